@@ -1,0 +1,11 @@
+"""Numbers that the compiled code and its NumPy twin must agree on; each has its home here."""
+
+__all__ = ["INCREASE_TOLERANCE", "UNDERFLOW_LOSS"]
+
+# The loss increases when it grows by more than this share: 64 eps, so that last-bit noise at a
+# fixed point is no increase.
+INCREASE_TOLERANCE = 64 * 2.0**-52
+
+# Below this the loss is taken, and compared, in the log domain. It is far enough above the
+# smallest normal number (2.2e-308) that a mean over any number of rows still has all its digits.
+UNDERFLOW_LOSS = 1e-290

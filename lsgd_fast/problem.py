@@ -1,0 +1,347 @@
+"""The only validation of arguments: every error names its argument and says what to do."""
+
+import hashlib
+import math
+import numbers
+import operator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsgd_fast import losses
+
+__all__ = [
+    "Problem",
+    "check_callback",
+    "check_count",
+    "check_flag",
+    "check_n_steps",
+    "check_n_threads",
+    "check_real",
+    "check_start",
+    "check_weights",
+]
+
+BLOCK_SIZE = 1 << 17  # values of X converted at a time: 1 MiB of float64
+SAFE_SQUARE = 1e-280  # a sum of squares above this has lost nothing to underflow
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Data and objective, validated once. Make one with `Problem.check`.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, d)
+        The caller's array itself, not a copy: any real dtype, strides, byte order and alignment.
+    y : ndarray of shape (n,)
+        Labels, -1.0 or +1.0; float64, C-contiguous, read-only.
+    weight : ndarray of shape (n,)
+        `sample_weight`, or ones, times one power of two: that rounds nothing, and keeps weighted
+        sums in the range of what they sum. float64, C-contiguous, read-only.
+    total_weight : float
+        The sum of `weight`, rounded once; from 1/2 to 1.
+    loss : Logistic
+        An object of `lsgd_fast.losses`.
+    l2 : float
+        Strength of the penalty ``l2/2 * |w|^2``; the intercept is not penalised.
+    fit_intercept : bool
+        Whether the last parameter is an intercept.
+    radius : float
+        R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    total_weight: float
+    loss: losses.Logistic
+    l2: float
+    fit_intercept: bool
+    radius: float
+
+    @property
+    def n(self):
+        """Number of rows."""
+        return self.X.shape[0]
+
+    @property
+    def d(self):
+        """Number of features."""
+        return self.X.shape[1]
+
+    @property
+    def n_parameters(self):
+        """Number of features, plus one with an intercept (which comes last)."""
+        return self.d + self.fit_intercept
+
+    @classmethod
+    def check(cls, X, y, *, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False):
+        """Validate the arguments and return the problem they describe.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Finite real numbers. Read once, in blocks; neither copied nor changed.
+        y : array-like of shape (n,)
+            Labels -1 and +1, or 0 and 1, or bool.
+        loss : str or Logistic, default "logistic"
+            A name or an object of `lsgd_fast.losses`.
+        sample_weight : array-like of shape (n,), optional
+            Finite, not negative, not all zero; their scale has no effect.
+        l2 : float, default 0.0
+            Finite and not negative.
+        fit_intercept : bool, default False
+            Whether to add an intercept.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything else; the message names the argument.
+        """
+        loss = losses.resolve(loss)
+        l2 = check_real("l2", l2, zero_allowed=True)
+        fit_intercept = check_flag("fit_intercept", fit_intercept)
+        X = _check_matrix(X)
+        labels = _check_labels(y, len(X))
+        weight, total_weight = _check_sample_weight(sample_weight, len(X))
+        _check_both_classes(labels, weight)
+        norm = _largest_norm(X, weight > 0.0)
+        radius = math.hypot(norm, 1.0) if fit_intercept else norm
+        labels.setflags(write=False)
+        weight.setflags(write=False)
+        return cls(X, labels, weight, total_weight, loss, l2, fit_intercept, radius)
+
+    def digest(self):
+        """Return a fingerprint of the values, 64 hexadecimal digits.
+
+        Returns
+        -------
+        str
+            Equal for equal problems, whatever the dtype and the layout of X.
+        """
+        hasher = hashlib.blake2b(digest_size=32)
+        header = (self.n, self.d, self.l2, self.fit_intercept, self.loss)
+        hasher.update(repr(header).encode())
+        hasher.update(self.y.astype("<f8"))
+        hasher.update(self.weight.astype("<f8"))
+        for _, _, block in _blocks(self.X):
+            hasher.update(block.astype("<f8", copy=False).ravel())
+        return hasher.hexdigest()
+
+
+def check_real(name, value, *, zero_allowed=False):
+    """Return `value` as a float; it must be finite and positive, or zero where allowed."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a real number; got {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if math.isfinite(number) and (number > 0.0 or (zero_allowed and number == 0.0)):
+        return number
+    sign = "not negative" if zero_allowed else "positive"
+    raise ValueError(f"{name} must be finite and {sign}; got {value!r}")
+
+
+def check_flag(name, value):
+    """Return `value`, True or False, as a bool."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {value!r}")
+    return bool(value)
+
+
+def check_count(name, value, minimum):
+    """Return `value` as an int of at least `minimum` that fits in 64 bits."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer; got {value!r}")
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer; got {value!r}") from None
+    if not minimum <= count < 2**63:
+        raise ValueError(f"{name} must be at least {minimum} and below 2**63; got {count}")
+    return count
+
+
+def check_n_steps(n_steps):
+    """Return the number of steps, zero or more."""
+    return check_count("n_steps", n_steps, 0)
+
+
+def check_n_threads(n_threads):
+    """Return the number of threads, one or more, or None for the default."""
+    return None if n_threads is None else check_count("n_threads", n_threads, 1)
+
+
+def check_callback(callback, callback_every):
+    """Return a callable or None, and the number of steps between its calls."""
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable or None; got {callback!r}")
+    every = 1 if callback_every is None else callback_every
+    return callback, check_count("callback_every", every, 1)
+
+
+def check_start(start, problem):
+    """Return the first weights as a new float64 array of shape (n_parameters,)."""
+    if start is None:
+        return np.zeros(problem.n_parameters)
+    array = _check_parameters("start", start, problem)
+    if array.ndim != 1:
+        raise ValueError(f"start must have one dimension; got shape {array.shape}")
+    return array.copy()
+
+
+def check_weights(w, problem):
+    """Return weights as an aligned C-contiguous float64 array, (n_parameters[, k])."""
+    return _check_parameters("w", w, problem)
+
+
+def _check_parameters(name, value, problem):
+    array = _as_real_array(name, value)
+    expected = problem.n_parameters
+    if array.ndim not in (1, 2) or array.shape[0] != expected or array.size == 0:
+        hint = " (features, then the intercept)" if problem.fit_intercept else ""
+        raise ValueError(f"{name} must have {expected} rows{hint}; got shape {array.shape}")
+    return _finite_float64(name, array)
+
+
+def _as_real_array(name, value):
+    """Return `value` as an ndarray of a real dtype, without a copy where there is one."""
+    if hasattr(value, "tocsr"):
+        raise TypeError(f"sparse {name} is not supported yet; pass {name}.toarray()")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise TypeError(f"{name} has masked entries; fill them or drop their rows first")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} cannot be read as an array: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} must hold real numbers; got dtype {array.dtype}: convert it to float64"
+        )
+    return array
+
+
+def _finite_float64(name, array):
+    with np.errstate(all="ignore"):  # a longdouble may overflow, and is refused below
+        array = np.require(array, np.float64, ["C", "A"])
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite as float64; it holds NaN or infinity")
+    return array
+
+
+def _check_matrix(X):
+    X = _as_real_array("X", X)
+    if X.ndim != 2:
+        hint = "; pass X.reshape(-1, 1) if it is one feature" if X.ndim == 1 else ""
+        raise ValueError(f"X must be 2-d (rows, features); got shape {X.shape}{hint}")
+    if 0 in X.shape:
+        raise ValueError(f"X must have at least one row and one feature; got shape {X.shape}")
+    return X
+
+
+def _check_vector(name, value, n):
+    array = _as_real_array(name, value)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be 1-d; got shape {array.shape}: pass {name}.ravel()")
+    if len(array) != n:
+        raise ValueError(f"{name} has length {len(array)}, but X has {n} rows")
+    return array
+
+
+def _check_labels(y, n):
+    y = _check_vector("y", y, n)
+    positive = y == 1
+    if not any((positive | (y == other)).all() for other in (-1, 0)):
+        found = np.unique(y)[:6].tolist()
+        raise ValueError(
+            "y must hold the labels -1 and +1 (or 0 and 1, or bool), without NaN; "
+            f"found {', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
+            "to tell one label from the rest, pass y == label"
+        )
+    return np.where(positive, 1.0, -1.0)
+
+
+def _check_sample_weight(sample_weight, n):
+    if sample_weight is None:
+        unit = 0.5 ** n.bit_length()
+        return np.full(n, unit), n * unit
+    array = _check_vector("sample_weight", sample_weight, n)
+    weight = _finite_float64("sample_weight", array)
+    largest = weight.max()
+    if weight.min() < 0.0 or largest == 0.0:
+        raise ValueError("sample_weight must not be negative, nor zero everywhere")
+    with np.errstate(under="ignore"):  # a share of 2**-1000 of the largest may count as zero
+        weight = np.ldexp(weight, -np.frexp(largest)[1])  # the largest is now in [1/2, 1)
+        total, exponent = math.frexp(math.fsum(weight))
+        return np.ldexp(weight, -exponent), total
+
+
+def _check_both_classes(labels, weight):
+    seen = labels[weight > 0.0]
+    if seen.min() == seen.max():
+        where = "" if len(seen) == len(labels) else " among the rows of positive sample_weight"
+        raise ValueError(
+            f"y holds one class only{where} ({seen[0]:+.0f}); rows of both classes are needed"
+        )
+
+
+def _blocks(X):
+    """Yield (row, column, block): X as float64 in C order, by blocks; a view where it can be."""
+    n, d = X.shape
+    height, width = max(1, BLOCK_SIZE // d), min(d, BLOCK_SIZE)
+    for i in range(0, n, height):
+        for j in range(0, d, width):
+            block = X[i : i + height, j : j + width]
+            with np.errstate(all="ignore"):  # a longdouble may overflow
+                block = np.ascontiguousarray(block, dtype=np.float64)
+            yield i, j, block
+
+
+def _square_sums(X, exponents=None):
+    """Return the sum of squares of each row, the row first divided by 2**exponent."""
+    sums = np.zeros(len(X))
+    for i, _, block in _blocks(X):
+        rows = slice(i, i + len(block))
+        if exponents is not None:
+            block = np.ldexp(block, -exponents[rows, None])
+        # Not einsum or BLAS: the order of this sum is the same on every machine.
+        sums[rows] += np.square(block).sum(axis=1)
+    return sums
+
+
+def _scaled_norms(X):
+    """Return the row norms without overflow or underflow; refuse what is not finite."""
+    largest = np.zeros(len(X))
+    for i, j, block in _blocks(X):
+        bad = np.argwhere(~np.isfinite(block))
+        if len(bad):
+            row, column = bad[0]
+            raise ValueError(
+                f"X must be finite as float64; found {block[row, column]} in row {i + row}, "
+                f"column {j + column}: drop the row or fill the gap"
+            )
+        rows = slice(i, i + len(block))
+        largest[rows] = np.maximum(largest[rows], np.abs(block).max(axis=1))
+    exponents = np.frexp(largest)[1]
+    return np.ldexp(np.sqrt(_square_sums(X, exponents)), exponents)
+
+
+def _largest_norm(X, positive):
+    """Return the largest norm of the rows marked `positive`; refuse what is not finite.
+
+    The sums of squares also answer whether all values are finite, so that one pass is enough
+    unless some are not, or are so large or small that their squares leave float64.
+    """
+    with np.errstate(all="ignore"):
+        sums = _square_sums(X)
+        largest = sums[positive].max()
+        if np.isfinite(sums).all() and largest > SAFE_SQUARE:
+            return math.sqrt(largest)
+        return float(_scaled_norms(X)[positive].max())

@@ -1,0 +1,289 @@
+"""What a run leaves behind: its weights, its trace, how it ended, and when to end it."""
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+import numpy as np
+
+from lsgd_fast.constants import UNDERFLOW_LOSS
+from lsgd_fast.problem import check_count, check_flag, check_real
+from lsgd_fast.storage import load_archive, save_archive
+
+__all__ = ["Run", "Stop", "StopReason", "Trace", "check_stop"]
+
+
+class StopReason(StrEnum):
+    """Why a run ended. A member is also the string of its name."""
+
+    n_steps = "n_steps"  # all the steps that were asked for
+    loss = "loss"
+    gradient_norm = "gradient_norm"
+    separated = "separated"
+    unstable_steps = "unstable_steps"
+    seconds = "seconds"
+    callback = "callback"
+    diverged = "diverged"  # the loss or the weights left float64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """When to end a run early: the first condition met ends it. Thresholds are inclusive.
+
+    Parameters
+    ----------
+    loss : float, optional
+        End once the loss is at most this (0 or more).
+    gradient_norm : float, optional
+        End once the norm of the gradient of the objective is at most this (positive).
+    separated : bool, default False
+        End once every margin of a row of positive weight is positive.
+    unstable_steps : int, optional
+        End at the first increase of the loss at this step or later (1 or more).
+    seconds : float, optional
+        End after this much time (positive). This one is not reproducible.
+
+    Examples
+    --------
+    >>> Stop(loss=1e-3, separated=True)
+    Stop(loss=0.001, gradient_norm=None, separated=True, unstable_steps=None, seconds=None)
+    """
+
+    loss: float | None = None
+    gradient_norm: float | None = None
+    separated: bool = False
+    unstable_steps: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self):
+        for name in ("loss", "gradient_norm", "seconds"):
+            value = getattr(self, name)
+            if value is not None:
+                value = check_real(f"stop.{name}", value, zero_allowed=name == "loss")
+                object.__setattr__(self, name, value)
+        object.__setattr__(self, "separated", check_flag("stop.separated", self.separated))
+        if self.unstable_steps is not None:
+            count = check_count("stop.unstable_steps", self.unstable_steps, 1)
+            object.__setattr__(self, "unstable_steps", count)
+
+
+def check_stop(stop):
+    """Return `stop`, or for None a Stop without conditions."""
+    if stop is not None and not isinstance(stop, Stop):
+        raise TypeError(f"stop must be a lsgd_fast.Stop or None; got {stop!r}")
+    return Stop() if stop is None else stop
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace:
+    """What was measured on the way: arrays of equal length, read-only.
+
+    Row t describes the weights w_t, before the step from them; the last row describes the weights
+    returned.
+
+    Attributes
+    ----------
+    step : ndarray of int64
+        The step number t.
+    loss, log_loss : ndarray of float64
+        The data term and its logarithm, which is finite also where the loss underflows to 0.
+    error_rate : ndarray of float64
+        Weighted share of the rows with a margin of at most 0.
+    min_margin : ndarray of float64
+        Smallest margin of a row of positive weight.
+    gradient_norm : ndarray of float64
+        Euclidean norm of the gradient of the objective; NaN in the last row if all steps were
+        taken, because the last pass computes no gradient.
+    weight_norm : ndarray of float64
+        Euclidean norm of the weights, without the intercept.
+    stepsize : ndarray of float64
+        The stepsize of the step from w_t; NaN in the last row, from where no step was taken.
+    objective : ndarray of float64 or None
+        ``loss + l2/2 * weight_norm^2``; None without a penalty.
+    """
+
+    step: np.ndarray
+    loss: np.ndarray
+    log_loss: np.ndarray
+    error_rate: np.ndarray
+    min_margin: np.ndarray
+    gradient_norm: np.ndarray
+    weight_norm: np.ndarray
+    stepsize: np.ndarray
+    objective: np.ndarray | None = None
+
+    def __post_init__(self):
+        for name, column in self.to_dict().items():
+            column = np.asarray(column, dtype=np.int64 if name == "step" else np.float64)
+            object.__setattr__(self, name, _read_only(column))
+        shapes = {column.shape for column in self.to_dict().values()}
+        if len(shapes) > 1 or self.step.ndim != 1 or len(self.step) == 0:
+            raise ValueError(f"the columns of a trace must have one length; got shapes {shapes}")
+
+    def __len__(self):
+        return len(self.step)
+
+    def __repr__(self):
+        return f"Trace({len(self)} rows, steps {self.step[0]} to {self.step[-1]})"
+
+    def to_dict(self):
+        """Return the columns by name, without `objective` when there is none."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: column for name, column in columns.items() if column is not None}
+
+
+_SCALARS = ("intercept", "n_steps", "n_threads", "seconds", "radius")
+_COUNTERS = ("separated_at", "certified_at", "stable_at", "n_increases")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """One finished descent. Its arrays are read-only.
+
+    The counters are kept inside the loop, so they hold whatever `record_every` was.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (d,)
+        The last weights, without the intercept.
+    intercept : float
+        0.0 if none was fitted.
+    trace : Trace
+        What was measured on the way.
+    stop_reason : StopReason
+        Why the run ended.
+    n_steps : int
+        Steps taken.
+    n_threads : int
+        Threads used.
+    seconds : float
+        Time from the first pass to the last.
+    radius : float
+        R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight.
+    separated_at : int or None
+        First step at which all margins of rows of positive weight were positive.
+    separating_weights : ndarray of shape (d,) or (d + 1,), or None
+        The weights of that step, the intercept last: they prove that the data are separable.
+    certified_at : int or None
+        First step with ``eta * R^2 * loss <= 1``; from there on the loss cannot increase. None
+        also where that is not known to hold: with a penalty or a changing stepsize.
+    stable_at : int or None
+        Step of the last increase of the loss, 0 without any; None if the run is too short to
+        tell: no step was taken, or the last one increased the loss.
+    n_increases : int
+        How often a step increased the loss by more than rounding.
+    """
+
+    weights: np.ndarray
+    intercept: float
+    trace: Trace
+    stop_reason: StopReason
+    n_steps: int
+    n_threads: int
+    seconds: float
+    radius: float
+    separated_at: int | None
+    separating_weights: np.ndarray | None
+    certified_at: int | None
+    stable_at: int | None
+    n_increases: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "weights", _read_only(self.weights))
+        object.__setattr__(self, "stop_reason", StopReason(self.stop_reason))
+        if self.separating_weights is not None:
+            object.__setattr__(self, "separating_weights", _read_only(self.separating_weights))
+
+    @property
+    def separable(self):
+        """True if the run separated the data; None if it did not, which proves nothing."""
+        return True if self.separating_weights is not None else None
+
+    def save(self, path):
+        """Write the run to `path`, an .npz file; no suffix is added.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        """
+        meta = {name: getattr(self, name) for name in _SCALARS + _COUNTERS}
+        meta["stop_reason"] = str(self.stop_reason)
+        arrays = {f"trace_{name}": column for name, column in self.trace.to_dict().items()}
+        arrays["weights"] = self.weights
+        if self.separating_weights is not None:
+            arrays["separating_weights"] = self.separating_weights
+        save_archive(path, "run", meta, arrays)
+
+    @classmethod
+    def load(cls, path):
+        """Read a run that `save` wrote; every number comes back with the same bits.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else; the message names it.
+        """
+        meta, arrays = load_archive(path, "run")
+        rest = {"separating_weights": None} | arrays
+        names = [name for name in rest if name.startswith("trace_")]
+        columns = {name.removeprefix("trace_"): rest.pop(name) for name in names}
+        try:
+            return cls(trace=Trace(**columns), **meta, **rest)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} is not a complete run: {error}") from error
+
+    def __repr__(self):
+        n, threads = self.n_steps, self.n_threads
+        pace = f", {1e6 * self.seconds / n:.3g} us/step" if n else ""
+        lines = [
+            f"Run ended by {self.stop_reason} after {n} step{'s' * (n != 1)}",
+            f"  time        {self.seconds:.3g} s{pace}, {threads} thread{'s' * (threads != 1)}",
+            f"  {_describe_loss(self.trace)}",
+            f"  increases   {self._describe_increases()}",
+            f"  certified   {_describe_step('from', self.certified_at)}",
+            f"  separated   {_describe_step('at', self.separated_at)}",
+            f"  {_describe_margin(self.trace)}",
+        ]
+        return "\n".join(lines)
+
+    def _describe_increases(self):
+        if self.n_steps == 0:
+            return "unknown, no step was taken"
+        if self.stable_at is None:
+            return f"{self.n_increases}, one of them by the last step"
+        if self.n_increases == 0:
+            return "none"
+        return f"{self.n_increases}, none after step {self.stable_at}"
+
+
+def _describe_loss(trace):
+    if trace.loss[-1] < UNDERFLOW_LOSS:
+        return f"log loss    {trace.log_loss[0]:.6g} -> {trace.log_loss[-1]:.6g}"
+    return f"loss        {trace.loss[0]:.6g} -> {trace.loss[-1]:.6g}"
+
+
+def _describe_step(preposition, step):
+    return "no" if step is None else f"{preposition} step {step}"
+
+
+def _describe_margin(trace):
+    margin, norm = float(trace.min_margin[-1]), float(trace.weight_norm[-1])
+    if not 0.0 < norm < np.inf:
+        return f"min margin  {margin:.6g}"
+    return f"min margin  {margin:.6g}, over |w| {margin / norm:.6g}"
+
+
+def _read_only(array):
+    """Return a read-only view; the caller's own array stays writable."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
