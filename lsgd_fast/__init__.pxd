@@ -1,0 +1,1 @@
+# Empty, but needed: it lets other packages write `from lsgd_fast.kernel cimport ...`.

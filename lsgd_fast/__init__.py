@@ -1,0 +1,39 @@
+"""Gradient descent with large stepsizes on the logistic loss.
+
+>>> import lsgd_fast as lsgd
+>>> X, y = lsgd.datasets.digits_0_vs_8()
+>>> run = lsgd.gradient_descent(X, y, 32.0, 1000)
+
+`lsgd_fast.reference` has the same functions in plain NumPy.
+"""
+
+try:
+    from lsgd_fast.api import gradient_descent, logistic_loss, logistic_loss_gradient
+    from lsgd_fast.descent import Descent
+except ModuleNotFoundError as error:
+    if error.name not in {f"lsgd_fast.{name}" for name in ("descent", "kernel", "loop", "rows")}:
+        raise
+    raise ImportError(
+        f"lsgd_fast in {__path__[0]!r} is not compiled: if that is a checkout of the source, it hides "
+        "the installed package. Change to another folder, or install with `pip install -e .`"
+    ) from error
+
+from lsgd_fast import datasets, losses, reference, stepsizes
+from lsgd_fast.run import Run, Stop, StopReason, Trace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Descent",
+    "Run",
+    "Stop",
+    "StopReason",
+    "Trace",
+    "datasets",
+    "gradient_descent",
+    "logistic_loss",
+    "logistic_loss_gradient",
+    "losses",
+    "reference",
+    "stepsizes",
+]

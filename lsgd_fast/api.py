@@ -1,0 +1,188 @@
+"""The public functions: arguments to a problem, to the row pass, to numbers."""
+
+from lsgd_fast.descent import Descent
+from lsgd_fast.problem import Problem, check_n_steps, check_n_threads, check_weights
+from lsgd_fast.rows import Rows, evaluate
+from lsgd_fast.threads import default_threads
+
+__all__ = ["gradient_descent", "logistic_loss", "logistic_loss_gradient"]
+
+
+def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None):
+    """Return the logistic objective at `w`.
+
+    The weighted mean over rows of ``log(1 + exp(-z_i))`` with margins ``z_i = y_i (x_i . w + b)``,
+    plus ``l2/2 * |w|^2``; the intercept b is not penalised.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        Data: any real dtype and layout.  float64 and float32 in C order are fastest.
+    y : array-like of shape (n,)
+        Labels -1/+1, 0/1 or bool; both classes must occur.
+    w : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, which is last
+        Weights, in k columns at the cost of less than k calls.
+    sample_weight : array-like of shape (n,), optional
+        Not negative; only their ratios matter.
+    l2 : float, default 0.0
+    fit_intercept : bool, default False
+    n_threads : int, optional
+
+    Returns
+    -------
+    float or ndarray of shape (k,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments; the message names the argument.
+
+    Notes
+    -----
+    Sums are float64 for every dtype of X.  The result has the same bits for every number of threads
+    and every instruction set, and column k those of a call with that column alone.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> lsgd.logistic_loss(X, y, [0.0, 0.0])
+    0.6931471805599453
+    """
+    return _evaluate(X, y, w, sample_weight, l2, fit_intercept, n_threads, gradient=False)[0]
+
+
+def logistic_loss_gradient(
+    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None
+):
+    """Return the logistic objective at `w` and its gradient, reading X from memory once.
+
+    Parameters
+    ----------
+    X, y, w, sample_weight, l2, fit_intercept, n_threads
+        As for `logistic_loss`.
+
+    Returns
+    -------
+    value : float or ndarray of shape (k,)
+    gradient : ndarray of the shape of `w`
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments; the message names the argument.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> lsgd.logistic_loss_gradient(X, y, [0.0, 0.0])[1]
+    array([ 0.25, -0.1 ])
+    """
+    return _evaluate(X, y, w, sample_weight, l2, fit_intercept, n_threads, gradient=True)
+
+
+def _evaluate(X, y, w, sample_weight, l2, fit_intercept, n_threads, gradient):
+    problem = Problem.check(
+        X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept
+    )
+    w = check_weights(w, problem)
+    threads = check_n_threads(n_threads) or default_threads(problem.n, problem.d)
+    rows = Rows(problem, pack=False)
+    columns = w.reshape(len(w), -1)
+    value, slope = evaluate(rows, columns, problem.l2, gradient, min(threads, rows.n_chunks))
+    if w.ndim == 1:
+        value = float(value[0])
+    return value, slope.reshape(w.shape) if gradient else None
+
+
+def gradient_descent(
+    X,
+    y,
+    stepsize,
+    n_steps,
+    *,
+    start=None,
+    loss="logistic",
+    sample_weight=None,
+    l2=0.0,
+    fit_intercept=False,
+    stop=None,
+    record_every=1,
+    callback=None,
+    callback_every=None,
+    n_threads=None,
+):
+    """Run gradient descent and return what happened.
+
+    ``w_{t+1} = w_t - eta * gradient(w_t)``, from ``start``, on the loss of `logistic_loss`.  The
+    stepsize may be far above 2 over the smoothness: on linearly separable data the loss then
+    oscillates at first and converges faster afterwards (Wu, Bartlett, Telgarsky, Yu, COLT 2024,
+    arXiv:2402.15926, Theorem 1); on other data it may cycle for ever.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        Data: any real dtype and layout.  float64 and float32 in C order are fastest.
+    y : array-like of shape (n,)
+        Labels -1/+1, 0/1 or bool; both classes must occur.
+    stepsize : float or rule
+        Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes`.
+    n_steps : int
+        Steps to take; n steps make n + 1 passes over X, the last one forward only.
+    start : array-like of shape (d,) or (d + 1,), optional
+        First weights, the intercept last; zeros by default.
+    loss : str or object, default "logistic"
+        A name or an object of `lsgd_fast.losses`.
+    sample_weight : array-like of shape (n,), optional
+        Not negative; only their ratios matter.
+    l2 : float, default 0.0
+        Adds ``l2/2 * |w|^2`` to what is descended; the intercept is not penalised.
+    fit_intercept : bool, default False
+    stop : Stop, optional
+        When to end early.
+    record_every : int, default 1
+        The trace keeps the steps that are multiples of it, and the last.
+    callback : callable, optional
+        Called as ``callback(state)`` when w_t is measured and the step from it is not yet taken, for
+        t >= 1; `state` is the `Descent`.  Returning True ends the run.
+    callback_every : int, optional
+        Steps between calls; 1 by default.
+    n_threads : int, optional
+        Obeyed up to the number of parts the rows are split into.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments, before any work; the message names the argument.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, 32.0, 1000)
+    >>> run.separable, run.stop_reason.value
+    (True, 'n_steps')
+    """
+    check_n_steps(n_steps)
+    descent = Descent(
+        X,
+        y,
+        stepsize,
+        start=start,
+        loss=loss,
+        sample_weight=sample_weight,
+        l2=l2,
+        fit_intercept=fit_intercept,
+        stop=stop,
+        record_every=record_every,
+        callback=callback,
+        callback_every=callback_every,
+        n_threads=n_threads,
+    )
+    descent.step(n_steps)
+    return descent.result()

@@ -1,0 +1,127 @@
+# From any storage to a tile: a panel of PANEL rows in float64, feature by feature.  This is all that a
+# storage format has to supply; the row pass computes on tiles, and on panels packed by the same code.
+
+from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t)
+from libc.string cimport memcpy
+
+from .kernel cimport (FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE, PANEL, UINT8,
+                      UINT16, UINT32, UINT64, element_t, matrix_t)
+from .lanes cimport even4, from_bits, high2, high4, inlined, load, low2, low4, odd4, real, v4, vec
+
+
+# Rows of adjacent elements: 4 x 4 (2 x 2) transpositions in registers.
+cdef inline inlined decode_contiguous(const real** rows, Py_ssize_t d, vec* tile) noexcept nogil:
+    cdef vec[4] a
+    cdef Py_ssize_t j = 0, i, h
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
+    cdef Py_ssize_t V = PANEL // width             # vectors to a feature
+    while j + width <= d:
+        for h in range(V):
+            for i in range(width):
+                load(rows[h * width + i] + j, &a[i])
+            if vec is v4:
+                tile[V * j + h] = even4(low4(a[0], a[2]), low4(a[1], a[3]))
+                tile[V * (j + 1) + h] = odd4(low4(a[0], a[2]), low4(a[1], a[3]))
+                tile[V * (j + 2) + h] = even4(high4(a[0], a[2]), high4(a[1], a[3]))
+                tile[V * (j + 3) + h] = odd4(high4(a[0], a[2]), high4(a[1], a[3]))
+            else:
+                tile[V * j + h] = low2(a[0], a[1])
+                tile[V * (j + 1) + h] = high2(a[0], a[1])
+        j += width
+    while j < d:
+        for i in range(PANEL):
+            (<double*> tile)[PANEL * j + i] = rows[i][j]
+        j += 1
+
+
+# Rows of native, aligned elements `stride` bytes apart: F order and the like.
+cdef inline inlined decode_strided(const real** rows, Py_ssize_t stride, Py_ssize_t d,
+                                   double* tile) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(d):
+        for i in range(PANEL):
+            tile[PANEL * j + i] = (<const real*> ((<const char*> rows[i]) + j * stride))[0]
+
+
+# IEEE binary16, exactly.
+cdef inline double half_value(uint16_t h) noexcept nogil:
+    cdef uint64_t sign = <uint64_t> (h & 0x8000) << 48
+    cdef uint64_t exponent = (h >> 10) & 0x1F
+    cdef uint64_t mantissa = h & 0x3FF
+    if exponent == 0:                              # zero and subnormals: mantissa * 2^-24
+        return (<double> mantissa) * (-5.9604644775390625e-08 if sign else 5.9604644775390625e-08)
+    return from_bits(sign | ((exponent + 1008) << 52) | (mantissa << 42))
+
+
+# One element of any type, alignment and byte order.
+cdef inline double element_value(const char* p, element_t element, Py_ssize_t size,
+                                 bint swapped) noexcept nogil:
+    cdef long double storage                       # aligned for every type
+    cdef char* raw = <char*> &storage
+    cdef Py_ssize_t i
+    if swapped:
+        for i in range(size):
+            raw[i] = p[size - 1 - i]
+    else:
+        memcpy(raw, p, size)
+    if element == FLOAT64:
+        return (<double*> raw)[0]
+    elif element == FLOAT32:
+        return (<float*> raw)[0]
+    elif element == FLOAT16:
+        return half_value((<uint16_t*> raw)[0])
+    elif element == LONG_DOUBLE:
+        return <double> (<long double*> raw)[0]
+    elif element == INT8:
+        return (<int8_t*> raw)[0]
+    elif element == INT16:
+        return (<int16_t*> raw)[0]
+    elif element == INT32:
+        return (<int32_t*> raw)[0]
+    elif element == INT64:
+        return <double> (<int64_t*> raw)[0]
+    elif element == UINT8:
+        return (<uint8_t*> raw)[0]
+    elif element == UINT16:
+        return (<uint16_t*> raw)[0]
+    elif element == UINT32:
+        return (<uint32_t*> raw)[0]
+    return <double> (<uint64_t*> raw)[0]
+
+
+cdef inline Py_ssize_t element_size(element_t element) noexcept nogil:
+    if element == LONG_DOUBLE:
+        return sizeof(long double)
+    elif element == FLOAT64 or element == INT64 or element == UINT64:
+        return 8
+    elif element == FLOAT32 or element == INT32 or element == UINT32:
+        return 4
+    elif element == FLOAT16 or element == INT16 or element == UINT16:
+        return 2
+    return 1
+
+
+# The panel of rows first .. first + PANEL - 1 of X.  Past the last row it repeats that row: the caller
+# gives such rows no weight.
+cdef inline inlined decode_panel(const matrix_t* X, Py_ssize_t first, vec* tile) noexcept nogil:
+    cdef const char* rows[PANEL]
+    cdef Py_ssize_t i, j, size
+    cdef bint plain = X.aligned and not X.swapped
+    for i in range(PANEL):
+        rows[i] = X.data + (first + i if first + i < X.n else X.n - 1) * X.row_stride
+    if plain and X.element == FLOAT64:
+        if X.column_stride == sizeof(double):
+            decode_contiguous[double, vec](<const double**> rows, X.d, tile)
+        else:
+            decode_strided[double](<const double**> rows, X.column_stride, X.d, <double*> tile)
+    elif plain and X.element == FLOAT32:
+        if X.column_stride == sizeof(float):
+            decode_contiguous[float, vec](<const float**> rows, X.d, tile)
+        else:
+            decode_strided[float](<const float**> rows, X.column_stride, X.d, <double*> tile)
+    else:
+        size = element_size(X.element)
+        for j in range(X.d):
+            for i in range(PANEL):
+                (<double*> tile)[PANEL * j + i] = element_value(
+                    rows[i] + j * X.column_stride, X.element, size, X.swapped)

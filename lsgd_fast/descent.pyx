@@ -1,0 +1,404 @@
+"""Gradient descent that is driven from outside."""
+
+import dataclasses
+import threading
+
+import numpy as np
+
+from libc.math cimport INFINITY, NAN
+
+from .kernel cimport pass_t, tally_t, tile_size
+from .loop cimport (CALLBACK, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED,
+                    MIN_MARGIN, N_COLUMNS, NOTHING, advance, clock, counters_t, state_t)
+from .rows cimport Rows
+
+from .problem import (Problem, check_callback, check_count, check_n_steps, check_n_threads,
+                      check_start)
+from .rows import aligned_empty
+from .run import Run, Stop, StopReason, Trace, check_stop
+from .stepsizes import resolve
+from .storage import load_archive, save_archive
+from .threads import default_threads
+
+# The columns of a row of the trace, and the reasons to end, in the order of the enums in loop.pxd.
+COLUMNS = ("step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
+           "stepsize")
+
+REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
+           StopReason.separated, StopReason.unstable_steps, StopReason.seconds, StopReason.callback)
+
+
+cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace that room is made for at a time
+
+
+cdef class Descent:
+    """Gradient descent that is driven from outside: step by step, with checkpoints.
+
+    ``Descent(X, y, eta).step(n)`` and then ``result()`` is ``gradient_descent(X, y, eta, n)``, bit
+    for bit, in however many calls the steps are taken.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        Data; float64 and float32 in C order are fastest.  Read in place above 64 MiB: do not change
+        it while the descent lives.
+    y : array-like of shape (n,)
+        Labels -1/+1, 0/1 or bool.
+    stepsize : float or rule
+        Constant stepsize, or a rule of `lsgd_fast.stepsizes`.
+    start : array-like of shape (d,) or (d + 1,), optional
+        First weights, the intercept last; zeros by default.
+    loss : str or object, default "logistic"
+        A name or an object of `lsgd_fast.losses`.
+    sample_weight : array-like of shape (n,), optional
+        Not negative; only their ratios matter.
+    l2 : float, default 0.0
+        Adds ``l2/2 * |w|^2`` to what is descended.
+    fit_intercept : bool, default False
+    stop : Stop, optional
+        When to end early.
+    record_every : int, default 1
+        The trace keeps the steps that are multiples of it, and the last.
+    callback : callable, optional
+        Called with this object when w_t is measured and the step from it not yet taken, for t >= 1.
+        Returning True ends the run.
+    callback_every : int, optional
+        Steps between calls; 1 by default.
+    n_threads : int, optional
+        Obeyed up to the number of chunks of the rows; by default what `lsgd_fast.threads` finds and
+        the size of X deserves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments, before any work; the message names the argument.
+
+    Notes
+    -----
+    A Descent may move from thread to thread, but only one may drive it at a time.  An exception from
+    the callback, or Ctrl-C, leaves it at the last whole step; `step` goes on from there.
+    """
+
+    cdef state_t state
+    cdef Rows rows
+    cdef double[::1] memory          # w, gradient, separating
+    cdef double[::1] workspace       # slots, tallies, tiles
+    cdef double[:, ::1] trace
+    cdef int n_threads
+    cdef bint stepping, running      # in step(); in a part of it that leaves the GIL
+    cdef object problem, rule, stop, callback
+    cdef Py_ssize_t callback_every
+
+    def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
+                 fit_intercept=False, stop=None, record_every=1, callback=None, callback_every=None,
+                 n_threads=None):
+        self.rule = resolve(stepsize)
+        self.stop = check_stop(stop)
+        record_every = check_count("record_every", record_every, 1)
+        self.callback, self.callback_every = check_callback(callback, callback_every)
+        n_threads = check_n_threads(n_threads)
+        self.problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2,
+                                     fit_intercept=fit_intercept)
+        self._set_up(check_start(start, self.problem), record_every, n_threads)
+
+    cdef _set_up(self, const double[::1] start, Py_ssize_t record_every, n_threads):
+        cdef state_t* s = &self.state
+        cdef pass_t* p = &s.row_pass
+        cdef Py_ssize_t d = self.problem.d, tally = sizeof(tally_t) // sizeof(double)
+        self.rows = Rows(self.problem)
+        p.rows = &self.rows.view
+        p.k = 1
+        p.n_chunks = self.rows.n_chunks
+        if n_threads is None:
+            n_threads = default_threads(self.problem.n, self.problem.d)
+        self.n_threads = min(n_threads, p.n_chunks)
+        self.memory = aligned_empty(3 * (d + 1))
+        self.memory[:] = 0.0
+        s.w = &self.memory[0]
+        s.gradient = s.w + d + 1
+        s.separating = s.gradient + d + 1
+        self.memory[:start.shape[0]] = start
+        self.workspace = aligned_empty(p.n_chunks * (d + tally)
+                                       + self.n_threads * tile_size(&p.rows.X))
+        p.slots = &self.workspace[0]
+        p.tallies = <tally_t*> (p.slots + p.n_chunks * d)
+        p.tiles = <double*> (p.tallies + p.n_chunks)
+        p.weights = s.w
+        p.intercepts = s.w + d
+        s.n_parameters = self.problem.n_parameters
+        s.eta = self.rule.eta
+        s.l2 = self.problem.l2
+        s.certificate = s.eta * self.problem.radius * self.problem.radius if s.l2 == 0.0 else INFINITY
+        s.limits.loss = -1.0 if self.stop.loss is None else self.stop.loss
+        s.limits.gradient_norm = -1.0 if self.stop.gradient_norm is None else self.stop.gradient_norm
+        s.limits.seconds = INFINITY if self.stop.seconds is None else self.stop.seconds
+        s.limits.separated = self.stop.separated
+        s.limits.unstable_steps = (np.iinfo(np.intp).max if self.stop.unstable_steps is None
+                                   else self.stop.unstable_steps)
+        s.counters = counters_t(NAN, NAN, 0, -1, -1, -1)
+        s.record_every = record_every
+        self.trace = np.empty((0, N_COLUMNS))
+
+    @property
+    def n_steps(self):
+        """Steps taken so far."""
+        return self.state.step
+
+    @property
+    def weights(self):
+        """A copy of the weights, without the intercept."""
+        return np.array(self.memory[:self.problem.d])
+
+    @property
+    def intercept(self):
+        """The intercept, 0.0 where none is fitted."""
+        return self.state.w[self.problem.d]
+
+    @property
+    def loss(self):
+        """Loss of the latest weights measured; NaN before the first pass.  So are the next three."""
+        return self._latest(LOSS)
+
+    @property
+    def log_loss(self):
+        """Logarithm of `loss`, finite also where that underflows."""
+        return self._latest(LOG_LOSS)
+
+    @property
+    def error_rate(self):
+        """Weighted share of the rows whose margin is not positive."""
+        return self._latest(ERROR_RATE)
+
+    @property
+    def min_margin(self):
+        """Smallest margin of a row of positive weight."""
+        return self._latest(MIN_MARGIN)
+
+    cdef _latest(self, int column):
+        return NAN if self.state.counters.loss != self.state.counters.loss else self.state.now[column]
+
+    @property
+    def stop_reason(self):
+        """Why the run has ended, or None while it may go on."""
+        return REASONS[self.state.reason] if self.state.reason != GOING_ON else None
+
+    def step(self, n_steps=1):
+        """Take `n_steps` more steps, or fewer where a stop condition or the callback ends the run.
+
+        Parameters
+        ----------
+        n_steps : int, default 1
+
+        Returns
+        -------
+        StopReason or None
+            Why the run has ended; None while it may go on.
+        """
+        n_steps = check_n_steps(n_steps)
+        check_n_steps(self.state.step + n_steps)
+        if self.stepping:
+            raise RuntimeError("this Descent is already taking steps, in another thread or around "
+                               "this callback")
+        self.stepping = True
+        self.state.started = clock()
+        try:
+            self._step_to(self.state.step + n_steps)
+        finally:
+            self.state.seconds += clock() - self.state.started
+            self.stepping = False
+        return self.stop_reason
+
+    cdef _step_to(self, Py_ssize_t target):
+        """Slice by slice: from callback to callback, and room for the trace as it is needed."""
+        cdef state_t* s = &self.state
+        cdef Py_ssize_t pause, to_call
+        cdef bint calls
+        while s.reason == GOING_ON and s.step < target:
+            pause = min(target, s.step + TRACE_SLICE * min(s.record_every, TRACE_SLICE))
+            calls = False
+            if self.callback is not None:
+                to_call = self.callback_every - s.step % self.callback_every
+                calls = to_call <= pause - s.step
+                pause = s.step + to_call if calls else pause
+            # where a callback is due the pass that measures w_t also serves the step from it,
+            # unless that step is not going to be taken
+            self._advance(pause, calls and pause < target, True)
+            if calls and s.reason == GOING_ON:
+                self._measure()
+            if calls and s.reason == GOING_ON and self._calls_back():
+                s.reason = CALLBACK
+
+    cdef bint _calls_back(self) except -1:
+        """Call the callback; whether it asks to end the run."""
+        answer = self.callback(self)
+        return isinstance(answer, (bool, np.bool_)) and bool(answer)
+
+    cdef _check_idle(self):
+        if self.running:
+            raise RuntimeError("this Descent is taking steps in another thread")
+
+    cdef _measure(self):
+        """Measure the current weights by a forward pass, unless that is done."""
+        if self.state.known == NOTHING:
+            self._advance(self.state.step, True, False)
+
+    cdef _advance(self, Py_ssize_t target, bint measure_target, bint gradient):
+        cdef state_t* s = &self.state
+        cdef list errors = []
+        cdef Py_ssize_t room = s.n_rows + (target - s.step) // s.record_every + 1
+        self._check_idle()
+        if room > self.trace.shape[0] and target > s.step:
+            trace = np.empty((max(room, 2 * self.trace.shape[0]), N_COLUMNS))
+            trace[:s.n_rows] = np.asarray(self.trace)[:s.n_rows]
+            self.trace = trace
+        s.trace = &self.trace[0, 0] if self.trace.shape[0] else NULL
+        s.row_pass.gradient = gradient
+        s.target = target
+        s.measure_target = measure_target
+        in_main = threading.current_thread() is threading.main_thread()
+        s.errors = <void*> errors if in_main else NULL
+        self.running = True
+        with nogil:
+            advance(s, self.n_threads)
+        self.running = False
+        if errors:
+            raise errors[0]
+
+    def result(self):
+        """Return the run so far.  Measures the current weights by a forward pass; no step is taken.
+
+        Returns
+        -------
+        Run
+        """
+        cdef state_t* s = &self.state
+        cdef counters_t* c = &s.counters
+        self._check_idle()
+        if not self.stepping:
+            s.started = clock()
+        self._measure()
+        if not self.stepping:
+            s.seconds += clock() - s.started
+        columns = np.empty((s.n_rows + 1, N_COLUMNS))
+        columns[:s.n_rows] = self.trace[:s.n_rows]
+        columns[s.n_rows] = <double[:N_COLUMNS]> s.now
+        if s.reason == GOING_ON:
+            columns[s.n_rows, GRADIENT_NORM] = NAN      # also where a callback had it computed
+        trace = {name: np.ascontiguousarray(columns[:, i]) for i, name in enumerate(COLUMNS)}
+        trace["step"] = trace["step"].astype(np.int64)
+        if s.l2 > 0.0:
+            trace["objective"] = trace["loss"] + 0.5 * s.l2 * trace["weight_norm"] ** 2
+        separating = np.array(self.memory[2 * (self.problem.d + 1):][:s.n_parameters])
+        too_short = s.step == 0 or c.last_increase == s.step
+        return Run(
+            weights=self.weights,
+            intercept=self.intercept,
+            trace=Trace(**trace),
+            stop_reason=REASONS[s.reason],
+            n_steps=s.step,
+            n_threads=self.n_threads,
+            seconds=s.seconds,
+            radius=self.problem.radius,
+            separated_at=c.separated_at if c.separated_at >= 0 else None,
+            separating_weights=separating if c.separated_at >= 0 else None,
+            certified_at=c.certified_at if c.certified_at >= 0 else None,
+            stable_at=None if too_short else max(c.last_increase, 0),
+            n_increases=c.n_increases,
+        )
+
+    def save(self, path):
+        """Write a checkpoint: the whole state, the arguments, and a digest of the data.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            An ``.npz`` file; no suffix is added.
+        """
+        cdef state_t* s = &self.state
+        cdef counters_t* c = &s.counters
+        self._check_idle()
+        meta = {
+            "problem": self.problem.digest(),
+            "eta": self.rule.eta,
+            "loss": self.problem.loss.name,
+            "l2": self.problem.l2,
+            "fit_intercept": self.problem.fit_intercept,
+            "stop": dataclasses.asdict(self.stop),
+            "record_every": s.record_every,
+            "callback_every": self.callback_every,
+            "step": s.step,
+            "known": min(s.known, MEASURED),            # the gradient is not kept
+            "reason": s.reason,
+            "seconds": s.seconds,
+            "counters": [c.n_increases, c.last_increase, c.separated_at, c.certified_at],
+        }
+        arrays = {
+            "parameters": np.array(self.memory),
+            "trace": np.array(self.trace[:s.n_rows]),
+            "now": np.array(<double[:N_COLUMNS]> s.now),
+            "latest": np.array([c.loss, c.log_loss]),
+        }
+        save_archive(path, "descent", meta, arrays)
+
+    @classmethod
+    def load(cls, path, X, y, *, sample_weight=None, callback=None, n_threads=None):
+        """Return the descent that `save` wrote, ready to go on: the same bits as without a pause.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        X, y, sample_weight
+            The data it was started with; any layout and dtype with the same values.
+        callback, n_threads
+            As for a new descent: neither is kept in the file.
+
+        Returns
+        -------
+        Descent
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else, or belongs to other data.
+        """
+        meta, arrays = load_archive(path, "descent")
+        try:
+            arguments = {name: meta[name] for name in
+                         ("loss", "l2", "fit_intercept", "record_every", "callback_every")}
+            arguments["stop"] = Stop(**meta["stop"])
+            rule = resolve(meta["eta"])
+            Problem.check([[0.0], [0.0]], [0, 1], loss=meta["loss"], l2=meta["l2"],
+                          fit_intercept=meta["fit_intercept"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} is not a complete descent: {error}") from error
+        descent = cls(X, y, rule, sample_weight=sample_weight, callback=callback,
+                      n_threads=n_threads, **arguments)
+        descent._restore(path, meta, arrays)
+        return descent
+
+    def _restore(self, path, meta, arrays):
+        cdef state_t* s = &self.state
+        cdef counters_t* c = &s.counters
+        if meta.get("problem") != self.problem.digest():
+            raise ValueError(f"{str(path)!r} belongs to other data: X, y and sample_weight must be "
+                             "those that the descent was started with")
+        try:
+            s.step = check_count("step", meta["step"], 0)
+            s.known = check_count("known", meta["known"], 0)
+            s.reason = check_count("reason", meta["reason"], 0)
+            s.seconds = float(meta["seconds"])
+            c.n_increases, c.last_increase, c.separated_at, c.certified_at = (
+                check_count("counters", count, -1) for count in meta["counters"])
+            if s.known > MEASURED or s.reason >= len(REASONS):
+                raise ValueError("a value is out of range")
+            np.asarray(self.memory)[:] = arrays["parameters"]
+            self.trace = np.ascontiguousarray(arrays["trace"])
+            s.n_rows = self.trace.shape[0]
+            np.asarray(<double[:N_COLUMNS]> s.now)[:] = arrays["now"]
+            c.loss, c.log_loss = arrays["latest"]
+            if self.trace.shape[1] != N_COLUMNS:
+                raise ValueError("the trace has other columns")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} is not a complete descent: {error}") from error

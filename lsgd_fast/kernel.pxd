@@ -1,0 +1,101 @@
+"""The row pass and its C-level API.
+
+A *row pass* reads X once and returns, for each of k columns of weights, the loss, the error rate, the
+smallest margin and the gradient.  Everything here works on plain pointers, without the GIL, and never
+raises.  From Cython:
+
+    from lsgd_fast cimport kernel
+    kernel.require_abi(kernel.ABI)        # ImportError where the installed package is another version
+
+    cdef kernel.rows_t rows               # describe X, y and the weights of the rows once
+    cdef double[::1] work = np.empty(kernel.workspace_size(&rows, 1, 1))
+    kernel.loss_gradient(&rows, &w[0], 1, 0.0, &loss, &gradient[0], &work[0], 1)
+
+Thread safety: the functions keep no state; two threads may share `rows` but not a workspace.
+"""
+
+cdef enum:
+    ABI = 1         # grows whenever a struct or a signature of this file changes
+    PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
+    BLOCK = 32      # rows of a block at most
+
+# How one element of X is stored.
+cdef enum element_t:
+    FLOAT64, FLOAT32, FLOAT16, LONG_DOUBLE
+    INT8, INT16, INT32, INT64
+    UINT8, UINT16, UINT32, UINT64
+
+# X as it lies in memory; strides are in bytes and may have any sign or be zero.
+cdef struct matrix_t:
+    const char* data            # element (0, 0)
+    Py_ssize_t n, d
+    Py_ssize_t row_stride, column_stride
+    element_t element
+    bint swapped                # in the byte order that is not this machine's
+    bint aligned                # every element starts at a multiple of its size
+    const void* panels          # a packed copy (see kernel.pyx) of the same element type, or NULL
+
+# The rows of a problem; a row pass only reads it.
+cdef struct rows_t:
+    matrix_t X
+    const double* y             # (n,) -1.0 or +1.0
+    const double* weight        # (n,) >= 0
+    double total_weight         # their sum
+    bint fit_intercept          # margins are y * (x . w + b), b the last entry of a column
+
+# What a pass found out about one column, apart from the gradient.
+cdef struct totals_t:
+    double loss                 # weighted mean of log(1 + exp(-margin))
+    double log_loss             # its logarithm, right where the loss itself is 0
+    double error_rate           # weighted fraction of margins <= 0
+    double min_margin           # over rows of positive weight
+    double slope                # derivative of the loss by the intercept
+
+# Sums of one chunk for one column, in lanes: lane i sums the rows whose number is i modulo PANEL.
+cdef struct tally_t:
+    double loss[PANEL]
+    double error[PANEL]
+    double min_margin[PANEL]
+    double slope[PANEL]
+    double tail                 # exp(-shift) * tail is the sum of the losses of blocks near underflow
+    double shift
+
+# One row pass: what it reads and where it writes.
+cdef struct pass_t:
+    const rows_t* rows
+    Py_ssize_t k                # columns
+    Py_ssize_t n_chunks         # by the shape of X alone, see chunk_count
+    const double* weights       # packed by pack_columns
+    const double* intercepts    # (k,)
+    bint gradient               # False: forward only
+    double* slots               # (n_chunks, k * d): each chunk's sum of gradients
+    tally_t* tallies            # (n_chunks, k)
+    double* tiles               # one tile of tile_size doubles a thread; unused where X has panels
+
+
+cdef int abi() noexcept nogil
+cdef inline int require_abi(int expected) except -1:
+    if abi() != expected:
+        raise ImportError(f"compiled against ABI {expected} of lsgd_fast.kernel, but the installed "
+                          f"lsgd_fast has {abi()}; compile again")
+    return 0
+
+# The whole of it for embedders: loss (k,), gradient and w (d [+ 1], k) in C order, intercept last.
+# The loss gets l2 / 2 * |w|^2 and the gradient l2 * w added; the intercept is not penalised.
+# `gradient` may be NULL.  Same bits for every n_threads; without OpenMP it runs on one thread.
+cdef Py_ssize_t workspace_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil
+cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, double l2, double* loss,
+                        double* gradient, double* workspace, int n_threads) noexcept nogil
+
+# Its parts, for drivers with threads of their own.
+cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil
+cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil
+# X (float64 or float32) to panels of its type; `tile` is room for one panel in float64.
+cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil
+# (d, k) in C order to groups of four columns and of one, each (d, columns), and back.
+cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, double* weights) noexcept nogil
+cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, double* w) noexcept nogil
+cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile) noexcept nogil
+cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* gradient) noexcept nogil
+cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil
+

@@ -1,0 +1,423 @@
+"""The row pass: forward, link and backward over X, which is read from memory once.
+
+Design
+------
+1. Rows are taken in *panels* of PANEL = 8 rows, stored feature by feature, and panels in *blocks* small
+   enough to stay in the cache between forward and backward.  X is either packed into panels once, or
+   decoded into a tile of panels block by block (decode.pxd); the arithmetic below sees panels only, so
+   the storage of X does not change a bit of the result.
+2. The order of every sum is fixed.  Forward: a margin is summed feature by feature, one chain per row.
+   Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the lanes are
+   folded as (0 + 2) + (1 + 3), and the block's sum is added to the chunk's slot.  Chunks: slots are
+   summed in order.  Blocks and chunks depend on the shape of X alone.  Vectors hold rows in forward and
+   backward alike, so neither their width nor the number of columns matters.
+3. Columns of weights are packed in groups of four, then one by one, each group an array (d, columns).
+   A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4 columns.
+4. Each body is written once and compiled into one caller per instruction set; a function pointer is set
+   at import.  Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
+"""
+
+import os
+
+from cython.parallel cimport parallel
+from libc.math cimport INFINITY
+from libc.string cimport memset
+
+from .decode cimport decode_panel
+from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
+from .lanes cimport avx2_target, compiler_name, cpu_has_avx2, inlined, minimum, real, v2, v4, vec
+from .team cimport built_with_openmp, team_rank, team_size
+from .tiles cimport backward, forward
+
+from .constants import UNDERFLOW_LOSS
+
+cdef double underflow_loss = UNDERFLOW_LOSS
+
+# A block whose losses sum to less than this also sums them scaled by exp(smallest margin).  A total
+# above UNDERFLOW_LOSS needs no such help, and no total that has a block above this is below it.
+cdef double TAIL_LOSS = 1e-250
+# From here exp(-z) is log(1 + exp(-z)) to the last bit.
+cdef double TAIL_MARGIN = 600.0
+
+
+# --- link: from margins to losses and to the multipliers of the rows -------------------------------
+
+# z[row] comes in as x . w and goes out as s[row] = weight * y * dloss(margin)/dmargin.  The first loops
+# are plain ones over rows, for the compiler to vectorise; there are two because a processor finds more
+# to do at once in two short chains of operations than in a long one.  The sums are in lanes, row number
+# modulo PANEL.
+cdef inlined link(const double* y, const double* weight, double intercept, vec* z,
+                  Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
+    cdef double[BLOCK] margin
+    cdef double[BLOCK] e
+    cdef double[BLOCK] loss
+    cdef double[BLOCK] error
+    cdef double[BLOCK] least
+    cdef vec[4] block_loss
+    cdef double* s = <double*> z
+    cdef double sigmoid, largest = 0.0
+    cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec), i, v
+    for i in range(PANEL * n_panels):
+        margin[i] = y[i] * (s[i] + intercept)
+        exp_nonpositive(negative_abs(margin[i]), &e[i])
+    for i in range(PANEL * n_panels):
+        softplus_sigmoid(margin[i], e[i], &loss[i], &sigmoid)
+        loss[i] = weight[i] * loss[i]
+        s[i] = -(weight[i] * y[i]) * sigmoid
+        error[i] = weight[i] if margin[i] <= 0.0 else 0.0
+        least[i] = margin[i] if weight[i] > 0.0 else INFINITY
+    for v in range(V):
+        block_loss[v] = (<vec*> loss)[v]
+        for i in range(1, n_panels):
+            block_loss[v] = block_loss[v] + (<vec*> loss)[i * V + v]
+        (<vec*> tally.loss)[v] = (<vec*> tally.loss)[v] + block_loss[v]
+        for i in range(n_panels):
+            (<vec*> tally.slope)[v] = (<vec*> tally.slope)[v] + z[i * V + v]
+            (<vec*> tally.error)[v] = (<vec*> tally.error)[v] + (<vec*> error)[i * V + v]
+            minimum((<vec*> least)[i * V + v], <vec*> tally.min_margin + v)
+    for i in range(PANEL):
+        largest = max(largest, (<double*> block_loss)[i])
+    if largest < TAIL_LOSS:
+        add_tail(weight, margin, loss, PANEL * n_panels, tally)
+
+
+# Add a block whose losses are (nearly) nothing to tail and shift: log_loss stays right when all
+# losses underflow.
+cdef void add_tail(const double* weight, const double* margin, const double* loss, Py_ssize_t n,
+                   tally_t* tally) noexcept nogil:
+    cdef double shift = INFINITY, tail = 0.0, e
+    cdef Py_ssize_t i
+    for i in range(n):
+        if weight[i] > 0.0 and margin[i] < shift:
+            shift = margin[i]
+    if shift > TAIL_MARGIN:
+        for i in range(n):
+            if weight[i] > 0.0:
+                exp_nonpositive(shift - margin[i], &e)
+                tail += weight[i] * e
+    else:                       # weights so small that the losses count for nothing
+        shift = 0.0
+        for i in range(n):
+            tail += loss[i]
+    merge_tails(&tally.shift, &tally.tail, shift, tail)
+
+
+# exp(-shift) * tail += exp(-other_shift) * other_tail, scaled by the smaller shift.
+cdef void merge_tails(double* shift, double* tail, double other_shift, double other_tail) noexcept nogil:
+    cdef double e
+    if other_tail == 0.0:
+        return
+    if other_shift < shift[0]:
+        exp_nonpositive(other_shift - shift[0], &e)
+        tail[0] = tail[0] * e + other_tail
+        shift[0] = other_shift
+    else:
+        exp_nonpositive(shift[0] - other_shift, &e)
+        tail[0] += other_tail * e
+
+
+# --- blocks and chunks -----------------------------------------------------------------------------
+
+# All columns on one block of panels.  `z` is room for four columns of margins.
+cdef inlined block_columns(const pass_t* p, const real* panels, const double* y, const double* weight,
+                           Py_ssize_t n_panels, double* slot, tally_t* tallies, vec* z) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
+    cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
+    cdef Py_ssize_t column = 0, C, q, c
+    cdef const double* w
+    cdef double* g
+    while column < p.k:
+        C = 4 if column + 4 <= p.k else 1
+        w = p.weights + column * d
+        if C == 4:
+            for q in range(n_panels):
+                forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 4)
+        elif n_panels == 4 and vec is v4:
+            forward(panels, stride, w, d, z, 4, 1)
+        elif n_panels == 4:             # half the width: half the panels fit the registers
+            forward(panels, stride, w, d, z, 2, 1)
+            forward(panels + 2 * stride, stride, w, d, z + 2 * (PANEL // width), 2, 1)
+        else:
+            for q in range(n_panels):
+                forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 1)
+        for c in range(C):
+            link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width), n_panels,
+                 tallies + column + c)
+        if p.gradient:
+            g = slot + column * d
+            if C == 4:
+                backward(panels, stride, z, d, g, n_panels, 4)
+            elif n_panels == 4:
+                backward(panels, stride, z, d, g, 4, 1)
+            else:
+                backward(panels, stride, z, d, g, n_panels, 1)
+        column += C
+
+
+# A block is as high as leaves it in the second-level cache.
+cdef inline Py_ssize_t block_rows(Py_ssize_t d) noexcept nogil:
+    return BLOCK if d <= 2048 else PANEL
+
+
+cdef inline Py_ssize_t block_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
+    return (n - 1) // block_rows(d) + 1
+
+
+# One chunk where the work would not pay for a second thread; else at least eight, and more for many
+# rows, as long as summing the slots stays small beside the pass.
+cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
+    cdef Py_ssize_t blocks = block_count(n, d)
+    if <double> n * <double> (d + 32) < 12000.0:
+        return 1
+    return min(blocks, max(<Py_ssize_t> 8, min(<Py_ssize_t> 64, n // 512)))
+
+
+cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil:
+    return 0 if X.panels != NULL else block_rows(X.d) * X.d
+
+
+# Chunks first .. last - 1 of a pass: slots and tallies.
+cdef inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
+                    vec* z) noexcept nogil:
+    cdef const rows_t* rows = p.rows
+    cdef const matrix_t* X = &rows.X
+    cdef Py_ssize_t height = block_rows(X.d), blocks = block_count(X.n, X.d)
+    cdef Py_ssize_t chunk, block, i, q, row, n_rows, n_panels
+    cdef double* slot
+    cdef tally_t* tallies
+    cdef const double* y
+    cdef const double* weight
+    cdef double[BLOCK] last_y        # of a block that ends within a panel
+    cdef double[BLOCK] last_weight
+    for chunk in range(first, last):
+        slot = p.slots + chunk * p.k * X.d
+        tallies = p.tallies + chunk * p.k
+        if p.gradient:
+            memset(slot, 0, p.k * X.d * sizeof(double))
+        memset(tallies, 0, p.k * sizeof(tally_t))
+        for i in range(p.k):
+            tallies[i].shift = INFINITY
+            for q in range(PANEL):
+                tallies[i].min_margin[q] = INFINITY
+        for block in range(chunk * blocks // p.n_chunks, (chunk + 1) * blocks // p.n_chunks):
+            row = block * height
+            n_rows = min(height, X.n - row)
+            n_panels = (n_rows - 1) // PANEL + 1
+            y = rows.y + row
+            weight = rows.weight + row
+            if n_rows < PANEL * n_panels:       # the rows missing from a panel weigh nothing
+                for i in range(PANEL * n_panels):
+                    last_y[i] = y[i] if i < n_rows else 1.0
+                    last_weight[i] = weight[i] if i < n_rows else 0.0
+                y = last_y
+                weight = last_weight
+            if X.panels == NULL:
+                for q in range(n_panels):
+                    decode_panel(X, row + PANEL * q, <vec*> (tile + q * PANEL * X.d))
+                block_columns[double, vec](p, tile, y, weight, n_panels, slot, tallies, z)
+            elif X.element == FLOAT32:
+                block_columns[float, vec](p, <const float*> X.panels + row * X.d, y, weight, n_panels,
+                                          slot, tallies, z)
+            else:
+                block_columns[double, vec](p, <const double*> X.panels + row * X.d, y, weight, n_panels,
+                                           slot, tallies, z)
+
+
+cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                          double* tile) noexcept nogil:
+    cdef v2[2 * BLOCK] z
+    chunks[v2](p, first, last, tile, z)
+
+
+cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                             double* tile) noexcept nogil:
+    cdef v4[BLOCK] z
+    chunks[v4](p, first, last, tile, z)
+
+
+ctypedef void (*chunks_t)(const pass_t*, Py_ssize_t, Py_ssize_t, double*) noexcept nogil
+
+cdef chunks_t chosen_chunks = chunks_baseline
+cdef object chosen_name = "baseline"
+
+
+cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile) noexcept nogil:
+    chosen_chunks(p, first, last, tile)
+
+
+# --- ordered sums over the chunks ------------------------------------------------------------------
+
+# gradient[first:last] of the loss, in the packed order of the slots.
+cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* gradient) noexcept nogil:
+    cdef Py_ssize_t size = p.k * p.rows.X.d
+    cdef Py_ssize_t chunk, j
+    cdef const double* slot
+    for j in range(first, last):
+        gradient[j] = p.slots[j]
+    for chunk in range(1, p.n_chunks):
+        slot = p.slots + chunk * size
+        for j in range(first, last):
+            gradient[j] += slot[j]
+    for j in range(first, last):
+        gradient[j] /= p.rows.total_weight
+
+
+cdef inline double fold_lanes(const double* x) noexcept nogil:
+    return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
+
+
+cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
+    cdef double loss = 0.0, error = 0.0, slope = 0.0, least = INFINITY
+    cdef double shift = INFINITY, tail = 0.0, log_total
+    cdef double total = p.rows.total_weight
+    cdef const tally_t* tally
+    cdef Py_ssize_t chunk, i
+    for chunk in range(p.n_chunks):
+        tally = p.tallies + chunk * p.k + column
+        loss += fold_lanes(tally.loss)
+        error += fold_lanes(tally.error)
+        slope += fold_lanes(tally.slope)
+        for i in range(PANEL):
+            least = tally.min_margin[i] if tally.min_margin[i] < least else least
+        merge_tails(&shift, &tail, tally.shift, tally.tail)
+    totals.loss = loss / total
+    totals.error_rate = error / total
+    totals.slope = slope / total
+    totals.min_margin = least
+    if totals.loss < underflow_loss:
+        log_positive(tail, &totals.log_loss)
+        log_positive(total, &log_total)
+        totals.log_loss = (totals.log_loss - log_total) - shift
+    elif totals.loss < INFINITY:
+        log_positive(totals.loss, &totals.log_loss)
+    else:                                              # inf or NaN
+        totals.log_loss = totals.loss
+
+
+# --- packing: X to panels once, columns of w to groups and back -------------------------------------
+
+cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil:
+    cdef Py_ssize_t size = PANEL * X.d, panel, i
+    for panel in range((X.n - 1) // PANEL + 1):
+        if X.element == FLOAT64:
+            decode_panel(X, PANEL * panel, <v2*> (<double*> panels + panel * size))
+        else:
+            decode_panel(X, PANEL * panel, <v2*> tile)
+            for i in range(size):
+                (<float*> panels)[panel * size + i] = <float> tile[i]
+
+
+cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, double* weights) noexcept nogil:
+    cdef Py_ssize_t column = 0, C, j, c
+    while column < k:
+        C = 4 if column + 4 <= k else 1
+        for j in range(d):
+            for c in range(C):
+                weights[column * d + j * C + c] = w[j * k + column + c]
+        column += C
+
+
+cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, double* w) noexcept nogil:
+    cdef Py_ssize_t column = 0, C, j, c
+    while column < k:
+        C = 4 if column + 4 <= k else 1
+        for j in range(d):
+            for c in range(C):
+                w[j * k + column + c] = weights[column * d + j * C + c]
+        column += C
+
+
+# --- the whole of it -------------------------------------------------------------------------------
+
+cdef int abi() noexcept nogil:
+    return ABI
+
+
+cdef Py_ssize_t workspace_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil:
+    cdef Py_ssize_t n_chunks = chunk_count(rows.X.n, rows.X.d)
+    cdef Py_ssize_t tally = sizeof(tally_t) // sizeof(double)
+    return ((n_chunks + 2) * k * rows.X.d + k + n_chunks * k * tally
+            + max(n_threads, 1) * tile_size(&rows.X))
+
+
+cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, double l2, double* loss,
+                        double* gradient, double* workspace, int n_threads) noexcept nogil:
+    cdef Py_ssize_t d = rows.X.d, tile = tile_size(&rows.X), j, c
+    cdef double penalty
+    cdef totals_t totals
+    cdef pass_t p
+    cdef double* weights = workspace
+    cdef double* packed = weights + k * d
+    cdef double* intercepts = packed + k * d
+    p.rows = rows
+    p.k = k
+    p.n_chunks = chunk_count(rows.X.n, d)
+    p.gradient = gradient != NULL
+    p.weights = weights
+    p.intercepts = intercepts
+    p.slots = intercepts + k
+    p.tallies = <tally_t*> (p.slots + p.n_chunks * k * d)
+    p.tiles = <double*> (p.tallies + p.n_chunks * k)
+    pack_columns(w, d, k, weights)
+    for c in range(k):
+        intercepts[c] = w[d * k + c] if rows.fit_intercept else 0.0
+    with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
+        run_share(&p, team_rank(), team_size())
+    if gradient != NULL:
+        sum_slots(&p, 0, k * d, packed)
+        unpack_columns(packed, d, k, gradient)
+    for c in range(k):
+        sum_tallies(&p, c, &totals)
+        loss[c] = totals.loss
+        if l2 > 0.0:
+            penalty = 0.0
+            for j in range(d):
+                penalty += w[j * k + c] * w[j * k + c]
+                if gradient != NULL:
+                    gradient[j * k + c] += l2 * w[j * k + c]
+            loss[c] += 0.5 * l2 * penalty
+        if gradient != NULL and rows.fit_intercept:
+            gradient[d * k + c] = totals.slope
+
+
+# Thread `member` of `size` runs its share of the chunks of a pass.
+cdef void run_share(const pass_t* p, Py_ssize_t member, Py_ssize_t size) noexcept nogil:
+    run_chunks(p, member * p.n_chunks // size, (member + 1) * p.n_chunks // size,
+               p.tiles + member * tile_size(&p.rows.X))
+
+
+# --- what was built and what is chosen --------------------------------------------------------------
+
+def openmp_enabled():
+    """Whether the package was built with OpenMP."""
+    return built_with_openmp
+
+
+def compiler():
+    """Name and version of the C compiler the package was built with."""
+    return compiler_name.decode()
+
+
+def instruction_sets():
+    """The instruction sets that this processor can run, best first."""
+    return ("avx2", "baseline") if cpu_has_avx2() else ("baseline",)
+
+
+def instruction_set():
+    """The instruction set in use."""
+    return chosen_name
+
+
+def use_instruction_set(name):
+    """Choose the instruction set.  Not while another thread runs."""
+    global chosen_chunks, chosen_name
+    if name not in instruction_sets():
+        raise ValueError(f"LSGD_FAST_ISA must be one of {', '.join(instruction_sets())}; got {name!r}")
+    if name == "avx2":
+        chosen_chunks = <chunks_t> chunks_avx2
+    else:
+        chosen_chunks = chunks_baseline
+    chosen_name = name
+
+
+use_instruction_set(os.environ.get("LSGD_FAST_ISA") or instruction_sets()[0])

@@ -1,0 +1,83 @@
+# Vectors of float64 lanes and the few things C has to say about them (lanes.h).
+#
+# Cython is told that v2 and v4 are numbers, so their +, - and * reach the C compiler untouched, and
+# there they are vectors.  The two must be different numbers in Cython's eyes, or a fused type could
+# not tell them apart: `float` is a stand-in, the lanes are float64 in both.
+
+from libc.stdint cimport uint64_t
+
+
+cdef extern from "lanes.h" nogil:
+    ctypedef float v2 "lsgd_v2"
+    ctypedef double v4 "lsgd_v4"
+
+    v2 low2 "lsgd_low2"(v2, v2)
+    v2 high2 "lsgd_high2"(v2, v2)
+    v4 low4 "lsgd_low4"(v4, v4)
+    v4 high4 "lsgd_high4"(v4, v4)
+    v4 even4 "lsgd_even4"(v4, v4)
+    v4 odd4 "lsgd_odd4"(v4, v4)
+    void minimum2 "lsgd_minimum2"(v2, v2*)
+    void minimum4 "lsgd_minimum4"(v4, v4*)
+    v2 widen2 "lsgd_widen2"(const float*)
+    v4 widen4 "lsgd_widen4"(const float*)
+
+    uint64_t bits "lsgd_bits"(double)
+    double from_bits "lsgd_double"(uint64_t)
+
+    ctypedef void inlined "LSGD_INLINE"
+    ctypedef void avx2_target "LSGD_AVX2"
+    bint cpu_has_avx2 "lsgd_cpu_has_avx2"()
+    const char* compiler_name "LSGD_COMPILER"
+
+
+ctypedef fused vec:
+    v2
+    v4
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef inline inlined load(const real* p, vec* x) noexcept nogil:
+    if real is double:
+        x[0] = (<const vec*> p)[0]
+    elif vec is v4:
+        x[0] = widen4(p)
+    else:
+        x[0] = widen2(p)
+
+
+# y = min(x, y) in each lane.
+cdef inline inlined minimum(vec x, vec* y) noexcept nogil:
+    if vec is v4:
+        minimum4(x, y)
+    else:
+        minimum2(x, y)
+
+
+# The four sums of lanes (a0 + a2) + (a1 + a3) of four accumulators of four lanes, added to g[0:4].
+# `a` holds four vectors of four lanes or four pairs of vectors of two.
+cdef inline inlined fold4(const vec* a, double* g) noexcept nogil:
+    cdef vec t, u
+    if vec is v4:
+        t = low4(a[0], a[2]) + high4(a[0], a[2])
+        u = low4(a[1], a[3]) + high4(a[1], a[3])
+        (<vec*> g)[0] = (<vec*> g)[0] + (even4(t, u) + odd4(t, u))
+    else:
+        t = a[0] + a[1]
+        u = a[2] + a[3]
+        (<vec*> g)[0] = (<vec*> g)[0] + (low2(t, u) + high2(t, u))
+        t = a[4] + a[5]
+        u = a[6] + a[7]
+        (<vec*> g)[1] = (<vec*> g)[1] + (low2(t, u) + high2(t, u))
+
+
+# The same for one accumulator.
+cdef inline inlined fold1(const vec* a, double* g) noexcept nogil:
+    cdef double[4] x
+    cdef Py_ssize_t i
+    for i in range(<Py_ssize_t> (32 // sizeof(vec))):
+        (<vec*> x)[i] = a[i]
+    g[0] = g[0] + ((x[0] + x[2]) + (x[1] + x[3]))

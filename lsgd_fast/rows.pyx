@@ -1,0 +1,89 @@
+"""From a `Problem` to the pointers of the row pass, and single passes for the public functions."""
+
+import numpy as np
+
+from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
+from .kernel cimport (FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE, PANEL, UINT8,
+                      UINT16, UINT32, UINT64, chunk_count, loss_gradient, matrix_t, pack_panels,
+                      workspace_size)
+
+ELEMENTS = {"f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": UINT8,
+            "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
+            "u1": UINT8, "u2": UINT16, "u4": UINT32, "u8": UINT64}
+PACKED_BYTES = 64 * 2**20       # X up to this size may be copied into panels
+
+
+cdef class Rows:
+    """The rows of a `Problem` for the row pass.
+
+    Parameters
+    ----------
+    problem : Problem
+    pack : bool
+        Copy X into panels where that pays: C-ordered float64 or float32 up to 64 MiB.  For one pass
+        it does not.
+    """
+
+    def __cinit__(self, problem, bint pack=True):
+        X = problem.X
+        cdef matrix_t* view = &self.view.X
+        view.data = <const char*> <size_t> X.__array_interface__["data"][0]
+        view.n, view.d = X.shape
+        view.row_stride, view.column_stride = X.strides
+        view.element = ELEMENTS.get(f"{X.dtype.kind}{X.dtype.itemsize}", LONG_DOUBLE)
+        view.swapped = not X.dtype.isnative
+        view.aligned = X.flags.aligned
+        cdef const double[::1] y = problem.y
+        cdef const double[::1] weight = problem.weight
+        cdef double[::1] tile
+        cdef void* address
+        self.view.y = &y[0]
+        self.view.weight = &weight[0]
+        self.view.total_weight = problem.total_weight
+        self.view.fit_intercept = problem.fit_intercept
+        self.owners = [X, y, weight]
+        if (pack and X.flags.c_contiguous and X.flags.aligned and X.dtype.isnative
+                and view.element in (FLOAT64, FLOAT32) and X.nbytes <= PACKED_BYTES):
+            panels = aligned_empty(view.d * PANEL * ((view.n - 1) // PANEL + 1), X.dtype)
+            tile = aligned_empty(PANEL * view.d)
+            address = <void*> <size_t> panels.__array_interface__["data"][0]
+            pack_panels(view, address, &tile[0])
+            view.panels = address
+            self.owners.append(panels)
+
+    @property
+    def n_chunks(self):
+        """How many parts the rows are split into; more threads than that find no work."""
+        return chunk_count(self.view.X.n, self.view.X.d)
+
+
+def aligned_empty(Py_ssize_t size, dtype=np.float64):
+    """An uninitialised array that starts at a cache line."""
+    dtype = np.dtype(dtype)
+    raw = np.empty(size * dtype.itemsize + 64, np.uint8)
+    address = raw.__array_interface__["data"][0]
+    start = (64 - address % 64) % 64
+    return raw[start:start + size * dtype.itemsize].view(dtype)
+
+
+def evaluate(Rows rows, const double[:, ::1] w, double l2, bint gradient, int n_threads):
+    """Objective (k,) and its gradient (or None) for the columns of w (d [+ 1], k)."""
+    cdef Py_ssize_t k = w.shape[1]
+    cdef double[::1] loss = np.empty(k)
+    cdef double[::1] work = aligned_empty(workspace_size(&rows.view, k, n_threads))
+    cdef double[:, ::1] slope = np.empty_like(w)
+    with nogil:
+        loss_gradient(&rows.view, &w[0, 0], k, l2, &loss[0], &slope[0, 0] if gradient else NULL,
+                      &work[0], n_threads)
+    return np.asarray(loss), np.asarray(slope) if gradient else None
+
+
+def elementary(const double[::1] x):
+    """exp(-|x|), softplus(-x), sigmoid(-x) and log(|x|) of each element, for tests of their accuracy."""
+    cdef double[:, ::1] out = np.empty((4, x.shape[0]))
+    cdef Py_ssize_t i
+    for i in range(x.shape[0]):
+        exp_nonpositive(negative_abs(x[i]), &out[0, i])
+        softplus_sigmoid(x[i], out[0, i], &out[1, i], &out[2, i])
+        log_positive(-negative_abs(x[i]), &out[3, i])
+    return np.asarray(out)

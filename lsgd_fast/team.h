@@ -1,0 +1,57 @@
+/* A team of threads: its size, a barrier to meet at, and a flag that any of them may read.
+ *
+ * Without OpenMP a team is one thread.
+ *
+ * Waiting spins briefly, then yields: on an idle machine the others arrive within the spin, on a busy
+ * one the core goes to whoever keeps us waiting.
+ */
+#ifndef LSGD_TEAM_H
+#define LSGD_TEAM_H
+
+#include <sched.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#define LSGD_OPENMP 1
+#define lsgd_team_size() omp_get_num_threads()
+#define lsgd_team_rank() omp_get_thread_num()
+#else
+#define LSGD_OPENMP 0
+#define lsgd_team_size() 1
+#define lsgd_team_rank() 0
+#endif
+
+typedef struct {
+    int arrived;
+    char pad[60]; /* the waiting threads read another cache line than the arriving ones write */
+    int generation;
+} lsgd_barrier;
+
+/* Returns when `size` threads have called it.  A barrier starts as zeros. */
+static inline void lsgd_barrier_wait(lsgd_barrier *b, int size)
+{
+    if (size == 1)
+        return;
+    int generation = __atomic_load_n(&b->generation, __ATOMIC_RELAXED);
+    if (__atomic_add_fetch(&b->arrived, 1, __ATOMIC_ACQ_REL) == size) {
+        __atomic_store_n(&b->arrived, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&b->generation, generation + 1, __ATOMIC_RELEASE);
+        return;
+    }
+    for (int spins = 0; __atomic_load_n(&b->generation, __ATOMIC_ACQUIRE) == generation; spins++) {
+        if (spins < 2000) {
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#elif defined(__aarch64__)
+            __asm__ __volatile__("yield");
+#endif
+        } else {
+            sched_yield();
+        }
+    }
+}
+
+static inline int lsgd_flag(const int *flag) { return __atomic_load_n(flag, __ATOMIC_RELAXED); }
+static inline void lsgd_raise_flag(int *flag) { __atomic_store_n(flag, 1, __ATOMIC_RELAXED); }
+
+#endif

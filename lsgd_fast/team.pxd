@@ -1,0 +1,13 @@
+# Threads that work together: see team.h.
+
+cdef extern from "team.h" nogil:
+    bint built_with_openmp "LSGD_OPENMP"
+    int team_size "lsgd_team_size"()        # of the enclosing parallel region
+    int team_rank "lsgd_team_rank"()
+
+    ctypedef struct barrier_t "lsgd_barrier":
+        pass
+    void barrier_wait "lsgd_barrier_wait"(barrier_t*, int size)
+
+    bint is_raised "lsgd_flag"(const int*)
+    void raise_flag "lsgd_raise_flag"(int*)

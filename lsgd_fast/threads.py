@@ -1,0 +1,61 @@
+"""How many threads a run gets when nobody says."""
+
+import os
+from pathlib import Path
+
+__all__ = ["available_threads", "default_threads"]
+
+# Multiply-adds of one pass below which a second thread costs more than it brings.
+SERIAL_WORK = 60_000
+
+
+def default_threads(n, d):
+    """Return the default number of threads for X of shape (n, d).
+
+    Parameters
+    ----------
+    n, d : int
+        Rows and features.
+
+    Returns
+    -------
+    int
+        1 for small X, else `available_threads`.
+    """
+    return 1 if n * (d + 32) < SERIAL_WORK else available_threads()
+
+
+def available_threads():
+    """Return the least of ``OMP_NUM_THREADS``, the CPU affinity and the cgroup quota."""
+    limits = [_affinity(), _cgroup_quota(), _omp_num_threads()]
+    return max(1, min(limit for limit in limits if limit is not None))
+
+
+def _affinity():
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _omp_num_threads():
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else None
+
+
+def _cgroup_quota():
+    """Return the CPUs that cgroup v2 or v1 allows, rounded up, or None."""
+    for quota_file, period_file in (
+        ("cpu.max", None),
+        ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"),
+    ):
+        root = Path("/sys/fs/cgroup")
+        try:
+            words = (root / quota_file).read_text().split()
+            if period_file is not None:
+                words += (root / period_file).read_text().split()
+            quota, period = int(words[0]), int(words[1])
+        except (OSError, ValueError, IndexError):  # no such file, or "max"
+            continue
+        if quota > 0 and period > 0:
+            return -(-quota // period)
+    return None

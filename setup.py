@@ -1,0 +1,140 @@
+"""Builds the compiled modules; all else about the package is said in pyproject.toml.
+
+Two environment variables, each 0 or 1, change the build:
+
+LSGD_FAST_OPENMP=0  builds without OpenMP: one thread, the same results.
+LSGD_FAST_DEBUG=1   turns on Cython's bounds checks: slow, for hunting bugs.
+
+CC, CFLAGS, CPPFLAGS and LDFLAGS are read by setuptools, as ever. Add neither -march=native nor
+-ffast-math there: the wheel would run on this machine only, or round differently on each.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError, LinkError
+
+MODULES = ["kernel", "rows", "loop", "descent"]
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": False,
+    "freethreading_compatible": True,
+}
+DEBUG_DIRECTIVES = DIRECTIVES | {"boundscheck": True, "initializedcheck": True}
+
+
+class Flags(NamedTuple):
+    """What one kind of compiler is told: always, and for OpenMP (compiling, linking) in turn."""
+
+    always: list[str]
+    openmp: list[tuple[list[str], list[str]]]
+
+
+# Neither a CPU nor a licence to round differently may be named here: results are the same bits
+# everywhere, hence also -ffp-contract=off, no fused multiply-add.
+UNIX = Flags(
+    "-O3 -g0 -ffp-contract=off -fno-trapping-math -fno-math-errno -fno-strict-aliasing".split(),
+    [(["-fopenmp"], ["-fopenmp"])],
+)
+if sys.platform == "darwin":  # Apple's clang, with libomp from elsewhere
+    UNIX.openmp.append((["-Xpreprocessor", "-fopenmp"], ["-lomp"]))
+FLAGS = {  # by setuptools' name of the kind; any other is taken for a relative of unix
+    "unix": UNIX,
+    "msvc": Flags(["/O2", "/fp:precise"], [(["/openmp"], [])]),  # untested
+}
+
+OPENMP_PROBE = """
+#include <omp.h>
+#include <stdio.h>
+int main(void) {
+    int team = 0;
+    omp_set_dynamic(0);
+    #pragma omp parallel num_threads(2)
+    {
+        #pragma omp master
+        team = omp_get_num_threads();
+    }
+    printf("%d", team);
+    return 0;
+}
+"""
+
+
+def switch(name: str, default: str) -> bool:
+    """Return whether the environment variable `name` is 1 rather than 0."""
+    value = os.environ.get(name) or default
+    if value not in ("0", "1"):
+        raise SystemExit(f"{name} must be 0 or 1, not {value!r}")
+    return value == "1"
+
+
+def openmp_works(compiler, compile_flags: list[str], link_flags: list[str]) -> bool:
+    """Compile, link and run a program that asks for a team of two threads; did it get them?"""
+    limits = ("OMP_THREAD_LIMIT", "OMP_MAX_ACTIVE_LEVELS")
+    environment = {name: value for name, value in os.environ.items() if name not in limits}
+    with TemporaryDirectory() as folder:
+        source = Path(folder, "probe.c")
+        source.write_text(OPENMP_PROBE)
+        try:
+            objects = compiler.compile(
+                [str(source)], output_dir=folder, extra_postargs=compile_flags
+            )
+            compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=link_flags)
+            program = Path(folder, compiler.executable_filename("probe"))
+            team = subprocess.check_output([program], env=environment, timeout=60)
+        except (CompileError, LinkError, OSError, subprocess.SubprocessError):
+            return False
+    return team == b"2"
+
+
+class BuildExtensions(build_ext):
+    """Translates and compiles, with the flags that suit the compiler setuptools has chosen."""
+
+    def build_extensions(self):
+        """Build every module anew: no timestamp tells that a switch or a compiler has changed."""
+        flags = FLAGS.get(self.compiler.compiler_type, UNIX)
+        compile_flags, link_flags = self.openmp_flags(flags)
+        translated = cythonize(
+            self.extensions,
+            build_dir=self.build_temp,
+            compiler_directives=DEBUG_DIRECTIVES if switch("LSGD_FAST_DEBUG", "0") else DIRECTIVES,
+            force=True,
+        )
+        for extension, c_extension in zip(self.extensions, translated, strict=True):
+            extension.sources = c_extension.sources
+            extension.extra_compile_args = flags.always + compile_flags
+            extension.extra_link_args = link_flags
+        self.force = True
+        super().build_extensions()
+
+    def openmp_flags(self, flags: Flags) -> tuple[list[str], list[str]]:
+        """Return the first flags, for compiling and linking, with which OpenMP works, or none."""
+        if not switch("LSGD_FAST_OPENMP", "1"):
+            print("lsgd_fast: building without OpenMP, as LSGD_FAST_OPENMP=0 asks: one thread only")
+            return [], []
+        for compile_flags, link_flags in flags.openmp:
+            if openmp_works(self.compiler, compile_flags, link_flags):
+                print("lsgd_fast: building with OpenMP:", *compile_flags)
+                return compile_flags, link_flags
+        print("lsgd_fast: no working OpenMP found, building without it: one thread only")
+        return [], []
+
+
+setup(
+    ext_modules=[
+        Extension(f"lsgd_fast.{name}", [f"lsgd_fast/{name}.pyx"], include_dirs=["lsgd_fast"])
+        for name in MODULES
+    ],
+    cmdclass={"build_ext": BuildExtensions},
+)
