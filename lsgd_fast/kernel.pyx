@@ -24,96 +24,15 @@ from libc.math cimport INFINITY
 from libc.string cimport memset
 
 from .decode cimport decode_panel
-from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .lanes cimport avx2_target, compiler_name, cpu_has_avx2, inlined, minimum, real, v2, v4, vec
+from .elementary cimport log_positive
+from .lanes cimport avx2_target, compiler_name, cpu_has_avx2, inlined, real, v2, v4, vec
+from .link cimport logistic_link, merge_tails
 from .team cimport built_with_openmp, team_rank, team_size
 from .tiles cimport backward, forward
 
 from .constants import UNDERFLOW_LOSS
 
 cdef double underflow_loss = UNDERFLOW_LOSS
-
-# A block whose losses sum to less than this also sums them scaled by exp(smallest margin).  A total
-# above UNDERFLOW_LOSS needs no such help, and no total that has a block above this is below it.
-cdef double TAIL_LOSS = 1e-250
-# From here exp(-z) is log(1 + exp(-z)) to the last bit.
-cdef double TAIL_MARGIN = 600.0
-
-
-# --- link: from margins to losses and to the multipliers of the rows -------------------------------
-
-# z[row] comes in as x . w and goes out as s[row] = weight * y * dloss(margin)/dmargin.  The first loops
-# are plain ones over rows, for the compiler to vectorise; there are two because a processor finds more
-# to do at once in two short chains of operations than in a long one.  The sums are in lanes, row number
-# modulo PANEL.
-cdef inlined link(const double* y, const double* weight, double intercept, vec* z,
-                  Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
-    cdef double[BLOCK] margin
-    cdef double[BLOCK] e
-    cdef double[BLOCK] loss
-    cdef double[BLOCK] error
-    cdef double[BLOCK] least
-    cdef vec[4] block_loss
-    cdef double* s = <double*> z
-    cdef double sigmoid, largest = 0.0
-    cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec), i, v
-    for i in range(PANEL * n_panels):
-        margin[i] = y[i] * (s[i] + intercept)
-        exp_nonpositive(negative_abs(margin[i]), &e[i])
-    for i in range(PANEL * n_panels):
-        softplus_sigmoid(margin[i], e[i], &loss[i], &sigmoid)
-        loss[i] = weight[i] * loss[i]
-        s[i] = -(weight[i] * y[i]) * sigmoid
-        error[i] = weight[i] if margin[i] <= 0.0 else 0.0
-        least[i] = margin[i] if weight[i] > 0.0 else INFINITY
-    for v in range(V):
-        block_loss[v] = (<vec*> loss)[v]
-        for i in range(1, n_panels):
-            block_loss[v] = block_loss[v] + (<vec*> loss)[i * V + v]
-        (<vec*> tally.loss)[v] = (<vec*> tally.loss)[v] + block_loss[v]
-        for i in range(n_panels):
-            (<vec*> tally.slope)[v] = (<vec*> tally.slope)[v] + z[i * V + v]
-            (<vec*> tally.error)[v] = (<vec*> tally.error)[v] + (<vec*> error)[i * V + v]
-            minimum((<vec*> least)[i * V + v], <vec*> tally.min_margin + v)
-    for i in range(PANEL):
-        largest = max(largest, (<double*> block_loss)[i])
-    if largest < TAIL_LOSS:
-        add_tail(weight, margin, loss, PANEL * n_panels, tally)
-
-
-# Add a block whose losses are (nearly) nothing to tail and shift: log_loss stays right when all
-# losses underflow.
-cdef void add_tail(const double* weight, const double* margin, const double* loss, Py_ssize_t n,
-                   tally_t* tally) noexcept nogil:
-    cdef double shift = INFINITY, tail = 0.0, e
-    cdef Py_ssize_t i
-    for i in range(n):
-        if weight[i] > 0.0 and margin[i] < shift:
-            shift = margin[i]
-    if shift > TAIL_MARGIN:
-        for i in range(n):
-            if weight[i] > 0.0:
-                exp_nonpositive(shift - margin[i], &e)
-                tail += weight[i] * e
-    else:                       # weights so small that the losses count for nothing
-        shift = 0.0
-        for i in range(n):
-            tail += loss[i]
-    merge_tails(&tally.shift, &tally.tail, shift, tail)
-
-
-# exp(-shift) * tail += exp(-other_shift) * other_tail, scaled by the smaller shift.
-cdef void merge_tails(double* shift, double* tail, double other_shift, double other_tail) noexcept nogil:
-    cdef double e
-    if other_tail == 0.0:
-        return
-    if other_shift < shift[0]:
-        exp_nonpositive(other_shift - shift[0], &e)
-        tail[0] = tail[0] * e + other_tail
-        shift[0] = other_shift
-    else:
-        exp_nonpositive(shift[0] - other_shift, &e)
-        tail[0] += other_tail * e
 
 
 # --- blocks and chunks -----------------------------------------------------------------------------
@@ -141,14 +60,16 @@ cdef inlined block_columns(const pass_t* p, const real* panels, const double* y,
             for q in range(n_panels):
                 forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 1)
         for c in range(C):
-            link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width), n_panels,
-                 tallies + column + c)
+            logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
+                          n_panels, tallies + column + c)
         if p.gradient:
             g = slot + column * d
             if C == 4:
                 backward(panels, stride, z, d, g, n_panels, 4)
             elif n_panels == 4:
                 backward(panels, stride, z, d, g, 4, 1)
+            elif n_panels == 1:
+                backward(panels, stride, z, d, g, 1, 1)
             else:
                 backward(panels, stride, z, d, g, n_panels, 1)
         column += C
@@ -223,43 +144,25 @@ cdef inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* 
                                            slot, tallies, z)
 
 
-cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                          double* tile) noexcept nogil:
-    cdef v2[2 * BLOCK] z
-    chunks[v2](p, first, last, tile, z)
-
-
-cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                             double* tile) noexcept nogil:
-    cdef v4[BLOCK] z
-    chunks[v4](p, first, last, tile, z)
-
-
-ctypedef void (*chunks_t)(const pass_t*, Py_ssize_t, Py_ssize_t, double*) noexcept nogil
-
-cdef chunks_t chosen_chunks = chunks_baseline
-cdef object chosen_name = "baseline"
-
-
-cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile) noexcept nogil:
-    chosen_chunks(p, first, last, tile)
-
-
 # --- ordered sums over the chunks ------------------------------------------------------------------
 
 # gradient[first:last] of the loss, in the packed order of the slots.
-cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* gradient) noexcept nogil:
+cdef inlined slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* gradient) noexcept nogil:
     cdef Py_ssize_t size = p.k * p.rows.X.d
-    cdef Py_ssize_t chunk, j
+    cdef double total = p.rows.total_weight
+    cdef Py_ssize_t begin = first, end, chunk, j
     cdef const double* slot
-    for j in range(first, last):
-        gradient[j] = p.slots[j]
-    for chunk in range(1, p.n_chunks):
-        slot = p.slots + chunk * size
-        for j in range(first, last):
-            gradient[j] += slot[j]
-    for j in range(first, last):
-        gradient[j] /= p.rows.total_weight
+    while begin < last:                  # as much at a time as stays in the first-level cache
+        end = min(begin + 1024, last)
+        for j in range(begin, end):
+            gradient[j] = p.slots[j]
+        for chunk in range(1, p.n_chunks):
+            slot = p.slots + chunk * size
+            for j in range(begin, end):
+                gradient[j] += slot[j]
+        for j in range(begin, end):
+            gradient[j] /= total
+        begin = end
 
 
 cdef inline double fold_lanes(const double* x) noexcept nogil:
@@ -292,6 +195,45 @@ cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noex
         log_positive(totals.loss, &totals.log_loss)
     else:                                              # inf or NaN
         totals.log_loss = totals.loss
+
+
+# --- one caller of each body per instruction set ----------------------------------------------------
+
+cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                          double* tile) noexcept nogil:
+    cdef v2[2 * BLOCK] z
+    chunks[v2](p, first, last, tile, z)
+
+
+cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                             double* tile) noexcept nogil:
+    cdef v4[BLOCK] z
+    chunks[v4](p, first, last, tile, z)
+
+
+cdef void slots_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                         double* gradient) noexcept nogil:
+    slots(p, first, last, gradient)
+
+
+cdef avx2_target slots_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                            double* gradient) noexcept nogil:
+    slots(p, first, last, gradient)
+
+
+ctypedef void (*body_t)(const pass_t*, Py_ssize_t, Py_ssize_t, double*) noexcept nogil
+
+cdef body_t chosen_chunks = chunks_baseline
+cdef body_t chosen_slots = slots_baseline
+cdef object chosen_name = "baseline"
+
+
+cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile) noexcept nogil:
+    chosen_chunks(p, first, last, tile)
+
+
+cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* gradient) noexcept nogil:
+    chosen_slots(p, first, last, gradient)
 
 
 # --- packing: X to panels once, columns of w to groups and back -------------------------------------
@@ -410,13 +352,15 @@ def instruction_set():
 
 def use_instruction_set(name):
     """Choose the instruction set.  Not while another thread runs."""
-    global chosen_chunks, chosen_name
+    global chosen_chunks, chosen_slots, chosen_name
     if name not in instruction_sets():
         raise ValueError(f"LSGD_FAST_ISA must be one of {', '.join(instruction_sets())}; got {name!r}")
     if name == "avx2":
-        chosen_chunks = <chunks_t> chunks_avx2
+        chosen_chunks = <body_t> chunks_avx2
+        chosen_slots = <body_t> slots_avx2
     else:
         chosen_chunks = chunks_baseline
+        chosen_slots = slots_baseline
     chosen_name = name
 
 

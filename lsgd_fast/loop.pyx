@@ -20,7 +20,7 @@ cdef double increase_tolerance = INCREASE_TOLERANCE
 cdef double underflow_loss = UNDERFLOW_LOSS
 cdef double POLL_SECONDS = 0.02      # how often to look for signals ...
 cdef double POLL_ELEMENTS = 2e5      # ... and, in elements of X, how often to look at the clock
-cdef Py_ssize_t SPLIT_SUMS = 32768   # more slots than this are summed by the whole team
+cdef Py_ssize_t SPLIT_SUMS = 8192   # more slots than this are summed by the whole team
 
 
 cdef double clock() noexcept nogil:

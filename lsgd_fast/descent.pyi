@@ -1,0 +1,62 @@
+import os
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lsgd_fast.losses import Logistic
+from lsgd_fast.run import Run, Stop, StopReason
+from lsgd_fast.stepsizes import Constant
+
+COLUMNS: tuple[str, ...]
+REASONS: tuple[StopReason, ...]
+
+class Descent:
+    def __init__(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        stepsize: float | Constant,
+        *,
+        start: ArrayLike | None = None,
+        loss: str | Logistic = "logistic",
+        sample_weight: ArrayLike | None = None,
+        l2: float = 0.0,
+        fit_intercept: bool = False,
+        stop: Stop | None = None,
+        record_every: int = 1,
+        callback: Callable[[Descent], object] | None = None,
+        callback_every: int | None = None,
+        n_threads: int | None = None,
+    ) -> None: ...
+    @property
+    def n_steps(self) -> int: ...
+    @property
+    def weights(self) -> NDArray[np.float64]: ...
+    @property
+    def intercept(self) -> float: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def log_loss(self) -> float: ...
+    @property
+    def error_rate(self) -> float: ...
+    @property
+    def min_margin(self) -> float: ...
+    @property
+    def stop_reason(self) -> StopReason | None: ...
+    def step(self, n_steps: int = 1) -> StopReason | None: ...
+    def result(self) -> Run: ...
+    def save(self, path: str | os.PathLike[str]) -> None: ...
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        callback: Callable[[Descent], object] | None = None,
+        n_threads: int | None = None,
+    ) -> Self: ...
