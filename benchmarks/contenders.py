@@ -60,6 +60,4 @@ def step_seconds(name, n, d, dtype, seconds=0.4, repeats=5):
     timed(2)
     one = max((timed(12) - timed(2)) / 10, 1e-7)
     n_steps = int(min(200_000, max(8, seconds / one)))
-    return statistics.median(
-        (timed(2 + n_steps) - timed(2)) / n_steps for _ in range(repeats)
-    )
+    return statistics.median((timed(2 + n_steps) - timed(2)) / n_steps for _ in range(repeats))

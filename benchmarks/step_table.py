@@ -41,7 +41,7 @@ def main():
         f"{threads.available_threads()} threads), NumPy {np.__version__}, "
         f"Python {platform.python_version()}, {processor()}"
     )
-    print(f"microseconds a step, {arguments.dtype}, full trace, medians of {arguments.rounds} rounds")
+    print(f"microseconds a step with full trace, {arguments.dtype}, medians of {arguments.rounds}")
     print(f"{'shape':>16} {'fast':>10} {'numpy':>10} {'numpy/fast':>11}")
     ratios = []
     for n, d in shapes:

@@ -14,8 +14,8 @@ except ModuleNotFoundError as error:
     if error.name not in {f"lsgd_fast.{name}" for name in ("descent", "kernel", "loop", "rows")}:
         raise
     raise ImportError(
-        f"lsgd_fast in {__path__[0]!r} is not compiled: if that is a checkout of the source, it hides "
-        "the installed package. Change to another folder, or install with `pip install -e .`"
+        f"lsgd_fast in {__path__[0]!r} is not compiled. If that is a checkout of the source, it "
+        "hides the installed package: change to another folder, or install with `pip install -e .`"
     ) from error
 
 from lsgd_fast import datasets, losses, reference, stepsizes

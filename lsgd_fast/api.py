@@ -83,9 +83,7 @@ def logistic_loss_gradient(
 
 
 def _evaluate(X, y, w, sample_weight, l2, fit_intercept, n_threads, gradient):
-    problem = Problem.check(
-        X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept
-    )
+    problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
     w = check_weights(w, problem)
     threads = check_n_threads(n_threads) or default_threads(problem.n, problem.d)
     rows = Rows(problem, pack=False)
@@ -144,7 +142,7 @@ def gradient_descent(
     record_every : int, default 1
         The trace keeps the steps that are multiples of it, and the last.
     callback : callable, optional
-        Called as ``callback(state)`` when w_t is measured and the step from it is not yet taken, for
+        Called as ``callback(state)`` when w_t is measured and the step from it not yet taken, for
         t >= 1; `state` is the `Descent`.  Returning True ends the run.
     callback_every : int, optional
         Steps between calls; 1 by default.

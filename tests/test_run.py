@@ -44,7 +44,9 @@ def test_every_row_describes_its_weights(backend, fit_intercept, l2):
         fit_intercept=fit_intercept,
     )  # fmt: skip
     trace = run.trace
-    weights = np.array([start, *([*state.weights, state.intercept][: len(start)] for state in states)])
+    weights = np.array(
+        [start, *([*state.weights, state.intercept][: len(start)] for state in states)]
+    )
     w, b = weights[:, :3], weights[:, 3] if fit_intercept else 0.0
     z = y[:, None] * (rows @ w.T + b)
     loss = np.average(np.logaddexp(0.0, -z), axis=0, weights=weight)

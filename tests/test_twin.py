@@ -1,8 +1,9 @@
 """The compiled functions against their NumPy twin, within a rounding bound, on awkward inputs."""
 
+import awkward
 import numpy as np
 import pytest
-from awkward import layouts, plain, problems
+from awkward import exact_matrix, labels, layouts, plain, problems
 
 import lsgd_fast as lsgd
 from lsgd_fast import kernel, reference
@@ -55,7 +56,9 @@ def test_there_are_enough_cases():
 def test_gradient(case, dtype, tmp_path, each_instruction_set):
     for name, X in turn(case, dtype, tmp_path):
         exact = plain(X)
-        value, gradient = reference.logistic_loss_gradient(exact, case.y, case.start, **case.options)
+        value, gradient = reference.logistic_loss_gradient(
+            exact, case.y, case.start, **case.options
+        )
         value_bound, gradient_bound = bounds(exact, case, case.start)
         for isa in each_instruction_set():
             for n_threads in THREADS:
@@ -70,11 +73,8 @@ def test_gradient(case, dtype, tmp_path, each_instruction_set):
                 assert alone == fast_value, where
 
 
-@pytest.mark.parametrize("dtype", ["float16", "longdouble", "bool", "int8", "int16", "int32", "int64",
-                                   "uint8", "uint16", "uint32", "uint64"])  # fmt: skip
+@pytest.mark.parametrize("dtype", awkward.DTYPES)
 def test_every_dtype_in_every_layout(dtype, tmp_path):
-    from awkward import exact_matrix, labels
-
     rng = np.random.default_rng(0)
     base, y, w = exact_matrix(37, 11, dtype, rng), labels(37, rng), rng.standard_normal(11)
     for name, X in layouts(base, dtype, tmp_path):
