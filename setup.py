@@ -49,10 +49,7 @@ UNIX = Flags(
 )
 if sys.platform == "darwin":  # Apple's clang, with libomp from elsewhere
     UNIX.openmp.append((["-Xpreprocessor", "-fopenmp"], ["-lomp"]))
-FLAGS = {  # by setuptools' name of the kind; any other is taken for a relative of unix
-    "unix": UNIX,
-    "msvc": Flags(["/O2", "/fp:precise"], [(["/openmp"], [])]),  # untested
-}
+FLAGS = {"unix": UNIX}  # by setuptools' name of the kind; MSVC lacks the vectors of lanes.h
 
 OPENMP_PROBE = """
 #include <omp.h>

@@ -3,7 +3,7 @@
 from lsgd_fast.descent import Descent
 from lsgd_fast.problem import Problem, check_n_steps, check_n_threads, check_weights
 from lsgd_fast.rows import Rows, evaluate
-from lsgd_fast.threads import default_threads
+from lsgd_fast.threads import choose_threads
 
 __all__ = ["gradient_descent", "logistic_loss", "logistic_loss_gradient"]
 
@@ -83,12 +83,13 @@ def logistic_loss_gradient(
 
 
 def _evaluate(X, y, w, sample_weight, l2, fit_intercept, n_threads, gradient):
+    check_n_threads(n_threads)
     problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
     w = check_weights(w, problem)
-    threads = check_n_threads(n_threads) or default_threads(problem.n, problem.d)
     rows = Rows(problem, pack=False)
+    n_threads = choose_threads(n_threads, problem.n, problem.d, rows.n_chunks)
     columns = w.reshape(len(w), -1)
-    value, slope = evaluate(rows, columns, problem.l2, gradient, min(threads, rows.n_chunks))
+    value, slope = evaluate(rows, columns, problem.l2, gradient, n_threads)
     if w.ndim == 1:
         value = float(value[0])
     return value, slope.reshape(w.shape) if gradient else None

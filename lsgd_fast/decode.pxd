@@ -4,7 +4,7 @@
 from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t)
 from libc.string cimport memcpy
 
-from .kernel cimport (FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE, PANEL, UINT8,
+from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE, PANEL, UINT8,
                       UINT16, UINT32, UINT64, element_t, matrix_t)
 from .lanes cimport even4, from_bits, high2, high4, inlined, load, low2, low4, odd4, real, v4, vec
 
@@ -82,6 +82,8 @@ cdef inline double element_value(const char* p, element_t element, Py_ssize_t si
         return <double> (<int64_t*> raw)[0]
     elif element == UINT8:
         return (<uint8_t*> raw)[0]
+    elif element == BOOL:                          # True is any byte but 0
+        return raw[0] != 0
     elif element == UINT16:
         return (<uint16_t*> raw)[0]
     elif element == UINT32:

@@ -9,7 +9,6 @@ from lsgd_fast.losses import Logistic
 from lsgd_fast.run import Run, Stop, StopReason
 from lsgd_fast.stepsizes import Constant
 
-COLUMNS: tuple[str, ...]
 REASONS: tuple[StopReason, ...]
 
 class Descent:

@@ -1,6 +1,5 @@
 """Gradient descent that is driven from outside."""
 
-import dataclasses
 import threading
 
 import numpy as np
@@ -12,21 +11,17 @@ from .loop cimport (CALLBACK, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOS
                     MIN_MARGIN, N_COLUMNS, NOTHING, advance, clock, counters_t, state_t)
 from .rows cimport Rows
 
+from .checkpoint import COLUMNS, Checkpoint
 from .problem import (Problem, check_callback, check_count, check_n_steps, check_n_threads,
                       check_start)
 from .rows import aligned_empty
-from .run import Run, Stop, StopReason, Trace, check_stop
+from .run import Run, StopReason, Trace, check_stop
 from .stepsizes import resolve
-from .storage import load_archive, save_archive
-from .threads import default_threads
+from .threads import choose_threads
 
-# The columns of a row of the trace, and the reasons to end, in the order of the enums in loop.pxd.
-COLUMNS = ("step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
-           "stepsize")
-
+# In the order of the enum in loop.pxd, as are the COLUMNS of a row of the trace.
 REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
            StopReason.separated, StopReason.unstable_steps, StopReason.seconds, StopReason.callback)
-
 
 cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace that room is made for at a time
 
@@ -81,43 +76,47 @@ cdef class Descent:
 
     cdef state_t state
     cdef Rows rows
-    cdef double[::1] memory          # w, gradient, separating
+    cdef double[:, ::1] parameters   # w, gradient, separating: rows of d + 1
     cdef double[::1] workspace       # slots, tallies, tiles
     cdef double[:, ::1] trace
     cdef int n_threads
-    cdef bint stepping, running      # in step(); in a part of it that leaves the GIL
-    cdef object problem, rule, stop, callback
-    cdef Py_ssize_t callback_every
+    cdef bint stepping
+    cdef object problem, rule, stop, callback, lock
+    cdef Py_ssize_t callback_every, called_at
+
+    def __cinit__(self, *args, **kwargs):
+        # re-entrant: a callback may ask for the result, another thread may not
+        self.lock = threading.RLock()
 
     def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
                  fit_intercept=False, stop=None, record_every=1, callback=None, callback_every=None,
                  n_threads=None):
+        if self.problem is not None:
+            raise RuntimeError("this Descent is set up already; make another one")
         self.rule = resolve(stepsize)
         self.stop = check_stop(stop)
         record_every = check_count("record_every", record_every, 1)
         self.callback, self.callback_every = check_callback(callback, callback_every)
         n_threads = check_n_threads(n_threads)
-        self.problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2,
-                                     fit_intercept=fit_intercept)
-        self._set_up(check_start(start, self.problem), record_every, n_threads)
+        problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2,
+                                fit_intercept=fit_intercept)
+        self._set_up(problem, check_start(start, problem), record_every, n_threads)
+        self.problem = problem
 
-    cdef _set_up(self, const double[::1] start, Py_ssize_t record_every, n_threads):
+    cdef _set_up(self, problem, const double[::1] start, Py_ssize_t record_every, n_threads):
         cdef state_t* s = &self.state
         cdef pass_t* p = &s.row_pass
-        cdef Py_ssize_t d = self.problem.d, tally = sizeof(tally_t) // sizeof(double)
-        self.rows = Rows(self.problem)
+        cdef Py_ssize_t d = problem.d, tally = sizeof(tally_t) // sizeof(double)
+        self.rows = Rows(problem)
         p.rows = &self.rows.view
         p.k = 1
         p.n_chunks = self.rows.n_chunks
-        if n_threads is None:
-            n_threads = default_threads(self.problem.n, self.problem.d)
-        self.n_threads = min(n_threads, p.n_chunks)
-        self.memory = aligned_empty(3 * (d + 1))
-        self.memory[:] = 0.0
-        s.w = &self.memory[0]
-        s.gradient = s.w + d + 1
-        s.separating = s.gradient + d + 1
-        self.memory[:start.shape[0]] = start
+        self.n_threads = choose_threads(n_threads, problem.n, d, p.n_chunks)
+        self.parameters = np.zeros((3, d + 1))
+        self.parameters[0, :start.shape[0]] = start
+        s.w = &self.parameters[0, 0]
+        s.gradient = &self.parameters[1, 0]
+        s.separating = &self.parameters[2, 0]
         self.workspace = aligned_empty(p.n_chunks * (d + tally)
                                        + self.n_threads * tile_size(&p.rows.X))
         p.slots = &self.workspace[0]
@@ -125,10 +124,10 @@ cdef class Descent:
         p.tiles = <double*> (p.tallies + p.n_chunks)
         p.weights = s.w
         p.intercepts = s.w + d
-        s.n_parameters = self.problem.n_parameters
+        s.n_parameters = problem.n_parameters
         s.eta = self.rule.eta
-        s.l2 = self.problem.l2
-        s.certificate = s.eta * self.problem.radius * self.problem.radius if s.l2 == 0.0 else INFINITY
+        s.l2 = problem.l2
+        s.certificate = s.eta * problem.radius * problem.radius if s.l2 == 0.0 else INFINITY
         s.limits.loss = -1.0 if self.stop.loss is None else self.stop.loss
         s.limits.gradient_norm = -1.0 if self.stop.gradient_norm is None else self.stop.gradient_norm
         s.limits.seconds = INFINITY if self.stop.seconds is None else self.stop.seconds
@@ -138,6 +137,8 @@ cdef class Descent:
         s.counters = counters_t(NAN, NAN, 0, -1, -1, -1)
         s.record_every = record_every
         self.trace = np.empty((0, N_COLUMNS))
+        for column in range(N_COLUMNS):
+            s.now[column] = NAN
 
     @property
     def n_steps(self):
@@ -147,12 +148,14 @@ cdef class Descent:
     @property
     def weights(self):
         """A copy of the weights, without the intercept."""
-        return np.array(self.memory[:self.problem.d])
+        self._check_ready()
+        return np.array(self.parameters[0, :self.problem.d])
 
     @property
     def intercept(self):
         """The intercept, 0.0 where none is fitted."""
-        return self.state.w[self.problem.d]
+        self._check_ready()
+        return self.parameters[0, self.problem.d]
 
     @property
     def loss(self):
@@ -174,8 +177,22 @@ cdef class Descent:
         """Smallest margin of a row of positive weight."""
         return self._latest(MIN_MARGIN)
 
+    cdef _check_ready(self):
+        if self.problem is None:
+            raise RuntimeError("Descent.__init__ was not called")
+
+    cdef _enter(self):
+        """Keep other threads out until `lock.release`."""
+        self._check_ready()
+        if not self.lock.acquire(blocking=False):
+            raise RuntimeError("this Descent is at work in another thread")
+
+    cdef double _seconds(self):
+        return self.state.seconds + (clock() - self.state.started if self.stepping else 0.0)
+
     cdef _latest(self, int column):
-        return NAN if self.state.counters.loss != self.state.counters.loss else self.state.now[column]
+        self._check_ready()
+        return self.state.now[column]
 
     @property
     def stop_reason(self):
@@ -195,58 +212,57 @@ cdef class Descent:
             Why the run has ended; None while it may go on.
         """
         n_steps = check_n_steps(n_steps)
-        check_n_steps(self.state.step + n_steps)
-        if self.stepping:
-            raise RuntimeError("this Descent is already taking steps, in another thread or around "
-                               "this callback")
+        self._enter()
+        try:
+            check_n_steps(self.state.step + n_steps)
+            if self.stepping:
+                raise RuntimeError("this Descent is already taking steps, around this callback")
+            self._take_steps(n_steps)
+        finally:
+            self.lock.release()
+        return self.stop_reason
+
+    cdef _take_steps(self, Py_ssize_t n_steps):
         self.stepping = True
         self.state.started = clock()
         try:
             self._step_to(self.state.step + n_steps)
         finally:
-            self.state.seconds += clock() - self.state.started
+            self.state.seconds = self._seconds()
             self.stepping = False
-        return self.stop_reason
 
     cdef _step_to(self, Py_ssize_t target):
         """Slice by slice: from callback to callback, and room for the trace as it is needed."""
         cdef state_t* s = &self.state
-        cdef Py_ssize_t pause, to_call
-        cdef bint calls
-        while s.reason == GOING_ON and s.step < target:
+        cdef Py_ssize_t pause
+        if s.step < target and s.known == MEASURED and s.reason != CALLBACK:
+            s.reason = GOING_ON     # was judged without the gradient: judge again
+        while True:
+            if s.reason == GOING_ON and self._callback_is_due():
+                self._advance(s.step, True, True)
+                if s.reason == GOING_ON:
+                    self.called_at = s.step
+                    s.reason = CALLBACK if self._calls_back() else GOING_ON
+            if s.reason != GOING_ON or s.step >= target:
+                return
             pause = min(target, s.step + TRACE_SLICE * min(s.record_every, TRACE_SLICE))
-            calls = False
             if self.callback is not None:
-                to_call = self.callback_every - s.step % self.callback_every
-                calls = to_call <= pause - s.step
-                pause = s.step + to_call if calls else pause
-            # where a callback is due the pass that measures w_t also serves the step from it,
-            # unless that step is not going to be taken
-            self._advance(pause, calls and pause < target, True)
-            if calls and s.reason == GOING_ON:
-                self._measure()
-            if calls and s.reason == GOING_ON and self._calls_back():
-                s.reason = CALLBACK
+                pause = min(pause, s.step + self.callback_every - s.step % self.callback_every)
+            self._advance(pause, False, True)
+
+    cdef bint _callback_is_due(self):
+        return (self.callback is not None and self.state.step > self.called_at
+                and self.state.step % self.callback_every == 0)
 
     cdef bint _calls_back(self) except -1:
         """Call the callback; whether it asks to end the run."""
         answer = self.callback(self)
         return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
-    cdef _check_idle(self):
-        if self.running:
-            raise RuntimeError("this Descent is taking steps in another thread")
-
-    cdef _measure(self):
-        """Measure the current weights by a forward pass, unless that is done."""
-        if self.state.known == NOTHING:
-            self._advance(self.state.step, True, False)
-
     cdef _advance(self, Py_ssize_t target, bint measure_target, bint gradient):
         cdef state_t* s = &self.state
         cdef list errors = []
         cdef Py_ssize_t room = s.n_rows + (target - s.step) // s.record_every + 1
-        self._check_idle()
         if room > self.trace.shape[0] and target > s.step:
             trace = np.empty((max(room, 2 * self.trace.shape[0]), N_COLUMNS))
             trace[:s.n_rows] = np.asarray(self.trace)[:s.n_rows]
@@ -257,10 +273,8 @@ cdef class Descent:
         s.measure_target = measure_target
         in_main = threading.current_thread() is threading.main_thread()
         s.errors = <void*> errors if in_main else NULL
-        self.running = True
         with nogil:
             advance(s, self.n_threads)
-        self.running = False
         if errors:
             raise errors[0]
 
@@ -271,14 +285,19 @@ cdef class Descent:
         -------
         Run
         """
+        self._enter()
+        try:
+            if self.state.known == NOTHING:
+                began = clock()
+                self._advance(self.state.step, True, False)
+                self.state.seconds += 0.0 if self.stepping else clock() - began
+            return self._run()
+        finally:
+            self.lock.release()
+
+    cdef _run(self):
         cdef state_t* s = &self.state
         cdef counters_t* c = &s.counters
-        self._check_idle()
-        if not self.stepping:
-            s.started = clock()
-        self._measure()
-        if not self.stepping:
-            s.seconds += clock() - s.started
         columns = np.empty((s.n_rows + 1, N_COLUMNS))
         columns[:s.n_rows] = self.trace[:s.n_rows]
         columns[s.n_rows] = <double[:N_COLUMNS]> s.now
@@ -287,8 +306,10 @@ cdef class Descent:
         trace = {name: np.ascontiguousarray(columns[:, i]) for i, name in enumerate(COLUMNS)}
         trace["step"] = trace["step"].astype(np.int64)
         if s.l2 > 0.0:
-            trace["objective"] = trace["loss"] + 0.5 * s.l2 * trace["weight_norm"] ** 2
-        separating = np.array(self.memory[2 * (self.problem.d + 1):][:s.n_parameters])
+            with np.errstate(all="ignore"):             # of a run that diverges
+                norm = trace["weight_norm"]
+                trace["objective"] = trace["loss"] + 0.5 * s.l2 * norm * norm
+        separating = np.array(self.parameters[2, :s.n_parameters])
         too_short = s.step == 0 or c.last_increase == s.step
         return Run(
             weights=self.weights,
@@ -296,8 +317,8 @@ cdef class Descent:
             trace=Trace(**trace),
             stop_reason=REASONS[s.reason],
             n_steps=s.step,
-            n_threads=self.n_threads,
-            seconds=s.seconds,
+            n_threads=s.team_size,
+            seconds=self._seconds(),
             radius=self.problem.radius,
             separated_at=c.separated_at if c.separated_at >= 0 else None,
             separating_weights=separating if c.separated_at >= 0 else None,
@@ -314,31 +335,43 @@ cdef class Descent:
         path : str or os.PathLike
             An ``.npz`` file; no suffix is added.
         """
+        self._enter()
+        try:
+            self._checkpoint().save(path)
+        finally:
+            self.lock.release()
+
+    cdef _checkpoint(self):
         cdef state_t* s = &self.state
         cdef counters_t* c = &s.counters
-        self._check_idle()
-        meta = {
-            "problem": self.problem.digest(),
-            "eta": self.rule.eta,
-            "loss": self.problem.loss.name,
-            "l2": self.problem.l2,
-            "fit_intercept": self.problem.fit_intercept,
-            "stop": dataclasses.asdict(self.stop),
-            "record_every": s.record_every,
-            "callback_every": self.callback_every,
-            "step": s.step,
-            "known": min(s.known, MEASURED),            # the gradient is not kept
-            "reason": s.reason,
-            "seconds": s.seconds,
-            "counters": [c.n_increases, c.last_increase, c.separated_at, c.certified_at],
-        }
-        arrays = {
-            "parameters": np.array(self.memory),
-            "trace": np.array(self.trace[:s.n_rows]),
-            "now": np.array(<double[:N_COLUMNS]> s.now),
-            "latest": np.array([c.loss, c.log_loss]),
-        }
-        save_archive(path, "descent", meta, arrays)
+        return Checkpoint(
+            arguments={
+                "stepsize": self.rule,
+                "loss": self.problem.loss,
+                "l2": self.problem.l2,
+                "fit_intercept": self.problem.fit_intercept,
+                "stop": self.stop,
+                "record_every": s.record_every,
+                "callback_every": self.callback_every,
+            },
+            digest=self.problem.digest(),
+            step=s.step,
+            seconds=self._seconds(),
+            reason=self.stop_reason,
+            measured=s.known != NOTHING,                # the gradient is not kept
+            counters={
+                "n_increases": c.n_increases,
+                "last_increase": c.last_increase,
+                "separated_at": c.separated_at,
+                "certified_at": c.certified_at,
+                "called_at": self.called_at,
+            },
+            arrays={
+                "parameters": np.array(self.parameters),
+                "trace": np.array(self.trace[:s.n_rows]),
+                "now": np.array(<double[:N_COLUMNS]> s.now),
+            },
+        )
 
     @classmethod
     def load(cls, path, X, y, *, sample_weight=None, callback=None, n_threads=None):
@@ -363,42 +396,24 @@ cdef class Descent:
         ValueError
             If the file is damaged or holds something else, or belongs to other data.
         """
-        meta, arrays = load_archive(path, "descent")
-        try:
-            arguments = {name: meta[name] for name in
-                         ("loss", "l2", "fit_intercept", "record_every", "callback_every")}
-            arguments["stop"] = Stop(**meta["stop"])
-            rule = resolve(meta["eta"])
-            Problem.check([[0.0], [0.0]], [0, 1], loss=meta["loss"], l2=meta["l2"],
-                          fit_intercept=meta["fit_intercept"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is not a complete descent: {error}") from error
-        descent = cls(X, y, rule, sample_weight=sample_weight, callback=callback,
-                      n_threads=n_threads, **arguments)
-        descent._restore(path, meta, arrays)
+        checkpoint = Checkpoint.load(path)
+        descent = cls(X, y, sample_weight=sample_weight, callback=callback, n_threads=n_threads,
+                      **checkpoint.arguments)
+        descent._restore(path, checkpoint)
         return descent
 
-    def _restore(self, path, meta, arrays):
+    def _restore(self, path, checkpoint):
         cdef state_t* s = &self.state
         cdef counters_t* c = &s.counters
-        if meta.get("problem") != self.problem.digest():
-            raise ValueError(f"{str(path)!r} belongs to other data: X, y and sample_weight must be "
-                             "those that the descent was started with")
-        try:
-            s.step = check_count("step", meta["step"], 0)
-            s.known = check_count("known", meta["known"], 0)
-            s.reason = check_count("reason", meta["reason"], 0)
-            s.seconds = float(meta["seconds"])
-            c.n_increases, c.last_increase, c.separated_at, c.certified_at = (
-                check_count("counters", count, -1) for count in meta["counters"])
-            if s.known > MEASURED or s.reason >= len(REASONS):
-                raise ValueError("a value is out of range")
-            np.asarray(self.memory)[:] = arrays["parameters"]
-            self.trace = np.ascontiguousarray(arrays["trace"])
-            s.n_rows = self.trace.shape[0]
-            np.asarray(<double[:N_COLUMNS]> s.now)[:] = arrays["now"]
-            c.loss, c.log_loss = arrays["latest"]
-            if self.trace.shape[1] != N_COLUMNS:
-                raise ValueError("the trace has other columns")
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is not a complete descent: {error}") from error
+        checkpoint.check_problem(path, self.problem)
+        s.step = checkpoint.step
+        s.seconds = checkpoint.seconds
+        s.known = MEASURED if checkpoint.measured else NOTHING
+        s.reason = GOING_ON if checkpoint.reason is None else REASONS.index(checkpoint.reason)
+        (c.n_increases, c.last_increase, c.separated_at, c.certified_at,
+         self.called_at) = checkpoint.counters.values()
+        np.asarray(self.parameters)[:] = checkpoint.arrays["parameters"]
+        self.trace = checkpoint.arrays["trace"]
+        s.n_rows = self.trace.shape[0]
+        np.asarray(<double[:N_COLUMNS]> s.now)[:] = checkpoint.arrays["now"]
+        c.loss, c.log_loss = s.now[LOSS], s.now[LOG_LOSS]

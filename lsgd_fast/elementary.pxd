@@ -67,14 +67,14 @@ cdef inline double negative_abs(double z) noexcept nogil:
     return from_bits(bits(z) | <uint64_t> 0x8000000000000000)
 
 
-# log(x) for positive normal x.  x = 2^k m with m in [sqrt(1/2), sqrt(2)); log m = 2 atanh(s), s = (m - 1) / (m + 1).
+# log(x) for positive x.  x = 2^k m with m in [sqrt(1/2), sqrt(2)); log m = 2 atanh(s), s = (m - 1) / (m + 1).
 cdef inline inlined log_positive(double x, double* result) noexcept nogil:
-    cdef uint64_t b = bits(x)
+    cdef bint subnormal = x < 2.2250738585072014e-308
     # moving the origin of the mantissa to sqrt(1/2) makes the exponent field step there
-    cdef uint64_t shifted = b - <uint64_t> 0x3FE6A09E667F3BCD
-    cdef double k = <double> (<long long> shifted >> 52)
-    cdef double m = from_bits((shifted & <uint64_t> 0xFFFFFFFFFFFFF) + <uint64_t> 0x3FE6A09E667F3BCD)
-    cdef double f = m - 1.0
+    cdef uint64_t origin = 0x3FE6A09E667F3BCD
+    cdef uint64_t shifted = bits(x * 18014398509481984.0 if subnormal else x) - origin      # 2^54
+    cdef double k = <double> (<long long> shifted >> 52) - (54.0 if subnormal else 0.0)
+    cdef double f = from_bits((shifted & <uint64_t> 0xFFFFFFFFFFFFF) + origin) - 1.0
     cdef double s = f / (2.0 + f)
     cdef double w = s * s
     cdef double tail

@@ -23,7 +23,7 @@ cdef enum:
 cdef enum element_t:
     FLOAT64, FLOAT32, FLOAT16, LONG_DOUBLE
     INT8, INT16, INT32, INT64
-    UINT8, UINT16, UINT32, UINT64
+    UINT8, UINT16, UINT32, UINT64, BOOL
 
 # X as it lies in memory; strides are in bytes and may have any sign or be zero.
 cdef struct matrix_t:
@@ -33,14 +33,14 @@ cdef struct matrix_t:
     element_t element
     bint swapped                # in the byte order that is not this machine's
     bint aligned                # every element starts at a multiple of its size
-    const void* panels          # a packed copy (see kernel.pyx) of the same element type, or NULL
+    const void* panels          # a copy by pack_panels, of the same element type, or NULL
 
 # The rows of a problem; a row pass only reads it.
 cdef struct rows_t:
     matrix_t X
     const double* y             # (n,) -1.0 or +1.0
     const double* weight        # (n,) >= 0
-    double total_weight         # their sum
+    double total_weight         # their sum; means stay in range if it is near 1
     bint fit_intercept          # margins are y * (x . w + b), b the last entry of a column
 
 # What a pass found out about one column, apart from the gradient.

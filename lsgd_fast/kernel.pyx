@@ -20,14 +20,14 @@ Design
 import os
 
 from cython.parallel cimport parallel
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, NAN
 from libc.string cimport memset
 
 from .decode cimport decode_panel
 from .elementary cimport log_positive
 from .lanes cimport avx2_target, compiler_name, cpu_has_avx2, inlined, real, v2, v4, vec
 from .link cimport logistic_link, merge_tails
-from .team cimport built_with_openmp, team_rank, team_size
+from .team cimport built_with_openmp, pause_threads, team_rank, team_size
 from .tiles cimport backward, forward
 
 from .constants import UNDERFLOW_LOSS
@@ -75,26 +75,32 @@ cdef inlined block_columns(const pass_t* p, const real* panels, const double* y,
         column += C
 
 
-# A block is as high as leaves it in the second-level cache.
-cdef inline Py_ssize_t block_rows(Py_ssize_t d) noexcept nogil:
-    return BLOCK if d <= 2048 else PANEL
+# Whether the work of a pass, in elements of X and their like, would not pay for a second thread by far
+# (threads.py starts one later).
+cdef inline bint is_small(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
+    return <double> n * <double> (d + 32) < 12000.0
+
+
+# A block is BLOCK rows high where that leaves it in the second-level cache and leaves blocks for eight
+# chunks.
+cdef inline Py_ssize_t block_rows(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
+    return BLOCK if d <= 2048 and (n >= 8 * BLOCK or is_small(n, d)) else PANEL
 
 
 cdef inline Py_ssize_t block_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
-    return (n - 1) // block_rows(d) + 1
+    return (n - 1) // block_rows(n, d) + 1
 
 
-# One chunk where the work would not pay for a second thread; else at least eight, and more for many
-# rows, as long as summing the slots stays small beside the pass.
+# One chunk for a small pass; else eight if there are blocks enough, and more for many rows, as long as
+# summing the slots stays small beside the pass.
 cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t blocks = block_count(n, d)
-    if <double> n * <double> (d + 32) < 12000.0:
+    if is_small(n, d):
         return 1
-    return min(blocks, max(<Py_ssize_t> 8, min(<Py_ssize_t> 64, n // 512)))
+    return min(block_count(n, d), max(<Py_ssize_t> 8, min(<Py_ssize_t> 64, n // 512)))
 
 
 cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil:
-    return 0 if X.panels != NULL else block_rows(X.d) * X.d
+    return 0 if X.panels != NULL else block_rows(X.n, X.d) * X.d
 
 
 # Chunks first .. last - 1 of a pass: slots and tallies.
@@ -102,7 +108,7 @@ cdef inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* 
                     vec* z) noexcept nogil:
     cdef const rows_t* rows = p.rows
     cdef const matrix_t* X = &rows.X
-    cdef Py_ssize_t height = block_rows(X.d), blocks = block_count(X.n, X.d)
+    cdef Py_ssize_t height = block_rows(X.n, X.d), blocks = block_count(X.n, X.d)
     cdef Py_ssize_t chunk, block, i, q, row, n_rows, n_panels
     cdef double* slot
     cdef tally_t* tallies
@@ -186,8 +192,10 @@ cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noex
     totals.loss = loss / total
     totals.error_rate = error / total
     totals.slope = slope / total
-    totals.min_margin = least
-    if totals.loss < underflow_loss:
+    totals.min_margin = least if totals.loss == totals.loss else NAN
+    if totals.loss < underflow_loss and tail == 0.0:   # all margins are infinite
+        totals.log_loss = -INFINITY
+    elif totals.loss < underflow_loss:
         log_positive(tail, &totals.log_loss)
         log_positive(total, &log_total)
         totals.log_loss = (totals.log_loss - log_total) - shift
@@ -314,10 +322,10 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
         if l2 > 0.0:
             penalty = 0.0
             for j in range(d):
-                penalty += w[j * k + c] * w[j * k + c]
+                penalty += (l2 * w[j * k + c]) * w[j * k + c]
                 if gradient != NULL:
                     gradient[j * k + c] += l2 * w[j * k + c]
-            loss[c] += 0.5 * l2 * penalty
+            loss[c] += 0.5 * penalty
         if gradient != NULL and rows.fit_intercept:
             gradient[d * k + c] = totals.slope
 
@@ -333,6 +341,31 @@ cdef void run_share(const pass_t* p, Py_ssize_t member, Py_ssize_t size) noexcep
 def openmp_enabled():
     """Whether the package was built with OpenMP."""
     return built_with_openmp
+
+
+def may_run_parallel():
+    """Whether more than one thread can be had: not without OpenMP, nor in some forked children."""
+    return built_with_openmp and not orphaned
+
+
+# A child of fork has none of its parent's threads, but the OpenMP of GCC waits for them.  So the parent
+# gives its threads back before it forks; where that cannot be done the child runs on one thread.
+cdef bint paused = False
+cdef bint orphaned = False
+
+
+def _before_fork():
+    global paused
+    paused = pause_threads()
+
+
+def _after_fork():
+    global orphaned
+    orphaned = not paused
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
 
 
 def compiler():
@@ -354,7 +387,8 @@ def use_instruction_set(name):
     """Choose the instruction set.  Not while another thread runs."""
     global chosen_chunks, chosen_slots, chosen_name
     if name not in instruction_sets():
-        raise ValueError(f"LSGD_FAST_ISA must be one of {', '.join(instruction_sets())}; got {name!r}")
+        raise ValueError(f"the instruction set (LSGD_FAST_ISA) must be one of "
+                         f"{', '.join(instruction_sets())}; got {name!r}")
     if name == "avx2":
         chosen_chunks = <body_t> chunks_avx2
         chosen_slots = <body_t> slots_avx2

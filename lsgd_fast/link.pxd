@@ -9,7 +9,8 @@ from .lanes cimport inlined, minimum, vec
 
 
 # exp(-shift) * tail += exp(-other_shift) * other_tail, scaled by the smaller shift.
-cdef inline void merge_tails(double* shift, double* tail, double other_shift, double other_tail) noexcept nogil:
+cdef inline void merge_tails(double* shift, double* tail, double other_shift,
+                             double other_tail) noexcept nogil:
     cdef double e
     if other_tail == 0.0:
         return
@@ -24,22 +25,26 @@ cdef inline void merge_tails(double* shift, double* tail, double other_shift, do
 
 # Add a block whose losses are nearly nothing to tail and shift, so that log_loss stays right where the
 # loss underflows.  Only blocks below 1e-250 need it: a total below UNDERFLOW_LOSS has no other ones.
-cdef inline void add_tail(const double* weight, const double* margin, const double* loss, Py_ssize_t n,
-                   tally_t* tally) noexcept nogil:
-    cdef double shift = INFINITY, tail = 0.0, e
+cdef inline void add_tail(const double* weight, const double* margin, Py_ssize_t n,
+                          tally_t* tally) noexcept nogil:
+    cdef double shift = INFINITY, tail = 0.0, e, loss, sigmoid
     cdef Py_ssize_t i
     for i in range(n):
         if weight[i] > 0.0 and margin[i] < shift:
             shift = margin[i]
+    if shift == INFINITY:
+        return
     if shift > 600.0:           # exp(-z) is log(1 + exp(-z)) to the last bit
         for i in range(n):
             if weight[i] > 0.0:
                 exp_nonpositive(shift - margin[i], &e)
                 tail += weight[i] * e
-    else:                       # weights so small that the losses count for nothing
-        shift = 0.0
+    else:                       # weights so small that the losses count for nothing: 2^600 of each
+        shift = 415.88830833596718      # 600 ln 2
         for i in range(n):
-            tail += loss[i]
+            exp_nonpositive(negative_abs(margin[i]), &e)
+            softplus_sigmoid(margin[i], e, &loss, &sigmoid)
+            tail += (weight[i] * 4.149515568880993e+180) * loss
     merge_tails(&tally.shift, &tally.tail, shift, tail)
 
 
@@ -48,7 +53,7 @@ cdef inline void add_tail(const double* weight, const double* margin, const doub
 # to do at once in two short chains of operations than in a long one.  The sums are in lanes, row number
 # modulo PANEL.
 cdef inline inlined logistic_link(const double* y, const double* weight, double intercept, vec* z,
-                  Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
+                                  Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
     cdef double[BLOCK] margin
     cdef double[BLOCK] e
     cdef double[BLOCK] loss
@@ -59,7 +64,8 @@ cdef inline inlined logistic_link(const double* y, const double* weight, double 
     cdef double sigmoid, largest = 0.0
     cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec), i, v
     for i in range(PANEL * n_panels):
-        margin[i] = y[i] * (s[i] + intercept)
+        # a row without weight takes no part, whatever its product
+        margin[i] = y[i] * (s[i] + intercept) if weight[i] > 0.0 else 0.0
         exp_nonpositive(negative_abs(margin[i]), &e[i])
     for i in range(PANEL * n_panels):
         softplus_sigmoid(margin[i], e[i], &loss[i], &sigmoid)
@@ -79,4 +85,4 @@ cdef inline inlined logistic_link(const double* y, const double* weight, double 
     for i in range(PANEL):
         largest = max(largest, (<double*> block_loss)[i])
     if largest < 1e-250:
-        add_tail(weight, margin, loss, PANEL * n_panels, tally)
+        add_tail(weight, margin, PANEL * n_panels, tally)

@@ -48,6 +48,7 @@ cdef struct state_t:
     void* errors                     # a list for what signal handlers raise; NULL: none are run
     int interrupted
     bint running
+    int team_size                    # threads that took part in the latest advance
     barrier_t barrier
 
 # From step to target, and also measure the weights there if measure_target.  Ends early, with

@@ -99,7 +99,7 @@ cdef int judge(state_t* s) noexcept nogil:
         c.last_increase = s.step
     c.loss = loss
     c.log_loss = log_loss
-    if c.separated_at < 0 and s.now[MIN_MARGIN] > 0.0:
+    if c.separated_at < 0 and s.now[MIN_MARGIN] > 0.0:              # not for NaN
         c.separated_at = s.step
         memcpy(s.separating, s.w, s.n_parameters * sizeof(double))
     if c.certified_at < 0 and s.certificate * loss <= 1.0:
@@ -133,14 +133,10 @@ cdef void take_step(state_t* s) noexcept nogil:
     s.known = NOTHING
 
 
-# After the pass over X: everything that one thread does.  Clears `running` where the advance is over.
-cdef void finish_step(state_t* s) noexcept nogil:
+# With the gradient at hand: take the step if there is one to take.  `running` says whether another
+# pass is wanted.
+cdef void move_on(state_t* s) noexcept nogil:
     s.running = False
-    if s.known != GRADIENT:
-        if is_raised(&s.interrupted):       # the pass may be incomplete: w_t stays unmeasured
-            return
-        measure(s)
-        s.reason = judge(s)
     if s.reason == GOING_ON and s.step < s.target:
         take_step(s)
         s.running = s.step < s.target or s.measure_target
@@ -179,22 +175,28 @@ cdef void member(state_t* s, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef double* tile = p.tiles + rank * tile_size(&p.rows.X)
     cdef double work = <double> p.rows.X.n * <double> (d + 32) / p.n_chunks
     cdef bint split = size > 1 and p.n_chunks * d > SPLIT_SUMS
+    if rank == 0:
+        s.team_size = size
     while True:
-        if s.known != GRADIENT:
-            for chunk in range(first, last):
-                run_chunks(p, chunk, chunk + 1, tile)
-                if rank == 0:
-                    poll(s, work)
-                if is_raised(&s.interrupted):
-                    break
+        for chunk in range(first, last):
+            run_chunks(p, chunk, chunk + 1, tile)
+            if rank == 0:
+                poll(s, work)
+            if is_raised(&s.interrupted):
+                break
+        barrier_wait(&s.barrier, size)
+        if p.gradient and split:
+            sum_slots(p, rank * d // size, (rank + 1) * d // size, s.gradient)
             barrier_wait(&s.barrier, size)
-            if p.gradient and split:
-                sum_slots(p, rank * d // size, (rank + 1) * d // size, s.gradient)
-                barrier_wait(&s.barrier, size)
-            elif p.gradient and rank == 0:
-                sum_slots(p, 0, d, s.gradient)
+        elif p.gradient and rank == 0:
+            sum_slots(p, 0, d, s.gradient)
         if rank == 0:
-            finish_step(s)
+            if not is_raised(&s.interrupted):       # else the pass may be incomplete
+                measure(s)
+                s.reason = judge(s)
+                move_on(s)
+            else:
+                s.running = False
         barrier_wait(&s.barrier, size)
         if not s.running:
             return
@@ -204,5 +206,9 @@ cdef void advance(state_t* s, int n_threads) noexcept nogil:
     s.next_poll = clock() + POLL_SECONDS
     s.credit = POLL_ELEMENTS
     s.interrupted = 0
+    if s.known == GRADIENT:             # left over from a pass that a callback looked at
+        move_on(s)
+        if not s.running:
+            return
     with parallel(num_threads=n_threads):
         member(s, team_rank(), team_size())

@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 BLOCK_SIZE = 1 << 17  # values of X converted at a time: 1 MiB of float64
+MAX_FEATURES = 1 << 40  # 8 TiB of weights
 SAFE_SQUARE = 1e-280  # a sum of squares above this has lost nothing to underflow
 
 
@@ -37,8 +38,9 @@ class Problem:
     y : ndarray of shape (n,)
         Labels, -1.0 or +1.0; float64, C-contiguous, read-only.
     weight : ndarray of shape (n,)
-        `sample_weight`, or ones, times one power of two: that rounds nothing, and keeps weighted
-        sums in the range of what they sum. float64, C-contiguous, read-only.
+        `sample_weight`, or ones, times one power of two: that rounds nothing (short of
+        underflow), and keeps weighted sums in the range of what they sum. float64,
+        C-contiguous, read-only.
     total_weight : float
         The sum of `weight`, rounded once; from 1/2 to 1.
     loss : Logistic
@@ -130,7 +132,7 @@ class Problem:
         hasher.update(self.y.astype("<f8"))
         hasher.update(self.weight.astype("<f8"))
         for _, _, block in _blocks(self.X):
-            hasher.update(block.astype("<f8", copy=False).ravel())
+            hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
         return hasher.hexdigest()
 
 
@@ -243,6 +245,8 @@ def _check_matrix(X):
         raise ValueError(f"X must be 2-d (rows, features); got shape {X.shape}{hint}")
     if 0 in X.shape:
         raise ValueError(f"X must have at least one row and one feature; got shape {X.shape}")
+    if X.shape[1] > MAX_FEATURES:
+        raise ValueError(f"X has too many features for weights in memory; got shape {X.shape}")
     return X
 
 

@@ -31,8 +31,8 @@ def logistic_loss_gradient(
     X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None
 ):
     """Return the objective and its gradient at `w`; see `lsgd_fast.logistic_loss_gradient`."""
-    problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
     checks.check_n_threads(n_threads)
+    problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
     w = checks.check_weights(w, problem)
     rows = _Rows(problem)
     found = [rows.measure(np.ascontiguousarray(column)) for column in np.atleast_2d(w.T)]
@@ -47,14 +47,14 @@ def gradient_descent(
     n_threads=None,
 ):  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
-    options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
-    problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
-    eta = stepsizes.resolve(stepsize).eta
     n_steps = checks.check_n_steps(n_steps)
-    record_every = checks.check_count("record_every", record_every, 1)
+    eta = stepsizes.resolve(stepsize).eta
     stop = check_stop(stop)
+    record_every = checks.check_count("record_every", record_every, 1)
     callback, callback_every = checks.check_callback(callback, callback_every)
     checks.check_n_threads(n_threads)
+    options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
+    problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
     w = checks.check_start(start, problem)
 
     began = time.perf_counter()
@@ -71,7 +71,8 @@ def gradient_descent(
         if reason is None and last:
             reason = StopReason.n_steps
         if reason is not None or t % record_every == 0:
-            trace.append((t, *now.row(last), math.nan if reason else eta, now.objective))
+            measured = now.row(forward_only=last and reason is not StopReason.callback)
+            trace.append((t, *measured, math.nan if reason else eta, now.objective))
         if reason is not None:
             break
         with np.errstate(all="ignore"):
@@ -106,8 +107,8 @@ class _Measurement(NamedTuple):
     objective: float
     gradient: np.ndarray
 
-    def row(self, last):
-        gradient_norm = math.nan if last else _norm(self.gradient)
+    def row(self, forward_only):
+        gradient_norm = math.nan if forward_only else _norm(self.gradient)
         return *self[:4], gradient_norm, self.weight_norm
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .kernel cimport (FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE, PANEL, UINT8,
+from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE, PANEL, UINT8,
                       UINT16, UINT32, UINT64, chunk_count, loss_gradient, matrix_t, pack_panels,
                       workspace_size)
 
-ELEMENTS = {"f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": UINT8,
+ELEMENTS = {"f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
             "u1": UINT8, "u2": UINT16, "u4": UINT32, "u8": UINT64}
-PACKED_BYTES = 64 * 2**20       # X up to this size may be copied into panels
+PACKED_BYTES = 64 * 2**20       # panels up to this size may be made
 
 
 cdef class Rows:
@@ -42,10 +42,11 @@ cdef class Rows:
         self.view.total_weight = problem.total_weight
         self.view.fit_intercept = problem.fit_intercept
         self.owners = [X, y, weight]
+        size = view.d * PANEL * ((view.n - 1) // PANEL + 1)
         if (pack and X.flags.c_contiguous and X.flags.aligned and X.dtype.isnative
-                and view.element in (FLOAT64, FLOAT32) and X.nbytes <= PACKED_BYTES):
-            panels = aligned_empty(view.d * PANEL * ((view.n - 1) // PANEL + 1), X.dtype)
-            tile = aligned_empty(PANEL * view.d)
+                and view.element in (FLOAT64, FLOAT32) and size * X.itemsize <= PACKED_BYTES):
+            panels = aligned_empty(size, X.dtype)
+            tile = aligned_empty(PANEL * view.d if view.element == FLOAT32 else 1)
             address = <void*> <size_t> panels.__array_interface__["data"][0]
             pack_panels(view, address, &tile[0])
             view.panels = address

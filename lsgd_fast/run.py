@@ -234,6 +234,7 @@ class Run:
         """
         meta, arrays = load_archive(path, "run")
         rest = {"separating_weights": None} | arrays
+        _check_meta(path, meta)
         names = [name for name in rest if name.startswith("trace_")]
         columns = {name.removeprefix("trace_"): rest.pop(name) for name in names}
         try:
@@ -263,6 +264,15 @@ class Run:
         if self.n_increases == 0:
             return "none"
         return f"{self.n_increases}, none after step {self.stable_at}"
+
+
+def _check_meta(path, meta):
+    kinds = {name: (int, type(None)) for name in _COUNTERS} | {name: float for name in _SCALARS}
+    kinds |= {"n_steps": int, "n_threads": int, "n_increases": int, "stop_reason": str}
+    for name, kind in kinds.items():
+        value = meta.get(name, "missing" if kind is not str else 0)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"{str(path)!r} is not a complete run: it has no proper {name}")
 
 
 def _describe_loss(trace):

@@ -57,6 +57,6 @@ def resolve(stepsize):
     """
     if isinstance(stepsize, Constant):
         return stepsize
-    if isinstance(stepsize, numbers.Real) and not isinstance(stepsize, bool):
+    if isinstance(stepsize, numbers.Real):
         return Constant(stepsize)
     raise TypeError(f"stepsize must be a number or a rule of lsgd_fast.stepsizes; got {stepsize!r}")

@@ -46,6 +46,8 @@ def save_archive(path, kind, meta, arrays):
     ------
     TypeError
         If an array holds something other than real numbers.
+    ValueError
+        If `path` is a folder, a device or the like.
     """
     for name, array in arrays.items():
         if array.dtype.kind not in NUMBERS or name == META:
@@ -55,6 +57,8 @@ def save_archive(path, kind, meta, arrays):
     text = json.dumps(document, allow_nan=False).encode()
     members = {META: np.frombuffer(text, dtype=np.uint8), **arrays}
     target = os.path.realpath(path)
+    if os.path.lexists(target) and not os.path.isfile(target):
+        raise ValueError(f"{os.fspath(path)!r} is not a file; it would be replaced by one")
     temporary = f"{target}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as file:

@@ -15,16 +15,26 @@
 #define LSGD_OPENMP 1
 #define lsgd_team_size() omp_get_num_threads()
 #define lsgd_team_rank() omp_get_thread_num()
+/* OpenMP 5.0; absent from older runtimes, hence weak, and under a name that no header declares */
+#define LSGD_TEXT(x) #x
+#define LSGD_SYMBOL(prefix, name) LSGD_TEXT(prefix) name
+extern int lsgd_pause_resource_all(int kind)
+    __asm__(LSGD_SYMBOL(__USER_LABEL_PREFIX__, "omp_pause_resource_all")) __attribute__((weak));
+static inline int lsgd_pause_threads(void)
+{
+    return lsgd_pause_resource_all && lsgd_pause_resource_all(1 /* soft */) == 0;
+}
 #else
 #define LSGD_OPENMP 0
 #define lsgd_team_size() 1
 #define lsgd_team_rank() 0
+static inline int lsgd_pause_threads(void) { return 1; }
 #endif
 
 typedef struct {
     int arrived;
     char pad[60]; /* the waiting threads read another cache line than the arriving ones write */
-    int generation;
+    unsigned generation; /* wraps around in a long run */
 } lsgd_barrier;
 
 /* Returns when `size` threads have called it.  A barrier starts as zeros. */
@@ -32,7 +42,7 @@ static inline void lsgd_barrier_wait(lsgd_barrier *b, int size)
 {
     if (size == 1)
         return;
-    int generation = __atomic_load_n(&b->generation, __ATOMIC_RELAXED);
+    unsigned generation = __atomic_load_n(&b->generation, __ATOMIC_RELAXED);
     if (__atomic_add_fetch(&b->arrived, 1, __ATOMIC_ACQ_REL) == size) {
         __atomic_store_n(&b->arrived, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&b->generation, generation + 1, __ATOMIC_RELEASE);

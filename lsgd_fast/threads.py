@@ -3,30 +3,47 @@
 import os
 from pathlib import Path
 
-__all__ = ["available_threads", "default_threads"]
+from lsgd_fast import kernel
 
-# Multiply-adds of one pass below which a second thread costs more than it brings.
+__all__ = ["available_threads", "choose_threads"]
+
+# Work of one pass, in elements of X and their like, below which a second thread costs more than it
+# brings. (The kernel splits rows from a fifth of that on, so that threads asked for find work.)
 SERIAL_WORK = 60_000
 
 
-def default_threads(n, d):
-    """Return the default number of threads for X of shape (n, d).
+def choose_threads(n_threads, n, d, n_chunks):
+    """Return how many threads a pass over X of shape (n, d) is to use.
 
     Parameters
     ----------
+    n_threads : int or None
+        What the caller asks for; None for the default: `available_threads`, or 1 for small X.
     n, d : int
         Rows and features.
+    n_chunks : int
+        Parts that the rows are split into.
 
     Returns
     -------
     int
-        1 for small X, else `available_threads`.
+        At most `n_chunks`; 1 where the package was built without OpenMP.
     """
-    return 1 if n * (d + 32) < SERIAL_WORK else available_threads()
+    if n_threads is None:
+        n_threads = 1 if n * (d + 32) < SERIAL_WORK else available_threads()
+    return min(n_threads, n_chunks) if kernel.may_run_parallel() else 1
 
 
 def available_threads():
-    """Return the least of ``OMP_NUM_THREADS``, the CPU affinity and the cgroup quota."""
+    """Return the least of ``OMP_NUM_THREADS``, the CPU affinity and the cgroup quota.
+
+    Returns
+    -------
+    int
+        1 where the package was built without OpenMP.
+    """
+    if not kernel.may_run_parallel():
+        return 1
     limits = [_affinity(), _cgroup_quota(), _omp_num_threads()]
     return max(1, min(limit for limit in limits if limit is not None))
 

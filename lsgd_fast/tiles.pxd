@@ -1,7 +1,7 @@
 # The two matrix products of the row pass on panels, a tile of them in registers.
 #
-# P, C and F are constants at every call, so that after inlining the loops over them are unrolled and
-# `sums` lives in registers.
+# C and F are constants at every call, and so is P but for the last block of a chunk: after inlining the
+# loops over them are unrolled and `sums` lives in registers.
 
 from .lanes cimport fold1, fold4, inlined, load, real, vec
 from .kernel cimport BLOCK, PANEL

@@ -3,16 +3,18 @@
 import inspect
 import math
 from fractions import Fraction
+from types import SimpleNamespace
 
 import awkward
 import numpy as np
 import pytest
-from backends import BACKENDS
+from backends import BACKENDS, every_backend
 
 from lsgd_fast import datasets, reference
 from lsgd_fast.reference import gradient_descent, logistic_loss, logistic_loss_gradient
 from lsgd_fast.run import Stop
 
+EPS = 2.0**-52
 CASES = list(awkward.problems(seed=1))
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
@@ -48,7 +50,7 @@ def test_the_twin_has_the_same_signatures(name):
 def test_value_against_exact_sums(case):
     value = logistic_loss(case.X, case.y, case.start, **case.options)
     assert type(value) is float
-    assert value == pytest.approx(exact_objective(case, case.start), rel=1e-12)
+    assert value == pytest.approx(exact_objective(case, case.start), rel=1e-12, abs=0)
 
 
 @every_case
@@ -96,6 +98,35 @@ def test_inputs_are_not_modified(tmp_path):
         assert [None if a is None else a.tobytes() for a in arrays] == before
 
 
+@every_backend
+def test_rows_of_weight_zero_take_no_part(backend):
+    rng = np.random.default_rng(0)
+    rows, y = rng.standard_normal((20, 3)), np.tile([-1.0, 1.0], 10)
+    weight = np.repeat([2.0, 0.0, 1.0, 0.0], 5)
+    rows[weight == 0] *= 1e200  # their margins would overflow nothing, and their radius all
+    used = weight > 0
+    a = backend.gradient_descent(rows, y, 8.0, 50, sample_weight=weight)
+    b = backend.gradient_descent(rows[used], y[used], 8.0, 50, sample_weight=weight[used])
+    assert a.radius == b.radius < 1e3
+    for name in a.trace.to_dict():
+        np.testing.assert_allclose(getattr(a.trace, name), getattr(b.trace, name), rtol=1e-9)
+
+
+@every_backend
+def test_power_of_two_in_the_weights_changes_no_bit(backend):
+    X, y, _ = toy()
+    weight = np.array([1.0, 3.0, 0.3, 2.0])
+    runs = [
+        backend.gradient_descent(X, y, 8.0, 50, sample_weight=scale * weight)
+        for scale in (1.0, 2.0**-500, 2.0**900)
+    ]
+    assert runs[0].weights.tobytes() == runs[1].weights.tobytes() == runs[2].weights.tobytes()
+    assert runs[0].trace.loss.tobytes() == runs[1].trace.loss.tobytes()
+    ones = backend.gradient_descent(X, y, 8.0, 50, sample_weight=np.full(4, 0.5))
+    none = backend.gradient_descent(X, y, 8.0, 50)
+    assert ones.trace.loss.tobytes() == none.trace.loss.tobytes()
+
+
 def test_log_loss_where_the_loss_underflows():
     X, y = np.diag([800.0, -850.0, 900.0]), [1, -1, 1]
     run = gradient_descent(X, y, 1.0, 1, start=np.ones(3))
@@ -106,9 +137,33 @@ def test_log_loss_where_the_loss_underflows():
 
 def test_log_loss_is_continuous_where_it_changes_its_formula():
     X, y = [[1.0], [-1.0]], [1, -1]
-    for z in (667.0, 667.5, 667.7, 667.8, 668.0, 700.0, 744.0, 746.0, 1e300):
+    for z in (667.0, 667.5, 667.7, 667.8, 668.0, 715.0, 730.0, 744.0, 746.0, 1e300):
         trace = gradient_descent(X, y, 1.0, 0, start=[z]).trace
         assert trace.log_loss[0] == pytest.approx(-z, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "increased"),
+    [
+        (1.0, 1.0 + 60 * EPS, False),
+        (1.0, 1.0 + 70 * EPS, True),
+        (math.exp(-10), math.exp(-10) * (1 + 100 * EPS), True),
+        (1e-289, 1e-289 * (1 + 100 * EPS), True),  # in the log domain this would be lost
+        (math.exp(-1000), -1000 + 60_000 * EPS, False),
+        (math.exp(-1000), -1000 + 70_000 * EPS, True),
+        (math.exp(-1000), 1.0, True),
+        (1.0, math.exp(-1000), False),
+        (1.0, math.inf, True),
+        (1.0, math.nan, False),
+    ],
+)
+def test_what_counts_as_an_increase(before, now, increased):
+    def measured(loss):
+        if loss == 0.0 or loss < -1.0:  # a logarithm, of a loss that underflows
+            return SimpleNamespace(loss=0.0, log_loss=loss or -1000.0)
+        return SimpleNamespace(loss=loss, log_loss=math.log(loss))
+
+    assert reference._increased(measured(before), measured(now)) is increased
 
 
 def test_log_loss_where_a_tiny_weight_decides():

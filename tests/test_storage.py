@@ -117,9 +117,10 @@ def test_a_missing_file_is_missing(tmp_path):
 
 def refused(path, why=None):
     """Assert that the file is refused with its name, and for the right reason."""
-    with pytest.raises(ValueError, match=why) as caught:
+    with pytest.raises(ValueError, match="is not a readable lsgd_fast test") as caught:
         load_archive(path, "test")
     assert repr(str(path)) in str(caught.value)
+    assert why is None or why in str(caught.value.__cause__)  # the path may hold the words too
     return True
 
 
@@ -227,7 +228,7 @@ def test_the_forger_of_these_tests_can_forge(tmp_path):
         ([GOOD, ("x.npy", header((1,)) + b"\0" * 16)], "longer or shorter"),
         ([GOOD, ("x.npy", header((-1, -2)) + b"\0" * 16)], None),
         ([GOOD, ("x.npy", header((0, 2**70)))], None),
-        ([GOOD, ("x.npy", header((2**62,), "|V0"))], "dtype"),
+        ([GOOD, ("x.npy", header((5,), "|V0"))], "dtype"),
         ([GOOD, ("x.npy", header((1,), "<U2") + b"\0" * 8)], "dtype"),
         ([GOOD, ("x.npy", header((1,), "<M8[s]") + b"\0" * 8)], "dtype"),
         ([GOOD, ("x.npy", header((1,), [("a", "<f8")]) + b"\0" * 8)], "dtype"),
@@ -245,6 +246,21 @@ def test_two_members_of_one_name_are_refused(tmp_path):
     with pytest.warns(UserWarning, match="Duplicate name"):
         write(tmp_path / "twice", [GOOD, GOOD])
     assert refused(tmp_path / "twice", "same name")
+
+
+def test_members_inside_members_are_refused(tmp_path):
+    path, size = tmp_path / "nested", 1 << 20
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("b.npy", bytes(size))
+        inner = archive.getinfo("b.npy")
+    local_entry = path.read_bytes()[: 30 + len("b.npy") + size]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", local_entry)
+        inner.header_offset = 30 + len("a.npy")
+        archive.filelist.append(inner)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["a.npy", "b.npy"]
+    assert memory_used(lambda: refused(path, "larger than the file")) < 1 << 19
 
 
 def test_a_compressed_bomb_is_refused_unread(tmp_path):

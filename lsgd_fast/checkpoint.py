@@ -1,0 +1,168 @@
+"""What a checkpoint of a `Descent` holds, and the checks before any of it is believed."""
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from lsgd_fast import losses, stepsizes
+from lsgd_fast.problem import check_count, check_flag, check_real
+from lsgd_fast.run import Stop, StopReason
+from lsgd_fast.storage import load_archive, save_archive
+
+__all__ = ["COLUMNS", "Checkpoint"]
+
+COLUMNS = (
+    "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
+    "stepsize",
+)  # fmt: skip
+COUNTERS = ("n_increases", "last_increase", "separated_at", "certified_at", "called_at")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a descent between two steps.
+
+    Attributes
+    ----------
+    arguments : dict
+        What the descent was made with, apart from X, y, sample_weight, start, callback, n_threads.
+    digest : str
+        `Problem.digest` of its data.
+    step : int
+        Steps taken.
+    seconds : float
+        Time taken.
+    reason : StopReason or None
+        Why it ended, or None.
+    measured : bool
+        Whether `now` describes the weights.
+    counters : dict of str to int
+        -1 is "not yet".
+    arrays : dict of str to ndarray
+        ``parameters`` (3, d + 1): weights, gradient, first separating weights, each with an
+        intercept; ``trace``, its recorded rows; ``now``, the latest measurement, NaN before any.
+        The columns of both are those of the trace: step, loss, log_loss, ..., stepsize.
+    """
+
+    arguments: dict
+    digest: str
+    step: int
+    seconds: float
+    reason: StopReason | None
+    measured: bool
+    counters: dict
+    arrays: dict
+
+    def save(self, path):
+        """Write the checkpoint to exactly `path`."""
+        arguments = self.arguments | {
+            "stepsize": self.arguments["stepsize"].eta,
+            "loss": self.arguments["loss"].name,
+            "stop": asdict(self.arguments["stop"]),
+        }
+        meta = {
+            "arguments": arguments,
+            "digest": self.digest,
+            "step": self.step,
+            "seconds": self.seconds,
+            "reason": None if self.reason is None else str(self.reason),
+            "measured": self.measured,
+            "counters": self.counters,
+        }
+        save_archive(path, "descent", meta, self.arrays)
+
+    @classmethod
+    def load(cls, path):
+        """Read a checkpoint; ValueError naming `path` unless all of it makes sense."""
+        meta, arrays = load_archive(path, "descent")
+        try:
+            checkpoint = cls(
+                arguments=_check_arguments(**meta.pop("arguments")),
+                counters=_check_counters(meta.pop("counters"), meta["step"]),
+                arrays=arrays,
+                **_check_scalars(**meta),
+            )
+            checkpoint._check_arrays()
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} is not a complete descent: {error}") from error
+        return checkpoint
+
+    def check_problem(self, path, problem):
+        """Raise ValueError naming `path` unless the checkpoint belongs to this problem."""
+        if self.digest != problem.digest():
+            raise ValueError(
+                f"{str(path)!r} belongs to other data: X, y and sample_weight must be those that "
+                "the descent was started with"
+            )
+        if self.arrays["parameters"].shape != (3, problem.d + 1):
+            raise ValueError(f"{str(path)!r} is not a complete descent: its weights do not fit X")
+
+    def _check_arrays(self):
+        every = self.arguments["record_every"]
+        n_rows = (self.step - 1) // every + 1 if self.step else 0
+        parameters = self.arrays["parameters"]
+        shapes = {
+            "parameters": (3, parameters.shape[-1]),
+            "trace": (n_rows, len(COLUMNS)),
+            "now": (len(COLUMNS),),
+        }
+        found = {name: array.shape for name, array in self.arrays.items()}
+        if found != shapes or any(array.dtype != np.float64 for array in self.arrays.values()):
+            raise ValueError("its arrays have the wrong shapes or types")
+        trace = self.arrays["trace"]
+        gradient_norm = COLUMNS.index("gradient_norm")  # may have overflowed
+        finite = np.isfinite(np.delete(trace, gradient_norm, axis=1)).all()
+        finite = finite and (trace[:, gradient_norm] >= 0.0).all()
+        if not finite or (trace[:, 0] != every * np.arange(n_rows)).any():
+            raise ValueError("its trace is not that of its steps")
+        self._check_now(dict(zip(COLUMNS, self.arrays["now"].tolist(), strict=True)))
+        if self.reason is not StopReason.diverged and not np.isfinite(parameters[0]).all():
+            raise ValueError("its weights are not finite")
+        if not self.arguments["fit_intercept"] and parameters[0, -1] != 0.0:
+            raise ValueError("it has an intercept that was not to be fitted")
+
+    def _check_now(self, now):
+        if self.step == 0 and not self.measured:
+            if not all(math.isnan(value) for value in now.values()):
+                raise ValueError("it knows a loss that it has not measured")
+            return
+        measured = self.step if self.measured else self.step - 1
+        finite = math.isfinite(now["log_loss"]) and math.isfinite(now["weight_norm"])
+        if now["step"] != measured or finite == (self.reason is StopReason.diverged):
+            raise ValueError("its latest measurement is not that of its weights")
+
+
+def _check_arguments(*, stepsize, loss, l2, fit_intercept, stop, record_every, callback_every):
+    if not isinstance(stop, dict):
+        raise TypeError("stop is not a dict")
+    return {
+        "stepsize": stepsizes.resolve(stepsize),
+        "loss": losses.resolve(loss),
+        "l2": check_real("l2", l2, zero_allowed=True),
+        "fit_intercept": check_flag("fit_intercept", fit_intercept),
+        "stop": Stop(**stop),
+        "record_every": check_count("record_every", record_every, 1),
+        "callback_every": check_count("callback_every", callback_every, 1),
+    }
+
+
+def _check_counters(counters, step):
+    if not isinstance(counters, dict) or tuple(counters) != COUNTERS:
+        raise ValueError("its counters are not all there")
+    checked = {name: check_count(name, value, -1) for name, value in counters.items()}
+    if max(checked.values()) > step or checked["n_increases"] < 0:
+        raise ValueError("its counters are not those of its steps")
+    return checked
+
+
+def _check_scalars(*, digest, step, seconds, reason, measured):
+    if not isinstance(digest, str) or reason == StopReason.n_steps:
+        raise ValueError("its digest or its reason is none")
+    return {
+        "digest": digest,
+        "step": check_count("step", step, 0),
+        "seconds": check_real("seconds", seconds, zero_allowed=True),
+        "reason": None if reason is None else StopReason(reason),
+        "measured": check_flag("measured", measured),
+    }
