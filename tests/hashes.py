@@ -15,7 +15,7 @@ import lsgd_fast as lsgd
 from lsgd_fast import kernel
 
 # Threads find work in chunks of rows (chunk_count in kernel.pyx): the first two problems have at
-# least 16 chunks, the next four have eight, the five after them 4 to 2, and the others one.
+# least 16 chunks, those after them eight or fewer, the last ones one.
 SHAPES = (
     # rows, features, dtype, layout, stepsize, options
     (9000, 3, "float64", "C", 32.0, {"fit_intercept": True}),

@@ -2,13 +2,12 @@
 
 import functools
 import os
-import subprocess
-import sys
 
 import awkward
 import hashes
 import numpy as np
 import pytest
+from fresh import run_python
 
 import lsgd_fast as lsgd
 from lsgd_fast import kernel, rows
@@ -77,10 +76,7 @@ before = len(os.listdir("/proc/self/task"))
 lsgd_fast.{call}, **options, n_threads={n_threads})
 print(len(os.listdir("/proc/self/task")) - before)
 """
-    path = os.pathsep.join(path for path in sys.path if path)
-    environment = os.environ | {"PYTHONPATH": path}
-    more = subprocess.check_output([sys.executable, "-c", script], env=environment, text=True)
-    assert int(more) == n_threads - 1
+    assert int(run_python(script).stdout) == n_threads - 1
 
 
 @every_problem

@@ -5,8 +5,6 @@ What a run says about itself is tested for every backend in test_run.py.
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -14,6 +12,7 @@ import awkward
 import numpy as np
 import pytest
 from descents import ETA, FULL, NOISY, STEPS, VARIANTS, X, Y, uninterrupted, variants, watched
+from fresh import run_python
 from hashes import content
 
 import lsgd_fast as lsgd
@@ -356,6 +355,7 @@ def test_only_one_thread_may_drive(tmp_path):
 HAMMER = """
 import sys, threading
 import lsgd_fast as lsgd
+from fresh import run_python
 from hashes import content
 from test_descent import X, Y, ETA
 sys.setswitchinterval(1e-6)
@@ -379,18 +379,9 @@ print(len(steps) > 0, content(descent.result()) == content(run))
 """
 
 
-def python(script):
-    """Run a script as a process of its own, which may crash, and return what it prints."""
-    path = os.pathsep.join(path for path in sys.path if path)
-    return subprocess.run(
-        [sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": path},
-        capture_output=True, text=True, timeout=100,
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("calls", ["step", "descent.result"])
 def test_threads_that_hammer_one_descent(calls):
-    assert python(HAMMER.replace("CALLS", calls)).stdout.split() == ["True", "True"]
+    assert run_python(HAMMER.replace("CALLS", calls)).stdout.split() == ["True", "True"]
 
 
 def test_a_descent_may_move_from_thread_to_thread():
@@ -413,7 +404,7 @@ try:
 except Exception as error:
     print("raised", error)
 """
-    assert python(script).returncode == 0
+    assert run_python(script).returncode == 0
 
 
 # --- the twin -------------------------------------------------------------------------------------

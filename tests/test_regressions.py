@@ -2,13 +2,12 @@
 
 import multiprocessing
 import os
-import subprocess
-import sys
 
 import awkward
 import numpy as np
 import pytest
 from backends import every_backend
+from fresh import run_python
 from hashes import content
 
 import lsgd_fast as lsgd
@@ -98,9 +97,7 @@ def test_a_team_smaller_than_asked_for_is_recorded():
         "run = lsgd.gradient_descent(X, X[:, 0] > 0, 1.0, 20, n_threads=4)\n"
         "print(run.n_threads)"
     )
-    environment = os.environ | {"OMP_THREAD_LIMIT": "3"}
-    command = [sys.executable, "-c", code]
-    assert subprocess.check_output(command, env=environment, timeout=60) == b"3\n"
+    assert run_python(code, OMP_THREAD_LIMIT="3").stdout == "3\n"
 
 
 def run_in_child(queue, n_threads):
