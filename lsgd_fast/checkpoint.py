@@ -7,15 +7,11 @@ import numpy as np
 
 from lsgd_fast import losses, stepsizes
 from lsgd_fast.problem import check_count, check_flag, check_real
-from lsgd_fast.run import Stop, StopReason
+from lsgd_fast.run import COLUMNS, Stop, StopReason
 from lsgd_fast.storage import load_archive, save_archive
 
-__all__ = ["COLUMNS", "Checkpoint"]
+__all__ = ["Checkpoint"]
 
-COLUMNS = (
-    "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
-    "stepsize",
-)  # fmt: skip
 COUNTERS = ("n_increases", "last_increase", "separated_at", "certified_at", "called_at")
 
 

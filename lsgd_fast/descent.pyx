@@ -11,7 +11,7 @@ from .loop cimport (CALLBACK, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOS
                     MIN_MARGIN, N_COLUMNS, NOTHING, advance, clock, counters_t, state_t)
 from .rows cimport Rows
 
-from .checkpoint import COLUMNS, Checkpoint
+from .checkpoint import Checkpoint
 from .problem import (Problem, check_callback, check_count, check_n_steps, check_n_threads,
                       check_start)
 from .rows import aligned_empty
@@ -19,7 +19,7 @@ from .run import Run, StopReason, Trace, check_stop
 from .stepsizes import resolve
 from .threads import choose_threads
 
-# In the order of the enum in loop.pxd, as are the COLUMNS of a row of the trace.
+# In the order of the enum in loop.pxd.
 REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
            StopReason.separated, StopReason.unstable_steps, StopReason.seconds, StopReason.callback)
 
@@ -34,34 +34,11 @@ cdef class Descent:
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
-        Data; float64 and float32 in C order are fastest.  Read in place above 64 MiB: do not change
-        it while the descent lives.
-    y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool.
-    stepsize : float or rule
-        Constant stepsize, or a rule of `lsgd_fast.stepsizes`.
-    start : array-like of shape (d,) or (d + 1,), optional
-        First weights, the intercept last; zeros by default.
-    loss : str or object, default "logistic"
-        A name or an object of `lsgd_fast.losses`.
-    sample_weight : array-like of shape (n,), optional
-        Not negative; only their ratios matter.
-    l2 : float, default 0.0
-        Adds ``l2/2 * |w|^2`` to what is descended.
-    fit_intercept : bool, default False
-    stop : Stop, optional
-        When to end early.
-    record_every : int, default 1
-        The trace keeps the steps that are multiples of it, and the last.
-    callback : callable, optional
-        Called with this object when w_t is measured and the step from it not yet taken, for t >= 1.
-        Returning True ends the run.
-    callback_every : int, optional
-        Steps between calls; 1 by default.
-    n_threads : int, optional
-        Obeyed up to the number of chunks of the rows; by default what `lsgd_fast.threads` finds and
-        the size of X deserves.
+    X, y, stepsize, start, loss, sample_weight, l2, fit_intercept, stop, record_every, n_threads
+        As for `gradient_descent`.  X above 64 MiB is read in place: do not change it while the
+        descent lives.
+    callback, callback_every
+        As for `gradient_descent`; the callback is called with this object.
 
     Raises
     ------
@@ -298,23 +275,17 @@ cdef class Descent:
     cdef _run(self):
         cdef state_t* s = &self.state
         cdef counters_t* c = &s.counters
-        columns = np.empty((s.n_rows + 1, N_COLUMNS))
-        columns[:s.n_rows] = self.trace[:s.n_rows]
-        columns[s.n_rows] = <double[:N_COLUMNS]> s.now
+        rows = np.empty((s.n_rows + 1, N_COLUMNS))
+        rows[:s.n_rows] = self.trace[:s.n_rows]
+        rows[s.n_rows] = <double[:N_COLUMNS]> s.now
         if s.reason == GOING_ON:
-            columns[s.n_rows, GRADIENT_NORM] = NAN      # also where a callback had it computed
-        trace = {name: np.ascontiguousarray(columns[:, i]) for i, name in enumerate(COLUMNS)}
-        trace["step"] = trace["step"].astype(np.int64)
-        if s.l2 > 0.0:
-            with np.errstate(all="ignore"):             # of a run that diverges
-                norm = trace["weight_norm"]
-                trace["objective"] = trace["loss"] + 0.5 * s.l2 * norm * norm
+            rows[s.n_rows, GRADIENT_NORM] = NAN      # also where a callback had it computed
         separating = np.array(self.parameters[2, :s.n_parameters])
         too_short = s.step == 0 or c.last_increase == s.step
         return Run(
             weights=self.weights,
             intercept=self.intercept,
-            trace=Trace(**trace),
+            trace=Trace.from_rows(rows, s.l2),
             stop_reason=REASONS[s.reason],
             n_steps=s.step,
             n_threads=s.team_size,

@@ -73,6 +73,13 @@ def check_stop(stop):
     return Stop() if stop is None else stop
 
 
+# What a row of the trace holds, in the order that the compiled loop writes it.
+COLUMNS = (
+    "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
+    "stepsize",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
     """What was measured on the way: arrays of equal length, read-only.
@@ -118,6 +125,16 @@ class Trace:
         shapes = {column.shape for column in self.to_dict().values()}
         if len(shapes) > 1 or self.step.ndim != 1 or len(self.step) == 0:
             raise ValueError(f"the columns of a trace must have one length; got shapes {shapes}")
+
+    @classmethod
+    def from_rows(cls, rows, l2):
+        """Return the trace whose rows, of `COLUMNS`, are given as one array."""
+        columns = {name: rows[:, i].copy() for i, name in enumerate(COLUMNS)}
+        if l2 > 0.0:
+            with np.errstate(all="ignore"):  # of a run that diverges
+                norm = columns["weight_norm"]
+                columns["objective"] = columns["loss"] + 0.5 * l2 * norm * norm
+        return cls(**columns)
 
     def __len__(self):
         return len(self.step)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lsgd_fast import kernel
+from lsgd_fast.kernel import may_run_parallel
 
 __all__ = ["available_threads", "choose_threads"]
 
@@ -31,7 +31,7 @@ def choose_threads(n_threads, n, d, n_chunks):
     """
     if n_threads is None:
         n_threads = 1 if n * (d + 32) < SERIAL_WORK else available_threads()
-    return min(n_threads, n_chunks) if kernel.may_run_parallel() else 1
+    return min(n_threads, n_chunks) if may_run_parallel() else 1
 
 
 def available_threads():
@@ -42,7 +42,7 @@ def available_threads():
     int
         1 where the package was built without OpenMP.
     """
-    if not kernel.may_run_parallel():
+    if not may_run_parallel():
         return 1
     limits = [_affinity(), _cgroup_quota(), _omp_num_threads()]
     return max(1, min(limit for limit in limits if limit is not None))

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Installs and tests the package with every CPython >= 3.11 on PATH or under ~/.pyenv/versions, each
+# in a virtual environment that is thrown away; prints one line for each and fails if one failed.
+#
+#   tests/install_matrix.sh [ARGUMENTS OF PYTEST]     such as -m "" for the slow tests too
+set -euo pipefail
+
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+renice -n 10 -p $$ >/dev/null || true
+unset PYTHONPATH
+
+# Prints "3.12.1 /path/of/the/program" for a release of CPython >= 3.11, else nothing.
+describe() {
+    "$1" -I - 2>/dev/null <<'PYTHON' || true
+import os, platform, sys
+if sys.implementation.name == "cpython" and sys.version_info >= (3, 11):
+    threading = "t" * (not getattr(sys, "_is_gil_enabled", lambda: True)())
+    print(platform.python_version() + threading, os.path.realpath(sys.executable))
+PYTHON
+}
+
+IFS=: read -ra folders <<<"$PATH"
+shopt -s nullglob
+pythons=$(
+    for folder in "${folders[@]}" ~/.pyenv/versions/*/bin; do
+        for python in "$folder"/python3 "$folder"/python3.[0-9]*; do
+            [[ $python =~ /python3(\.[0-9]+t?)?$ && -x $python ]] && describe "$python"
+        done
+    done | sort -V -u
+)
+if [[ -z $pythons ]]; then
+    echo "no CPython >= 3.11 found" >&2
+    exit 1
+fi
+
+failed=0
+while read -r version python; do
+    work=$scratch/$version-$((count = ${count:-0} + 1))
+    mkdir "$work" "$work/source"
+    # a copy, as pip builds in the folder that it is given
+    tar -C "$checkout" --exclude-vcs --exclude=__pycache__ --exclude=./build --exclude='*.egg-info' \
+        --exclude='./lsgd_fast/*.so' --exclude='./lsgd_fast/*.c' --exclude='./.*_cache' -cf - . |
+        tar -C "$work/source" -xf -
+    log=$work/log result=ok step=venv start=$SECONDS
+    if "$python" -m venv "$work/venv" &>"$log" </dev/null &&
+        step=install && cd "$work/source" && "$work/venv/bin/pip" install ".[test]" &>>"$log" </dev/null &&
+        step=pytest && PATH=$work/venv/bin:$PATH pytest "$@" &>>"$log" </dev/null; then
+        result=ok
+    else
+        result="FAILED at $step" failed=1
+        tail -n 40 "$log" >&2
+    fi
+    cd "$scratch"
+    tests=$(grep -Eo '[0-9]+ (passed|failed|error)[^=]*' "$log" | tail -n 1 || true)
+    numpy=$("$work/venv/bin/python" -c 'import numpy; print(numpy.__version__)' 2>/dev/null || echo none)
+    echo "$version $python: $result; numpy $numpy; ${tests:-no tests}; $((SECONDS - start)) s in all"
+    rm -rf "$work"
+done <<<"$pythons"
+exit $failed
