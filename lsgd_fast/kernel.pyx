@@ -23,7 +23,7 @@ from cython.parallel cimport parallel
 from libc.math cimport INFINITY, NAN
 from libc.string cimport memset
 
-from .decode cimport decode_panel
+from .decode cimport decode_panel, prefetch_rows
 from .elementary cimport log_positive
 from .lanes cimport avx2_target, compiler_name, cpu_has_avx2, inlined, real, v2, v4, vec
 from .link cimport logistic_link, merge_tails
@@ -141,6 +141,7 @@ cdef inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* 
             if X.panels == NULL:
                 for q in range(n_panels):
                     decode_panel(X, row + PANEL * q, <vec*> (tile + q * PANEL * X.d))
+                prefetch_rows(X, row + height, height)
                 block_columns[double, vec](p, tile, y, weight, n_panels, slot, tallies, z)
             elif X.element == FLOAT32:
                 block_columns[float, vec](p, <const float*> X.panels + row * X.d, y, weight, n_panels,

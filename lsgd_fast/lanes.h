@@ -52,6 +52,8 @@ typedef int64_t lsgd_i4 __attribute__((vector_size(32)));
 static inline __attribute__((always_inline)) void lsgd_minimum2(lsgd_v2 x, lsgd_v2 *y) { LSGD_MINIMUM(lsgd_i2, x, y); }
 static inline __attribute__((always_inline)) void lsgd_minimum4(lsgd_v4 x, lsgd_v4 *y) { LSGD_MINIMUM(lsgd_i4, x, y); }
 
+#define lsgd_prefetch(p) __builtin_prefetch(p, 0, 3)
+
 #define lsgd_widen2(p) __builtin_convertvector(*(const lsgd_f2 *)(p), lsgd_v2)
 /* GCC 12 converts four floats in two halves; its builtin is the one instruction, and is known from the
  * first declaration on that has the target */

@@ -19,6 +19,7 @@ cdef extern from "lanes.h" nogil:
     v4 odd4 "lsgd_odd4"(v4, v4)
     void minimum2 "lsgd_minimum2"(v2, v2*)
     void minimum4 "lsgd_minimum4"(v4, v4*)
+    void prefetch "lsgd_prefetch"(const void*)      # one cache line
     v2 widen2 "lsgd_widen2"(const float*)
     v4 widen4 "lsgd_widen4"(const float*)
 
