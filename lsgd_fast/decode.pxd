@@ -1,13 +1,14 @@
-# From any storage to a tile: a panel of PANEL rows in float64, feature by feature.  This is all that a
-# storage format has to supply; the row pass computes on tiles, and on panels packed by the same code.
+# From any storage to a tile: a panel of PANEL rows in float64, feature by feature.  This is all
+# that a storage format has to supply; the row pass computes on tiles, and on panels packed by the
+# same code.
 
 from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t)
 from libc.string cimport memcpy
 
-from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE, PANEL, UINT8,
-                      UINT16, UINT32, UINT64, element_t, matrix_t)
-from .lanes cimport (even4, from_bits, high2, high4, inlined, load, low2, low4, odd4, prefetch, real,
-                     v4, vec)
+from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE,
+                      PANEL, UINT8, UINT16, UINT32, UINT64, element_t, matrix_t)
+from .lanes cimport (even4, from_bits, high2, high4, inlined, load, low2, low4, odd4, prefetch,
+                     real, v4, vec)
 
 
 # Rows of adjacent elements: 4 x 4 (2 x 2) transpositions in registers.
@@ -104,8 +105,8 @@ cdef inline Py_ssize_t element_size(element_t element) noexcept nogil:
     return 1
 
 
-# The panel of rows first .. first + PANEL - 1 of X.  Past the last row it repeats that row: the caller
-# gives such rows no weight.
+# The panel of rows first .. first + PANEL - 1 of X.  Past the last row it repeats that row: the
+# caller gives such rows no weight.
 cdef inline inlined decode_panel(const matrix_t* X, Py_ssize_t first, vec* tile) noexcept nogil:
     cdef const char* rows[PANEL]
     cdef Py_ssize_t i, j, size
@@ -131,8 +132,8 @@ cdef inline inlined decode_panel(const matrix_t* X, Py_ssize_t first, vec* tile)
 
 
 # Ask memory for `height` rows from `first` on, if they are all there, lie together and are not many
-# bytes: the link of the rows before them takes long enough to hide that.  Longer rows come fast enough
-# by themselves; asking for them measured slower.
+# bytes: the link of the rows before them takes long enough to hide that.  Longer rows come fast
+# enough by themselves; asking for them measured slower.
 cdef inline inlined prefetch_rows(const matrix_t* X, Py_ssize_t first,
                                   Py_ssize_t height) noexcept nogil:
     cdef Py_ssize_t size = height * X.row_stride, i = 0

@@ -47,8 +47,8 @@ cdef class Descent:
 
     Notes
     -----
-    A Descent may move from thread to thread, but only one may drive it at a time.  An exception from
-    the callback, or Ctrl-C, leaves it at the last whole step; `step` goes on from there.
+    A Descent may move from thread to thread, but only one may drive it at a time.  An exception
+    from the callback, or Ctrl-C, leaves it at the last whole step; `step` goes on from there.
     """
 
     cdef state_t state
@@ -105,12 +105,13 @@ cdef class Descent:
         s.eta = self.rule.eta
         s.l2 = problem.l2
         s.certificate = s.eta * problem.radius * problem.radius if s.l2 == 0.0 else INFINITY
-        s.limits.loss = -1.0 if self.stop.loss is None else self.stop.loss
-        s.limits.gradient_norm = -1.0 if self.stop.gradient_norm is None else self.stop.gradient_norm
-        s.limits.seconds = INFINITY if self.stop.seconds is None else self.stop.seconds
-        s.limits.separated = self.stop.separated
-        s.limits.unstable_steps = (np.iinfo(np.intp).max if self.stop.unstable_steps is None
-                                   else self.stop.unstable_steps)
+        stop = self.stop
+        s.limits.loss = -1.0 if stop.loss is None else stop.loss
+        s.limits.gradient_norm = -1.0 if stop.gradient_norm is None else stop.gradient_norm
+        s.limits.seconds = INFINITY if stop.seconds is None else stop.seconds
+        s.limits.separated = stop.separated
+        s.limits.unstable_steps = (np.iinfo(np.intp).max if stop.unstable_steps is None
+                                   else stop.unstable_steps)
         s.counters = counters_t(NAN, NAN, 0, -1, -1, -1)
         s.record_every = record_every
         self.trace = np.empty((0, N_COLUMNS))
@@ -136,7 +137,7 @@ cdef class Descent:
 
     @property
     def loss(self):
-        """Loss of the latest weights measured; NaN before the first pass.  So are the next three."""
+        """Loss of the latest weights measured, as are the next three; NaN before any pass."""
         return self._latest(LOSS)
 
     @property
@@ -288,7 +289,7 @@ cdef class Descent:
             trace=Trace.from_rows(rows, s.l2),
             stop_reason=REASONS[s.reason],
             n_steps=s.step,
-            n_threads=s.team_size,
+            n_threads=s.team_size or self.n_threads,      # none has run yet after a load
             seconds=self._seconds(),
             radius=self.problem.radius,
             separated_at=c.separated_at if c.separated_at >= 0 else None,

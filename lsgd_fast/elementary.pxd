@@ -1,5 +1,6 @@
-# exp, log and the logistic loss for float64: branch-free, so that a loop over rows vectorises, and free
-# of libm, so that every machine returns the same bits.  Only +, -, *, / and bit patterns are used.
+# exp, log and the logistic loss for float64: branch-free, so that a loop over rows vectorises, and
+# free of libm, so that every machine returns the same bits.  Only +, -, *, / and bit patterns are
+# used.
 #
 # The polynomials are minimax fits, evaluated as even and odd part side by side (half the latency of
 # Horner's rule).  Largest errors seen against mpmath, see tests/test_elementary.py:
@@ -45,15 +46,15 @@ cdef inline inlined atanh_tail(double w, double* result) noexcept nogil:
 # softplus(-z) = log(1 + exp(-z)), the logistic loss, and sigmoid(-z) = 1 / (1 + exp(z)), minus its
 # derivative, from z and e = exp(-|z|), with one division for both.
 #
-# sigmoid = (z < 0 ? 1 : e) / (1 + e), and log1p(e) = 2 atanh(s) = e - s (e - s^2 P) with s = e / (2 + e):
-# for tiny e that is exactly e.  The sign selects by masks: a conditional becomes a branch in some
-# compilers.
+# With s = e / (2 + e): sigmoid = (z < 0 ? 1 : e) / (1 + e), and log1p(e) = 2 atanh(s)
+# = e - s (e - s^2 P), for tiny e exactly e.  The sign selects by masks: a conditional becomes a
+# branch in some compilers.
 cdef inline inlined softplus_sigmoid(double z, double e, double* softplus,
                                      double* sigmoid) noexcept nogil:
     cdef double q, inverse, s, w, tail
     cdef uint64_t negative = 0 - (bits(z) >> 63)       # all ones where the sign bit of z is set
     q = 1.0 / ((1.0 + e) * (2.0 + e))
-    inverse = (2.0 + e) * q                            # 1 / (1 + e), and one step that halves its error
+    inverse = (2.0 + e) * q                            # 1 / (1 + e); a step halves its error
     inverse = inverse + inverse * ((1.0 - inverse) - e * inverse)
     sigmoid[0] = from_bits((bits(e) & ~negative) | (bits(1.0) & negative)) * inverse
     s = e * ((1.0 + e) * q)
@@ -67,7 +68,8 @@ cdef inline double negative_abs(double z) noexcept nogil:
     return from_bits(bits(z) | <uint64_t> 0x8000000000000000)
 
 
-# log(x) for positive x.  x = 2^k m with m in [sqrt(1/2), sqrt(2)); log m = 2 atanh(s), s = (m - 1) / (m + 1).
+# log(x) for positive x.  x = 2^k m with m in [sqrt(1/2), sqrt(2)), and log m = 2 atanh(s) with
+# s = (m - 1) / (m + 1).
 cdef inline inlined log_positive(double x, double* result) noexcept nogil:
     cdef bint subnormal = x < 2.2250738585072014e-308
     # moving the origin of the mantissa to sqrt(1/2) makes the exponent field step there

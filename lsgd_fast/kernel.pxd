@@ -1,11 +1,11 @@
 """The row pass and its C-level API.
 
-A *row pass* reads X once and returns, for each of k columns of weights, the loss, the error rate, the
-smallest margin and the gradient.  Everything here works on plain pointers, without the GIL, and never
-raises.  From Cython:
+A *row pass* reads X once and returns, for each of k columns of weights, the loss, the error rate,
+the smallest margin and the gradient.  Everything here works on plain pointers, without the GIL, and
+never raises.  From Cython:
 
     from lsgd_fast cimport kernel
-    kernel.require_abi(kernel.ABI)        # ImportError where the installed package is another version
+    kernel.require_abi(kernel.ABI)        # ImportError where another version is installed
 
     cdef kernel.rows_t rows               # describe X, y and the weights of the rows once
     cdef double[::1] work = np.empty(kernel.workspace_size(&rows, 1, 1))
@@ -57,7 +57,7 @@ cdef struct tally_t:
     double error[PANEL]
     double min_margin[PANEL]
     double slope[PANEL]
-    double tail                 # exp(-shift) * tail is the sum of the losses of blocks near underflow
+    double tail                 # exp(-shift) * tail: the sum of the losses of blocks near underflow
     double shift
 
 # One row pass: what it reads and where it writes.
@@ -94,8 +94,11 @@ cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil
 cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil
 # (d, k) in C order to groups of four columns and of one, each (d, columns), and back.
 cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, double* weights) noexcept nogil
-cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, double* w) noexcept nogil
-cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile) noexcept nogil
-cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* gradient) noexcept nogil
+cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k,
+                         double* w) noexcept nogil
+cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                     double* tile) noexcept nogil
+cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                    double* gradient) noexcept nogil
 cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil
 

@@ -2,19 +2,20 @@
 
 Design
 ------
-1. Rows are taken in *panels* of PANEL = 8 rows, stored feature by feature, and panels in *blocks* small
-   enough to stay in the cache between forward and backward.  X is either packed into panels once, or
-   decoded into a tile of panels block by block (decode.pxd); the arithmetic below sees panels only, so
-   the storage of X does not change a bit of the result.
-2. The order of every sum is fixed.  Forward: a margin is summed feature by feature, one chain per row.
-   Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the lanes are
-   folded as (0 + 2) + (1 + 3), and the block's sum is added to the chunk's slot.  Chunks: slots are
-   summed in order.  Blocks and chunks depend on the shape of X alone.  Vectors hold rows in forward and
-   backward alike, so neither their width nor the number of columns matters.
-3. Columns of weights are packed in groups of four, then one by one, each group an array (d, columns).
-   A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4 columns.
-4. Each body is written once and compiled into one caller per instruction set; a function pointer is set
-   at import.  Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
+1. Rows are taken in *panels* of PANEL = 8 rows, stored feature by feature, and panels in *blocks*
+   small enough to stay in the cache between forward and backward.  X is either packed into panels
+   once, or decoded into a tile of panels block by block (decode.pxd); the arithmetic below sees
+   panels only, so the storage of X does not change a bit of the result.
+2. The order of every sum is fixed.  Forward: a margin is summed feature by feature, one chain per
+   row.  Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the
+   lanes are folded as (0 + 2) + (1 + 3), and the block's sum is added to the chunk's slot.  Chunks:
+   slots are summed in order.  Blocks and chunks depend on the shape of X alone.  Vectors hold rows
+   in forward and backward alike, so neither their width nor the number of columns matters.
+3. Columns of weights are packed in groups of four, then one by one, each group an array (d,
+   columns).  A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
+   columns.
+4. Each body is written once and compiled into one caller per instruction set; a function pointer is
+   set at import.  Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
 """
 
 import os
@@ -35,11 +36,12 @@ from .constants import UNDERFLOW_LOSS
 cdef double underflow_loss = UNDERFLOW_LOSS
 
 
-# --- blocks and chunks -----------------------------------------------------------------------------
+# --- blocks and chunks ----------------------------------------------------------------------------
 
 # All columns on one block of panels.  `z` is room for four columns of margins.
-cdef inlined block_columns(const pass_t* p, const real* panels, const double* y, const double* weight,
-                           Py_ssize_t n_panels, double* slot, tally_t* tallies, vec* z) noexcept nogil:
+cdef inlined block_columns(const pass_t* p, const real* panels, const double* y,
+                           const double* weight, Py_ssize_t n_panels, double* slot,
+                           tally_t* tallies, vec* z) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
     cdef Py_ssize_t column = 0, C, q, c
@@ -75,14 +77,14 @@ cdef inlined block_columns(const pass_t* p, const real* panels, const double* y,
         column += C
 
 
-# Whether the work of a pass, in elements of X and their like, would not pay for a second thread by far
-# (threads.py starts one later).
+# Whether the work of a pass, in elements of X and their like, would not pay for a second thread by
+# far (threads.py starts one later).
 cdef inline bint is_small(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     return <double> n * <double> (d + 32) < 12000.0
 
 
-# A block is BLOCK rows high where that leaves it in the second-level cache and leaves blocks for eight
-# chunks.
+# A block is BLOCK rows high where that leaves it in the second-level cache and leaves blocks for
+# eight chunks.
 cdef inline Py_ssize_t block_rows(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     return BLOCK if d <= 2048 and (n >= 8 * BLOCK or is_small(n, d)) else PANEL
 
@@ -91,8 +93,8 @@ cdef inline Py_ssize_t block_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     return (n - 1) // block_rows(n, d) + 1
 
 
-# One chunk for a small pass; else eight if there are blocks enough, and more for many rows, as long as
-# summing the slots stays small beside the pass.
+# One chunk for a small pass; else eight if there are blocks enough, and more for many rows, as long
+# as summing the slots stays small beside the pass.
 cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     if is_small(n, d):
         return 1
@@ -144,17 +146,18 @@ cdef inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* 
                 prefetch_rows(X, row + height, height)
                 block_columns[double, vec](p, tile, y, weight, n_panels, slot, tallies, z)
             elif X.element == FLOAT32:
-                block_columns[float, vec](p, <const float*> X.panels + row * X.d, y, weight, n_panels,
-                                          slot, tallies, z)
+                block_columns[float, vec](p, <const float*> X.panels + row * X.d, y, weight,
+                                          n_panels, slot, tallies, z)
             else:
-                block_columns[double, vec](p, <const double*> X.panels + row * X.d, y, weight, n_panels,
-                                           slot, tallies, z)
+                block_columns[double, vec](p, <const double*> X.panels + row * X.d, y, weight,
+                                           n_panels, slot, tallies, z)
 
 
-# --- ordered sums over the chunks ------------------------------------------------------------------
+# --- ordered sums over the chunks -----------------------------------------------------------------
 
 # gradient[first:last] of the loss, in the packed order of the slots.
-cdef inlined slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* gradient) noexcept nogil:
+cdef inlined slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                   double* gradient) noexcept nogil:
     cdef Py_ssize_t size = p.k * p.rows.X.d
     cdef double total = p.rows.total_weight
     cdef Py_ssize_t begin = first, end, chunk, j
@@ -206,7 +209,7 @@ cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noex
         totals.log_loss = totals.loss
 
 
-# --- one caller of each body per instruction set ----------------------------------------------------
+# --- one caller of each body per instruction set --------------------------------------------------
 
 cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                           double* tile) noexcept nogil:
@@ -237,15 +240,17 @@ cdef body_t chosen_slots = slots_baseline
 cdef object chosen_name = "baseline"
 
 
-cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile) noexcept nogil:
+cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                     double* tile) noexcept nogil:
     chosen_chunks(p, first, last, tile)
 
 
-cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* gradient) noexcept nogil:
+cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                    double* gradient) noexcept nogil:
     chosen_slots(p, first, last, gradient)
 
 
-# --- packing: X to panels once, columns of w to groups and back -------------------------------------
+# --- packing: X to panels once, columns of w to groups and back -----------------------------------
 
 cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil:
     cdef Py_ssize_t size = PANEL * X.d, panel, i
@@ -268,7 +273,8 @@ cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, double* weig
         column += C
 
 
-cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, double* w) noexcept nogil:
+cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k,
+                         double* w) noexcept nogil:
     cdef Py_ssize_t column = 0, C, j, c
     while column < k:
         C = 4 if column + 4 <= k else 1
@@ -278,7 +284,7 @@ cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, doub
         column += C
 
 
-# --- the whole of it -------------------------------------------------------------------------------
+# --- the whole of it ------------------------------------------------------------------------------
 
 cdef int abi() noexcept nogil:
     return ABI
@@ -337,7 +343,7 @@ cdef void run_share(const pass_t* p, Py_ssize_t member, Py_ssize_t size) noexcep
                p.tiles + member * tile_size(&p.rows.X))
 
 
-# --- what was built and what is chosen --------------------------------------------------------------
+# --- what was built and what is chosen ------------------------------------------------------------
 
 def openmp_enabled():
     """Whether the package was built with OpenMP."""
@@ -349,8 +355,9 @@ def may_run_parallel():
     return built_with_openmp and not orphaned
 
 
-# A child of fork has none of its parent's threads, but the OpenMP of GCC waits for them.  So the parent
-# gives its threads back before it forks; where that cannot be done the child runs on one thread.
+# A child of fork has none of its parent's threads, but the OpenMP of GCC waits for them.  So the
+# parent gives its threads back before it forks; where that cannot be done the child runs on one
+# thread.
 cdef bint paused = False
 cdef bint orphaned = False
 

@@ -1,8 +1,8 @@
-/* Vectors of two and of four float64 lanes for the row pass, by the vector extension of GCC and Clang.
+/* Vectors of two and of four float64 lanes, by the vector extension of GCC and Clang.
  *
- * Only what the language of Cython cannot say stands here: vector types, lane shuffles, the float32 to
- * float64 conversion, bit patterns, and the attributes that compile one function body for one more
- * instruction set.  The arithmetic itself is written in Cython, see kernel.pyx.
+ * Only what the language of Cython cannot say stands here: vector types, lane shuffles, the float32
+ * to float64 conversion, bit patterns, and the attributes that compile one function body for one
+ * more instruction set.  The arithmetic itself is written in Cython, see kernel.pyx.
  */
 #ifndef LSGD_LANES_H
 #define LSGD_LANES_H
@@ -49,14 +49,14 @@ typedef int64_t lsgd_i4 __attribute__((vector_size(32)));
         itype less_ = (itype)(x_ < y_); \
         *(y) = (__typeof__(*(y)))(((itype)x_ & less_) | ((itype)y_ & ~less_)); \
     } while (0)
-static inline __attribute__((always_inline)) void lsgd_minimum2(lsgd_v2 x, lsgd_v2 *y) { LSGD_MINIMUM(lsgd_i2, x, y); }
-static inline __attribute__((always_inline)) void lsgd_minimum4(lsgd_v4 x, lsgd_v4 *y) { LSGD_MINIMUM(lsgd_i4, x, y); }
+#define lsgd_minimum2(x, y) LSGD_MINIMUM(lsgd_i2, x, y)
+#define lsgd_minimum4(x, y) LSGD_MINIMUM(lsgd_i4, x, y)
 
 #define lsgd_prefetch(p) __builtin_prefetch(p, 0, 3)
 
 #define lsgd_widen2(p) __builtin_convertvector(*(const lsgd_f2 *)(p), lsgd_v2)
-/* GCC 12 converts four floats in two halves; its builtin is the one instruction, and is known from the
- * first declaration on that has the target */
+/* GCC 12 converts four floats in two halves; its builtin is the one instruction, and is known from
+ * the first declaration on that has the target */
 #if defined(__x86_64__) && !defined(__clang__)
 void lsgd_knows_avx2(void) __attribute__((target("avx2")));
 #define lsgd_widen4(p) ((lsgd_v4)__builtin_ia32_cvtps2pd256(*(const lsgd_f4 *)(p)))
@@ -73,12 +73,16 @@ static inline double lsgd_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x
 #define LSGD_COMPILER "gcc " __VERSION__
 #endif
 
-/* Return types of functions: the body that is compiled into each of its callers, and the AVX2 caller.
+/* Return types of functions: the body that is compiled into each caller, and the AVX2 caller.
  * Both are void because Cython also declares a variable of the return type. */
 #define LSGD_INLINE __attribute__((always_inline)) inline void
 #if defined(__x86_64__)
 #define LSGD_AVX2 __attribute__((target("avx2"))) void
-static inline int lsgd_cpu_has_avx2(void) { __builtin_cpu_init(); return __builtin_cpu_supports("avx2"); }
+static inline int lsgd_cpu_has_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2");
+}
 #else
 #define LSGD_AVX2 void
 static inline int lsgd_cpu_has_avx2(void) { return 0; }

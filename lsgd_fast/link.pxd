@@ -1,5 +1,5 @@
-# Links: what a model does between forward and backward.  From the products x . w of a block of rows to
-# their losses, which are tallied, and to the multipliers of the rows in the gradient.
+# Links: what a model does between forward and backward.  From the products x . w of a block of rows
+# to their losses, which are tallied, and to the multipliers of the rows in the gradient.
 
 from libc.math cimport INFINITY
 
@@ -23,8 +23,9 @@ cdef inline void merge_tails(double* shift, double* tail, double other_shift,
         tail[0] += other_tail * e
 
 
-# Add a block whose losses are nearly nothing to tail and shift, so that log_loss stays right where the
-# loss underflows.  Only blocks below 1e-250 need it: a total below UNDERFLOW_LOSS has no other ones.
+# Add a block whose losses are nearly nothing to tail and shift, so that log_loss stays right where
+# the loss underflows.  Only blocks below 1e-250 need it: a total below UNDERFLOW_LOSS has no other
+# ones.
 cdef inline void add_tail(const double* weight, const double* margin, Py_ssize_t n,
                           tally_t* tally) noexcept nogil:
     cdef double shift = INFINITY, tail = 0.0, e, loss, sigmoid
@@ -48,10 +49,10 @@ cdef inline void add_tail(const double* weight, const double* margin, Py_ssize_t
     merge_tails(&tally.shift, &tally.tail, shift, tail)
 
 
-# z[row] comes in as x . w and goes out as s[row] = weight * y * dloss(margin)/dmargin.  The first loops
-# are plain ones over rows, for the compiler to vectorise; there are two because a processor finds more
-# to do at once in two short chains of operations than in a long one.  The sums are in lanes, row number
-# modulo PANEL.
+# z[row] comes in as x . w and goes out as s[row] = weight * y * dloss(margin)/dmargin.  The first
+# loops are plain ones over rows, for the compiler to vectorise; there are two because a processor
+# finds more to do at once in two short chains of operations than in a long one.  The sums are in
+# lanes, row number modulo PANEL.
 cdef inline inlined logistic_link(const double* y, const double* weight, double intercept, vec* z,
                                   Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
     cdef double[BLOCK] margin

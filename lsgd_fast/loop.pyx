@@ -1,8 +1,8 @@
 """The loop of a descent over row passes: its trace, its counters and its ends.
 
-A descent is a `state_t` that a team of threads shares for a whole run.  Per step each thread runs its
-share of the chunks of the row pass; then one of them finishes the step: it measures w_t, counts, asks
-whether to stop, and moves to w_{t+1}.  The GIL is taken only to look for signals.
+A descent is a `state_t` that a team of threads shares for a whole run.  Per step each thread runs
+its share of the chunks of the row pass; then one of them finishes the step: it measures w_t,
+counts, asks whether to stop, and moves to w_{t+1}.  The GIL is taken only to look for signals.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -20,7 +20,7 @@ cdef double increase_tolerance = INCREASE_TOLERANCE
 cdef double underflow_loss = UNDERFLOW_LOSS
 cdef double POLL_SECONDS = 0.02      # how often to look for signals ...
 cdef double POLL_ELEMENTS = 2e5      # ... and, in elements of X, how often to look at the clock
-cdef Py_ssize_t SPLIT_SUMS = 8192   # more slots than this are summed by the whole team
+cdef Py_ssize_t SPLIT_SUMS = 8192    # more slots than this are summed by the whole team
 
 
 cdef double clock() noexcept nogil:
@@ -39,7 +39,8 @@ cdef double norm(const double* x, Py_ssize_t size) noexcept nogil:
     for j in range(size // 8):
         for i in range(8):
             lanes[i] += x[8 * j + i] * x[8 * j + i]
-    total = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+    total = (((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
+             + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7])))
     for j in range(size - size % 8, size):
         total += x[j] * x[j]
     if 1e-280 < total < 1e300:
@@ -56,7 +57,7 @@ cdef double norm(const double* x, Py_ssize_t size) noexcept nogil:
     return largest * sqrt(total)
 
 
-# --- one step --------------------------------------------------------------------------------------
+# --- one step -------------------------------------------------------------------------------------
 
 # From the sums of a pass: the row of the trace, and the gradient where it was computed.
 cdef void measure(state_t* s) noexcept nogil:
@@ -83,7 +84,8 @@ cdef void measure(state_t* s) noexcept nogil:
 
 
 # Whether the loss rose by more than rounding; where it underflows its logarithm is asked.
-cdef bint is_increase(double loss, double log_loss, double before, double log_before) noexcept nogil:
+cdef bint is_increase(double loss, double log_loss, double before,
+                      double log_before) noexcept nogil:
     if loss >= underflow_loss and before >= underflow_loss:
         return loss > before * (1.0 + increase_tolerance)
     return log_loss > log_before + increase_tolerance * max(1.0, fabs(log_before))
@@ -142,7 +144,7 @@ cdef void move_on(state_t* s) noexcept nogil:
         s.running = s.step < s.target or s.measure_target
 
 
-# --- the team --------------------------------------------------------------------------------------
+# --- the team -------------------------------------------------------------------------------------
 
 cdef bint signal_raises(void* errors) noexcept with gil:
     try:

@@ -3,9 +3,9 @@
 import numpy as np
 
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE, PANEL, UINT8,
-                      UINT16, UINT32, UINT64, chunk_count, loss_gradient, matrix_t, pack_panels,
-                      workspace_size)
+from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE,
+                      PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count, loss_gradient, matrix_t,
+                      pack_panels, workspace_size)
 
 ELEMENTS = {"f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
@@ -80,7 +80,7 @@ def evaluate(Rows rows, const double[:, ::1] w, double l2, bint gradient, int n_
 
 
 def elementary(const double[::1] x):
-    """exp(-|x|), softplus(-x), sigmoid(-x) and log(|x|) of each element, for tests of their accuracy."""
+    """exp(-|x|), softplus(-x), sigmoid(-x) and log(|x|) of each element, for tests."""
     cdef double[:, ::1] out = np.empty((4, x.shape[0]))
     cdef Py_ssize_t i
     for i in range(x.shape[0]):

@@ -2,8 +2,8 @@
  *
  * Without OpenMP a team is one thread.
  *
- * Waiting spins briefly, then yields: on an idle machine the others arrive within the spin, on a busy
- * one the core goes to whoever keeps us waiting.
+ * Waiting spins briefly, then yields: on an idle machine the others arrive within the spin, on a
+ * busy one the core goes to whoever keeps us waiting.
  */
 #ifndef LSGD_TEAM_H
 #define LSGD_TEAM_H

@@ -1,15 +1,15 @@
 # The two matrix products of the row pass on panels, a tile of them in registers.
 #
-# C and F are constants at every call, and so is P but for the last block of a chunk: after inlining the
-# loops over them are unrolled and `sums` lives in registers.
+# C and F are constants at every call, and so is P but for the last block of a chunk: after inlining
+# the loops over them are unrolled and `sums` lives in registers.
 
 from .lanes cimport fold1, fold4, inlined, load, real, vec
 from .kernel cimport BLOCK, PANEL
 
 
 # z[c, row] = sum_j panel[row, j] * w[j, c]; panels lie `stride` elements, columns of z BLOCK apart.
-cdef inline inlined forward(const real* panels, Py_ssize_t stride, const double* w, Py_ssize_t d, vec* z,
-                     Py_ssize_t P, Py_ssize_t C) noexcept nogil:
+cdef inline inlined forward(const real* panels, Py_ssize_t stride, const double* w, Py_ssize_t d,
+                            vec* z, Py_ssize_t P, Py_ssize_t C) noexcept nogil:
     cdef vec[16] sums
     cdef vec x
     cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec)      # vectors of a panel's feature
@@ -34,8 +34,9 @@ cdef inline inlined forward(const real* panels, Py_ssize_t stride, const double*
 
 # g[j, c] += sum over the rows of P panels of panel[row, j] * s[c, row], for F features from j on.
 # Four lanes sum in registers; F * C is 1 or a multiple of 4 so that they fold four at a time.
-cdef inline inlined backward_features(const real* panels, Py_ssize_t stride, const vec* s, double* g,
-                               Py_ssize_t j, Py_ssize_t P, Py_ssize_t C, Py_ssize_t F) noexcept nogil:
+cdef inline inlined backward_features(const real* panels, Py_ssize_t stride, const vec* s,
+                                      double* g, Py_ssize_t j, Py_ssize_t P, Py_ssize_t C,
+                                      Py_ssize_t F) noexcept nogil:
     cdef vec[16] sums
     cdef vec x
     cdef Py_ssize_t L = 4 * sizeof(double) // sizeof(vec)          # vectors of four lanes
@@ -61,8 +62,8 @@ cdef inline inlined backward_features(const real* panels, Py_ssize_t stride, con
             fold4(sums + 4 * f * L, g + j * C + 4 * f)
 
 
-cdef inline inlined backward(const real* panels, Py_ssize_t stride, const vec* s, Py_ssize_t d, double* g,
-                      Py_ssize_t P, Py_ssize_t C) noexcept nogil:
+cdef inline inlined backward(const real* panels, Py_ssize_t stride, const vec* s, Py_ssize_t d,
+                             double* g, Py_ssize_t P, Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t F = 4 if C == 1 else (sizeof(vec) // 16)      # as many sums as registers allow
     cdef Py_ssize_t j = 0
     while j + F <= d:
