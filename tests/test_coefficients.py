@@ -1,0 +1,24 @@
+"""The numbers in elementary.pxd are those that tools/fit_elementary.py derives."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import lsgd_fast as lsgd
+
+pytest.importorskip("mpmath")
+
+TOOL = Path(__file__).parents[1] / "tools" / "fit_elementary.py"
+SOURCE = Path(lsgd.__file__).with_name("elementary.pxd")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TOOL.exists(), reason="there is no tools folder beside the tests")
+def test_every_derived_coefficient_stands_in_the_source():
+    literals, _ = runpy.run_path(str(TOOL))["derive"]()
+    assert len(literals) == 23
+    code = re.sub("#.*", "", SOURCE.read_text(encoding="utf-8"))
+    numbers = set(re.findall(r"(?<![\w.])\d+\.\d+(?:e[-+]?\d+)?", code))
+    assert {name: text for name, text in literals.items() if text not in numbers} == {}
