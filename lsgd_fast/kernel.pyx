@@ -39,9 +39,9 @@ cdef double underflow_loss = UNDERFLOW_LOSS
 # --- blocks and chunks ----------------------------------------------------------------------------
 
 # All columns on one block of panels.  `z` is room for four columns of margins.
-cdef inlined block_columns(const pass_t* p, const real* panels, const double* y,
-                           const double* weight, Py_ssize_t n_panels, double* slot,
-                           tally_t* tallies, vec* z) noexcept nogil:
+cdef inline inlined block_columns(const pass_t* p, const real* panels, const double* y,
+                                  const double* weight, Py_ssize_t n_panels, double* slot,
+                                  tally_t* tallies, vec* z) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
     cdef Py_ssize_t column = 0, C, q, c
@@ -106,8 +106,8 @@ cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil:
 
 
 # Chunks first .. last - 1 of a pass: slots and tallies.
-cdef inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
-                    vec* z) noexcept nogil:
+cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
+                           vec* z) noexcept nogil:
     cdef const rows_t* rows = p.rows
     cdef const matrix_t* X = &rows.X
     cdef Py_ssize_t height = block_rows(X.n, X.d), blocks = block_count(X.n, X.d)
@@ -156,8 +156,8 @@ cdef inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* 
 # --- ordered sums over the chunks -----------------------------------------------------------------
 
 # gradient[first:last] of the loss, in the packed order of the slots.
-cdef inlined slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                   double* gradient) noexcept nogil:
+cdef inline inlined slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                          double* gradient) noexcept nogil:
     cdef Py_ssize_t size = p.k * p.rows.X.d
     cdef double total = p.rows.total_weight
     cdef Py_ssize_t begin = first, end, chunk, j
@@ -193,7 +193,8 @@ cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noex
         for i in range(PANEL):
             least = tally.min_margin[i] if tally.min_margin[i] < least else least
         merge_tails(&shift, &tail, tally.shift, tally.tail)
-    totals.loss = loss / total
+    # a NaN of one sign: which one the arithmetic makes is the compiler's choice
+    totals.loss = loss / total if loss == loss else NAN
     totals.error_rate = error / total
     totals.slope = slope / total
     totals.min_margin = least if totals.loss == totals.loss else NAN

@@ -14,9 +14,7 @@
 #error "lsgd_fast needs the vector extension of GCC or Clang"
 #endif
 
-#if !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wpsabi" /* v4 never crosses a call that is not inlined */
-#endif
 
 /* aligned to one element and allowed to alias: these types are used to look at arrays of doubles */
 typedef double lsgd_v2 __attribute__((vector_size(16), aligned(8), may_alias));
@@ -75,7 +73,7 @@ static inline double lsgd_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x
 
 /* Return types of functions: the body that is compiled into each caller, and the AVX2 caller.
  * Both are void because Cython also declares a variable of the return type. */
-#define LSGD_INLINE __attribute__((always_inline)) inline void
+#define LSGD_INLINE __attribute__((always_inline)) void
 #if defined(__x86_64__)
 #define LSGD_AVX2 __attribute__((target("avx2"))) void
 static inline int lsgd_cpu_has_avx2(void)

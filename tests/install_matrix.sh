@@ -32,7 +32,7 @@ shopt -s nullglob
 pythons=$(
     for folder in "${folders[@]}" ~/.pyenv/versions/*/bin; do
         for python in "$folder"/python3 "$folder"/python3.[0-9]*; do
-            [[ $python =~ /python3(\.[0-9]+t?)?$ && -x $python ]] && describe "$python"
+            if [[ $python =~ /python3(\.[0-9]+t?)?$ && -x $python ]]; then describe "$python"; fi
         done
     done | sort -V -u
 )
@@ -41,6 +41,12 @@ if [[ -z $pythons ]]; then
     exit 1
 fi
 
+# One copy of the sources for all, each copied again as pip builds in the folder that it is given.
+mkdir "$scratch/source"
+tar -C "$checkout" --exclude-vcs --exclude=__pycache__ --exclude=./build --exclude='*.egg-info' \
+    --exclude='./lsgd_fast/*.so' --exclude='./lsgd_fast/*.c' --exclude='./.*_cache' -cf - . |
+    tar -C "$scratch/source" -xf -
+
 failed=0 passed=0
 while read -r version python; do
     if ! "$python" -I -c "$CAN_BUILD" &>/dev/null </dev/null; then
@@ -48,11 +54,8 @@ while read -r version python; do
         continue
     fi
     work=$scratch/$version-$((count = ${count:-0} + 1))
-    mkdir "$work" "$work/source"
-    # a copy, as pip builds in the folder that it is given
-    tar -C "$checkout" --exclude-vcs --exclude=__pycache__ --exclude=./build --exclude='*.egg-info' \
-        --exclude='./lsgd_fast/*.so' --exclude='./lsgd_fast/*.c' --exclude='./.*_cache' -cf - . |
-        tar -C "$work/source" -xf -
+    mkdir "$work"
+    cp -r "$scratch/source" "$work/source"
     log=$work/log result=ok step=venv start=$SECONDS
     if "$python" -m venv "$work/venv" &>"$log" </dev/null &&
         step=install && cd "$work/source" && "$work/venv/bin/pip" install ".[test]" &>>"$log" </dev/null &&
