@@ -28,7 +28,7 @@ from .decode cimport decode_panel, prefetch_rows
 from .elementary cimport log_positive
 from .lanes cimport avx2_target, compiler_name, cpu_has_avx2, inlined, real, v2, v4, vec
 from .link cimport logistic_link, merge_tails
-from .team cimport built_with_openmp, pause_threads, team_rank, team_size
+from .team cimport built_with_openmp, pause_threads, team_limit, team_rank, team_size
 from .tiles cimport backward, forward
 
 from .constants import UNDERFLOW_LOSS
@@ -354,6 +354,11 @@ def openmp_enabled():
 def may_run_parallel():
     """Whether more than one thread can be had: not without OpenMP, nor in some forked children."""
     return built_with_openmp and not orphaned
+
+
+def openmp_limit():
+    """Threads that OpenMP would use by default; 1 inside a parallel region."""
+    return team_limit()
 
 
 # A child of fork has none of its parent's threads, but the OpenMP of GCC waits for them.  So the

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
+
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE,
                       PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count, loss_gradient, matrix_t,
@@ -27,7 +29,7 @@ cdef class Rows:
     def __cinit__(self, problem, bint pack=True):
         X = problem.X
         cdef matrix_t* view = &self.view.X
-        view.data = <const char*> <size_t> X.__array_interface__["data"][0]
+        view.data = <const char*> address_of(X)
         view.n, view.d = X.shape
         view.row_stride, view.column_stride = X.strides
         view.element = ELEMENTS.get(f"{X.dtype.kind}{X.dtype.itemsize}", LONG_DOUBLE)
@@ -47,7 +49,7 @@ cdef class Rows:
                 and view.element in (FLOAT64, FLOAT32) and size * X.itemsize <= PACKED_BYTES):
             panels = aligned_empty(size, X.dtype)
             tile = aligned_empty(PANEL * view.d if view.element == FLOAT32 else 1)
-            address = <void*> <size_t> panels.__array_interface__["data"][0]
+            address = <void*> address_of(panels)
             pack_panels(view, address, &tile[0])
             view.panels = address
             self.owners.append(panels)
@@ -58,11 +60,20 @@ cdef class Rows:
         return chunk_count(self.view.X.n, self.view.X.d)
 
 
+# Not from __array_interface__: where memory runs out its getter crashes.
+cdef size_t address_of(array) except? 0:
+    cdef Py_buffer buffer
+    PyObject_GetBuffer(array, &buffer, PyBUF_STRIDES)
+    address = <size_t> buffer.buf
+    PyBuffer_Release(&buffer)
+    return address
+
+
 def aligned_empty(Py_ssize_t size, dtype=np.float64):
     """An uninitialised array that starts at a cache line."""
     dtype = np.dtype(dtype)
     raw = np.empty(size * dtype.itemsize + 64, np.uint8)
-    address = raw.__array_interface__["data"][0]
+    address = address_of(raw)
     start = (64 - address % 64) % 64
     return raw[start:start + size * dtype.itemsize].view(dtype)
 

@@ -15,6 +15,8 @@
 #define LSGD_OPENMP 1
 #define lsgd_team_size() omp_get_num_threads()
 #define lsgd_team_rank() omp_get_thread_num()
+/* what omp_set_num_threads says, by which threadpoolctl limits us; one inside a parallel region */
+#define lsgd_team_limit() (omp_in_parallel() ? 1 : omp_get_max_threads())
 /* OpenMP 5.0; absent from older runtimes, hence weak, and under a name that no header declares */
 #define LSGD_TEXT(x) #x
 #define LSGD_SYMBOL(prefix, name) LSGD_TEXT(prefix) name
@@ -28,6 +30,7 @@ static inline int lsgd_pause_threads(void)
 #define LSGD_OPENMP 0
 #define lsgd_team_size() 1
 #define lsgd_team_rank() 0
+#define lsgd_team_limit() 1
 static inline int lsgd_pause_threads(void) { return 1; }
 #endif
 

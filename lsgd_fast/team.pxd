@@ -4,6 +4,7 @@ cdef extern from "team.h" nogil:
     bint built_with_openmp "LSGD_OPENMP"
     int team_size "lsgd_team_size"()        # of the enclosing parallel region
     int team_rank "lsgd_team_rank"()
+    int team_limit "lsgd_team_limit"()
     bint pause_threads "lsgd_pause_threads"()   # give back the threads of all pools, if it can be
 
     ctypedef struct barrier_t "lsgd_barrier":

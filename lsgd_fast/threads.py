@@ -1,9 +1,10 @@
 """How many threads a run gets when nobody says."""
 
 import os
+import sys
 from pathlib import Path
 
-from lsgd_fast.kernel import may_run_parallel
+from lsgd_fast.kernel import may_run_parallel, openmp_limit
 
 __all__ = ["available_threads", "choose_threads"]
 
@@ -35,7 +36,10 @@ def choose_threads(n_threads, n, d, n_chunks):
 
 
 def available_threads():
-    """Return the least of ``OMP_NUM_THREADS``, the CPU affinity and the cgroup quota.
+    """Return the least of OpenMP's own limit, the CPU affinity and the cgroup quota.
+
+    OpenMP's limit is ``OMP_NUM_THREADS`` or what threadpoolctl sets. In a worker thread of joblib
+    the answer is 1.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def available_threads():
     """
     if not may_run_parallel():
         return 1
-    limits = [_affinity(), _cgroup_quota(), _omp_num_threads()]
+    limits = [_affinity(), _cgroup_quota(), _omp_num_threads(), _joblib(), openmp_limit()]
     return max(1, min(limit for limit in limits if limit is not None))
 
 
@@ -57,6 +61,14 @@ def _affinity():
 def _omp_num_threads():
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     return int(first) if first.isdecimal() and int(first) > 0 else None
+
+
+def _joblib():
+    """Return 1 in a thread of joblib's; its processes have their share in OMP_NUM_THREADS."""
+    parallel = sys.modules.get("joblib.parallel")
+    if parallel is None or _omp_num_threads() is not None:
+        return None
+    return 1 if parallel.get_active_backend()[0].nesting_level else None
 
 
 def _cgroup_quota():
