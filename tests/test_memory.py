@@ -12,7 +12,6 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 
 # What CPython and NumPy say instead of MemoryError.
 LOCK = """RuntimeError("can't allocate lock")"""
-NUMPY = "SystemError('error return without exception set')"
 
 TOOLS = """
 import ctypes, gc, hashes, json, resource, sys
@@ -279,10 +278,7 @@ def test_every_array_that_cannot_be_had_is_a_memory_error(tmp_path):
 
 
 def test_every_object_that_cannot_be_had_is_a_memory_error():
+    """In compiled code only: without objects, the interpreter and NumPy crash by themselves."""
     pytest.importorskip("_testcapi")
     count, mistakes = starved("compiled_calls", "starve_objects()")
     assert count >= 10 and set(mistakes) <= {LOCK}
-    # On the way through validation NumPy, too, runs out of objects. It does not always say so, and
-    # keeps a reference when `y == 1` fails (2.4): that is not for us to repair.
-    count, mistakes = starved("whole_calls", "starve_objects()")
-    assert count >= 50 and set(mistakes) <= {LOCK, NUMPY, "leak"}
