@@ -1,6 +1,10 @@
 """Numbers that the compiled code and its NumPy twin must agree on; each has its home here."""
 
-__all__ = ["INCREASE_TOLERANCE", "UNDERFLOW_LOSS"]
+__all__ = ["INCREASE_TOLERANCE", "LINK_WORK", "UNDERFLOW_LOSS"]
+
+# The link of a row costs about as much as so many features of it: the work of a pass over n rows of
+# d features is n * (d + LINK_WORK).
+LINK_WORK = 32
 
 # The loss increases when it grows by more than this share: 64 eps, so that last-bit noise at a
 # fixed point is no increase.

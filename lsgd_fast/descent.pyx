@@ -6,7 +6,7 @@ import numpy as np
 
 from libc.math cimport INFINITY, NAN
 
-from .kernel cimport pass_t, tally_t, tile_size
+from .kernel cimport lay_out_pass, pass_size, pass_t
 from .loop cimport (CALLBACK, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED,
                     MIN_MARGIN, N_COLUMNS, NOTHING, advance, clock, counters_t, state_t)
 from .rows cimport Rows
@@ -83,22 +83,16 @@ cdef class Descent:
     cdef _set_up(self, problem, const double[::1] start, Py_ssize_t record_every, n_threads):
         cdef state_t* s = &self.state
         cdef pass_t* p = &s.row_pass
-        cdef Py_ssize_t d = problem.d, tally = sizeof(tally_t) // sizeof(double)
+        cdef Py_ssize_t d = problem.d
         self.rows = Rows(problem)
-        p.rows = &self.rows.view
-        p.k = 1
-        p.n_chunks = self.rows.n_chunks
-        self.n_threads = choose_threads(n_threads, problem.n, d, p.n_chunks)
+        self.n_threads = choose_threads(n_threads, problem.n, d, self.rows.n_chunks)
         self.parameters = np.zeros((3, d + 1))
         self.parameters[0, :start.shape[0]] = start
         s.w = &self.parameters[0, 0]
         s.gradient = &self.parameters[1, 0]
         s.separating = &self.parameters[2, 0]
-        self.workspace = aligned_empty(p.n_chunks * (d + tally)
-                                       + self.n_threads * tile_size(&p.rows.X))
-        p.slots = &self.workspace[0]
-        p.tallies = <tally_t*> (p.slots + p.n_chunks * d)
-        p.tiles = <double*> (p.tallies + p.n_chunks)
+        self.workspace = aligned_empty(pass_size(&self.rows.view, 1, self.n_threads))
+        lay_out_pass(p, &self.rows.view, 1, &self.workspace[0])
         p.weights = s.w
         p.intercepts = s.w + d
         s.n_parameters = problem.n_parameters

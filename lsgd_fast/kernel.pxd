@@ -88,7 +88,12 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
                         double* gradient, double* workspace, int n_threads) noexcept nogil
 
 # Its parts, for drivers with threads of their own.
+cdef double pass_work(Py_ssize_t n, Py_ssize_t d) noexcept nogil
 cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil
+# Doubles that a pass writes to, and the pointers of `p` into as many; the rest of `p` is up to the
+# driver.
+cdef Py_ssize_t pass_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil
+cdef void lay_out_pass(pass_t* p, const rows_t* rows, Py_ssize_t k, double* memory) noexcept nogil
 cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil
 # X (float64 or float32) to panels of its type; `tile` is room for one panel in float64.
 cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil

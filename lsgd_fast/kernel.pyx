@@ -26,17 +26,23 @@ from libc.string cimport memset
 
 from .decode cimport decode_panel, prefetch_rows
 from .elementary cimport log_positive
-from .lanes cimport avx2_target, compiler_name, cpu_has_avx2, inlined, real, v2, v4, vec
+from .lanes cimport avx2_target, compiler_name, cpu_has_avx2, fold_lanes, inlined, real, v2, v4, vec
 from .link cimport logistic_link, merge_tails
 from .team cimport built_with_openmp, pause_threads, team_limit, team_rank, team_size
 from .tiles cimport backward, forward
 
-from .constants import UNDERFLOW_LOSS
+from .constants import LINK_WORK, UNDERFLOW_LOSS
 
+cdef double link_work = LINK_WORK
 cdef double underflow_loss = UNDERFLOW_LOSS
 
 
 # --- blocks and chunks ----------------------------------------------------------------------------
+
+# Columns of the group that starts at `column`.
+cdef inline Py_ssize_t group_width(Py_ssize_t column, Py_ssize_t k) noexcept nogil:
+    return 4 if column + 4 <= k else 1
+
 
 # All columns on one block of panels.  `z` is room for four columns of margins.
 cdef inline inlined block_columns(const pass_t* p, const real* panels, const double* y,
@@ -48,7 +54,7 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const dou
     cdef const double* w
     cdef double* g
     while column < p.k:
-        C = 4 if column + 4 <= p.k else 1
+        C = group_width(column, p.k)
         w = p.weights + column * d
         if C == 4:
             for q in range(n_panels):
@@ -77,10 +83,14 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const dou
         column += C
 
 
-# Whether the work of a pass, in elements of X and their like, would not pay for a second thread by
-# far (threads.py starts one later).
+# The work of a pass, in elements of X and their like.
+cdef double pass_work(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
+    return <double> n * (<double> d + link_work)
+
+
+# Whether a pass would not pay for a second thread by far (threads.py starts one later).
 cdef inline bint is_small(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
-    return <double> n * <double> (d + 32) < 12000.0
+    return pass_work(n, d) < 12000.0
 
 
 # A block is BLOCK rows high where that leaves it in the second-level cache and leaves blocks for
@@ -175,10 +185,6 @@ cdef inline inlined slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
         begin = end
 
 
-cdef inline double fold_lanes(const double* x) noexcept nogil:
-    return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
-
-
 cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
     cdef double loss = 0.0, error = 0.0, slope = 0.0, least = INFINITY
     cdef double shift = INFINITY, tail = 0.0, log_total
@@ -267,7 +273,7 @@ cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept no
 cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, double* weights) noexcept nogil:
     cdef Py_ssize_t column = 0, C, j, c
     while column < k:
-        C = 4 if column + 4 <= k else 1
+        C = group_width(column, k)
         for j in range(d):
             for c in range(C):
                 weights[column * d + j * C + c] = w[j * k + column + c]
@@ -278,7 +284,7 @@ cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k,
                          double* w) noexcept nogil:
     cdef Py_ssize_t column = 0, C, j, c
     while column < k:
-        C = 4 if column + 4 <= k else 1
+        C = group_width(column, k)
         for j in range(d):
             for c in range(C):
                 w[j * k + column + c] = weights[column * d + j * C + c]
@@ -291,31 +297,38 @@ cdef int abi() noexcept nogil:
     return ABI
 
 
-cdef Py_ssize_t workspace_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil:
+cdef Py_ssize_t pass_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil:
     cdef Py_ssize_t n_chunks = chunk_count(rows.X.n, rows.X.d)
     cdef Py_ssize_t tally = sizeof(tally_t) // sizeof(double)
-    return ((n_chunks + 2) * k * rows.X.d + k + n_chunks * k * tally
-            + max(n_threads, 1) * tile_size(&rows.X))
+    return n_chunks * k * (rows.X.d + tally) + max(n_threads, 1) * tile_size(&rows.X)
+
+
+cdef void lay_out_pass(pass_t* p, const rows_t* rows, Py_ssize_t k, double* memory) noexcept nogil:
+    p.rows = rows
+    p.k = k
+    p.n_chunks = chunk_count(rows.X.n, rows.X.d)
+    p.slots = memory
+    p.tallies = <tally_t*> (p.slots + p.n_chunks * k * rows.X.d)
+    p.tiles = <double*> (p.tallies + p.n_chunks * k)
+
+
+cdef Py_ssize_t workspace_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil:
+    return 2 * k * rows.X.d + k + pass_size(rows, k, n_threads)
 
 
 cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, double l2, double* loss,
                         double* gradient, double* workspace, int n_threads) noexcept nogil:
-    cdef Py_ssize_t d = rows.X.d, tile = tile_size(&rows.X), j, c
+    cdef Py_ssize_t d = rows.X.d, j, c
     cdef double penalty
     cdef totals_t totals
     cdef pass_t p
     cdef double* weights = workspace
     cdef double* packed = weights + k * d
     cdef double* intercepts = packed + k * d
-    p.rows = rows
-    p.k = k
-    p.n_chunks = chunk_count(rows.X.n, d)
+    lay_out_pass(&p, rows, k, intercepts + k)
     p.gradient = gradient != NULL
     p.weights = weights
     p.intercepts = intercepts
-    p.slots = intercepts + k
-    p.tallies = <tally_t*> (p.slots + p.n_chunks * k * d)
-    p.tiles = <double*> (p.tallies + p.n_chunks * k)
     pack_columns(w, d, k, weights)
     for c in range(k):
         intercepts[c] = w[d * k + c] if rows.fit_intercept else 0.0

@@ -58,6 +58,11 @@ cdef inline inlined minimum(vec x, vec* y) noexcept nogil:
         minimum2(x, y)
 
 
+# The sum of eight lanes.
+cdef inline double fold_lanes(const double* x) noexcept nogil:
+    return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
+
+
 # The four sums of lanes (a0 + a2) + (a1 + a3) of four accumulators of four lanes, added to g[0:4].
 # `a` holds four vectors of four lanes or four pairs of vectors of two.
 cdef inline inlined fold4(const vec* a, double* g) noexcept nogil:

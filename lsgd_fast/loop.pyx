@@ -11,7 +11,8 @@ from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from .kernel cimport pass_t, run_chunks, sum_slots, sum_tallies, tile_size, totals_t
+from .kernel cimport pass_t, pass_work, run_chunks, sum_slots, sum_tallies, tile_size, totals_t
+from .lanes cimport fold_lanes
 from .team cimport barrier_wait, is_raised, raise_flag, team_rank, team_size
 
 from .constants import INCREASE_TOLERANCE, UNDERFLOW_LOSS
@@ -39,8 +40,7 @@ cdef double norm(const double* x, Py_ssize_t size) noexcept nogil:
     for j in range(size // 8):
         for i in range(8):
             lanes[i] += x[8 * j + i] * x[8 * j + i]
-    total = (((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
-             + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7])))
+    total = fold_lanes(lanes)
     for j in range(size - size % 8, size):
         total += x[j] * x[j]
     if 1e-280 < total < 1e300:
@@ -175,7 +175,7 @@ cdef void member(state_t* s, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t d = p.rows.X.d, chunk
     cdef Py_ssize_t first = rank * p.n_chunks // size, last = (rank + 1) * p.n_chunks // size
     cdef double* tile = p.tiles + rank * tile_size(&p.rows.X)
-    cdef double work = <double> p.rows.X.n * <double> (d + 32) / p.n_chunks
+    cdef double work = pass_work(p.rows.X.n, d) / p.n_chunks
     cdef bint split = size > 1 and p.n_chunks * d > SPLIT_SUMS
     if rank == 0:
         s.team_size = size

@@ -287,8 +287,8 @@ def _check_meta(path, meta):
     kinds = {name: (int, type(None)) for name in _COUNTERS} | {name: float for name in _SCALARS}
     kinds |= {"n_steps": int, "n_threads": int, "n_increases": int, "stop_reason": str}
     for name, kind in kinds.items():
-        value = meta.get(name, "missing" if kind is not str else 0)
-        if not isinstance(value, kind) or isinstance(value, bool):
+        value = meta.get(name)
+        if name not in meta or not isinstance(value, kind) or isinstance(value, bool):
             raise ValueError(f"{str(path)!r} is not a complete run: it has no proper {name}")
 
 

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from lsgd_fast.constants import LINK_WORK
 from lsgd_fast.kernel import may_run_parallel, openmp_limit
 
 __all__ = ["available_threads", "choose_threads"]
@@ -31,7 +32,7 @@ def choose_threads(n_threads, n, d, n_chunks):
         At most `n_chunks`; 1 where the package was built without OpenMP.
     """
     if n_threads is None:
-        n_threads = 1 if n * (d + 32) < SERIAL_WORK else available_threads()
+        n_threads = 1 if n * (d + LINK_WORK) < SERIAL_WORK else available_threads()
     return min(n_threads, n_chunks) if may_run_parallel() else 1
 
 
