@@ -37,7 +37,8 @@ class Checkpoint:
         -1 is "not yet".
     arrays : dict of str to ndarray
         ``parameters`` (3, d + 1): weights, gradient, first separating weights, each with an
-        intercept; ``trace``, its recorded rows; ``now``, the latest measurement, NaN before any.
+        intercept, in Gram space as coefficients of the rows; ``start`` (d [+ 1],), the first
+        weights; ``trace``, its recorded rows; ``now``, the latest measurement, NaN before any.
         The columns of both are those of the trace: step, loss, log_loss, ..., stepsize.
     """
 
@@ -91,7 +92,12 @@ class Checkpoint:
                 f"{str(path)!r} belongs to other data: X, y and sample_weight must be those that "
                 "the descent was started with"
             )
-        if self.arrays["parameters"].shape != (3, problem.d + 1):
+        if len(self.arrays["start"]) != problem.n_parameters:
+            raise ValueError(f"{str(path)!r} is not a complete descent: its start does not fit X")
+
+    def check_size(self, path, size):
+        """Raise ValueError naming `path` unless it holds `size` weights (or coefficients)."""
+        if self.arrays["parameters"].shape != (3, size + 1):
             raise ValueError(f"{str(path)!r} is not a complete descent: its weights do not fit X")
 
     def _check_arrays(self):
@@ -100,6 +106,7 @@ class Checkpoint:
         parameters = self.arrays["parameters"]
         shapes = {
             "parameters": (3, parameters.shape[-1]),
+            "start": (len(self.arrays["start"]),),
             "trace": (n_rows, len(COLUMNS)),
             "now": (len(COLUMNS),),
         }
@@ -113,6 +120,8 @@ class Checkpoint:
         if not finite or (trace[:, 0] != every * np.arange(n_rows)).any():
             raise ValueError("its trace is not that of its steps")
         self._check_now(dict(zip(COLUMNS, self.arrays["now"].tolist(), strict=True)))
+        if not np.isfinite(self.arrays["start"]).all():
+            raise ValueError("its first weights are not finite")
         if self.reason is not StopReason.diverged and not np.isfinite(parameters[0]).all():
             raise ValueError("its weights are not finite")
         if not self.arguments["fit_intercept"] and parameters[0, -1] != 0.0:
@@ -129,7 +138,7 @@ class Checkpoint:
             raise ValueError("its latest measurement is not that of its weights")
 
 
-def _check_arguments(*, stepsize, loss, l2, fit_intercept, stop, record_every, callback_every):
+def _check_arguments(*, stepsize, loss, l2, fit_intercept, stop, record_every, callback_every, gram):
     if not isinstance(stop, dict):
         raise TypeError("stop is not a dict")
     return {
@@ -140,6 +149,7 @@ def _check_arguments(*, stepsize, loss, l2, fit_intercept, stop, record_every, c
         "stop": Stop(**stop),
         "record_every": check_count("record_every", record_every, 1),
         "callback_every": check_count("callback_every", callback_every, 1),
+        "gram": check_flag("gram", gram),
     }
 
 

@@ -1,6 +1,6 @@
 import os
 from collections.abc import Callable
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +27,7 @@ class Descent:
         record_every: int = 1,
         callback: Callable[[Descent], object] | None = None,
         callback_every: int | None = None,
+        gram: bool | Literal["auto"] = "auto",
         n_threads: int | None = None,
     ) -> None: ...
     @property

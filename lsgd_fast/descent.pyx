@@ -4,20 +4,17 @@ import threading
 
 import numpy as np
 
-from libc.math cimport INFINITY, NAN
+from libc.math cimport NAN
 
-from .kernel cimport lay_out_pass, pass_size, pass_t
+from .batch cimport Batch, RunState
 from .loop cimport (CALLBACK, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED,
-                    MIN_MARGIN, N_COLUMNS, NOTHING, advance, clock, counters_t, state_t)
-from .rows cimport Rows
+                    MIN_MARGIN, N_COLUMNS, NOTHING, clock, counters_t, run_t)
 
 from .checkpoint import Checkpoint
-from .problem import (Problem, check_callback, check_count, check_n_steps, check_n_threads,
-                      check_start)
-from .rows import aligned_empty
+from .problem import (Problem, check_callback, check_count, check_gram, check_n_steps,
+                      check_n_threads, check_start)
 from .run import Run, StopReason, Trace, check_stop
 from .stepsizes import resolve
-from .threads import choose_threads
 
 # In the order of the enum in loop.pxd.
 REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
@@ -34,7 +31,7 @@ cdef class Descent:
 
     Parameters
     ----------
-    X, y, stepsize, start, loss, sample_weight, l2, fit_intercept, stop, record_every, n_threads
+    X, y, stepsize, start, loss, sample_weight, l2, fit_intercept, stop, record_every, gram, n_threads
         As for `gradient_descent`.  X above 64 MiB is read in place: do not change it while the
         descent lives.
     callback, callback_every
@@ -51,83 +48,56 @@ cdef class Descent:
     from the callback, or Ctrl-C, leaves it at the last whole step; `step` goes on from there.
     """
 
-    cdef state_t state
-    cdef Rows rows
-    cdef double[:, ::1] parameters   # w, gradient, separating: rows of d + 1
-    cdef double[::1] workspace       # slots, tallies, tiles
-    cdef double[:, ::1] trace
-    cdef int n_threads
+    cdef Batch batch
+    cdef RunState state
     cdef bint stepping
     cdef object problem, rule, stop, callback, lock
-    cdef Py_ssize_t callback_every, called_at
-
-    def __cinit__(self, *args, **kwargs):
-        # re-entrant: a callback may ask for the result, another thread may not
-        self.lock = threading.RLock()
+    cdef Py_ssize_t start, callback_every, called_at
 
     def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
                  fit_intercept=False, stop=None, record_every=1, callback=None, callback_every=None,
-                 n_threads=None):
+                 gram="auto", n_threads=None):
         if self.problem is not None:
             raise RuntimeError("this Descent is set up already; make another one")
-        self.rule = resolve(stepsize)
-        self.stop = check_stop(stop)
+        rule = resolve(stepsize)
+        stop = check_stop(stop)
         record_every = check_count("record_every", record_every, 1)
-        self.callback, self.callback_every = check_callback(callback, callback_every)
+        callback, callback_every = check_callback(callback, callback_every)
         n_threads = check_n_threads(n_threads)
         problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2,
                                 fit_intercept=fit_intercept)
-        self._set_up(problem, check_start(start, problem), record_every, n_threads)
-        self.problem = problem
+        start = check_start(start, problem)
+        gram = check_gram(gram, problem.n, problem.d)
+        batch = Batch(problem, start.reshape(1, -1), 1, gram, n_threads)
+        self._join(batch, 0, problem, rule, stop, record_every, callback, callback_every)
 
-    cdef _set_up(self, problem, const double[::1] start, Py_ssize_t record_every, n_threads):
-        cdef state_t* s = &self.state
-        cdef pass_t* p = &s.row_pass
-        cdef Py_ssize_t d = problem.d
-        self.rows = Rows(problem)
-        self.n_threads = choose_threads(n_threads, problem.n, d, self.rows.n_chunks)
-        self.parameters = np.zeros((3, d + 1))
-        self.parameters[0, :start.shape[0]] = start
-        s.w = &self.parameters[0, 0]
-        s.gradient = &self.parameters[1, 0]
-        s.separating = &self.parameters[2, 0]
-        self.workspace = aligned_empty(pass_size(&self.rows.view, 1, self.n_threads))
-        lay_out_pass(p, &self.rows.view, 1, &self.workspace[0])
-        p.weights = s.w
-        p.intercepts = s.w + d
-        s.n_parameters = problem.n_parameters
-        s.eta = self.rule.eta
-        s.l2 = problem.l2
-        s.certificate = s.eta * problem.radius * problem.radius if s.l2 == 0.0 else INFINITY
-        stop = self.stop
-        s.limits.loss = -1.0 if stop.loss is None else stop.loss
-        s.limits.gradient_norm = -1.0 if stop.gradient_norm is None else stop.gradient_norm
-        s.limits.seconds = INFINITY if stop.seconds is None else stop.seconds
-        s.limits.separated = stop.separated
-        s.limits.unstable_steps = (np.iinfo(np.intp).max if stop.unstable_steps is None
-                                   else stop.unstable_steps)
-        s.counters = counters_t(NAN, NAN, 0, -1, -1, -1)
-        s.record_every = record_every
-        self.trace = np.empty((0, N_COLUMNS))
-        for column in range(N_COLUMNS):
-            s.now[column] = NAN
+    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, record_every, callback,
+               callback_every):
+        """Become a run of a batch, from its first weights number `start`."""
+        self.batch = batch
+        self.lock = batch.lock
+        self.start = start
+        self.state = RunState(batch, problem, start, rule.eta, stop, record_every)
+        self.rule, self.stop = rule, stop
+        self.callback, self.callback_every = callback, callback_every
+        self.problem = problem
 
     @property
     def n_steps(self):
         """Steps taken so far."""
-        return self.state.step
+        return self.state.run.step
 
     @property
     def weights(self):
         """A copy of the weights, without the intercept."""
         self._check_ready()
-        return np.array(self.parameters[0, :self.problem.d])
+        return self.batch.weights(self.state.parameters[0])
 
     @property
     def intercept(self):
         """The intercept, 0.0 where none is fitted."""
         self._check_ready()
-        return self.parameters[0, self.problem.d]
+        return self.state.parameters[0, self.batch.size]
 
     @property
     def loss(self):
@@ -160,16 +130,20 @@ cdef class Descent:
             raise RuntimeError("this Descent is at work in another thread")
 
     cdef double _seconds(self):
-        return self.state.seconds + (clock() - self.state.started if self.stepping else 0.0)
+        """Time of the steps: until the run ended, or until now where it is taking steps."""
+        cdef run_t* r = &self.state.run
+        if not self.stepping:
+            return r.seconds
+        return r.seconds + ((clock() if r.reason == GOING_ON else r.finished) - r.started)
 
     cdef _latest(self, int column):
         self._check_ready()
-        return self.state.now[column]
+        return self.state.run.now[column]
 
     @property
     def stop_reason(self):
         """Why the run has ended, or None while it may go on."""
-        return REASONS[self.state.reason] if self.state.reason != GOING_ON else None
+        return REASONS[self.state.run.reason] if self.state.run.reason != GOING_ON else None
 
     def step(self, n_steps=1):
         """Take `n_steps` more steps, or fewer where a stop condition or the callback ends the run.
@@ -186,69 +160,51 @@ cdef class Descent:
         n_steps = check_n_steps(n_steps)
         self._enter()
         try:
-            check_n_steps(self.state.step + n_steps)
+            check_n_steps(self.state.run.step + n_steps)
             if self.stepping:
                 raise RuntimeError("this Descent is already taking steps, around this callback")
-            self._take_steps(n_steps)
+            drive([self], self.state.run.step + n_steps)
         finally:
             self.lock.release()
         return self.stop_reason
 
-    cdef _take_steps(self, Py_ssize_t n_steps):
+    cdef bint _sets_out(self, Py_ssize_t target):
+        """Whether there are steps to take to `target`; starts the clock if so."""
+        cdef run_t* r = &self.state.run
+        if r.step < target and r.known == MEASURED and r.reason != CALLBACK:
+            r.reason = GOING_ON     # was judged without the gradient: judge again
+        if r.reason != GOING_ON:
+            return False
         self.stepping = True
-        self.state.started = clock()
-        try:
-            self._step_to(self.state.step + n_steps)
-        finally:
-            self.state.seconds = self._seconds()
-            self.stepping = False
+        r.started = clock()
+        return True
 
-    cdef _step_to(self, Py_ssize_t target):
-        """Slice by slice: from callback to callback, and room for the trace as it is needed."""
-        cdef state_t* s = &self.state
-        cdef Py_ssize_t pause
-        if s.step < target and s.known == MEASURED and s.reason != CALLBACK:
-            s.reason = GOING_ON     # was judged without the gradient: judge again
-        while True:
-            if s.reason == GOING_ON and self._callback_is_due():
-                self._advance(s.step, True, True)
-                if s.reason == GOING_ON:
-                    self.called_at = s.step
-                    s.reason = CALLBACK if self._calls_back() else GOING_ON
-            if s.reason != GOING_ON or s.step >= target:
-                return
-            pause = min(target, s.step + TRACE_SLICE * min(s.record_every, TRACE_SLICE))
-            if self.callback is not None:
-                pause = min(pause, s.step + self.callback_every - s.step % self.callback_every)
-            self._advance(pause, False, True)
+    cdef bint _goes_on_to(self, Py_ssize_t target):
+        return self.state.run.reason == GOING_ON and self.state.run.step < target
+
+    cdef Py_ssize_t _next_pause(self):
+        """The step of the next callback, or one to where room for the trace will do."""
+        cdef run_t* r = &self.state.run
+        pause = r.step + TRACE_SLICE * min(r.record_every, TRACE_SLICE)
+        if self.callback is not None:
+            pause = min(pause, r.step + self.callback_every - r.step % self.callback_every)
+        return pause
 
     cdef bint _callback_is_due(self):
-        return (self.callback is not None and self.state.step > self.called_at
-                and self.state.step % self.callback_every == 0)
+        cdef run_t* r = &self.state.run
+        return (self.callback is not None and r.step > self.called_at
+                and r.step % self.callback_every == 0)
 
-    cdef bint _calls_back(self) except -1:
-        """Call the callback; whether it asks to end the run."""
+    cdef _call_back(self):
+        """Call the callback, which may end the run, unless it has just ended."""
+        cdef run_t* r = &self.state.run
+        if r.reason != GOING_ON:
+            return
+        self.called_at = r.step
         answer = self.callback(self)
-        return isinstance(answer, (bool, np.bool_)) and bool(answer)
-
-    cdef _advance(self, Py_ssize_t target, bint measure_target, bint gradient):
-        cdef state_t* s = &self.state
-        cdef list errors = []
-        cdef Py_ssize_t room = s.n_rows + (target - s.step) // s.record_every + 1
-        if room > self.trace.shape[0] and target > s.step:
-            trace = np.empty((max(room, 2 * self.trace.shape[0]), N_COLUMNS))
-            trace[:s.n_rows] = np.asarray(self.trace)[:s.n_rows]
-            self.trace = trace
-        s.trace = &self.trace[0, 0] if self.trace.shape[0] else NULL
-        s.row_pass.gradient = gradient
-        s.target = target
-        s.measure_target = measure_target
-        in_main = threading.current_thread() is threading.main_thread()
-        s.errors = <void*> errors if in_main else NULL
-        with nogil:
-            advance(s, self.n_threads)
-        if errors:
-            raise errors[0]
+        if isinstance(answer, (bool, np.bool_)) and answer:
+            r.reason = CALLBACK
+            r.finished = clock()
 
     def result(self):
         """Return the run so far.  Measures the current weights by a forward pass; no step is taken.
@@ -259,35 +215,36 @@ cdef class Descent:
         """
         self._enter()
         try:
-            if self.state.known == NOTHING:
-                began = clock()
-                self._advance(self.state.step, True, False)
-                self.state.seconds += 0.0 if self.stepping else clock() - began
+            measure_last([self])
             return self._run()
         finally:
             self.lock.release()
 
     cdef _run(self):
-        cdef state_t* s = &self.state
-        cdef counters_t* c = &s.counters
-        rows = np.empty((s.n_rows + 1, N_COLUMNS))
-        rows[:s.n_rows] = self.trace[:s.n_rows]
-        rows[s.n_rows] = <double[:N_COLUMNS]> s.now
-        if s.reason == GOING_ON:
-            rows[s.n_rows, GRADIENT_NORM] = NAN      # also where a callback had it computed
-        separating = np.array(self.parameters[2, :s.n_parameters])
-        too_short = s.step == 0 or c.last_increase == s.step
+        cdef run_t* r = &self.state.run
+        cdef counters_t* c = &r.counters
+        rows = np.empty((r.n_rows + 1, N_COLUMNS))
+        rows[:r.n_rows] = self.state.trace[:r.n_rows]
+        rows[r.n_rows] = <double[:N_COLUMNS]> r.now
+        if r.reason == GOING_ON:
+            rows[r.n_rows, GRADIENT_NORM] = NAN      # also where a callback had it computed
+        separating = None
+        if c.separated_at >= 0:
+            separating = self.batch.weights(self.state.parameters[2])
+            if self.problem.fit_intercept:
+                separating = np.append(separating, self.state.parameters[2, self.batch.size])
+        too_short = r.step == 0 or c.last_increase == r.step
         return Run(
             weights=self.weights,
             intercept=self.intercept,
-            trace=Trace.from_rows(rows, s.l2),
-            stop_reason=REASONS[s.reason],
-            n_steps=s.step,
-            n_threads=s.team_size or self.n_threads,      # none has run yet after a load
+            trace=Trace.from_rows(rows, r.l2),
+            stop_reason=REASONS[r.reason],
+            n_steps=r.step,
+            n_threads=self.batch.state.team_size or self.batch.n_threads,      # none has run yet after a load
             seconds=self._seconds(),
             radius=self.problem.radius,
             separated_at=c.separated_at if c.separated_at >= 0 else None,
-            separating_weights=separating if c.separated_at >= 0 else None,
+            separating_weights=separating,
             certified_at=c.certified_at if c.certified_at >= 0 else None,
             stable_at=None if too_short else max(c.last_increase, 0),
             n_increases=c.n_increases,
@@ -308,8 +265,8 @@ cdef class Descent:
             self.lock.release()
 
     cdef _checkpoint(self):
-        cdef state_t* s = &self.state
-        cdef counters_t* c = &s.counters
+        cdef run_t* r = &self.state.run
+        cdef counters_t* c = &r.counters
         return Checkpoint(
             arguments={
                 "stepsize": self.rule,
@@ -317,14 +274,15 @@ cdef class Descent:
                 "l2": self.problem.l2,
                 "fit_intercept": self.problem.fit_intercept,
                 "stop": self.stop,
-                "record_every": s.record_every,
+                "record_every": r.record_every,
                 "callback_every": self.callback_every,
+                "gram": self.batch.gram is not None,
             },
             digest=self.problem.digest(),
-            step=s.step,
+            step=r.step,
             seconds=self._seconds(),
             reason=self.stop_reason,
-            measured=s.known != NOTHING,                # the gradient is not kept
+            measured=r.known != NOTHING,                # the gradient is not kept
             counters={
                 "n_increases": c.n_increases,
                 "last_increase": c.last_increase,
@@ -333,9 +291,10 @@ cdef class Descent:
                 "called_at": self.called_at,
             },
             arrays={
-                "parameters": np.array(self.parameters),
-                "trace": np.array(self.trace[:s.n_rows]),
-                "now": np.array(<double[:N_COLUMNS]> s.now),
+                "parameters": np.array(self.state.parameters[:3]),
+                "start": self.batch.starts[self.start],
+                "trace": np.array(self.state.trace[:r.n_rows]),
+                "now": np.array(<double[:N_COLUMNS]> r.now),
             },
         )
 
@@ -363,23 +322,71 @@ cdef class Descent:
             If the file is damaged or holds something else, or belongs to other data.
         """
         checkpoint = Checkpoint.load(path)
-        descent = cls(X, y, sample_weight=sample_weight, callback=callback, n_threads=n_threads,
-                      **checkpoint.arguments)
+        arguments = dict(checkpoint.arguments)
+        options = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
+        problem = Problem.check(X, y, sample_weight=sample_weight, **options)
+        checkpoint.check_problem(path, problem)
+        descent = cls(X, y, start=checkpoint.arrays["start"], sample_weight=sample_weight,
+                      callback=callback, n_threads=n_threads, **options, **arguments)
         descent._restore(path, checkpoint)
         return descent
 
     def _restore(self, path, checkpoint):
-        cdef state_t* s = &self.state
-        cdef counters_t* c = &s.counters
-        checkpoint.check_problem(path, self.problem)
-        s.step = checkpoint.step
-        s.seconds = checkpoint.seconds
-        s.known = MEASURED if checkpoint.measured else NOTHING
-        s.reason = GOING_ON if checkpoint.reason is None else REASONS.index(checkpoint.reason)
+        cdef run_t* r = &self.state.run
+        cdef counters_t* c = &r.counters
+        checkpoint.check_size(path, self.batch.size)
+        r.step = checkpoint.step
+        r.seconds = checkpoint.seconds
+        r.known = MEASURED if checkpoint.measured else NOTHING
+        r.reason = GOING_ON if checkpoint.reason is None else REASONS.index(checkpoint.reason)
         (c.n_increases, c.last_increase, c.separated_at, c.certified_at,
          self.called_at) = checkpoint.counters.values()
-        np.asarray(self.parameters)[:] = checkpoint.arrays["parameters"]
-        self.trace = checkpoint.arrays["trace"]
-        s.n_rows = self.trace.shape[0]
-        np.asarray(<double[:N_COLUMNS]> s.now)[:] = checkpoint.arrays["now"]
-        c.loss, c.log_loss = s.now[LOSS], s.now[LOG_LOSS]
+        np.asarray(self.state.parameters)[:3] = checkpoint.arrays["parameters"]
+        self.state.trace = checkpoint.arrays["trace"]
+        r.n_rows = self.state.trace.shape[0]
+        np.asarray(<double[:N_COLUMNS]> r.now)[:] = checkpoint.arrays["now"]
+        c.loss, c.log_loss = r.now[LOSS], r.now[LOG_LOSS]
+
+
+# --- several descents on one batch ----------------------------------------------------------------
+
+# Descents that share a batch have taken equally many steps, or have ended before.
+
+cdef drive(list descents, Py_ssize_t target):
+    """Step to `target` those that have not ended: from callback to callback, slice by slice."""
+    cdef Descent descent
+    cdef list live, due
+    try:
+        live = [descent for descent in descents if descent._sets_out(target)]
+        while live:
+            due = [descent for descent in live if descent._callback_is_due()]
+            if due:
+                advance_together(due, due[0].n_steps, True, True)
+                for descent in due:
+                    descent._call_back()
+            live = [descent for descent in live if descent._goes_on_to(target)]
+            if live:
+                pause = min([descent._next_pause() for descent in live])
+                advance_together(live, min(target, pause), False, True)
+                live = [descent for descent in live if descent.state.run.reason == GOING_ON]
+    finally:
+        for descent in descents:
+            descent.state.run.seconds = descent._seconds()
+            descent.stepping = False
+
+
+cdef measure_last(list descents):
+    """Measure the weights of those whose latest have not been, by a forward pass."""
+    cdef Descent descent
+    cdef list left = [descent for descent in descents if descent.state.run.known == NOTHING]
+    if left:
+        began = clock()
+        advance_together(left, left[0].n_steps, True, False)
+        for descent in left:
+            descent.state.run.seconds += 0.0 if descent.stepping else clock() - began
+
+
+cdef advance_together(list descents, Py_ssize_t target, bint measure_target, bint gradient):
+    cdef Descent descent
+    cdef Batch batch = (<Descent> descents[0]).batch
+    batch.advance([descent.state for descent in descents], target, measure_target, gradient)

@@ -15,9 +15,10 @@ Thread safety: the functions keep no state; two threads may share `rows` but not
 """
 
 cdef enum:
-    ABI = 1         # grows whenever a struct or a signature of this file changes
+    ABI = 2         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
+    MAX_CHUNKS = 64
 
 # How one element of X is stored.
 cdef enum element_t:
@@ -60,9 +61,16 @@ cdef struct tally_t:
     double tail                 # exp(-shift) * tail: the sum of the losses of blocks near underflow
     double shift
 
+# What a pass does between forward and backward.
+cdef enum link_t:
+    LOGISTIC                    # losses are tallied, multipliers go on to backward
+    PRODUCTS                    # nothing: the products are what is asked for
+    GIVEN                       # no forward: the multipliers are given
+
 # One row pass: what it reads and where it writes.
 cdef struct pass_t:
     const rows_t* rows
+    link_t link
     Py_ssize_t k                # columns
     Py_ssize_t n_chunks         # by the shape of X alone, see chunk_count
     const double* weights       # packed by pack_columns
@@ -71,6 +79,9 @@ cdef struct pass_t:
     double* slots               # (n_chunks, k * d): each chunk's sum of gradients
     tally_t* tallies            # (n_chunks, k)
     double* tiles               # one tile of tile_size doubles a thread; unused where X has panels
+    double* products            # (k, padded_rows) x . w of each row, or NULL
+    double* multipliers         # (k, padded_rows) what the rows are multiplied with in the gradient
+                                # before it is divided by total_weight, or NULL; read where GIVEN
 
 
 cdef int abi() noexcept nogil
@@ -90,17 +101,24 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
 # Its parts, for drivers with threads of their own.
 cdef double pass_work(Py_ssize_t n, Py_ssize_t d) noexcept nogil
 cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil
-# Doubles that a pass writes to, and the pointers of `p` into as many; the rest of `p` is up to the
-# driver.
-cdef Py_ssize_t pass_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil
-cdef void lay_out_pass(pass_t* p, const rows_t* rows, Py_ssize_t k, double* memory) noexcept nogil
+# Doubles that a pass writes to, and the pointers of `p` into as many; weights, intercepts, products
+# and multipliers are up to the driver.
+cdef Py_ssize_t pass_size(link_t link, const rows_t* rows, Py_ssize_t k,
+                          int n_threads) noexcept nogil
+cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
+                       double* memory) noexcept nogil
 cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil
+cdef Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil        # n, up to a whole panel
 # X (float64 or float32) to panels of its type; `tile` is room for one panel in float64.
 cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil
-# (d, k) in C order to groups of four columns and of one, each (d, columns), and back.
+# Columns are packed in groups of four and of one, each (d, columns).  Where in them a column starts
+# and how far its entries are apart, and (d, k) in C order to groups and back.
+cdef void column_place(Py_ssize_t column, Py_ssize_t k, Py_ssize_t d, Py_ssize_t* offset,
+                       Py_ssize_t* stride) noexcept nogil
 cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, double* weights) noexcept nogil
 cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k,
                          double* w) noexcept nogil
+cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil       # all chunks, by a team
 cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                      double* tile) noexcept nogil
 cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,

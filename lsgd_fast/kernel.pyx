@@ -22,7 +22,7 @@ import os
 
 from cython.parallel cimport parallel
 from libc.math cimport INFINITY, NAN
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from .decode cimport decode_panel, prefetch_rows
 from .elementary cimport log_positive
@@ -46,17 +46,22 @@ cdef inline Py_ssize_t group_width(Py_ssize_t column, Py_ssize_t k) noexcept nog
 
 # All columns on one block of panels.  `z` is room for four columns of margins.
 cdef inline inlined block_columns(const pass_t* p, const real* panels, const double* y,
-                                  const double* weight, Py_ssize_t n_panels, double* slot,
-                                  tally_t* tallies, vec* z) noexcept nogil:
+                                  const double* weight, Py_ssize_t row, Py_ssize_t n_panels,
+                                  double* slot, tally_t* tallies, vec* z) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
+    cdef Py_ssize_t height = PANEL * n_panels, padded = padded_rows(p.rows.X.n)
+    cdef Py_ssize_t size = height * sizeof(double)
     cdef Py_ssize_t column = 0, C, q, c
     cdef const double* w
     cdef double* g
+    cdef double* of_rows            # the entries of this block and column among those of all rows
     while column < p.k:
         C = group_width(column, p.k)
         w = p.weights + column * d
-        if C == 4:
+        if p.link == GIVEN:
+            pass
+        elif C == 4:
             for q in range(n_panels):
                 forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 4)
         elif n_panels == 4 and vec is v4:
@@ -68,8 +73,16 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const dou
             for q in range(n_panels):
                 forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 1)
         for c in range(C):
-            logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
-                          n_panels, tallies + column + c)
+            of_rows = (<double*> z) + c * BLOCK
+            if p.products != NULL:
+                memcpy(p.products + (column + c) * padded + row, of_rows, size)
+            if p.link == LOGISTIC:
+                logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
+                              n_panels, tallies + column + c)
+                if p.multipliers != NULL:
+                    memcpy(p.multipliers + (column + c) * padded + row, of_rows, size)
+            elif p.link == GIVEN:
+                memcpy(of_rows, p.multipliers + (column + c) * padded + row, size)
         if p.gradient:
             g = slot + column * d
             if C == 4:
@@ -108,7 +121,11 @@ cdef inline Py_ssize_t block_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
 cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     if is_small(n, d):
         return 1
-    return min(block_count(n, d), max(<Py_ssize_t> 8, min(<Py_ssize_t> 64, n // 512)))
+    return min(block_count(n, d), max(<Py_ssize_t> 8, min(<Py_ssize_t> MAX_CHUNKS, n // 512)))
+
+
+cdef Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil:
+    return PANEL * ((n - 1) // PANEL + 1)
 
 
 cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil:
@@ -122,22 +139,23 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
     cdef const matrix_t* X = &rows.X
     cdef Py_ssize_t height = block_rows(X.n, X.d), blocks = block_count(X.n, X.d)
     cdef Py_ssize_t chunk, block, i, q, row, n_rows, n_panels
-    cdef double* slot
-    cdef tally_t* tallies
+    cdef double* slot = NULL
+    cdef tally_t* tallies = NULL
     cdef const double* y
     cdef const double* weight
     cdef double[BLOCK] last_y        # of a block that ends within a panel
     cdef double[BLOCK] last_weight
     for chunk in range(first, last):
-        slot = p.slots + chunk * p.k * X.d
-        tallies = p.tallies + chunk * p.k
         if p.gradient:
+            slot = p.slots + chunk * p.k * X.d
             memset(slot, 0, p.k * X.d * sizeof(double))
-        memset(tallies, 0, p.k * sizeof(tally_t))
-        for i in range(p.k):
-            tallies[i].shift = INFINITY
-            for q in range(PANEL):
-                tallies[i].min_margin[q] = INFINITY
+        if p.link == LOGISTIC:
+            tallies = p.tallies + chunk * p.k
+            memset(tallies, 0, p.k * sizeof(tally_t))
+            for i in range(p.k):
+                tallies[i].shift = INFINITY
+                for q in range(PANEL):
+                    tallies[i].min_margin[q] = INFINITY
         for block in range(chunk * blocks // p.n_chunks, (chunk + 1) * blocks // p.n_chunks):
             row = block * height
             n_rows = min(height, X.n - row)
@@ -154,12 +172,12 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
                 for q in range(n_panels):
                     decode_panel(X, row + PANEL * q, <vec*> (tile + q * PANEL * X.d))
                 prefetch_rows(X, row + height, height)
-                block_columns[double, vec](p, tile, y, weight, n_panels, slot, tallies, z)
+                block_columns[double, vec](p, tile, y, weight, row, n_panels, slot, tallies, z)
             elif X.element == FLOAT32:
-                block_columns[float, vec](p, <const float*> X.panels + row * X.d, y, weight,
+                block_columns[float, vec](p, <const float*> X.panels + row * X.d, y, weight, row,
                                           n_panels, slot, tallies, z)
             else:
-                block_columns[double, vec](p, <const double*> X.panels + row * X.d, y, weight,
+                block_columns[double, vec](p, <const double*> X.panels + row * X.d, y, weight, row,
                                            n_panels, slot, tallies, z)
 
 
@@ -270,25 +288,28 @@ cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept no
                 (<float*> panels)[panel * size + i] = <float> tile[i]
 
 
+cdef void column_place(Py_ssize_t column, Py_ssize_t k, Py_ssize_t d, Py_ssize_t* offset,
+                       Py_ssize_t* stride) noexcept nogil:
+    cdef Py_ssize_t first = column if column >= 4 * (k // 4) else 4 * (column // 4)
+    stride[0] = group_width(first, k)
+    offset[0] = first * d + (column - first)
+
+
 cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, double* weights) noexcept nogil:
-    cdef Py_ssize_t column = 0, C, j, c
-    while column < k:
-        C = group_width(column, k)
+    cdef Py_ssize_t column, offset, stride, j
+    for column in range(k):
+        column_place(column, k, d, &offset, &stride)
         for j in range(d):
-            for c in range(C):
-                weights[column * d + j * C + c] = w[j * k + column + c]
-        column += C
+            weights[offset + j * stride] = w[j * k + column]
 
 
 cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k,
                          double* w) noexcept nogil:
-    cdef Py_ssize_t column = 0, C, j, c
-    while column < k:
-        C = group_width(column, k)
+    cdef Py_ssize_t column, offset, stride, j
+    for column in range(k):
+        column_place(column, k, d, &offset, &stride)
         for j in range(d):
-            for c in range(C):
-                w[j * k + column + c] = weights[column * d + j * C + c]
-        column += C
+            w[j * k + column] = weights[offset + j * stride]
 
 
 # --- the whole of it ------------------------------------------------------------------------------
@@ -297,23 +318,38 @@ cdef int abi() noexcept nogil:
     return ABI
 
 
-cdef Py_ssize_t pass_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil:
-    cdef Py_ssize_t n_chunks = chunk_count(rows.X.n, rows.X.d)
-    cdef Py_ssize_t tally = sizeof(tally_t) // sizeof(double)
-    return n_chunks * k * (rows.X.d + tally) + max(n_threads, 1) * tile_size(&rows.X)
+cdef Py_ssize_t pass_size(link_t link, const rows_t* rows, Py_ssize_t k,
+                          int n_threads) noexcept nogil:
+    cdef Py_ssize_t columns = k * chunk_count(rows.X.n, rows.X.d)
+    cdef Py_ssize_t size = max(n_threads, 1) * tile_size(&rows.X)
+    if link != PRODUCTS:
+        size += columns * rows.X.d
+    if link == LOGISTIC:
+        size += columns * (sizeof(tally_t) // sizeof(double))
+    return size
 
 
-cdef void lay_out_pass(pass_t* p, const rows_t* rows, Py_ssize_t k, double* memory) noexcept nogil:
+cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
+                       double* memory) noexcept nogil:
+    p.link = link
     p.rows = rows
     p.k = k
     p.n_chunks = chunk_count(rows.X.n, rows.X.d)
-    p.slots = memory
-    p.tallies = <tally_t*> (p.slots + p.n_chunks * k * rows.X.d)
-    p.tiles = <double*> (p.tallies + p.n_chunks * k)
+    p.slots = NULL
+    p.tallies = NULL
+    p.products = NULL
+    p.multipliers = NULL
+    if link != PRODUCTS:
+        p.slots = memory
+        memory += p.n_chunks * k * rows.X.d
+    if link == LOGISTIC:
+        p.tallies = <tally_t*> memory
+        memory = <double*> (p.tallies + p.n_chunks * k)
+    p.tiles = memory
 
 
 cdef Py_ssize_t workspace_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil:
-    return 2 * k * rows.X.d + k + pass_size(rows, k, n_threads)
+    return 2 * k * rows.X.d + k + pass_size(LOGISTIC, rows, k, n_threads)
 
 
 cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, double l2, double* loss,
@@ -325,15 +361,14 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
     cdef double* weights = workspace
     cdef double* packed = weights + k * d
     cdef double* intercepts = packed + k * d
-    lay_out_pass(&p, rows, k, intercepts + k)
+    lay_out_pass(&p, LOGISTIC, rows, k, intercepts + k)
     p.gradient = gradient != NULL
     p.weights = weights
     p.intercepts = intercepts
     pack_columns(w, d, k, weights)
     for c in range(k):
         intercepts[c] = w[d * k + c] if rows.fit_intercept else 0.0
-    with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
-        run_share(&p, team_rank(), team_size())
+    run_pass(&p, n_threads)
     if gradient != NULL:
         sum_slots(&p, 0, k * d, packed)
         unpack_columns(packed, d, k, gradient)
@@ -349,6 +384,11 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
             loss[c] += 0.5 * penalty
         if gradient != NULL and rows.fit_intercept:
             gradient[d * k + c] = totals.slope
+
+
+cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:
+    with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
+        run_share(p, team_rank(), team_size())
 
 
 # Thread `member` of `size` runs its share of the chunks of a pass.

@@ -1,7 +1,7 @@
-# The loop of a descent: its state and what moves it.
+# The loop of descents that share every pass over X: their state and what moves it.
 
-from .kernel cimport pass_t
-from .team cimport barrier_t
+from .kernel cimport MAX_CHUNKS, pass_t
+from .team cimport barrier_t, share_t
 
 
 # Columns of a row of the trace.
@@ -27,33 +27,49 @@ cdef struct counters_t:
     double loss, log_loss            # of the latest measurement
     Py_ssize_t n_increases, last_increase, separated_at, certified_at
 
-cdef struct state_t:
-    pass_t row_pass
+# One run.  d is that of the pass: in Gram space the number of its rows.
+cdef struct run_t:
     double* w                        # (d + 1,), the intercept last, 0 where none is fitted
-    double* gradient                 # (d + 1,) of the objective
+    double* gradient                 # (d + 1,) of the objective; in Gram space its image
+    double* direction                # (d + 1,) a step is -eta * direction; outside, the gradient
     double* separating               # (d + 1,) the first w that separates
-    Py_ssize_t n_parameters
     double eta, l2, certificate      # certificate: eta R^2, or infinity where the theorem is silent
     limits_t limits
     counters_t counters
     double[N_COLUMNS] now            # the measurement of w_t
     int known
     int reason
-    Py_ssize_t step, target, record_every
-    bint measure_target              # whether to measure the weights of the target as well
+    Py_ssize_t step, record_every
     double* trace
     Py_ssize_t n_rows
     double started, seconds          # clock at the start of these steps; time of those before
+    double finished                  # clock when `reason` was found
+    bint running                     # whether it wants another pass
+
+# Runs that share every pass.  All have taken the same number of steps.
+cdef struct batch_t:
+    pass_t row_pass                  # k is n_runs
+    run_t** runs                     # (n_runs,), those that want another pass
+    Py_ssize_t n_runs
+    Py_ssize_t n_parameters          # of a run: d, and the intercept where one is fitted
+    double* weights                  # (k, d) what row_pass.weights points to
+    double* intercepts               # (k,)
+    double* gradients                # (k, d) packed like the weights
+    double gram_scale                # 0 outside Gram space, see gram.pyx
+    Py_ssize_t target
+    bint measure_target              # whether to measure the weights of the target as well
     double next_poll, credit
     void* errors                     # a list for what signal handlers raise; NULL: none are run
     int interrupted
     bint running
     int team_size                    # threads that took part in the latest advance
     barrier_t barrier
+    share_t[MAX_CHUNKS] shares       # of the chunks of a pass, one a thread
 
-# From step to target, and also measure the weights there if measure_target.  Ends early, with
-# `reason` set, where a limit is met, and without moving where `errors` has got an entry.
-cdef void advance(state_t* s, int n_threads) noexcept nogil
+# All runs of the batch from their step to target, and also measure the weights there if
+# measure_target.  A run ends early, with `reason` set, where a limit is met; all stop early, between
+# two steps, where `errors` has got an entry.  Leaves n_runs = 0.
+cdef void advance(batch_t* b, int n_threads) noexcept nogil
 
 # Seconds, from a clock that only goes forward.
 cdef double clock() noexcept nogil

@@ -1,8 +1,12 @@
-"""The loop of a descent over row passes: its trace, its counters and its ends.
+"""The loop of descents over row passes: their traces, their counters and their ends.
 
-A descent is a `state_t` that a team of threads shares for a whole run.  Per step each thread runs
-its share of the chunks of the row pass; then one of them finishes the step: it measures w_t,
-counts, asks whether to stop, and moves to w_{t+1}.  The GIL is taken only to look for signals.
+Runs that share every pass are a `batch_t` that a team of threads shares for as long as it advances.
+Per step each thread runs its share of the chunks of the row pass, and what others are late with;
+then each finishes its share of the runs: it measures w_t, counts, asks whether to stop, and moves
+to w_{t+1}.  Runs that have ended leave the pass.  The GIL is taken only to look for signals.
+
+In Gram space (gram.pyx) the rows of the pass are those of the Gram matrix and w holds the
+coefficients of the rows; what differs is how the step and the norms come out of a pass.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -11,9 +15,11 @@ from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from .kernel cimport pass_t, pass_work, run_chunks, sum_slots, sum_tallies, tile_size, totals_t
+from .kernel cimport (column_place, padded_rows, pass_t, pass_work, run_chunks, sum_slots,
+                      sum_tallies, tile_size, totals_t)
 from .lanes cimport fold_lanes
-from .team cimport barrier_wait, is_raised, raise_flag, team_rank, team_size
+from .team cimport (barrier_wait, deal_pieces, is_raised, raise_flag, take_piece, team_rank,
+                    team_size)
 
 from .constants import INCREASE_TOLERANCE, UNDERFLOW_LOSS
 
@@ -30,57 +36,104 @@ cdef double clock() noexcept nogil:
     return now.tv_sec + 1e-9 * now.tv_nsec
 
 
-# Euclidean norm, in eight lanes; scaled by the largest entry only where the squares leave float64.
-cdef double norm(const double* x, Py_ssize_t size) noexcept nogil:
+cdef double largest(const double* x, Py_ssize_t size) noexcept nogil:
+    cdef double found = 0.0, y
+    cdef Py_ssize_t j
+    for j in range(size):
+        y = fabs(x[j])
+        found = y if y > found or y != y else found
+    return found
+
+
+# sqrt(x . y), which is not negative but for rounding; in eight lanes, and scaled by the largest
+# entries only where the products leave float64.
+cdef double root(const double* x, const double* y, Py_ssize_t size) noexcept nogil:
     cdef double[8] lanes
-    cdef double largest = 0.0, total, y
+    cdef double total, largest_x, largest_y
     cdef Py_ssize_t i, j
     for i in range(8):
         lanes[i] = 0.0
     for j in range(size // 8):
         for i in range(8):
-            lanes[i] += x[8 * j + i] * x[8 * j + i]
+            lanes[i] += x[8 * j + i] * y[8 * j + i]
     total = fold_lanes(lanes)
     for j in range(size - size % 8, size):
-        total += x[j] * x[j]
+        total += x[j] * y[j]
     if 1e-280 < total < 1e300:
         return sqrt(total)
-    for j in range(size):
-        y = fabs(x[j])
-        largest = y if y > largest or y != y else largest
-    if largest == 0.0 or not isfinite(largest):
-        return largest
+    largest_x, largest_y = largest(x, size), largest(y, size)
+    if largest_x == 0.0 or not isfinite(largest_x):
+        return largest_x
+    if largest_y == 0.0 or not isfinite(largest_y):
+        return largest_y
     total = 0.0
     for j in range(size):
-        y = x[j] / largest
-        total += y * y
-    return largest * sqrt(total)
+        total += (x[j] / largest_x) * (y[j] / largest_y)
+    return sqrt(largest_x) * sqrt(largest_y) * sqrt(max(total, 0.0))
 
 
-# --- one step -------------------------------------------------------------------------------------
+cdef double norm(const double* x, Py_ssize_t size) noexcept nogil:
+    return root(x, x, size)
 
-# From the sums of a pass: the row of the trace, and the gradient where it was computed.
-cdef void measure(state_t* s) noexcept nogil:
-    cdef Py_ssize_t d = s.row_pass.rows.X.d, j
-    cdef totals_t totals
-    sum_tallies(&s.row_pass, 0, &totals)
-    s.now[STEP] = s.step
-    s.now[LOSS] = totals.loss
-    s.now[LOG_LOSS] = totals.log_loss
-    s.now[ERROR_RATE] = totals.error_rate
-    s.now[MIN_MARGIN] = totals.min_margin
-    s.now[WEIGHT_NORM] = norm(s.w, d)
-    s.now[GRADIENT_NORM] = NAN
-    s.now[STEPSIZE] = NAN
-    s.known = MEASURED
-    if s.row_pass.gradient:
-        if s.l2 > 0.0:
+
+# --- one step of one run --------------------------------------------------------------------------
+
+# The gradient of run i, and the direction of its step, from the sums of a pass.
+cdef void find_direction(batch_t* b, Py_ssize_t i, double slope) noexcept nogil:
+    cdef run_t* r = b.runs[i]
+    cdef pass_t* p = &b.row_pass
+    cdef Py_ssize_t d = p.rows.X.d, offset, stride, j
+    cdef const double* sums
+    cdef const double* products
+    cdef const double* multipliers
+    cdef double scale = b.gram_scale
+    cdef double[2] parts
+    column_place(i, p.k, d, &offset, &stride)
+    sums = b.gradients + offset
+    if b.gram_scale == 0.0:
+        for j in range(d):
+            r.gradient[j] = sums[j * stride]
+        if r.l2 > 0.0:
             for j in range(d):
-                s.gradient[j] += s.l2 * s.w[j]
-        if s.row_pass.rows.fit_intercept:
-            s.gradient[d] = totals.slope
-        s.now[GRADIENT_NORM] = norm(s.gradient, s.n_parameters)
-        s.known = GRADIENT
+                r.gradient[j] += r.l2 * r.w[j]
+        if p.rows.fit_intercept:
+            r.gradient[d] = slope
+        r.now[GRADIENT_NORM] = norm(r.gradient, b.n_parameters)
+        return
+    products = p.products + i * padded_rows(d)
+    multipliers = p.multipliers + i * padded_rows(d)
+    for j in range(d):
+        r.direction[j] = multipliers[j] / (p.rows.total_weight * scale) + r.l2 * r.w[j]
+        r.gradient[j] = sums[j * stride] / scale + r.l2 * products[j]
+    parts[0] = sqrt(scale) * root(r.direction, r.gradient, d)
+    parts[1] = 0.0
+    if p.rows.fit_intercept:
+        r.direction[d] = parts[1] = slope
+    r.now[GRADIENT_NORM] = norm(parts, 2)
+
+
+# From the sums of a pass: the row of the trace of run i, and the gradient where it was computed.
+cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
+    cdef run_t* r = b.runs[i]
+    cdef pass_t* p = &b.row_pass
+    cdef Py_ssize_t d = p.rows.X.d
+    cdef totals_t totals
+    sum_tallies(p, i, &totals)
+    r.now[STEP] = r.step
+    r.now[LOSS] = totals.loss
+    r.now[LOG_LOSS] = totals.log_loss
+    r.now[ERROR_RATE] = totals.error_rate
+    r.now[MIN_MARGIN] = totals.min_margin
+    if b.gram_scale == 0.0:
+        r.now[WEIGHT_NORM] = norm(r.w, d)
+    else:
+        r.now[WEIGHT_NORM] = sqrt(b.gram_scale) * root(r.w, p.products + i * padded_rows(d), d)
+    r.now[GRADIENT_NORM] = NAN
+    r.now[STEPSIZE] = NAN
+    r.known = MEASURED
+    if p.gradient:
+        find_direction(b, i, totals.slope)
+        r.known = GRADIENT
 
 
 # Whether the loss rose by more than rounding; where it underflows its logarithm is asked.
@@ -93,55 +146,90 @@ cdef bint is_increase(double loss, double log_loss, double before,
 
 # Count what w_t shows, and say whether it ends the run.  Asked twice of the same w_t it answers the
 # same and counts once.
-cdef int judge(state_t* s) noexcept nogil:
-    cdef counters_t* c = &s.counters
-    cdef double loss = s.now[LOSS], log_loss = s.now[LOG_LOSS]
+cdef int judge(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
+    cdef counters_t* c = &r.counters
+    cdef double loss = r.now[LOSS], log_loss = r.now[LOG_LOSS]
     if is_increase(loss, log_loss, c.loss, c.log_loss):
         c.n_increases += 1
-        c.last_increase = s.step
+        c.last_increase = r.step
     c.loss = loss
     c.log_loss = log_loss
-    if c.separated_at < 0 and s.now[MIN_MARGIN] > 0.0:              # not for NaN
-        c.separated_at = s.step
-        memcpy(s.separating, s.w, s.n_parameters * sizeof(double))
-    if c.certified_at < 0 and s.certificate * loss <= 1.0:
-        c.certified_at = s.step
-    if not (isfinite(log_loss) and isfinite(s.now[WEIGHT_NORM])):
+    if c.separated_at < 0 and r.now[MIN_MARGIN] > 0.0:              # not for NaN
+        c.separated_at = r.step
+        memcpy(r.separating, r.w, n_parameters * sizeof(double))
+    if c.certified_at < 0 and r.certificate * loss <= 1.0:
+        c.certified_at = r.step
+    if not (isfinite(log_loss) and isfinite(r.now[WEIGHT_NORM])):
         return DIVERGED
-    if loss <= s.limits.loss:
+    if loss <= r.limits.loss:
         return LOSS_REACHED
-    if s.now[GRADIENT_NORM] <= s.limits.gradient_norm:
+    if r.now[GRADIENT_NORM] <= r.limits.gradient_norm:
         return GRADIENT_REACHED
-    if s.limits.separated and s.now[MIN_MARGIN] > 0.0:
+    if r.limits.separated and r.now[MIN_MARGIN] > 0.0:
         return SEPARATED
-    if c.last_increase == s.step and s.step >= s.limits.unstable_steps:
+    if c.last_increase == r.step and r.step >= r.limits.unstable_steps:
         return UNSTABLE
-    if (s.limits.seconds < INFINITY and s.known == GRADIENT
-            and s.seconds + (clock() - s.started) >= s.limits.seconds):
+    if (r.limits.seconds < INFINITY and r.known == GRADIENT
+            and r.seconds + (clock() - r.started) >= r.limits.seconds):
         return OUT_OF_TIME
     return GOING_ON
 
 
-# w_{t+1} = w_t - eta * gradient, and the row of the trace that describes w_t.
-cdef void take_step(state_t* s) noexcept nogil:
+# w_{t+1} = w_t - eta * direction, and the row of the trace that describes w_t.
+cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
     cdef Py_ssize_t j
-    s.now[STEPSIZE] = s.eta
-    if s.step % s.record_every == 0:
-        memcpy(s.trace + s.n_rows * N_COLUMNS, s.now, sizeof(s.now))
-        s.n_rows += 1
-    for j in range(s.n_parameters):
-        s.w[j] -= s.eta * s.gradient[j]
-    s.step += 1
-    s.known = NOTHING
+    r.now[STEPSIZE] = r.eta
+    if r.step % r.record_every == 0:
+        memcpy(r.trace + r.n_rows * N_COLUMNS, r.now, sizeof(r.now))
+        r.n_rows += 1
+    for j in range(n_parameters):
+        r.w[j] -= r.eta * r.direction[j]
+    r.step += 1
+    r.known = NOTHING
 
 
-# With the gradient at hand: take the step if there is one to take.  `running` says whether another
-# pass is wanted.
-cdef void move_on(state_t* s) noexcept nogil:
-    s.running = False
-    if s.reason == GOING_ON and s.step < s.target:
-        take_step(s)
-        s.running = s.step < s.target or s.measure_target
+# With the gradient at hand: take the step if there is one to take, and see whether another pass is
+# wanted.
+cdef void move_on(const batch_t* b, run_t* r) noexcept nogil:
+    r.running = False
+    if r.reason == GOING_ON and r.step < b.target:
+        take_step(r, b.n_parameters)
+        r.running = r.step < b.target or b.measure_target
+
+
+# Measure w_t of run i and leave it.
+cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
+    cdef run_t* r = b.runs[i]
+    measure(b, i)
+    r.reason = judge(r, b.n_parameters)
+    if r.reason != GOING_ON:
+        r.finished = clock()
+    move_on(b, r)
+
+
+# --- the batch ------------------------------------------------------------------------------------
+
+# Put the weights of run i where the pass reads them.
+cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
+    cdef Py_ssize_t d = b.row_pass.rows.X.d, offset, stride, j
+    cdef const double* w = b.runs[i].w
+    column_place(i, b.row_pass.k, d, &offset, &stride)
+    for j in range(d):
+        b.weights[offset + j * stride] = w[j]
+    b.intercepts[i] = w[d]
+
+
+# Runs that want no other pass leave; the others move up, and all are placed anew.
+cdef void regroup(batch_t* b) noexcept nogil:
+    cdef Py_ssize_t i, n_runs = 0
+    for i in range(b.n_runs):
+        if b.runs[i].running:
+            b.runs[n_runs] = b.runs[i]
+            n_runs += 1
+    b.n_runs = b.row_pass.k = n_runs
+    b.running = n_runs > 0
+    for i in range(n_runs):
+        place(b, i)
 
 
 # --- the team -------------------------------------------------------------------------------------
@@ -156,61 +244,75 @@ cdef bint signal_raises(void* errors) noexcept with gil:
 
 
 # Now and then look for signals; `work` elements of X were done since the last call.
-cdef void poll(state_t* s, double work) noexcept nogil:
+cdef void poll(batch_t* b, double work) noexcept nogil:
     cdef double now
-    s.credit -= work
-    if s.credit > 0.0:
+    b.credit -= work
+    if b.credit > 0.0:
         return
-    s.credit = POLL_ELEMENTS
+    b.credit = POLL_ELEMENTS
     now = clock()
-    if now >= s.next_poll:
-        s.next_poll = now + POLL_SECONDS
-        if s.errors != NULL and signal_raises(s.errors):
-            raise_flag(&s.interrupted)
+    if now >= b.next_poll:
+        b.next_poll = now + POLL_SECONDS
+        if b.errors != NULL and signal_raises(b.errors):
+            raise_flag(&b.interrupted)
 
 
 # What each thread of a team does until the advance is over.
-cdef void member(state_t* s, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
-    cdef pass_t* p = &s.row_pass
-    cdef Py_ssize_t d = p.rows.X.d, chunk
-    cdef Py_ssize_t first = rank * p.n_chunks // size, last = (rank + 1) * p.n_chunks // size
+cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
+    cdef pass_t* p = &b.row_pass
+    cdef Py_ssize_t d = p.rows.X.d, k, chunk, i, n_sums
     cdef double* tile = p.tiles + rank * tile_size(&p.rows.X)
     cdef double work = pass_work(p.rows.X.n, d) / p.n_chunks
-    cdef bint split = size > 1 and p.n_chunks * d > SPLIT_SUMS
     if rank == 0:
-        s.team_size = size
+        b.team_size = size
+        deal_pieces(b.shares, size, p.n_chunks)
+    barrier_wait(&b.barrier, size)
     while True:
-        for chunk in range(first, last):
-            run_chunks(p, chunk, chunk + 1, tile)
-            if rank == 0:
-                poll(s, work)
-            if is_raised(&s.interrupted):
-                break
-        barrier_wait(&s.barrier, size)
-        if p.gradient and split:
-            sum_slots(p, rank * d // size, (rank + 1) * d // size, s.gradient)
-            barrier_wait(&s.barrier, size)
-        elif p.gradient and rank == 0:
-            sum_slots(p, 0, d, s.gradient)
+        k = p.k
+        n_sums = k * d
+        for i in range(size):
+            chunk = take_piece(&b.shares[(rank + i) % size], size)
+            while chunk >= 0 and not is_raised(&b.interrupted):
+                run_chunks(p, chunk, chunk + 1, tile)
+                if rank == 0:
+                    poll(b, k * work)
+                chunk = take_piece(&b.shares[(rank + i) % size], size)
+        barrier_wait(&b.barrier, size)
+        if is_raised(&b.interrupted):                   # the pass may be incomplete
+            return
+        if size > 1 and (k > 1 or p.n_chunks * n_sums > SPLIT_SUMS):
+            if p.gradient:
+                sum_slots(p, rank * n_sums // size, (rank + 1) * n_sums // size, b.gradients)
+                barrier_wait(&b.barrier, size)
+            i = rank
+            while i < k:
+                finish_step(b, i)
+                i += size
+            if k > 1:
+                barrier_wait(&b.barrier, size)
+        elif rank == 0:
+            if p.gradient:
+                sum_slots(p, 0, n_sums, b.gradients)
+            for i in range(k):
+                finish_step(b, i)
         if rank == 0:
-            if not is_raised(&s.interrupted):       # else the pass may be incomplete
-                measure(s)
-                s.reason = judge(s)
-                move_on(s)
-            else:
-                s.running = False
-        barrier_wait(&s.barrier, size)
-        if not s.running:
+            regroup(b)
+            deal_pieces(b.shares, size, p.n_chunks)
+        barrier_wait(&b.barrier, size)
+        if not b.running:
             return
 
 
-cdef void advance(state_t* s, int n_threads) noexcept nogil:
-    s.next_poll = clock() + POLL_SECONDS
-    s.credit = POLL_ELEMENTS
-    s.interrupted = 0
-    if s.known == GRADIENT:             # left over from a pass that a callback looked at
-        move_on(s)
-        if not s.running:
-            return
-    with parallel(num_threads=n_threads):
-        member(s, team_rank(), team_size())
+cdef void advance(batch_t* b, int n_threads) noexcept nogil:
+    cdef Py_ssize_t i
+    b.next_poll = clock() + POLL_SECONDS
+    b.credit = POLL_ELEMENTS
+    b.interrupted = 0
+    for i in range(b.n_runs):
+        b.runs[i].running = True
+        if b.runs[i].known == GRADIENT:     # left over from a pass that a callback looked at
+            move_on(b, b.runs[i])
+    regroup(b)
+    if b.running:
+        with parallel(num_threads=n_threads):
+            member(b, team_rank(), team_size())

@@ -4,17 +4,20 @@ import hashlib
 import math
 import numbers
 import operator
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from lsgd_fast import losses
+from lsgd_fast.constants import GRAM_BYTES, GRAM_FEATURES, GRAM_VALUES
 
 __all__ = [
     "Problem",
     "check_callback",
     "check_count",
     "check_flag",
+    "check_gram",
     "check_n_steps",
     "check_n_threads",
     "check_real",
@@ -186,6 +189,22 @@ def check_callback(callback, callback_every):
         raise TypeError(f"callback must be callable or None; got {callback!r}")
     every = 1 if callback_every is None else callback_every
     return callback, check_count("callback_every", every, 1)
+
+
+def check_gram(gram, n, d):
+    """Return whether to run in Gram space; "auto" decides by the shape (n, d) of X alone."""
+    size = 8 * n * n
+    if isinstance(gram, str) and gram == "auto":
+        return n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
+    if not isinstance(gram, (bool, np.bool_)):
+        raise TypeError(f'gram must be "auto", True or False; got {gram!r}')
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if gram and size > memory // 2:
+        raise ValueError(
+            f"gram=True needs {size / 2**30:.3g} GiB for the products of {n} rows, more than half "
+            f"of this machine's memory; pass gram=False"
+        )
+    return bool(gram)
 
 
 def check_start(start, problem):

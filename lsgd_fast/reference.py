@@ -37,14 +37,14 @@ def logistic_loss_gradient(
     rows = _Rows(problem)
     found = [rows.measure(np.ascontiguousarray(column)) for column in np.atleast_2d(w.T)]
     if w.ndim == 1:
-        return found[0].objective, found[0].gradient
-    return np.array([m.objective for m in found]), np.stack([m.gradient for m in found], axis=1)
+        return found[0].objective, found[0].direction
+    return np.array([m.objective for m in found]), np.stack([m.direction for m in found], axis=1)
 
 
 def gradient_descent(
     X, y, stepsize, n_steps, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
     fit_intercept=False, stop=None, record_every=1, callback=None, callback_every=None,
-    n_threads=None,
+    gram="auto", n_threads=None,
 ):  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
     n_steps = checks.check_n_steps(n_steps)
@@ -55,17 +55,19 @@ def gradient_descent(
     checks.check_n_threads(n_threads)
     options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
     problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
-    w = checks.check_start(start, problem)
+    start = checks.check_start(start, problem)
+    gram = checks.check_gram(gram, problem.n, problem.d)
 
     began = time.perf_counter()
-    rows, counters, trace = _Rows(problem), _Counters(), []
+    rows = _GramRows(problem, start) if gram else _Rows(problem)
+    w, counters, trace = rows.first(start), _Counters(), []
     for t in range(n_steps + 1):
         now = rows.measure(w)
         counters.update(t, w, now, eta * problem.radius * problem.radius * now.loss)
         last = t == n_steps
         reason = _stop_reason(stop, t, now, counters, began, last)
         if reason is None and callback is not None and t > 0 and t % callback_every == 0:
-            answer = callback(_state(t, w, now, problem))
+            answer = callback(_state(t, rows.weights(w), now, problem))
             if isinstance(answer, (bool, np.bool_)) and answer:
                 reason = StopReason.callback
         if reason is None and last:
@@ -76,8 +78,9 @@ def gradient_descent(
         if reason is not None:
             break
         with np.errstate(all="ignore"):
-            w = w - eta * now.gradient
+            w = w - eta * now.direction
 
+    w, separating = rows.weights(w), counters.separating_weights
     columns = list(zip(*trace, strict=True))
     return Run(
         weights=w[: problem.d],
@@ -89,7 +92,7 @@ def gradient_descent(
         seconds=time.perf_counter() - began,
         radius=problem.radius,
         separated_at=counters.separated_at,
-        separating_weights=counters.separating_weights,
+        separating_weights=separating if separating is None else rows.weights(separating),
         certified_at=counters.certified_at if problem.l2 == 0.0 else None,
         stable_at=counters.last_increase if counters.last_increase < t else None,
         n_increases=counters.n_increases,
@@ -104,16 +107,17 @@ class _Measurement(NamedTuple):
     error_rate: float
     min_margin: float
     weight_norm: float
+    gradient_norm: float
     objective: float
-    gradient: np.ndarray
+    direction: np.ndarray  # a step is -eta times it
 
     def row(self, forward_only):
-        gradient_norm = math.nan if forward_only else _norm(self.gradient)
+        gradient_norm = math.nan if forward_only else self.gradient_norm
         return *self[:4], gradient_norm, self.weight_norm
 
 
 class _Rows:
-    """The rows of positive weight; the others take no part."""
+    """The rows of positive weight; the others take no part. Parameters are weights."""
 
     @np.errstate(all="ignore")
     def __init__(self, problem):
@@ -122,24 +126,42 @@ class _Rows:
         self.y, self.weight = problem.y[used], problem.weight[used]
         self.problem = problem
 
+    def first(self, start):
+        return start
+
+    def weights(self, w):
+        return w
+
+    def products(self, w):
+        return self.X @ w
+
+    @np.errstate(all="ignore")
+    def slope(self, multipliers, w, products):
+        """Return the direction of the step from w, without an intercept, its norm and that of w."""
+        direction = self.X.T @ multipliers + self.problem.l2 * w
+        return direction, _norm(direction), _norm(w)
+
     @np.errstate(all="ignore")
     def measure(self, w):
         p, r, total = self.problem, self.weight, self.problem.total_weight
-        z = self.y * (self.X @ w[: p.d] + (w[-1] if p.fit_intercept else 0.0))
+        w, b = (w[:-1], w[-1]) if p.fit_intercept else (w, 0.0)
+        products = self.products(w)
+        z = self.y * (products + b)
         loss = float(r @ p.loss.value(z)) / total
-        s = r * p.loss.derivative(z) * self.y
-        gradient = self.X.T @ s / total + p.l2 * w[: p.d]
+        s = r * p.loss.derivative(z) * self.y / total
+        direction, gradient_norm, norm = self.slope(s, w, products)
         if p.fit_intercept:
-            gradient = np.append(gradient, s.sum() / total)
-        norm = _norm(w[: p.d])
+            direction = np.append(direction, s.sum())
+            gradient_norm = _norm(np.array([gradient_norm, s.sum()]))
         return _Measurement(
             loss=loss,
             log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(z),
             error_rate=float(r[z <= 0.0].sum()) / total,
             min_margin=float(z.min()),
             weight_norm=norm,
+            gradient_norm=gradient_norm,
             objective=loss + 0.5 * p.l2 * norm * norm,
-            gradient=gradient,
+            direction=direction,
         )
 
     def _log_loss(self, z):
@@ -147,6 +169,45 @@ class _Rows:
         largest = terms.max()
         log_sum = largest + np.log(np.exp(terms - largest).sum())
         return float(log_sum - np.log(self.problem.total_weight))
+
+
+class _GramRows(_Rows):
+    """The same rows in Gram space, see gram.pyx: parameters are coefficients of rows and start."""
+
+    @np.errstate(all="ignore")
+    def __init__(self, problem, start):
+        super().__init__(problem)
+        start = start[: problem.d]
+        exponents = np.frexp([np.abs(self.X).max(), np.abs(start).max()])[1]
+        self.scale, self.start_scale = np.ldexp(1.0, exponents)  # so that no square overflows
+        self.A = np.vstack([np.ldexp(self.X, -exponents[0]), np.ldexp(start, -exponents[1])])
+        self.K = self.A @ self.A.T
+
+    def first(self, start):
+        coefficients = np.zeros(len(self.A))
+        coefficients[-1] = self.start_scale
+        return np.append(coefficients, start[self.problem.d :])
+
+    @np.errstate(all="ignore")
+    def weights(self, a):
+        n = len(self.A)
+        return np.append(self.A.T @ a[:n], a[n:])
+
+    @np.errstate(all="ignore")
+    def products(self, a):
+        return self.scale * (self.K @ a)[:-1]
+
+    @np.errstate(all="ignore")
+    def slope(self, multipliers, a, products):
+        direction = self.scale * np.append(multipliers, 0.0) + self.problem.l2 * a
+        return direction, self._norm(direction), self._norm(a)
+
+    def _norm(self, a):
+        """Return the norm of the weights that coefficients stand for."""
+        largest = float(np.abs(a).max())
+        if largest == 0.0 or not math.isfinite(largest):
+            return largest
+        return largest * math.sqrt(max(0.0, (a / largest) @ self.K @ (a / largest)))
 
 
 @dataclass
@@ -184,7 +245,7 @@ def _stop_reason(stop, t, now, counters, began, last):
         return StopReason.diverged
     if stop.loss is not None and now.loss <= stop.loss:
         return StopReason.loss
-    if stop.gradient_norm is not None and not last and _norm(now.gradient) <= stop.gradient_norm:
+    if stop.gradient_norm is not None and not last and now.gradient_norm <= stop.gradient_norm:
         return StopReason.gradient_norm
     if stop.separated and now.min_margin > 0.0:
         return StopReason.separated

@@ -3,6 +3,10 @@
 from .kernel cimport rows_t
 
 
+# Where the data of an array start.
+cdef size_t address_of(array) except? 0
+
+
 cdef class Rows:
     """The rows of a `Problem` for the row pass: X in place or packed, labels, weights."""
     cdef rows_t view

@@ -1,4 +1,4 @@
-/* A team of threads: its size, a barrier to meet at, and a flag that any of them may read.
+/* A team of threads: its size, a barrier to meet at, shares of work, and a flag that any may read.
  *
  * Without OpenMP a team is one thread.
  *
@@ -61,6 +61,33 @@ static inline void lsgd_barrier_wait(lsgd_barrier *b, int size)
         } else {
             sched_yield();
         }
+    }
+}
+
+/* A member's share of the work, pieces next .. last - 1.  Who has done his own takes from the
+ * others', so that a member whose core is busy with something else holds up nobody for long. */
+typedef struct {
+    long next, last;
+    char pad[48]; /* a cache line each */
+} lsgd_share;
+
+/* A piece of the share, or -1. */
+static inline long lsgd_take(lsgd_share *s, int size)
+{
+    if (size == 1)
+        return s->next < s->last ? s->next++ : -1;
+    if (__atomic_load_n(&s->next, __ATOMIC_RELAXED) >= s->last)
+        return -1;
+    long piece = __atomic_fetch_add(&s->next, 1, __ATOMIC_RELAXED);
+    return piece < s->last ? piece : -1;
+}
+
+/* Only while nobody takes: before a barrier that all of them pass. */
+static inline void lsgd_deal(lsgd_share *shares, int size, long pieces)
+{
+    for (int member = 0; member < size; member++) {
+        __atomic_store_n(&shares[member].next, member * pieces / size, __ATOMIC_RELAXED);
+        shares[member].last = (member + 1) * pieces / size;
     }
 }
 

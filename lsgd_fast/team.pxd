@@ -11,5 +11,10 @@ cdef extern from "team.h" nogil:
         pass
     void barrier_wait "lsgd_barrier_wait"(barrier_t*, int size)
 
+    ctypedef struct share_t "lsgd_share":
+        pass
+    long take_piece "lsgd_take"(share_t*, int size)         # -1 where none is left
+    void deal_pieces "lsgd_deal"(share_t*, int size, long pieces)
+
     bint is_raised "lsgd_flag"(const int*)
     void raise_flag "lsgd_raise_flag"(int*)

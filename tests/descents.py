@@ -30,6 +30,7 @@ VARIANTS = {
     "stop, gradient": {"stop": Stop(gradient_norm=float(FULL.trace.gradient_norm[63]))},
     "stop, separated": {"stop": Stop(separated=True)},
     "stop, unstable": {"stop": Stop(unstable_steps=51), "y": NOISY},
+    "gram": {"gram": True, "start": [1.0, -1.0, 2.0]},
     "all": {
         "y": NOISY, "fit_intercept": True, "l2": 1e-4, "sample_weight": WEIGHT, "record_every": 3,
         "callback": lambda state: None, "stop": Stop(loss=1e-9, unstable_steps=61),

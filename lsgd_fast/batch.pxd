@@ -1,0 +1,29 @@
+# What runs that share every pass over X share, and what each has of its own.
+
+from .gram cimport GramSpace
+from .loop cimport batch_t, run_t
+from .rows cimport Rows
+
+
+cdef class RunState:
+    """One run as the loop sees it, and the arrays it points into."""
+    cdef run_t run
+    cdef double[:, ::1] parameters   # w, gradient, separating weights[, direction]: rows of d + 1
+    cdef double[:, ::1] trace
+    cdef make_room(self, Py_ssize_t target)
+
+
+cdef class Batch:
+    """The rows, the memory of a pass and the team of runs that share every pass."""
+    cdef batch_t state
+    cdef readonly int n_threads
+    cdef readonly Py_ssize_t size    # d of the pass: features, or coefficients in Gram space
+    cdef readonly object lock        # re-entrant: a callback may ask for a result
+    cdef Rows rows
+    cdef object starts               # (k, n_parameters) first weights, intercepts last
+    cdef GramSpace gram              # None outside Gram space
+    cdef double[::1] memory
+    cdef size_t[::1] runs
+    cdef first_parameters(self, Py_ssize_t start)
+    cdef weights(self, const double[::1] parameters)
+    cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient)

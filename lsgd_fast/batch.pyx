@@ -1,0 +1,156 @@
+"""What runs that share every pass over X share, and what each has of its own."""
+
+import threading
+
+import numpy as np
+
+from libc.math cimport INFINITY, NAN
+
+from .gram cimport GramSpace
+from .kernel cimport LOGISTIC, chunk_count, lay_out_pass, padded_rows, pass_size, pass_t, rows_t
+from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t
+from .rows cimport Rows
+
+from .rows import aligned_empty
+from .threads import choose_threads
+
+
+cdef class RunState:
+    """One run as the loop sees it, and the arrays it points into.
+
+    Parameters
+    ----------
+    batch : Batch
+    problem : Problem
+    start : int
+        Which of the batch's first weights it starts from.
+    eta : float
+    stop : Stop
+    record_every : int
+    """
+
+    def __cinit__(self, Batch batch, problem, Py_ssize_t start, double eta, stop,
+                  Py_ssize_t record_every):
+        cdef run_t* r = &self.run
+        cdef bint in_gram_space = batch.gram is not None
+        cdef double[::1] first = batch.first_parameters(start)
+        self.parameters = np.zeros((4 if in_gram_space else 3, batch.size + 1))
+        self.parameters[0, :] = first
+        r.w = &self.parameters[0, 0]
+        r.gradient = &self.parameters[1, 0]
+        r.separating = &self.parameters[2, 0]
+        r.direction = &self.parameters[3 if in_gram_space else 1, 0]
+        r.eta = eta
+        r.l2 = problem.l2
+        r.certificate = eta * problem.radius * problem.radius if r.l2 == 0.0 else INFINITY
+        r.limits.loss = -1.0 if stop.loss is None else stop.loss
+        r.limits.gradient_norm = -1.0 if stop.gradient_norm is None else stop.gradient_norm
+        r.limits.seconds = INFINITY if stop.seconds is None else stop.seconds
+        r.limits.separated = stop.separated
+        r.limits.unstable_steps = (np.iinfo(np.intp).max if stop.unstable_steps is None
+                                   else stop.unstable_steps)
+        r.counters = counters_t(NAN, NAN, 0, -1, -1, -1)
+        r.record_every = record_every
+        self.trace = np.empty((0, N_COLUMNS))
+        for column in range(N_COLUMNS):
+            r.now[column] = NAN
+
+    cdef make_room(self, Py_ssize_t target):
+        """Room in the trace for the steps up to `target`."""
+        cdef run_t* r = &self.run
+        cdef Py_ssize_t room = r.n_rows + (target - r.step) // r.record_every + 1
+        if room > self.trace.shape[0] and target > r.step:
+            trace = np.empty((max(room, 2 * self.trace.shape[0]), N_COLUMNS))
+            trace[:r.n_rows] = np.asarray(self.trace)[:r.n_rows]
+            self.trace = trace
+        r.trace = &self.trace[0, 0] if self.trace.shape[0] else NULL
+
+
+cdef class Batch:
+    """The rows, the memory of a pass and the team of runs that share every pass.
+
+    Parameters
+    ----------
+    problem : Problem
+    starts : ndarray of shape (k, n_parameters)
+        First weights; runs choose among them.
+    n_runs : int
+        Runs at most.
+    gram : bool
+        Whether to run in Gram space.
+    n_threads : int or None
+    """
+
+    def __cinit__(self, problem, const double[:, ::1] starts, Py_ssize_t n_runs, bint gram,
+                  n_threads):
+        cdef batch_t* b = &self.state
+        cdef pass_t* p = &b.row_pass
+        cdef const rows_t* view
+        cdef Py_ssize_t n = problem.n, d = problem.d, padded
+        self.lock = threading.RLock()
+        self.rows = Rows(problem, pack=not gram)
+        self.starts = np.asarray(starts)
+        view = &self.rows.view
+        if gram:
+            threads = choose_threads(n_threads, n, d, chunk_count(n, d))
+            moved = np.asarray(starts)[:, :d]
+            self.gram = GramSpace(self.rows, moved[moved.any(axis=1)], problem.radius, threads)
+            view = &self.gram.view
+            n = d = self.gram.size
+        self.size = d
+        self.n_threads = choose_threads(n_threads, n, d, chunk_count(n, d))
+        padded = padded_rows(n) if gram else 0
+        self.memory = aligned_empty(n_runs * (2 * d + 1 + 2 * padded)
+                                    + pass_size(LOGISTIC, view, n_runs, self.n_threads))
+        self.runs = np.empty(n_runs, np.uintp)
+        b.runs = <run_t**> &self.runs[0]
+        b.n_parameters = d + problem.fit_intercept
+        b.weights = &self.memory[0]
+        b.gradients = b.weights + n_runs * d
+        b.intercepts = b.gradients + n_runs * d
+        lay_out_pass(p, LOGISTIC, view, n_runs, b.intercepts + n_runs * (1 + 2 * padded))
+        p.weights = b.weights
+        p.intercepts = b.intercepts
+        if gram:
+            b.gram_scale = self.gram.scale
+            p.products = b.intercepts + n_runs
+            p.multipliers = p.products + n_runs * padded
+
+    cdef first_parameters(self, Py_ssize_t start):
+        """Parameters (size + 1,) of the first weights number `start`, the intercept last."""
+        parameters = np.zeros(self.size + 1)
+        first = self.starts[start]
+        d = self.rows.view.X.d
+        parameters[self.size] = first[d] if len(first) > d else 0.0
+        if self.gram is None:
+            parameters[:d] = first[:d]
+        elif first[:d].any():
+            row = np.count_nonzero(self.starts[:start, :d].any(axis=1))
+            parameters[:self.size] = self.gram.first_coefficients(row)
+        return parameters
+
+    cdef weights(self, const double[::1] parameters):
+        """The weights (d,) that parameters (size + 1,) stand for."""
+        if self.gram is None:
+            return np.array(parameters[:self.size])
+        return self.gram.weights(parameters[:self.size])
+
+    cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient):
+        """Advance runs that have taken equally many steps, see `advance` in loop.pxd."""
+        cdef batch_t* b = &self.state
+        cdef RunState state
+        cdef list errors = []
+        cdef Py_ssize_t i
+        for i, state in enumerate(states):
+            state.make_room(target)
+            b.runs[i] = &state.run
+        b.n_runs = len(states)
+        b.row_pass.gradient = gradient
+        b.target = target
+        b.measure_target = measure_target
+        in_main = threading.current_thread() is threading.main_thread()
+        b.errors = <void*> errors if in_main else NULL
+        with nogil:
+            advance(b, self.n_threads)
+        if errors:
+            raise errors[0]
