@@ -138,7 +138,9 @@ class Checkpoint:
             raise ValueError("its latest measurement is not that of its weights")
 
 
-def _check_arguments(*, stepsize, loss, l2, fit_intercept, stop, record_every, callback_every, gram):
+def _check_arguments(
+    *, stepsize, loss, l2, fit_intercept, stop, record_every, callback_every, gram
+):
     if not isinstance(stop, dict):
         raise TypeError("stop is not a dict")
     return {

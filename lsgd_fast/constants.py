@@ -1,13 +1,20 @@
 """Numbers that the compiled code and its NumPy twin must agree on; each has its home here."""
 
-__all__ = ["GRAM_BYTES", "GRAM_FEATURES", "GRAM_VALUES", "INCREASE_TOLERANCE", "LINK_WORK", "UNDERFLOW_LOSS"]
+__all__ = [
+    "GRAM_BYTES",
+    "GRAM_FEATURES",
+    "GRAM_VALUES",
+    "INCREASE_TOLERANCE",
+    "LINK_WORK",
+    "UNDERFLOW_LOSS",
+]
 
 # The link of a row costs about as much as so many features of it: the work of a pass over n rows of
 # d features is n * (d + LINK_WORK).
 LINK_WORK = 32
 
-# gram="auto" takes Gram space for X of at least GRAM_VALUES entries and at least GRAM_FEATURES times
-# as many features as rows, if the Gram matrix stays below GRAM_BYTES.
+# gram="auto" takes Gram space for X of at least GRAM_VALUES entries and at least GRAM_FEATURES
+# times as many features as rows, if the Gram matrix takes at most GRAM_BYTES.
 GRAM_VALUES = 20_000
 GRAM_FEATURES = 8
 GRAM_BYTES = 64 * 2**20

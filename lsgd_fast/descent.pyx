@@ -31,11 +31,13 @@ cdef class Descent:
 
     Parameters
     ----------
-    X, y, stepsize, start, loss, sample_weight, l2, fit_intercept, stop, record_every, gram, n_threads
-        As for `gradient_descent`.  X above 64 MiB is read in place: do not change it while the
-        descent lives.
+    X, y, stepsize, start, loss, sample_weight, l2, fit_intercept, stop, record_every
+        As for `gradient_descent`.  X above 64 MiB, and in Gram space any X, is read in place: do
+        not change it while the descent lives.
     callback, callback_every
         As for `gradient_descent`; the callback is called with this object.
+    gram, n_threads
+        As for `gradient_descent`.
 
     Raises
     ------
