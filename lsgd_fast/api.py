@@ -107,7 +107,9 @@ def gradient_descent(
     l2=0.0,
     fit_intercept=False,
     stop=None,
+    record=None,
     record_every=1,
+    validation=None,
     callback=None,
     callback_every=None,
     gram="auto",
@@ -141,8 +143,14 @@ def gradient_descent(
     fit_intercept : bool, default False
     stop : Stop, optional
         When to end early.
+    record : sequence of str, optional
+        Names of the columns of the trace to keep; all by default. "step" is always kept.
     record_every : int, default 1
         The trace keeps the steps that are multiples of it, and the last.
+    validation : (X, y), optional
+        Held-out data: adds ``validation_loss`` and ``validation_error_rate`` to the trace, by a
+        forward pass over them at each recorded step, and keeps the best weights in
+        ``Run.best_weights``.
     callback : callable, optional
         Called as ``callback(state)`` when w_t is measured and the step from it not yet taken, for
         t >= 1; `state` is the `Descent`.  Returning True ends the run.
@@ -151,8 +159,8 @@ def gradient_descent(
     gram : {"auto", True, False}, default "auto"
         Whether to run in Gram space: compute the n x n products of the rows once, and from then on
         take steps that cost n^2 whatever the number of features. "auto" does so for X of at least
-        20 000 entries and at least 8 times as many features as rows, if the products take at most
-        64 MiB; it pays after about n/10 steps. The weights are then sums of rows, made at the end
+        20 000 entries and at least 8 times as many features as rows, if the products (with those of
+        held-out rows) take at most 64 MiB; it pays after about n/10 steps. The weights are then sums of rows, made at the end
         and when a callback asks. Without a penalty `gradient_norm` carries an error of about
         ``1e-8 * radius``, times the mean of ``sigmoid(-z)``.
     n_threads : int, optional
@@ -186,7 +194,9 @@ def gradient_descent(
         l2=l2,
         fit_intercept=fit_intercept,
         stop=stop,
+        record=record,
         record_every=record_every,
+        validation=validation,
         callback=callback,
         callback_every=callback_every,
         gram=gram,

@@ -1,14 +1,19 @@
 # What runs that share every pass over X share, and what each has of its own.
 
 from .gram cimport GramSpace
+from .kernel cimport rows_t
 from .loop cimport batch_t, run_t
 from .rows cimport Rows
+
+
+cdef enum:
+    N_KEPT = 4          # rows of RunState.parameters that make up the state between steps
 
 
 cdef class RunState:
     """One run as the loop sees it, and the arrays it points into."""
     cdef run_t run
-    cdef double[:, ::1] parameters   # w, gradient, separating weights[, direction]: rows of d + 1
+    cdef double[:, ::1] parameters   # w, gradient, separating and best weights[, direction]
     cdef double[:, ::1] trace
     cdef make_room(self, Py_ssize_t target)
 
@@ -22,8 +27,11 @@ cdef class Batch:
     cdef Rows rows
     cdef object starts               # (k, n_parameters) first weights, intercepts last
     cdef GramSpace gram              # None outside Gram space
-    cdef double[::1] memory
+    cdef rows_t held_out
+    cdef object held_out_rows
+    cdef double[::1] memory, validation_memory
     cdef size_t[::1] runs
     cdef first_parameters(self, Py_ssize_t start)
     cdef weights(self, const double[::1] parameters)
+    cdef _look_at(self, Rows held_out, Py_ssize_t n_runs)
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient)

@@ -8,10 +8,11 @@ from libc.math cimport INFINITY, NAN
 
 from .gram cimport GramSpace
 from .kernel cimport LOGISTIC, chunk_count, lay_out_pass, padded_rows, pass_size, pass_t, rows_t
-from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t
+from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
 from .rows cimport Rows
 
 from .rows import aligned_empty
+from .run import COLUMNS
 from .threads import choose_threads
 
 
@@ -26,20 +27,23 @@ cdef class RunState:
         Which of the batch's first weights it starts from.
     eta : float
     stop : Stop
+    record : sequence of str
+        Columns of the trace to keep.
     record_every : int
     """
 
-    def __cinit__(self, Batch batch, problem, Py_ssize_t start, double eta, stop,
+    def __cinit__(self, Batch batch, problem, Py_ssize_t start, double eta, stop, record,
                   Py_ssize_t record_every):
         cdef run_t* r = &self.run
         cdef bint in_gram_space = batch.gram is not None
         cdef double[::1] first = batch.first_parameters(start)
-        self.parameters = np.zeros((4 if in_gram_space else 3, batch.size + 1))
+        self.parameters = np.zeros((N_KEPT + in_gram_space, batch.size + 1))
         self.parameters[0, :] = first
         r.w = &self.parameters[0, 0]
         r.gradient = &self.parameters[1, 0]
         r.separating = &self.parameters[2, 0]
-        r.direction = &self.parameters[3 if in_gram_space else 1, 0]
+        r.best = &self.parameters[3, 0]
+        r.direction = &self.parameters[N_KEPT if in_gram_space else 1, 0]
         r.eta = eta
         r.l2 = problem.l2
         r.certificate = eta * problem.radius * problem.radius if r.l2 == 0.0 else INFINITY
@@ -49,9 +53,15 @@ cdef class RunState:
         r.limits.separated = stop.separated
         r.limits.unstable_steps = (np.iinfo(np.intp).max if stop.unstable_steps is None
                                    else stop.unstable_steps)
+        r.limits.patience = (np.iinfo(np.intp).max if stop.validation_patience is None
+                             else stop.validation_patience)
+        r.validation = validation_t(NAN, -1, -1, 0)
+        r.n_columns = len(record)
+        for i, name in enumerate(record):
+            r.columns[i] = COLUMNS.index(name)
         r.counters = counters_t(NAN, NAN, 0, -1, -1, -1)
         r.record_every = record_every
-        self.trace = np.empty((0, N_COLUMNS))
+        self.trace = np.empty((0, r.n_columns))
         for column in range(N_COLUMNS):
             r.now[column] = NAN
 
@@ -60,7 +70,7 @@ cdef class RunState:
         cdef run_t* r = &self.run
         cdef Py_ssize_t room = r.n_rows + (target - r.step) // r.record_every + 1
         if room > self.trace.shape[0] and target > r.step:
-            trace = np.empty((max(room, 2 * self.trace.shape[0]), N_COLUMNS))
+            trace = np.empty((max(room, 2 * self.trace.shape[0]), r.n_columns))
             trace[:r.n_rows] = np.asarray(self.trace)[:r.n_rows]
             self.trace = trace
         r.trace = &self.trace[0, 0] if self.trace.shape[0] else NULL
@@ -78,11 +88,13 @@ cdef class Batch:
         Runs at most.
     gram : bool
         Whether to run in Gram space.
+    validation : Problem or None
+        Held-out rows, of which only the loss is looked at.
     n_threads : int or None
     """
 
     def __cinit__(self, problem, const double[:, ::1] starts, Py_ssize_t n_runs, bint gram,
-                  n_threads):
+                  validation, n_threads):
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
         cdef const rows_t* view
@@ -115,6 +127,20 @@ cdef class Batch:
             b.gram_scale = self.gram.scale
             p.products = b.intercepts + n_runs
             p.multipliers = p.products + n_runs * padded
+        if validation is not None:
+            self._look_at(Rows(validation, pack=not gram), n_runs)
+
+    cdef _look_at(self, Rows held_out, Py_ssize_t n_runs):
+        cdef pass_t* v = &self.state.validation
+        self.held_out = held_out.view if self.gram is None else self.gram.look_at(held_out)
+        self.held_out.fit_intercept = self.rows.view.fit_intercept
+        self.validation_memory = aligned_empty(
+            pass_size(LOGISTIC, &self.held_out, n_runs, self.n_threads))
+        self.held_out_rows = held_out
+        lay_out_pass(v, LOGISTIC, &self.held_out, n_runs, &self.validation_memory[0])
+        v.gradient = False
+        v.weights = self.state.weights
+        v.intercepts = self.state.intercepts
 
     cdef first_parameters(self, Py_ssize_t start):
         """Parameters (size + 1,) of the first weights number `start`, the intercept last."""

@@ -7,12 +7,13 @@ import numpy as np
 
 from lsgd_fast import losses, stepsizes
 from lsgd_fast.problem import check_count, check_flag, check_real
-from lsgd_fast.run import COLUMNS, Stop, StopReason
+from lsgd_fast.run import COLUMNS, Stop, StopReason, check_record
 from lsgd_fast.storage import load_archive, save_archive
 
 __all__ = ["Checkpoint"]
 
 COUNTERS = ("n_increases", "last_increase", "separated_at", "certified_at", "called_at")
+COUNTERS += ("best_step", "last_step", "waited")  # of the held-out loss
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Checkpoint:
     ----------
     arguments : dict
         What the descent was made with, apart from X, y, sample_weight, start, callback, n_threads.
-    digest : str
-        `Problem.digest` of its data.
+    digest, validation_digest : str
+        `Problem.digest` of its data, and of its held-out data or None.
     step : int
         Steps taken.
     seconds : float
@@ -35,20 +36,24 @@ class Checkpoint:
         Whether `now` describes the weights.
     counters : dict of str to int
         -1 is "not yet".
+    best_loss : float
+        The least held-out loss, NaN before any.
     arrays : dict of str to ndarray
-        ``parameters`` (3, d + 1): weights, gradient, first separating weights, each with an
-        intercept, in Gram space as coefficients of the rows; ``start`` (d [+ 1],), the first
+        ``parameters`` (4, d + 1): weights, gradient, first separating weights, best weights, each
+        with an intercept, in Gram space as coefficients of the rows; ``start`` (d [+ 1],), the first
         weights; ``trace``, its recorded rows; ``now``, the latest measurement, NaN before any.
-        The columns of both are those of the trace: step, loss, log_loss, ..., stepsize.
+        The trace has the columns that are recorded, ``now`` has all.
     """
 
     arguments: dict
     digest: str
+    validation_digest: str | None
     step: int
     seconds: float
     reason: StopReason | None
     measured: bool
     counters: dict
+    best_loss: float
     arrays: dict
 
     def save(self, path):
@@ -61,6 +66,8 @@ class Checkpoint:
         meta = {
             "arguments": arguments,
             "digest": self.digest,
+            "validation_digest": self.validation_digest,
+            "best_loss": self.best_loss,
             "step": self.step,
             "seconds": self.seconds,
             "reason": None if self.reason is None else str(self.reason),
@@ -85,19 +92,20 @@ class Checkpoint:
             raise ValueError(f"{str(path)!r} is not a complete descent: {error}") from error
         return checkpoint
 
-    def check_problem(self, path, problem):
+    def check_problem(self, path, problem, validation):
         """Raise ValueError naming `path` unless the checkpoint belongs to this problem."""
-        if self.digest != problem.digest():
+        held_out = None if validation is None else validation.digest()
+        if (self.digest, self.validation_digest) != (problem.digest(), held_out):
             raise ValueError(
-                f"{str(path)!r} belongs to other data: X, y and sample_weight must be those that "
-                "the descent was started with"
+                f"{str(path)!r} belongs to other data: X, y, sample_weight and validation must be "
+                "those that the descent was started with"
             )
         if len(self.arrays["start"]) != problem.n_parameters:
             raise ValueError(f"{str(path)!r} is not a complete descent: its start does not fit X")
 
     def check_size(self, path, size):
         """Raise ValueError naming `path` unless it holds `size` weights (or coefficients)."""
-        if self.arrays["parameters"].shape != (3, size + 1):
+        if self.arrays["parameters"].shape != (len(self.arrays["parameters"]), size + 1):
             raise ValueError(f"{str(path)!r} is not a complete descent: its weights do not fit X")
 
     def _check_arrays(self):
@@ -105,19 +113,20 @@ class Checkpoint:
         n_rows = (self.step - 1) // every + 1 if self.step else 0
         parameters = self.arrays["parameters"]
         shapes = {
-            "parameters": (3, parameters.shape[-1]),
+            "parameters": (4, parameters.shape[-1]),
             "start": (len(self.arrays["start"]),),
-            "trace": (n_rows, len(COLUMNS)),
+            "trace": (n_rows, len(self.arguments["record"])),
             "now": (len(COLUMNS),),
         }
         found = {name: array.shape for name, array in self.arrays.items()}
         if found != shapes or any(array.dtype != np.float64 for array in self.arrays.values()):
             raise ValueError("its arrays have the wrong shapes or types")
-        trace = self.arrays["trace"]
-        gradient_norm = COLUMNS.index("gradient_norm")  # may have overflowed
-        finite = np.isfinite(np.delete(trace, gradient_norm, axis=1)).all()
-        finite = finite and (trace[:, gradient_norm] >= 0.0).all()
-        if not finite or (trace[:, 0] != every * np.arange(n_rows)).any():
+        trace = dict(zip(self.arguments["record"], self.arrays["trace"].T, strict=True))
+        steps = trace.pop("step")
+        overflowing = [trace.pop(name, steps) for name in ("gradient_norm", "validation_loss")]
+        finite = all((column >= 0.0).all() for column in overflowing)
+        finite = finite and all(np.isfinite(column).all() for column in trace.values())
+        if not finite or (steps != every * np.arange(n_rows)).any():
             raise ValueError("its trace is not that of its steps")
         self._check_now(dict(zip(COLUMNS, self.arrays["now"].tolist(), strict=True)))
         if not np.isfinite(self.arrays["start"]).all():
@@ -139,7 +148,7 @@ class Checkpoint:
 
 
 def _check_arguments(
-    *, stepsize, loss, l2, fit_intercept, stop, record_every, callback_every, gram
+    *, stepsize, loss, l2, fit_intercept, stop, record, record_every, callback_every, gram
 ):
     if not isinstance(stop, dict):
         raise TypeError("stop is not a dict")
@@ -149,6 +158,7 @@ def _check_arguments(
         "l2": check_real("l2", l2, zero_allowed=True),
         "fit_intercept": check_flag("fit_intercept", fit_intercept),
         "stop": Stop(**stop),
+        "record": check_record(record, True),
         "record_every": check_count("record_every", record_every, 1),
         "callback_every": check_count("callback_every", callback_every, 1),
         "gram": check_flag("gram", gram),
@@ -164,11 +174,13 @@ def _check_counters(counters, step):
     return checked
 
 
-def _check_scalars(*, digest, step, seconds, reason, measured):
+def _check_scalars(*, digest, validation_digest, best_loss, step, seconds, reason, measured):
     if not isinstance(digest, str) or reason == StopReason.n_steps:
         raise ValueError("its digest or its reason is none")
     return {
         "digest": digest,
+        "validation_digest": validation_digest,
+        "best_loss": float(best_loss),
         "step": check_count("step", step, 0),
         "seconds": check_real("seconds", seconds, zero_allowed=True),
         "reason": None if reason is None else StopReason(reason),

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -24,7 +24,9 @@ class Descent:
         l2: float = 0.0,
         fit_intercept: bool = False,
         stop: Stop | None = None,
+        record: Sequence[str] | None = None,
         record_every: int = 1,
+        validation: tuple[ArrayLike, ArrayLike] | None = None,
         callback: Callable[[Descent], object] | None = None,
         callback_every: int | None = None,
         gram: bool | Literal["auto"] = "auto",
@@ -57,6 +59,7 @@ class Descent:
         y: ArrayLike,
         *,
         sample_weight: ArrayLike | None = None,
+        validation: tuple[ArrayLike, ArrayLike] | None = None,
         callback: Callable[[Descent], object] | None = None,
         n_threads: int | None = None,
     ) -> Self: ...

@@ -6,19 +6,20 @@ import numpy as np
 
 from libc.math cimport NAN
 
-from .batch cimport Batch, RunState
+from .batch cimport N_KEPT, Batch, RunState
 from .loop cimport (CALLBACK, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED,
-                    MIN_MARGIN, N_COLUMNS, NOTHING, clock, counters_t, run_t)
+                    MIN_MARGIN, N_COLUMNS, NOTHING, VALIDATION_LOSS, clock, counters_t, run_t)
 
 from .checkpoint import Checkpoint
 from .problem import (Problem, check_callback, check_count, check_gram, check_n_steps,
-                      check_n_threads, check_start)
-from .run import Run, StopReason, Trace, check_stop
+                      check_n_threads, check_start, check_validation)
+from .run import Run, StopReason, Trace, check_record, check_stop
 from .stepsizes import resolve
 
 # In the order of the enum in loop.pxd.
 REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
-           StopReason.separated, StopReason.unstable_steps, StopReason.seconds, StopReason.callback)
+           StopReason.separated, StopReason.unstable_steps, StopReason.seconds, StopReason.callback,
+           StopReason.validation_patience)
 
 cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace that room is made for at a time
 
@@ -36,7 +37,7 @@ cdef class Descent:
         not change it while the descent lives.
     callback, callback_every
         As for `gradient_descent`; the callback is called with this object.
-    gram, n_threads
+    record, validation, gram, n_threads
         As for `gradient_descent`.
 
     Raises
@@ -53,40 +54,44 @@ cdef class Descent:
     cdef Batch batch
     cdef RunState state
     cdef bint stepping
-    cdef object problem, rule, stop, callback, lock
+    cdef object problem, validation, rule, stop, record, callback, lock
     cdef Py_ssize_t start, callback_every, called_at
 
     def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
-                 fit_intercept=False, stop=None, record_every=1, callback=None, callback_every=None,
-                 gram="auto", n_threads=None):
+                 fit_intercept=False, stop=None, record=None, record_every=1, validation=None,
+                 callback=None, callback_every=None, gram="auto", n_threads=None):
         if self.problem is not None:
             raise RuntimeError("this Descent is set up already; make another one")
         rule = resolve(stepsize)
-        stop = check_stop(stop)
+        stop = check_stop(stop, validation)
+        record = check_record(record, validation)
         record_every = check_count("record_every", record_every, 1)
         callback, callback_every = check_callback(callback, callback_every)
         n_threads = check_n_threads(n_threads)
         problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2,
                                 fit_intercept=fit_intercept)
         start = check_start(start, problem)
-        gram = check_gram(gram, problem.n, problem.d)
-        batch = Batch(problem, start.reshape(1, -1), 1, gram, n_threads)
-        self._join(batch, 0, problem, rule, stop, record_every, callback, callback_every)
+        validation = check_validation(validation, problem)
+        gram = check_gram(gram, problem, validation)
+        batch = Batch(problem, start.reshape(1, -1), 1, gram, validation, n_threads)
+        self.validation = validation
+        self._join(batch, 0, problem, rule, stop, record, record_every, callback, callback_every)
 
-    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, record_every, callback,
-               callback_every):
+    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, record, record_every,
+               callback, callback_every):
         """Become a run of a batch, from its first weights number `start`."""
         self.batch = batch
         self.lock = batch.lock
         self.start = start
-        self.state = RunState(batch, problem, start, rule.eta, stop, record_every)
-        self.rule, self.stop = rule, stop
+        self.state = RunState(batch, problem, start, rule.eta, stop, record, record_every)
+        self.rule, self.stop, self.record = rule, stop, record
         self.callback, self.callback_every = callback, callback_every
         self.problem = problem
 
     @property
     def n_steps(self):
         """Steps taken so far."""
+        self._check_ready()
         return self.state.run.step
 
     @property
@@ -145,6 +150,7 @@ cdef class Descent:
     @property
     def stop_reason(self):
         """Why the run has ended, or None while it may go on."""
+        self._check_ready()
         return REASONS[self.state.run.reason] if self.state.run.reason != GOING_ON else None
 
     def step(self, n_steps=1):
@@ -225,32 +231,46 @@ cdef class Descent:
     cdef _run(self):
         cdef run_t* r = &self.state.run
         cdef counters_t* c = &r.counters
-        rows = np.empty((r.n_rows + 1, N_COLUMNS))
+        rows = np.empty((r.n_rows + 1, r.n_columns))
         rows[:r.n_rows] = self.state.trace[:r.n_rows]
-        rows[r.n_rows] = <double[:N_COLUMNS]> r.now
+        now = np.array(<double[:N_COLUMNS]> r.now)
         if r.reason == GOING_ON:
-            rows[r.n_rows, GRADIENT_NORM] = NAN      # also where a callback had it computed
-        separating = None
-        if c.separated_at >= 0:
-            separating = self.batch.weights(self.state.parameters[2])
-            if self.problem.fit_intercept:
-                separating = np.append(separating, self.state.parameters[2, self.batch.size])
+            now[GRADIENT_NORM] = NAN        # also where a callback had it computed
+        rows[r.n_rows] = now[list(<int[:r.n_columns]> r.columns)]
         too_short = r.step == 0 or c.last_increase == r.step
         return Run(
             weights=self.weights,
             intercept=self.intercept,
-            trace=Trace.from_rows(rows, r.l2),
+            trace=Trace.from_rows(rows, self.record, r.l2),
             stop_reason=REASONS[r.reason],
             n_steps=r.step,
             n_threads=self.batch.state.team_size or self.batch.n_threads,      # none has run yet after a load
             seconds=self._seconds(),
             radius=self.problem.radius,
             separated_at=c.separated_at if c.separated_at >= 0 else None,
-            separating_weights=separating,
+            separating_weights=self._parameters(2) if c.separated_at >= 0 else None,
             certified_at=c.certified_at if c.certified_at >= 0 else None,
             stable_at=None if too_short else max(c.last_increase, 0),
             n_increases=c.n_increases,
+            **self._best(),
         )
+
+    cdef _parameters(self, Py_ssize_t row):
+        """Weights that were kept, with the intercept last where one is fitted."""
+        weights = self.batch.weights(self.state.parameters[row])
+        if self.problem.fit_intercept:
+            weights = np.append(weights, self.state.parameters[row, self.batch.size])
+        return weights
+
+    cdef _best(self):
+        """The step and the weights of the least held-out loss, the last ones included."""
+        cdef run_t* r = &self.state.run
+        if r.validation.best_step < 0:
+            return {}
+        best, row = r.validation.best_step, 3
+        if r.now[VALIDATION_LOSS] < r.validation.best_loss:
+            best, row = r.step, 0
+        return {"best_at": best, "best_weights": self._parameters(row)}
 
     def save(self, path):
         """Write a checkpoint: the whole state, the arguments, and a digest of the data.
@@ -276,11 +296,13 @@ cdef class Descent:
                 "l2": self.problem.l2,
                 "fit_intercept": self.problem.fit_intercept,
                 "stop": self.stop,
+                "record": list(self.record),
                 "record_every": r.record_every,
                 "callback_every": self.callback_every,
                 "gram": self.batch.gram is not None,
             },
             digest=self.problem.digest(),
+            validation_digest=None if self.validation is None else self.validation.digest(),
             step=r.step,
             seconds=self._seconds(),
             reason=self.stop_reason,
@@ -291,9 +313,13 @@ cdef class Descent:
                 "separated_at": c.separated_at,
                 "certified_at": c.certified_at,
                 "called_at": self.called_at,
+                "best_step": r.validation.best_step,
+                "last_step": r.validation.last_step,
+                "waited": r.validation.waited,
             },
+            best_loss=r.validation.best_loss,
             arrays={
-                "parameters": np.array(self.state.parameters[:3]),
+                "parameters": np.array(self.state.parameters[:N_KEPT]),
                 "start": self.batch.starts[self.start],
                 "trace": np.array(self.state.trace[:r.n_rows]),
                 "now": np.array(<double[:N_COLUMNS]> r.now),
@@ -301,13 +327,14 @@ cdef class Descent:
         )
 
     @classmethod
-    def load(cls, path, X, y, *, sample_weight=None, callback=None, n_threads=None):
+    def load(cls, path, X, y, *, sample_weight=None, validation=None, callback=None,
+             n_threads=None):
         """Return the descent that `save` wrote, ready to go on: the same bits as without a pause.
 
         Parameters
         ----------
         path : str or os.PathLike
-        X, y, sample_weight
+        X, y, sample_weight, validation
             The data it was started with; any layout and dtype with the same values.
         callback, n_threads
             As for a new descent: neither is kept in the file.
@@ -327,9 +354,10 @@ cdef class Descent:
         arguments = dict(checkpoint.arguments)
         options = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
         problem = Problem.check(X, y, sample_weight=sample_weight, **options)
-        checkpoint.check_problem(path, problem)
+        checkpoint.check_problem(path, problem, check_validation(validation, problem))
         descent = cls(X, y, start=checkpoint.arrays["start"], sample_weight=sample_weight,
-                      callback=callback, n_threads=n_threads, **options, **arguments)
+                      validation=validation, callback=callback, n_threads=n_threads, **options,
+                      **arguments)
         descent._restore(path, checkpoint)
         return descent
 
@@ -341,9 +369,11 @@ cdef class Descent:
         r.seconds = checkpoint.seconds
         r.known = MEASURED if checkpoint.measured else NOTHING
         r.reason = GOING_ON if checkpoint.reason is None else REASONS.index(checkpoint.reason)
-        (c.n_increases, c.last_increase, c.separated_at, c.certified_at,
-         self.called_at) = checkpoint.counters.values()
-        np.asarray(self.state.parameters)[:3] = checkpoint.arrays["parameters"]
+        (c.n_increases, c.last_increase, c.separated_at, c.certified_at, self.called_at,
+         r.validation.best_step, r.validation.last_step,
+         r.validation.waited) = checkpoint.counters.values()
+        r.validation.best_loss = checkpoint.best_loss
+        np.asarray(self.state.parameters)[:N_KEPT] = checkpoint.arrays["parameters"]
         self.state.trace = checkpoint.arrays["trace"]
         r.n_rows = self.state.trace.shape[0]
         np.asarray(<double[:N_COLUMNS]> r.now)[:] = checkpoint.arrays["now"]

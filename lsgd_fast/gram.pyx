@@ -72,34 +72,65 @@ cdef class GramSpace:
         self.view.X.panels = &panels[0]
         self.view.y = &y[0]
         self.view.weight = &weight[0]
-        self._fill(panels)
+        self.start_rows = rows.view
+        self.start_rows.y += n
+        self.start_rows.weight += n
+        self.start_rows.X.n = self.starts.shape[0]
+        self.start_rows.X.data = <const char*> address_of(self.starts.base)
+        self.start_rows.X.element = FLOAT64
+        self.start_rows.X.row_stride, self.start_rows.X.column_stride = 8 * rows.view.X.d, 8
+        self.start_rows.X.swapped, self.start_rows.X.aligned = False, True
+        self._multiply(panels, NULL)
+        without = self._rows_without_weight()
+        by_panel = np.asarray(panels).reshape(-1, self.size, PANEL)
+        by_panel[without // PANEL, :, without % PANEL] = 0.0
 
-    cdef _fill(self, double[::1] panels):
-        cdef rows_t X = self.rows.view, starts = X
-        cdef Py_ssize_t n = X.X.n, d = X.X.d, width, first, i
+    cdef rows_t look_at(self, Rows others):
+        """Other rows in this space: their products with the rows and the first weights."""
+        cdef rows_t view = others.view
+        panels = aligned_empty(padded_rows(view.X.n) * self.size)
+        panels[:] = 0.0
+        self.owners += [others, panels]
+        self._multiply(panels, &view)
+        view.X.data = NULL
+        view.X.d = self.size
+        view.X.element = FLOAT64
+        view.X.panels = <void*> address_of(panels)
+        return view
+
+    cdef _multiply(self, double[::1] panels, const rows_t* others):
+        """Products of all rows of this space with `others`, or (NULL) with one another."""
+        cdef const rows_t* X = &self.rows.view
+        cdef const rows_t* starts = &self.start_rows
+        cdef Py_ssize_t n = X.X.n, d = X.X.d, width, first
         cdef double[::1] columns
-        starts.y = self.view.y + n
-        starts.weight = self.view.weight + n
-        starts.X.n = self.starts.shape[0]
-        starts.X.element = FLOAT64
-        starts.X.row_stride, starts.X.column_stride = 8 * d, 8
-        starts.X.swapped, starts.X.aligned = False, True
         width = PANEL * max(1, min(COLUMNS // PANEL, COLUMN_BYTES // (8 * PANEL * d)))
         columns = aligned_empty(width * d)
         for first in range(0, n, width):
             PyErr_CheckSignals()
-            pack_rows(&X, first, self.scale, columns)
-            multiply(&X, first, 0, columns, first, panels, self.size, self.n_threads)
+            pack_rows(X, first, self.scale, columns)
+            if others != NULL:
+                multiply(others, 0, 0, columns, first, panels, self.size, False, self.n_threads)
+                continue
+            multiply(X, first, 0, columns, first, panels, self.size, True, self.n_threads)
             if starts.X.n:
-                starts.X.data = <const char*> &self.starts[0, 0]
-                multiply(&starts, 0, n, columns, first, panels, self.size, self.n_threads)
+                multiply(starts, 0, n, columns, first, panels, self.size, True, self.n_threads)
         for first in range(0, starts.X.n, width):
-            pack_rows(&starts, first, self.scale, columns)
-            multiply(&starts, first, n, columns, n + first, panels, self.size, self.n_threads)
+            pack_rows(starts, first, self.scale, columns)
+            if others != NULL:
+                multiply(others, 0, 0, columns, n + first, panels, self.size, False,
+                         self.n_threads)
+            else:
+                multiply(starts, first, n, columns, n + first, panels, self.size, True,
+                         self.n_threads)
         # Rows without weight may be large beyond all bounds, and must not meet the others.
-        without = np.array([i for i in range(n) if X.weight[i] == 0.0], dtype=np.intp)
         by_panel = np.asarray(panels).reshape(-1, self.size, PANEL)
-        by_panel[:, without] = by_panel[without // PANEL, :, without % PANEL] = 0.0
+        by_panel[:, self._rows_without_weight()] = 0.0
+
+    cdef _rows_without_weight(self):
+        cdef Py_ssize_t i
+        n = self.rows.view.X.n
+        return np.array([i for i in range(n) if self.view.weight[i] == 0.0], dtype=np.intp)
 
     cdef first_coefficients(self, Py_ssize_t start):
         """Coefficients of the first weights number `start`."""
@@ -143,9 +174,10 @@ cdef pack_rows(const rows_t* rows, Py_ssize_t first, double scale, double[::1] c
 
 
 # Write the products of `columns`, of which the first is column `column` of the matrix, with the
-# rows from `skip` on, and their mirror images.  Row 0 of `rows` is row `base` of the matrix.
+# rows from `skip` on, and their mirror images if asked.  Row 0 of `rows` is row `base` of the
+# matrix.
 cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] columns,
-              Py_ssize_t column, double[::1] panels, Py_ssize_t size, int n_threads):
+              Py_ssize_t column, double[::1] panels, Py_ssize_t size, bint mirror, int n_threads):
     cdef rows_t below = rows[0]
     cdef pass_t p
     cdef Py_ssize_t k = columns.shape[0] // rows.X.d, i, c
@@ -166,7 +198,8 @@ cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] 
         for c in range(min(k, size - column)):
             for i in range(below.X.n):
                 panels[place(base + skip + i, column + c, size)] = products[c, i]
-                panels[place(column + c, base + skip + i, size)] = products[c, i]
+                if mirror:
+                    panels[place(column + c, base + skip + i, size)] = products[c, i]
 
 
 # Where in panels an entry of the matrix lies.

@@ -6,7 +6,8 @@ from .team cimport barrier_t, share_t
 
 # Columns of a row of the trace.
 cdef enum:
-    STEP, LOSS, LOG_LOSS, ERROR_RATE, MIN_MARGIN, GRADIENT_NORM, WEIGHT_NORM, STEPSIZE, N_COLUMNS
+    STEP, LOSS, LOG_LOSS, ERROR_RATE, MIN_MARGIN, GRADIENT_NORM, WEIGHT_NORM, STEPSIZE
+    VALIDATION_LOSS, VALIDATION_ERROR_RATE, N_COLUMNS
 
 # What is known of w_t.
 cdef enum:
@@ -15,17 +16,23 @@ cdef enum:
 # Why the run has ended, as an index into REASONS.
 cdef enum:
     GOING_ON, DIVERGED, LOSS_REACHED, GRADIENT_REACHED, SEPARATED, UNSTABLE, OUT_OF_TIME, CALLBACK
+    OUT_OF_PATIENCE
 
 # Stop, with values that no run meets where a condition is not asked for.
 cdef struct limits_t:
     double loss, gradient_norm, seconds
     bint separated
-    Py_ssize_t unstable_steps
+    Py_ssize_t unstable_steps, patience
 
 # Counted at every measurement; -1 is "not yet".
 cdef struct counters_t:
     double loss, log_loss            # of the latest measurement
     Py_ssize_t n_increases, last_increase, separated_at, certified_at
+
+# Of the held-out loss; best_step is -1 before the first.
+cdef struct validation_t:
+    double best_loss
+    Py_ssize_t best_step, last_step, waited     # waited: recorded steps since the best one
 
 # One run.  d is that of the pass: in Gram space the number of its rows.
 cdef struct run_t:
@@ -33,22 +40,29 @@ cdef struct run_t:
     double* gradient                 # (d + 1,) of the objective; in Gram space its image
     double* direction                # (d + 1,) a step is -eta * direction; outside, the gradient
     double* separating               # (d + 1,) the first w that separates
+    double* best                     # (d + 1,) the w of the least held-out loss
     double eta, l2, certificate      # certificate: eta R^2, or infinity where the theorem is silent
     limits_t limits
     counters_t counters
+    validation_t validation
     double[N_COLUMNS] now            # the measurement of w_t
     int known
     int reason
     Py_ssize_t step, record_every
-    double* trace
+    double* trace                    # rows of the columns that are kept
+    int[N_COLUMNS] columns
+    int n_columns
     Py_ssize_t n_rows
     double started, seconds          # clock at the start of these steps; time of those before
     double finished                  # clock when `reason` was found
-    bint running                     # whether it wants another pass
+    bint running                     # whether it wants another pass ...
+    bint closing                     # ... though it has ended: its held-out loss is not known
 
 # Runs that share every pass.  All have taken the same number of steps.
 cdef struct batch_t:
     pass_t row_pass                  # k is n_runs
+    pass_t validation                # forward over held-out rows; rows is NULL where there are none
+    bint validating                  # whether this step has both
     run_t** runs                     # (n_runs,), those that want another pass
     Py_ssize_t n_runs
     Py_ssize_t n_parameters          # of a run: d, and the intercept where one is fitted
@@ -65,6 +79,7 @@ cdef struct batch_t:
     int team_size                    # threads that took part in the latest advance
     barrier_t barrier
     share_t[MAX_CHUNKS] shares       # of the chunks of a pass, one a thread
+    share_t[MAX_CHUNKS] validation_shares
 
 # All runs of the batch from their step to target, and also measure the weights there if
 # measure_target.  A run ends early, with `reason` set, where a limit is met; all stop early, between

@@ -18,8 +18,8 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from .kernel cimport (column_place, padded_rows, pass_t, pass_work, run_chunks, sum_slots,
                       sum_tallies, tile_size, totals_t)
 from .lanes cimport fold_lanes
-from .team cimport (barrier_wait, deal_pieces, is_raised, raise_flag, take_piece, team_rank,
-                    team_size)
+from .team cimport (barrier_wait, deal_pieces, is_raised, raise_flag, share_t, take_piece,
+                    team_rank, team_size)
 
 from .constants import INCREASE_TOLERANCE, UNDERFLOW_LOSS
 
@@ -129,11 +129,30 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
     else:
         r.now[WEIGHT_NORM] = sqrt(b.gram_scale) * root(r.w, p.products + i * padded_rows(d), d)
     r.now[GRADIENT_NORM] = NAN
-    r.now[STEPSIZE] = NAN
+    r.now[STEPSIZE] = r.now[VALIDATION_LOSS] = r.now[VALIDATION_ERROR_RATE] = NAN
     r.known = MEASURED
     if p.gradient:
         find_direction(b, i, totals.slope)
         r.known = GRADIENT
+
+
+# What the pass over the held-out rows says of run i.  Recorded steps count, once each.
+cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
+    cdef run_t* r = b.runs[i]
+    cdef validation_t* v = &r.validation
+    cdef totals_t totals
+    sum_tallies(&b.validation, i, &totals)
+    r.now[VALIDATION_LOSS] = totals.loss
+    r.now[VALIDATION_ERROR_RATE] = totals.error_rate
+    if r.step % r.record_every or r.step == v.last_step:
+        return
+    v.last_step = r.step
+    v.waited += 1
+    if v.best_step < 0 or totals.loss < v.best_loss:
+        v.best_loss = totals.loss
+        v.best_step = r.step
+        v.waited = 0
+        memcpy(r.best, r.w, b.n_parameters * sizeof(double))
 
 
 # Whether the loss rose by more than rounding; where it underflows its logarithm is asked.
@@ -169,6 +188,8 @@ cdef int judge(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
         return SEPARATED
     if c.last_increase == r.step and r.step >= r.limits.unstable_steps:
         return UNSTABLE
+    if r.validation.waited >= r.limits.patience:
+        return OUT_OF_PATIENCE
     if (r.limits.seconds < INFINITY and r.known == GRADIENT
             and r.seconds + (clock() - r.started) >= r.limits.seconds):
         return OUT_OF_TIME
@@ -178,9 +199,11 @@ cdef int judge(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
 # w_{t+1} = w_t - eta * direction, and the row of the trace that describes w_t.
 cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
     cdef Py_ssize_t j
+    cdef double* row = r.trace + r.n_rows * r.n_columns
     r.now[STEPSIZE] = r.eta
     if r.step % r.record_every == 0:
-        memcpy(r.trace + r.n_rows * N_COLUMNS, r.now, sizeof(r.now))
+        for j in range(r.n_columns):
+            row[j] = r.now[r.columns[j]]
         r.n_rows += 1
     for j in range(n_parameters):
         r.w[j] -= r.eta * r.direction[j]
@@ -200,11 +223,19 @@ cdef void move_on(const batch_t* b, run_t* r) noexcept nogil:
 # Measure w_t of run i and leave it.
 cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef run_t* r = b.runs[i]
+    if r.closing:
+        validate(b, i)
+        r.closing = r.running = False
+        return
     measure(b, i)
+    if b.validating:
+        validate(b, i)
     r.reason = judge(r, b.n_parameters)
     if r.reason != GOING_ON:
         r.finished = clock()
+        r.closing = b.validation.rows != NULL and not b.validating
     move_on(b, r)
+    r.running = r.running or r.closing
 
 
 # --- the batch ------------------------------------------------------------------------------------
@@ -226,10 +257,25 @@ cdef void regroup(batch_t* b) noexcept nogil:
         if b.runs[i].running:
             b.runs[n_runs] = b.runs[i]
             n_runs += 1
-    b.n_runs = b.row_pass.k = n_runs
+    b.n_runs = b.row_pass.k = b.validation.k = n_runs
     b.running = n_runs > 0
+    b.validating = False
     for i in range(n_runs):
         place(b, i)
+        if b.validation.rows != NULL:
+            b.validating = b.validating or is_validated(b, b.runs[i])
+
+
+# Whether the coming pass is one of a recorded step, or may be the last one of the run.
+cdef bint is_validated(const batch_t* b, const run_t* r) noexcept nogil:
+    return r.closing or r.step % r.record_every == 0 or (b.measure_target and r.step == b.target)
+
+
+# The pieces of the coming pass for each thread.
+cdef void deal(batch_t* b, Py_ssize_t size) noexcept nogil:
+    deal_pieces(b.shares, size, b.row_pass.n_chunks)
+    if b.validating:
+        deal_pieces(b.validation_shares, size, b.validation.n_chunks)
 
 
 # --- the team -------------------------------------------------------------------------------------
@@ -257,26 +303,35 @@ cdef void poll(batch_t* b, double work) noexcept nogil:
             raise_flag(&b.interrupted)
 
 
+# A thread's part of a pass: its share of the chunks, then what is left of the others'.
+cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank,
+                   Py_ssize_t size) noexcept nogil:
+    cdef double* tile = p.tiles + rank * tile_size(&p.rows.X)
+    cdef double work = p.k * pass_work(p.rows.X.n, p.rows.X.d) / p.n_chunks
+    cdef Py_ssize_t chunk, i
+    for i in range(size):
+        chunk = take_piece(&shares[(rank + i) % size], size)
+        while chunk >= 0 and not is_raised(&b.interrupted):
+            run_chunks(p, chunk, chunk + 1, tile)
+            if rank == 0:
+                poll(b, work)
+            chunk = take_piece(&shares[(rank + i) % size], size)
+
+
 # What each thread of a team does until the advance is over.
 cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
-    cdef Py_ssize_t d = p.rows.X.d, k, chunk, i, n_sums
-    cdef double* tile = p.tiles + rank * tile_size(&p.rows.X)
-    cdef double work = pass_work(p.rows.X.n, d) / p.n_chunks
+    cdef Py_ssize_t d = p.rows.X.d, k, i, n_sums
     if rank == 0:
         b.team_size = size
-        deal_pieces(b.shares, size, p.n_chunks)
+        deal(b, size)
     barrier_wait(&b.barrier, size)
     while True:
         k = p.k
         n_sums = k * d
-        for i in range(size):
-            chunk = take_piece(&b.shares[(rank + i) % size], size)
-            while chunk >= 0 and not is_raised(&b.interrupted):
-                run_chunks(p, chunk, chunk + 1, tile)
-                if rank == 0:
-                    poll(b, k * work)
-                chunk = take_piece(&b.shares[(rank + i) % size], size)
+        run_part(b, p, b.shares, rank, size)
+        if b.validating:
+            run_part(b, &b.validation, b.validation_shares, rank, size)
         barrier_wait(&b.barrier, size)
         if is_raised(&b.interrupted):                   # the pass may be incomplete
             return
@@ -297,7 +352,7 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
                 finish_step(b, i)
         if rank == 0:
             regroup(b)
-            deal_pieces(b.shares, size, p.n_chunks)
+            deal(b, size)
         barrier_wait(&b.barrier, size)
         if not b.running:
             return

@@ -5,7 +5,7 @@ import math
 import numbers
 import operator
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ __all__ = [
     "check_n_threads",
     "check_real",
     "check_start",
+    "check_validation",
     "check_weights",
 ]
 
@@ -191,9 +192,10 @@ def check_callback(callback, callback_every):
     return callback, check_count("callback_every", every, 1)
 
 
-def check_gram(gram, n, d):
-    """Return whether to run in Gram space; "auto" decides by the shape (n, d) of X alone."""
-    size = 8 * n * n
+def check_gram(gram, problem, validation=None):
+    """Return whether to run in Gram space; "auto" decides by the shapes alone."""
+    n, d = problem.n, problem.d
+    size = 8 * n * max(n, 0 if validation is None else validation.n)
     if isinstance(gram, str) and gram == "auto":
         return n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
     if not isinstance(gram, (bool, np.bool_)):
@@ -201,10 +203,28 @@ def check_gram(gram, n, d):
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if gram and size > memory // 2:
         raise ValueError(
-            f"gram=True needs {size / 2**30:.3g} GiB for the products of {n} rows, more than half "
-            f"of this machine's memory; pass gram=False"
+            f"gram=True needs {size / 2**30:.3g} GiB for the products of {n} rows, more than "
+            "half of this machine's memory; pass gram=False"
         )
     return bool(gram)
+
+
+def check_validation(validation, problem):
+    """Return held-out data (X, y) as a problem, or None; y may hold one class only."""
+    if validation is None:
+        return None
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError("validation must be a pair (X, y) of held-out data or None")
+    try:
+        X = _check_matrix(validation[0])
+        labels = _check_labels(validation[1], len(X))
+        _largest_norm(X, np.ones(len(X), dtype=bool))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation: {error}") from None
+    if X.shape[1] != problem.d:
+        raise ValueError(f"validation: X must have {problem.d} features; got shape {X.shape}")
+    weight, total_weight = _check_sample_weight(None, len(X))
+    return replace(problem, X=X, y=labels, weight=weight, total_weight=total_weight, l2=0.0)
 
 
 def check_start(start, problem):

@@ -16,7 +16,7 @@ from lsgd_fast import problem as checks
 from lsgd_fast import stepsizes
 from lsgd_fast.constants import INCREASE_TOLERANCE, UNDERFLOW_LOSS
 from lsgd_fast.problem import Problem
-from lsgd_fast.run import Run, StopReason, Trace, check_stop
+from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_record, check_stop
 
 __all__ = ["gradient_descent", "logistic_loss", "logistic_loss_gradient"]
 
@@ -43,29 +43,34 @@ def logistic_loss_gradient(
 
 def gradient_descent(
     X, y, stepsize, n_steps, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
-    fit_intercept=False, stop=None, record_every=1, callback=None, callback_every=None,
-    gram="auto", n_threads=None,
+    fit_intercept=False, stop=None, record=None, record_every=1, validation=None, callback=None,
+    callback_every=None, gram="auto", n_threads=None,
 ):  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
     n_steps = checks.check_n_steps(n_steps)
     eta = stepsizes.resolve(stepsize).eta
-    stop = check_stop(stop)
+    stop = check_stop(stop, validation)
+    record = check_record(record, validation)
     record_every = checks.check_count("record_every", record_every, 1)
     callback, callback_every = checks.check_callback(callback, callback_every)
     checks.check_n_threads(n_threads)
     options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
     problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
     start = checks.check_start(start, problem)
-    gram = checks.check_gram(gram, problem.n, problem.d)
+    validation = checks.check_validation(validation, problem)
+    gram = checks.check_gram(gram, problem, validation)
 
     began = time.perf_counter()
     rows = _GramRows(problem, start) if gram else _Rows(problem)
+    held_out = _HeldOut(validation)
     w, counters, trace = rows.first(start), _Counters(), []
     for t in range(n_steps + 1):
         now = rows.measure(w)
         counters.update(t, w, now, eta * problem.radius * problem.radius * now.loss)
+        if t % record_every == 0:
+            held_out.count(t, rows.weights(w))
         last = t == n_steps
-        reason = _stop_reason(stop, t, now, counters, began, last)
+        reason = _stop_reason(stop, t, now, counters, held_out, began, last)
         if reason is None and callback is not None and t > 0 and t % callback_every == 0:
             answer = callback(_state(t, rows.weights(w), now, problem))
             if isinstance(answer, (bool, np.bool_)) and answer:
@@ -74,18 +79,20 @@ def gradient_descent(
             reason = StopReason.n_steps
         if reason is not None or t % record_every == 0:
             measured = now.row(forward_only=last and reason is not StopReason.callback)
-            trace.append((t, *measured, math.nan if reason else eta, now.objective))
+            loss_and_error = held_out.measure(rows.weights(w))
+            trace.append((t, *measured, math.nan if reason else eta, *loss_and_error))
         if reason is not None:
             break
         with np.errstate(all="ignore"):
             w = w - eta * now.direction
 
     w, separating = rows.weights(w), counters.separating_weights
-    columns = list(zip(*trace, strict=True))
+    held_out.consider(t, w)
+    columns = [COLUMNS.index(name) for name in record]
     return Run(
         weights=w[: problem.d],
         intercept=float(w[-1]) if problem.fit_intercept else 0.0,
-        trace=Trace(*columns[:8], objective=columns[8] if problem.l2 > 0.0 else None),
+        trace=Trace.from_rows(np.array(trace, dtype=float)[:, columns], record, problem.l2),
         stop_reason=reason,
         n_steps=t,
         n_threads=1,
@@ -96,6 +103,8 @@ def gradient_descent(
         certified_at=counters.certified_at if problem.l2 == 0.0 else None,
         stable_at=counters.last_increase if counters.last_increase < t else None,
         n_increases=counters.n_increases,
+        best_at=held_out.best_at,
+        best_weights=held_out.best_weights,
     )
 
 
@@ -210,6 +219,34 @@ class _GramRows(_Rows):
         return largest * math.sqrt(max(0.0, (a / largest) @ self.K @ (a / largest)))
 
 
+class _HeldOut:
+    """The held-out data, if there are any, and the best weights on them."""
+
+    def __init__(self, problem):
+        self.rows = None if problem is None else _Rows(problem)
+        self.best, self.best_at, self.best_weights, self.waited = math.inf, None, None, 0
+
+    def measure(self, w):
+        if self.rows is None:
+            return math.nan, math.nan
+        found = self.rows.measure(w)
+        return found.loss, found.error_rate
+
+    def count(self, t, w):
+        """Count a recorded step."""
+        self.waited += self.rows is not None
+        if self.consider(t, w):
+            self.waited = 0
+
+    def consider(self, t, w):
+        """Keep w if it is the best so far, and say so."""
+        loss = self.measure(w)[0]
+        better = loss < self.best
+        if better:
+            self.best, self.best_at, self.best_weights = loss, t, w.copy()
+        return better
+
+
 @dataclass
 class _Counters:
     """What is counted at every step, recorded or not."""
@@ -239,7 +276,7 @@ def _increased(before, now):
     return now.loss > before.loss * (1.0 + INCREASE_TOLERANCE)
 
 
-def _stop_reason(stop, t, now, counters, began, last):
+def _stop_reason(stop, t, now, counters, held_out, began, last):
     """Return the first condition that holds; the last pass knows no gradient, and is late."""
     if not (math.isfinite(now.log_loss) and math.isfinite(now.weight_norm)):
         return StopReason.diverged
@@ -251,6 +288,8 @@ def _stop_reason(stop, t, now, counters, began, last):
         return StopReason.separated
     if stop.unstable_steps is not None and counters.last_increase == t >= stop.unstable_steps:
         return StopReason.unstable_steps
+    if stop.validation_patience is not None and held_out.waited >= stop.validation_patience:
+        return StopReason.validation_patience
     if stop.seconds is not None and not last and time.perf_counter() - began >= stop.seconds:
         return StopReason.seconds
     return None

@@ -20,6 +20,7 @@ class StopReason(StrEnum):
     gradient_norm = "gradient_norm"
     separated = "separated"
     unstable_steps = "unstable_steps"
+    validation_patience = "validation_patience"
     seconds = "seconds"
     callback = "callback"
     diverged = "diverged"  # the loss or the weights left float64
@@ -41,11 +42,13 @@ class Stop:
         End at the first increase of the loss at this step or later (1 or more).
     seconds : float, optional
         End after this much time (positive). This one is not reproducible.
+    validation_patience : int, optional
+        End once the held-out loss has not improved for so many recorded steps (1 or more).
 
     Examples
     --------
-    >>> Stop(loss=1e-3, separated=True)
-    Stop(loss=0.001, gradient_norm=None, separated=True, unstable_steps=None, seconds=None)
+    >>> Stop(loss=1e-3, separated=True).loss
+    0.001
     """
 
     loss: float | None = None
@@ -53,6 +56,7 @@ class Stop:
     separated: bool = False
     unstable_steps: int | None = None
     seconds: float | None = None
+    validation_patience: int | None = None
 
     def __post_init__(self):
         for name in ("loss", "gradient_norm", "seconds"):
@@ -61,28 +65,44 @@ class Stop:
                 value = check_real(f"stop.{name}", value, zero_allowed=name == "loss")
                 object.__setattr__(self, name, value)
         object.__setattr__(self, "separated", check_flag("stop.separated", self.separated))
-        if self.unstable_steps is not None:
-            count = check_count("stop.unstable_steps", self.unstable_steps, 1)
-            object.__setattr__(self, "unstable_steps", count)
+        for name in ("unstable_steps", "validation_patience"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, check_count(f"stop.{name}", value, 1))
 
 
-def check_stop(stop):
+def check_stop(stop, validation=None):
     """Return `stop`, or for None a Stop without conditions."""
     if stop is not None and not isinstance(stop, Stop):
         raise TypeError(f"stop must be a lsgd_fast.Stop or None; got {stop!r}")
+    if stop is not None and stop.validation_patience is not None and validation is None:
+        raise ValueError("stop.validation_patience needs held-out data: pass validation=(X, y)")
     return Stop() if stop is None else stop
+
+
+def check_record(record, validation=None):
+    """Return the names of the columns of the trace to keep, in their order, with "step"."""
+    possible = COLUMNS if validation is not None else COLUMNS[:-2]
+    if record is None:
+        return possible
+    if isinstance(record, str) or not all(isinstance(name, str) for name in record):
+        raise TypeError(f"record must be a tuple of names or None; got {record!r}")
+    for name in record:
+        if name not in possible:
+            raise ValueError(f"record: there is no {name!r}; there are {', '.join(possible)}")
+    return tuple(name for name in possible if name in (*record, "step"))
 
 
 # What a row of the trace holds, in the order that the compiled loop writes it.
 COLUMNS = (
     "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
-    "stepsize",
+    "stepsize", "validation_loss", "validation_error_rate",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
-    """What was measured on the way: arrays of equal length, read-only.
+    """What was measured on the way: arrays of equal length, read-only; None if not recorded.
 
     Row t describes the weights w_t, before the step from them; the last row describes the weights
     returned.
@@ -104,18 +124,22 @@ class Trace:
         Euclidean norm of the weights, without the intercept.
     stepsize : ndarray of float64
         The stepsize of the step from w_t; NaN in the last row, from where no step was taken.
+    validation_loss, validation_error_rate : ndarray of float64 or None
+        Loss and error rate on the held-out data; None without such data.
     objective : ndarray of float64 or None
         ``loss + l2/2 * weight_norm^2``; None without a penalty.
     """
 
     step: np.ndarray
-    loss: np.ndarray
-    log_loss: np.ndarray
-    error_rate: np.ndarray
-    min_margin: np.ndarray
-    gradient_norm: np.ndarray
-    weight_norm: np.ndarray
-    stepsize: np.ndarray
+    loss: np.ndarray | None = None
+    log_loss: np.ndarray | None = None
+    error_rate: np.ndarray | None = None
+    min_margin: np.ndarray | None = None
+    gradient_norm: np.ndarray | None = None
+    weight_norm: np.ndarray | None = None
+    stepsize: np.ndarray | None = None
+    validation_loss: np.ndarray | None = None
+    validation_error_rate: np.ndarray | None = None
     objective: np.ndarray | None = None
 
     def __post_init__(self):
@@ -127,10 +151,10 @@ class Trace:
             raise ValueError(f"the columns of a trace must have one length; got shapes {shapes}")
 
     @classmethod
-    def from_rows(cls, rows, l2):
-        """Return the trace whose rows, of `COLUMNS`, are given as one array."""
-        columns = {name: rows[:, i].copy() for i, name in enumerate(COLUMNS)}
-        if l2 > 0.0:
+    def from_rows(cls, rows, names, l2):
+        """Return the trace whose rows, of the columns `names`, are given as one array."""
+        columns = {name: rows[:, i].copy() for i, name in enumerate(names)}
+        if l2 > 0.0 and {"loss", "weight_norm"} <= columns.keys():
             with np.errstate(all="ignore"):  # of a run that diverges
                 norm = columns["weight_norm"]
                 columns["objective"] = columns["loss"] + 0.5 * l2 * norm * norm
@@ -143,13 +167,14 @@ class Trace:
         return f"Trace({len(self)} rows, steps {self.step[0]} to {self.step[-1]})"
 
     def to_dict(self):
-        """Return the columns by name, without `objective` when there is none."""
+        """Return the columns by name, without those that were not recorded."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: column for name, column in columns.items() if column is not None}
 
 
 _SCALARS = ("intercept", "n_steps", "n_threads", "seconds", "radius")
-_COUNTERS = ("separated_at", "certified_at", "stable_at", "n_increases")
+_COUNTERS = ("separated_at", "certified_at", "stable_at", "n_increases", "best_at")
+_WEIGHTS = ("separating_weights", "best_weights")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -188,6 +213,10 @@ class Run:
         tell: no step was taken, or the last one increased the loss.
     n_increases : int
         How often a step increased the loss by more than rounding.
+    best_at : int or None
+        The recorded step of the least held-out loss; None without held-out data.
+    best_weights : ndarray of shape (d,) or (d + 1,), or None
+        The weights of that step, the intercept last.
     """
 
     weights: np.ndarray
@@ -203,12 +232,14 @@ class Run:
     certified_at: int | None
     stable_at: int | None
     n_increases: int
+    best_at: int | None = None
+    best_weights: np.ndarray | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "weights", _read_only(self.weights))
         object.__setattr__(self, "stop_reason", StopReason(self.stop_reason))
-        if self.separating_weights is not None:
-            object.__setattr__(self, "separating_weights", _read_only(self.separating_weights))
+        for name in ("weights", *_WEIGHTS):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _read_only(getattr(self, name)))
 
     @property
     def separable(self):
@@ -226,8 +257,8 @@ class Run:
         meta["stop_reason"] = str(self.stop_reason)
         arrays = {f"trace_{name}": column for name, column in self.trace.to_dict().items()}
         arrays["weights"] = self.weights
-        if self.separating_weights is not None:
-            arrays["separating_weights"] = self.separating_weights
+        kept = {name: getattr(self, name) for name in _WEIGHTS}
+        arrays |= {name: array for name, array in kept.items() if array is not None}
         save_archive(path, "run", meta, arrays)
 
     @classmethod
@@ -250,7 +281,7 @@ class Run:
             If the file is damaged or holds something else; the message names it.
         """
         meta, arrays = load_archive(path, "run")
-        rest = {"separating_weights": None} | arrays
+        rest = dict.fromkeys(_WEIGHTS) | arrays
         _check_meta(path, meta)
         names = [name for name in rest if name.startswith("trace_")]
         columns = {name.removeprefix("trace_"): rest.pop(name) for name in names}
@@ -265,11 +296,11 @@ class Run:
         lines = [
             f"Run ended by {self.stop_reason} after {n} step{'s' * (n != 1)}",
             f"  time        {self.seconds:.3g} s{pace}, {threads} thread{'s' * (threads != 1)}",
-            f"  {_describe_loss(self.trace)}",
+            *_describe_loss(self.trace),
             f"  increases   {self._describe_increases()}",
             f"  certified   {_describe_step('from', self.certified_at)}",
             f"  separated   {_describe_step('at', self.separated_at)}",
-            f"  {_describe_margin(self.trace)}",
+            *_describe_margin(self.trace),
         ]
         return "\n".join(lines)
 
@@ -293,9 +324,11 @@ def _check_meta(path, meta):
 
 
 def _describe_loss(trace):
-    if trace.loss[-1] < UNDERFLOW_LOSS:
-        return f"log loss    {trace.log_loss[0]:.6g} -> {trace.log_loss[-1]:.6g}"
-    return f"loss        {trace.loss[0]:.6g} -> {trace.loss[-1]:.6g}"
+    if trace.loss is None:
+        return []
+    if trace.loss[-1] < UNDERFLOW_LOSS and trace.log_loss is not None:
+        return [f"  log loss    {trace.log_loss[0]:.6g} -> {trace.log_loss[-1]:.6g}"]
+    return [f"  loss        {trace.loss[0]:.6g} -> {trace.loss[-1]:.6g}"]
 
 
 def _describe_step(preposition, step):
@@ -303,10 +336,13 @@ def _describe_step(preposition, step):
 
 
 def _describe_margin(trace):
-    margin, norm = float(trace.min_margin[-1]), float(trace.weight_norm[-1])
+    if trace.min_margin is None:
+        return []
+    margin = float(trace.min_margin[-1])
+    norm = np.nan if trace.weight_norm is None else float(trace.weight_norm[-1])
     if not 0.0 < norm < np.inf:
-        return f"min margin  {margin:.6g}"
-    return f"min margin  {margin:.6g}, over |w| {margin / norm:.6g}"
+        return [f"  min margin  {margin:.6g}"]
+    return [f"  min margin  {margin:.6g}, over |w| {margin / norm:.6g}"]
 
 
 def _read_only(array):

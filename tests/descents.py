@@ -13,6 +13,7 @@ Y = np.where((X - 4.0) @ [1.0, -2.0, 0.5] > 0.0, 1.0, -1.0)  # separable
 NOISY = awkward.labels(40, RNG)  # not separable: unstable for ever
 WEIGHT = RNG.uniform(0.0, 3.0, 40)
 ETA, STEPS = 10.0, 100
+HELD_OUT = X[::2] + 0.3, NOISY[::2]
 FULL = Descent(X, Y, ETA)
 FULL.step(STEPS)
 FULL = FULL.result()
@@ -30,6 +31,13 @@ VARIANTS = {
     "stop, gradient": {"stop": Stop(gradient_norm=float(FULL.trace.gradient_norm[63]))},
     "stop, separated": {"stop": Stop(separated=True)},
     "stop, unstable": {"stop": Stop(unstable_steps=51), "y": NOISY},
+    "record": {"record": ("min_margin", "stepsize")},
+    "validation": {"validation": HELD_OUT, "record_every": 4, "callback": lambda state: None,
+                   "callback_every": 3},
+    "stop, patience": {"validation": HELD_OUT, "stop": Stop(validation_patience=7)},
+    "validation, loss": {"validation": HELD_OUT, "record_every": 9,
+                         "stop": Stop(loss=float(FULL.trace.loss[70]))},
+    "validation, gram": {"validation": HELD_OUT, "gram": True, "fit_intercept": True},
     "gram": {"gram": True, "start": [1.0, -1.0, 2.0]},
     "all": {
         "y": NOISY, "fit_intercept": True, "l2": 1e-4, "sample_weight": WEIGHT, "record_every": 3,
@@ -55,7 +63,8 @@ def watched(options):
 
 def kept_aside(options):
     """Return the options that `Descent.load` takes."""
-    return {name: options[name] for name in ("sample_weight", "callback") if name in options}
+    kept = ("sample_weight", "validation", "callback")
+    return {name: options[name] for name in kept if name in options}
 
 
 def uninterrupted(options, n_steps=STEPS):

@@ -1,5 +1,7 @@
 """Gram space against the primal, against its twin, and its limits."""
 
+from types import SimpleNamespace
+
 import hashes
 import numpy as np
 import pytest
@@ -148,7 +150,7 @@ def test_gradient_norm_at_the_optimum_with_a_penalty():
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_resumed_byte_for_byte(options, tmp_path):
     X, y, options, stepsize = problem(30, 1000, options)
-    assert check_gram("auto", 30, 1000)
+    options["gram"] = True
     whole = lsgd.gradient_descent(X, y, stepsize, 20, **options)
     descent = Descent(X, y, stepsize, **options)
     descent.step(9)
@@ -161,14 +163,19 @@ def test_resumed_byte_for_byte(options, tmp_path):
     assert Run.load(tmp_path / "run").weights.tobytes() == whole.weights.tobytes()
 
 
-def test_auto_goes_by_the_shape():
-    assert check_gram("auto", 38, 5000) and check_gram("auto", 2000, 20_000)
-    assert not check_gram("auto", 38, 200)  # so little work that it does not matter
-    assert not check_gram("auto", 2000, 15_999)  # not 8 times as many features
-    assert not check_gram("auto", 2897, 10**6)  # more than 64 MiB of products
-    assert check_gram("auto", 2896, 10**6)
-    assert check_gram(True, 1, 1) and not check_gram(False, 38, 5000)
-    assert check_gram(np.bool_(True), 1, 1) is True
+def test_auto_goes_by_the_shapes():
+    def auto(n, d, held_out=0, gram="auto"):
+        shape, other = SimpleNamespace(n=n, d=d), SimpleNamespace(n=held_out)
+        return check_gram(gram, shape, other if held_out else None)
+
+    assert auto(38, 5000) and auto(2000, 20_000)
+    assert not auto(38, 200)  # so little work that it does not matter
+    assert not auto(2000, 15_999)  # not 8 times as many features
+    assert auto(2896, 10**6)
+    assert not auto(2897, 10**6)  # more than 64 MiB of products
+    assert auto(38, 5000, 10**4) and not auto(38, 5000, 10**6)
+    assert auto(1, 1, gram=True) and not auto(38, 5000, gram=False)
+    assert auto(1, 1, gram=np.bool_(True)) is True
 
 
 @pytest.mark.parametrize("gram", [None, "yes", 1, 0.5])

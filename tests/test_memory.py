@@ -248,7 +248,7 @@ def compiled_calls():
         lambda: rows.evaluate(view, columns, 0.1, True, 1),
         descent.result,
         lambda: descent.step(0),
-        lambda: lsgd.Descent.__new__(lsgd.Descent).n_steps,
+        lambda: lsgd.Descent.__new__(lsgd.Descent) is None,
     ]
 
 source = STARVE
