@@ -18,7 +18,7 @@ except ModuleNotFoundError as error:
         "hides the installed package: change to another folder, or install with `pip install -e .`"
     ) from error
 
-from lsgd_fast import datasets, losses, reference, stepsizes
+from lsgd_fast import datasets, losses, plot, reference, stepsizes
 from lsgd_fast.run import Run, Stop, StopReason, Trace
 
 __version__ = "0.1.0"
@@ -34,6 +34,7 @@ __all__ = [
     "logistic_loss",
     "logistic_loss_gradient",
     "losses",
+    "plot",
     "reference",
     "stepsizes",
 ]

@@ -10,8 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 import lsgd_fast as lsgd
-from lsgd_fast import reference
-from lsgd_fast.constants import INCREASE_TOLERANCE
+from lsgd_fast import plot, reference
 
 __all__ = ["minimum_norm_point", "run"]
 
@@ -336,38 +335,24 @@ def _describe_beyond(beyond):
 def _save_picture(outcomes, smoothness):
     """Write the loss curves to PICTURE; return a line that says so, or why not."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         return f"No {PICTURE}: it needs matplotlib, which cannot be imported (extra: plot)."
     figure = Figure(figsize=(9.0, 5.0), layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    _draw(figure.add_subplot(), outcomes, smoothness)
+    runs = {
+        f"{one.stepsize:g}: {_count(one.run.n_increases or 'no', 'increase')}": one.run
+        for one in outcomes
+    }
+    axes = plot.loss_curves(runs, ax=figure.add_subplot(), legend=False)
+    axes.grid(alpha=0.3)
+    axes.set_title("Gradient descent with a constant stepsize on digits 0 v 8")
+    title = f"stepsize\n(2/smoothness = {2.0 / smoothness:.2f})"
+    figure.legend(title=title, loc="outside right upper", handlelength=2.8)
     try:
-        canvas.print_figure(PICTURE, dpi=150)
+        figure.savefig(PICTURE, dpi=150)
     except OSError as error:
         return f"No {PICTURE}: cannot write it here ({error.strerror or error})."
     return f"Wrote {PICTURE}, the loss curves."
-
-
-def _draw(axes, outcomes, smoothness):
-    for outcome, colour in zip(outcomes, ("0.35", "C0", "C1", "C3"), strict=True):
-        trace, increases = outcome.run.trace, outcome.run.n_increases
-        label = f"{outcome.stepsize:g}: {_count(increases or 'no', 'increase')}"
-        axes.plot(trace.step[1:], trace.loss[1:], color=colour, label=label)
-        rises = trace.loss[1:] > trace.loss[:-1] * (1.0 + INCREASE_TOLERANCE)
-        axes.plot(trace.step[1:][rises], trace.loss[1:][rises], "o", color=colour, markersize=4)
-    axes.axhline(trace.loss[0], color="0.35", linestyle=":", linewidth=1, label="loss at w = 0")
-    axes.plot([], [], "o", color="0.35", markersize=4, label="increase")
-    last = max(outcome.last_increase or 0 for outcome in outcomes)
-    if last > 0:
-        axes.axvspan(1, last, color="0.93", zorder=0, label=f"until the last, step {last}")
-    axes.set(xscale="log", yscale="log", xlabel="step", ylabel="logistic loss")
-    axes.set_xlim(1, max(2, outcomes[0].run.n_steps))
-    axes.set_title("Gradient descent with a constant stepsize on digits 0 v 8")
-    title = f"stepsize\n(2/smoothness = {2.0 / smoothness:.2f})"
-    axes.figure.legend(title=title, loc="outside right upper")
-    axes.grid(alpha=0.3)
 
 
 def _margin(found):

@@ -290,6 +290,24 @@ class Run:
         except (TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} is not a complete run: {error}") from error
 
+    def plot(self, ax=None, **options):
+        """Draw the loss of every step: the short way to `lsgd_fast.plot.loss_curves`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure by default.
+        **options
+            As for `lsgd_fast.plot.loss_curves`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from lsgd_fast.plot import loss_curves  # which imports this module
+
+        return loss_curves(self, ax=ax, **options)
+
     def __repr__(self):
         n, threads = self.n_steps, self.n_threads
         pace = f", {1e6 * self.seconds / n:.3g} us/step" if n else ""

@@ -1,0 +1,252 @@
+"""What the pictures of `lsgd_fast.plot` are made of. Nothing here knows what a run is.
+
+A *curve* is a pair of arrays: steps, rising, and heights, NaN where there is nothing to draw.
+"""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+
+# The palette of Okabe and Ito, made for all kinds of colour vision, without its yellow.
+PALETTE = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES = ("-", (0, (7, 1.5)), (0, (7, 1.5, 1.5, 1.5)), (0, (2, 1)))  # printed grey, these tell
+ALARM = PALETTE[1]
+COLORMAP = "viridis"
+CURVE = "lsgd_fast curve"  # the gid of every line that shows a run
+LARGEST_LEGEND = 10  # curves; of more, so many are named
+LARGEST_MAP = 20  # rows; of more, not all are named
+
+COLUMNS = 2048  # of a thinned curve: about what a picture has pixels across
+MAP_COLUMNS = 512
+MAP_DECADES = 20  # that the colours of a map tell apart
+LOG_AXIS = 300  # decades on either side of 1 that a log axis of float64 can show, with some room
+STEP_ZERO = 0.45  # puts step 0 half a decade to the left of step 1
+
+
+def prepare(ax):
+    """Return `ax`, or new axes, with an axis of steps: logarithmic, and with a place for step 0."""
+    try:
+        from matplotlib.axes import Axes
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "lsgd_fast.plot draws with matplotlib, which cannot be imported: "
+            "pip install lsgd_fast[plot]"
+        ) from error
+    if ax is None:
+        ax = Figure(layout="constrained").add_subplot()
+    elif not isinstance(ax, Axes):
+        raise TypeError(f"ax must be matplotlib axes or None; got {ax!r}")
+    ax.set_xscale("symlog", linthresh=1.0, linscale=STEP_ZERO, subs=range(2, 10))
+    ax.update_datalim([(1.0, 0.0)], updatey=False)  # or nothing but step 0 has no scale
+    ax.set_xlabel("step")
+    return ax
+
+
+def scale_powers(ax, curves, quantity):
+    """Choose an axis for heights given as log10; return the curves with the heights to draw on it.
+
+    The axis is logarithmic unless some height, here or in the curves that are there already, is
+    beyond what a log axis can show; then it is linear in log10.
+    """
+    occupied = any(line.get_gid() == CURVE for line in ax.lines)
+    beyond = any(np.nanmax(np.abs(log10), initial=0.0) > LOG_AXIS for _, log10 in curves)
+    if beyond and occupied and ax.get_yscale() == "log":
+        raise ValueError(f"ax has a log axis, which this {quantity} leaves: draw all in one call")
+    ax.set_ylabel(quantity)
+    if beyond or (occupied and ax.get_yscale() == "linear"):
+        from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.yaxis.set_major_formatter(FuncFormatter(power_label))
+        return curves
+    ax.set_yscale("log")
+    return [(step, 10.0**log10) for step, log10 in curves]
+
+
+def power_label(exponent, _position=None):
+    """Return the label of a tick at a power of ten."""
+    return f"$10^{{{exponent:g}}}$"
+
+
+def draw_curves(ax, labels, curves, options):
+    """Draw each curve in a style of its own, unless `options` of `Axes.plot` say otherwise.
+
+    The more a curve goes up and down, the further back it is: it would hide the others.
+    """
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    options = normalize_kwargs(options, Line2D)  # lw is linewidth
+    n, offset = len(curves), sum(line.get_gid() == CURVE for line in ax.lines)
+    in_legend = np.linspace(0, n - 1, min(n, LARGEST_LEGEND)).round().astype(int)
+    rows = [thin(*curve) for curve in curves]
+    curves = [(step[kept], height[kept]) for (step, height), kept in zip(curves, rows, strict=True)]
+    travel = [np.nansum(np.abs(np.diff(height))) for _, height in curves]
+    depth = np.argsort(np.argsort(travel, kind="stable"))
+    for i, (step, height) in enumerate(curves):
+        style = _style(i, n, offset)
+        style["zorder"] = 2.0 + (n - depth[i]) / (n + 1)
+        style["label"] = labels[i] if i in in_legend else f"_{labels[i]}"  # _ hides it from there
+        if np.isfinite(height).sum() == 1:  # there is no line to see
+            style["marker"] = "."
+        ax.plot(step, height, **(style | options | {"gid": CURVE}))
+
+
+def _style(i, count, offset):
+    """Return colour and dashes of curve `i` of `count`, after `offset` older ones."""
+    if count > len(PALETTE):  # so many are told apart by their order
+        import matplotlib
+
+        return {"color": matplotlib.colormaps[COLORMAP](0.92 * i / (count - 1)), "linestyle": "-"}
+    i += offset
+    return {"color": PALETTE[i % len(PALETTE)], "linestyle": DASHES[i % len(DASHES)]}
+
+
+def thin(step, height):
+    """Return the rows of a curve that are worth drawing.
+
+    Of the rows in each of `COLUMNS` columns of a log axis: the first, lowest, highest, last.
+    """
+    if len(step) <= 4 * COLUMNS:
+        return np.arange(len(step))
+    ends = np.searchsorted(step, np.geomspace(1, step[-1] + 1, COLUMNS + 1))
+    ends = np.unique([0, *ends, len(step)])
+    low = np.where(np.isnan(height), math.inf, height)
+    high = np.where(np.isnan(height), -math.inf, height)
+    kept = [(a, a + low[a:b].argmin(), a + high[a:b].argmax(), b - 1) for a, b in pairwise(ends)]
+    return np.unique(kept)
+
+
+def shade(ax, curves, ends, label):
+    """Shade each curve's steps up to its end: the more curves, the darker. None ends nothing."""
+    start = min((step[0] for step, _ in curves if len(step)), default=0)
+    ends = sorted(end for end in ends if end is not None and end > start)
+    for i, (a, b) in enumerate(pairwise([start, *ends])):
+        if a < b:
+            grey = f"{0.95 - 0.12 * (len(ends) - i) / len(curves):.3f}"
+            ax.axvspan(a, b, color=grey, linewidth=0.0, zorder=0.1, label=_once(ax, label))
+
+
+def mark(ax, curves, steps, label, marker, face):
+    """Mark one step of each curve; None marks nothing."""
+    points = [
+        (step, _height_at(ax, step, *curve))
+        for step, curve in zip(steps, curves, strict=True)
+        if step is not None and len(curve[0]) and step >= curve[0][0]
+    ]
+    points = [point for point in points if math.isfinite(point[1])]
+    if points:
+        style = {"linestyle": "none", "markersize": 6, "markeredgecolor": "black", "zorder": 4}
+        style |= {"marker": marker, "markerfacecolor": face, "label": _once(ax, label)}
+        ax.plot(*zip(*points, strict=True), **style)
+
+
+def _once(ax, label):
+    """Return `label`, or None if the legend has it already."""
+    return None if label in ax.get_legend_handles_labels()[1] else label
+
+
+def _height_at(ax, at, step, height):
+    """Return the height of a curve at a step, which may lie between two rows of the trace."""
+    i = min(int(np.searchsorted(step, at)), len(step) - 1)
+    if step[i] == at:
+        return height[i]
+    x, y = (axis.get_transform() for axis in (ax.xaxis, ax.yaxis))
+    ends = slice(max(i - 1, 0), i + 1)
+    along = np.interp(x.transform([at]), x.transform(step[ends]), y.transform(height[ends]))
+    return float(y.inverted().transform(along)[0])
+
+
+def limit_margins(ax):
+    """Keep first steps, far below 0, from flattening all that comes once a margin is positive."""
+    curves = [line.get_ydata() for line in ax.lines if line.get_gid() == CURVE]
+    if any(np.nanmax(height, initial=-math.inf) > 0.0 for height in curves):
+        low, high = ax.dataLim.intervaly
+        ax.set_ylim(max(low - 0.05 * high, -0.5 * high), 1.05 * high)
+
+
+def add_legend(ax, title, loc="best"):
+    """Draw the legend of what `ax` has by now, if it has anything to name."""
+    if ax.get_legend_handles_labels()[0]:
+        size = {"fontsize": "small", "title_fontsize": "small", "handlelength": 2.8}
+        ax.legend(title=title, loc=loc, framealpha=0.9, **size)
+
+
+def label_rows(ax, rows, labels, edges, scaled):
+    """Label the rows of a map, as far as there is room; on a log axis if `scaled`."""
+    if scaled:
+        ax.set_yscale("log")
+        heights = np.diff(np.log(edges))
+        if heights.min() < heights.sum() / LARGEST_MAP:
+            return  # then the ticks of the axis say more
+    shown = slice(None, None, -(-len(rows) // LARGEST_MAP))
+    ax.set_yticks(rows[shown], labels[shown])
+    ax.set_yticks([], minor=True)
+
+
+def draw_cells(ax, curves, edges):
+    """Draw a row of coloured cells for each curve, its heights being log10; return the mesh.
+
+    A cell shows the highest height among its steps. A row of a curve holds until the next row.
+    """
+    starts, cells = _cells(curves)
+    shown = cells[np.isfinite(cells)]
+    high = shown.max(initial=-math.inf) if len(shown) else 0.0
+    low = max(shown.min(initial=high), high - MAP_DECADES)
+    low = low if low < high else high - 1.0
+    limits = {"vmin": low, "vmax": high}
+    return ax.pcolormesh(starts, edges, cells, cmap=COLORMAP, rasterized=True, **limits)
+
+
+def _cells(curves):
+    """Return the edges of the columns, between steps, and the heights of all cells."""
+    last = max(step[-1] for step, _ in curves)
+    targets = np.concatenate([[0.0], np.geomspace(1, last + 1, MAP_COLUMNS)])
+    chosen = []
+    for step, _ in curves:
+        rows = np.unique(np.searchsorted(step, targets))
+        chosen.append(step[rows[rows < len(step)]])
+    starts = np.append(np.unique(np.concatenate(chosen)), last + 1)
+    cells = np.full((len(curves), len(starts) - 1), math.nan)
+    for line, (step, height) in zip(cells, curves, strict=True):
+        for j, (a, b) in enumerate(pairwise(np.searchsorted(step, starts))):
+            if b > 0 and starts[j] <= step[-1]:
+                line[j] = np.fmax.reduce(height[min(a, b - 1) : b])
+    return starts - 0.5, cells
+
+
+def draw_staircase(ax, steps, edges, label, dashes):
+    """Draw a line that passes row after row at its step; None leaves a gap."""
+    from matplotlib.patheffects import withStroke
+
+    steps = np.repeat([math.nan if step is None else step for step in steps], 2)
+    if np.isfinite(steps).any():
+        ax.plot(
+            steps,
+            np.repeat(edges, 2)[1:-1],
+            color="white",
+            linewidth=1.8,
+            linestyle=dashes,
+            label=label,
+            path_effects=[withStroke(linewidth=3.6, foreground="black")],
+        )
+
+
+def add_colour_scale(ax, mesh, label):
+    """Draw what the colours of `mesh` mean."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    low, high = mesh.get_clim()
+    cut = bool((mesh.get_array() < low).any())
+    powers = high - low > 2.0 or max(abs(low), abs(high)) > LOG_AXIS
+    scale = ax.figure.colorbar(
+        mesh,
+        ax=ax,
+        label=label,
+        extend="min" if cut else "neither",
+        ticks=MaxNLocator(integer=powers),
+        format=FuncFormatter(power_label if powers else lambda e, _: f"{10.0**e:.2g}"),
+    )
+    scale.minorticks_off()
