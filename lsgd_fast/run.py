@@ -266,6 +266,7 @@ class Run:
             f"Run ended by {self.stop_reason} after {n} step{'s' * (n != 1)}",
             f"  time        {self.seconds:.3g} s{pace}, {threads} thread{'s' * (threads != 1)}",
             f"  {_describe_loss(self.trace)}",
+            f"  error rate  {self.trace.error_rate[-1]:.6g}",
             f"  increases   {self._describe_increases()}",
             f"  certified   {_describe_step('from', self.certified_at)}",
             f"  separated   {_describe_step('at', self.separated_at)}",
