@@ -3,7 +3,6 @@
 import math
 import sys
 import textwrap
-import time
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +10,7 @@ import numpy as np
 
 import lsgd_fast as lsgd
 from lsgd_fast import plot, reference
+from lsgd_fast.statusline import StatusLine
 
 __all__ = ["minimum_norm_point", "run"]
 
@@ -66,12 +66,11 @@ def run(n_steps=N_STEPS):
     X, y = lsgd.datasets.digits_0_vs_8()
     smoothness = float(np.linalg.eigvalsh(X.T @ X / len(X))[-1]) / 4.0
     stepsizes = (_round_down(1.0 / smoothness), *LARGE)
-    progress = _Progress(sys.stderr)
-    outcomes = [_measure(X, y, stepsize, n_steps, progress) for stepsize in stepsizes]
-    beyond = _descend(X, y, BEYOND, n_steps, progress)
-    point, gap = minimum_norm_point(y[:, None] * X)
+    with StatusLine(sys.stderr) as progress:
+        outcomes = [_measure(X, y, stepsize, n_steps, progress) for stepsize in stepsizes]
+        beyond = _descend(X, y, BEYOND, n_steps, progress)
+        point, gap = minimum_norm_point(y[:, None] * X)
     margin = float(np.linalg.norm(point))
-    progress.close()
 
     _print_problem(X, outcomes, smoothness)
     _print_table(outcomes, margin, gap)
@@ -168,30 +167,6 @@ def _descend(X, y, stepsize, n_steps, progress):
     found = lsgd.gradient_descent(X, y, stepsize, n_steps, **calls)
     progress.log(f"stepsize {stepsize:g}: {n_steps} steps in {found.seconds:.2f} s")
     return found
-
-
-class _Progress:
-    """On a terminal one line that keeps changing and goes in the end; elsewhere a line a run."""
-
-    def __init__(self, stream):
-        self.stream, self.live, self.shown_at = stream, stream.isatty(), -math.inf
-
-    def show(self, text):
-        if self.live and time.monotonic() - self.shown_at >= 0.05:
-            self.shown_at = time.monotonic()
-            self._write(f"\r{text:<{WIDTH - 20}}")
-
-    def log(self, text):
-        if not self.live:
-            self._write(text + "\n")
-
-    def close(self):
-        if self.live:
-            self._write("\r" + " " * (WIDTH - 20) + "\r")
-
-    def _write(self, text):
-        self.stream.write(text)
-        self.stream.flush()
 
 
 def _print_problem(X, outcomes, smoothness):

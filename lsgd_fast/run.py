@@ -315,6 +315,7 @@ class Run:
             f"Run ended by {self.stop_reason} after {n} step{'s' * (n != 1)}",
             f"  time        {self.seconds:.3g} s{pace}, {threads} thread{'s' * (threads != 1)}",
             *_describe_loss(self.trace),
+            *_describe_error(self.trace),
             f"  increases   {self._describe_increases()}",
             f"  certified   {_describe_step('from', self.certified_at)}",
             f"  separated   {_describe_step('at', self.separated_at)}",
@@ -347,6 +348,10 @@ def _describe_loss(trace):
     if trace.loss[-1] < UNDERFLOW_LOSS and trace.log_loss is not None:
         return [f"  log loss    {trace.log_loss[0]:.6g} -> {trace.log_loss[-1]:.6g}"]
     return [f"  loss        {trace.loss[0]:.6g} -> {trace.loss[-1]:.6g}"]
+
+
+def _describe_error(trace):
+    return [] if trace.error_rate is None else [f"  error rate  {trace.error_rate[-1]:.6g}"]
 
 
 def _describe_step(preposition, step):

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 import numpy as np
 
-__all__ = ["load_archive", "save_archive"]
+__all__ = ["NUMBERS", "load_archive", "parse_array", "save_archive"]
 
 FORMAT = "lsgd_fast"
 SCHEMA = 1
@@ -111,7 +111,7 @@ def _read(file, kind):
         _check_members(archive.infolist(), size)
         # read() verifies the checksum before it returns.
         members = {info.filename: archive.read(info) for info in archive.infolist()}
-    arrays = {name.removesuffix(".npy"): _parse_array(data) for name, data in members.items()}
+    arrays = {name.removesuffix(".npy"): _copy_array(data) for name, data in members.items()}
     if META not in arrays:
         raise ValueError("it has no metadata")
     document = json.loads(arrays.pop(META).tobytes(), object_hook=_decode)
@@ -129,19 +129,44 @@ def _check_members(members, size):
         raise ValueError("its members are larger than the file")
 
 
-def _parse_array(data):
-    """Return the array that the bytes of an .npy file hold."""
-    stream = io.BytesIO(data)
+def parse_array(stream, buffer, kinds=NUMBERS):
+    """Return the array that an .npy file holds, without a copy.
+
+    Parameters
+    ----------
+    stream : file-like
+        The bytes of the file, from their start.
+    buffer : bytes-like
+        The same bytes.
+    kinds : str
+        The kinds of dtype to take; objects, which would be unpickled, are none of them.
+
+    Returns
+    -------
+    ndarray
+        A view of `buffer`.
+
+    Raises
+    ------
+    ValueError
+        If it is anything but one array of these kinds.
+    """
     if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError("a member is not in version 1.0 of the .npy format")
-    header = np.lib.format.read_array_header_1_0(stream, max_header_size=MAX_HEADER)
+        raise ValueError("not in version 1.0 of the .npy format")
+    try:
+        header = np.lib.format.read_array_header_1_0(stream, max_header_size=MAX_HEADER)
+    except Exception as error:  # of Python's tokenizer and parser, too
+        raise ValueError(f"its header makes no sense: {error}") from error
     shape, is_fortran, dtype = header
-    if dtype.kind not in NUMBERS:
-        raise ValueError(f"a member has dtype {dtype}")
-    if stream.tell() + math.prod(shape) * dtype.itemsize != len(data):
-        raise ValueError("a member is longer or shorter than its shape says")
-    order = "F" if is_fortran else "C"
-    return np.ndarray(shape, dtype, data, stream.tell(), order=order).copy(order)
+    if dtype.kind not in kinds:
+        raise ValueError(f"an array of dtype {dtype}; such are never read")
+    if stream.tell() + math.prod(shape) * dtype.itemsize != len(buffer):
+        raise ValueError(f"longer or shorter than an array of shape {shape} and dtype {dtype}")
+    return np.ndarray(shape, dtype, buffer, stream.tell(), order="F" if is_fortran else "C")
+
+
+def _copy_array(data):
+    return parse_array(io.BytesIO(data), data).copy("K")
 
 
 def _check_document(document, kind, arrays):

@@ -1,0 +1,329 @@
+"""Data in text: tables of separated cells, and LIBSVM's ``label index:value ...``.
+
+Each format is read by code in C, which is fast and says little about what is wrong; where something
+is, it is read again cell by cell, for the message alone. Errors are ValueErrors that name the line;
+the caller knows the file. Names that end in .gz are those of gzip-compressed files.
+"""
+
+import codecs
+import csv
+import gzip
+import io
+import os
+import re
+import reprlib
+from itertools import islice
+from math import isfinite
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["read_column", "read_libsvm", "read_table", "undecodable_line"]
+
+SEPARATORS = "\t;,"  # looked for in this order: only the last is likely inside a cell
+BLOCK_BYTES = 1 << 22  # of LIBSVM text parsed at a time
+MAX_INDEX = 10**15  # exact in float64, and more features than any memory holds
+
+# A label and pairs. An underscore is no part of a number here, but would be one for `float`.
+LIBSVM_ROW = re.compile(rb"\s*+[^\s:_]++(?:\s++[0-9]++:[^\s:_]++)*+\s*+")
+
+
+def read_table(path, label):
+    """Read a table of numbers with one column of labels.
+
+    The separator (comma, semicolon or tab) is that of the second row. The first row is a header if
+    no cell of it is a number, or if its last cell is none and the one below is.
+
+    Parameters
+    ----------
+    path : str
+        Text in UTF-8.
+    label : str or None
+        Name of the column of labels, or its number from 1 where there is no header; the last
+        column by default.
+
+    Returns
+    -------
+    X : ndarray of shape (n, d), float64, C-contiguous
+    labels : ndarray of shape (n,)
+        float64 if all labels are numbers, otherwise str.
+    """
+    separator = _separator(path)
+    head = list(islice(_rows(path, separator), 2))
+    n_skipped, column = _layout(head, label)
+    if n_skipped and len(head) < 2:
+        raise ValueError("a header, but no rows of data")
+    spellings = {}  # of labels, numbered
+    try:
+        table = np.loadtxt(
+            os.path.abspath(path),  # NumPy would fetch what looks like a URL
+            delimiter=separator,
+            comments=None,
+            quotechar='"',
+            encoding="utf-8-sig",
+            skiprows=n_skipped,
+            ndmin=2,
+            converters={column: lambda text: spellings.setdefault(text.strip(), len(spellings))},
+        )
+        sound = np.isfinite(table).all() and all(map(_is_label, spellings))
+        if not sound or table.shape[1] != len(head[0][1]):
+            raise ValueError("it makes no sense as a table")
+    except UnicodeDecodeError:
+        raise
+    except ValueError as error:
+        # NumPy makes a ValueError of whatever happens in the converter, where Ctrl-C is noticed.
+        if isinstance(error.__cause__, (KeyboardInterrupt, MemoryError)):
+            raise error.__cause__ from None
+        _find_fault(path, separator, n_skipped, column)
+        raise
+    labels = _numbers_or_texts(list(spellings))[table[:, column].astype(np.intp)]
+    return np.delete(table, column, axis=1), labels
+
+
+def read_column(path, n):
+    """Read a file with one label per line, and a header if there is one line more.
+
+    Parameters
+    ----------
+    path : str
+        Text in UTF-8.
+    n : int
+        How many labels are needed.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        float64 if all labels are numbers, otherwise str.
+    """
+    rows = list(_rows(path, ","))
+    rows = rows[1:] if len(rows) == n + 1 else rows
+    for line, cells in rows:
+        if len(cells) != 1 or not _is_label(cells[0]):
+            raise ValueError(f"line {line}: {_show(','.join(cells))} is not a label")
+    if len(rows) != n:
+        raise ValueError(f"{len(rows)} labels, but X has {n} rows")
+    return _numbers_or_texts([cells[0] for _, cells in rows])
+
+
+def undecodable_line(path):
+    """Return the number of the first line that is not UTF-8."""
+    with _open(path) as stream:
+        for line, text in enumerate(stream, 1):
+            try:
+                text.decode()
+            except UnicodeDecodeError:
+                return line
+
+
+def _open(path):
+    return gzip.open(path) if path.endswith(".gz") else open(path, "rb")
+
+
+def _open_text(path):
+    return io.TextIOWrapper(_open(path), encoding="utf-8-sig", newline="")
+
+
+def _separator(path):
+    with _open_text(path) as stream:
+        lines = list(islice((line for line in stream if line.strip()), 2))
+    if not lines:
+        raise ValueError("no rows")
+    for separator in SEPARATORS:
+        if separator in lines[-1]:
+            return separator
+    raise ValueError("one column only: cells are separated by comma, semicolon or tab")
+
+
+def _rows(path, separator):
+    """Yield the number of the (last) line and the cells of every row that is not blank."""
+    with _open_text(path) as stream:
+        reader = csv.reader(stream, delimiter=separator)
+        try:
+            for cells in reader:
+                if cells:
+                    yield reader.line_num, [cell.strip() for cell in cells]
+        except csv.Error as error:
+            raise ValueError(f"line {reader.line_num}: {error}") from None
+
+
+def _layout(head, label):
+    """Return how many lines to skip, and which column holds the labels, from the first rows."""
+    line, first = head[0]
+    names = [first[0].lstrip("# "), *first[1:]]
+    is_header = _is_header([cells for _, cells in head])
+    if label is None:
+        return line if is_header else 0, len(first) - 1
+    if label in names and (is_header or _number(label) is None):
+        if names.count(label) > 1:
+            raise ValueError(f"line {line}: several columns are named {label!r}")
+        return line, names.index(label)
+    if is_header:
+        raise ValueError(f"no column is named {label!r}: there are {reprlib.repr(names)}")
+    if not (label.isdecimal() and 1 <= int(label) <= len(first)):
+        raise ValueError(
+            f"no column is named {label!r}: line {line} is not a header; without one, a label is a "
+            f"column number from 1 to {len(first)}"
+        )
+    return 0, int(label) - 1
+
+
+def _is_header(rows):
+    texts = [_number(cell) is None for cell in rows[0]]
+    below = rows[-1][-1]  # the last cell of the first row itself, if there is no other
+    return all(texts) or (texts[-1] and _number(below) is not None)
+
+
+def _find_fault(path, separator, n_skipped, column):
+    """Raise a ValueError that says what is wrong with the first bad row, if any is."""
+    first = None
+    for line, cells in _rows(path, separator):
+        first = first or (line, len(cells))
+        if len(cells) != first[1]:
+            count = f"{len(cells)} cell{'s' * (len(cells) != 1)}"
+            raise ValueError(f"line {line}: {count}; line {first[0]} has {first[1]}")
+        if line <= n_skipped:
+            continue
+        for j, cell in enumerate(cells):
+            if j == column and not _is_label(cell):
+                raise ValueError(f"line {line}, column {j + 1}: {_show(cell)} is not a label")
+            if j != column and not _is_finite(cell):
+                raise ValueError(
+                    f"line {line}, column {j + 1}: {_show(cell)} is not a finite number"
+                )
+
+
+def read_libsvm(path, max_bytes):
+    """Read rows of ``label index:value ...`` into a dense array.
+
+    Indices count from 1 and increase; what follows a # is a comment; blank lines do not count.
+
+    Parameters
+    ----------
+    path : str
+        Text.
+    max_bytes : int
+        How large X may be.
+
+    Returns
+    -------
+    X : ndarray of shape (n, d), float64, C-contiguous
+        d is the largest index.
+    labels : ndarray of shape (n,), float64
+    """
+    blocks, line = [], 1
+    with _open(path) as stream:
+        while lines := stream.readlines(BLOCK_BYTES):
+            if line == 1:
+                lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
+            blocks.append(_parse_libsvm(lines, line))
+            line += len(lines)
+    n = sum(len(block.labels) for block in blocks)
+    d, where = max(map(_largest_index, blocks), default=(0, 0))
+    if n == 0 or d == 0:
+        raise ValueError("no rows" if n == 0 else "no row has a feature")
+    if 8 * n * d > max_bytes:
+        raise ValueError(
+            f"line {where}: index {d} would make X a dense array of {8e-9 * n * d:.3g} GB, where "
+            f"{1e-9 * max_bytes:.3g} GB are allowed; sparse data are not supported yet"
+        )
+    X, done = np.zeros((n, d)), 0
+    for block in blocks:
+        rows = np.repeat(np.arange(done, done + len(block.labels)), block.counts)
+        X[rows, block.indices - 1] = block.values
+        done += len(block.labels)
+    return X, np.concatenate([block.labels for block in blocks])
+
+
+class _Block(NamedTuple):
+    """Some rows of a LIBSVM file."""
+
+    lines: np.ndarray  # per row: the number of its line,
+    labels: np.ndarray
+    counts: np.ndarray  # and of its pairs
+    indices: np.ndarray  # per pair
+    values: np.ndarray
+
+
+def _parse_libsvm(lines, first):
+    bare = ((number, line.partition(b"#")[0]) for number, line in enumerate(lines, first))
+    numbered = [(number, row) for number, row in bare if row.strip()]
+    rows = [row for _, row in numbered]
+    try:
+        if not all(map(LIBSVM_ROW.fullmatch, rows)):
+            raise ValueError("not of this form")
+        words = b" ".join(rows).replace(b":", b" ").split()
+        numbers = np.fromiter(map(float, words), np.float64, len(words))
+        counts = np.array([row.count(b":") for row in rows], dtype=np.intp)
+        starts = np.cumsum(2 * counts + 1) - (2 * counts + 1)
+        labels = numbers[starts]
+        indices, values = np.delete(numbers, starts).reshape(-1, 2).T
+        increases = np.diff(indices, prepend=0.0) > 0.0
+        first_pairs = (np.cumsum(counts) - counts)[counts > 0]
+        increases[first_pairs] = indices[first_pairs] >= 1.0
+        if not (increases.all() and (indices < MAX_INDEX).all() and np.isfinite(numbers).all()):
+            raise ValueError("numbers out of bounds")
+    except ValueError:
+        for number, row in numbered:
+            words = [word.decode("ascii", "replace") for word in row.split()]
+            _check_libsvm_row(number, *words)
+        raise
+    line_numbers = np.array([number for number, _ in numbered], dtype=np.intp)
+    return _Block(line_numbers, labels, counts, indices.astype(np.intp), values)
+
+
+def _check_libsvm_row(line, label, *pairs):
+    """Raise a ValueError that says what is wrong with a row, if anything is."""
+    if not _is_finite(label):
+        raise ValueError(f"line {line}: the label {_show(label)} is not a finite number")
+    last = 0
+    for pair in pairs:
+        index, colon, value = pair.partition(":")
+        if index == "qid":
+            raise ValueError(f"line {line}: qid is of rankings, which are not supported")
+        if not (colon and index.isdecimal()):
+            raise ValueError(f"line {line}: {_show(pair)} is not index:value")
+        if not _is_finite(value):
+            raise ValueError(f"line {line}: the value of {_show(pair)} is not a finite number")
+        if float(index) >= MAX_INDEX:
+            raise ValueError(f"line {line}: the index of {_show(pair)} is too large")
+        if int(index) == 0:
+            raise ValueError(f"line {line}: index 0; indices count from 1")
+        if int(index) <= last:
+            raise ValueError(f"line {line}: index {int(index)} after {last}; indices must increase")
+        last = int(index)
+
+
+def _largest_index(block):
+    """Return the largest index of a block, and the line that it is in."""
+    if len(block.indices) == 0:
+        return 0, 0
+    at = int(block.indices.argmax())
+    row = int(np.searchsorted(np.cumsum(block.counts), at, side="right"))
+    return int(block.indices[at]), int(block.lines[row])
+
+
+def _numbers_or_texts(texts):
+    numbers = [_number(text) for text in texts]
+    return np.array(texts if None in numbers else numbers)
+
+
+def _number(text):
+    """Return the number that a text stands for, which may be NaN or infinite, or None."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
+
+
+def _is_finite(text):
+    number = _number(text)
+    return number is not None and isfinite(number)
+
+
+def _is_label(text):
+    number = _number(text)
+    return text != "" if number is None else isfinite(number)
+
+
+def _show(text):
+    return reprlib.repr(text)
