@@ -18,13 +18,15 @@ except ModuleNotFoundError as error:
         "hides the installed package: change to another folder, or install with `pip install -e .`"
     ) from error
 
-from lsgd_fast import datasets, losses, reference, stepsizes
+from lsgd_fast import datasets, losses, reference, stepsizes, theory
+from lsgd_fast.planning import Plan, plan
 from lsgd_fast.run import Run, Stop, StopReason, Trace
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Descent",
+    "Plan",
     "Run",
     "Stop",
     "StopReason",
@@ -34,6 +36,8 @@ __all__ = [
     "logistic_loss",
     "logistic_loss_gradient",
     "losses",
+    "plan",
     "reference",
     "stepsizes",
+    "theory",
 ]
