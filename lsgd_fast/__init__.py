@@ -11,20 +11,22 @@ try:
     from lsgd_fast.api import gradient_descent, logistic_loss, logistic_loss_gradient
     from lsgd_fast.descent import Descent
 except ModuleNotFoundError as error:
-    if error.name not in {f"lsgd_fast.{name}" for name in ("descent", "kernel", "loop", "rows")}:
+    if error.name not in {f"lsgd_fast.{name}" for name in ("batch", "descent", "gram", "kernel", "loop", "rows")}:
         raise
     raise ImportError(
         f"lsgd_fast in {__path__[0]!r} is not compiled. If that is a checkout of the source, it "
         "hides the installed package: change to another folder, or install with `pip install -e .`"
     ) from error
 
-from lsgd_fast import datasets, losses, plot, reference, stepsizes
+from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
+from lsgd_fast.planning import Plan, plan
 from lsgd_fast.run import Run, Stop, StopReason, Trace
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Descent",
+    "Plan",
     "Run",
     "Stop",
     "StopReason",
@@ -34,7 +36,9 @@ __all__ = [
     "logistic_loss",
     "logistic_loss_gradient",
     "losses",
+    "plan",
     "plot",
     "reference",
     "stepsizes",
+    "theory",
 ]

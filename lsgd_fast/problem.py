@@ -24,6 +24,7 @@ __all__ = [
     "check_start",
     "check_validation",
     "check_weights",
+    "memory_of_check",
 ]
 
 BLOCK_SIZE = 1 << 17  # values of X converted at a time: 1 MiB of float64
@@ -138,6 +139,26 @@ class Problem:
         for _, _, block in _blocks(self.X):
             hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
         return hasher.hexdigest()
+
+
+def memory_of_check(n, d, in_place):
+    """Return the bytes that a `Problem` keeps besides X, and those that making one takes as well.
+
+    Parameters
+    ----------
+    n, d : int
+        Shape of X.
+    in_place : bool
+        Whether X is float64 in C order, so that its blocks need no conversion.
+
+    Returns
+    -------
+    kept, passing : int
+    """
+    block = 8 * min(n * d, max(1, BLOCK_SIZE // d) * min(d, BLOCK_SIZE))
+    squares = block if in_place else 2 * block
+    # Marks of the rows of positive weight and the sums of squares, then a selection of these.
+    return 16 * n, 9 * n + max(squares, 8 * n)
 
 
 def check_real(name, value, *, zero_allowed=False):

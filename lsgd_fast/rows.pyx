@@ -7,7 +7,7 @@ from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE,
                       PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count, loss_gradient, matrix_t,
-                      pack_panels, workspace_size)
+                      pack_panels, pass_size, rows_t, workspace_size)
 
 ELEMENTS = {"f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
@@ -44,11 +44,10 @@ cdef class Rows:
         self.view.total_weight = problem.total_weight
         self.view.fit_intercept = problem.fit_intercept
         self.owners = [X, y, weight]
-        size = view.d * PANEL * ((view.n - 1) // PANEL + 1)
-        if (pack and X.flags.c_contiguous and X.flags.aligned and X.dtype.isnative
-                and view.element in (FLOAT64, FLOAT32) and size * X.itemsize <= PACKED_BYTES):
-            panels = aligned_empty(size, X.dtype)
-            tile = aligned_empty(PANEL * view.d if view.element == FLOAT32 else 1)
+        size, room = memory_of_packing(*X.shape, X.dtype, is_plain(X)) if pack else (0, 0)
+        if size > 0:
+            panels = aligned_empty(size // X.itemsize, X.dtype)
+            tile = aligned_empty(max(1, room // sizeof(double)))
             address = <void*> address_of(panels)
             pack_panels(view, address, &tile[0])
             view.panels = address
@@ -58,6 +57,35 @@ cdef class Rows:
     def n_chunks(self):
         """How many parts the rows are split into; more threads than that find no work."""
         return chunk_count(self.view.X.n, self.view.X.d)
+
+
+def is_plain(X):
+    """Whether an array lies in C order, with every element at a multiple of its size."""
+    return X.flags.c_contiguous and X.flags.aligned
+
+
+def memory_of_packing(n, d, dtype, plain=True):
+    """Bytes of the panels of X of shape (n, d), 0 where it is read in place; and of a tile to decode
+    one panel, where that takes one.
+    """
+    size = ((n - 1) // PANEL + 1) * PANEL * d * dtype.itemsize
+    pays = plain and dtype.isnative and f"{dtype.kind}{dtype.itemsize}" in ("f8", "f4")
+    if not pays or size > PACKED_BYTES:
+        return 0, 0
+    return size, PANEL * d * sizeof(double) if dtype.itemsize == 4 else 0
+
+
+def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint packed):
+    """Bytes that row passes over X of shape (n, d) write to, for k columns of weights."""
+    cdef rows_t view
+    view.X.n, view.X.d = n, d
+    view.X.panels = <const void*> &view if packed else NULL     # only asked whether it is NULL
+    return pass_size(&view, k, n_threads) * sizeof(double)
+
+
+def row_chunks(Py_ssize_t n, Py_ssize_t d):
+    """How many parts the rows of X of shape (n, d) are split into."""
+    return chunk_count(n, d)
 
 
 # Not from __array_interface__: where memory runs out its getter crashes.

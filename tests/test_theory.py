@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
+from lsgd_fast import theory
 
 ETAS = [10.0**k for k in range(7)]
+GAMMA = 0.2 / math.sqrt(4.04)  # of the toy set with rows of at most unit norm
 SETS = {"toy": lsgd.datasets.toy, "digits": lsgd.datasets.digits_0_vs_8}
 
 
@@ -25,12 +27,6 @@ def margin_bound(X, y, run):
     return np.linalg.norm(Z.T @ (q / q.sum()))
 
 
-def transition_bound(gamma, eta, n):
-    """Return tau of Theorem 1."""
-    ratio = (eta + n) / eta
-    return 60.0 / gamma**2 * max(eta, n, math.e, ratio * math.log(ratio))
-
-
 @pytest.mark.parametrize("eta", ETAS)
 @pytest.mark.parametrize("name", SETS)
 def test_transition_within_its_bound_and_stable_after_it(name, eta):
@@ -38,9 +34,12 @@ def test_transition_within_its_bound_and_stable_after_it(name, eta):
     run = lsgd.gradient_descent(X, y, eta, 20_000)
     assert run.radius == pytest.approx(1.0, rel=1e-15)
     # an upper bound of the margin makes tau smaller: a stricter test than the theorem
-    tau = transition_bound(margin_bound(X, y, run), eta, len(y))
+    tau = theory.transition_steps(len(y), margin_bound(X, y, run), eta)
     assert run.certified_at is not None and run.certified_at <= tau
-    below = np.flatnonzero(run.trace.loss <= 2.0 / eta)
+    assert run.certified_at <= tau / 100  # what the report of a plan says of the bound
+    first = np.flatnonzero(run.trace.loss <= theory.certified_loss(eta))[0]
+    assert first == run.certified_at
+    below = np.flatnonzero(run.trace.loss <= theory.monotone_threshold(eta))
     assert below.size
     log_loss = run.trace.log_loss[below[0] :]
     assert (np.diff(log_loss) <= 64 * np.finfo(float).eps * np.maximum(1.0, -log_loss[:-1])).all()
@@ -69,9 +68,10 @@ def test_exponent_of_a_small_stepsize():
 def test_exponent_of_a_stepsize_proportional_to_the_budget():
     """L(T) ~ 1/T^2 with eta = gamma^2 T / 120 (Corollary 2)."""
     X, y = unit_rows("toy")
-    gamma = 0.2 / math.sqrt(4.04)
     losses = [
-        lsgd.gradient_descent(X, y, gamma**2 * T / 120, T, record_every=T).trace.loss[-1]
+        lsgd.gradient_descent(
+            X, y, theory.corollary2_stepsize(T, GAMMA), T, record_every=T
+        ).trace.loss[-1]
         for T in (2**14, 2**15)
     ]
     assert -2.12 <= local_exponent(*losses) <= -1.92
@@ -91,3 +91,209 @@ def test_the_certificate_holds_in_raw_units(name, fit_intercept, eta):
 def test_no_certificate_where_the_theorem_is_silent():
     X, y = SETS["digits"]()
     assert lsgd.gradient_descent(X, y, 1.0, 100, l2=1e-3).certified_at is None
+
+
+# --- the bounds against runs ----------------------------------------------------------------------
+
+
+def toy_run(eta, n_steps=100_000):
+    """Return a run on the toy set as it comes, and what the bounds ask for: margin 0.2."""
+    run = lsgd.gradient_descent(*lsgd.datasets.toy(), eta, n_steps)
+    return run, {"margin": 0.2, "stepsize": eta, "radius": run.radius}
+
+
+@pytest.mark.parametrize("eta", [0.01, 0.5, 0.99, 1.5, 2.1, 32.0, 1e4])
+def test_no_bound_is_broken_at_any_step(eta):
+    run, data = toy_run(eta)
+    t, loss = run.trace.step, run.trace.loss
+    means = np.cumsum(loss)[:-1] / t[1:]
+    assert (means <= theory.mean_loss(t[1:], **data)).all()
+    assert (loss <= theory.last_loss(t, 4, **data)).all()
+    assert (run.trace.weight_norm <= theory.weight_norm(t, **data)).all()
+    monotone = theory.monotone_loss(t, **data)
+    assert (loss <= monotone).all()
+    small = eta <= theory.monotone_stepsize(run.radius)
+    assert small == (eta < 1.98) == bool(np.isfinite(monotone[-1]))  # 8 / R^2 = 1.9802
+    assert run.n_increases == 0 or not small
+    assert run.n_increases > 0 or eta < 32.0
+
+
+@pytest.mark.parametrize("eta", [1.0, 32.0, 1e3])
+def test_loss_after_the_certificate(eta):
+    """From the step that certifies the stable phase, with the mean exponential found there."""
+    X, y = lsgd.datasets.toy()
+    run, data = toy_run(eta)
+    s = run.certified_at
+    margins = y * (X @ lsgd.gradient_descent(X, y, eta, s).weights)
+    del data["radius"]
+    after = run.trace.step[s:] - s
+    bound = theory.stable_loss(after, **data, mean_exponential=np.exp(-margins).mean())
+    assert (run.trace.loss[s:] <= bound).all()
+
+
+def test_corollary_2_on_a_run():
+    n_steps = 50_000
+    budget = {"margin": 0.2, "radius": math.sqrt(4.04)}
+    assert theory.corollary2_min_steps(4, **budget) <= n_steps
+    eta = theory.corollary2_stepsize(n_steps, **budget)
+    run, data = toy_run(eta, n_steps)
+    assert theory.transition_steps(4, **data) <= n_steps / 2 * (1 + 1e-12)
+    bound = theory.corollary2_loss(n_steps, 4, **budget)
+    assert run.trace.loss[-1] <= theory.last_loss(n_steps, 4, **data) <= bound < 1.0
+
+
+# --- the formulas ---------------------------------------------------------------------------------
+
+E = math.e
+
+
+def test_numbers_by_hand():
+    """With margin 1/2 and stepsize 4, x = t; units as in the paper, then X ten times as large."""
+    for c in (1.0, 10.0):
+        data = {"margin": 0.5 * c, "stepsize": 4.0 / c**2, "radius": c}
+        near = {"rel": 1e-13}
+        assert theory.smoothness(c) == pytest.approx(c * c / 4, **near)
+        assert theory.monotone_stepsize(c) == pytest.approx(8 / c**2, **near)
+        steps = {"stepsize": data["stepsize"], "radius": c}
+        assert theory.monotone_threshold(**steps) == pytest.approx(0.5, **near)
+        assert theory.certified_loss(**steps) == pytest.approx(0.25, **near)
+        assert theory.mean_loss(E, **data) == pytest.approx((1 + 1 + 4) / E, **near)
+        assert theory.transition_steps(3, **data) == pytest.approx(240 * 4, **near)
+        assert theory.transition_steps(7, **data) == pytest.approx(240 * 7, **near)
+        tiny = data | {"stepsize": 0.01 / c**2}  # the last of the four
+        assert theory.transition_steps(1, **tiny) == pytest.approx(
+            240 * 101 * math.log(101), **near
+        )
+        assert theory.transition_steps(1, **data | {"stepsize": 1 / c**2}) == pytest.approx(
+            240 * E, **near
+        )
+        rest = {"margin": data["margin"], "stepsize": data["stepsize"]}
+        assert theory.stable_loss(E**2, **rest) == pytest.approx(6 / E**2, **near)
+        assert theory.stable_loss(E**2, **rest, mean_exponential=0.5) == pytest.approx(
+            5 / E**2, **near
+        )
+        assert theory.monotone_loss(E**2, **data) == pytest.approx(3 / E**2, **near)
+        six = data | {"stepsize": 6.0 / c**2}
+        assert theory.monotone_loss(E**2 / 1.5, **six) == pytest.approx(14 / E**2, **near)
+        assert theory.weight_norm(E, **data) == pytest.approx(
+            (math.sqrt(2) + 2 + 4) / (0.5 * c), **near
+        )
+        budget = {"margin": 0.5 * c, "radius": c}
+        assert theory.corollary2_min_steps(1, **budget) == pytest.approx(480 * E, **near)
+        assert theory.corollary2_min_steps(5, **budget) == pytest.approx(2400, **near)
+        assert theory.corollary2_stepsize(4800, **budget) == pytest.approx(10 / c**2, **near)
+        assert theory.corollary2_loss(4800, 5, **budget) == pytest.approx(
+            480 * math.log(1200**2) ** 2 / 1200**2, **near
+        )
+
+
+def test_width_by_hand():
+    """n / failure = e^16, so that its fourth root of the logarithm is 2; x = 1, so rho = 1."""
+    for c in (1.0, 10.0):
+        data = {"margin": 0.5 * c, "stepsize": 1.0 / c**2, "radius": c}
+        distance = 6 * (1 + 3 + math.sqrt(2 * (16 + math.log(2))) + 1) / 0.5
+        expected = ((30 * distance ** (1 / 3) + 10 * 2) / 0.5) ** 6
+        width = theory.network_width(4, 1, **data, failure=E**-16, imbalance=3.0)
+        assert width == pytest.approx(expected, rel=1e-12)
+        assert theory.network_width(1, 1, **data, failure=E**-16, imbalance=3.0) == width
+
+
+def test_width_grows_with_the_square_of_the_stepsize():
+    widths = [theory.network_width(1000, 40, 0.1, eta) for eta in (1e12, 1e13)]
+    assert widths[1] / widths[0] == pytest.approx(100, rel=0.01)
+
+
+def test_bounds_that_say_nothing_are_infinite():
+    """Margin 1/2, stepsize 4: x = t."""
+    data = {"margin": 0.5, "stepsize": 4.0}
+    for function in (theory.mean_loss, theory.stable_loss, theory.monotone_loss):
+        assert function(0, **data) == function(0.99, **data) == math.inf
+        assert function(1, **data) < math.inf
+    assert theory.weight_norm(0.99, **data) == math.inf
+    assert theory.monotone_loss(1e9, 0.5, 8.01) == math.inf
+    assert theory.monotone_loss(1e9, 0.5, 8.0) < math.inf
+    assert theory.corollary2_loss(2399, 5, 0.5) == math.inf
+    assert theory.last_loss(239 * 32, 5, 0.5, 32.0) == math.inf
+    assert theory.last_loss(240 * 32, 5, 0.5, 32.0) == 1 / 32
+    assert theory.network_width(1, 1, 1e-300, 1.0) == math.inf
+
+
+@pytest.mark.parametrize("name", ["mean_loss", "stable_loss", "monotone_loss", "weight_norm"])
+def test_arrays_of_steps(name):
+    function = getattr(theory, name)
+    t = np.array([[0, 1, 2], [10, 10**6, 10**18]])
+    found = function(t, 0.5, 4.0)
+    assert found.shape == (2, 3)
+    assert found.tolist() == [[function(int(x), 0.5, 4.0) for x in row] for row in t]
+    assert type(function(3, 0.5, 4.0)) is float
+    assert theory.last_loss(t, 5, 0.5, 4.0).shape == (2, 3)
+    assert type(theory.last_loss(3, 5, 0.5, 4.0)) is float
+
+
+@pytest.mark.parametrize("eta", [0.1, 1.0, 7.0, 30.0, 1e4])
+@pytest.mark.parametrize("loss", [1e-1, 1e-3, 1e-9])
+def test_steps_for_a_loss_are_the_least(loss, eta):
+    steps = theory.steps_for_loss(loss, 5, 0.3, eta)
+    assert steps == math.floor(steps)
+    assert theory.last_loss(steps, 5, 0.3, eta) <= loss < theory.last_loss(steps - 1, 5, 0.3, eta)
+
+
+@pytest.mark.parametrize("loss", [1e-1, 1e-3, 1e-9])
+def test_budget_for_a_loss_is_the_least(loss):
+    steps = theory.corollary2_steps_for_loss(loss, 5, 0.3)
+    assert theory.corollary2_loss(steps, 5, 0.3) <= loss
+    assert theory.corollary2_loss(steps - 1, 5, 0.3) > loss
+
+
+def test_no_number_of_steps_is_too_large():
+    steps = theory.steps_for_loss(1e-280, 5, 0.3, 1.0)
+    assert theory.last_loss(steps, 5, 0.3, 1.0) == pytest.approx(1e-280, rel=1e-12)
+    assert theory.steps_for_loss(1e-300, 5, 0.3, 1.0) == math.inf
+
+
+def test_a_lower_bound_of_the_margin_will_do():
+    """A smaller margin never makes a bound smaller."""
+    margins = np.geomspace(1e-3, 1.0, 40)
+    for eta in (0.1, 6.0, 100.0):
+        for bound in (
+            lambda m, eta=eta: theory.mean_loss(1000, m, eta),
+            lambda m, eta=eta: theory.transition_steps(10, m, eta),
+            lambda m, eta=eta: theory.last_loss(10_000, 10, m, eta),
+            lambda m, eta=eta: theory.network_width(1000, 10, m, eta),
+        ):
+            values = [bound(m) for m in margins]
+            assert all(b <= a for a, b in zip(values, values[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: theory.mean_loss(-1, 0.1, 1.0), "steps must be finite and not negative"),
+        (lambda: theory.mean_loss(math.nan, 0.1, 1.0), "steps must be finite and not negative"),
+        (lambda: theory.mean_loss([1, math.inf], 0.1, 1.0), "finite and not negative"),
+        (lambda: theory.mean_loss(1, 0.0, 1.0), "margin must be finite and positive"),
+        (lambda: theory.mean_loss(1, 1.1, 1.0), "margin must be at most the radius"),
+        (lambda: theory.mean_loss(1, 0.1, 0.0), "stepsize must be finite and positive"),
+        (lambda: theory.stable_loss(1, 0.1, -1.0), "stepsize must be"),
+        (lambda: theory.stable_loss(1, 0.1, 1.0, mean_exponential=-1), "mean_exponential must"),
+        (lambda: theory.certified_loss(1.0, radius=0.0), "radius must be finite and positive"),
+        (lambda: theory.certified_loss(1e200, radius=1e200), "leaves float64"),
+        (lambda: theory.monotone_threshold(1e-200, radius=1e-200), "leaves float64"),
+        (lambda: theory.transition_steps(0, 0.1, 1.0), "n must be at least 1"),
+        (lambda: theory.corollary2_stepsize(0, 0.1), "n_steps must be at least 1"),
+        (lambda: theory.corollary2_stepsize(9, 1e-200, radius=1e-190), "leaves float64"),
+        (lambda: theory.steps_for_loss(0.0, 5, 0.1, 1.0), "loss must be finite and positive"),
+        (lambda: theory.network_width(9, 9, 0.1, 1.0, failure=1.0), "failure must be"),
+        (lambda: theory.network_width(9, 9, 0.1, 1.0, imbalance=-1.0), "imbalance must be"),
+    ],
+)
+def test_what_are_no_such_numbers(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_numbers_only():
+    with pytest.raises(TypeError, match="margin must be a real number"):
+        theory.mean_loss(1, "0.1", 1.0)
+    with pytest.raises(TypeError, match="n must be an integer"):
+        theory.transition_steps(4.5, 0.1, 1.0)

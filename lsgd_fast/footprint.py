@@ -1,0 +1,76 @@
+"""How many bytes a descent takes, from the shape of its data alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsgd_fast.problem import memory_of_check
+from lsgd_fast.rows import memory_of_packing, memory_of_pass
+from lsgd_fast.run import COLUMNS
+
+__all__ = ["Footprint", "footprint"]
+
+# A row of the trace while the result is made: as the loop wrote it, with the last row added, and as
+# columns, of which `step` once more as integers.
+TRACE_ROW_BYTES = 8 * (3 * len(COLUMNS) + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """Bytes of a descent, at most, besides X itself.
+
+    Attributes
+    ----------
+    labels : int
+        Labels and sample weights, as float64.
+    packed : int
+        The copy of X in panels; 0 where X is read in place.
+    workspace : int
+        Sums of the parts of a pass, and a tile of decoded rows for each thread.
+    weights : int
+        Weights, gradient, the weights that separated, and those of the result.
+    trace_row : int
+        Each row of the trace, at the moment that the result is made.
+    set_up : int
+        What validating X, or packing it, takes before the descent and gives back; at most.
+    """
+
+    labels: int
+    packed: int
+    workspace: int
+    weights: int
+    trace_row: int
+    set_up: int
+
+    def peak(self, n_rows):
+        """Return the most that is in use at a time, with `n_rows` rows of the trace."""
+        descent = self.packed + self.workspace + self.weights + self.trace_row * n_rows
+        return self.labels + max(self.set_up, descent)
+
+
+def footprint(n, d, dtype, n_threads, plain=True):
+    """Return what `gradient_descent` allocates for X of shape (n, d).
+
+    Parameters
+    ----------
+    n, d : int
+    dtype : numpy.dtype
+    n_threads : int
+        As chosen for the run.
+    plain : bool, default True
+        Whether X is in C order and aligned.
+
+    Returns
+    -------
+    Footprint
+    """
+    labels, validation = memory_of_check(n, d, plain and dtype == np.float64)
+    packed, packing = memory_of_packing(n, d, dtype, plain)
+    return Footprint(
+        labels=labels,
+        packed=packed,
+        workspace=memory_of_pass(n, d, 1, n_threads, packed > 0),
+        weights=5 * 8 * (d + 1),
+        trace_row=TRACE_ROW_BYTES,
+        set_up=max(validation, packed + packing),
+    )

@@ -1,0 +1,163 @@
+"""A plan in words."""
+
+import math
+import textwrap
+
+__all__ = ["report"]
+
+WIDTH = 80  # of a terminal
+INDENT = 18
+
+# Name, size, and how many of it there must be.
+BYTES = [("TB", 1e12, 1), ("GB", 1e9, 1), ("MB", 1e6, 1), ("kB", 1e3, 1), ("bytes", 1, 0)]
+SECONDS = [
+    ("days", 86400.0, 2), ("h", 3600.0, 2), ("min", 60.0, 2), ("s", 1.0, 1), ("ms", 1e-3, 1),
+    ("us", 1e-6, 0),
+]  # fmt: skip
+
+HOW_TO_MARGIN = (
+    "pass margin=, the largest min_i y_i (x_i . v) over unit vectors v, in the units of X. A lower "
+    "bound will do: trace.min_margin[-1] / trace.weight_norm[-1] of a run that has separated the "
+    "data"
+)
+LOOSE = (
+    "These are upper bounds for the worst data of this margin, and loose: on the data sets of this "
+    "package runs were stable more than a hundred times sooner. The width is that of a proof; the "
+    "paper sums it up as Omega(eta^2)."
+)
+
+
+def report(plan):
+    """Return a plan in lines that fit a terminal.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    str
+    """
+    parts = [_run(plan), _bounds(plan.bounds), _memory(plan), _time(plan)]
+    if plan.width is not None:
+        parts.append(_network(plan))
+    return "\n\n".join("\n".join(lines) for lines in parts)
+
+
+def _run(plan):
+    b = plan.bounds
+    margin = f"unknown: {HOW_TO_MARGIN}" if b.margin is None else f"{b.margin:.4g}"
+    lines = [
+        f"Plan of a descent on X of shape ({plan.n}, {plan.d}), {plan.dtype}",
+        _line("radius R", _tell(b, "radius", "{:.4g}")),
+        _line("margin", margin),
+        _line("stepsize", _tell(b, "stepsize", "{:.4g}")),
+        _line("steps", _tell(b, "n_steps", "{:,}")),
+    ]
+    if b.monotone_stepsize is not None:
+        fact = f"up to 8 / R^2 = {b.monotone_stepsize:.3g} the loss cannot increase, on any data"
+        lines.insert(4, _line("", fact))
+    return lines
+
+
+def _bounds(b):
+    lines = [
+        "Bounds (Wu, Bartlett, Telgarsky, Yu, COLT 2024; stepsizes in the units of X)",
+        _line("unstable phase", _unstable_phase(b)),
+        _line(
+            "mean loss",
+            _tell(b, "mean_loss", "at most {:.3g}, over all of these steps (Theorem 1)"),
+        ),
+        _line("last loss", _tell(b, "last_loss", "at most {:.3g}, after these steps (Theorem 1)")),
+    ]
+    if b.target_loss is not None:
+        text = f"loss of {b.target_loss:.3g} after at most {{:,}} steps (Theorem 1)"
+        lines.append(_line("target", _tell(b, "target_steps", text)))
+    text = "stepsize {:.4g} for these steps: last loss at most " + f"{b.corollary2_loss or 0:.3g}"
+    lines.append(_line("Corollary 2", _tell(b, "corollary2_stepsize", text)))
+    text = "a two-layer ReLU network would need {:.2g} units (Theorem 6)"
+    lines.append(_line("width", _tell(b, "required_width", text)))
+    if b.transition_steps is not None:
+        lines.append(textwrap.fill(LOOSE, WIDTH, initial_indent="  ", subsequent_indent="  "))
+    return lines
+
+
+def _unstable_phase(b):
+    if None not in (b.stepsize, b.monotone_stepsize) and b.stepsize <= b.monotone_stepsize:
+        return "none: with so small a stepsize the loss never increases"
+    return _tell(b, "transition_steps", "at most {:,} steps (Theorem 1)")
+
+
+def _memory(plan):
+    f = plan.footprint
+    lines = [
+        "Memory",
+        _line("X", f"{_bytes(plan.data_bytes)}, the caller's own and not counted below"),
+    ]
+    if plan.peak_bytes is None:
+        peak = f"{_bytes(f.peak(0))}, and {f.trace_row} bytes for each step recorded: pass n_steps="
+        return [*lines, _line("peak", peak)]
+    trace = f.trace_row * plan.n_recorded
+    parts = {
+        "the trace": trace,
+        "a copy of X in panels": f.packed,
+        "sums of the parts of a pass": f.workspace,
+        "labels": f.labels,
+        "weights": f.weights,
+    }
+    largest = sorted((size, name) for name, size in parts.items() if size >= 0.05 * plan.peak_bytes)
+    told = ", ".join(f"{name} {_bytes(size)}" for size, name in reversed(largest))
+    if f.set_up > trace + f.packed + f.workspace + f.weights:
+        told = "while X is validated or packed"
+    return [*lines, _line("peak", f"{_bytes(plan.peak_bytes)}: {told}")]
+
+
+def _time(plan):
+    threads = f"{plan.n_threads} thread{'s' * (plan.n_threads != 1)}"
+    title = f"Time, measured on this machine with {threads}"
+    if plan.measured_shape != (plan.n, plan.d):
+        n, d = plan.measured_shape
+        title += f", on {n} x {d} and scaled"
+    if math.isnan(plan.step_seconds):
+        return [title, _line("one step", "unknown: X is so large that steps on it leave float64")]
+    lines = [
+        title,
+        _line("one step", _seconds(plan.step_seconds)),
+        _line("set-up", _seconds(plan.set_up_seconds)),
+    ]
+    total = "unknown: pass n_steps=" if plan.seconds is None else _seconds(plan.seconds)
+    return [*lines, _line("in all", total)]
+
+
+def _network(plan):
+    return [
+        f"A two-layer network of width {plan.width:,}",
+        _line("parameters", f"{plan.width * plan.d:,}"),
+        _line("memory", f"{_bytes(plan.network_bytes)} for weights and gradient, besides X"),
+        _line("work", f"{plan.network_flops:.3g} operations a step"),
+    ]
+
+
+def _tell(b, name, text):
+    value = getattr(b, name)
+    return f"unknown: {b.unknown[name]}" if value is None else text.format(value)
+
+
+def _line(name, text):
+    """Return a fact with its name before it, in as many lines as it takes."""
+    first = f"  {name}".ljust(INDENT)
+    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=" " * INDENT)
+
+
+def _bytes(size):
+    return _in_units(size, BYTES)
+
+
+def _seconds(seconds):
+    return _in_units(seconds, SECONDS)
+
+
+def _in_units(value, units):
+    """Return a number in the first unit of which it makes up enough."""
+    unit, size, _ = next(entry for entry in units if value >= entry[1] * entry[2])
+    return f"{value / size:.3g} {unit}"

@@ -1,0 +1,415 @@
+"""What the papers prove about large stepsizes, as functions of numbers.
+
+One convention: everything is in the units of X as it comes. `margin` is the margin of the data, the
+largest ``min_i y_i (x_i . v)`` over unit vectors v, and `radius` is R, the largest norm of a row.
+The papers divide X by R first: their margin is ``margin / R``, their stepsize ``stepsize * R^2``,
+their weights ``R`` times ours, and the losses are the same. With `radius` left at 1 the functions
+are those of the papers. With an intercept, each row has one more entry, a one.
+
+Each bound holds for the logistic loss, no penalty, equal sample weights, first weights zero, and
+data that are linearly separable with at least this margin: a lower bound of the margin will do.
+They are upper bounds for the worst such data, and usually far above what happens.
+
+Where a bound says nothing it is infinite; arguments that are no such numbers at all raise
+ValueError. `t` may be an array of any shape; the result then is one too.
+
+References
+----------
+J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, "Large Stepsize Gradient Descent for Logistic Loss:
+Non-Monotonicity of the Loss Improves Optimization Efficiency", COLT 2024, arXiv:2402.15926: the
+theorems, corollaries and lemmas by number.
+"""
+
+import math
+
+import numpy as np
+
+from lsgd_fast.problem import check_count, check_real
+
+__all__ = [
+    "certified_loss",
+    "corollary2_loss",
+    "corollary2_min_steps",
+    "corollary2_steps_for_loss",
+    "corollary2_stepsize",
+    "last_loss",
+    "mean_loss",
+    "monotone_loss",
+    "monotone_stepsize",
+    "monotone_threshold",
+    "network_width",
+    "smoothness",
+    "stable_loss",
+    "steps_for_loss",
+    "transition_steps",
+    "weight_norm",
+]
+
+
+# --- one step -------------------------------------------------------------------------------------
+
+
+def smoothness(radius=1.0):
+    """Return a bound of the smoothness of the loss, ``R^2 / 4``.
+
+    No eigenvalue of the Hessian is above it: the second derivative of ``log(1 + exp(-z))`` is at
+    most 1/4. That of a given X is often far below.
+    """
+    radius = check_real("radius", radius)
+    return radius * radius / 4.0
+
+
+def monotone_stepsize(radius=1.0):
+    """Return ``8 / R^2``, 2 over `smoothness`: up to it no step increases the loss, on any data.
+
+    The descent lemma.
+
+    Examples
+    --------
+    >>> monotone_stepsize(radius=2.0)
+    2.0
+    """
+    radius = check_real("radius", radius)
+    return 8.0 / radius / radius
+
+
+def monotone_threshold(stepsize, *, radius=1.0):
+    """Return ``2 / (stepsize * R^2)``: from a loss this low on, the loss never increases.
+
+    Lemma 10. It needs neither a margin nor separable data, but on others the loss does not get
+    there when the stepsize is large.
+    """
+    return 2.0 / _paper_stepsize(stepsize, radius)
+
+
+def certified_loss(stepsize, *, radius=1.0):
+    """Return ``1 / (stepsize * R^2)``: a loss this low certifies the stable phase.
+
+    Theorem 1, equation 2; it is what `Run.certified_at` looks for. From there on the loss never
+    increases, and `stable_loss` bounds it.
+    """
+    return 1.0 / _paper_stepsize(stepsize, radius)
+
+
+# --- phases of a run with a constant stepsize -----------------------------------------------------
+
+
+def mean_loss(t, margin, stepsize, *, radius=1.0):
+    """Return a bound of the mean of the first t losses, ``L(w_0)`` to ``L(w_{t-1})``.
+
+    Theorem 1, whatever the phase: with ``x = margin^2 stepsize t``,
+    ``(1 + log(x)^2 + (stepsize R^2)^2 / 4) / x``. Says nothing for ``x < 1``.
+
+    Examples
+    --------
+    >>> round(mean_loss(100, margin=0.1, stepsize=1.0), 6)
+    1.25
+    """
+    margin = _check_margin(margin, radius)
+    eta = _paper_stepsize(stepsize, radius)
+    log_x = _log_progress(t, margin, stepsize)
+    return _over_progress(1.0 + log_x**2 + eta * eta / 4.0, log_x)
+
+
+def transition_steps(n, margin, stepsize, *, radius=1.0):
+    """Return a bound of the steps that the unstable phase takes, tau.
+
+    Theorem 1: some step s of at most ``tau = 60 R^2 / margin^2 * max(eta, n, e, r log(r))``, with
+    ``eta = stepsize R^2`` and ``r = (eta + n) / eta``, has a loss of at most `certified_loss` and a
+    mean of ``exp(-z_i)`` of at most 1.
+
+    Parameters
+    ----------
+    n : int
+        Rows of X.
+
+    Returns
+    -------
+    float
+        Not rounded.
+
+    Examples
+    --------
+    >>> round(transition_steps(4, margin=0.1, stepsize=32.0))
+    192000
+    """
+    n = check_count("n", n, 1)
+    margin = _check_margin(margin, radius)
+    eta = _paper_stepsize(stepsize, radius)
+    ratio = 1.0 + n / eta
+    return 60.0 * max(eta, n, math.e, ratio * math.log(ratio)) * _square(radius / margin)
+
+
+def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
+    """Return a bound of the loss t steps after the stable phase was certified.
+
+    Theorem 1: with ``x = margin^2 stepsize t`` and F the mean of ``exp(-z_i)`` at the step s of
+    `certified_loss`, ``L(w_{s+t}) <= (2 F + log(x)^2) / x``. Says nothing for ``x < 1``.
+
+    Parameters
+    ----------
+    mean_exponential : float, default 1.0
+        F, or a bound of it; 1 at the step that `transition_steps` speaks of.
+
+    Examples
+    --------
+    >>> round(stable_loss(100, margin=0.1, stepsize=1.0), 6)
+    2.0
+    """
+    mean_exponential = check_real("mean_exponential", mean_exponential, zero_allowed=True)
+    log_x = _log_progress(t, check_real("margin", margin), check_real("stepsize", stepsize))
+    return _over_progress(2.0 * mean_exponential + log_x**2, log_x)
+
+
+def monotone_loss(t, margin, stepsize, *, radius=1.0):
+    """Return a bound of ``L(w_t)`` for stepsizes so small that the loss never increases.
+
+    With ``x = margin^2 stepsize t``, for ``eta = stepsize R^2``:
+
+    * up to 4, ``(1 + log(x)^2 / 2) / x``: steps of at most 1 over the smoothness on any convex
+      function have ``L(w_t) <= L(u) + |u|^2 / (2 stepsize t)`` for every u, and
+      ``u = log(x) / margin * v`` with v the direction of the margin has ``L(u) <= 1 / x``;
+    * up to 8, `mean_loss`: w_t has no larger loss than those that it averages.
+
+    Says nothing for larger stepsizes, nor for ``x < 1``.
+    """
+    eta = _paper_stepsize(stepsize, radius)
+    mean = mean_loss(t, margin, stepsize, radius=radius)
+    if eta > 8.0:
+        return _plain(np.full(np.shape(t), math.inf))
+    if eta > 4.0:
+        return mean
+    log_x = _log_progress(t, margin, stepsize)
+    return _over_progress(1.0 + log_x**2 / 2.0, log_x)
+
+
+def last_loss(t, n, margin, stepsize, *, radius=1.0):
+    """Return the least bound of ``L(w_t)`` that the functions above give.
+
+    `monotone_loss`, and from `transition_steps` on also `certified_loss` and `stable_loss` of the
+    steps since then: both bounds hold from the first stable step, which is no later.
+
+    Parameters
+    ----------
+    n : int
+        Rows of X.
+
+    Returns
+    -------
+    float or ndarray of the shape of `t`
+        Infinite in the unstable phase of a large stepsize, where only the mean is bounded.
+    """
+    tau = np.floor(transition_steps(n, margin, stepsize, radius=radius))
+    t = np.asarray(t, dtype=np.float64)
+    later = np.minimum(
+        certified_loss(stepsize, radius=radius),
+        stable_loss(np.maximum(t - tau, 0.0), margin, stepsize),
+    )
+    later = np.where(t >= tau, later, math.inf)
+    return _plain(np.minimum(later, monotone_loss(t, margin, stepsize, radius=radius)))
+
+
+def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
+    """Return after how many steps `last_loss` is at most `loss`, the least whole number.
+
+    Returns
+    -------
+    float
+        A whole number, exact below 2**53 and to rounding above; infinite beyond 1e300.
+    """
+    loss = check_real("loss", loss)
+    return _first(lambda t: last_loss(t, n, margin, stepsize, radius=radius) <= loss)
+
+
+def weight_norm(t, margin, stepsize, *, radius=1.0):
+    """Return a bound of ``|w_t|``, in the units of ``1 / X``.
+
+    Lemma 8: with ``x = margin^2 stepsize t``, ``(sqrt(2) + 2 log(x) + stepsize R^2) / margin``.
+    Says nothing for ``x < 1``.
+    """
+    margin = _check_margin(margin, radius)
+    eta = _paper_stepsize(stepsize, radius)
+    log_x = _log_progress(t, margin, stepsize)
+    bound = (math.sqrt(2.0) + 2.0 * log_x + eta) / margin
+    return _plain(np.where(log_x >= 0.0, bound, math.inf))
+
+
+# --- the stepsize for a budget of steps -----------------------------------------------------------
+
+
+def corollary2_stepsize(n_steps, margin, *, radius=1.0):
+    """Return the stepsize that Corollary 2 chooses for a budget, ``margin^2 T / (120 R^4)``.
+
+    What it promises is `corollary2_loss`, for budgets of at least `corollary2_min_steps`.
+
+    Parameters
+    ----------
+    n_steps : int
+        The budget T, 1 or more.
+
+    Examples
+    --------
+    >>> corollary2_stepsize(120_000, margin=0.5)
+    250.0
+    """
+    n_steps = check_count("n_steps", n_steps, 1)
+    margin = _check_margin(margin, radius)
+    stepsize = _square(margin / radius) * n_steps / 120.0 / radius / radius
+    if not 0.0 < stepsize < math.inf:
+        raise ValueError(f"the stepsize for radius {radius!r} leaves float64; rescale X")
+    return stepsize
+
+
+def corollary2_min_steps(n, margin, *, radius=1.0):
+    """Return the least budget of Corollary 2, ``120 max(e, n) R^2 / margin^2``, not rounded.
+
+    Examples
+    --------
+    >>> round(corollary2_min_steps(4, margin=0.1))
+    48000
+    """
+    n = check_count("n", n, 1)
+    margin = _check_margin(margin, radius)
+    return 120.0 * max(math.e, n) * _square(radius / margin)
+
+
+def corollary2_loss(n_steps, n, margin, *, radius=1.0):
+    """Return the bound of Corollary 2 of the last loss, ``480 log(x^2)^2 / x^2``.
+
+    ``x = (margin / R)^2 T`` for the budget T; the stepsize is `corollary2_stepsize`. Says nothing
+    for budgets below `corollary2_min_steps`.
+
+    Examples
+    --------
+    >>> f"{corollary2_loss(1_000_000, 4, margin=0.1):.3g}"
+    '0.00163'
+    """
+    enough = corollary2_min_steps(n, margin, radius=radius)
+    log_x = _log_progress(n_steps, margin / radius, 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):  # too small a budget
+        bound = 480.0 * (2.0 * log_x) ** 2 * np.exp(-2.0 * log_x)
+    return _plain(np.where(np.asarray(n_steps) >= enough, bound, math.inf))
+
+
+def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
+    """Return the budget from which on `corollary2_loss` is at most `loss`, the least whole number.
+
+    Returns
+    -------
+    float
+        A whole number, exact below 2**53 and to rounding above; infinite beyond 1e300.
+    """
+    loss = check_real("loss", loss)
+    return _first(lambda t: corollary2_loss(t, n, margin, radius=radius) <= loss)
+
+
+# --- two-layer networks ---------------------------------------------------------------------------
+
+
+def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imbalance=0.0):
+    """Return how wide Theorem 6 wants a two-layer ReLU network to be, m.
+
+    The network is ``m^{-1/2} sum_s a_s ReLU(x . w_s)`` with fixed signs a_s; its first weights are
+    normal with standard deviation ``1 / R``, and only they are trained. With probability
+    ``1 - failure`` it then behaves for T steps as Theorem 1 says of linear models, if
+
+    ``m >= ((30 D^{1/3} + 10 log(n / failure)^{1/4}) / g)^6``, where
+    ``D = 6 (sqrt(rho) + imbalance + sqrt(2 log(2 n / failure)) + eta) / g`` bounds how far the
+    weights move, ``rho = 1 + log(g^2 eta T)^2``, ``eta = stepsize R^2``, ``g = margin / R``.
+
+    Parameters
+    ----------
+    n_steps, n : int
+        Steps T, and rows of X.
+    margin : float
+        Not the margin of the data, but that of the neural tangent features of the rows. Data with
+        margin c in themselves have at least c / 2 here: each first weight vector is active on a row
+        with probability 1/2, so moving all of them along the direction of c attains as much.
+    failure : float, default 0.01
+        Above 0 and below 1.
+    imbalance : float, default 0.0
+        A bound of ``|sum_s a_s| / sqrt(m)``: 0 where half of the signs are +1.
+
+    Returns
+    -------
+    float
+        Usually astronomical. Networks many orders of magnitude narrower than this were seen to
+        behave as the theorem says. The paper sums the condition up as width Omega(eta^2).
+
+    Examples
+    --------
+    >>> f"{network_width(1000, 40, margin=0.1, stepsize=16.0):.0e}"
+    '2e+21'
+    """
+    n_steps, n = check_count("n_steps", n_steps, 1), check_count("n", n, 1)
+    margin = _check_margin(margin, radius)
+    failure = check_real("failure", failure)
+    if failure >= 1.0:
+        raise ValueError(f"failure must be a probability below 1; got {failure!r}")
+    imbalance = check_real("imbalance", imbalance, zero_allowed=True)
+    eta, g = _paper_stepsize(stepsize, radius), margin / radius
+    log_x = max(float(_log_progress(n_steps, margin, stepsize)), 0.0)
+    distance = math.sqrt(1.0 + log_x**2) + imbalance + math.sqrt(2.0 * math.log(2.0 * n / failure))
+    distance = 6.0 * (distance + eta) / g
+    base = (30.0 * distance ** (1.0 / 3.0) + 10.0 * math.log(n / failure) ** 0.25) / g
+    return base**6 if base < 1e50 else math.inf
+
+
+# --- parts ----------------------------------------------------------------------------------------
+
+
+def _check_margin(margin, radius):
+    margin, radius = check_real("margin", margin), check_real("radius", radius)
+    if margin > radius * (1.0 + 1e-9):  # rounding may put it a little above
+        raise ValueError(f"margin must be at most the radius, {radius!r}; got {margin!r}")
+    return margin
+
+
+def _paper_stepsize(stepsize, radius):
+    """Return the stepsize for X divided by R."""
+    radius = check_real("radius", radius)
+    eta = check_real("stepsize", stepsize) * radius * radius
+    if not 0.0 < eta < math.inf:
+        raise ValueError(f"stepsize * radius^2 leaves float64 for radius {radius!r}; rescale X")
+    return eta
+
+
+def _square(x):
+    return x * x  # where x**2 overflows it raises
+
+
+def _log_progress(t, margin, stepsize):
+    """Return ``log(margin^2 stepsize t)``, an array; -inf at t = 0. No radius: it cancels."""
+    t = np.asarray(t, dtype=np.float64)
+    if not ((t >= 0.0) & (t < math.inf)).all():
+        raise ValueError("the number of steps must be finite and not negative")
+    with np.errstate(divide="ignore"):
+        return 2.0 * math.log(margin) + math.log(stepsize) + np.log(t)
+
+
+def _over_progress(numerator, log_x):
+    """Return ``numerator / x``, infinite for x < 1."""
+    known = log_x >= 0.0
+    bound = numerator * np.exp(-np.where(known, log_x, 0.0))
+    return _plain(np.where(known, bound, math.inf))
+
+
+def _plain(values):
+    """Return an array, or the one number in an array without dimensions as a float."""
+    return float(values) if np.ndim(values) == 0 else values
+
+
+def _first(holds):
+    """Return the first whole t for which `holds`, which then holds for ever."""
+    if holds(0.0):
+        return 0.0
+    low, high = 0.0, 1.0
+    while not holds(high):
+        low, high = high, 2.0 * high
+        if high > 1e300:
+            return math.inf
+    while True:
+        middle = math.floor((low + high) / 2.0)
+        if middle in (low, high):
+            return high
+        low, high = (low, float(middle)) if holds(middle) else (float(middle), high)
