@@ -1,63 +1,74 @@
-"""What is timed: one step of gradient descent with its full trace, compiled and in NumPy.
+"""Who takes part: the package, its NumPy twin, and the peers that are installed."""
 
-The time of a step is the difference of two run lengths over their difference in steps, so that
-validation, set-up and the final forward pass do not blur it.
-"""
-
-import statistics
-import time
+from functools import partial
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
 
 import numpy as np
 
 import lsgd_fast as lsgd
 
-SHAPES = [
-    (100, 2),
-    (569, 30),
-    (2000, 20),
-    (20000, 100),
-    (1000, 784),
-    (1187, 384),
-    (100_000, 384),
-    (1_000_000, 20),
-    (38, 5000),
-    (2000, 20_000),
-]
-STEPSIZE = 1.0
-CONTENDERS = {
-    "fast": lsgd.gradient_descent,
-    "numpy": lsgd.reference.gradient_descent,
+__all__ = ["N_CHECKED", "PEERS", "TOLERANCE", "check", "installed", "load", "versions"]
+
+
+class Peer(NamedTuple):
+    """What a peer is called, and the distribution that it needs."""
+
+    title: str
+    distribution: str
+
+
+PEERS = {
+    "twin": Peer("twin", "numpy"),
+    "numpy": Peer("NumPy", "numpy"),
+    "numba": Peer("Numba", "numba"),
+    "jax": Peer("JAX", "jax"),
+    "torch": Peer("PyTorch", "torch"),
+    "sklearn": Peer("scikit-learn", "scikit-learn"),
 }
+N_CHECKED = 5  # steps that are compared
+TOLERANCE = {"float64": 1e-7, "float32": 1e-3}  # relative
 
 
-def problem(n, d, dtype):
-    """Return Gaussian X and labels of a planted direction, a tenth of them flipped."""
-    rng = np.random.default_rng(n + d)
-    X = rng.standard_normal((n, d), dtype=np.float32).astype(dtype, copy=False)
-    y = np.sign(X @ rng.standard_normal(d) + 1e-9)
-    return X, np.where(rng.random(n) < 0.1, -y, y)
+def load(name):
+    """Return ``run(X, y, stepsize, n_steps)`` of a contender: losses before each step, weights.
+
+    `fast` is the package without Gram space, `gram` is the package as it runs by default, and the
+    rest are the peers.
+    """
+    if name == "fast":
+        return partial(_ours, lsgd.gradient_descent, False)
+    if name == "gram":
+        return partial(_ours, lsgd.gradient_descent, "auto")
+    if name == "twin":
+        return partial(_ours, lsgd.reference.gradient_descent, False)
+    return import_module(f"peers.{name}_loop").run
 
 
-def check(n, d, dtype):
-    """Raise AssertionError unless all contenders agree on a short run."""
-    X, y = problem(n, d, dtype)
-    runs = [run(X, y, STEPSIZE, 3) for run in CONTENDERS.values()]
-    for found in runs[1:]:
-        np.testing.assert_allclose(found.trace.loss, runs[0].trace.loss, rtol=1e-9)
-        np.testing.assert_allclose(found.weights, runs[0].weights, rtol=1e-6, atol=1e-9)
+def _ours(gradient_descent, gram, X, y, stepsize, n_steps):
+    run = gradient_descent(X, y, stepsize, n_steps, gram=gram)
+    return run.trace.loss[:-1], run.weights
 
 
-def step_seconds(name, n, d, dtype, seconds=0.4, repeats=5):
-    """Return the median time of one step of a contender, over `repeats` pairs of runs."""
-    X, y = problem(n, d, dtype)
-    run = CONTENDERS[name]
+def check(run, X, y, stepsize, expected):
+    """Raise AssertionError unless a short run gives the losses and weights that are expected."""
+    tolerance = TOLERANCE[X.dtype.name]
+    losses, weights = run(X, y, stepsize, N_CHECKED)
+    np.testing.assert_allclose(losses, expected[0], rtol=tolerance)
+    error = np.linalg.norm(weights - expected[1]) / np.linalg.norm(expected[1])
+    assert error <= tolerance, f"the weights are off by {error:.2g} of their norm"
 
-    def timed(n_steps):
-        start = time.perf_counter()
-        run(X, y, STEPSIZE, n_steps)
-        return time.perf_counter() - start
 
-    timed(2)
-    one = max((timed(12) - timed(2)) / 10, 1e-7)
-    n_steps = int(min(200_000, max(8, seconds / one)))
-    return statistics.median((timed(2 + n_steps) - timed(2)) / n_steps for _ in range(repeats))
+def installed(name):
+    """Return whether the library of a peer is there."""
+    try:
+        return bool(version(PEERS[name].distribution))
+    except PackageNotFoundError:
+        return False
+
+
+def versions(names):
+    """Return ``{title: version}`` of NumPy and the libraries of the peers named."""
+    libraries = dict.fromkeys(["numpy", *(name for name in names if name != "twin")])
+    return {PEERS[name].title: version(PEERS[name].distribution) for name in libraries}

@@ -11,7 +11,9 @@ try:
     from lsgd_fast.api import gradient_descent, logistic_loss, logistic_loss_gradient
     from lsgd_fast.descent import Descent
 except ModuleNotFoundError as error:
-    if error.name not in {f"lsgd_fast.{name}" for name in ("batch", "descent", "gram", "kernel", "loop", "rows")}:
+    if error.name not in {
+        f"lsgd_fast.{name}" for name in ("batch", "descent", "gram", "kernel", "loop", "rows")
+    }:
         raise
     raise ImportError(
         f"lsgd_fast in {__path__[0]!r} is not compiled. If that is a checkout of the source, it "

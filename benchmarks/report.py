@@ -1,0 +1,206 @@
+"""Time a step of gradient descent against peers, and write the tables.
+
+    python benchmarks/report.py --output docs/benchmarks.md
+
+Each contender runs in a process of its own, because thread pools disturb one another; they take
+turns, round by round, and the tables show medians over the rounds. Before it is timed, each is
+compared with the NumPy twin. A peer that is not installed is left out, and named.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import contenders
+import problems
+import stopwatch
+import tables
+
+import lsgd_fast
+from lsgd_fast import kernel, threads
+
+DTYPES = ["float64", "float32"]
+SPIN = """
+import os, sys
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+while os.getppid() == int(sys.argv[1]):
+    pass
+"""
+
+
+def main():
+    """Run the command line."""
+    options = parse()
+    missing = [name for name in options.peers if not contenders.installed(name)]
+    peers = [name for name in options.peers if name not in missing]
+    if not peers:
+        raise SystemExit(f"none of these peers is installed: {', '.join(missing)}")
+    began = time.perf_counter()
+    records = []
+    with busy_core(options.busy), tempfile.TemporaryDirectory() as scratch:
+        environment = os.environ | {"NUMBA_CACHE_DIR": scratch}
+        if options.wait_policy:
+            environment["OMP_WAIT_POLICY"] = options.wait_policy
+        for dtype in options.dtype:
+            for shape in options.shapes:
+                records += measure(shape, dtype, peers, options, Path(scratch), environment)
+    print(f"{(time.perf_counter() - began) / 60.0:.1f} minutes", file=sys.stderr)
+    machine = describe_machine(peers)
+    text = "\n".join(markdown(records, machine, missing, options)) + "\n"
+    if options.output:
+        options.output.write_text(text)
+    else:
+        print(text, end="")
+    if options.json:
+        chosen = {name: getattr(options, name) for name in ("rounds", "seconds", "busy")}
+        chosen["wait_policy"] = options.wait_policy
+        raw = {"machine": machine, "missing": missing, "options": chosen, "records": records}
+        options.json.write_text(json.dumps(raw, indent=1) + "\n")
+
+
+def parse(arguments=None):
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--dtype", type=names_of(DTYPES), default=DTYPES, help="both by default")
+    parser.add_argument("--shapes", type=shapes_of, default=problems.SHAPES, help="569x30,4x2")
+    every = list(contenders.PEERS)
+    parser.add_argument("--peers", type=names_of(every), default=every, help=",".join(every))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=0.2, help="of a timed run (default 0.2)")
+    parser.add_argument("--output", type=Path, help="where the tables go; stdout by default")
+    parser.add_argument("--json", type=Path, help="where the raw numbers go")
+    parser.add_argument("--busy", action="store_true", help="keep the last core busy meanwhile")
+    parser.add_argument("--wait-policy", choices=["active", "passive"], help="OMP_WAIT_POLICY")
+    return parser.parse_args(arguments)
+
+
+def names_of(known):
+    """Return a parser of names with commas between them."""
+
+    def parse_names(text):
+        names = text.split(",")
+        if not set(names) <= set(known):
+            raise argparse.ArgumentTypeError(f"{text!r} is not made of {', '.join(known)}")
+        return names
+
+    return parse_names
+
+
+def shapes_of(text):
+    """Return shapes such as 569x30, with commas between them."""
+    return [tuple(map(int, shape.split("x"))) for shape in text.split(",")]
+
+
+@contextmanager
+def busy_core(wanted):
+    """Keep the last core busy, if that is wanted."""
+    if not wanted:
+        yield
+        return
+    spinning = subprocess.Popen([sys.executable, "-c", SPIN, str(os.getpid())])
+    try:
+        yield
+    finally:
+        spinning.kill()
+        spinning.wait()
+
+
+def measure(shape, dtype, peers, options, folder, environment):
+    """Return the records of one shape: all contenders in turn, another one first each round."""
+    stopwatch.save_problem(folder, *problems.problem(*shape, dtype))
+    names = ["fast", *peers]
+    names += ["gram"] if shape in problems.WIDE else []
+    names += ["read"] if shape in problems.LARGE else []
+    records = []
+    for turn in range(options.rounds):
+        first = turn % len(names)
+        print(f"{dtype} {shape[0]} x {shape[1]}, round {turn + 1}:", end="", file=sys.stderr)
+        for name in names[first:] + names[:first]:
+            command = [sys.executable, stopwatch.__file__, name, folder, str(options.seconds)]
+            done = subprocess.run(
+                command, env=environment, check=True, stdout=subprocess.PIPE, text=True
+            )
+            seconds = json.loads(done.stdout)
+            record = {"dtype": dtype, "n": shape[0], "d": shape[1], "round": turn}
+            records.append(record | {"contender": name, "seconds": seconds})
+            print(f" {name} {1e6 * seconds['step']:.3g}", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+    return records
+
+
+def describe_machine(peers):
+    """Return what the numbers depend on, by name."""
+    return {
+        "lsgd_fast": lsgd_fast.__version__,
+        "compiler": kernel.compiler(),
+        "instruction set": kernel.instruction_set(),
+        "Python": platform.python_version(),
+        **contenders.versions(peers),
+        "processor": processor(),
+        "cores": threads.available_threads(),
+        "system": platform.system(),
+    }
+
+
+def processor():
+    """Return the name of the processor, where the system tells."""
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":")[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
+
+
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `python benchmarks/report.py`. Where nothing else is said, times are microseconds of one
+step of gradient descent: the difference of two run lengths over their difference in steps. Each
+contender runs in a process of its own; before it is timed, losses and weights are compared with
+those of the NumPy twin, to {float64:g} in float64 and {float32:g} in float32. The contenders take
+turns, and the tables show medians (rounds: {rounds}). A ratio is the time of the fastest peer over
+that of `lsgd_fast`; geometric means leave the toy set out.
+
+`lsgd_fast` records its full trace, and sums in float64 for every dtype; the peers record the loss
+alone, and compute in the dtype of X. The twin computes in float64. *set-up* is what a run of
+`lsgd_fast` takes besides its steps: validation, packing, and the last, forward pass.
+"""
+GRAM = """\
+In Gram space, as `gradient_descent` runs these shapes by default. The whole run includes
+validation, building the matrix, and the last weights; the peers' times leave their set-up out.
+"""
+BANDWIDTH = """\
+Bytes of X over the time of a step, against a vectorised sum over the same array in as many threads.
+"""
+
+
+def markdown(records, machine, missing, options):
+    """Yield the lines of the report."""
+    yield from INTRODUCTION.format(rounds=options.rounds, **contenders.TOLERANCE).splitlines()
+    yield ""
+    yield "; ".join(f"{name} {value}" for name, value in machine.items()) + "."
+    if missing:
+        titles = ", ".join(contenders.PEERS[name].title for name in missing)
+        yield f"Not installed, and so left out: {titles}."
+    if options.busy:
+        yield "Another process kept the last core busy all the time."
+    if options.wait_policy:
+        yield f"`OMP_WAIT_POLICY` was `{options.wait_policy}`."
+    for dtype in options.dtype:
+        yield from ("", f"## {dtype}", "", *tables.step_table(records, dtype))
+        for text, table in ((GRAM, tables.gram_table), (BANDWIDTH, tables.bandwidth_table)):
+            lines = table(records, dtype)
+            if lines:
+                yield from ("", *text.splitlines(), "", *lines)
+
+
+if __name__ == "__main__":
+    main()
