@@ -1,6 +1,10 @@
 """Numbers that the compiled code and its NumPy twin must agree on; each has its home here."""
 
-__all__ = ["INCREASE_TOLERANCE", "LINK_WORK", "UNDERFLOW_LOSS"]
+__all__ = ["FIRST_WINDOW", "INCREASE_TOLERANCE", "LINK_WORK", "UNDERFLOW_LOSS"]
+
+# The monitor's first window ends at this step, the next ones at twice as much. A power of two, so
+# that cycles of period 2, 4 or 8 have the same mean in every window.
+FIRST_WINDOW = 16
 
 # The link of a row costs about as much as so many features of it: the work of a pass over n rows of
 # d features is n * (d + LINK_WORK).
