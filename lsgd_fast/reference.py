@@ -14,9 +14,11 @@ import numpy as np
 
 from lsgd_fast import problem as checks
 from lsgd_fast import stepsizes
-from lsgd_fast.constants import INCREASE_TOLERANCE, UNDERFLOW_LOSS
+from lsgd_fast.constants import UNDERFLOW_LOSS
+from lsgd_fast.monitor import Monitor, is_increase, norm, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import Run, StopReason, Trace, check_stop
+from lsgd_fast.verdicts import Verdict, verdict
 
 __all__ = ["gradient_descent", "logistic_loss", "logistic_loss_gradient"]
 
@@ -58,12 +60,14 @@ def gradient_descent(
     w = checks.check_start(start, problem)
 
     began = time.perf_counter()
-    rows, counters, trace = _Rows(problem), _Counters(), []
+    rows, trace = _Rows(problem), []
+    counters, monitor = _Counters(problem, eta), Monitor(problem, eta)
     for t in range(n_steps + 1):
         now = rows.measure(w)
-        counters.update(t, w, now, eta * problem.radius * problem.radius * now.loss)
+        counters.update(t, w, now)
+        monitor.look(t, now)
         last = t == n_steps
-        reason = _stop_reason(stop, t, now, counters, began, last)
+        reason = _stop_reason(stop, t, now, counters, monitor, began, last)
         if reason is None and callback is not None and t > 0 and t % callback_every == 0:
             answer = callback(_state(t, w, now, problem))
             if isinstance(answer, (bool, np.bool_)) and answer:
@@ -75,6 +79,7 @@ def gradient_descent(
             trace.append((t, *measured, math.nan if reason else eta, now.objective))
         if reason is not None:
             break
+        monitor.step(w, norm(now.gradient))
         with np.errstate(all="ignore"):
             w = w - eta * now.gradient
 
@@ -90,9 +95,10 @@ def gradient_descent(
         radius=problem.radius,
         separated_at=counters.separated_at,
         separating_weights=counters.separating_weights,
-        certified_at=counters.certified_at if problem.l2 == 0.0 else None,
+        certified_at=counters.certified_at,
         stable_at=counters.last_increase if counters.last_increase < t else None,
         n_increases=counters.n_increases,
+        signs=counters.signs(t, monitor, reason),
     )
 
 
@@ -108,7 +114,7 @@ class _Measurement(NamedTuple):
     gradient: np.ndarray
 
     def row(self, forward_only):
-        gradient_norm = math.nan if forward_only else _norm(self.gradient)
+        gradient_norm = math.nan if forward_only else norm(self.gradient)
         return *self[:4], gradient_norm, self.weight_norm
 
 
@@ -131,14 +137,14 @@ class _Rows:
         gradient = self.X.T @ s / total + p.l2 * w[: p.d]
         if p.fit_intercept:
             gradient = np.append(gradient, s.sum() / total)
-        norm = _norm(w[: p.d])
+        size = norm(w[: p.d])
         return _Measurement(
             loss=loss,
             log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(z),
             error_rate=float(r[z <= 0.0].sum()) / total,
             min_margin=float(z.min()),
-            weight_norm=norm,
-            objective=loss + 0.5 * p.l2 * norm * norm,
+            weight_norm=size,
+            objective=loss + 0.5 * p.l2 * size * size,
             gradient=gradient,
         )
 
@@ -153,6 +159,8 @@ class _Rows:
 class _Counters:
     """What is counted at every step, recorded or not."""
 
+    problem: Problem
+    eta: float
     n_increases: int = 0
     last_increase: int = 0
     separated_at: int | None = None
@@ -160,36 +168,42 @@ class _Counters:
     certified_at: int | None = None
     previous: _Measurement | None = None
 
-    def update(self, t, w, now, certificate):
+    def update(self, t, w, now):
+        radius = self.problem.radius
         if t > 0 and _increased(self.previous, now):
             self.n_increases += 1
             self.last_increase = t
-        if self.separated_at is None and now.min_margin > 0.0:
+        if self.separated_at is None and separates(now.min_margin, norm(w), radius, len(w)):
             self.separated_at, self.separating_weights = t, w.copy()
-        if self.certified_at is None and certificate <= 1.0:
+        certificate = self.eta * radius * radius * now.loss
+        if self.certified_at is None and self.problem.l2 == 0.0 and certificate <= 1.0:
             self.certified_at = t
         self.previous = now
 
+    def signs(self, t, monitor, reason=None):
+        diverged = reason is StopReason.diverged
+        return monitor.signs(t, self.separated_at, self.certified_at, diverged)
+
 
 def _increased(before, now):
-    if min(before.loss, now.loss) < UNDERFLOW_LOSS:
-        slack = INCREASE_TOLERANCE * max(1.0, abs(before.log_loss))
-        return now.log_loss > before.log_loss + slack
-    return now.loss > before.loss * (1.0 + INCREASE_TOLERANCE)
+    return is_increase(now.loss, now.log_loss, before.loss, before.log_loss)
 
 
-def _stop_reason(stop, t, now, counters, began, last):
+def _stop_reason(stop, t, now, counters, monitor, began, last):
     """Return the first condition that holds; the last pass knows no gradient, and is late."""
     if not (math.isfinite(now.log_loss) and math.isfinite(now.weight_norm)):
         return StopReason.diverged
     if stop.loss is not None and now.loss <= stop.loss:
         return StopReason.loss
-    if stop.gradient_norm is not None and not last and _norm(now.gradient) <= stop.gradient_norm:
+    if stop.gradient_norm is not None and not last and norm(now.gradient) <= stop.gradient_norm:
         return StopReason.gradient_norm
-    if stop.separated and now.min_margin > 0.0:
+    if stop.separated and counters.separated_at == t:
         return StopReason.separated
     if stop.unstable_steps is not None and counters.last_increase == t >= stop.unstable_steps:
         return StopReason.unstable_steps
+    if stop.cycling and monitor.is_due(t):
+        if verdict(counters.signs(t, monitor)) is Verdict.cycling:
+            return StopReason.cycling
     if stop.seconds is not None and not last and time.perf_counter() - began >= stop.seconds:
         return StopReason.seconds
     return None
@@ -201,12 +215,3 @@ def _state(t, w, now, problem):
     intercept = float(w[-1]) if problem.fit_intercept else 0.0
     weights = w[: problem.d].copy()
     return SimpleNamespace(n_steps=t, weights=weights, intercept=intercept, **values)
-
-
-@np.errstate(all="ignore")
-def _norm(v):
-    """Return the Euclidean norm without overflow or underflow on the way."""
-    largest = float(np.abs(v).max())
-    if largest == 0.0 or not math.isfinite(largest):
-        return largest
-    return largest * float(np.sqrt(np.square(v / largest).sum()))
