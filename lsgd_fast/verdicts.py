@@ -80,7 +80,7 @@ class Signs:
         Whether ``eta * (R^2/4 + l2) <= 2``: with such a stepsize the objective never increases.
     sharpness : float
         ``eta * (R^2 min(loss, 1/4) + l2)`` with the last loss: an upper bound of the stepsize times
-        the sharpness there. Up to 2 the objective cannot increase.
+        the sharpness there, which must exceed 2 for oscillations to grow.
     is_at_rest : bool
         Whether the last gradient was exactly zero.
     n_increases, last_increase : int
