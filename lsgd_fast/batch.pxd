@@ -6,14 +6,11 @@ from .loop cimport batch_t, run_t
 from .rows cimport Rows
 
 
-cdef enum:
-    N_KEPT = 4          # rows of RunState.parameters that make up the state between steps
-
-
 cdef class RunState:
     """One run as the loop sees it, and the arrays it points into."""
     cdef run_t run
-    cdef double[:, ::1] parameters   # w, gradient, separating and best weights[, direction]
+    cdef double[:, ::1] parameters   # rows of d + 1, the intercept last, see __cinit__
+    cdef readonly Py_ssize_t n_kept  # of them make up the state between steps
     cdef double[:, ::1] trace
     cdef make_room(self, Py_ssize_t target)
 

@@ -10,6 +10,7 @@ from .gram cimport GramSpace
 from .kernel cimport LOGISTIC, chunk_count, lay_out_pass, padded_rows, pass_size, pass_t, rows_t
 from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
 from .rows cimport Rows
+from .watch cimport start_monitor, watched_t
 
 from .rows import aligned_empty
 from .run import COLUMNS
@@ -35,15 +36,31 @@ cdef class RunState:
     def __cinit__(self, Batch batch, problem, Py_ssize_t start, double eta, stop, record,
                   Py_ssize_t record_every):
         cdef run_t* r = &self.run
+        cdef watched_t* v = &r.watched
         cdef bint in_gram_space = batch.gram is not None
         cdef double[::1] first = batch.first_parameters(start)
-        self.parameters = np.zeros((N_KEPT + in_gram_space, batch.size + 1))
+        self.n_kept = 10 if in_gram_space else 7
+        self.parameters = np.zeros((12 if in_gram_space else 7, batch.size + 1))
         self.parameters[0, :] = first
-        r.w = &self.parameters[0, 0]
-        r.gradient = &self.parameters[1, 0]
+        r.w = v.w = v.image = &self.parameters[0, 0]
+        r.gradient = r.direction = &self.parameters[1, 0]
         r.separating = &self.parameters[2, 0]
         r.best = &self.parameters[3, 0]
-        r.direction = &self.parameters[N_KEPT if in_gram_space else 1, 0]
+        v.first = v.image_first = &self.parameters[4, 0]
+        v.sum = v.image_sum = &self.parameters[5, 0]
+        v.mean = v.image_mean = &self.parameters[6, 0]
+        if in_gram_space:
+            v.image_first = &self.parameters[7, 0]
+            v.image_sum = &self.parameters[8, 0]
+            v.image_mean = &self.parameters[9, 0]
+            v.image = &self.parameters[10, 0]
+            r.direction = &self.parameters[11, 0]
+        v.size = batch.size
+        v.unit = batch.state.gram_scale ** 0.5 if in_gram_space else 1.0
+        v.eta = eta
+        v.l2 = problem.l2
+        v.rounding = problem.n + problem.d
+        start_monitor(&r.monitor)
         r.eta = eta
         r.l2 = problem.l2
         r.certificate = eta * problem.radius * problem.radius if r.l2 == 0.0 else INFINITY
@@ -117,6 +134,8 @@ cdef class Batch:
         self.runs = np.empty(n_runs, np.uintp)
         b.runs = <run_t**> &self.runs[0]
         b.n_parameters = d + problem.fit_intercept
+        b.radius = problem.radius
+        b.n_products = problem.n_parameters + (d if gram else 0)
         b.weights = &self.memory[0]
         b.gradients = b.weights + n_runs * d
         b.intercepts = b.gradients + n_runs * d

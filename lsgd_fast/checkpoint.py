@@ -103,8 +103,10 @@ class Checkpoint:
         if len(self.arrays["start"]) != problem.n_parameters:
             raise ValueError(f"{str(path)!r} is not a complete descent: its start does not fit X")
 
-    def check_size(self, path, size):
-        """Raise ValueError naming `path` unless it holds `size` weights (or coefficients)."""
+    def check_sizes(self, path, size, monitor_size):
+        """Raise ValueError naming `path` unless it holds as many weights (or coefficients)."""
+        if len(self.arrays["monitor"]) != monitor_size:
+            raise ValueError(f"{str(path)!r} is not a complete descent: its monitor is not whole")
         if self.arrays["parameters"].shape != (len(self.arrays["parameters"]), size + 1):
             raise ValueError(f"{str(path)!r} is not a complete descent: its weights do not fit X")
 
@@ -113,7 +115,8 @@ class Checkpoint:
         n_rows = (self.step - 1) // every + 1 if self.step else 0
         parameters = self.arrays["parameters"]
         shapes = {
-            "parameters": (4, parameters.shape[-1]),
+            "parameters": (10 if self.arguments["gram"] else 7, parameters.shape[-1]),
+            "monitor": (len(self.arrays["monitor"]),),
             "start": (len(self.arrays["start"]),),
             "trace": (n_rows, len(self.arguments["record"])),
             "now": (len(COLUMNS),),

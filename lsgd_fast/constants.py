@@ -1,6 +1,8 @@
 """Numbers that the compiled code and its NumPy twin must agree on; each has its home here."""
 
 __all__ = [
+    "EPSILON",
+    "FIRST_WINDOW",
     "GRAM_BYTES",
     "GRAM_FEATURES",
     "GRAM_VALUES",
@@ -8,6 +10,13 @@ __all__ = [
     "LINK_WORK",
     "UNDERFLOW_LOSS",
 ]
+
+# The distance from 1 to the next float64.
+EPSILON = 2.0**-52
+
+# The monitor's first window ends at this step, the next ones at twice as much. A power of two, so
+# that cycles of period 2, 4 or 8 have the same mean in every window.
+FIRST_WINDOW = 16
 
 # The link of a row costs about as much as so many features of it: the work of a pass over n rows of
 # d features is n * (d + LINK_WORK).
@@ -21,7 +30,7 @@ GRAM_BYTES = 64 * 2**20
 
 # The loss increases when it grows by more than this share: 64 eps, so that last-bit noise at a
 # fixed point is no increase.
-INCREASE_TOLERANCE = 64 * 2.0**-52
+INCREASE_TOLERANCE = 64 * EPSILON
 
 # Below this the loss is taken, and compared, in the log domain. It is far enough above the
 # smallest normal number (2.2e-308) that a mean over any number of rows still has all its digits.

@@ -6,20 +6,22 @@ import numpy as np
 
 from libc.math cimport NAN
 
-from .batch cimport N_KEPT, Batch, RunState
-from .loop cimport (CALLBACK, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED,
-                    MIN_MARGIN, N_COLUMNS, NOTHING, VALIDATION_LOSS, clock, counters_t, run_t)
+from .batch cimport Batch, RunState
+from .loop cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED,
+                    DIVERGED, MIN_MARGIN, N_COLUMNS, NOTHING, VALIDATION_LOSS, clock, counters_t, run_t)
+from .watch cimport MONITOR_SIZE, current_drift, monitor_t
 
 from .checkpoint import Checkpoint
 from .problem import (Problem, check_callback, check_count, check_gram, check_n_steps,
                       check_n_threads, check_start, check_validation)
 from .run import Run, StopReason, Trace, check_record, check_stop
+from .verdicts import MIN_STEPS, Signs, Verdict, verdict
 from .stepsizes import resolve
 
 # In the order of the enum in loop.pxd.
 REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
            StopReason.separated, StopReason.unstable_steps, StopReason.seconds, StopReason.callback,
-           StopReason.validation_patience)
+           StopReason.validation_patience, StopReason.cycling)
 
 cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace that room is made for at a time
 
@@ -196,7 +198,24 @@ cdef class Descent:
         pause = r.step + TRACE_SLICE * min(r.record_every, TRACE_SLICE)
         if self.callback is not None:
             pause = min(pause, r.step + self.callback_every - r.step % self.callback_every)
+        if self.stop.cycling:
+            pause = min(pause, max(MIN_STEPS, 1 << int(r.step).bit_length()))
         return pause
+
+    cdef bint _is_due(self):
+        """Whether w_t is to be looked at before the step from it."""
+        return self._callback_is_due() or self._cycling_is_due()
+
+    cdef bint _cycling_is_due(self):
+        """Whether a window of the monitor ends here, so that a cycle may be looked for."""
+        cdef Py_ssize_t step = self.state.run.step
+        return self.stop.cycling and step >= MIN_STEPS and step & (step - 1) == 0
+
+    cdef _look_for_a_cycle(self):
+        cdef run_t* r = &self.state.run
+        if r.reason == GOING_ON and verdict(self._signs()) is Verdict.cycling:
+            r.reason = CYCLING
+            r.finished = clock()
 
     cdef bint _callback_is_due(self):
         cdef run_t* r = &self.state.run
@@ -252,7 +271,38 @@ cdef class Descent:
             certified_at=c.certified_at if c.certified_at >= 0 else None,
             stable_at=None if too_short else max(c.last_increase, 0),
             n_increases=c.n_increases,
+            signs=self._signs(),
             **self._best(),
+        )
+
+    cdef _signs(self):
+        """What the monitor has seen, see monitor.py."""
+        cdef run_t* r = &self.state.run
+        cdef counters_t* c = &r.counters
+        cdef monitor_t* m = &r.monitor
+        penalised = r.l2 > 0.0
+        both = m.window.start > m.last.start
+        square = self.problem.radius * self.problem.radius
+        return Signs(
+            n_steps=r.step,
+            penalised=penalised,
+            diverged=r.reason == DIVERGED,
+            separated_at=c.separated_at if c.separated_at >= 0 else None,
+            certified_at=c.certified_at if c.certified_at >= 0 else None,
+            is_small=r.eta * (0.25 * square + r.l2) <= 2.0,
+            sharpness=r.eta * (min(r.now[LOSS], 0.25) * square + r.l2),
+            is_at_rest=m.gradient_norm == 0.0,
+            n_increases=int(m.n_increases),
+            last_increase=int(m.last_increase),
+            largest_increase=m.largest_increase,
+            window=int(m.last.start),
+            window_increases=int(m.window.n_increases + both * m.last.n_increases),
+            low=min(m.last.low, m.window.low),
+            high=max(m.last.high, m.window.high),
+            fall=m.last.objective - m.objective,
+            promise=m.window.promise + both * m.last.promise,
+            earlier_promise=m.earlier_promise,
+            drift=m.drift if penalised else current_drift(m, &r.watched),
         )
 
     cdef _parameters(self, Py_ssize_t row):
@@ -319,7 +369,8 @@ cdef class Descent:
             },
             best_loss=r.validation.best_loss,
             arrays={
-                "parameters": np.array(self.state.parameters[:N_KEPT]),
+                "monitor": np.array(<double[:MONITOR_SIZE]> <double*> &r.monitor),
+                "parameters": np.array(self.state.parameters[:self.state.n_kept]),
                 "start": self.batch.starts[self.start],
                 "trace": np.array(self.state.trace[:r.n_rows]),
                 "now": np.array(<double[:N_COLUMNS]> r.now),
@@ -364,7 +415,7 @@ cdef class Descent:
     def _restore(self, path, checkpoint):
         cdef run_t* r = &self.state.run
         cdef counters_t* c = &r.counters
-        checkpoint.check_size(path, self.batch.size)
+        checkpoint.check_sizes(path, self.batch.size, MONITOR_SIZE)
         r.step = checkpoint.step
         r.seconds = checkpoint.seconds
         r.known = MEASURED if checkpoint.measured else NOTHING
@@ -373,7 +424,8 @@ cdef class Descent:
          r.validation.best_step, r.validation.last_step,
          r.validation.waited) = checkpoint.counters.values()
         r.validation.best_loss = checkpoint.best_loss
-        np.asarray(self.state.parameters)[:N_KEPT] = checkpoint.arrays["parameters"]
+        np.asarray(<double[:MONITOR_SIZE]> <double*> &r.monitor)[:] = checkpoint.arrays["monitor"]
+        np.asarray(self.state.parameters)[:self.state.n_kept] = checkpoint.arrays["parameters"]
         self.state.trace = checkpoint.arrays["trace"]
         r.n_rows = self.state.trace.shape[0]
         np.asarray(<double[:N_COLUMNS]> r.now)[:] = checkpoint.arrays["now"]
@@ -391,11 +443,14 @@ cdef drive(list descents, Py_ssize_t target):
     try:
         live = [descent for descent in descents if descent._sets_out(target)]
         while live:
-            due = [descent for descent in live if descent._callback_is_due()]
+            due = [descent for descent in live if descent._is_due()]
             if due:
                 advance_together(due, due[0].n_steps, True, True)
                 for descent in due:
-                    descent._call_back()
+                    if descent._cycling_is_due():
+                        descent._look_for_a_cycle()
+                    if descent._callback_is_due():
+                        descent._call_back()
             live = [descent for descent in live if descent._goes_on_to(target)]
             if live:
                 pause = min([descent._next_pause() for descent in live])

@@ -2,6 +2,7 @@
 
 from .kernel cimport MAX_CHUNKS, pass_t
 from .team cimport barrier_t, share_t
+from .watch cimport monitor_t, watched_t
 
 
 # Columns of a row of the trace.
@@ -16,7 +17,7 @@ cdef enum:
 # Why the run has ended, as an index into REASONS.
 cdef enum:
     GOING_ON, DIVERGED, LOSS_REACHED, GRADIENT_REACHED, SEPARATED, UNSTABLE, OUT_OF_TIME, CALLBACK
-    OUT_OF_PATIENCE
+    OUT_OF_PATIENCE, CYCLING
 
 # Stop, with values that no run meets where a condition is not asked for.
 cdef struct limits_t:
@@ -41,6 +42,8 @@ cdef struct run_t:
     double* direction                # (d + 1,) a step is -eta * direction; outside, the gradient
     double* separating               # (d + 1,) the first w that separates
     double* best                     # (d + 1,) the w of the least held-out loss
+    monitor_t monitor
+    watched_t watched
     double eta, l2, certificate      # certificate: eta R^2, or infinity where the theorem is silent
     limits_t limits
     counters_t counters
@@ -70,6 +73,8 @@ cdef struct batch_t:
     double* intercepts               # (k,)
     double* gradients                # (k, d) packed like the weights
     double gram_scale                # 0 outside Gram space, see gram.pyx
+    double radius                    # R
+    double n_products                # that a margin of computed weights is the sum of
     Py_ssize_t target
     bint measure_target              # whether to measure the weights of the target as well
     double next_poll, credit

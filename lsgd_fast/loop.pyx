@@ -15,16 +15,18 @@ from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from .kernel cimport (column_place, padded_rows, pass_t, pass_work, run_chunks, sum_slots,
+from .kernel cimport (PANEL, column_place, padded_rows, pass_t, pass_work, run_chunks, sum_slots,
                       sum_tallies, tile_size, totals_t)
-from .lanes cimport fold_lanes
+from .norms cimport hypotenuse, norm, root
 from .team cimport (barrier_wait, deal_pieces, is_raised, raise_flag, share_t, take_piece,
                     team_rank, team_size)
+from .watch cimport constants_t, is_increase, look, note_step
 
-from .constants import INCREASE_TOLERANCE, UNDERFLOW_LOSS
+from .constants import EPSILON as epsilon
+from .constants import FIRST_WINDOW, INCREASE_TOLERANCE, UNDERFLOW_LOSS
 
-cdef double increase_tolerance = INCREASE_TOLERANCE
-cdef double underflow_loss = UNDERFLOW_LOSS
+cdef constants_t constants = constants_t(INCREASE_TOLERANCE, UNDERFLOW_LOSS, FIRST_WINDOW)
+cdef double EPSILON = epsilon
 cdef double POLL_SECONDS = 0.02      # how often to look for signals ...
 cdef double POLL_ELEMENTS = 2e5      # ... and, in elements of X, how often to look at the clock
 cdef Py_ssize_t SPLIT_SUMS = 8192    # more slots than this are summed by the whole team
@@ -36,46 +38,6 @@ cdef double clock() noexcept nogil:
     return now.tv_sec + 1e-9 * now.tv_nsec
 
 
-cdef double largest(const double* x, Py_ssize_t size) noexcept nogil:
-    cdef double found = 0.0, y
-    cdef Py_ssize_t j
-    for j in range(size):
-        y = fabs(x[j])
-        found = y if y > found or y != y else found
-    return found
-
-
-# sqrt(x . y), which is not negative but for rounding; in eight lanes, and scaled by the largest
-# entries only where the products leave float64.
-cdef double root(const double* x, const double* y, Py_ssize_t size) noexcept nogil:
-    cdef double[8] lanes
-    cdef double total, largest_x, largest_y
-    cdef Py_ssize_t i, j
-    for i in range(8):
-        lanes[i] = 0.0
-    for j in range(size // 8):
-        for i in range(8):
-            lanes[i] += x[8 * j + i] * y[8 * j + i]
-    total = fold_lanes(lanes)
-    for j in range(size - size % 8, size):
-        total += x[j] * y[j]
-    if 1e-280 < total < 1e300:
-        return sqrt(total)
-    largest_x, largest_y = largest(x, size), largest(y, size)
-    if largest_x == 0.0 or not isfinite(largest_x):
-        return largest_x
-    if largest_y == 0.0 or not isfinite(largest_y):
-        return largest_y
-    total = 0.0
-    for j in range(size):
-        total += (x[j] / largest_x) * (y[j] / largest_y)
-    return sqrt(largest_x) * sqrt(largest_y) * sqrt(max(total, 0.0))
-
-
-cdef double norm(const double* x, Py_ssize_t size) noexcept nogil:
-    return root(x, x, size)
-
-
 # --- one step of one run --------------------------------------------------------------------------
 
 # The gradient of run i, and the direction of its step, from the sums of a pass.
@@ -84,10 +46,9 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, double slope) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d, offset, stride, j
     cdef const double* sums
-    cdef const double* products
     cdef const double* multipliers
     cdef double scale = b.gram_scale
-    cdef double[2] parts
+    cdef double length, other = 0.0
     column_place(i, p.k, d, &offset, &stride)
     sums = b.gradients + offset
     if b.gram_scale == 0.0:
@@ -100,16 +61,14 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, double slope) noexcept nogil:
             r.gradient[d] = slope
         r.now[GRADIENT_NORM] = norm(r.gradient, b.n_parameters)
         return
-    products = p.products + i * padded_rows(d)
     multipliers = p.multipliers + i * padded_rows(d)
     for j in range(d):
         r.direction[j] = multipliers[j] / (p.rows.total_weight * scale) + r.l2 * r.w[j]
-        r.gradient[j] = sums[j * stride] / scale + r.l2 * products[j]
-    parts[0] = sqrt(scale) * root(r.direction, r.gradient, d)
-    parts[1] = 0.0
+        r.gradient[j] = sums[j * stride] / scale + r.l2 * r.watched.image[j]
+    length = sqrt(scale) * root(r.direction, r.gradient, d)
     if p.rows.fit_intercept:
-        r.direction[d] = parts[1] = slope
-    r.now[GRADIENT_NORM] = norm(parts, 2)
+        r.direction[d] = other = slope
+    r.now[GRADIENT_NORM] = hypotenuse(length, other)
 
 
 # From the sums of a pass: the row of the trace of run i, and the gradient where it was computed.
@@ -127,7 +86,8 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
     if b.gram_scale == 0.0:
         r.now[WEIGHT_NORM] = norm(r.w, d)
     else:
-        r.now[WEIGHT_NORM] = sqrt(b.gram_scale) * root(r.w, p.products + i * padded_rows(d), d)
+        memcpy(r.watched.image, p.products + i * padded_rows(d), d * sizeof(double))
+        r.now[WEIGHT_NORM] = sqrt(b.gram_scale) * root(r.w, r.watched.image, d)
     r.now[GRADIENT_NORM] = NAN
     r.now[STEPSIZE] = r.now[VALIDATION_LOSS] = r.now[VALIDATION_ERROR_RATE] = NAN
     r.known = MEASURED
@@ -155,27 +115,40 @@ cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
         memcpy(r.best, r.w, b.n_parameters * sizeof(double))
 
 
-# Whether the loss rose by more than rounding; where it underflows its logarithm is asked.
-cdef bint is_increase(double loss, double log_loss, double before,
-                      double log_before) noexcept nogil:
-    if loss >= underflow_loss and before >= underflow_loss:
-        return loss > before * (1.0 + increase_tolerance)
-    return log_loss > log_before + increase_tolerance * max(1.0, fabs(log_before))
+# Whether all margins are positive, beyond what rounding may do to sums of as many products.
+cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
+    cdef Py_ssize_t d = b.row_pass.rows.X.d, j
+    cdef const double* panels
+    cdef double length = 0.0
+    if not r.now[MIN_MARGIN] > 0.0:                                 # not for NaN
+        return False
+    if b.gram_scale == 0.0:
+        length = hypotenuse(r.now[WEIGHT_NORM], r.w[d])
+    else:                       # the lengths of the terms that the weights are the sum of
+        panels = <const double*> b.row_pass.rows.X.panels
+        for j in range(d):
+            length += fabs(r.w[j]) * sqrt(b.gram_scale * panels[(j // PANEL * d + j) * PANEL
+                                                                + j % PANEL])
+        length += fabs(r.w[d])
+    return r.now[MIN_MARGIN] > b.n_products * (EPSILON * b.radius * length + 5e-324)
 
 
 # Count what w_t shows, and say whether it ends the run.  Asked twice of the same w_t it answers the
 # same and counts once.
-cdef int judge(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
+cdef int judge(const batch_t* b, run_t* r) noexcept nogil:
     cdef counters_t* c = &r.counters
-    cdef double loss = r.now[LOSS], log_loss = r.now[LOG_LOSS]
-    if is_increase(loss, log_loss, c.loss, c.log_loss):
+    cdef double loss = r.now[LOSS], log_loss = r.now[LOG_LOSS], objective = loss
+    if r.l2 > 0.0:
+        objective += 0.5 * r.l2 * r.now[WEIGHT_NORM] * r.now[WEIGHT_NORM]
+    look(&r.monitor, &r.watched, <double> r.step, objective, loss, log_loss, &constants)
+    if is_increase(loss, log_loss, c.loss, c.log_loss, &constants):
         c.n_increases += 1
         c.last_increase = r.step
     c.loss = loss
     c.log_loss = log_loss
-    if c.separated_at < 0 and r.now[MIN_MARGIN] > 0.0:              # not for NaN
+    if c.separated_at < 0 and separates(b, r):
         c.separated_at = r.step
-        memcpy(r.separating, r.w, n_parameters * sizeof(double))
+        memcpy(r.separating, r.w, b.n_parameters * sizeof(double))
     if c.certified_at < 0 and r.certificate * loss <= 1.0:
         c.certified_at = r.step
     if not (isfinite(log_loss) and isfinite(r.now[WEIGHT_NORM])):
@@ -184,7 +157,7 @@ cdef int judge(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
         return LOSS_REACHED
     if r.now[GRADIENT_NORM] <= r.limits.gradient_norm:
         return GRADIENT_REACHED
-    if r.limits.separated and r.now[MIN_MARGIN] > 0.0:
+    if r.limits.separated and c.separated_at == r.step:
         return SEPARATED
     if c.last_increase == r.step and r.step >= r.limits.unstable_steps:
         return UNSTABLE
@@ -201,6 +174,7 @@ cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
     cdef Py_ssize_t j
     cdef double* row = r.trace + r.n_rows * r.n_columns
     r.now[STEPSIZE] = r.eta
+    note_step(&r.monitor, &r.watched, r.now[GRADIENT_NORM], r.now[WEIGHT_NORM])
     if r.step % r.record_every == 0:
         for j in range(r.n_columns):
             row[j] = r.now[r.columns[j]]
@@ -230,7 +204,7 @@ cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
     measure(b, i)
     if b.validating:
         validate(b, i)
-    r.reason = judge(r, b.n_parameters)
+    r.reason = judge(b, r)
     if r.reason != GOING_ON:
         r.finished = clock()
         r.closing = b.validation.rows != NULL and not b.validating

@@ -14,9 +14,11 @@ import numpy as np
 
 from lsgd_fast import problem as checks
 from lsgd_fast import stepsizes
-from lsgd_fast.constants import INCREASE_TOLERANCE, UNDERFLOW_LOSS
+from lsgd_fast.constants import UNDERFLOW_LOSS
+from lsgd_fast.monitor import Monitor, is_increase, norm, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_record, check_stop
+from lsgd_fast.verdicts import Verdict, verdict
 
 __all__ = ["gradient_descent", "logistic_loss", "logistic_loss_gradient"]
 
@@ -62,15 +64,16 @@ def gradient_descent(
 
     began = time.perf_counter()
     rows = _GramRows(problem, start) if gram else _Rows(problem)
-    held_out = _HeldOut(validation)
-    w, counters, trace = rows.first(start), _Counters(), []
+    held_out, trace, w = _HeldOut(validation), [], rows.first(start)
+    counters, monitor = _Counters(problem, eta), Monitor(problem, eta)
     for t in range(n_steps + 1):
         now = rows.measure(w)
-        counters.update(t, w, now, eta * problem.radius * problem.radius * now.loss)
+        counters.update(t, rows.weights(w), now)
+        monitor.look(t, now)
         if t % record_every == 0:
             held_out.count(t, rows.weights(w))
         last = t == n_steps
-        reason = _stop_reason(stop, t, now, counters, held_out, began, last)
+        reason = _stop_reason(stop, t, now, counters, monitor, held_out, began, last)
         if reason is None and callback is not None and t > 0 and t % callback_every == 0:
             answer = callback(_state(t, rows.weights(w), now, problem))
             if isinstance(answer, (bool, np.bool_)) and answer:
@@ -78,15 +81,17 @@ def gradient_descent(
         if reason is None and last:
             reason = StopReason.n_steps
         if reason is not None or t % record_every == 0:
-            measured = now.row(forward_only=last and reason is not StopReason.callback)
+            looked = reason in (StopReason.callback, StopReason.cycling)
+            measured = now.row(forward_only=last and not looked)
             loss_and_error = held_out.measure(rows.weights(w))
             trace.append((t, *measured, math.nan if reason else eta, *loss_and_error))
         if reason is not None:
             break
+        monitor.step(rows.weights(w), now.gradient_norm)
         with np.errstate(all="ignore"):
             w = w - eta * now.direction
 
-    w, separating = rows.weights(w), counters.separating_weights
+    w = rows.weights(w)
     held_out.consider(t, w)
     columns = [COLUMNS.index(name) for name in record]
     return Run(
@@ -99,12 +104,13 @@ def gradient_descent(
         seconds=time.perf_counter() - began,
         radius=problem.radius,
         separated_at=counters.separated_at,
-        separating_weights=separating if separating is None else rows.weights(separating),
-        certified_at=counters.certified_at if problem.l2 == 0.0 else None,
+        separating_weights=counters.separating_weights,
+        certified_at=counters.certified_at,
         stable_at=counters.last_increase if counters.last_increase < t else None,
         n_increases=counters.n_increases,
         best_at=held_out.best_at,
         best_weights=held_out.best_weights,
+        signs=counters.signs(t, monitor, reason),
     )
 
 
@@ -148,7 +154,7 @@ class _Rows:
     def slope(self, multipliers, w, products):
         """Return the direction of the step from w, without an intercept, its norm and that of w."""
         direction = self.X.T @ multipliers + self.problem.l2 * w
-        return direction, _norm(direction), _norm(w)
+        return direction, norm(direction), norm(w)
 
     @np.errstate(all="ignore")
     def measure(self, w):
@@ -158,18 +164,18 @@ class _Rows:
         z = self.y * (products + b)
         loss = float(r @ p.loss.value(z)) / total
         s = r * p.loss.derivative(z) * self.y / total
-        direction, gradient_norm, norm = self.slope(s, w, products)
+        direction, gradient_norm, size = self.slope(s, w, products)
         if p.fit_intercept:
             direction = np.append(direction, s.sum())
-            gradient_norm = _norm(np.array([gradient_norm, s.sum()]))
+            gradient_norm = norm(np.array([gradient_norm, s.sum()]))
         return _Measurement(
             loss=loss,
             log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(z),
             error_rate=float(r[z <= 0.0].sum()) / total,
             min_margin=float(z.min()),
-            weight_norm=norm,
+            weight_norm=size,
             gradient_norm=gradient_norm,
-            objective=loss + 0.5 * p.l2 * norm * norm,
+            objective=loss + 0.5 * p.l2 * size * size,
             direction=direction,
         )
 
@@ -251,6 +257,8 @@ class _HeldOut:
 class _Counters:
     """What is counted at every step, recorded or not."""
 
+    problem: Problem
+    eta: float
     n_increases: int = 0
     last_increase: int = 0
     separated_at: int | None = None
@@ -258,25 +266,28 @@ class _Counters:
     certified_at: int | None = None
     previous: _Measurement | None = None
 
-    def update(self, t, w, now, certificate):
+    def update(self, t, w, now):
+        radius = self.problem.radius
         if t > 0 and _increased(self.previous, now):
             self.n_increases += 1
             self.last_increase = t
-        if self.separated_at is None and now.min_margin > 0.0:
+        if self.separated_at is None and separates(now.min_margin, norm(w), radius, len(w)):
             self.separated_at, self.separating_weights = t, w.copy()
-        if self.certified_at is None and certificate <= 1.0:
+        certificate = self.eta * radius * radius * now.loss
+        if self.certified_at is None and self.problem.l2 == 0.0 and certificate <= 1.0:
             self.certified_at = t
         self.previous = now
 
+    def signs(self, t, monitor, reason=None):
+        diverged = reason is StopReason.diverged
+        return monitor.signs(t, self.separated_at, self.certified_at, diverged)
+
 
 def _increased(before, now):
-    if min(before.loss, now.loss) < UNDERFLOW_LOSS:
-        slack = INCREASE_TOLERANCE * max(1.0, abs(before.log_loss))
-        return now.log_loss > before.log_loss + slack
-    return now.loss > before.loss * (1.0 + INCREASE_TOLERANCE)
+    return is_increase(now.loss, now.log_loss, before.loss, before.log_loss)
 
 
-def _stop_reason(stop, t, now, counters, held_out, began, last):
+def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
     """Return the first condition that holds; the last pass knows no gradient, and is late."""
     if not (math.isfinite(now.log_loss) and math.isfinite(now.weight_norm)):
         return StopReason.diverged
@@ -284,7 +295,7 @@ def _stop_reason(stop, t, now, counters, held_out, began, last):
         return StopReason.loss
     if stop.gradient_norm is not None and not last and now.gradient_norm <= stop.gradient_norm:
         return StopReason.gradient_norm
-    if stop.separated and now.min_margin > 0.0:
+    if stop.separated and counters.separated_at == t:
         return StopReason.separated
     if stop.unstable_steps is not None and counters.last_increase == t >= stop.unstable_steps:
         return StopReason.unstable_steps
@@ -292,6 +303,9 @@ def _stop_reason(stop, t, now, counters, held_out, began, last):
         return StopReason.validation_patience
     if stop.seconds is not None and not last and time.perf_counter() - began >= stop.seconds:
         return StopReason.seconds
+    if stop.cycling and monitor.is_due(t):
+        if verdict(counters.signs(t, monitor)) is Verdict.cycling:
+            return StopReason.cycling
     return None
 
 
@@ -301,12 +315,3 @@ def _state(t, w, now, problem):
     intercept = float(w[-1]) if problem.fit_intercept else 0.0
     weights = w[: problem.d].copy()
     return SimpleNamespace(n_steps=t, weights=weights, intercept=intercept, **values)
-
-
-@np.errstate(all="ignore")
-def _norm(v):
-    """Return the Euclidean norm without overflow or underflow on the way."""
-    largest = float(np.abs(v).max())
-    if largest == 0.0 or not math.isfinite(largest):
-        return largest
-    return largest * float(np.sqrt(np.square(v / largest).sum()))

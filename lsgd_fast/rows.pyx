@@ -5,9 +5,9 @@ import numpy as np
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE,
-                      PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count, loss_gradient, matrix_t,
-                      pack_panels, pass_size, rows_t, workspace_size)
+from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LOGISTIC,
+                      LONG_DOUBLE, PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count,
+                      loss_gradient, matrix_t, pack_panels, pass_size, rows_t, workspace_size)
 
 ELEMENTS = {"f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
@@ -80,7 +80,7 @@ def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint
     cdef rows_t view
     view.X.n, view.X.d = n, d
     view.X.panels = <const void*> &view if packed else NULL     # only asked whether it is NULL
-    return pass_size(&view, k, n_threads) * sizeof(double)
+    return pass_size(LOGISTIC, &view, k, n_threads) * sizeof(double)
 
 
 def row_chunks(Py_ssize_t n, Py_ssize_t d):

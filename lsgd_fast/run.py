@@ -1,6 +1,6 @@
 """What a run leaves behind: its weights, its trace, how it ended, and when to end it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from lsgd_fast.constants import UNDERFLOW_LOSS
 from lsgd_fast.problem import check_count, check_flag, check_real
 from lsgd_fast.storage import load_archive, save_archive
+from lsgd_fast.verdicts import Signs, evidence, verdict
 
 __all__ = ["Run", "Stop", "StopReason", "Trace", "check_stop"]
 
@@ -21,6 +22,7 @@ class StopReason(StrEnum):
     separated = "separated"
     unstable_steps = "unstable_steps"
     validation_patience = "validation_patience"
+    cycling = "cycling"
     seconds = "seconds"
     callback = "callback"
     diverged = "diverged"  # the loss or the weights left float64
@@ -40,6 +42,8 @@ class Stop:
         End once every margin of a row of positive weight is positive.
     unstable_steps : int, optional
         End at the first increase of the loss at this step or later (1 or more).
+    cycling : bool, default False
+        End once the verdict is `cycling`; asked at the steps 64, 128, 256, and so on.
     seconds : float, optional
         End after this much time (positive). This one is not reproducible.
     validation_patience : int, optional
@@ -55,6 +59,7 @@ class Stop:
     gradient_norm: float | None = None
     separated: bool = False
     unstable_steps: int | None = None
+    cycling: bool = False
     seconds: float | None = None
     validation_patience: int | None = None
 
@@ -64,7 +69,8 @@ class Stop:
             if value is not None:
                 value = check_real(f"stop.{name}", value, zero_allowed=name == "loss")
                 object.__setattr__(self, name, value)
-        object.__setattr__(self, "separated", check_flag("stop.separated", self.separated))
+        for name in ("separated", "cycling"):
+            object.__setattr__(self, name, check_flag(f"stop.{name}", getattr(self, name)))
         for name in ("unstable_steps", "validation_patience"):
             value = getattr(self, name)
             if value is not None:
@@ -217,6 +223,8 @@ class Run:
         The recorded step of the least held-out loss; None without held-out data.
     best_weights : ndarray of shape (d,) or (d + 1,), or None
         The weights of that step, the intercept last.
+    signs : Signs or None
+        What the verdict rests on; None if the run was not watched.
     """
 
     weights: np.ndarray
@@ -234,6 +242,7 @@ class Run:
     n_increases: int
     best_at: int | None = None
     best_weights: np.ndarray | None = None
+    signs: Signs | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "stop_reason", StopReason(self.stop_reason))
@@ -246,6 +255,16 @@ class Run:
         """True if the run separated the data; None if it did not, which proves nothing."""
         return True if self.separating_weights is not None else None
 
+    @property
+    def verdict(self):
+        """What became of the run, a `Verdict`; None if it was not watched."""
+        return None if self.signs is None else verdict(self.signs)
+
+    @property
+    def evidence(self):
+        """What the verdict rests on, in words."""
+        return "" if self.signs is None else evidence(self.signs)
+
     def save(self, path):
         """Write the run to `path`, an .npz file; no suffix is added.
 
@@ -255,6 +274,7 @@ class Run:
         """
         meta = {name: getattr(self, name) for name in _SCALARS + _COUNTERS}
         meta["stop_reason"] = str(self.stop_reason)
+        meta["signs"] = None if self.signs is None else asdict(self.signs)
         arrays = {f"trace_{name}": column for name, column in self.trace.to_dict().items()}
         arrays["weights"] = self.weights
         kept = {name: getattr(self, name) for name in _WEIGHTS}
@@ -285,8 +305,10 @@ class Run:
         _check_meta(path, meta)
         names = [name for name in rest if name.startswith("trace_")]
         columns = {name.removeprefix("trace_"): rest.pop(name) for name in names}
+        signs = meta.pop("signs")
         try:
-            return cls(trace=Trace(**columns), **meta, **rest)
+            signs = None if signs is None else Signs(**signs)
+            return cls(trace=Trace(**columns), signs=signs, **meta, **rest)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} is not a complete run: {error}") from error
 
@@ -321,6 +343,8 @@ class Run:
             f"  separated   {_describe_step('at', self.separated_at)}",
             *_describe_margin(self.trace),
         ]
+        if self.signs is not None:
+            lines.insert(1, f"  verdict     {self.verdict}")
         return "\n".join(lines)
 
     def _describe_increases(self):
@@ -336,6 +360,7 @@ class Run:
 def _check_meta(path, meta):
     kinds = {name: (int, type(None)) for name in _COUNTERS} | {name: float for name in _SCALARS}
     kinds |= {"n_steps": int, "n_threads": int, "n_increases": int, "stop_reason": str}
+    kinds |= {"signs": (dict, type(None))}
     for name, kind in kinds.items():
         value = meta.get(name)
         if name not in meta or not isinstance(value, kind) or isinstance(value, bool):

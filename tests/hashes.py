@@ -66,7 +66,11 @@ def weights(problem, k=None):
 
 def content(run):
     """Return all of a run but its time and its threads, numbers by their bits."""
-    arrays = {"weights": run.weights, "separating_weights": run.separating_weights}
+    arrays = {
+        "weights": run.weights,
+        "separating_weights": run.separating_weights,
+        "best_weights": run.best_weights,
+    }
     arrays |= run.trace.to_dict()
     scalars = ("n_steps", "separated_at", "certified_at", "stable_at", "n_increases")
     return (
@@ -76,7 +80,7 @@ def content(run):
         }
         | {name: getattr(run, name) for name in scalars}
         | {name: getattr(run, name).hex() for name in ("intercept", "radius")}
-        | {"stop_reason": str(run.stop_reason)}
+        | {"stop_reason": str(run.stop_reason), "signs": repr(run.signs), "best_at": run.best_at}
     )
 
 

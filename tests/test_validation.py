@@ -54,7 +54,7 @@ def test_patience_counts_recorded_steps(backend, patience, record_every):
     options = {"validation": HELD_OUT, "record_every": record_every}
     whole = backend.gradient_descent(X, Y, 50.0, 400, **options)
     losses, best, waited = whole.trace.validation_loss, np.inf, 0
-    for i, loss in enumerate(losses):
+    for i, loss in enumerate(losses):  # noqa: B007
         best, waited = (loss, 0) if loss < best else (best, waited + 1)
         if waited == patience:
             break
