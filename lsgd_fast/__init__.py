@@ -8,7 +8,12 @@
 """
 
 try:
-    from lsgd_fast.api import gradient_descent, logistic_loss, logistic_loss_gradient
+    from lsgd_fast.api import (
+        gradient_descent,
+        logistic_loss,
+        logistic_loss_gradient,
+        stepsize_sweep,
+    )
     from lsgd_fast.descent import Descent
 except ModuleNotFoundError as error:
     if error.name not in {
@@ -23,6 +28,8 @@ except ModuleNotFoundError as error:
 from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
 from lsgd_fast.planning import Plan, plan
 from lsgd_fast.run import Run, Stop, StopReason, Trace
+from lsgd_fast.sweep import Sweep
+from lsgd_fast.verdicts import Verdict
 
 __version__ = "0.1.0"
 
@@ -32,7 +39,9 @@ __all__ = [
     "Run",
     "Stop",
     "StopReason",
+    "Sweep",
     "Trace",
+    "Verdict",
     "datasets",
     "gradient_descent",
     "logistic_loss",
@@ -41,6 +50,7 @@ __all__ = [
     "plan",
     "plot",
     "reference",
+    "stepsize_sweep",
     "stepsizes",
     "theory",
 ]

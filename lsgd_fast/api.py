@@ -1,11 +1,12 @@
 """The public functions: arguments to a problem, to the row pass, to numbers."""
 
-from lsgd_fast.descent import Descent
+from lsgd_fast.descent import Descent, descend_together
 from lsgd_fast.problem import Problem, check_n_steps, check_n_threads, check_weights
 from lsgd_fast.rows import Rows, evaluate
+from lsgd_fast.sweep import Sweep, check_sweep
 from lsgd_fast.threads import choose_threads
 
-__all__ = ["gradient_descent", "logistic_loss", "logistic_loss_gradient"]
+__all__ = ["gradient_descent", "logistic_loss", "logistic_loss_gradient", "stepsize_sweep"]
 
 
 def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None):
@@ -159,10 +160,10 @@ def gradient_descent(
     gram : {"auto", True, False}, default "auto"
         Whether to run in Gram space: compute the n x n products of the rows once, and from then on
         take steps that cost n^2 whatever the number of features. "auto" does so for X of at least
-        20 000 entries and at least 8 times as many features as rows, if the products (with those of
-        held-out rows) take at most 64 MiB; it pays after about n/10 steps. The weights are then sums of rows, made at the end
-        and when a callback asks. Without a penalty `gradient_norm` carries an error of about
-        ``1e-8 * radius``, times the mean of ``sigmoid(-z)``.
+        20 000 entries and at least 8 times as many features as rows, if the products (with those
+        of held-out rows) take at most 64 MiB; it pays after about n/10 steps. The weights are then
+        sums of rows, made at the end and when a callback asks. Without a penalty `gradient_norm`
+        carries an error of about ``1e-8 * radius``, times the mean of ``sigmoid(-z)``.
     n_threads : int, optional
         Obeyed up to the number of parts the rows are split into.
 
@@ -204,3 +205,74 @@ def gradient_descent(
     )
     descent.step(n_steps)
     return descent.result()
+
+
+def stepsize_sweep(
+    X,
+    y,
+    stepsizes,
+    n_steps,
+    *,
+    start=None,
+    loss="logistic",
+    sample_weight=None,
+    l2=0.0,
+    fit_intercept=False,
+    stop=None,
+    record=None,
+    record_every=1,
+    validation=None,
+    callback=None,
+    callback_every=None,
+    gram="auto",
+    n_threads=None,
+):
+    """Run gradient descent with several stepsizes that share every pass over the data.
+
+    Run k is, bit for bit, `gradient_descent` with the same arguments. A run that has ended leaves
+    the passes and costs nothing more.
+
+    Parameters
+    ----------
+    X, y, n_steps, loss, sample_weight, fit_intercept, record, record_every, validation, gram,\
+ n_threads
+        As for `gradient_descent`.
+    stepsizes : sequence of k floats or rules
+    start : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, optional
+        First weights, of all runs or of each.
+    l2 : float or sequence of k floats, default 0.0
+    stop : Stop or sequence of k Stop or None, optional
+    callback, callback_every
+        As for `gradient_descent`: the callback is called for each run in turn, with its `Descent`,
+        and ends that run by returning True.
+
+    Returns
+    -------
+    Sweep
+        A sequence of `Run`. Each run's `seconds` are those of the sweep until it ended.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments, before any work; the message names the argument.
+
+    Notes
+    -----
+    Memory grows by about ``8 * k * d`` bytes times the number of parts of the rows (up to 64), and
+    by the traces; `record` keeps those small.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> sweep = lsgd.stepsize_sweep(X, y, [4.0, 8.0, 16.0, 32.0], 1000)
+    >>> sweep.best(by="loss").trace.stepsize[0]
+    32.0
+    """
+    asked = check_sweep(
+        X, y, stepsizes, n_steps, start=start, loss=loss, sample_weight=sample_weight, l2=l2,
+        fit_intercept=fit_intercept, stop=stop, record=record, record_every=record_every,
+        validation=validation, callback=callback, callback_every=callback_every, gram=gram,
+        n_threads=n_threads,
+    )  # fmt: skip
+    return Sweep(descend_together(asked), asked.stepsizes)

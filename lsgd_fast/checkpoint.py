@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from lsgd_fast import losses, stepsizes
+from lsgd_fast.constants import FIRST_WINDOW
 from lsgd_fast.problem import check_count, check_flag, check_real
 from lsgd_fast.run import COLUMNS, Stop, StopReason, check_record
 from lsgd_fast.storage import load_archive, save_archive
@@ -14,6 +15,7 @@ __all__ = ["Checkpoint"]
 
 COUNTERS = ("n_increases", "last_increase", "separated_at", "certified_at", "called_at")
 COUNTERS += ("best_step", "last_step", "waited")  # of the held-out loss
+MONITOR_COUNTS = [3, 4, 6, 10, 15, 16, 21, 22]  # the counts in monitor_t, see watch.pxd
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,11 @@ class Checkpoint:
     best_loss : float
         The least held-out loss, NaN before any.
     arrays : dict of str to ndarray
-        ``parameters`` (4, d + 1): weights, gradient, first separating weights, best weights, each
-        with an intercept, in Gram space as coefficients of the rows; ``start`` (d [+ 1],), the first
-        weights; ``trace``, its recorded rows; ``now``, the latest measurement, NaN before any.
-        The trace has the columns that are recorded, ``now`` has all.
+        ``parameters``: weights, gradient, first separating weights, best weights and the vectors
+        of the monitor (batch.pyx), each with an intercept, in Gram space as coefficients of the
+        rows; ``monitor``, the rest of it; ``start`` (d [+ 1],), the first weights; ``trace``, its
+        recorded rows; ``now``, the latest measurement, NaN before any. The trace has the columns
+        that are recorded, ``now`` has all.
     """
 
     arguments: dict
@@ -131,6 +134,9 @@ class Checkpoint:
         finite = finite and all(np.isfinite(column).all() for column in trace.values())
         if not finite or (steps != every * np.arange(n_rows)).any():
             raise ValueError("its trace is not that of its steps")
+        counts = self.arrays["monitor"][MONITOR_COUNTS]
+        if not ((counts >= 0.0) & (counts <= 2.0 * self.step + FIRST_WINDOW)).all():
+            raise ValueError("its monitor has not seen its steps")
         self._check_now(dict(zip(COLUMNS, self.arrays["now"].tolist(), strict=True)))
         if not np.isfinite(self.arrays["start"]).all():
             raise ValueError("its first weights are not finite")

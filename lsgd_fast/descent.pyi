@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from lsgd_fast.losses import Logistic
 from lsgd_fast.run import Run, Stop, StopReason
 from lsgd_fast.stepsizes import Constant
+from lsgd_fast.sweep import Asked
 
 REASONS: tuple[StopReason, ...]
 
@@ -63,3 +64,5 @@ class Descent:
         callback: Callable[[Descent], object] | None = None,
         n_threads: int | None = None,
     ) -> Self: ...
+
+def descend_together(asked: Asked) -> list[Run]: ...

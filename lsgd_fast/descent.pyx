@@ -74,7 +74,8 @@ cdef class Descent:
                                 fit_intercept=fit_intercept)
         start = check_start(start, problem)
         validation = check_validation(validation, problem)
-        gram = check_gram(gram, problem, validation)
+        n_held_out = 0 if validation is None else validation.n
+        gram = check_gram(gram, problem.n, problem.d, n_held_out)
         batch = Batch(problem, start.reshape(1, -1), 1, gram, validation, n_threads)
         self.validation = validation
         self._join(batch, 0, problem, rule, stop, record, record_every, callback, callback_every)
@@ -430,6 +431,43 @@ cdef class Descent:
         r.n_rows = self.state.trace.shape[0]
         np.asarray(<double[:N_COLUMNS]> r.now)[:] = checkpoint.arrays["now"]
         c.loss, c.log_loss = r.now[LOSS], r.now[LOG_LOSS]
+
+
+def descend_together(asked):
+    """Runs that share every pass.
+
+    Parameters
+    ----------
+    asked : sweep.Asked
+
+    Returns
+    -------
+    list of Run
+    """
+    if asked.gram and len(asked.starts) > 1:        # each has a Gram matrix of its own
+        return [run_batch(asked, i, i + 1)[0] for i in range(len(asked.rules))]
+    return run_batch(asked, 0, len(asked.rules))
+
+
+cdef run_batch(asked, Py_ssize_t first, Py_ssize_t last):
+    """Runs first .. last - 1 of those that are asked for."""
+    cdef Descent descent
+    cdef list descents = []
+    cdef Batch batch
+    starts = asked.starts[first:last] if len(asked.starts) > 1 else asked.starts
+    batch = Batch(asked.problem, starts, last - first, asked.gram, asked.validation,
+                  asked.n_threads)
+    for i in range(first, last):
+        descent = Descent.__new__(Descent)
+        descent.validation = asked.validation
+        descent._join(batch, min(i - first, len(starts) - 1), asked.problems[i], asked.rules[i],
+                      asked.stops[i], asked.record, asked.record_every, asked.callback,
+                      asked.callback_every)
+        descents.append(descent)
+    with batch.lock:
+        drive(descents, asked.n_steps)
+        measure_last(descents)
+    return [descent._run() for descent in descents]
 
 
 # --- several descents on one batch ----------------------------------------------------------------

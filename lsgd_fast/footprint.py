@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsgd_fast.problem import memory_of_check
+from lsgd_fast.gram import memory_of_gram
+from lsgd_fast.problem import check_gram, memory_of_check
 from lsgd_fast.rows import memory_of_packing, memory_of_pass
 from lsgd_fast.run import COLUMNS
 
@@ -12,7 +13,13 @@ __all__ = ["Footprint", "footprint"]
 
 # A row of the trace while the result is made: as the loop wrote it, with the last row added, and as
 # columns, of which `step` once more as integers.
-TRACE_ROW_BYTES = 8 * (3 * len(COLUMNS) + 1)
+TRACE_ROW_BYTES = 8 * (3 * (len(COLUMNS) - 2) + 1)  # all but those of held-out data
+
+# Vectors of a run: seven that make up its state (weights, gradient, those that separated, the best
+# ones, and three of the monitor), two that the pass reads and writes, the first weights three
+# times, two of the result. In Gram space five more, and the products and multipliers.
+VECTORS = 14
+GRAM_VECTORS = VECTORS + 5 + 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,15 +31,16 @@ class Footprint:
     labels : int
         Labels and sample weights, as float64.
     packed : int
-        The copy of X in panels; 0 where X is read in place.
+        The copy of X in panels, or the Gram matrix; 0 where X is read in place.
     workspace : int
         Sums of the parts of a pass, and a tile of decoded rows for each thread.
     weights : int
-        Weights, gradient, the weights that separated, and those of the result.
+        The vectors of the run and of its result.
     trace_row : int
         Each row of the trace, at the moment that the result is made.
     set_up : int
-        What validating X, or packing it, takes before the descent and gives back; at most.
+        What validating X, packing it, or making the Gram matrix takes before the descent and gives
+        back; at most.
     """
 
     labels: int
@@ -65,12 +73,22 @@ def footprint(n, d, dtype, n_threads, plain=True):
     Footprint
     """
     labels, validation = memory_of_check(n, d, plain and dtype == np.float64)
+    if check_gram("auto", n, d):
+        matrix, making, rebuilding = memory_of_gram(n, d, n_threads)
+        return Footprint(
+            labels=labels,
+            packed=matrix,
+            workspace=memory_of_pass(n, n, 1, n_threads, True),
+            weights=8 * GRAM_VECTORS * (n + 1) + 8 * 3 * d + rebuilding,
+            trace_row=TRACE_ROW_BYTES,
+            set_up=max(validation, matrix + making),
+        )
     packed, packing = memory_of_packing(n, d, dtype, plain)
     return Footprint(
         labels=labels,
         packed=packed,
         workspace=memory_of_pass(n, d, 1, n_threads, packed > 0),
-        weights=5 * 8 * (d + 1),
+        weights=8 * VECTORS * (d + 1),
         trace_row=TRACE_ROW_BYTES,
         set_up=max(validation, packed + packing),
     )

@@ -1,1 +1,2 @@
-# Nothing in here is called from Python: see gram.pxd.
+# The rest is not called from Python: see gram.pxd.
+def memory_of_gram(n: int, d: int, n_threads: int) -> tuple[int, int, int]: ...

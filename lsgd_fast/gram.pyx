@@ -102,9 +102,8 @@ cdef class GramSpace:
         """Products of all rows of this space with `others`, or (NULL) with one another."""
         cdef const rows_t* X = &self.rows.view
         cdef const rows_t* starts = &self.start_rows
-        cdef Py_ssize_t n = X.X.n, d = X.X.d, width, first
+        cdef Py_ssize_t n = X.X.n, d = X.X.d, width = columns_at_once(d), first
         cdef double[::1] columns
-        width = PANEL * max(1, min(COLUMNS // PANEL, COLUMN_BYTES // (8 * PANEL * d)))
         columns = aligned_empty(width * d)
         for first in range(0, n, width):
             PyErr_CheckSignals()
@@ -159,6 +158,22 @@ cdef class GramSpace:
             for start, coefficient in zip(self.starts, coefficients[n:]):
                 weights += coefficient * np.asarray(start)
             return self.scale * weights
+
+
+cdef Py_ssize_t columns_at_once(Py_ssize_t d):
+    return PANEL * max(1, min(COLUMNS // PANEL, COLUMN_BYTES // (8 * PANEL * d)))
+
+
+def memory_of_gram(Py_ssize_t n, Py_ssize_t d, int n_threads):
+    """Bytes of the Gram matrix of X of shape (n, d); of making it; of rebuilding weights."""
+    cdef rows_t view
+    cdef Py_ssize_t k = columns_at_once(d)
+    view.X.n, view.X.d = n, d
+    view.X.panels = NULL
+    making = pass_size(PRODUCTS, &view, k, n_threads) + k * padded_rows(n)
+    making = k * d + max(PANEL * d, making)
+    rebuilding = pass_size(GIVEN, &view, 1, n_threads) + padded_rows(n) + 2 * d
+    return 8 * padded_rows(n) * n, 8 * making, 8 * rebuilding
 
 
 # Rows of `rows` from `first` on, scaled, as columns of a pass.  Past the last row it is repeated.

@@ -22,6 +22,7 @@ __all__ = [
     "check_n_threads",
     "check_real",
     "check_start",
+    "check_starts",
     "check_validation",
     "check_weights",
     "memory_of_check",
@@ -213,10 +214,9 @@ def check_callback(callback, callback_every):
     return callback, check_count("callback_every", every, 1)
 
 
-def check_gram(gram, problem, validation=None):
+def check_gram(gram, n, d, n_held_out=0):
     """Return whether to run in Gram space; "auto" decides by the shapes alone."""
-    n, d = problem.n, problem.d
-    size = 8 * n * max(n, 0 if validation is None else validation.n)
+    size = 8 * n * max(n, n_held_out)
     if isinstance(gram, str) and gram == "auto":
         return n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
     if not isinstance(gram, (bool, np.bool_)):
@@ -256,6 +256,16 @@ def check_start(start, problem):
     if array.ndim != 1:
         raise ValueError(f"start must have one dimension; got shape {array.shape}")
     return array.copy()
+
+
+def check_starts(start, problem, k):
+    """Return first weights: (1, n_parameters) where all k runs have the same, else (k, ...)."""
+    if start is None or np.ndim(start) != 2:
+        return check_start(start, problem).reshape(1, -1)
+    array = _check_parameters("start", start, problem)
+    if array.shape[1] != k:
+        raise ValueError(f"start must have a column for each stepsize ({k}); got {array.shape}")
+    return np.ascontiguousarray(array.T)
 
 
 def check_weights(w, problem):

@@ -18,9 +18,10 @@ from lsgd_fast.constants import UNDERFLOW_LOSS
 from lsgd_fast.monitor import Monitor, is_increase, norm, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_record, check_stop
+from lsgd_fast.sweep import Sweep, check_sweep
 from lsgd_fast.verdicts import Verdict, verdict
 
-__all__ = ["gradient_descent", "logistic_loss", "logistic_loss_gradient"]
+__all__ = ["gradient_descent", "logistic_loss", "logistic_loss_gradient", "stepsize_sweep"]
 
 
 def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None):
@@ -60,7 +61,8 @@ def gradient_descent(
     problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
     start = checks.check_start(start, problem)
     validation = checks.check_validation(validation, problem)
-    gram = checks.check_gram(gram, problem, validation)
+    n_held_out = 0 if validation is None else validation.n
+    gram = checks.check_gram(gram, problem.n, problem.d, n_held_out)
 
     began = time.perf_counter()
     rows = _GramRows(problem, start) if gram else _Rows(problem)
@@ -112,6 +114,35 @@ def gradient_descent(
         best_weights=held_out.best_weights,
         signs=counters.signs(t, monitor, reason),
     )
+
+
+def stepsize_sweep(
+    X, y, stepsizes, n_steps, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
+    fit_intercept=False, stop=None, record=None, record_every=1, validation=None, callback=None,
+    callback_every=None, gram="auto", n_threads=None,
+):  # fmt: skip
+    """Run gradient descent once for each stepsize; see `lsgd_fast.stepsize_sweep`."""
+    shared = {"loss": loss, "sample_weight": sample_weight, "fit_intercept": fit_intercept}
+    shared |= {"record": record, "record_every": record_every, "validation": validation}
+    shared |= {"callback": callback, "callback_every": callback_every, "gram": gram}
+    shared |= {"n_threads": n_threads}
+    asked = check_sweep(X, y, stepsizes, n_steps, start=start, l2=l2, stop=stop, **shared)
+    runs = [
+        gradient_descent(
+            X,
+            y,
+            rule,
+            n_steps,
+            l2=problem.l2,
+            stop=stop,
+            start=asked.starts[min(i, len(asked.starts) - 1)],
+            **shared,
+        )  # fmt: skip
+        for i, (problem, rule, stop) in enumerate(
+            zip(asked.problems, asked.rules, asked.stops, strict=True)
+        )
+    ]
+    return Sweep(runs, asked.stepsizes)
 
 
 class _Measurement(NamedTuple):

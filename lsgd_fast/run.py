@@ -272,6 +272,10 @@ class Run:
         ----------
         path : str or os.PathLike
         """
+        save_archive(path, "run", *self.to_archive())
+
+    def to_archive(self):
+        """Return the run as metadata and arrays, see `storage`."""
         meta = {name: getattr(self, name) for name in _SCALARS + _COUNTERS}
         meta["stop_reason"] = str(self.stop_reason)
         meta["signs"] = None if self.signs is None else asdict(self.signs)
@@ -279,7 +283,7 @@ class Run:
         arrays["weights"] = self.weights
         kept = {name: getattr(self, name) for name in _WEIGHTS}
         arrays |= {name: array for name, array in kept.items() if array is not None}
-        save_archive(path, "run", meta, arrays)
+        return meta, arrays
 
     @classmethod
     def load(cls, path):
@@ -300,7 +304,11 @@ class Run:
         ValueError
             If the file is damaged or holds something else; the message names it.
         """
-        meta, arrays = load_archive(path, "run")
+        return cls.from_archive(path, *load_archive(path, "run"))
+
+    @classmethod
+    def from_archive(cls, path, meta, arrays):
+        """Return the run that `to_archive` took apart; ValueError naming `path` if it is none."""
         rest = dict.fromkeys(_WEIGHTS) | arrays
         _check_meta(path, meta)
         names = [name for name in rest if name.startswith("trace_")]

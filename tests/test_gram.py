@@ -1,7 +1,5 @@
 """Gram space against the primal, against its twin, and its limits."""
 
-from types import SimpleNamespace
-
 import hashes
 import numpy as np
 import pytest
@@ -165,8 +163,7 @@ def test_resumed_byte_for_byte(options, tmp_path):
 
 def test_auto_goes_by_the_shapes():
     def auto(n, d, held_out=0, gram="auto"):
-        shape, other = SimpleNamespace(n=n, d=d), SimpleNamespace(n=held_out)
-        return check_gram(gram, shape, other if held_out else None)
+        return check_gram(gram, n, d, held_out)
 
     assert auto(38, 5000) and auto(2000, 20_000)
     assert not auto(38, 200)  # so little work that it does not matter

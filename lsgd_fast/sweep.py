@@ -1,0 +1,261 @@
+"""Several runs on the same data, one for each stepsize."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lsgd_fast import stepsizes as rules
+from lsgd_fast.problem import (
+    Problem,
+    check_callback,
+    check_count,
+    check_gram,
+    check_n_steps,
+    check_n_threads,
+    check_real,
+    check_starts,
+    check_validation,
+)
+from lsgd_fast.run import Run, check_record, check_stop
+from lsgd_fast.storage import load_archive, save_archive
+from lsgd_fast.table import Table
+
+__all__ = ["Sweep", "check_sweep"]
+
+
+class Sweep(Sequence):
+    """The runs of a sweep, in the order of their stepsizes.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    stepsizes : sequence of float or rule
+        What each run was asked for.
+
+    Attributes
+    ----------
+    stepsizes : tuple
+    """
+
+    def __init__(self, runs, stepsizes):
+        self._runs, self.stepsizes = tuple(runs), tuple(stepsizes)
+        if len(self._runs) != len(self.stepsizes) or not self._runs:
+            raise ValueError("runs and stepsizes must be as many, and at least one")
+
+    def __len__(self):
+        return len(self._runs)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Sweep(self._runs[index], self.stepsizes[index])
+        return self._runs[index]
+
+    def table(self):
+        """Return the runs as a table, a row each.
+
+        Returns
+        -------
+        Table
+            Prints well in a terminal and in a notebook; `to_dict` makes columns that pandas and
+            polars accept.
+        """
+        names = ("stop_reason", "verdict", "n_steps", "n_increases")
+        names += ("stable_at", "certified_at", "separated_at")
+        columns = {"stepsize": [_label(stepsize) for stepsize in self.stepsizes]}
+        columns |= {name: [_plain(getattr(run, name)) for run in self] for name in names}
+        for name in ("loss", "log_loss", "error_rate", "min_margin", "validation_loss"):
+            if all(getattr(run.trace, name) is not None for run in self):
+                columns[name] = [float(getattr(run.trace, name)[-1]) for run in self]
+        return Table(columns)
+
+    def best(self, by="loss"):
+        """Return the best run.
+
+        Parameters
+        ----------
+        by : {"loss", "log_loss", "margin", "separated_at", "stable_at"}, default "loss"
+            The least loss at the end (told apart by `log_loss` where it underflows), the largest
+            smallest margin as a share of the norm of the weights, the fewest steps to separation,
+            or to the last increase of the loss. Of equal runs the first.
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        ValueError
+            If no run qualifies: all diverged, or none has separated the data, or is stable.
+        """
+        if by not in _SCORES:
+            raise ValueError(f"by must be one of {', '.join(map(repr, _SCORES))}; got {by!r}")
+        needed = {"loss": ("loss",), "log_loss": ("log_loss",)}
+        for name in needed.get(by, ("min_margin", "weight_norm") if by == "margin" else ()):
+            if any(getattr(run.trace, name) is None for run in self):
+                raise ValueError(f"best by {by!r} needs the column {name!r}, which is not recorded")
+        scores = [_SCORES[by](run) for run in self]
+        known = [i for i, score in enumerate(scores) if score is not None]
+        if not known:
+            raise ValueError(f"no run of the sweep has a best by {by!r}: see table()")
+        return self[min(known, key=lambda i: scores[i])]
+
+    def plot(self, *, ax=None, **options):
+        """Draw the sweep as a map of stepsize and step; see `lsgd_fast.plot.sweep_map`."""
+        from lsgd_fast import plot
+
+        return plot.sweep_map(self, ax=ax, **options)
+
+    def save(self, path):
+        """Write the sweep to `path`, an .npz file; no suffix is added.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        """
+        parts = [run.to_archive() for run in self]
+        arrays = {f"{i}_{name}": a for i, (_, part) in enumerate(parts) for name, a in part.items()}
+        stepsizes = [rules.resolve(stepsize).eta for stepsize in self.stepsizes]
+        meta = {"runs": [meta for meta, _ in parts], "stepsizes": stepsizes}
+        save_archive(path, "sweep", meta, arrays)
+
+    @classmethod
+    def load(cls, path):
+        """Read a sweep that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Returns
+        -------
+        Sweep
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else; the message names it.
+        """
+        meta, arrays = load_archive(path, "sweep")
+        parts = [{} for _ in meta.get("runs", [])]
+        try:
+            for name, array in arrays.items():
+                number, _, rest = name.partition("_")
+                parts[int(number)][rest] = array
+            runs = [Run.from_archive(path, *p) for p in zip(meta["runs"], parts, strict=True)]
+            stepsizes = [check_real("stepsize", value) for value in meta["stepsizes"]]
+            return cls(runs, stepsizes)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} is not a complete sweep: {error}") from error
+
+    def __repr__(self):
+        return f"Sweep of {len(self)} run{'s' * (len(self) != 1)}\n{self.table()}"
+
+    def _repr_html_(self):
+        return self.table()._repr_html_()
+
+
+def _label(stepsize):
+    return stepsize if isinstance(stepsize, float) else rules.resolve(stepsize).eta
+
+
+def _plain(value):
+    return str(value) if isinstance(value, str) else value
+
+
+def _final_loss(run):
+    trace = run.trace
+    log_loss = 0.0 if trace.log_loss is None else trace.log_loss[-1]
+    return _number((trace.loss[-1], log_loss))
+
+
+def _margin(run):
+    norm = run.trace.weight_norm[-1]
+    return _number((-run.trace.min_margin[-1] / norm,)) if norm > 0.0 else None
+
+
+def _number(score):
+    return score if np.isfinite(score[0]) and not np.isnan(score).any() else None
+
+
+_SCORES = {
+    "loss": _final_loss,
+    "log_loss": lambda run: _number((run.trace.log_loss[-1],)),
+    "margin": _margin,
+    "separated_at": lambda run: run.separated_at,
+    "stable_at": lambda run: None if run.stop_reason == "diverged" else run.stable_at,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The checked arguments of a sweep; lists have an entry for each run."""
+
+    problem: Problem
+    problems: list  # with the penalty of each run
+    stepsizes: list
+    rules: list
+    starts: np.ndarray  # (1 or k, n_parameters)
+    stops: list
+    n_steps: int
+    record: tuple
+    record_every: int
+    validation: Problem | None
+    callback: Any
+    callback_every: int
+    gram: bool
+    n_threads: int | None
+
+
+def check_sweep(
+    X, y, stepsizes, n_steps, *, start, loss, sample_weight, l2, fit_intercept, stop, record,
+    record_every, validation, callback, callback_every, gram, n_threads,
+):  # fmt: skip
+    """Return the checked arguments of `stepsize_sweep`, see there."""
+    stepsizes = _as_list("stepsizes", stepsizes)
+    found = [rules.resolve(stepsize) for stepsize in stepsizes]
+    k = len(found)
+    n_steps = check_n_steps(n_steps)
+    penalties = [l2] * k if np.ndim(l2) == 0 else _as_list("l2", l2, k)
+    penalties = [check_real("l2", value, zero_allowed=True) for value in penalties]
+    several = isinstance(stop, (list, tuple))
+    stops = _as_list("stop", stop, k) if several else [stop] * k
+    stops = [check_stop(one, validation) for one in stops]
+    record = check_record(record, validation)
+    record_every = check_count("record_every", record_every, 1)
+    callback, callback_every = check_callback(callback, callback_every)
+    n_threads = check_n_threads(n_threads)
+    options = {"loss": loss, "sample_weight": sample_weight, "fit_intercept": fit_intercept}
+    problem = Problem.check(X, y, **options)
+    held_out = check_validation(validation, problem)
+    n_held_out = 0 if held_out is None else held_out.n
+    return Asked(
+        problem=problem,
+        problems=[replace(problem, l2=value) for value in penalties],
+        stepsizes=stepsizes,
+        rules=found,
+        starts=check_starts(start, problem, k),
+        stops=stops,
+        n_steps=n_steps,
+        record=record,
+        record_every=record_every,
+        validation=held_out,
+        callback=callback,
+        callback_every=callback_every,
+        gram=check_gram(gram, problem.n, problem.d, n_held_out),
+        n_threads=n_threads,
+    )
+
+
+def _as_list(name, values, k=None):
+    """Return a sequence as a list, NumPy's numbers as Python's; of k entries if k is given."""
+    if isinstance(values, str) or not np.iterable(values):
+        raise TypeError(f"{name} must be a sequence; got {values!r}")
+    values = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    if not values or (k is not None and len(values) != k):
+        expected = "at least one entry" if k is None else f"{k} entries, one for each stepsize"
+        raise ValueError(f"{name} must have {expected}; got {len(values)}")
+    return values
