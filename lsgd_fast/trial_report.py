@@ -113,8 +113,8 @@ def _describe_confirmations(trial):
     misled = [o for o in trial.confirmations if o.stepsize in passed and not o.held]
     if misled:
         lines.append(
-            f"  {_count(len(misled), 'stepsize')} passed on the samples and failed here: samples "
-            "can be separable where the whole is not."
+            f"  {_count(len(misled), 'stepsize')} passed on the samples and failed here: a sample "
+            "can be easier than the whole, and separable where the whole is not."
         )
     return lines
 
@@ -127,14 +127,12 @@ def _describe_comparison(trial):
         where = f"least to most on {_count(len(arms[0].samples), 'new sample')} | all rows"
     else:
         where = "all rows; without samples there is no spread"
-    lines = [
-        f"Conservative against recommended: {where}",
-        f"  {'stepsize':<22} {arms[0].stepsize:<32.4g} {arms[1].stepsize:.4g}",
-    ]
+    rows = [("stepsize", [f"{arm.stepsize:.4g}" for arm in arms])]
     for name, words, form in _measures(trial):
-        cells = [_cell(arm, name, form) for arm in arms]
-        lines.append(f"  {words:<22} {cells[0]:<32} {cells[1]}")
-    return lines
+        rows.append((words, [_cell(arm, name, form) for arm in arms]))
+    width = max(len(cells[0]) for _, cells in rows)
+    lines = [f"  {words:<22}{cells[0]:<{width}}    {cells[1]}" for words, cells in rows]
+    return [f"Conservative against recommended: {where}", *lines]
 
 
 def _measures(trial):
