@@ -295,7 +295,8 @@ def test_with_a_penalty_the_objective_decides(backend):
 @every_backend
 def test_weights_that_a_penalty_blows_up_are_not_recommended(backend):
     X, y = almost_separable()
-    trial = backend.staged_trial(X, y, l2=1.0, start_stepsize=1.9, factor=1.5, n_stages=2)
+    options = {"start_stepsize": 2.5, "factor": 1.5, "n_stages": 2}
+    trial = backend.staged_trial(X, y, l2=1.0, stop=Stop(unstable_steps=1000), **options)
     assert [stage.passed for stage in trial.stages] == [False, False]  # eta (l2 + ...) > 2
     assert trial.recommended is None
 
