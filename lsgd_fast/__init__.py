@@ -12,6 +12,7 @@ try:
         gradient_descent,
         logistic_loss,
         logistic_loss_gradient,
+        staged_trial,
         stepsize_sweep,
     )
     from lsgd_fast.descent import Descent
@@ -29,6 +30,7 @@ from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
 from lsgd_fast.planning import Plan, plan
 from lsgd_fast.run import Run, Stop, StopReason, Trace
 from lsgd_fast.sweep import Sweep
+from lsgd_fast.trial import Trial
 from lsgd_fast.verdicts import Verdict
 
 __version__ = "0.1.0"
@@ -41,6 +43,7 @@ __all__ = [
     "StopReason",
     "Sweep",
     "Trace",
+    "Trial",
     "Verdict",
     "datasets",
     "gradient_descent",
@@ -50,6 +53,7 @@ __all__ = [
     "plan",
     "plot",
     "reference",
+    "staged_trial",
     "stepsize_sweep",
     "stepsizes",
     "theory",

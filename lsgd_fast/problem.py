@@ -21,6 +21,7 @@ __all__ = [
     "check_n_steps",
     "check_n_threads",
     "check_real",
+    "check_rng",
     "check_start",
     "check_starts",
     "check_validation",
@@ -204,6 +205,16 @@ def check_n_steps(n_steps):
 def check_n_threads(n_threads):
     """Return the number of threads, one or more, or None for the default."""
     return None if n_threads is None else check_count("n_threads", n_threads, 1)
+
+
+def check_rng(rng):
+    """Return a numpy Generator: `rng` itself, or a new one from a seed (SPEC 7)."""
+    try:
+        if not isinstance(rng, (bool, np.bool_)):
+            return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"rng must be a seed or a numpy.random.Generator; got {rng!r}")
 
 
 def check_callback(callback, callback_every):

@@ -19,9 +19,16 @@ from lsgd_fast.monitor import Monitor, is_increase, norm, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_record, check_stop
 from lsgd_fast.sweep import Sweep, check_sweep
+from lsgd_fast.trial import run_trial
 from lsgd_fast.verdicts import Verdict, verdict
 
-__all__ = ["gradient_descent", "logistic_loss", "logistic_loss_gradient", "stepsize_sweep"]
+__all__ = [
+    "gradient_descent",
+    "logistic_loss",
+    "logistic_loss_gradient",
+    "staged_trial",
+    "stepsize_sweep",
+]
 
 
 def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None):
@@ -143,6 +150,18 @@ def stepsize_sweep(
         )
     ]
     return Sweep(runs, asked.stepsizes)
+
+
+def staged_trial(
+    X, y, *, start_stepsize=None, factor=4, n_stages=8, n_steps=1000, sample=0.1, n_repeats=3,
+    stop=None, rng=0, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None,
+):  # fmt: skip
+    """Look for a stepsize on samples and return a `Trial`; see `lsgd_fast.staged_trial`."""
+    return run_trial(
+        stepsize_sweep, X, y, start_stepsize=start_stepsize, factor=factor, n_stages=n_stages,
+        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng,
+        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, n_threads=n_threads,
+    )  # fmt: skip
 
 
 class _Measurement(NamedTuple):

@@ -11,6 +11,7 @@ A run is judged by a window, the last half of it or more, next to the window bef
 * *Proofs* that the objective cannot increase any more.
 """
 
+import math
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
@@ -191,6 +192,8 @@ def _is_settled(signs):
 
 def _is_stationary(signs):
     """Whether steps promise less than rounding can show."""
+    if signs.high == math.inf:  # a penalty overflows long before the weights do
+        return False
     return _promise_per_step(signs) <= INCREASE_TOLERANCE * signs.high
 
 

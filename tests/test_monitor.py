@@ -454,3 +454,11 @@ def test_stop_checks_its_flag():
     for bad in (1, None, "yes"):
         with pytest.raises(TypeError, match=r"stop\.cycling"):
             Stop(cycling=bad)
+
+
+@watched
+def test_an_objective_that_overflows_is_not_at_rest(backend):
+    X, y = [[1.0], [1.0], [-1.0]], [1, 1, 0]  # eta l2 > 2: the weights double and change sign
+    run = backend.gradient_descent(X, y, 3.0, 1000, l2=1.0)
+    assert run.trace.objective[-1] == math.inf > run.trace.loss[-1]
+    assert run.verdict is not Verdict.stable
