@@ -456,7 +456,7 @@ def test_stop_checks_its_flag():
             Stop(cycling=bad)
 
 
-@watched
+@every_backend
 def test_an_objective_that_overflows_is_not_at_rest(backend):
     X, y = [[1.0], [1.0], [-1.0]], [1, 1, 0]  # eta l2 > 2: the weights double and change sign
     run = backend.gradient_descent(X, y, 3.0, 1000, l2=1.0)
