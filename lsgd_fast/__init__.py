@@ -7,6 +7,8 @@
 `lsgd_fast.reference` has the same functions in plain NumPy.
 """
 
+import logging
+
 try:
     from lsgd_fast.api import (
         gradient_descent,
@@ -28,10 +30,13 @@ except ModuleNotFoundError as error:
 
 from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
 from lsgd_fast.planning import Plan, plan
+from lsgd_fast.progress import progress_bar
 from lsgd_fast.run import Run, Stop, StopReason, Trace
 from lsgd_fast.sweep import Sweep
 from lsgd_fast.trial import Trial
 from lsgd_fast.verdicts import Verdict
+
+logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
 
 __version__ = "0.1.0"
 
@@ -52,6 +57,7 @@ __all__ = [
     "losses",
     "plan",
     "plot",
+    "progress_bar",
     "reference",
     "staged_trial",
     "stepsize_sweep",

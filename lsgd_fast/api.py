@@ -1,5 +1,7 @@
 """The public functions: arguments to a problem, to the row pass, to numbers."""
 
+import logging
+
 from lsgd_fast.descent import Descent, descend_together
 from lsgd_fast.problem import Problem, check_n_steps, check_n_threads, check_weights
 from lsgd_fast.rows import Rows, evaluate
@@ -211,7 +213,16 @@ def gradient_descent(
         n_threads=n_threads,
     )
     descent.step(n_steps)
-    return descent.result()
+    return _logged(descent.result())
+
+
+def _logged(run):
+    """Tell the log how a run ended, for those who listen."""
+    log = logging.getLogger("lsgd_fast")
+    if log.isEnabledFor(logging.INFO):
+        log.info("%d steps, ended by %s, %s: %s", run.n_steps, run.stop_reason, run.verdict,
+                 run.evidence)  # fmt: skip
+    return run
 
 
 def stepsize_sweep(
@@ -282,7 +293,7 @@ def stepsize_sweep(
         validation=validation, callback=callback, callback_every=callback_every, gram=gram,
         n_threads=n_threads,
     )  # fmt: skip
-    return Sweep(descend_together(asked), asked.stepsizes)
+    return Sweep(map(_logged, descend_together(asked)), asked.stepsizes)
 
 
 def staged_trial(

@@ -8,14 +8,14 @@ from libc.math cimport NAN
 
 from .batch cimport Batch, RunState
 from .loop cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED,
-                    DIVERGED, MIN_MARGIN, N_COLUMNS, NOTHING, VALIDATION_LOSS, clock, counters_t, run_t)
+                    DIVERGED, MIN_MARGIN, N_COLUMNS, STEP, NOTHING, VALIDATION_LOSS, clock, counters_t, run_t)
 from .watch cimport MONITOR_SIZE, current_drift, monitor_t
 
 from .checkpoint import Checkpoint
 from .problem import (Problem, check_callback, check_count, check_gram, check_n_steps,
                       check_n_threads, check_start, check_validation)
 from .run import Run, StopReason, Trace, check_record, check_stop
-from .verdicts import MIN_STEPS, Signs, Verdict, verdict
+from .verdicts import MIN_STEPS, Signs, Verdict, evidence, verdict
 from .stepsizes import resolve
 
 # In the order of the enum in loop.pxd.
@@ -128,6 +128,20 @@ cdef class Descent:
     def min_margin(self):
         """Smallest margin of a row of positive weight."""
         return self._latest(MIN_MARGIN)
+
+    @property
+    def verdict(self):
+        """What the run looks like so far, a `Verdict`; of the latest weights measured."""
+        return verdict(self._signs()) if self._is_measured() else Verdict.undecided
+
+    @property
+    def evidence(self):
+        """The reasons of the verdict, in words."""
+        return evidence(self._signs()) if self._is_measured() else "Nothing has been measured yet."
+
+    cdef bint _is_measured(self) except -1:
+        self._check_ready()
+        return self.state.run.now[STEP] >= 0.0         # NaN before any pass
 
     cdef _check_ready(self):
         if self.problem is None:

@@ -20,7 +20,7 @@ from lsgd_fast.problem import Problem
 from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_record, check_stop
 from lsgd_fast.sweep import Sweep, check_sweep
 from lsgd_fast.trial import run_trial
-from lsgd_fast.verdicts import Verdict, verdict
+from lsgd_fast.verdicts import Verdict, evidence, verdict
 
 __all__ = [
     "gradient_descent",
@@ -84,7 +84,8 @@ def gradient_descent(
         last = t == n_steps
         reason = _stop_reason(stop, t, now, counters, monitor, held_out, began, last)
         if reason is None and callback is not None and t > 0 and t % callback_every == 0:
-            answer = callback(_state(t, rows.weights(w), now, problem))
+            signs = counters.signs(t, monitor)
+            answer = callback(_state(t, rows.weights(w), now, problem, signs))
             if isinstance(answer, (bool, np.bool_)) and answer:
                 reason = StopReason.callback
         if reason is None and last:
@@ -359,9 +360,10 @@ def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
     return None
 
 
-def _state(t, w, now, problem):
+def _state(t, w, now, problem, signs):
     names = ("loss", "log_loss", "error_rate", "min_margin")
     values = {name: getattr(now, name) for name in names}
+    values |= {"verdict": verdict(signs), "evidence": evidence(signs)}
     intercept = float(w[-1]) if problem.fit_intercept else 0.0
     weights = w[: problem.d].copy()
     return SimpleNamespace(n_steps=t, weights=weights, intercept=intercept, **values)

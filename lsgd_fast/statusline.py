@@ -25,6 +25,10 @@ class StatusLine:
         return self
 
     def __exit__(self, *_):
+        self.clear()
+
+    def clear(self):
+        """Take the line away, on a terminal."""
         if self.live:
             self._write("\r" + " " * WIDTH + "\r")
 

@@ -1,0 +1,86 @@
+"""A callback that shows how a run is getting on."""
+
+import sys
+
+from lsgd_fast.problem import check_count
+from lsgd_fast.statusline import StatusLine
+
+__all__ = ["progress_bar"]
+
+
+def progress_bar(n_steps=None, *, stream=None):
+    """Return a callback that shows step, loss and verdict while a run goes on.
+
+    Pass it with a ``callback_every`` of many steps: a run pauses at each call.
+
+    Parameters
+    ----------
+    n_steps : int, optional
+        Steps in all, for a bar that fills.
+    stream : text file, optional
+        ``sys.stderr`` by default.
+
+    Returns
+    -------
+    callable
+        For ``callback=`` of `gradient_descent`, `stepsize_sweep` or `Descent`. It never ends a run.
+        It draws with tqdm if that is installed, else as a line that is written over (and,
+        where the stream is no terminal, not at all). Its `close` ends the display, which the last
+        of `n_steps` does by itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n_steps` is not a positive integer.
+
+    Examples
+    --------
+    >>> import io, lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> bar = lsgd.progress_bar(1000, stream=io.StringIO())
+    >>> run = lsgd.gradient_descent(X, y, 32.0, 1000, callback=bar, callback_every=100)
+    """
+    if n_steps is not None:
+        n_steps = check_count("n_steps", n_steps, 1)
+    stream = sys.stderr if stream is None else stream
+    try:
+        import tqdm
+    except ImportError:
+        return _Line(n_steps, stream)
+    return _Bar(n_steps, tqdm.tqdm(total=n_steps, file=stream, unit="step"))
+
+
+def _describe(state):
+    return f"loss {state.loss:.4g}, {state.verdict}"
+
+
+class _Line:
+    """A line of text that is written over."""
+
+    def __init__(self, n_steps, stream):
+        self.n_steps, self.line = n_steps, StatusLine(stream)
+
+    def __call__(self, state):
+        total = "" if self.n_steps is None else f" of {self.n_steps}"
+        self.line.show(f"step {state.n_steps}{total}: {_describe(state)}")
+        if state.n_steps == self.n_steps:
+            self.close()
+
+    def close(self):
+        self.line.clear()
+
+
+class _Bar:
+    """A bar of tqdm's."""
+
+    def __init__(self, n_steps, bar):
+        self.n_steps, self.bar = n_steps, bar
+
+    def __call__(self, state):
+        self.bar.set_postfix_str(_describe(state), refresh=False)
+        self.bar.update(state.n_steps - self.bar.n)
+        if state.n_steps == self.n_steps:
+            self.close()
+
+    def close(self):
+        self.bar.close()
