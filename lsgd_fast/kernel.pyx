@@ -13,7 +13,7 @@ Design
    in forward and backward alike, so neither their width nor the number of columns matters.
 3. Columns of weights are packed in groups of four, then one by one, each group an array (d,
    columns).  A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
-   columns.
+   columns (AVX-512: 4 panels).
 4. Each body is written once and compiled into one caller per instruction set; a function pointer is
    set at import.  Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
 """
@@ -256,7 +256,7 @@ cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
 
 cdef avx512_target chunks_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                  double* tile) noexcept nogil:
-    cdef v8[16] z
+    cdef v8[BLOCK >> 1] z
     chunks[v8](p, first, last, tile, z)
 
 
@@ -459,7 +459,8 @@ def compiler():
 
 def instruction_sets():
     """The instruction sets that this processor can run, best first."""
-    return (("avx512",) * cpu_has_avx512() + ("avx2",) * cpu_has_avx2()) + ("baseline",)
+    available = {"avx512": cpu_has_avx512(), "avx2": cpu_has_avx2(), "baseline": True}
+    return tuple(name for name, runs in available.items() if runs)
 
 
 def instruction_set():

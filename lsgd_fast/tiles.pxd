@@ -63,8 +63,8 @@ cdef inline inlined backward_features(const real* panels, Py_ssize_t stride, con
             fold4(sums + 4 * f * L, g + j * C + 4 * f)
 
 
-# The same for one column and eight features from j on: products of whole panels, the halves of two
-# features' products side by side in a vector of sums.
+# The same for one column and eight features from j on: whole panels are multiplied, then the halves
+# of two features' products are put side by side.
 cdef inline inlined backward_eight(const real* panels, Py_ssize_t stride, const v8* s, double* g,
                                    Py_ssize_t j, Py_ssize_t P) noexcept nogil:
     cdef v8[4] sums
@@ -88,8 +88,8 @@ cdef inline inlined backward_eight(const real* panels, Py_ssize_t stride, const 
     fold8(sums, g + j)
 
 
-# The same for four columns and four features from j on: four rows of a feature twice, times those
-# of columns c and c + 2 side by side: `s` holds them for half panel h at [h] and [2 * P + h].
+# The same for four columns and four features from j on: half a panel's feature, twice, is multiplied
+# with the s of two columns side by side: c and c + 2 for half panel h in s[2 * P * c + h].
 cdef inline inlined backward_four(const real* panels, Py_ssize_t stride, const v8* s, double* g,
                                   Py_ssize_t j, Py_ssize_t P) noexcept nogil:
     cdef v8[8] sums
