@@ -7,21 +7,21 @@ from libc.string cimport memcpy
 
 from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE,
                       PANEL, UINT8, UINT16, UINT32, UINT64, element_t, matrix_t)
-from .lanes cimport (even4, from_bits, high2, high4, inlined, load, low2, low4, odd4, prefetch,
-                     real, v4, vec)
+from .lanes cimport (even4, from_bits, high2, high4, inlined, load, low2, low4, narrow, odd4,
+                     prefetch, real, v4)
 
 
 # Rows of adjacent elements: 4 x 4 (2 x 2) transpositions in registers.
-cdef inline inlined decode_contiguous(const real** rows, Py_ssize_t d, vec* tile) noexcept nogil:
-    cdef vec[4] a
+cdef inline inlined decode_contiguous(const real** rows, Py_ssize_t d, narrow* tile) noexcept nogil:
+    cdef narrow[4] a
     cdef Py_ssize_t j = 0, i, h
-    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
+    cdef Py_ssize_t width = sizeof(narrow) // sizeof(double)
     cdef Py_ssize_t V = PANEL // width             # vectors to a feature
     while j + width <= d:
         for h in range(V):
             for i in range(width):
                 load(rows[h * width + i] + j, &a[i])
-            if vec is v4:
+            if narrow is v4:
                 tile[V * j + h] = even4(low4(a[0], a[2]), low4(a[1], a[3]))
                 tile[V * (j + 1) + h] = odd4(low4(a[0], a[2]), low4(a[1], a[3]))
                 tile[V * (j + 2) + h] = even4(high4(a[0], a[2]), high4(a[1], a[3]))
@@ -107,7 +107,7 @@ cdef inline Py_ssize_t element_size(element_t element) noexcept nogil:
 
 # The panel of rows first .. first + PANEL - 1 of X.  Past the last row it repeats that row: the
 # caller gives such rows no weight.
-cdef inline inlined decode_panel(const matrix_t* X, Py_ssize_t first, vec* tile) noexcept nogil:
+cdef inline inlined decode_panel(const matrix_t* X, Py_ssize_t first, narrow* tile) noexcept nogil:
     cdef const char* rows[PANEL]
     cdef Py_ssize_t i, j, size
     cdef bint plain = X.aligned and not X.swapped
@@ -115,12 +115,12 @@ cdef inline inlined decode_panel(const matrix_t* X, Py_ssize_t first, vec* tile)
         rows[i] = X.data + (first + i if first + i < X.n else X.n - 1) * X.row_stride
     if plain and X.element == FLOAT64:
         if X.column_stride == sizeof(double):
-            decode_contiguous[double, vec](<const double**> rows, X.d, tile)
+            decode_contiguous[double, narrow](<const double**> rows, X.d, tile)
         else:
             decode_strided[double](<const double**> rows, X.column_stride, X.d, <double*> tile)
     elif plain and X.element == FLOAT32:
         if X.column_stride == sizeof(float):
-            decode_contiguous[float, vec](<const float**> rows, X.d, tile)
+            decode_contiguous[float, narrow](<const float**> rows, X.d, tile)
         else:
             decode_strided[float](<const float**> rows, X.column_stride, X.d, <double*> tile)
     else:

@@ -13,7 +13,7 @@ Design
    in forward and backward alike, so neither their width nor the number of columns matters.
 3. Columns of weights are packed in groups of four, then one by one, each group an array (d,
    columns).  A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
-   columns.
+   columns (AVX-512: 4 panels).
 4. Each body is written once and compiled into one caller per instruction set; a function pointer is
    set at import.  Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
 """
@@ -26,7 +26,8 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport decode_panel, prefetch_rows
 from .elementary cimport log_positive
-from .lanes cimport avx2_target, compiler_name, cpu_has_avx2, fold_lanes, inlined, real, v2, v4, vec
+from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512,
+                     fold_lanes, inlined, real, v2, v4, v8, vec)
 from .link cimport logistic_link, merge_tails
 from .team cimport built_with_openmp, pause_threads, team_limit, team_rank, team_size
 from .tiles cimport backward, forward
@@ -61,10 +62,12 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const dou
         w = p.weights + column * d
         if p.link == GIVEN:
             pass
+        elif vec is v8 and C == 4 and n_panels == 4:
+            forward(panels, stride, w, d, z, 4, 4)
         elif C == 4:
             for q in range(n_panels):
                 forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 4)
-        elif n_panels == 4 and vec is v4:
+        elif vec is not v2 and n_panels == 4:
             forward(panels, stride, w, d, z, 4, 1)
         elif n_panels == 4:             # half the width: half the panels fit the registers
             forward(panels, stride, w, d, z, 2, 1)
@@ -170,7 +173,10 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
                 weight = last_weight
             if X.panels == NULL:
                 for q in range(n_panels):
-                    decode_panel(X, row + PANEL * q, <vec*> (tile + q * PANEL * X.d))
+                    if vec is v2:
+                        decode_panel(X, row + PANEL * q, <v2*> (tile + q * PANEL * X.d))
+                    else:
+                        decode_panel(X, row + PANEL * q, <v4*> (tile + q * PANEL * X.d))
                 prefetch_rows(X, row + height, height)
                 block_columns[double, vec](p, tile, y, weight, row, n_panels, slot, tallies, z)
             elif X.element == FLOAT32:
@@ -248,6 +254,12 @@ cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
     chunks[v4](p, first, last, tile, z)
 
 
+cdef avx512_target chunks_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                 double* tile) noexcept nogil:
+    cdef v8[BLOCK >> 1] z
+    chunks[v8](p, first, last, tile, z)
+
+
 cdef void slots_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                          double* gradient) noexcept nogil:
     slots(p, first, last, gradient)
@@ -255,6 +267,11 @@ cdef void slots_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
 
 cdef avx2_target slots_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                             double* gradient) noexcept nogil:
+    slots(p, first, last, gradient)
+
+
+cdef avx512_target slots_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                double* gradient) noexcept nogil:
     slots(p, first, last, gradient)
 
 
@@ -442,7 +459,8 @@ def compiler():
 
 def instruction_sets():
     """The instruction sets that this processor can run, best first."""
-    return ("avx2", "baseline") if cpu_has_avx2() else ("baseline",)
+    available = {"avx512": cpu_has_avx512(), "avx2": cpu_has_avx2(), "baseline": True}
+    return tuple(name for name, runs in available.items() if runs)
 
 
 def instruction_set():
@@ -456,7 +474,10 @@ def use_instruction_set(name):
     if name not in instruction_sets():
         raise ValueError(f"the instruction set (LSGD_FAST_ISA) must be one of "
                          f"{', '.join(instruction_sets())}; got {name!r}")
-    if name == "avx2":
+    if name == "avx512":
+        chosen_chunks = <body_t> chunks_avx512
+        chosen_slots = <body_t> slots_avx512
+    elif name == "avx2":
         chosen_chunks = <body_t> chunks_avx2
         chosen_slots = <body_t> slots_avx2
     else:

@@ -1,4 +1,4 @@
-/* Vectors of two and of four float64 lanes, by the vector extension of GCC and Clang.
+/* Vectors of two, four and eight float64 lanes, by the vector extension of GCC and Clang.
  *
  * Only what the language of Cython cannot say stands here: vector types, lane shuffles, the float32
  * to float64 conversion, bit patterns, and the attributes that compile one function body for one
@@ -14,16 +14,19 @@
 #error "lsgd_fast needs the vector extension of GCC or Clang"
 #endif
 
-#pragma GCC diagnostic ignored "-Wpsabi" /* v4 never crosses a call that is not inlined */
+#pragma GCC diagnostic ignored "-Wpsabi" /* no v4 or v8 crosses a call that is not inlined */
 
 /* aligned to one element and allowed to alias: these types are used to look at arrays of doubles */
 typedef double lsgd_v2 __attribute__((vector_size(16), aligned(8), may_alias));
 typedef double lsgd_v4 __attribute__((vector_size(32), aligned(8), may_alias));
+typedef double lsgd_v8 __attribute__((vector_size(64), aligned(8), may_alias));
 typedef float lsgd_f2 __attribute__((vector_size(8), aligned(4), may_alias));
 typedef float lsgd_f4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float lsgd_f8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 typedef int64_t lsgd_i2 __attribute__((vector_size(16)));
 typedef int64_t lsgd_i4 __attribute__((vector_size(32)));
+typedef int64_t lsgd_i8 __attribute__((vector_size(64)));
 
 #if defined(__clang__)
 #define LSGD_SHUFFLE(a, b, mask_type, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
@@ -36,9 +39,16 @@ typedef int64_t lsgd_i4 __attribute__((vector_size(32)));
 #define lsgd_high2(a, b) LSGD_SHUFFLE(a, b, lsgd_i2, 1, 3)
 #define lsgd_low4(a, b) LSGD_SHUFFLE(a, b, lsgd_i4, 0, 1, 4, 5)
 #define lsgd_high4(a, b) LSGD_SHUFFLE(a, b, lsgd_i4, 2, 3, 6, 7)
+#define lsgd_low8(a, b) LSGD_SHUFFLE(a, b, lsgd_i8, 0, 1, 2, 3, 8, 9, 10, 11)
+#define lsgd_high8(a, b) LSGD_SHUFFLE(a, b, lsgd_i8, 4, 5, 6, 7, 12, 13, 14, 15)
+/* every second pair of lanes of a, then those of b */
+#define lsgd_even_pairs8(a, b) LSGD_SHUFFLE(a, b, lsgd_i8, 0, 1, 4, 5, 8, 9, 12, 13)
+#define lsgd_odd_pairs8(a, b) LSGD_SHUFFLE(a, b, lsgd_i8, 2, 3, 6, 7, 10, 11, 14, 15)
 /* every second lane of a and of b, interleaved */
 #define lsgd_even4(a, b) LSGD_SHUFFLE(a, b, lsgd_i4, 0, 4, 2, 6)
 #define lsgd_odd4(a, b) LSGD_SHUFFLE(a, b, lsgd_i4, 1, 5, 3, 7)
+#define lsgd_even8(a, b) LSGD_SHUFFLE(a, b, lsgd_i8, 0, 8, 2, 10, 4, 12, 6, 14)
+#define lsgd_odd8(a, b) LSGD_SHUFFLE(a, b, lsgd_i8, 1, 9, 3, 11, 5, 13, 7, 15)
 
 /* *y = min(x, *y) in each lane; a NaN in x is passed over */
 #define LSGD_MINIMUM(itype, x, y) \
@@ -49,18 +59,36 @@ typedef int64_t lsgd_i4 __attribute__((vector_size(32)));
     } while (0)
 #define lsgd_minimum2(x, y) LSGD_MINIMUM(lsgd_i2, x, y)
 #define lsgd_minimum4(x, y) LSGD_MINIMUM(lsgd_i4, x, y)
+#define lsgd_minimum8(x, y) LSGD_MINIMUM(lsgd_i8, x, y)
 
 #define lsgd_prefetch(p) __builtin_prefetch(p, 0, 3)
 
 #define lsgd_widen2(p) __builtin_convertvector(*(const lsgd_f2 *)(p), lsgd_v2)
-/* GCC 12 converts four floats in two halves; its builtin is the one instruction, and is known from
- * the first declaration on that has the target */
+/* GCC 12 converts four or eight floats in two halves; its builtins are the one instruction, and are
+ * known from the first declaration on that has the target */
 #if defined(__x86_64__) && !defined(__clang__)
 void lsgd_knows_avx2(void) __attribute__((target("avx2")));
+void lsgd_knows_avx512(void) __attribute__((target("avx512f")));
 #define lsgd_widen4(p) ((lsgd_v4)__builtin_ia32_cvtps2pd256(*(const lsgd_f4 *)(p)))
+#define lsgd_widen8(p) \
+    ((lsgd_v8)__builtin_ia32_cvtps2pd512_mask(*(const lsgd_f8 *)(p), (lsgd_v8){0.0}, -1, 4))
 #else
 #define lsgd_widen4(p) __builtin_convertvector(*(const lsgd_f4 *)(p), lsgd_v4)
+#define lsgd_widen8(p) __builtin_convertvector(*(const lsgd_f8 *)(p), lsgd_v8)
 #endif
+/* four elements, twice */
+#if defined(__x86_64__) && !defined(__clang__)
+#define lsgd_twice8(p) \
+    ((lsgd_v8)__builtin_ia32_broadcastf64x4_512(*(const lsgd_v4 *)(p), (lsgd_v8){0.0}, -1))
+#else
+#define lsgd_twice8(p) \
+    ({ lsgd_v4 x_ = *(const lsgd_v4 *)(p); \
+       (lsgd_v8){x_[0], x_[1], x_[2], x_[3], x_[0], x_[1], x_[2], x_[3]}; })
+#endif
+#define lsgd_widen_twice8(p) \
+    ({ lsgd_f4 x_ = *(const lsgd_f4 *)(p); \
+       lsgd_f8 y_ = {x_[0], x_[1], x_[2], x_[3], x_[0], x_[1], x_[2], x_[3]}; \
+       lsgd_widen8(&y_); })
 
 static inline uint64_t lsgd_bits(double x) { uint64_t u; memcpy(&u, &x, sizeof u); return u; }
 static inline double lsgd_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x); return x; }
@@ -71,19 +99,33 @@ static inline double lsgd_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x
 #define LSGD_COMPILER "gcc " __VERSION__
 #endif
 
-/* Return types of functions: the body that is compiled into each caller, and the AVX2 caller.
- * Both are void because Cython also declares a variable of the return type. */
+/* Return types of functions: the body that is compiled into each caller, and the callers.
+ * All are void because Cython also declares a variable of the return type. */
 #define LSGD_INLINE __attribute__((always_inline)) void
 #if defined(__x86_64__)
 #define LSGD_AVX2 __attribute__((target("avx2"))) void
+#if defined(__clang__) /* takes the full width by itself */
+#define LSGD_AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) void
+#else
+#define LSGD_AVX512 \
+    __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"))) void
+#endif
 static inline int lsgd_cpu_has_avx2(void)
 {
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx2");
 }
+static inline int lsgd_cpu_has_avx512(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+}
 #else
 #define LSGD_AVX2 void
+#define LSGD_AVX512 void
 static inline int lsgd_cpu_has_avx2(void) { return 0; }
+static inline int lsgd_cpu_has_avx512(void) { return 0; }
 #endif
 
 #endif

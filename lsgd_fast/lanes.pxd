@@ -1,8 +1,8 @@
 # Vectors of float64 lanes and the few things C has to say about them (lanes.h).
 #
-# Cython is told that v2 and v4 are numbers, so their +, - and * reach the C compiler untouched, and
-# there they are vectors.  The two must be different numbers in Cython's eyes, or a fused type could
-# not tell them apart: `float` is a stand-in, the lanes are float64 in both.
+# Cython is told that v2, v4 and v8 are numbers, so their +, - and * reach the C compiler untouched,
+# and there they are vectors.  They must be different numbers in Cython's eyes, or a fused type could
+# not tell them apart: `float` and `long double` are stand-ins, the lanes are float64 in all.
 
 from libc.stdint cimport uint64_t
 
@@ -10,6 +10,7 @@ from libc.stdint cimport uint64_t
 cdef extern from "lanes.h" nogil:
     ctypedef float v2 "lsgd_v2"
     ctypedef double v4 "lsgd_v4"
+    ctypedef long double v8 "lsgd_v8"
 
     v2 low2 "lsgd_low2"(v2, v2)
     v2 high2 "lsgd_high2"(v2, v2)
@@ -17,22 +18,39 @@ cdef extern from "lanes.h" nogil:
     v4 high4 "lsgd_high4"(v4, v4)
     v4 even4 "lsgd_even4"(v4, v4)
     v4 odd4 "lsgd_odd4"(v4, v4)
+    v8 low8 "lsgd_low8"(v8, v8)
+    v8 high8 "lsgd_high8"(v8, v8)
+    v8 even8 "lsgd_even8"(v8, v8)
+    v8 odd8 "lsgd_odd8"(v8, v8)
+    v8 even_pairs8 "lsgd_even_pairs8"(v8, v8)
+    v8 odd_pairs8 "lsgd_odd_pairs8"(v8, v8)
     void minimum2 "lsgd_minimum2"(v2, v2*)
     void minimum4 "lsgd_minimum4"(v4, v4*)
+    void minimum8 "lsgd_minimum8"(v8, v8*)
     void prefetch "lsgd_prefetch"(const void*)      # one cache line
     v2 widen2 "lsgd_widen2"(const float*)
     v4 widen4 "lsgd_widen4"(const float*)
+    v8 widen8 "lsgd_widen8"(const float*)
+    v8 twice8 "lsgd_twice8"(const double*)
+    v8 widen_twice8 "lsgd_widen_twice8"(const float*)
 
     uint64_t bits "lsgd_bits"(double)
     double from_bits "lsgd_double"(uint64_t)
 
     ctypedef void inlined "LSGD_INLINE"
     ctypedef void avx2_target "LSGD_AVX2"
+    ctypedef void avx512_target "LSGD_AVX512"
     bint cpu_has_avx2 "lsgd_cpu_has_avx2"()
+    bint cpu_has_avx512 "lsgd_cpu_has_avx512"()
     const char* compiler_name "LSGD_COMPILER"
 
 
 ctypedef fused vec:
+    v2
+    v4
+    v8
+
+ctypedef fused narrow:         # a vector that holds no more than half a panel's feature
     v2
     v4
 
@@ -44,15 +62,27 @@ ctypedef fused real:
 cdef inline inlined load(const real* p, vec* x) noexcept nogil:
     if real is double:
         x[0] = (<const vec*> p)[0]
+    elif vec is v8:
+        x[0] = widen8(p)
     elif vec is v4:
         x[0] = widen4(p)
     else:
         x[0] = widen2(p)
 
 
+# Four elements, twice.
+cdef inline inlined load_twice(const real* p, v8* x) noexcept nogil:
+    if real is double:
+        x[0] = twice8(p)
+    else:
+        x[0] = widen_twice8(p)
+
+
 # y = min(x, y) in each lane.
 cdef inline inlined minimum(vec x, vec* y) noexcept nogil:
-    if vec is v4:
+    if vec is v8:
+        minimum8(x, y)
+    elif vec is v4:
         minimum4(x, y)
     else:
         minimum2(x, y)
@@ -65,25 +95,33 @@ cdef inline double fold_lanes(const double* x) noexcept nogil:
 
 # The four sums of lanes (a0 + a2) + (a1 + a3) of four accumulators of four lanes, added to g[0:4].
 # `a` holds four vectors of four lanes or four pairs of vectors of two.
-cdef inline inlined fold4(const vec* a, double* g) noexcept nogil:
-    cdef vec t, u
-    if vec is v4:
+cdef inline inlined fold4(const narrow* a, double* g) noexcept nogil:
+    cdef narrow t, u
+    if narrow is v4:
         t = low4(a[0], a[2]) + high4(a[0], a[2])
         u = low4(a[1], a[3]) + high4(a[1], a[3])
-        (<vec*> g)[0] = (<vec*> g)[0] + (even4(t, u) + odd4(t, u))
+        (<narrow*> g)[0] = (<narrow*> g)[0] + (even4(t, u) + odd4(t, u))
     else:
         t = a[0] + a[1]
         u = a[2] + a[3]
-        (<vec*> g)[0] = (<vec*> g)[0] + (low2(t, u) + high2(t, u))
+        (<narrow*> g)[0] = (<narrow*> g)[0] + (low2(t, u) + high2(t, u))
         t = a[4] + a[5]
         u = a[6] + a[7]
-        (<vec*> g)[1] = (<vec*> g)[1] + (low2(t, u) + high2(t, u))
+        (<narrow*> g)[1] = (<narrow*> g)[1] + (low2(t, u) + high2(t, u))
+
+
+# The same for eight accumulators of four lanes, numbers 0 | 2, 4 | 6, 1 | 3 and 5 | 7 side by side
+# in the four vectors of `a`, added to g[0:8].
+cdef inline inlined fold8(const v8* a, double* g) noexcept nogil:
+    cdef v8 t = even_pairs8(a[0], a[1]) + odd_pairs8(a[0], a[1])
+    cdef v8 u = even_pairs8(a[2], a[3]) + odd_pairs8(a[2], a[3])
+    (<v8*> g)[0] = (<v8*> g)[0] + (even8(t, u) + odd8(t, u))
 
 
 # The same for one accumulator.
-cdef inline inlined fold1(const vec* a, double* g) noexcept nogil:
+cdef inline inlined fold1(const narrow* a, double* g) noexcept nogil:
     cdef double[4] x
     cdef Py_ssize_t i
-    for i in range(<Py_ssize_t> (32 // sizeof(vec))):
-        (<vec*> x)[i] = a[i]
+    for i in range(<Py_ssize_t> (32 // sizeof(narrow))):
+        (<narrow*> x)[i] = a[i]
     g[0] = g[0] + ((x[0] + x[2]) + (x[1] + x[3]))

@@ -111,24 +111,29 @@ def functions(binary):
 
 
 def is_avx(instruction):
-    """All instructions of AVX and after begin with v; so do verr and verw, which are ancient."""
-    return re.match(r"v(?!err\b|erw\b|mcall\b)[a-z]", instruction) is not None
+    """AVX and after begin with v or, on masks, k; so do verr and verw, which are ancient."""
+    return re.match(r"k[a-z]|v(?!err\b|erw\b|mcall\b)[a-z]", instruction) is not None
 
 
 @linux
 @x86
 @every_binary
-def test_no_instruction_above_the_baseline_outside_avx2_functions(binary):
+def test_no_instruction_above_the_baseline_outside_functions_chosen_at_run_time(binary):
     """A wheel must run on any x86-64; GCC may split a function into name.part.0 and the like."""
     code = functions(binary)
     above = {name for name, lines in code.items() if any(map(is_avx, lines))}
-    if not any("avx2" in name for name in code) and above:
+    if not any("avx" in name for name in code) and above:
         pytest.skip("stripped of its symbols")
-    assert {name for name in above if "avx2" not in name} == set()
-    chosen = [line for name in above for line in code[name]]
-    assert not any("%zmm" in line or "vfmadd" in line for line in chosen)
+    assert {name for name in above if not re.search("avx2|avx512", name)} == set()
+    assert not any(re.match("vfn?m(add|sub)", line) for name in above for line in code[name])
+    widest = {
+        isa: {r for name in above if isa in name for r in ("%ymm", "%zmm") if r in str(code[name])}
+        for isa in ("avx2", "avx512")
+    }
+    assert "%zmm" not in widest["avx2"]
     if "kernel" in binary.name:
-        assert any("%ymm" in line for line in chosen) or "clang" in kernel.compiler()
+        assert "%zmm" in widest["avx512"]
+        assert "%ymm" in widest["avx2"] or "clang" in kernel.compiler()
     assert "set_fast_math" not in code
 
 

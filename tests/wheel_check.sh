@@ -6,7 +6,7 @@
 # 1. Two builds with one SOURCE_DATE_EPOCH, in two folders: are they the same bytes?  (Told only.)
 # 2. auditwheel repairs the wheel, which then carries a manylinux tag.
 # 3. No instruction above the x86-64 baseline stands outside functions chosen at run time, which have
-#    "avx2" in their names; those do hold such instructions, or the check would see nothing.
+#    "avx2" or "avx512" in their names; those do hold such instructions, or the check would see nothing.
 # 4. Beside NumPy alone, it imports from an empty folder and descends; what the import takes.
 set -euo pipefail
 
@@ -81,7 +81,7 @@ LEGACY = re.compile(
     r"|pm(ax|in)(s[bd]|u[wd])|pmov[sz]x\w+|pmul(dq|ld)|ptest|round[ps][sd]|crc32\w*|popcnt\w*"
     r"|lzcnt\w*|movbe\w*|aes\w+|pclmul\w+|sha(1|256)\w+|adcx|adox|gf2p8\w+|rdrand|rdseed"
 )
-own = re.compile("avx2")  # a function chosen at run time
+own = re.compile("avx2|avx512")  # a function chosen at run time
 guilty = False
 for library in sorted(pathlib.Path(sys.argv[1]).rglob("*.so*")):
     listing = subprocess.run(
@@ -102,7 +102,7 @@ for library in sorted(pathlib.Path(sys.argv[1]).rglob("*.so*")):
     inside = {name: sum(count.values()) for name, count in found.items() if own.search(name)}
     outside = {name: count for name, count in found.items() if not own.search(name)}
     print(f"{library.name}: {total} instructions; above the baseline {sum(inside.values())} in"
-          f" {len(inside)} avx2 functions, {sum(sum(c.values()) for c in outside.values())} outside")
+          f" {len(inside)} chosen functions, {sum(sum(c.values()) for c in outside.values())} outside")
     for name, count in outside.items():
         print("  ", name, dict(count.most_common(6)))
     guilty |= bool(outside)

@@ -32,8 +32,10 @@ planted || { echo "the sanitizers do not work here"; exit 2; }
 # leaks: the interpreter frees little at exit; test_memory.py looks for those
 export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
-for isa in avx2 baseline; do
+for isa in avx512 avx2 baseline; do
     [[ $isa = avx2 ]] && ! grep -qm1 avx2 /proc/cpuinfo && continue
+    [[ $isa = avx512 ]] && ! { grep -m1 flags /proc/cpuinfo | grep avx512f | grep avx512dq |
+        grep avx512vl | grep -q avx512bw; } && continue
     LSGD_FAST_ISA=$isa run "$calls" "runtime error|AddressSanitizer"
 done
 run "teams $((calls / 4))" "runtime error|AddressSanitizer"
