@@ -18,8 +18,9 @@ STOPS = [
 
 
 def problem(n, d, noise=0.0, dtype=float):
-    X = RNG.standard_normal((n, d)).astype(dtype)
-    y = np.where(X @ RNG.standard_normal(d) + noise * RNG.standard_normal(n) > 0.0, 1.0, -1.0)
+    rng = np.random.default_rng([n, d])
+    X = rng.standard_normal((n, d)).astype(dtype)
+    y = np.where(X @ rng.standard_normal(d) + noise * rng.standard_normal(n) > 0.0, 1.0, -1.0)
     return X, y
 
 
@@ -81,11 +82,14 @@ def test_layouts_and_columns_kept(tmp_path):
 @every_backend
 def test_callbacks_see_each_run_and_end_it(backend):
     X, y = problem(50, 4, noise=1.0)
+    losses = [backend.gradient_descent(X, y, eta, 20).trace.loss for eta in (0.1, 50.0, 1.0)]
+    limit = (losses[1][10] + max(losses[0][1:].max(), losses[2][1:].max())) / 2.0
+    assert losses[1][10] > limit
     seen = []
 
     def callback(state):
         seen.append((state.n_steps, state.loss))
-        return state.loss > 1.0
+        return state.loss > limit
 
     options = {"callback": callback, "callback_every": 5}
     sweep = backend.stepsize_sweep(X, y, [0.1, 50.0, 1.0], 20, **options)
