@@ -1,32 +1,34 @@
-"""The command line: a command turns its arguments into a call, and prints what comes back.
+"""The command line: what may be written on it, and how it ends.
 
-Results go to stdout, all else to stderr. What is wrong with arguments or data is said in one line,
-with exit code 2.
+What is wrong with arguments or data is said in one line on stderr, with exit code 2.
 """
 
 import argparse
-import json
-import math
 import os
 import platform
 import sys
 
 import numpy as np
 
-from lsgd_fast import __version__, demo, kernel
-from lsgd_fast.api import gradient_descent
-from lsgd_fast.files import read_data
-from lsgd_fast.options import add_data, add_descent, add_output, count, descent_keywords, real
-from lsgd_fast.problem import Problem
-from lsgd_fast.run import StopReason
-from lsgd_fast.statusline import StatusLine
+from lsgd_fast import __version__, commands, demo, kernel
+from lsgd_fast.options import (
+    MAX_STEPSIZES,
+    add_data,
+    add_descent,
+    add_json,
+    add_output,
+    add_problem,
+    add_threads,
+    count,
+    real,
+    stepsizes,
+)
+from lsgd_fast.sweep import MEASURES
 from lsgd_fast.threads import available_threads
 
 __all__ = ["main"]
 
-DEFAULT_STEPSIZE = 32.0  # where R = 1, as in the papers
 MAX_DEMO_STEPS = 1_000_000  # the demo keeps every row of its traces in memory
-UPDATES = 1000  # of the progress of a run
 
 
 def main(argv=None):
@@ -40,8 +42,8 @@ def main(argv=None):
     Returns
     -------
     int
-        Exit code: 0 if all went well, 1 if a run diverged or a check failed, 2 for bad usage or bad
-        data, 130 for Ctrl-C.
+        Exit code: 0 if all went well, 1 if every run diverged or a check failed, 2 for bad usage or
+        bad data, 130 for Ctrl-C.
     """
     try:
         arguments = _parser().parse_args(argv)
@@ -78,24 +80,22 @@ def _parser():
         description="Gradient descent with large stepsizes on the logistic loss.",
     )
     parser.add_argument("--version", action="version", version=f"lsgd-fast {__version__}")
-    commands = parser.add_subparsers(metavar="command", required=True)
+    subparsers = parser.add_subparsers(metavar="command", required=True)
 
     def add_command(name, run, text):
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        command = subparsers.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}."
+        )
         command.set_defaults(run=run)
         return command
 
-    command = add_command("fit", _fit, "run gradient descent with one stepsize on a data file")
-    add_data(command)
-    command.add_argument(
-        "--stepsize",
-        metavar="ETA",
-        type=real(),
-        help="in the units of the data; "
-        f"default {DEFAULT_STEPSIZE:g} / R^2, where R is the largest norm of a row",
-    )
-    add_descent(command)
-    add_output(command)
+    _fit_options(add_command("fit", commands.fit, "run gradient descent on a data file"))
+    text = "run gradient descent with several stepsizes on a data file"
+    _sweep_options(add_command("sweep", commands.sweep, text))
+    text = "look for a large stepsize on samples of a data file, and confirm it on all rows"
+    _trial_options(add_command("trial", commands.trial, text))
+    text = "say what a descent on a data file will take, and what theory promises of it"
+    _plan_options(add_command("plan", commands.plan, text))
 
     text = "compare a small stepsize with large ones on images that ship with the package"
     command = add_command("demo", lambda arguments: demo.run(arguments.steps), text)
@@ -110,111 +110,78 @@ def _parser():
     return parser
 
 
-def _fit(arguments):
-    _check_outputs(arguments)
-    with StatusLine(sys.stderr) as status:
-        data = _read(arguments, status)
-        stepsize = arguments.stepsize or _default_stepsize(data, arguments.fit_intercept)
-        reports = _reports(arguments.steps, status)
-        keywords = descent_keywords(arguments)
-        run = gradient_descent(data.X, data.y, stepsize, arguments.steps, **keywords, **reports)
-        status.log(f"{run.n_steps} steps in {run.seconds:.3g} s")
-    # Printed before anything is written: a full disk must not cost the result.
-    if arguments.json:
-        _print_json(_data_facts(arguments, data) | {"stepsize": stepsize} | _run_facts(run))
-    else:
-        print(_describe_data(arguments, data), f"Stepsize {stepsize:.6g}", run, sep="\n")
-    if arguments.out is not None:
-        run.save(arguments.out)
-    if arguments.plot is not None:
-        from lsgd_fast import plot
-
-        plot.loss_curves(run).figure.savefig(arguments.plot)
-    return 1 if run.stop_reason is StopReason.diverged else 0
+def _fit_options(command):
+    add_data(command)
+    command.add_argument(
+        "--stepsize",
+        metavar="ETA",
+        type=real(),
+        help="in the units of the data; default "
+        f"{commands.DEFAULT_STEPSIZE:g} / R^2, where R is the largest norm of a row",
+    )
+    add_descent(command)
+    add_output(command)
 
 
-def _check_outputs(arguments):
-    """Refuse before the work what could not be written after it."""
-    for option in ("out", "plot"):
-        path = getattr(arguments, option)
-        if path is not None:
-            _check_output(f"--{option}", path, arguments.data, arguments.labels)
-    if arguments.plot is not None:
-        _check_picture(arguments.plot)
+def _sweep_options(command):
+    add_data(command)
+    command.add_argument(
+        "--stepsizes",
+        metavar="ETAS",
+        type=stepsizes,
+        required=True,
+        help="in the units of the data: a list, such as 0.1,1,10, or a grid, such as 0.5:512:x4 "
+        "for 0.5, 2, 8, 32, 128, 512",
+    )
+    add_descent(command)
+    command.add_argument(
+        "--best",
+        metavar="BY",
+        choices=MEASURES,
+        help=f"name the best run by {', '.join(MEASURES[:-1])} or {MEASURES[-1]}",
+    )
+    add_output(command)
 
 
-def _check_output(option, path, *sources):
-    folder = os.path.dirname(path) or "."
-    if not path or os.path.isdir(path) or not os.path.isdir(folder):
-        raise ValueError(f"{option} {path!r}: not the name of a file in a folder that exists")
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"{option} {path!r}: its folder cannot be written to")
-    for source in filter(None, sources):
-        if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-            raise ValueError(f"{option} {path!r}: would overwrite the data")
+def _trial_options(command):
+    add_data(command)
+    add = command.add_argument
+    text = "the first; default: 1 over the estimated smoothness, which never oscillates"
+    add("--start-stepsize", metavar="ETA", type=real(), help=text)
+    text = "between a stepsize and the next (default %(default)g)"
+    add("--factor", metavar="F", type=real(above=1.0), default=4.0, help=text)
+    text = "how many stepsizes (default %(default)s)"
+    add("--stages", metavar="N", type=count(1, MAX_STEPSIZES), default=8, help=text)
+    text = "of each run, on samples and on all rows (default %(default)s)"
+    add("--steps", metavar="N", type=count(1), default=1000, help=text)
+    text = "share of the rows in a sample (default %(default)g)"
+    add("--sample", metavar="SHARE", type=real(maximum=1.0), default=0.1, help=text)
+    text = "samples for the choice, and again for the comparison (default %(default)s)"
+    add("--repeats", metavar="N", type=count(1), default=3, help=text)
+    add(
+        "--seed", metavar="N", type=count(0), default=0, help="of the samples (default %(default)s)"
+    )
+    add_problem(command)
+    add_json(command)
 
 
-def _check_picture(path):
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-    except ImportError:
-        raise ValueError(
-            "--plot needs matplotlib, which cannot be imported (extra: plot)"
-        ) from None
-    if os.path.splitext(path)[1][1:].lower() not in FigureCanvasBase.get_supported_filetypes():
-        raise ValueError(f"--plot {path!r}: the name must end in .png, .pdf, .svg or the like")
-
-
-def _read(arguments, status):
-    status.show(f"reading {arguments.data!a}")
-    data = read_data(arguments.data, labels=arguments.labels, label=arguments.label)
-    status.log(f"read {len(data.X)} rows of {data.X.shape[1]} features")
-    return data
-
-
-def _default_stepsize(data, fit_intercept):
-    radius = Problem.check(data.X, data.y, fit_intercept=fit_intercept).radius or 1.0
-    return DEFAULT_STEPSIZE / radius / radius
-
-
-def _reports(n_steps, status):
-    """Return the keywords with which a descent keeps a terminal informed."""
-    if not status.live:
-        return {}
-
-    def report(state):
-        status.show(f"step {state.n_steps} of {n_steps}, loss {state.loss:.3g}")
-
-    return {"callback": report, "callback_every": max(1, n_steps // UPDATES)}
-
-
-def _describe_data(arguments, data):
-    (n, d), (low, high) = data.X.shape, data.labels
-    signs = f"labels {low!a} as -1 and {high!a} as +1"
-    return f"Data {arguments.data!a}: {n} rows of {d} features, {signs}"
-
-
-def _data_facts(arguments, data):
-    n, d = data.X.shape
-    return {"data": arguments.data, "n_rows": n, "n_features": d, "labels": data.labels}
-
-
-def _run_facts(run):
-    """Return what a run came to, under the names of `Run` and `Trace`."""
-    names = ("n_steps", "n_threads", "seconds", "radius", "intercept", "separable")
-    counters = ("separated_at", "certified_at", "stable_at", "n_increases")
-    columns = ("loss", "log_loss", "error_rate", "min_margin", "weight_norm")
-    last = {name: float(getattr(run.trace, name)[-1]) for name in columns}
-    named = {name: getattr(run, name) for name in names + counters}
-    return {"stop_reason": str(run.stop_reason)} | last | named
-
-
-def _print_json(facts):
-    """Print an object in one line; numbers that JSON lacks, such as infinity, become null."""
-    for name, value in facts.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            facts[name] = None
-    print(json.dumps(facts, allow_nan=False))
+def _plan_options(command):
+    add_data(command)
+    add = command.add_argument
+    text = (
+        "in the units of the data; default: that of Corollary 2 for the steps, if margin is given"
+    )
+    add("--stepsize", metavar="ETA", type=real(), help=text)
+    text = "default: what the bounds need for the target, if there is one"
+    add("--steps", metavar="N", type=count(0), help=text)
+    text = "ask after how many steps theory promises a loss this low"
+    add("--target-loss", metavar="LOSS", type=real(), help=text)
+    text = "ask what a two-layer network of this width would take"
+    add("--width", metavar="N", type=count(1), help=text)
+    text = "margin of the data, in their units, or a lower bound; no bounds are told without it"
+    add("--margin", metavar="MARGIN", type=real(), help=text)
+    add_threads(command)
+    add_json(command)
 
 
 def _info(_):

@@ -1,6 +1,6 @@
 # From any storage to a tile: a panel of PANEL rows in float64, feature by feature.  This is all
-# that a storage format has to supply; the row pass computes on tiles, and on panels packed by the
-# same code.
+# that a storage format has to supply; the row pass computes on tiles, on panels packed by the same
+# code and, for one column, on plain rows in place.
 
 from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t)
 from libc.string cimport memcpy
@@ -11,24 +11,34 @@ from .lanes cimport (even4, from_bits, high2, high4, inlined, load, low2, low4, 
                      prefetch, real, v4)
 
 
-# Rows of adjacent elements: 4 x 4 (2 x 2) transpositions in registers.
-cdef inline inlined decode_contiguous(const real** rows, Py_ssize_t d, narrow* tile) noexcept nogil:
+# Features j, j + 1, ... of as many rows as a vector has lanes, each feature a vector: a 4 x 4 or
+# 2 x 2 transposition in registers.
+cdef inline inlined transpose(const real** rows, Py_ssize_t j, narrow* features) noexcept nogil:
     cdef narrow[4] a
+    cdef Py_ssize_t i
+    for i in range(<Py_ssize_t> (sizeof(narrow) // sizeof(double))):
+        load(rows[i] + j, &a[i])
+    if narrow is v4:
+        features[0] = even4(low4(a[0], a[2]), low4(a[1], a[3]))
+        features[1] = odd4(low4(a[0], a[2]), low4(a[1], a[3]))
+        features[2] = even4(high4(a[0], a[2]), high4(a[1], a[3]))
+        features[3] = odd4(high4(a[0], a[2]), high4(a[1], a[3]))
+    else:
+        features[0] = low2(a[0], a[1])
+        features[1] = high2(a[0], a[1])
+
+
+# Rows of adjacent elements.
+cdef inline inlined decode_contiguous(const real** rows, Py_ssize_t d, narrow* tile) noexcept nogil:
+    cdef narrow[4] features
     cdef Py_ssize_t j = 0, i, h
     cdef Py_ssize_t width = sizeof(narrow) // sizeof(double)
     cdef Py_ssize_t V = PANEL // width             # vectors to a feature
     while j + width <= d:
         for h in range(V):
+            transpose(rows + h * width, j, features)
             for i in range(width):
-                load(rows[h * width + i] + j, &a[i])
-            if narrow is v4:
-                tile[V * j + h] = even4(low4(a[0], a[2]), low4(a[1], a[3]))
-                tile[V * (j + 1) + h] = odd4(low4(a[0], a[2]), low4(a[1], a[3]))
-                tile[V * (j + 2) + h] = even4(high4(a[0], a[2]), high4(a[1], a[3]))
-                tile[V * (j + 3) + h] = odd4(high4(a[0], a[2]), high4(a[1], a[3]))
-            else:
-                tile[V * j + h] = low2(a[0], a[1])
-                tile[V * (j + 1) + h] = high2(a[0], a[1])
+                tile[V * (j + i) + h] = features[i]
         j += width
     while j < d:
         for i in range(PANEL):
@@ -105,14 +115,28 @@ cdef inline Py_ssize_t element_size(element_t element) noexcept nogil:
     return 1
 
 
-# The panel of rows first .. first + PANEL - 1 of X.  Past the last row it repeats that row: the
-# caller gives such rows no weight.
+# Where `count` rows from `first` on start.  Past the last row it repeats that row: the caller gives
+# such rows no weight.
+cdef inline inlined find_rows(const matrix_t* X, Py_ssize_t first, Py_ssize_t count,
+                              const char** rows) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        rows[i] = X.data + (first + i if first + i < X.n else X.n - 1) * X.row_stride
+
+
+# Whether rows are adjacent elements that vectors can load.
+cdef inline bint has_plain_rows(const matrix_t* X) noexcept nogil:
+    return (X.aligned and not X.swapped
+            and (X.element == FLOAT64 or X.element == FLOAT32)
+            and X.column_stride == element_size(X.element))
+
+
+# The panel of rows first .. first + PANEL - 1 of X.
 cdef inline inlined decode_panel(const matrix_t* X, Py_ssize_t first, narrow* tile) noexcept nogil:
     cdef const char* rows[PANEL]
     cdef Py_ssize_t i, j, size
     cdef bint plain = X.aligned and not X.swapped
-    for i in range(PANEL):
-        rows[i] = X.data + (first + i if first + i < X.n else X.n - 1) * X.row_stride
+    find_rows(X, first, PANEL, rows)
     if plain and X.element == FLOAT64:
         if X.column_stride == sizeof(double):
             decode_contiguous[double, narrow](<const double**> rows, X.d, tile)
@@ -131,13 +155,19 @@ cdef inline inlined decode_panel(const matrix_t* X, Py_ssize_t first, narrow* ti
                     rows[i] + j * X.column_stride, X.element, size, X.swapped)
 
 
-# Ask memory for `height` rows from `first` on, if they are all there, lie together and are not many
-# bytes: the link of the rows before them takes long enough to hide that.  Longer rows come fast
-# enough by themselves; asking for them measured slower.
+# The bytes of `height` rows, if they lie together and are few; else 0.
+cdef inline Py_ssize_t short_rows(const matrix_t* X, Py_ssize_t height) noexcept nogil:
+    cdef Py_ssize_t size = height * X.row_stride
+    return size if 0 < size <= 16384 else 0
+
+
+# Ask memory for `height` short rows from `first` on, if they are all there: the link of the rows
+# before them takes long enough to hide that.  For a tile, asking for longer rows measured slower;
+# in place they are asked for as the rows before them are read (inplace.pxd).
 cdef inline inlined prefetch_rows(const matrix_t* X, Py_ssize_t first,
                                   Py_ssize_t height) noexcept nogil:
-    cdef Py_ssize_t size = height * X.row_stride, i = 0
-    if 0 < size <= 16384 and first + height <= X.n:
+    cdef Py_ssize_t size = short_rows(X, height), i = 0
+    if first + height <= X.n:
         while i < size:
             prefetch(X.data + first * X.row_stride + i)
             i += 64

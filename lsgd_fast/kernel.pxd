@@ -79,6 +79,7 @@ cdef struct pass_t:
     double* slots               # (n_chunks, k * d): each chunk's sum of gradients
     tally_t* tallies            # (n_chunks, k)
     double* tiles               # one tile of tile_size doubles a thread; unused where X has panels
+                                # or its rows are read in place
     double* products            # (k, padded_rows) x . w of each row, or NULL
     double* multipliers         # (k, padded_rows) what the rows are multiplied with in the gradient
                                 # before it is divided by total_weight, or NULL; read where GIVEN

@@ -4,13 +4,15 @@ Design
 ------
 1. Rows are taken in *panels* of PANEL = 8 rows, stored feature by feature, and panels in *blocks*
    small enough to stay in the cache between forward and backward.  X is either packed into panels
-   once, or decoded into a tile of panels block by block (decode.pxd); the arithmetic below sees
-   panels only, so the storage of X does not change a bit of the result.
+   once, or decoded into a tile of panels block by block (decode.pxd).  For one column, plain rows
+   of float64 or float32 are read in place (inplace.pxd): a tile would cost more than it saves.
+   All of them sum in the same order, so the storage of X does not change a bit of the result.
 2. The order of every sum is fixed.  Forward: a margin is summed feature by feature, one chain per
    row.  Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the
    lanes are folded as (0 + 2) + (1 + 3), and the block's sum is added to the chunk's slot.  Chunks:
-   slots are summed in order.  Blocks and chunks depend on the shape of X alone.  Vectors hold rows
-   in forward and backward alike, so neither their width nor the number of columns matters.
+   slots are summed in order.  Blocks and chunks depend on the shape of X alone.  What lies side by
+   side in a vector, rows or (backward in place) features, and how wide it is, does not matter, nor
+   does the number of columns.
 3. Columns of weights are packed in groups of four, then one by one, each group an array (d,
    columns).  A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
    columns (AVX-512: 4 panels).
@@ -24,8 +26,9 @@ from cython.parallel cimport parallel
 from libc.math cimport INFINITY, NAN
 from libc.string cimport memcpy, memset
 
-from .decode cimport decode_panel, prefetch_rows
+from .decode cimport decode_panel, find_rows, has_plain_rows, prefetch_rows, short_rows
 from .elementary cimport log_positive
+from .inplace cimport backward_rows, forward_rows
 from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512,
                      fold_lanes, inlined, real, v2, v4, v8, vec)
 from .link cimport logistic_link, merge_tails
@@ -45,15 +48,36 @@ cdef inline Py_ssize_t group_width(Py_ssize_t column, Py_ssize_t k) noexcept nog
     return 4 if column + 4 <= k else 1
 
 
-# All columns on one block of panels.  `z` is room for four columns of margins.
-cdef inline inlined block_columns(const pass_t* p, const real* panels, const double* y,
-                                  const double* weight, Py_ssize_t row, Py_ssize_t n_panels,
-                                  double* slot, tally_t* tallies, vec* z) noexcept nogil:
+# Rows in place are read as fast as memory gives them by vectors of four lanes at most.
+cdef inline inlined forward_in_place(const real** rows, const double* w, Py_ssize_t d, vec* z,
+                                     Py_ssize_t P, Py_ssize_t ahead) noexcept nogil:
+    if vec is v2:
+        forward_rows(rows, w, d, <v2*> z, P, ahead)
+    else:
+        forward_rows(rows, w, d, <v4*> z, P, ahead)
+
+
+cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_t d, double* g,
+                                      Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
+    if vec is v2:
+        backward_rows(rows, <const v2*> z, d, g, height, ahead)
+    else:
+        backward_rows(rows, <const v4*> z, d, g, height, ahead)
+
+
+# All columns on one block of panels, or the one column on `rows` in place; the other of the two is
+# NULL.  `z` is room for four columns of margins.
+cdef inline inlined block_columns(const pass_t* p, const real* panels, const real** rows,
+                                  const double* y, const double* weight, Py_ssize_t row,
+                                  Py_ssize_t n_panels, double* slot, tally_t* tallies,
+                                  vec* z) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
     cdef Py_ssize_t height = PANEL * n_panels, padded = padded_rows(p.rows.X.n)
     cdef Py_ssize_t size = height * sizeof(double)
     cdef Py_ssize_t column = 0, C, q, c
+    # in place: bytes to the same row of the next block, unless that was prefetched as a whole
+    cdef Py_ssize_t ahead = 0 if short_rows(&p.rows.X, height) else height * p.rows.X.row_stride
     cdef const double* w
     cdef double* g
     cdef double* of_rows            # the entries of this block and column among those of all rows
@@ -62,6 +86,12 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const dou
         w = p.weights + column * d
         if p.link == GIVEN:
             pass
+        elif rows != NULL:
+            for q in range(0, n_panels - 1, 2):
+                forward_in_place(rows + q * PANEL, w, d, z + q * (PANEL // width), 2, ahead)
+            if n_panels & 1:
+                q = n_panels - 1
+                forward_in_place(rows + q * PANEL, w, d, z + q * (PANEL // width), 1, ahead)
         elif vec is v8 and C == 4 and n_panels == 4:
             forward(panels, stride, w, d, z, 4, 4)
         elif C == 4:
@@ -88,7 +118,11 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const dou
                 memcpy(of_rows, p.multipliers + (column + c) * padded + row, size)
         if p.gradient:
             g = slot + column * d
-            if C == 4:
+            if rows != NULL and n_panels == 1:
+                backward_in_place(rows, z, d, g, PANEL, ahead)
+            elif rows != NULL:
+                backward_in_place(rows, z, d, g, height, ahead)
+            elif C == 4:
                 backward(panels, stride, z, d, g, n_panels, 4)
             elif n_panels == 4:
                 backward(panels, stride, z, d, g, 4, 1)
@@ -148,6 +182,10 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
     cdef const double* weight
     cdef double[BLOCK] last_y        # of a block that ends within a panel
     cdef double[BLOCK] last_weight
+    cdef const double* panels
+    cdef const char* rows_at[BLOCK]
+    # two columns and more pay for a tile, and short rows are mostly tails of features
+    cdef bint in_place = X.panels == NULL and p.k == 1 and X.d >= 8 and has_plain_rows(X)
     for chunk in range(first, last):
         if p.gradient:
             slot = p.slots + chunk * p.k * X.d
@@ -171,20 +209,29 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
                     last_weight[i] = weight[i] if i < n_rows else 0.0
                 y = last_y
                 weight = last_weight
-            if X.panels == NULL:
+            if in_place:
+                find_rows(X, row, PANEL * n_panels, rows_at)
+            elif X.panels == NULL:
                 for q in range(n_panels):
                     if vec is v2:
                         decode_panel(X, row + PANEL * q, <v2*> (tile + q * PANEL * X.d))
                     else:
                         decode_panel(X, row + PANEL * q, <v4*> (tile + q * PANEL * X.d))
+            if X.panels == NULL:
                 prefetch_rows(X, row + height, height)
-                block_columns[double, vec](p, tile, y, weight, row, n_panels, slot, tallies, z)
-            elif X.element == FLOAT32:
-                block_columns[float, vec](p, <const float*> X.panels + row * X.d, y, weight, row,
+            if in_place and X.element == FLOAT32:
+                block_columns[float, vec](p, NULL, <const float**> rows_at, y, weight, row,
                                           n_panels, slot, tallies, z)
-            else:
-                block_columns[double, vec](p, <const double*> X.panels + row * X.d, y, weight, row,
+            elif in_place:
+                block_columns[double, vec](p, NULL, <const double**> rows_at, y, weight, row,
                                            n_panels, slot, tallies, z)
+            elif X.panels != NULL and X.element == FLOAT32:
+                block_columns[float, vec](p, <const float*> X.panels + row * X.d, NULL, y, weight,
+                                          row, n_panels, slot, tallies, z)
+            else:
+                panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
+                block_columns[double, vec](p, panels, NULL, y, weight, row, n_panels, slot,
+                                           tallies, z)
 
 
 # --- ordered sums over the chunks -----------------------------------------------------------------

@@ -9,8 +9,12 @@ from lsgd_fast.run import Stop
 __all__ = [
     "add_data",
     "add_descent",
+    "add_json",
     "add_output",
+    "add_problem",
+    "add_threads",
     "count",
+    "default_record_every",
     "descent_keywords",
     "parse_stepsizes",
     "real",
@@ -18,7 +22,7 @@ __all__ = [
 ]
 
 N_STEPS = 10_000
-MAX_ROWS = 1_000_000  # of a trace by default, which is kept in memory: 64 MB
+MAX_ROWS = 1_000_000  # of all traces by default, which are kept in memory: 64 MB
 MAX_STEPSIZES = 1000
 
 
@@ -116,11 +120,18 @@ def count(minimum, maximum=2**63 - 1):
     return _argument(convert)
 
 
-def real(zero_allowed=False):
-    """Return the type of an option that is a positive number, or zero where allowed."""
-    return _argument(
-        lambda text: check_real("the value", _to_float(text), zero_allowed=zero_allowed)
-    )
+def real(zero_allowed=False, above=-math.inf, maximum=math.inf):
+    """Return the type of an option that is a positive number in a range, or zero where allowed."""
+
+    def convert(text):
+        number = check_real("the value", _to_float(text), zero_allowed=zero_allowed)
+        if number <= above:
+            raise ValueError(f"more than {above:g} is needed, not {text}")
+        if number > maximum:
+            raise ValueError(f"at most {maximum:g}, not {text}")
+        return number
+
+    return _argument(convert)
 
 
 stepsizes = _argument(parse_stepsizes)
@@ -144,10 +155,9 @@ def add_data(command):
     )
 
 
-def add_descent(command):
-    """Let a command have the options of a descent; `descent_keywords` gives their values."""
+def add_problem(command):
+    """Let a command have ``--l2``, ``--fit-intercept`` and ``--threads``."""
     add = command.add_argument
-    add("--steps", metavar="N", type=count(0), default=N_STEPS, help="default %(default)s")
     add(
         "--l2",
         metavar="L2",
@@ -156,15 +166,35 @@ def add_descent(command):
         help="strength of the penalty",
     )
     add("--fit-intercept", action="store_true", help="fit an intercept too, without penalty")
+    add_threads(command)
+
+
+def add_threads(command):
+    """Let a command have ``--threads``."""
+    text = "default: what the size of the data deserves"
+    command.add_argument("--threads", metavar="N", type=count(1), help=text)
+
+
+def add_descent(command):
+    """Let a command have the options of descents; `descent_keywords` gives their values."""
+    add = command.add_argument
+    add("--steps", metavar="N", type=count(0), default=N_STEPS, help="default %(default)s")
+    add_problem(command)
     add("--stop-loss", metavar="LOSS", type=real(zero_allowed=True), help="end at a loss this low")
     add("--stop-separated", action="store_true", help="end once no row is on the wrong side")
+    add("--stop-cycling", action="store_true", help="end once steps are seen to lead nowhere")
+    add(
+        "--unstable-steps",
+        metavar="N",
+        type=count(1),
+        help="end if a step increases the loss at this step or later",
+    )
     add("--seconds", metavar="S", type=real(), help="end after so much time")
-    add("--threads", metavar="N", type=count(1), help="default: what the size of the data deserves")
     add(
         "--record-every",
         metavar="N",
         type=count(1),
-        help=f"steps between rows of the trace (default 1, but at most {MAX_ROWS} rows)",
+        help=f"steps between rows of the trace (default 1, but at most {MAX_ROWS} rows in all)",
     )
 
 
@@ -173,19 +203,33 @@ def add_output(command):
     add = command.add_argument
     add("--out", metavar="FILE", help="save the result, as .npz")
     add("--plot", metavar="FILE", help="draw the result, as .png, .pdf or .svg (needs matplotlib)")
-    add("--json", action="store_true", help="print one JSON object instead of text")
+    add_json(command)
 
 
-def descent_keywords(arguments):
+def add_json(command):
+    """Let a command have ``--json``."""
+    text = "print one JSON object instead of text"
+    command.add_argument("--json", action="store_true", help=text)
+
+
+def descent_keywords(arguments, n_runs=1):
     """Return the options of `add_descent`, apart from the number of steps, as keywords."""
+    every = arguments.record_every or default_record_every(arguments.steps, n_runs)
     return {
         "l2": arguments.l2,
         "fit_intercept": arguments.fit_intercept,
         "stop": Stop(
             loss=arguments.stop_loss,
             separated=arguments.stop_separated,
+            cycling=arguments.stop_cycling,
+            unstable_steps=arguments.unstable_steps,
             seconds=arguments.seconds,
         ),
-        "record_every": arguments.record_every or max(1, -(-arguments.steps // MAX_ROWS)),
+        "record_every": every,
         "n_threads": arguments.threads,
     }
+
+
+def default_record_every(n_steps, n_runs=1):
+    """Return how many steps apart the rows of traces are, so that memory can hold them."""
+    return max(1, -(-n_steps * n_runs // MAX_ROWS))

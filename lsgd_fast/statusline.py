@@ -32,9 +32,9 @@ class StatusLine:
         if self.live:
             self._write("\r" + " " * WIDTH + "\r")
 
-    def show(self, text):
-        """Say what is going on, on a terminal, unless the line has only just changed."""
-        if self.live and time.monotonic() - self.shown_at >= PAUSE:
+    def show(self, text, now=False):
+        """Say what is going on, on a terminal; unless `now`, not if the line has just changed."""
+        if self.live and (now or time.monotonic() - self.shown_at >= PAUSE):
             self.shown_at = time.monotonic()
             self._write(f"\r{text[:WIDTH]:<{WIDTH}}")
 

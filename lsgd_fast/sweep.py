@@ -22,7 +22,7 @@ from lsgd_fast.run import Run, check_record, check_stop
 from lsgd_fast.storage import load_archive, save_archive
 from lsgd_fast.table import Table
 
-__all__ = ["Sweep", "check_sweep"]
+__all__ = ["MEASURES", "Sweep", "check_sweep"]
 
 
 class Sweep(Sequence):
@@ -188,6 +188,7 @@ _SCORES = {
     "separated_at": lambda run: run.separated_at,
     "stable_at": lambda run: None if run.stop_reason == "diverged" else run.stable_at,
 }
+MEASURES = tuple(_SCORES)  # of which run is best
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,12 +5,12 @@ import subprocess
 import sys
 
 
-def run_python(script, **environment):
+def run_python(script, *arguments, **environment):
     """Run a script, which may crash; return the finished process, with its output as text."""
     path = os.pathsep.join(path for path in sys.path if path)
     # -P: not from the current folder, which may be a checkout
     return subprocess.run(
-        [sys.executable, "-P", "-c", script],
+        [sys.executable, "-P", "-c", script, *arguments],
         env=os.environ | {"PYTHONPATH": path} | environment,
         capture_output=True,
         text=True,

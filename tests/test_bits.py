@@ -91,14 +91,15 @@ def test_columns_have_the_bits_of_single_weights(problem, isa):
         assert gradients.tobytes() == np.stack([g for _, g in single[:k]], axis=1).tobytes()
 
 
+@pytest.mark.parametrize("k", [1, 5])
 @every_problem
-def test_packed_rows_have_the_bits_of_rows_in_place(problem, isa):
+def test_packed_rows_have_the_bits_of_rows_in_place(problem, k, isa):
     X, options = problem[1], problem[3]
     if X.dtype not in ("float64", "float32"):
         X = awkward.plain(X)
     X = X.astype(X.dtype.newbyteorder("="), order="C")  # other layouts are never packed
     problem = (problem[0], X, *problem[2:])
-    w = hashes.weights(problem, 5)
+    w = hashes.weights(problem, k)
     packed, in_place = (
         rows.evaluate(rows_of(problem, pack), w, options.get("l2", 0.0), True, 1)
         for pack in (True, False)

@@ -9,63 +9,18 @@ import sys
 
 import numpy as np
 import pytest
+from commandline import FILES, X, Y, expected_facts, run_main, write_files
 
 import lsgd_fast as lsgd
-from lsgd_fast import Run, Stop, cli
+from lsgd_fast import Run, Stop, commands
 from lsgd_fast.__main__ import main
-
-DIGITS, Y = lsgd.datasets.digits_0_vs_8()
-X = DIGITS[:, ::2]
-
-
-def write_csv(path, labels):
-    rows = [
-        ",".join([*map(repr, row), label]) for row, label in zip(X.tolist(), labels, strict=True)
-    ]
-    path.write_text("\n".join([",".join([*(f"p{j}" for j in range(X.shape[1])), "digit"]), *rows]))
-
-
-def write_svm(path):
-    rows = [" ".join(f"{j}:{value!r}" for j, value in enumerate(row, 1)) for row in X.tolist()]
-    path.write_text("\n".join(f"{y:.0f} {row}" for y, row in zip(Y, rows, strict=True)))
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Make the digits, every other pixel, the data of every kind of file in the current folder."""
     monkeypatch.chdir(tmp_path)
-    np.savez("digits.npz", X=X, y=Y)
-    np.save("digits.npy", X)
-    np.save("labels.npy", Y > 0)
-    write_csv(tmp_path / "digits.csv", ["eight" if y > 0 else "zero" for y in -Y])
-    write_svm(tmp_path / "digits.svm")
+    write_files(tmp_path)
     return tmp_path
-
-
-FILES = {
-    "digits.npz": ([], [-1.0, 1.0]),
-    "digits.npy": (["--labels", "labels.npy"], [False, True]),
-    "digits.csv": (["--label", "digit"], ["eight", "zero"]),
-    "digits.svm": ([], [-1.0, 1.0]),
-}
-
-
-def run_main(capsys, *argv):
-    code = main([str(argument) for argument in argv])
-    return code, *capsys.readouterr()
-
-
-def expected_facts(run):
-    """Return what is told of a run, apart from the time."""
-    trace = run.trace
-    return {
-        "stop_reason": str(run.stop_reason), "n_steps": run.n_steps, "n_threads": run.n_threads,
-        "loss": trace.loss[-1], "log_loss": trace.log_loss[-1], "error_rate": trace.error_rate[-1],
-        "min_margin": trace.min_margin[-1], "weight_norm": trace.weight_norm[-1],
-        "radius": run.radius, "intercept": run.intercept, "separable": run.separable,
-        "separated_at": run.separated_at, "certified_at": run.certified_at,
-        "stable_at": run.stable_at, "n_increases": run.n_increases,
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -111,6 +66,8 @@ def test_fit_obeys_its_options(folder, capsys):
         (["--fit-intercept", "--steps", 40], {"fit_intercept": True, "n_steps": 40}),
         (["--stop-loss", 0.01], {"stop": Stop(loss=0.01)}),
         (["--stop-separated"], {"stop": Stop(separated=True)}),
+        (["--stop-cycling", "--l2", 0.4], {"stop": Stop(cycling=True), "l2": 0.4}),
+        (["--unstable-steps", 2], {"stop": Stop(unstable_steps=2)}),
         (["--threads", 2, "--steps", 40], {"n_threads": 2, "n_steps": 40}),
     ):
         code, out, _ = run_main(capsys, *command, *options)
@@ -149,44 +106,6 @@ def test_a_run_that_diverges(folder, capsys, options):
         assert "Run ended by diverged after 1 step\n" in out
 
 
-BAD_FILES = {
-    "missing.csv": (None, "No such file"),
-    "empty.csv": ("", "empty"),
-    "ragged.csv": ("1,2,0\n3,1\n", "line 2: 2 cells"),
-    "word.csv": ("1,2,0\n3,x,1\n", "line 2, column 2: 'x' is not a finite number"),
-    "nan.csv": ("1,2,0\n3,nan,1\n", "line 2, column 2: 'nan' is not a finite number"),
-    "three.csv": ("1,2,0\n3,4,1\n5,6,2\n", "two labels are needed"),
-    "latin.csv": (b"a,b\n\xe9,2\n", "line 2: not text in UTF-8"),
-    "keys.npz": ({"data": X, "target": Y}, "no array is named X or y"),
-    "pickled.npz": ({"X": np.array([[None]]), "y": Y}, "dtype object"),
-    "junk.npz": (b"PK\x03\x04 and then junk", "not a readable .npz file"),
-    "alone.npy": (X, "say which file has them (labels, --labels)"),
-    "zero.svm": ("1 1:2\n-1 0:2\n", "line 2: index 0"),
-    "falls.svm": ("1 1:2\n-1 2:1 1:2\n", "line 2: index 1 after 2"),
-    "huge.svm": ("1 1:2\n-1 999999999999:1\n", "line 2: index 999999999999 would make X"),
-    "broken.csv.gz": (b"1,2,0\n", "Not a gzipped file"),
-    "name.xyz": ("1,2,0\n3,4,1\n", "a name must end in"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_bad_files_are_one_line(tmp_path, monkeypatch, capsys, name):
-    monkeypatch.chdir(tmp_path)
-    content, why = BAD_FILES[name]
-    if isinstance(content, str):
-        content = content.encode()
-    if isinstance(content, bytes):
-        (tmp_path / name).write_bytes(content)
-    elif isinstance(content, dict):
-        np.savez(name, **content)
-    elif content is not None:
-        np.save(name, content)
-    code, out, err = run_main(capsys, "fit", name, "--out", "r.npz")
-    assert (code, out) == (2, "")
-    assert err.startswith(f"lsgd-fast: '{name}': ") and why in err and err.count("\n") == 1
-    assert not os.path.exists("r.npz")
-
-
 @pytest.mark.parametrize(
     ("options", "why"),
     [
@@ -204,7 +123,7 @@ def test_bad_files_are_one_line(tmp_path, monkeypatch, capsys, name):
 def test_what_cannot_be_done_is_refused_before_the_work(folder, capsys, monkeypatch, options, why):
     if "must end in" in why:
         pytest.importorskip("matplotlib")
-    monkeypatch.setattr(cli, "gradient_descent", lambda *_, **__: pytest.fail("it was begun"))
+    monkeypatch.setattr(commands, "gradient_descent", lambda *_, **__: pytest.fail("it was begun"))
     code, out, err = run_main(capsys, "fit", "digits.csv", *options)
     assert (code, out) == (2, "") and err.startswith(f"lsgd-fast: {why}") and err.count("\n") == 1
 
@@ -214,7 +133,8 @@ def test_what_cannot_be_done_is_refused_before_the_work(folder, capsys, monkeypa
     [
         "--stepsize 0", "--stepsize -1", "--stepsize nan", "--stepsize x", "--stepsize",
         "--steps -1", "--steps 1e3", "--steps 99999999999999999999", "--l2 -1", "--stop-loss -1",
-        "--seconds 0", "--threads 0", "--record-every 0", "--out", "more", "--loud",
+        "--seconds 0", "--threads 0", "--unstable-steps 0", "--record-every 0", "--out",
+        "more", "--loud",
     ],
 )  # fmt: skip
 def test_bad_options_are_one_line(folder, capsys, options):
@@ -237,7 +157,7 @@ def test_not_enough_memory(folder, capsys, monkeypatch):
     def starved(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr(cli, "gradient_descent", starved)
+    monkeypatch.setattr(commands, "gradient_descent", starved)
     code, out, err = run_main(capsys, "fit", "digits.npz")
     assert (code, out, err.splitlines()[-1]) == (2, "", "lsgd-fast: not enough memory")
 
@@ -246,7 +166,7 @@ def test_a_bug_is_not_taken_for_bad_data(folder, monkeypatch):
     def broken(*args, **kwargs):
         raise TypeError("a bug")
 
-    monkeypatch.setattr(cli, "gradient_descent", broken)
+    monkeypatch.setattr(commands, "gradient_descent", broken)
     with pytest.raises(TypeError, match="a bug"):
         main(["fit", "digits.npz"])
 

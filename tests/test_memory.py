@@ -282,3 +282,35 @@ def test_every_object_that_cannot_be_had_is_a_memory_error():
     pytest.importorskip("_testcapi")
     count, mistakes = starved("compiled_calls", "starve_objects()")
     assert count >= 10 and set(mistakes) <= {LOCK}
+
+
+MAPPED = """
+import json, sys
+import numpy as np
+import lsgd_fast as lsgd
+
+def anonymous():            # what is resident beside the pages of files
+    with open("/proc/self/status") as lines:
+        return 1024 * int(next(line for line in lines if line.startswith("RssAnon")).split()[1])
+
+n, d = 2**18, 1024          # 1 GiB of float32
+X = np.memmap(sys.argv[1], np.float32, "w+", shape=(n, d))
+X[::4096] = 1.0
+X[1::4096] = -1.0
+y = np.arange(n) % 2
+X, y = {"C": (X, y), "F": (X.reshape(d, n).T, y), "strided": (X[::2], y[::2])}[sys.argv[2]]
+before, peak = anonymous(), []
+run = lsgd.gradient_descent(X, y, 1e-3, 2, callback=lambda state: peak.append(anonymous()))
+json.dump([max(peak + [anonymous()]) - before, run.n_steps, X.nbytes], sys.stdout)
+"""
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["C", "F", "strided"])
+def test_no_copy_of_a_memory_map(layout, tmp_path):
+    done = run_python(MAPPED, str(tmp_path / "X.bin"), layout)
+    assert done.returncode == 0, done.stderr
+    growth, n_steps, size = json.loads(done.stdout)
+    assert n_steps == 2 and size >= 2**29
+    assert growth < 64e6
