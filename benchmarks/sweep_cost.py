@@ -50,12 +50,12 @@ def sweep(X, y, etas, n_steps):
     return np.array([run.trace.loss for run in runs]).T
 
 
-def step_seconds(call, seconds):
-    """Return the time of a step of `call(n_steps)`, from runs that take about `seconds`."""
+def step_seconds(run, X, y, etas, seconds):
+    """Return the time of a step of `run`, from runs that take about `seconds`."""
 
     def timed(n_steps):
         began = time.perf_counter()
-        call(n_steps)
+        run(X, y, etas, n_steps)
         return time.perf_counter() - began
 
     timed(1)
@@ -77,7 +77,7 @@ def main():
         n, d, k = map(int, asked.numpy)
         X, y, eta = problems.problem(n, d, asked.dtype)
         etas = stepsizes(k, eta)
-        print(step_seconds(lambda n_steps: batched_numpy(X, y, etas, n_steps), asked.seconds))
+        print(step_seconds(batched_numpy, X, y, etas, asked.seconds))
         return
     shapes = SHAPES
     if asked.shapes:
@@ -96,7 +96,7 @@ def main():
         numpy = {k: [] for k in COUNTS}
         for _ in range(asked.rounds):
             for k, etas in calls.items():
-                found[k].append(step_seconds(lambda t, e=etas: sweep(X, y, e, t), asked.seconds))
+                found[k].append(step_seconds(sweep, X, y, etas, asked.seconds))
         for k in COUNTS:
             command = [sys.executable, __file__, "--dtype", asked.dtype, "--numpy", n, d, k]
             for _ in range(min(3, asked.rounds)):
