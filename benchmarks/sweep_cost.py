@@ -1,13 +1,14 @@
-"""Print what a sweep costs beside one run of the same steps, and beside batched NumPy.
+"""Print what a sweep costs beside one run of the same steps, and beside batched NumPy and JAX.
 
     python benchmarks/sweep_cost.py [--dtype float64] [--rounds 5] [--shapes 1000x784,...]
 
 Times are those of one step, the difference of two run lengths; sweeps and single runs take turns in
-one process, NumPy batches the same stepsizes by two matrix products in a process of its own. The
-losses of both are compared before anything is timed.
+one process; NumPy and, where it is installed, JAX batch the same stepsizes by two matrix products,
+in processes of their own. The losses of all are compared before anything is timed.
 """
 
 import argparse
+import importlib.util
 import statistics
 import subprocess
 import sys
@@ -44,6 +45,33 @@ def batched_numpy(X, y, etas, n_steps):
         W -= etas * (X.T @ S) / X.dtype.type(len(X))
 
 
+def batched_jax(X, y, etas, n_steps):
+    """Return the same losses by a jitted scan."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", X.itemsize == 8)
+    if (n_steps, len(etas)) not in _JITTED:
+
+        def descend(X, sign, etas):
+            def step(W, _):
+                Z = sign * (X @ W)
+                losses = jnp.logaddexp(0.0, -Z).mean(axis=0)
+                return W - etas * (X.T @ (-sign * jax.nn.sigmoid(-Z))) / len(X), losses
+
+            W, losses = jax.lax.scan(step, jnp.zeros((X.shape[1], len(etas)), X.dtype), None,
+                                     length=n_steps)  # fmt: skip
+            last = jnp.logaddexp(0.0, -sign * (X @ W)).mean(axis=0)
+            return jnp.vstack([losses, last])
+
+        _JITTED[n_steps, len(etas)] = jax.jit(descend)
+    arguments = X, y[:, None].astype(X.dtype), np.asarray(etas, X.dtype)
+    return np.asarray(_JITTED[n_steps, len(etas)](*arguments))
+
+
+_JITTED = {}
+
+
 def sweep(X, y, etas, n_steps):
     """Return the losses of a sweep."""
     runs = lsgd.stepsize_sweep(X, y, etas, n_steps, gram=False)
@@ -58,9 +86,10 @@ def step_seconds(run, X, y, etas, seconds):
         run(X, y, etas, n_steps)
         return time.perf_counter() - began
 
-    timed(1)
+    timed(1), timed(5)
     one = max((timed(5) - timed(1)) / 4, 1e-7)
     n_steps = int(min(20_000, max(4, seconds / one)))
+    timed(1 + n_steps)  # compiles, where there is something to compile
     return (timed(1 + n_steps) - timed(1)) / n_steps
 
 
@@ -71,46 +100,51 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.3)
     parser.add_argument("--shapes", help="such as 1000x784,20000x100; all by default")
-    parser.add_argument("--numpy", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--batched", nargs=4, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.numpy:
-        n, d, k = map(int, asked.numpy)
+    if asked.batched:
+        n, d, k = map(int, asked.batched[1:])
         X, y, eta = problems.problem(n, d, asked.dtype)
         etas = stepsizes(k, eta)
-        print(step_seconds(batched_numpy, X, y, etas, asked.seconds))
+        run = BATCHED[asked.batched[0]]
+        expected, found = (call(X[:500], y[:500], etas, 3) for call in (sweep, run))
+        np.testing.assert_allclose(found, expected, rtol=1e-3 if X.itemsize == 4 else 1e-9)
+        print(step_seconds(run, X, y, etas, asked.seconds))
         return
     shapes = SHAPES
     if asked.shapes:
         shapes = [tuple(map(int, shape.split("x"))) for shape in asked.shapes.split(",")]
+    peers = [name for name in BATCHED if importlib.util.find_spec(name)]
     print(f"milliseconds a step, {asked.dtype}, medians of {asked.rounds}")
-    print(f"{'shape':>15} {'one':>9} {'16':>9} {'ratio':>6} {'NumPy':>9} "
-          f"{'32':>9} {'ratio':>6} {'NumPy':>9}")  # fmt: skip
+    head = "".join(f" {k:>9} {'ratio':>6}" + "".join(f" {p:>9}" for p in peers) for k in COUNTS)
+    print(f"{'shape':>15} {'one':>9}{head}")
     for n, d in shapes:
         X, y, eta = problems.problem(n, d, asked.dtype)
-        small = stepsizes(4, eta)
-        np.testing.assert_allclose(
-            sweep(X, y, small, 3), batched_numpy(X, y, small, 3), rtol=1e-3 if X.itemsize == 4 else 1e-9
-        )  # fmt: skip
-        calls = {1: [eta], 16: stepsizes(16, eta), 32: stepsizes(32, eta)}
+        calls = {1: [eta], **{k: stepsizes(k, eta) for k in COUNTS}}
         found = {k: [] for k in calls}
-        numpy = {k: [] for k in COUNTS}
         for _ in range(asked.rounds):
             for k, etas in calls.items():
                 found[k].append(step_seconds(sweep, X, y, etas, asked.seconds))
-        for k in COUNTS:
-            command = [sys.executable, __file__, "--dtype", asked.dtype, "--numpy", n, d, k]
-            for _ in range(min(3, asked.rounds)):
-                done = subprocess.run(
-                    list(map(str, command)), check=True, capture_output=True, text=True
-                )
-                numpy[k].append(float(done.stdout))
         one, *several = (1e3 * statistics.median(times) for times in found.values())
         line = f"{n:>8} x {d:<4} {one:>9.4g}"
         for k, time_k in zip(COUNTS, several, strict=True):
-            line += (
-                f" {time_k:>9.4g} {time_k / one:>6.2f} {1e3 * statistics.median(numpy[k]):>9.4g}"
-            )
+            others = "".join(f" {1e3 * elsewhere(p, n, d, k, asked):>9.4g}" for p in peers)
+            line += f" {time_k:>9.4g} {time_k / one:>6.2f}{others}"
         print(line, flush=True)
+
+
+def elsewhere(name, n, d, k, asked):
+    """Return the seconds of a step of a peer, the median of runs in processes of their own."""
+    command = [sys.executable, __file__, "--dtype", asked.dtype, "--seconds", asked.seconds]
+    command += ["--batched", name, n, d, k]
+    done = [
+        subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
+        for _ in range(min(3, asked.rounds))
+    ]
+    return statistics.median(float(process.stdout) for process in done)
+
+
+BATCHED = {"numpy": batched_numpy, "jax": batched_jax}
 
 
 if __name__ == "__main__":
