@@ -12,6 +12,7 @@ from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
 from .rows cimport Rows
 from .watch cimport start_monitor, watched_t
 
+from .kernel import may_run_parallel
 from .rows import aligned_empty
 from .run import COLUMNS
 from .threads import choose_threads
@@ -72,7 +73,7 @@ cdef class RunState:
                                    else stop.unstable_steps)
         r.limits.patience = (np.iinfo(np.intp).max if stop.validation_patience is None
                              else stop.validation_patience)
-        r.validation = validation_t(NAN, -1, -1, 0)
+        r.validation = validation_t(INFINITY, -1, -1, 0)
         r.n_columns = len(record)
         for i, name in enumerate(record):
             r.columns[i] = COLUMNS.index(name)
@@ -127,7 +128,7 @@ cdef class Batch:
             view = &self.gram.view
             n = d = self.gram.size
         self.size = d
-        self.n_threads = choose_threads(n_threads, n, d, chunk_count(n, d))
+        self.n_threads = choose_threads(n_threads, n, d, chunk_count(n, d), n_runs)
         padded = padded_rows(n) if gram else 0
         self.memory = aligned_empty(n_runs * (2 * d + 1 + 2 * padded)
                                     + pass_size(LOGISTIC, view, n_runs, self.n_threads))
@@ -186,6 +187,7 @@ cdef class Batch:
         cdef RunState state
         cdef list errors = []
         cdef Py_ssize_t i
+        cdef int n_threads
         for i, state in enumerate(states):
             state.make_room(target)
             b.runs[i] = &state.run
@@ -195,7 +197,10 @@ cdef class Batch:
         b.measure_target = measure_target
         in_main = threading.current_thread() is threading.main_thread()
         b.errors = <void*> errors if in_main else NULL
+        # a child of fork may not have the threads that its parent had
+        n_threads = self.n_threads if may_run_parallel() else 1
         with nogil:
-            advance(b, self.n_threads)
+            advance(b, n_threads)
+        b.n_runs = 0
         if errors:
             raise errors[0]

@@ -35,8 +35,8 @@ cdef class Descent:
     Parameters
     ----------
     X, y, stepsize, start, loss, sample_weight, l2, fit_intercept, stop, record_every
-        As for `gradient_descent`.  X above 64 MiB, and in Gram space any X, is read in place: do
-        not change it while the descent lives.
+        As for `gradient_descent`.  X and held-out data may be read in place: do not change them
+        while the descent lives.
     callback, callback_every
         As for `gradient_descent`; the callback is called with this object.
     record, validation, gram, n_threads
@@ -448,7 +448,7 @@ cdef class Descent:
 
 
 def descend_together(asked):
-    """Runs that share every pass.
+    """Runs that share every pass; in Gram space with first weights of their own, one by one.
 
     Parameters
     ----------

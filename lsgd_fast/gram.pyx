@@ -73,8 +73,8 @@ cdef class GramSpace:
         self.view.y = &y[0]
         self.view.weight = &weight[0]
         self.start_rows = rows.view
-        self.start_rows.y += n
-        self.start_rows.weight += n
+        self.start_rows.y = self.view.y + n
+        self.start_rows.weight = self.view.weight + n
         self.start_rows.X.n = self.starts.shape[0]
         self.start_rows.X.data = <const char*> address_of(self.starts.base)
         self.start_rows.X.element = FLOAT64

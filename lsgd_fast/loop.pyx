@@ -108,7 +108,7 @@ cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
         return
     v.last_step = r.step
     v.waited += 1
-    if v.best_step < 0 or totals.loss < v.best_loss:
+    if totals.loss < v.best_loss:
         v.best_loss = totals.loss
         v.best_step = r.step
         v.waited = 0

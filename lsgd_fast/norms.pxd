@@ -75,8 +75,10 @@ cdef inline double distance(const double* x, const double* image_x, double c, co
     for j in range(size):
         unit = max(unit, fabs(c * x[j] - y[j]))
         image_unit = max(image_unit, fabs(c * image_x[j] - image_y[j]))
-    if unit == 0.0 or image_unit == 0.0 or not isfinite(unit * image_unit + total):
-        return 0.0 if total == 0.0 else total
+    if unit == 0.0 or image_unit == 0.0 or total != total:
+        return total
+    if not (isfinite(unit) and isfinite(image_unit)):
+        return unit * image_unit
     total = 0.0
     for j in range(size):
         total += ((c * x[j] - y[j]) / unit) * ((c * image_x[j] - image_y[j]) / image_unit)

@@ -271,7 +271,7 @@ def check_start(start, problem):
 
 def check_starts(start, problem, k):
     """Return first weights: (1, n_parameters) where all k runs have the same, else (k, ...)."""
-    if start is None or np.ndim(start) != 2:
+    if start is None or _as_real_array("start", start).ndim != 2:
         return check_start(start, problem).reshape(1, -1)
     array = _check_parameters("start", start, problem)
     if array.shape[1] != k:

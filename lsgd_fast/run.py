@@ -91,12 +91,21 @@ def check_record(record, validation=None):
     possible = COLUMNS if validation is not None else COLUMNS[:-2]
     if record is None:
         return possible
-    if isinstance(record, str) or not all(isinstance(name, str) for name in record):
+    names = record if isinstance(record, str) else _as_tuple(record)
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"record must be a tuple of names or None; got {record!r}")
+    record = names
     for name in record:
         if name not in possible:
             raise ValueError(f"record: there is no {name!r}; there are {', '.join(possible)}")
     return tuple(name for name in possible if name in (*record, "step"))
+
+
+def _as_tuple(value):
+    try:
+        return tuple(value)
+    except TypeError:
+        return value
 
 
 # What a row of the trace holds, in the order that the compiled loop writes it.

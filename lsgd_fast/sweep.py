@@ -140,10 +140,12 @@ class Sweep(Sequence):
             If the file is damaged or holds something else; the message names it.
         """
         meta, arrays = load_archive(path, "sweep")
-        parts = [{} for _ in meta.get("runs", [])]
         try:
+            parts = [{} for _ in meta["runs"]]
             for name, array in arrays.items():
                 number, _, rest = name.partition("_")
+                if not number.isdecimal():
+                    raise ValueError(f"an array is named {name!r}")
                 parts[int(number)][rest] = array
             runs = [Run.from_archive(path, *p) for p in zip(meta["runs"], parts, strict=True)]
             stepsizes = [check_real("stepsize", value) for value in meta["stepsizes"]]
@@ -167,6 +169,8 @@ def _plain(value):
 
 
 def _final_loss(run):
+    if run.stop_reason == "diverged":
+        return None
     trace = run.trace
     log_loss = 0.0 if trace.log_loss is None else trace.log_loss[-1]
     return _number((trace.loss[-1], log_loss))
@@ -174,7 +178,9 @@ def _final_loss(run):
 
 def _margin(run):
     norm = run.trace.weight_norm[-1]
-    return _number((-run.trace.min_margin[-1] / norm,)) if norm > 0.0 else None
+    if run.stop_reason == "diverged" or not norm > 0.0:
+        return None
+    return _number((-run.trace.min_margin[-1] / norm,))
 
 
 def _number(score):
@@ -220,7 +226,8 @@ def check_sweep(
     found = [rules.resolve(stepsize) for stepsize in stepsizes]
     k = len(found)
     n_steps = check_n_steps(n_steps)
-    penalties = [l2] * k if np.ndim(l2) == 0 else _as_list("l2", l2, k)
+    several = isinstance(l2, (list, tuple, np.ndarray)) and not isinstance(l2, np.generic)
+    penalties = _as_list("l2", l2, k) if several else [l2] * k
     penalties = [check_real("l2", value, zero_allowed=True) for value in penalties]
     several = isinstance(stop, (list, tuple))
     stops = _as_list("stop", stop, k) if several else [stop] * k

@@ -14,7 +14,7 @@ __all__ = ["available_threads", "choose_threads"]
 SERIAL_WORK = 60_000
 
 
-def choose_threads(n_threads, n, d, n_chunks):
+def choose_threads(n_threads, n, d, n_chunks, n_columns=1):
     """Return how many threads a pass over X of shape (n, d) is to use.
 
     Parameters
@@ -25,6 +25,8 @@ def choose_threads(n_threads, n, d, n_chunks):
         Rows and features.
     n_chunks : int
         Parts that the rows are split into.
+    n_columns : int, default 1
+        Columns of weights in a pass.
 
     Returns
     -------
@@ -32,7 +34,8 @@ def choose_threads(n_threads, n, d, n_chunks):
         At most `n_chunks`; 1 where the package was built without OpenMP.
     """
     if n_threads is None:
-        n_threads = 1 if n * (d + LINK_WORK) < SERIAL_WORK else available_threads()
+        work = n * (d + LINK_WORK) * n_columns
+        n_threads = 1 if work < SERIAL_WORK else available_threads()
     return min(n_threads, n_chunks) if may_run_parallel() else 1
 
 

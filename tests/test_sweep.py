@@ -173,3 +173,19 @@ def test_no_run_qualifies():
         sweep.best(by="accuracy")
     with pytest.raises(ValueError, match="needs the column 'min_margin'"):
         lsgd.stepsize_sweep(X, y, [1.0], 5, record=()).best(by="margin")
+
+
+def test_a_run_that_diverged_is_not_the_best():
+    X, y = np.array([[10.0], [-10.0]]), [1, 0]
+    sweep = lsgd.stepsize_sweep(X, y, [1.0, 1e308], 3)
+    assert sweep[1].stop_reason == "diverged"
+    assert sweep.best() is sweep.best(by="margin") is sweep[0]
+
+
+@pytest.mark.parametrize(
+    "change", [{"start": [[1.0, 2.0], [3.0]]}, {"l2": [[1.0], [1.0, 2.0]]}], ids=["start", "l2"]
+)
+def test_ragged_arguments_are_named(change):
+    X, y = problem(10, 3)
+    with pytest.raises((TypeError, ValueError), match=next(iter(change))):
+        lsgd.stepsize_sweep(X, y, [1.0, 2.0], 3, **change)

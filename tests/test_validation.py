@@ -145,6 +145,7 @@ def test_only_the_columns_asked_for_are_kept(backend, record):
     [
         ("loss", TypeError, "record must be a tuple of names"),
         ((1,), TypeError, "record must be a tuple of names"),
+        (5, TypeError, "record must be a tuple of names"),
         (("los",), ValueError, "record: there is no 'los'; there are step, loss"),
         (("validation_loss",), ValueError, "record: there is no 'validation_loss'"),
     ],
@@ -153,3 +154,15 @@ def test_only_the_columns_asked_for_are_kept(backend, record):
 def test_other_columns_are_refused(backend, record, error, message):
     with pytest.raises(error, match=message):
         backend.gradient_descent(X, Y, 1.0, 1, record=record)
+
+
+def test_columns_may_come_from_an_iterator():
+    run = lsgd.gradient_descent(X, Y, 1.0, 3, record=(name for name in ("loss", "min_margin")))
+    assert set(run.trace.to_dict()) == {"step", "loss", "min_margin"}
+
+
+@every_backend
+def test_held_out_losses_that_are_no_numbers_are_never_the_best(backend):
+    held_out = np.array([[1e308, -1e308, 0.0, 0.0, 0.0]]), [1]
+    run = backend.gradient_descent(X, Y, 1e-3, 4, start=[10.0, 10.0, 0, 0, 0], validation=held_out)
+    assert np.isnan(run.trace.validation_loss).all() and run.best_at is None
