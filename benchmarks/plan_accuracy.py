@@ -13,8 +13,8 @@ import subprocess
 import sys
 import time
 
-import contenders
 import numpy as np
+import problems
 
 import lsgd_fast as lsgd
 
@@ -66,7 +66,7 @@ def work(*task):
 
 def planned(n, d, dtype, seconds):
     """Return a number of steps that takes about `seconds`, and the plan's prediction for it."""
-    X, y = contenders.problem(n, d, np.dtype(dtype))
+    X, y, stepsize = problems.problem(n, d, np.dtype(dtype))
     n_steps = int(np.clip(seconds / lsgd.plan(X, y).step_seconds, 3, MAX_STEPS))
     plan = lsgd.plan(X, y, n_steps=n_steps)
     return n_steps, plan.seconds, plan.peak_bytes
@@ -74,21 +74,21 @@ def planned(n, d, dtype, seconds):
 
 def taken(n, d, dtype, n_steps):
     """Return the seconds of a run, its set-up included."""
-    X, y = contenders.problem(n, d, np.dtype(dtype))
+    X, y, stepsize = problems.problem(n, d, np.dtype(dtype))
     began = time.perf_counter()
-    lsgd.gradient_descent(X, y, contenders.STEPSIZE, n_steps)
+    lsgd.gradient_descent(X, y, stepsize, n_steps)
     return time.perf_counter() - began
 
 
 def grown(n, d, dtype, n_steps):
     """Return by how many bytes the resident memory grew, at the most, during a run."""
-    X, y = contenders.problem(n, d, np.dtype(dtype))
+    X, y, stepsize = problems.problem(n, d, np.dtype(dtype))
     lsgd.gradient_descent(*lsgd.datasets.toy(), 1.0, 2, n_threads=2)  # loads what is loaded once
     ctypes.CDLL(None).malloc_trim(0)  # what malloc keeps would be used again, and not seen
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # forget the peak so far
     before = status("VmRSS")
-    lsgd.gradient_descent(X, y, contenders.STEPSIZE, n_steps)
+    lsgd.gradient_descent(X, y, stepsize, n_steps)
     return status("VmHWM") - before
 
 
