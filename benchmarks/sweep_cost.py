@@ -8,14 +8,15 @@ in processes of their own. The losses of all are compared before anything is tim
 """
 
 import argparse
-import importlib.util
 import statistics
 import subprocess
 import sys
-import time
 
+import contenders
 import numpy as np
 import problems
+import stopwatch
+from report import shapes_of
 
 import lsgd_fast as lsgd
 
@@ -78,28 +79,13 @@ def sweep(X, y, etas, n_steps):
     return np.array([run.trace.loss for run in runs]).T
 
 
-def step_seconds(run, X, y, etas, seconds):
-    """Return the time of a step of `run`, from runs that take about `seconds`."""
-
-    def timed(n_steps):
-        began = time.perf_counter()
-        run(X, y, etas, n_steps)
-        return time.perf_counter() - began
-
-    timed(1), timed(5)
-    one = max((timed(5) - timed(1)) / 4, 1e-7)
-    n_steps = int(min(20_000, max(4, seconds / one)))
-    timed(1 + n_steps)  # compiles, where there is something to compile
-    return (timed(1 + n_steps) - timed(1)) / n_steps
-
-
 def main():
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--dtype", default="float64", choices=["float64", "float32"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.3)
-    parser.add_argument("--shapes", help="such as 1000x784,20000x100; all by default")
+    parser.add_argument("--shapes", type=shapes_of, default=SHAPES, help="1000x784,20000x100")
     parser.add_argument("--batched", nargs=4, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.batched:
@@ -109,22 +95,20 @@ def main():
         run = BATCHED[asked.batched[0]]
         expected, found = (call(X[:500], y[:500], etas, 3) for call in (sweep, run))
         np.testing.assert_allclose(found, expected, rtol=1e-3 if X.itemsize == 4 else 1e-9)
-        print(step_seconds(run, X, y, etas, asked.seconds))
+        print(stopwatch.step_seconds(run, X, y, etas, asked.seconds)["step"])
         return
-    shapes = SHAPES
-    if asked.shapes:
-        shapes = [tuple(map(int, shape.split("x"))) for shape in asked.shapes.split(",")]
-    peers = [name for name in BATCHED if importlib.util.find_spec(name)]
+    peers = [name for name in BATCHED if contenders.installed(name)]
     print(f"milliseconds a step, {asked.dtype}, medians of {asked.rounds}")
     head = "".join(f" {k:>9} {'ratio':>6}" + "".join(f" {p:>9}" for p in peers) for k in COUNTS)
     print(f"{'shape':>15} {'one':>9}{head}")
-    for n, d in shapes:
+    for n, d in asked.shapes:
         X, y, eta = problems.problem(n, d, asked.dtype)
         calls = {1: [eta], **{k: stepsizes(k, eta) for k in COUNTS}}
         found = {k: [] for k in calls}
         for _ in range(asked.rounds):
             for k, etas in calls.items():
-                found[k].append(step_seconds(sweep, X, y, etas, asked.seconds))
+                timed = stopwatch.step_seconds(sweep, X, y, etas, asked.seconds)
+                found[k].append(timed["step"])
         one, *several = (1e3 * statistics.median(times) for times in found.values())
         line = f"{n:>8} x {d:<4} {one:>9.4g}"
         for k, time_k in zip(COUNTS, several, strict=True):

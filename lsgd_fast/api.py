@@ -170,9 +170,10 @@ def gradient_descent(
         Whether to run in Gram space: compute the n x n products of the rows once, and from then on
         take steps that cost n^2 whatever the number of features. "auto" does so for X of at least
         20 000 entries and at least 8 times as many features as rows, if the products (with those
-        of held-out rows) take at most 64 MiB; it pays after about n/10 steps. The weights are then
-        sums of rows, made at the end and when a callback asks. Without a penalty `gradient_norm`
-        carries an error of about ``1e-8 * radius``, times the mean of ``sigmoid(-z)``.
+        of held-out rows) take at most 64 MiB: too few steps do not pay for them. The weights are
+        then sums of rows, made at the end and when a callback asks. Without a penalty
+        `gradient_norm` carries an error of about ``1e-8 * radius``, times the mean of
+        ``sigmoid(-z)``.
     n_threads : int, optional
         Obeyed up to the number of parts the rows are split into.
 

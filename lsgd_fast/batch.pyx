@@ -12,6 +12,7 @@ from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
 from .rows cimport Rows
 from .watch cimport start_monitor, watched_t
 
+from .constants import EPSILON
 from .kernel import may_run_parallel
 from .rows import aligned_empty
 from .run import COLUMNS
@@ -61,6 +62,7 @@ cdef class RunState:
         v.eta = eta
         v.l2 = problem.l2
         v.rounding = problem.n + problem.d
+        v.epsilon = EPSILON
         start_monitor(&r.monitor)
         r.eta = eta
         r.l2 = problem.l2

@@ -9,12 +9,12 @@ from libc.math cimport NAN
 from .batch cimport Batch, RunState
 from .loop cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED,
                     DIVERGED, MIN_MARGIN, N_COLUMNS, STEP, NOTHING, VALIDATION_LOSS, clock, counters_t, run_t)
-from .watch cimport MONITOR_SIZE, current_drift, monitor_t
+from .watch cimport current_drift, monitor_t
 
+from .arguments import check_shared
 from .checkpoint import Checkpoint
-from .problem import (Problem, check_callback, check_count, check_gram, check_n_steps,
-                      check_n_threads, check_start, check_validation)
-from .run import Run, StopReason, Trace, check_record, check_stop
+from .problem import Problem, check_n_steps, check_start, check_validation
+from .run import Run, StopReason, Trace, check_stop
 from .verdicts import MIN_STEPS, Signs, Verdict, evidence, verdict
 from .stepsizes import resolve
 
@@ -66,29 +66,25 @@ cdef class Descent:
             raise RuntimeError("this Descent is set up already; make another one")
         rule = resolve(stepsize)
         stop = check_stop(stop, validation)
-        record = check_record(record, validation)
-        record_every = check_count("record_every", record_every, 1)
-        callback, callback_every = check_callback(callback, callback_every)
-        n_threads = check_n_threads(n_threads)
-        problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2,
-                                fit_intercept=fit_intercept)
-        start = check_start(start, problem)
-        validation = check_validation(validation, problem)
-        n_held_out = 0 if validation is None else validation.n
-        gram = check_gram(gram, problem.n, problem.d, n_held_out)
-        batch = Batch(problem, start.reshape(1, -1), 1, gram, validation, n_threads)
-        self.validation = validation
-        self._join(batch, 0, problem, rule, stop, record, record_every, callback, callback_every)
+        shared = check_shared(
+            X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+            record=record, record_every=record_every, validation=validation, callback=callback,
+            callback_every=callback_every, gram=gram, n_threads=n_threads)
+        start = check_start(start, shared.problem)
+        batch = Batch(shared.problem, start.reshape(1, -1), 1, shared.gram, shared.validation,
+                      shared.n_threads)
+        self._join(batch, 0, shared.problem, rule, stop, shared)
 
-    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, record, record_every,
-               callback, callback_every):
+    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, shared):
         """Become a run of a batch, from its first weights number `start`."""
         self.batch = batch
         self.lock = batch.lock
         self.start = start
-        self.state = RunState(batch, problem, start, rule.eta, stop, record, record_every)
-        self.rule, self.stop, self.record = rule, stop, record
-        self.callback, self.callback_every = callback, callback_every
+        self.state = RunState(batch, problem, start, rule.eta, stop, shared.record,
+                              shared.record_every)
+        self.rule, self.stop, self.record = rule, stop, shared.record
+        self.callback, self.callback_every = shared.callback, shared.callback_every
+        self.validation = shared.validation
         self.problem = problem
 
     @property
@@ -351,6 +347,11 @@ cdef class Descent:
         finally:
             self.lock.release()
 
+    cdef double[::1] _monitor(self):
+        """The state of the monitor, all doubles, as an array that shares its memory."""
+        cdef Py_ssize_t size = sizeof(monitor_t) // sizeof(double)
+        return <double[:size]> <double*> &self.state.run.monitor
+
     cdef _checkpoint(self):
         cdef run_t* r = &self.state.run
         cdef counters_t* c = &r.counters
@@ -384,7 +385,7 @@ cdef class Descent:
             },
             best_loss=r.validation.best_loss,
             arrays={
-                "monitor": np.array(<double[:MONITOR_SIZE]> <double*> &r.monitor),
+                "monitor": np.array(self._monitor()),
                 "parameters": np.array(self.state.parameters[:self.state.n_kept]),
                 "start": self.batch.starts[self.start],
                 "trace": np.array(self.state.trace[:r.n_rows]),
@@ -430,7 +431,7 @@ cdef class Descent:
     def _restore(self, path, checkpoint):
         cdef run_t* r = &self.state.run
         cdef counters_t* c = &r.counters
-        checkpoint.check_sizes(path, self.batch.size, MONITOR_SIZE)
+        checkpoint.check_sizes(path, self.batch.size, len(self._monitor()))
         r.step = checkpoint.step
         r.seconds = checkpoint.seconds
         r.known = MEASURED if checkpoint.measured else NOTHING
@@ -439,7 +440,7 @@ cdef class Descent:
          r.validation.best_step, r.validation.last_step,
          r.validation.waited) = checkpoint.counters.values()
         r.validation.best_loss = checkpoint.best_loss
-        np.asarray(<double[:MONITOR_SIZE]> <double*> &r.monitor)[:] = checkpoint.arrays["monitor"]
+        np.asarray(self._monitor())[:] = checkpoint.arrays["monitor"]
         np.asarray(self.state.parameters)[:self.state.n_kept] = checkpoint.arrays["parameters"]
         self.state.trace = checkpoint.arrays["trace"]
         r.n_rows = self.state.trace.shape[0]
@@ -458,7 +459,7 @@ def descend_together(asked):
     -------
     list of Run
     """
-    if asked.gram and len(asked.starts) > 1:        # each has a Gram matrix of its own
+    if asked.shared.gram and len(asked.starts) > 1:     # each has a Gram matrix of its own
         return [run_batch(asked, i, i + 1)[0] for i in range(len(asked.rules))]
     return run_batch(asked, 0, len(asked.rules))
 
@@ -468,15 +469,14 @@ cdef run_batch(asked, Py_ssize_t first, Py_ssize_t last):
     cdef Descent descent
     cdef list descents = []
     cdef Batch batch
+    shared = asked.shared
     starts = asked.starts[first:last] if len(asked.starts) > 1 else asked.starts
-    batch = Batch(asked.problem, starts, last - first, asked.gram, asked.validation,
-                  asked.n_threads)
+    batch = Batch(shared.problem, starts, last - first, shared.gram, shared.validation,
+                  shared.n_threads)
     for i in range(first, last):
         descent = Descent.__new__(Descent)
-        descent.validation = asked.validation
         descent._join(batch, min(i - first, len(starts) - 1), asked.problems[i], asked.rules[i],
-                      asked.stops[i], asked.record, asked.record_every, asked.callback,
-                      asked.callback_every)
+                      asked.stops[i], shared)
         descents.append(descent)
     with batch.lock:
         drive(descents, asked.n_steps)

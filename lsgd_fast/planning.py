@@ -117,15 +117,21 @@ class Plan:
         n_threads = choose_threads(n_threads, n, d, row_chunks(n, d))
         X, y = made_up_data(n, d, dtype)
         pace = measure(X, y, record_every, n_threads)
+        return cls._of((n, d), X, pace, promised, width, record_every, n_threads)
+
+    @classmethod
+    def _of(cls, shape, X, pace, promised, width, record_every, n_threads):
+        """Return the plan for data of a shape, of which X was measured, all or a part."""
+        n, d = shape
         scale = n * d / X.size
         return cls(
             n=n,
             d=d,
-            dtype=dtype,
+            dtype=X.dtype,
             record_every=record_every,
             n_threads=n_threads,
             bounds=promised,
-            footprint=footprint(n, d, dtype, n_threads),
+            footprint=footprint(n, d, X.dtype, n_threads, is_plain(X)),
             step_seconds=scale * pace.step_seconds,
             set_up_seconds=scale * pace.set_up_seconds,
             measured_shape=X.shape,
@@ -248,19 +254,8 @@ def plan(
     X = np.asarray(X)
     n, d = X.shape
     n_threads = choose_threads(n_threads, n, d, row_chunks(n, d))
-    return Plan(
-        n=n,
-        d=d,
-        dtype=X.dtype,
-        record_every=record_every,
-        n_threads=n_threads,
-        bounds=bounds(n, radius=pace.radius, **asked),
-        footprint=footprint(n, d, X.dtype, n_threads, is_plain(X)),
-        step_seconds=pace.step_seconds,
-        set_up_seconds=pace.set_up_seconds,
-        measured_shape=X.shape,
-        width=width,
-    )
+    promised = bounds(n, radius=pace.radius, **asked)
+    return Plan._of(X.shape, X, pace, promised, width, record_every, n_threads)
 
 
 def _real(name, value):

@@ -14,10 +14,11 @@ import numpy as np
 
 from lsgd_fast import problem as checks
 from lsgd_fast import stepsizes
+from lsgd_fast.arguments import check_shared
 from lsgd_fast.constants import UNDERFLOW_LOSS
 from lsgd_fast.monitor import Monitor, is_increase, norm, separates
 from lsgd_fast.problem import Problem
-from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_record, check_stop
+from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_stop
 from lsgd_fast.sweep import Sweep, check_sweep
 from lsgd_fast.trial import run_trial
 from lsgd_fast.verdicts import Verdict, evidence, verdict
@@ -60,20 +61,18 @@ def gradient_descent(
     n_steps = checks.check_n_steps(n_steps)
     eta = stepsizes.resolve(stepsize).eta
     stop = check_stop(stop, validation)
-    record = check_record(record, validation)
-    record_every = checks.check_count("record_every", record_every, 1)
-    callback, callback_every = checks.check_callback(callback, callback_every)
-    checks.check_n_threads(n_threads)
-    options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
-    problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
+    shared = check_shared(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+        record=record, record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, gram=gram, n_threads=n_threads,
+    )  # fmt: skip
+    problem, record, record_every = shared.problem, shared.record, shared.record_every
+    callback, callback_every = shared.callback, shared.callback_every
     start = checks.check_start(start, problem)
-    validation = checks.check_validation(validation, problem)
-    n_held_out = 0 if validation is None else validation.n
-    gram = checks.check_gram(gram, problem.n, problem.d, n_held_out)
 
     began = time.perf_counter()
-    rows = _GramRows(problem, start) if gram else _Rows(problem)
-    held_out, trace, w = _HeldOut(validation), [], rows.first(start)
+    rows = _GramRows(problem, start) if shared.gram else _Rows(problem)
+    held_out, trace, w = _HeldOut(shared.validation), [], rows.first(start)
     counters, monitor = _Counters(problem, eta), Monitor(problem, eta)
     for t in range(n_steps + 1):
         now = rows.measure(w)

@@ -2,23 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from lsgd_fast import stepsizes as rules
-from lsgd_fast.problem import (
-    Problem,
-    check_callback,
-    check_count,
-    check_gram,
-    check_n_steps,
-    check_n_threads,
-    check_real,
-    check_starts,
-    check_validation,
-)
-from lsgd_fast.run import Run, check_record, check_stop
+from lsgd_fast.arguments import Shared, check_shared
+from lsgd_fast.problem import check_n_steps, check_real, check_starts
+from lsgd_fast.run import Run, check_stop
 from lsgd_fast.storage import load_archive, save_archive
 from lsgd_fast.table import Table
 
@@ -201,26 +191,16 @@ MEASURES = tuple(_SCORES)  # of which run is best
 class Asked:
     """The checked arguments of a sweep; lists have an entry for each run."""
 
-    problem: Problem
+    shared: Shared
     problems: list  # with the penalty of each run
     stepsizes: list
     rules: list
     starts: np.ndarray  # (1 or k, n_parameters)
     stops: list
     n_steps: int
-    record: tuple
-    record_every: int
-    validation: Problem | None
-    callback: Any
-    callback_every: int
-    gram: bool
-    n_threads: int | None
 
 
-def check_sweep(
-    X, y, stepsizes, n_steps, *, start, loss, sample_weight, l2, fit_intercept, stop, record,
-    record_every, validation, callback, callback_every, gram, n_threads,
-):  # fmt: skip
+def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **shared):
     """Return the checked arguments of `stepsize_sweep`, see there."""
     stepsizes = _as_list("stepsizes", stepsizes)
     found = [rules.resolve(stepsize) for stepsize in stepsizes]
@@ -231,30 +211,16 @@ def check_sweep(
     penalties = [check_real("l2", value, zero_allowed=True) for value in penalties]
     several = isinstance(stop, (list, tuple))
     stops = _as_list("stop", stop, k) if several else [stop] * k
-    stops = [check_stop(one, validation) for one in stops]
-    record = check_record(record, validation)
-    record_every = check_count("record_every", record_every, 1)
-    callback, callback_every = check_callback(callback, callback_every)
-    n_threads = check_n_threads(n_threads)
-    options = {"loss": loss, "sample_weight": sample_weight, "fit_intercept": fit_intercept}
-    problem = Problem.check(X, y, **options)
-    held_out = check_validation(validation, problem)
-    n_held_out = 0 if held_out is None else held_out.n
+    stops = [check_stop(one, shared["validation"]) for one in stops]
+    shared = check_shared(X, y, l2=0.0, **shared)
     return Asked(
-        problem=problem,
-        problems=[replace(problem, l2=value) for value in penalties],
+        shared=shared,
+        problems=[replace(shared.problem, l2=value) for value in penalties],
         stepsizes=stepsizes,
         rules=found,
-        starts=check_starts(start, problem, k),
+        starts=check_starts(start, shared.problem, k),
         stops=stops,
         n_steps=n_steps,
-        record=record,
-        record_every=record_every,
-        validation=held_out,
-        callback=callback,
-        callback_every=callback_every,
-        gram=check_gram(gram, problem.n, problem.d, n_held_out),
-        n_threads=n_threads,
     )
 
 

@@ -21,9 +21,6 @@ cdef struct monitor_t:
     window_t last, window
     double count, path, before, after, least, first_norm, mean_norm
 
-cdef enum:
-    MONITOR_SIZE = 29                   # doubles
-
 # The vectors of a monitor, each with its image (see norms.pxd), and how to measure them.
 cdef struct watched_t:
     double* w
@@ -38,6 +35,7 @@ cdef struct watched_t:
     double unit                         # lengths are unit * root(x, image)
     double eta, l2
     double rounding                     # n + d of the data
+    double epsilon                      # the distance from 1 to the next double
 
 # What a look at w_t needs to know.
 cdef struct constants_t:
@@ -72,7 +70,7 @@ cdef inline double share(const monitor_t* m, const watched_t* v, double differen
     cdef double lost
     if not 0.0 < path < INFINITY:
         return INFINITY
-    lost = 2.220446049250313e-16 * (2.0 * m.end + v.rounding)
+    lost = v.epsilon * (2.0 * m.end + v.rounding)
     return (difference + lost * length) / path + lost
 
 
