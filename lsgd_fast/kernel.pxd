@@ -15,7 +15,7 @@ Thread safety: the functions keep no state; two threads may share `rows` but not
 """
 
 cdef enum:
-    ABI = 2         # grows whenever a struct or a signature of this file changes
+    ABI = 3         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
@@ -72,6 +72,7 @@ cdef struct pass_t:
     const rows_t* rows
     link_t link
     Py_ssize_t k                # columns
+    Py_ssize_t height           # rows of a block, by the shape of X alone
     Py_ssize_t n_chunks         # by the shape of X alone, see chunk_count
     const double* weights       # packed by pack_columns
     const double* intercepts    # (k,)

@@ -23,17 +23,13 @@ Design
 import os
 
 from cython.parallel cimport parallel
-from libc.math cimport INFINITY, NAN
-from libc.string cimport memcpy, memset
 
-from .decode cimport decode_panel, find_rows, has_plain_rows, prefetch_rows, short_rows
-from .elementary cimport log_positive
-from .inplace cimport backward_rows, forward_rows
-from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512,
-                     fold_lanes, inlined, real, v2, v4, v8, vec)
-from .link cimport logistic_link, merge_tails
+from .blocks cimport chunks, group_width
+from .decode cimport decode_panel
+from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512, v2, v4,
+                     v8)
+from .sums cimport slots, tallied
 from .team cimport built_with_openmp, pause_threads, team_limit, team_rank, team_size
-from .tiles cimport backward, forward
 
 from .constants import LINK_WORK, UNDERFLOW_LOSS
 
@@ -41,97 +37,7 @@ cdef double link_work = LINK_WORK
 cdef double underflow_loss = UNDERFLOW_LOSS
 
 
-# --- blocks and chunks ----------------------------------------------------------------------------
-
-# Columns of the group that starts at `column`.
-cdef inline Py_ssize_t group_width(Py_ssize_t column, Py_ssize_t k) noexcept nogil:
-    return 4 if column + 4 <= k else 1
-
-
-# Rows in place are read as fast as memory gives them by vectors of four lanes at most.
-cdef inline inlined forward_in_place(const real** rows, const double* w, Py_ssize_t d, vec* z,
-                                     Py_ssize_t P, Py_ssize_t ahead) noexcept nogil:
-    if vec is v2:
-        forward_rows(rows, w, d, <v2*> z, P, ahead)
-    else:
-        forward_rows(rows, w, d, <v4*> z, P, ahead)
-
-
-cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_t d, double* g,
-                                      Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
-    if vec is v2:
-        backward_rows(rows, <const v2*> z, d, g, height, ahead)
-    else:
-        backward_rows(rows, <const v4*> z, d, g, height, ahead)
-
-
-# All columns on one block of panels, or the one column on `rows` in place; the other of the two is
-# NULL.  `z` is room for four columns of margins.
-cdef inline inlined block_columns(const pass_t* p, const real* panels, const real** rows,
-                                  const double* y, const double* weight, Py_ssize_t row,
-                                  Py_ssize_t n_panels, double* slot, tally_t* tallies,
-                                  vec* z) noexcept nogil:
-    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
-    cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
-    cdef Py_ssize_t height = PANEL * n_panels, padded = padded_rows(p.rows.X.n)
-    cdef Py_ssize_t size = height * sizeof(double)
-    cdef Py_ssize_t column = 0, C, q, c
-    # in place: bytes to the same row of the next block, unless that was prefetched as a whole
-    cdef Py_ssize_t ahead = 0 if short_rows(&p.rows.X, height) else height * p.rows.X.row_stride
-    cdef const double* w
-    cdef double* g
-    cdef double* of_rows            # the entries of this block and column among those of all rows
-    while column < p.k:
-        C = group_width(column, p.k)
-        w = p.weights + column * d
-        if p.link == GIVEN:
-            pass
-        elif rows != NULL:
-            for q in range(0, n_panels - 1, 2):
-                forward_in_place(rows + q * PANEL, w, d, z + q * (PANEL // width), 2, ahead)
-            if n_panels & 1:
-                q = n_panels - 1
-                forward_in_place(rows + q * PANEL, w, d, z + q * (PANEL // width), 1, ahead)
-        elif vec is v8 and C == 4 and n_panels == 4:
-            forward(panels, stride, w, d, z, 4, 4)
-        elif C == 4:
-            for q in range(n_panels):
-                forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 4)
-        elif vec is not v2 and n_panels == 4:
-            forward(panels, stride, w, d, z, 4, 1)
-        elif n_panels == 4:             # half the width: half the panels fit the registers
-            forward(panels, stride, w, d, z, 2, 1)
-            forward(panels + 2 * stride, stride, w, d, z + 2 * (PANEL // width), 2, 1)
-        else:
-            for q in range(n_panels):
-                forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 1)
-        for c in range(C):
-            of_rows = (<double*> z) + c * BLOCK
-            if p.products != NULL:
-                memcpy(p.products + (column + c) * padded + row, of_rows, size)
-            if p.link == LOGISTIC:
-                logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
-                              n_panels, tallies + column + c)
-                if p.multipliers != NULL:
-                    memcpy(p.multipliers + (column + c) * padded + row, of_rows, size)
-            elif p.link == GIVEN:
-                memcpy(of_rows, p.multipliers + (column + c) * padded + row, size)
-        if p.gradient:
-            g = slot + column * d
-            if rows != NULL and n_panels == 1:
-                backward_in_place(rows, z, d, g, PANEL, ahead)
-            elif rows != NULL:
-                backward_in_place(rows, z, d, g, height, ahead)
-            elif C == 4:
-                backward(panels, stride, z, d, g, n_panels, 4)
-            elif n_panels == 4:
-                backward(panels, stride, z, d, g, 4, 1)
-            elif n_panels == 1:
-                backward(panels, stride, z, d, g, 1, 1)
-            else:
-                backward(panels, stride, z, d, g, n_panels, 1)
-        column += C
-
+# --- how a pass is split --------------------------------------------------------------------------
 
 # The work of a pass, in elements of X and their like.
 cdef double pass_work(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
@@ -149,16 +55,13 @@ cdef inline Py_ssize_t block_rows(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     return BLOCK if d <= 2048 and (n >= 8 * BLOCK or is_small(n, d)) else PANEL
 
 
-cdef inline Py_ssize_t block_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
-    return (n - 1) // block_rows(n, d) + 1
-
-
 # One chunk for a small pass; else eight if there are blocks enough, and more for many rows, as long
 # as summing the slots stays small beside the pass.
 cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     if is_small(n, d):
         return 1
-    return min(block_count(n, d), max(<Py_ssize_t> 8, min(<Py_ssize_t> MAX_CHUNKS, n // 512)))
+    return min((n - 1) // block_rows(n, d) + 1,
+               max(<Py_ssize_t> 8, min(<Py_ssize_t> MAX_CHUNKS, n // 512)))
 
 
 cdef Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil:
@@ -167,124 +70,6 @@ cdef Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil:
 
 cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil:
     return 0 if X.panels != NULL else block_rows(X.n, X.d) * X.d
-
-
-# Chunks first .. last - 1 of a pass: slots and tallies.
-cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
-                           vec* z) noexcept nogil:
-    cdef const rows_t* rows = p.rows
-    cdef const matrix_t* X = &rows.X
-    cdef Py_ssize_t height = block_rows(X.n, X.d), blocks = block_count(X.n, X.d)
-    cdef Py_ssize_t chunk, block, i, q, row, n_rows, n_panels
-    cdef double* slot = NULL
-    cdef tally_t* tallies = NULL
-    cdef const double* y
-    cdef const double* weight
-    cdef double[BLOCK] last_y        # of a block that ends within a panel
-    cdef double[BLOCK] last_weight
-    cdef const double* panels
-    cdef const char* rows_at[BLOCK]
-    # two columns and more pay for a tile, and short rows are mostly tails of features
-    cdef bint in_place = X.panels == NULL and p.k == 1 and X.d >= 8 and has_plain_rows(X)
-    for chunk in range(first, last):
-        if p.gradient:
-            slot = p.slots + chunk * p.k * X.d
-            memset(slot, 0, p.k * X.d * sizeof(double))
-        if p.link == LOGISTIC:
-            tallies = p.tallies + chunk * p.k
-            memset(tallies, 0, p.k * sizeof(tally_t))
-            for i in range(p.k):
-                tallies[i].shift = INFINITY
-                for q in range(PANEL):
-                    tallies[i].min_margin[q] = INFINITY
-        for block in range(chunk * blocks // p.n_chunks, (chunk + 1) * blocks // p.n_chunks):
-            row = block * height
-            n_rows = min(height, X.n - row)
-            n_panels = (n_rows - 1) // PANEL + 1
-            y = rows.y + row
-            weight = rows.weight + row
-            if n_rows < PANEL * n_panels:       # the rows missing from a panel weigh nothing
-                for i in range(PANEL * n_panels):
-                    last_y[i] = y[i] if i < n_rows else 1.0
-                    last_weight[i] = weight[i] if i < n_rows else 0.0
-                y = last_y
-                weight = last_weight
-            if in_place:
-                find_rows(X, row, PANEL * n_panels, rows_at)
-            elif X.panels == NULL:
-                for q in range(n_panels):
-                    if vec is v2:
-                        decode_panel(X, row + PANEL * q, <v2*> (tile + q * PANEL * X.d))
-                    else:
-                        decode_panel(X, row + PANEL * q, <v4*> (tile + q * PANEL * X.d))
-            if X.panels == NULL:
-                prefetch_rows(X, row + height, height)
-            if in_place and X.element == FLOAT32:
-                block_columns[float, vec](p, NULL, <const float**> rows_at, y, weight, row,
-                                          n_panels, slot, tallies, z)
-            elif in_place:
-                block_columns[double, vec](p, NULL, <const double**> rows_at, y, weight, row,
-                                           n_panels, slot, tallies, z)
-            elif X.panels != NULL and X.element == FLOAT32:
-                block_columns[float, vec](p, <const float*> X.panels + row * X.d, NULL, y, weight,
-                                          row, n_panels, slot, tallies, z)
-            else:
-                panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
-                block_columns[double, vec](p, panels, NULL, y, weight, row, n_panels, slot,
-                                           tallies, z)
-
-
-# --- ordered sums over the chunks -----------------------------------------------------------------
-
-# gradient[first:last] of the loss, in the packed order of the slots.
-cdef inline inlined slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                          double* gradient) noexcept nogil:
-    cdef Py_ssize_t size = p.k * p.rows.X.d
-    cdef double total = p.rows.total_weight
-    cdef Py_ssize_t begin = first, end, chunk, j
-    cdef const double* slot
-    while begin < last:                  # as much at a time as stays in the first-level cache
-        end = min(begin + 1024, last)
-        for j in range(begin, end):
-            gradient[j] = p.slots[j]
-        for chunk in range(1, p.n_chunks):
-            slot = p.slots + chunk * size
-            for j in range(begin, end):
-                gradient[j] += slot[j]
-        for j in range(begin, end):
-            gradient[j] /= total
-        begin = end
-
-
-cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
-    cdef double loss = 0.0, error = 0.0, slope = 0.0, least = INFINITY
-    cdef double shift = INFINITY, tail = 0.0, log_total
-    cdef double total = p.rows.total_weight
-    cdef const tally_t* tally
-    cdef Py_ssize_t chunk, i
-    for chunk in range(p.n_chunks):
-        tally = p.tallies + chunk * p.k + column
-        loss += fold_lanes(tally.loss)
-        error += fold_lanes(tally.error)
-        slope += fold_lanes(tally.slope)
-        for i in range(PANEL):
-            least = tally.min_margin[i] if tally.min_margin[i] < least else least
-        merge_tails(&shift, &tail, tally.shift, tally.tail)
-    # a NaN of one sign: which one the arithmetic makes is the compiler's choice
-    totals.loss = loss / total if loss == loss else NAN
-    totals.error_rate = error / total
-    totals.slope = slope / total
-    totals.min_margin = least if totals.loss == totals.loss else NAN
-    if totals.loss < underflow_loss and tail == 0.0:   # all margins are infinite
-        totals.log_loss = -INFINITY
-    elif totals.loss < underflow_loss:
-        log_positive(tail, &totals.log_loss)
-        log_positive(total, &log_total)
-        totals.log_loss = (totals.log_loss - log_total) - shift
-    elif totals.loss < INFINITY:
-        log_positive(totals.loss, &totals.log_loss)
-    else:                                              # inf or NaN
-        totals.log_loss = totals.loss
 
 
 # --- one caller of each body per instruction set --------------------------------------------------
@@ -337,6 +122,10 @@ cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
 cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                     double* gradient) noexcept nogil:
     chosen_slots(p, first, last, gradient)
+
+
+cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
+    tallied(p, column, underflow_loss, totals)
 
 
 # --- packing: X to panels once, columns of w to groups and back -----------------------------------
@@ -398,6 +187,7 @@ cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
     p.link = link
     p.rows = rows
     p.k = k
+    p.height = block_rows(rows.X.n, rows.X.d)
     p.n_chunks = chunk_count(rows.X.n, rows.X.d)
     p.slots = NULL
     p.tallies = NULL

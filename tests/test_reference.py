@@ -11,7 +11,7 @@ import pytest
 from backends import BACKENDS, every_backend
 
 from lsgd_fast import datasets, reference
-from lsgd_fast.reference import gradient_descent, logistic_loss, logistic_loss_gradient
+from lsgd_fast.reference import descent, gradient_descent, logistic_loss, logistic_loss_gradient
 from lsgd_fast.run import Stop
 
 EPS = 2.0**-52
@@ -163,7 +163,7 @@ def test_what_counts_as_an_increase(before, now, increased):
             return SimpleNamespace(loss=0.0, log_loss=loss or -1000.0)
         return SimpleNamespace(loss=loss, log_loss=math.log(loss))
 
-    assert reference._increased(measured(before), measured(now)) is increased
+    assert descent._increased(measured(before), measured(now)) is increased
 
 
 def test_log_loss_where_a_tiny_weight_decides():

@@ -1,23 +1,18 @@
-"""The NumPy twin: the public numeric functions of lsgd_fast, short enough to check by reading.
-
-Same names, arguments and errors as the compiled package; no threads, no tricks. `n_threads` is
-checked and otherwise ignored.
-"""
+"""Gradient descent in plain NumPy: one run, a sweep, and a staged trial."""
 
 import math
 import time
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 
 from lsgd_fast import problem as checks
 from lsgd_fast import stepsizes
 from lsgd_fast.arguments import check_shared
-from lsgd_fast.constants import UNDERFLOW_LOSS
 from lsgd_fast.monitor import Monitor, is_increase, norm, separates
 from lsgd_fast.problem import Problem
+from lsgd_fast.reference.rows import GramRows, HeldOut, Measurement, Rows
 from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_stop
 from lsgd_fast.sweep import Sweep, check_sweep
 from lsgd_fast.trial import run_trial
@@ -25,31 +20,9 @@ from lsgd_fast.verdicts import Verdict, evidence, verdict
 
 __all__ = [
     "gradient_descent",
-    "logistic_loss",
-    "logistic_loss_gradient",
     "staged_trial",
     "stepsize_sweep",
 ]
-
-
-def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None):
-    """Return the objective at `w`; see `lsgd_fast.logistic_loss`."""
-    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
-    return logistic_loss_gradient(X, y, w, **options, n_threads=n_threads)[0]
-
-
-def logistic_loss_gradient(
-    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None
-):
-    """Return the objective and its gradient at `w`; see `lsgd_fast.logistic_loss_gradient`."""
-    checks.check_n_threads(n_threads)
-    problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
-    w = checks.check_weights(w, problem)
-    rows = _Rows(problem)
-    found = [rows.measure(np.ascontiguousarray(column)) for column in np.atleast_2d(w.T)]
-    if w.ndim == 1:
-        return found[0].objective, found[0].direction
-    return np.array([m.objective for m in found]), np.stack([m.direction for m in found], axis=1)
 
 
 def gradient_descent(
@@ -71,8 +44,8 @@ def gradient_descent(
     start = checks.check_start(start, problem)
 
     began = time.perf_counter()
-    rows = _GramRows(problem, start) if shared.gram else _Rows(problem)
-    held_out, trace, w = _HeldOut(shared.validation), [], rows.first(start)
+    rows = GramRows(problem, start) if shared.gram else Rows(problem)
+    held_out, trace, w = HeldOut(shared.validation), [], rows.first(start)
     counters, monitor = _Counters(problem, eta), Monitor(problem, eta)
     for t in range(n_steps + 1):
         now = rows.measure(w)
@@ -164,145 +137,6 @@ def staged_trial(
     )  # fmt: skip
 
 
-class _Measurement(NamedTuple):
-    """What one pass over the data says about w."""
-
-    loss: float
-    log_loss: float
-    error_rate: float
-    min_margin: float
-    weight_norm: float
-    gradient_norm: float
-    objective: float
-    direction: np.ndarray  # a step is -eta times it
-
-    def row(self, forward_only):
-        gradient_norm = math.nan if forward_only else self.gradient_norm
-        return *self[:4], gradient_norm, self.weight_norm
-
-
-class _Rows:
-    """The rows of positive weight; the others take no part. Parameters are weights."""
-
-    @np.errstate(all="ignore")
-    def __init__(self, problem):
-        used = problem.weight > 0.0
-        self.X = np.asarray(problem.X, dtype=np.float64)[used]
-        self.y, self.weight = problem.y[used], problem.weight[used]
-        self.problem = problem
-
-    def first(self, start):
-        return start
-
-    def weights(self, w):
-        return w
-
-    def products(self, w):
-        return self.X @ w
-
-    @np.errstate(all="ignore")
-    def slope(self, multipliers, w, products):
-        """Return the direction of the step from w, without an intercept, its norm and that of w."""
-        direction = self.X.T @ multipliers + self.problem.l2 * w
-        return direction, norm(direction), norm(w)
-
-    @np.errstate(all="ignore")
-    def measure(self, w):
-        p, r, total = self.problem, self.weight, self.problem.total_weight
-        w, b = (w[:-1], w[-1]) if p.fit_intercept else (w, 0.0)
-        products = self.products(w)
-        z = self.y * (products + b)
-        loss = float(r @ p.loss.value(z)) / total
-        s = r * p.loss.derivative(z) * self.y / total
-        direction, gradient_norm, size = self.slope(s, w, products)
-        if p.fit_intercept:
-            direction = np.append(direction, s.sum())
-            gradient_norm = norm(np.array([gradient_norm, s.sum()]))
-        return _Measurement(
-            loss=loss,
-            log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(z),
-            error_rate=float(r[z <= 0.0].sum()) / total,
-            min_margin=float(z.min()),
-            weight_norm=size,
-            gradient_norm=gradient_norm,
-            objective=loss + 0.5 * p.l2 * size * size,
-            direction=direction,
-        )
-
-    def _log_loss(self, z):
-        terms = np.log(self.weight) + self.problem.loss.log_value(z)
-        largest = terms.max()
-        log_sum = largest + np.log(np.exp(terms - largest).sum())
-        return float(log_sum - np.log(self.problem.total_weight))
-
-
-class _GramRows(_Rows):
-    """The same rows in Gram space, see gram.pyx: parameters are coefficients of rows and start."""
-
-    @np.errstate(all="ignore")
-    def __init__(self, problem, start):
-        super().__init__(problem)
-        start = start[: problem.d]
-        exponents = np.frexp([np.abs(self.X).max(), np.abs(start).max()])[1]
-        self.scale, self.start_scale = np.ldexp(1.0, exponents)  # so that no square overflows
-        self.A = np.vstack([np.ldexp(self.X, -exponents[0]), np.ldexp(start, -exponents[1])])
-        self.K = self.A @ self.A.T
-
-    def first(self, start):
-        coefficients = np.zeros(len(self.A))
-        coefficients[-1] = self.start_scale
-        return np.append(coefficients, start[self.problem.d :])
-
-    @np.errstate(all="ignore")
-    def weights(self, a):
-        n = len(self.A)
-        return np.append(self.A.T @ a[:n], a[n:])
-
-    @np.errstate(all="ignore")
-    def products(self, a):
-        return self.scale * (self.K @ a)[:-1]
-
-    @np.errstate(all="ignore")
-    def slope(self, multipliers, a, products):
-        direction = self.scale * np.append(multipliers, 0.0) + self.problem.l2 * a
-        return direction, self._norm(direction), self._norm(a)
-
-    def _norm(self, a):
-        """Return the norm of the weights that coefficients stand for."""
-        largest = float(np.abs(a).max())
-        if largest == 0.0 or not math.isfinite(largest):
-            return largest
-        return largest * math.sqrt(max(0.0, (a / largest) @ self.K @ (a / largest)))
-
-
-class _HeldOut:
-    """The held-out data, if there are any, and the best weights on them."""
-
-    def __init__(self, problem):
-        self.rows = None if problem is None else _Rows(problem)
-        self.best, self.best_at, self.best_weights, self.waited = math.inf, None, None, 0
-
-    def measure(self, w):
-        if self.rows is None:
-            return math.nan, math.nan
-        found = self.rows.measure(w)
-        return found.loss, found.error_rate
-
-    def count(self, t, w):
-        """Count a recorded step."""
-        self.waited += self.rows is not None
-        if self.consider(t, w):
-            self.waited = 0
-
-    def consider(self, t, w):
-        """Keep w if it is the best so far, and say so."""
-        loss = self.measure(w)[0]
-        better = loss < self.best
-        if better:
-            self.best, self.best_at, self.best_weights = loss, t, w.copy()
-        return better
-
-
 @dataclass
 class _Counters:
     """What is counted at every step, recorded or not."""
@@ -314,7 +148,7 @@ class _Counters:
     separated_at: int | None = None
     separating_weights: np.ndarray | None = None
     certified_at: int | None = None
-    previous: _Measurement | None = None
+    previous: Measurement | None = None
 
     def update(self, t, w, now):
         radius = self.problem.radius

@@ -1,0 +1,16 @@
+"""The NumPy twin: the public numeric functions of lsgd_fast, short enough to check by reading.
+
+Same names, arguments and errors as the compiled package; no threads, no tricks. `n_threads` is
+checked and otherwise ignored.
+"""
+
+from lsgd_fast.reference.descent import gradient_descent, staged_trial, stepsize_sweep
+from lsgd_fast.reference.single import logistic_loss, logistic_loss_gradient
+
+__all__ = [
+    "gradient_descent",
+    "logistic_loss",
+    "logistic_loss_gradient",
+    "staged_trial",
+    "stepsize_sweep",
+]

@@ -1,0 +1,160 @@
+"""One pass over the data in plain NumPy, in the space of the features or of the rows."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from lsgd_fast.constants import UNDERFLOW_LOSS
+from lsgd_fast.monitor import norm
+
+__all__ = ["GramRows", "HeldOut", "Measurement", "Rows"]
+
+
+class Measurement(NamedTuple):
+    """What one pass over the data says about w."""
+
+    loss: float
+    log_loss: float
+    error_rate: float
+    min_margin: float
+    weight_norm: float
+    gradient_norm: float
+    objective: float
+    direction: np.ndarray  # a step is -eta times it
+
+    def row(self, forward_only):
+        """Return what the trace keeps; a last pass computes no gradient."""
+        gradient_norm = math.nan if forward_only else self.gradient_norm
+        return *self[:4], gradient_norm, self.weight_norm
+
+
+class Rows:
+    """The rows of positive weight; the others take no part. Parameters are weights."""
+
+    @np.errstate(all="ignore")
+    def __init__(self, problem):
+        used = problem.weight > 0.0
+        self.X = np.asarray(problem.X, dtype=np.float64)[used]
+        self.y, self.weight = problem.y[used], problem.weight[used]
+        self.problem = problem
+
+    def first(self, start):
+        """Return the parameters of the first weights."""
+        return start
+
+    def weights(self, w):
+        """Return the weights that parameters stand for, the intercept last."""
+        return w
+
+    def products(self, w):
+        """Return x . w of each row."""
+        return self.X @ w
+
+    @np.errstate(all="ignore")
+    def slope(self, multipliers, w, products):
+        """Return the direction of the step from w, without an intercept, its norm and that of w."""
+        direction = self.X.T @ multipliers + self.problem.l2 * w
+        return direction, norm(direction), norm(w)
+
+    @np.errstate(all="ignore")
+    def measure(self, w):
+        """Return the `Measurement` of parameters w."""
+        p, r, total = self.problem, self.weight, self.problem.total_weight
+        w, b = (w[:-1], w[-1]) if p.fit_intercept else (w, 0.0)
+        products = self.products(w)
+        z = self.y * (products + b)
+        loss = float(r @ p.loss.value(z)) / total
+        s = r * p.loss.derivative(z) * self.y / total
+        direction, gradient_norm, size = self.slope(s, w, products)
+        if p.fit_intercept:
+            direction = np.append(direction, s.sum())
+            gradient_norm = norm(np.array([gradient_norm, s.sum()]))
+        return Measurement(
+            loss=loss,
+            log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(z),
+            error_rate=float(r[z <= 0.0].sum()) / total,
+            min_margin=float(z.min()),
+            weight_norm=size,
+            gradient_norm=gradient_norm,
+            objective=loss + 0.5 * p.l2 * size * size,
+            direction=direction,
+        )
+
+    def _log_loss(self, z):
+        terms = np.log(self.weight) + self.problem.loss.log_value(z)
+        largest = terms.max()
+        log_sum = largest + np.log(np.exp(terms - largest).sum())
+        return float(log_sum - np.log(self.problem.total_weight))
+
+
+class GramRows(Rows):
+    """The same rows in Gram space, see gram.pyx: parameters are coefficients of rows and start."""
+
+    @np.errstate(all="ignore")
+    def __init__(self, problem, start):
+        super().__init__(problem)
+        start = start[: problem.d]
+        exponents = np.frexp([np.abs(self.X).max(), np.abs(start).max()])[1]
+        self.scale, self.start_scale = np.ldexp(1.0, exponents)  # so that no square overflows
+        self.A = np.vstack([np.ldexp(self.X, -exponents[0]), np.ldexp(start, -exponents[1])])
+        self.K = self.A @ self.A.T
+
+    def first(self, start):
+        """Return the parameters of the first weights."""
+        coefficients = np.zeros(len(self.A))
+        coefficients[-1] = self.start_scale
+        return np.append(coefficients, start[self.problem.d :])
+
+    @np.errstate(all="ignore")
+    def weights(self, a):
+        """Return the weights that parameters stand for, the intercept last."""
+        n = len(self.A)
+        return np.append(self.A.T @ a[:n], a[n:])
+
+    @np.errstate(all="ignore")
+    def products(self, a):
+        """Return x . w of each row."""
+        return self.scale * (self.K @ a)[:-1]
+
+    @np.errstate(all="ignore")
+    def slope(self, multipliers, a, products):
+        """Return the direction of the step from a, its norm and that of the weights."""
+        direction = self.scale * np.append(multipliers, 0.0) + self.problem.l2 * a
+        return direction, self._norm(direction), self._norm(a)
+
+    def _norm(self, a):
+        """Return the norm of the weights that coefficients stand for."""
+        largest = float(np.abs(a).max())
+        if largest == 0.0 or not math.isfinite(largest):
+            return largest
+        return largest * math.sqrt(max(0.0, (a / largest) @ self.K @ (a / largest)))
+
+
+class HeldOut:
+    """The held-out data, if there are any, and the best weights on them."""
+
+    def __init__(self, problem):
+        self.rows = None if problem is None else Rows(problem)
+        self.best, self.best_at, self.best_weights, self.waited = math.inf, None, None, 0
+
+    def measure(self, w):
+        """Return loss and error rate at weights w, NaN where nothing is held out."""
+        if self.rows is None:
+            return math.nan, math.nan
+        found = self.rows.measure(w)
+        return found.loss, found.error_rate
+
+    def count(self, t, w):
+        """Count a recorded step."""
+        self.waited += self.rows is not None
+        if self.consider(t, w):
+            self.waited = 0
+
+    def consider(self, t, w):
+        """Keep w if it is the best so far, and say so."""
+        loss = self.measure(w)[0]
+        better = loss < self.best
+        if better:
+            self.best, self.best_at, self.best_weights = loss, t, w.copy()
+        return better
