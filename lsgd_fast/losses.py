@@ -359,9 +359,8 @@ def _rho_of_exponential_tail(lam):
     return 1.0 + math.log(_check_lam(lam)) ** 2
 
 
-LOSSES = {
-    loss.name: loss for loss in (Logistic, Exponential, FlattenedExponential, FlattenedPolynomial)
-}
+Loss = Logistic | Exponential | FlattenedExponential | FlattenedPolynomial
+LOSSES = {loss.name: loss for loss in Loss.__args__}  # in the order of the enum in kernel.pxd
 _BY_NAME = {loss.name: loss for loss in (Logistic, Exponential)}
 
 
@@ -384,7 +383,7 @@ def resolve(loss):
     TypeError
         If `loss` is neither a name nor a loss of this module.
     """
-    if isinstance(loss, tuple(LOSSES.values())):
+    if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str):
         raise TypeError(f"loss must be a name or an object of lsgd_fast.losses; got {loss!r}")

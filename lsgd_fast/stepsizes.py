@@ -27,17 +27,26 @@ __all__ = [
     "resolve",
 ]
 
-# Of BarzilaiBorwein. A trial may be as high as the highest of so many accepted weights, less this
-# share of what its step promises; a step that fails is shortened by a factor in this range.
-GLL_WINDOW = 10
-SUFFICIENT = 1e-4
-SHORTEST, LONGEST = 0.1, 0.5
-# The stepsize grows so where the gradient has not changed along the step.
-GROWTH = 10.0
+
+class _Rule:
+    """What is true of most rules."""
+
+    adaptive: ClassVar[bool] = False  # asks for gradients in the log domain
+    takes_l2: ClassVar[bool] = True
+    n_vectors: ClassVar[int] = 0  # that it keeps from step to step
+
+
+class _WithEta(_Rule):
+    """What rules with the one parameter eta have in common."""
+
+    adaptive: ClassVar[bool] = True
+
+    def __post_init__(self):
+        object.__setattr__(self, "eta", check_real("eta", self.eta))
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(_Rule):
     """The same stepsize at every step.
 
     On linearly separable data every ``eta > 0`` works with the logistic loss: the loss may
@@ -61,8 +70,6 @@ class Constant:
     """
 
     name: ClassVar[str] = "constant"
-    adaptive: ClassVar[bool] = False
-    takes_l2: ClassVar[bool] = True
     eta: float
 
     def __post_init__(self):
@@ -70,7 +77,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(_Rule):
     """The stepsizes that are given, one a step; the last one is kept from there on.
 
     Parameters
@@ -85,8 +92,6 @@ class Schedule:
     """
 
     name: ClassVar[str] = "schedule"
-    adaptive: ClassVar[bool] = False
-    takes_l2: ClassVar[bool] = True
     values: tuple
 
     def __post_init__(self):
@@ -103,7 +108,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Silver:
+class Silver(_Rule):
     """The silver schedule, ``(1 + rho^(nu(t + 1) - 1)) / smoothness`` with ``rho = 1 + sqrt(2)``.
 
     nu(i) is the exponent of 2 in i: sqrt(2), 2, sqrt(2), 2 + sqrt(2), and so on. Some steps are far
@@ -123,21 +128,12 @@ class Silver:
     """
 
     name: ClassVar[str] = "silver"
-    adaptive: ClassVar[bool] = False
-    takes_l2: ClassVar[bool] = True
     smoothness: float | None = None
 
     def __post_init__(self):
         if self.smoothness is not None:
             value = check_real("smoothness", self.smoothness)
             object.__setattr__(self, "smoothness", value)
-
-
-class _WithEta:
-    """What rules with the one parameter eta have in common."""
-
-    def __post_init__(self):
-        object.__setattr__(self, "eta", check_real("eta", self.eta))
 
 
 @dataclass(frozen=True)
@@ -162,7 +158,6 @@ class RiskAdaptive(_WithEta):
     """
 
     name: ClassVar[str] = "risk_adaptive"
-    adaptive: ClassVar[bool] = True
     takes_l2: ClassVar[bool] = False
     eta: float
 
@@ -186,7 +181,6 @@ class Tyurin(_WithEta):
     """
 
     name: ClassVar[str] = "tyurin"
-    adaptive: ClassVar[bool] = True
     takes_l2: ClassVar[bool] = False
     eta: float
 
@@ -210,13 +204,11 @@ class NormalizedGradient(_WithEta):
     """
 
     name: ClassVar[str] = "normalized_gradient"
-    adaptive: ClassVar[bool] = True
-    takes_l2: ClassVar[bool] = True
     eta: float
 
 
 @dataclass(frozen=True)
-class Polyak:
+class Polyak(_Rule):
     """Polyak's step towards a loss of zero: ``L(w_t) / |g_t|^2``.
 
     Zero is the infimum on separable data only; on others it may not converge. At a gradient of
@@ -233,7 +225,7 @@ class Polyak:
 
 
 @dataclass(frozen=True)
-class AdGD:
+class AdGD(_Rule):
     """Adaptive gradient descent without descent.
 
     ``eta_t = min(sqrt(1 + theta) eta_{t-1}, |w_t - w_{t-1}| / (2 |g_t - g_{t-1}|))`` with
@@ -251,11 +243,11 @@ class AdGD:
 
     name: ClassVar[str] = "adgd"
     adaptive: ClassVar[bool] = True
-    takes_l2: ClassVar[bool] = True
+    n_vectors: ClassVar[int] = 2
 
 
 @dataclass(frozen=True)
-class BarzilaiBorwein:
+class BarzilaiBorwein(_Rule):
     """The long Barzilai-Borwein step ``|s|^2 / s.y``, with a non-monotone safeguard.
 
     s and y are the changes of weights and gradient between the last two accepted weights. Weights
@@ -282,16 +274,21 @@ class BarzilaiBorwein:
 
     name: ClassVar[str] = "barzilai_borwein"
     adaptive: ClassVar[bool] = True
-    takes_l2: ClassVar[bool] = True
+    n_vectors: ClassVar[int] = 2
 
 
-RULES = {
-    rule.name: rule
-    for rule in (
-        Constant, Schedule, Silver, RiskAdaptive, Tyurin, NormalizedGradient, Polyak, AdGD,
-        BarzilaiBorwein,
-    )
-}  # fmt: skip
+Rule = (
+    Constant
+    | Schedule
+    | Silver
+    | RiskAdaptive
+    | Tyurin
+    | NormalizedGradient
+    | Polyak
+    | AdGD
+    | BarzilaiBorwein
+)
+RULES = {rule.name: rule for rule in Rule.__args__}  # in the order of the enum in rules.pxd
 
 
 def resolve(stepsize):
@@ -311,7 +308,7 @@ def resolve(stepsize):
     TypeError, ValueError
         If `stepsize` is neither a rule of this module nor a finite positive number.
     """
-    if isinstance(stepsize, tuple(RULES.values())):
+    if isinstance(stepsize, Rule):
         return stepsize
     if isinstance(stepsize, numbers.Real):
         return Constant(stepsize)
