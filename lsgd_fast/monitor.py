@@ -148,7 +148,8 @@ class Monitor:
         return is_increase(now.objective, now.log_loss, self.now.objective, self.now.log_loss)
 
     def _factor(self, now):
-        if self.now.objective >= UNDERFLOW_LOSS and now.objective < math.inf:
+        overflown = now.objective == math.inf and not self.penalised
+        if self.now.objective >= UNDERFLOW_LOSS and not overflown:
             return now.objective / self.now.objective
         inverse = math.exp(self.now.log_loss - now.log_loss)  # which cannot overflow
         return 1.0 / inverse if inverse > 0.0 else math.inf

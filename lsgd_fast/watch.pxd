@@ -135,7 +135,7 @@ cdef inline void look(monitor_t* m, watched_t* v, double t, double objective, do
         m.n_increases += 1.0
         m.window.n_increases += 1.0
         m.last_increase = t
-        if constants.underflow <= m.objective and objective < INFINITY:
+        if m.objective >= constants.underflow and (objective < INFINITY or v.l2 > 0.0):
             m.largest_increase = max(m.largest_increase, objective / m.objective)
         else:
             exp_nonpositive(m.log_loss - log_loss, &inverse)
