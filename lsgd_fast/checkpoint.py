@@ -134,7 +134,9 @@ class Checkpoint:
         steps = trace.pop("step")
         trace.pop("validation_loss", None)  # may be anything where X leaves float64
         trace.pop("validation_error_rate", None)
-        overflowing = ("gradient_norm", "loss", "stepsize")  # of which there are logarithms
+        overflowing = ["gradient_norm"]
+        if self.arguments["stepsize"].adaptive:  # such runs go on by the logarithm of the loss
+            overflowing += ["loss", "stepsize"]
         finite = all((trace.pop(name, steps) >= 0.0).all() for name in overflowing)
         finite = finite and all(np.isfinite(column).all() for column in trace.values())
         if not finite or (steps != every * np.arange(n_rows)).any():

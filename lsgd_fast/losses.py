@@ -210,17 +210,17 @@ class FlattenedExponential:
         object.__setattr__(self, "a", _check_parameter(self.a))
 
     @property
-    def C_g(self):  # noqa: N802 - the name of the paper
+    def C_g(self):
         """The slope of the tangent, ``a``."""
         return self.a
 
     @property
-    def C_beta(self):  # noqa: N802
+    def C_beta(self):
         """``a * max(1, exp(a) / 2)``: on a segment of length 1 the second derivative grows so."""
         return self.a * max(1.0, 0.5 * math.exp(self.a)) if self.a < 700.0 else math.inf
 
     @property
-    def C_e(self):  # noqa: N802
+    def C_e(self):
         """``1 / a``."""
         return 1.0 / self.a
 
@@ -293,12 +293,12 @@ class FlattenedPolynomial:
         object.__setattr__(self, "a", _check_parameter(self.a))
 
     @property
-    def C_g(self):  # noqa: N802 - the name of the paper
+    def C_g(self):
         """The slope of the tangent, ``a``."""
         return self.a
 
     @property
-    def C_beta(self):  # noqa: N802
+    def C_beta(self):
         """``(a + 1) 2^a``: the second derivative at 0 over g(1), halved."""
         return (self.a + 1.0) * 2.0**self.a if self.a < 1000.0 else math.inf
 

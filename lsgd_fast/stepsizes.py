@@ -259,8 +259,8 @@ class BarzilaiBorwein(_Rule):
     Every trial is a step and takes one pass. It has a row in the trace like all others, and counts
     for `n_steps`, `n_increases` and `separated_at`; `stepsize` is then that of the shorter step,
     measured from the accepted weights. If the last step of a run is a trial that fails, the
-    weights returned are those of the trial. A failed trial also ends what the monitor proves about
-    margins in its windows, so such runs are never called cycling.
+    weights returned are those of the trial. In a window of the monitor with a failed trial nothing
+    is proved about margins, and no cycle is found.
 
     The first step is that of `AdGD`. Where the gradient did not change along a step, the stepsize
     grows tenfold.

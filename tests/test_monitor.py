@@ -13,8 +13,8 @@ from lsgd_fast import datasets, reference
 from lsgd_fast.monitor import Monitor, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import Run, Stop
-from lsgd_fast.storage import load_archive, save_archive
 from lsgd_fast.stepsizes import Constant
+from lsgd_fast.storage import load_archive, save_archive
 from lsgd_fast.verdicts import Verdict
 
 X, Y = datasets.toy()
