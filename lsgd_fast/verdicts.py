@@ -32,9 +32,9 @@ MIN_STATIONARY_STEPS = 400
 MIN_QUIET_STEPS = 1000
 
 # Cycling needs a drift below this, and with it a proof that no direction has a margin above this
-# share of the radius. On standardised breast_cancer, which is separable by a small margin, the least
-# drift is 5e-4 after 10^5 steps. A cycle of two closes at 3e-14, irregular orbits in one dimension
-# get here after some 1000 steps, in a hundred after some 10^4.
+# share of the radius. On standardised breast_cancer, which is separable by a small margin, the
+# least drift is 5e-4 after 10^5 steps. A cycle of two closes at 3e-14, irregular orbits in one
+# dimension get here after some 1000 steps, in a hundred after some 10^4.
 CYCLE_DRIFT = 2e-6
 
 # Nor is a run called stable without a proof if the proof is missed by a larger factor than this:

@@ -11,7 +11,7 @@ from backends import every_backend
 from lsgd_fast import Stop, datasets, reference
 from lsgd_fast.problem import Problem
 from lsgd_fast.smoothness import estimate_smoothness
-from lsgd_fast.trial import run_trial
+from lsgd_fast.stages import run_trial
 
 DIGITS = datasets.digits_0_vs_8()
 DEFAULTS = {

@@ -14,8 +14,8 @@ from lsgd_fast.monitor import Monitor, is_increase, norm, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.reference.rows import GramRows, HeldOut, Measurement, Rows
 from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_stop
+from lsgd_fast.stages import run_trial
 from lsgd_fast.sweep import Sweep, check_sweep
-from lsgd_fast.trial import run_trial
 from lsgd_fast.verdicts import Verdict, evidence, verdict
 
 __all__ = [
