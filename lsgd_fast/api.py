@@ -3,6 +3,7 @@
 import logging
 from types import SimpleNamespace
 
+from lsgd_fast.constants import LINK_WORK
 from lsgd_fast.curvature import Curvature
 from lsgd_fast.descent import Descent, descend_together
 from lsgd_fast.line import Line
@@ -22,6 +23,8 @@ __all__ = [
     "staged_trial",
     "stepsize_sweep",
 ]
+
+SERIAL_WORK = 4_000_000  # of a pass of `minimize`, in elements of X and their like
 
 
 def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None):
@@ -476,11 +479,14 @@ def minimize(
     )  # fmt: skip
     problem, k = asked.problem, asked.k
     rows = Rows(problem)
+    # A pass is a team of its own, so it takes more work than in a descent for a second thread to pay.
+    is_small = n_threads is None and problem.n * (problem.d + LINK_WORK) * k < SERIAL_WORK
+    n_threads = 1 if is_small else n_threads
     n_threads = choose_threads(n_threads, problem.n, problem.d, rows.n_chunks, k)
     engine = SimpleNamespace(
         passes=Passes(rows, k, n_threads),
         line=Line(problem.weight, problem.y, problem.total_weight, k, n_threads),
-        curvature=Curvature(asked.start, asked.units, problem.l2, asked.n_penalised, asked.room),
+        curvature=Curvature(asked.start, asked.unit, problem.l2, asked.n_penalised, asked.room),
         n_threads=n_threads,
     )
     return _logged(run_minimize(engine, asked))

@@ -8,7 +8,7 @@ class Curvature:
     def __init__(
         self,
         start: NDArray[np.float64],
-        units: NDArray[np.float64],
+        unit: float,
         l2: float,
         n_penalised: int,
         room: int,

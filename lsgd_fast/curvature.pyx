@@ -1,8 +1,7 @@
 """Weights on their way, and the direction that limited-memory BFGS takes from the last steps.
 
-Steps and changes of the gradient are kept for `room` iterations.  All is measured in units, one a
-parameter, in which the columns of X are about equally long; powers of two, so that changing the
-units rounds nothing.
+Steps and changes of the gradient are kept for `room` iterations.  All is measured in a unit
+near the length of the rows, a power of two, so that it rounds nothing and squares stay in range.
 
 Sums are in eight lanes, in order: no BLAS, whose results depend on the processor and the threads.
 
@@ -95,8 +94,8 @@ cdef class Curvature:
     ----------
     start : ndarray of shape (size,)
         First weights.
-    units : ndarray of shape (size,)
-        Positive powers of two: a parameter times its unit is what is measured.
+    unit : float
+        A power of two: a parameter times it is what is measured.
     l2 : float
     n_penalised : int
         The parameters before this one have the penalty ``l2/2 * |w|^2``.
@@ -110,20 +109,20 @@ cdef class Curvature:
     """
 
     cdef pairs_t pairs
-    cdef double l2, t                       # t: the length of the latest step, 0 before the first
+    cdef double l2, unit, t                 # t: the length of the latest step, 0 before the first
     cdef Py_ssize_t n_penalised
-    cdef double[::1] units, now, before, course     # in these units: gradient, the last, direction
+    cdef double[::1] now, before, course    # in this unit: gradient, the last, direction
     cdef double[::1] w, g, p
     cdef double[:, ::1] steps, changes
     cdef double[::1] products, shares
     cdef two_loops_t two_loops
     cdef readonly object weights, gradient, direction
 
-    def __cinit__(self, const double[::1] start, const double[::1] units, double l2,
+    def __cinit__(self, const double[::1] start, double unit, double l2,
                   Py_ssize_t n_penalised, Py_ssize_t room):
         cdef pairs_t* m = &self.pairs
         m.size, m.room = start.shape[0], room
-        self.weights, self.units = np.array(start), np.array(units)
+        self.weights, self.unit = np.array(start), unit
         self.gradient, self.direction, self.now, self.before, self.course = np.zeros((5, m.size))
         self.w, self.g, self.p = self.weights, self.gradient, self.direction
         self.steps, self.changes = np.empty((2, room, m.size))
@@ -154,14 +153,14 @@ cdef class Curvature:
         cdef Py_ssize_t j, k
         cdef double* step
         cdef double* change
-        cdef double product, steps, changes
+        cdef double product, steps, changes, inverse = 1.0 / self.unit
         with nogil:
             if self.l2 > 0.0:
                 for j in range(self.n_penalised):
                     self.g[j] += self.l2 * self.w[j]
             for j in range(m.size):
                 self.before[j] = self.now[j]
-                self.now[j] = self.g[j] / self.units[j]
+                self.now[j] = self.g[j] * inverse
             if self.t > 0.0:
                 k = (m.latest + 1) % m.room
                 step, change = m.steps + k * m.size, m.changes + k * m.size
@@ -190,14 +189,14 @@ cdef class Curvature:
             The norm of the direction.
         """
         cdef Py_ssize_t j
-        cdef double slope, drag = 0.0, grip = 0.0
+        cdef double slope, drag = 0.0, grip = 0.0, inverse = 1.0 / self.unit
         with nogil:
             for j in range(self.pairs.size):
                 self.course[j] = -self.now[j]
             self.two_loops(&self.pairs, &self.course[0])
             dot(&self.now[0], &self.course[0], self.pairs.size, &slope)
             for j in range(self.pairs.size):
-                self.p[j] = self.course[j] / self.units[j]
+                self.p[j] = self.course[j] * inverse
             if self.l2 > 0.0:
                 dot(&self.w[0], &self.p[0], self.n_penalised, &drag)
                 dot(&self.p[0], &self.p[0], self.n_penalised, &grip)

@@ -48,6 +48,13 @@ cdef struct sums_t:
     double[PANEL] curvature
 
 
+cdef inline inlined add_lanes(const double* x, Py_ssize_t height, double* lanes) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for i in range(height // PANEL):
+        for j in range(PANEL):
+            lanes[j] += x[PANEL * i + j]
+
+
 # From the margins of a block, of which `soft` are the logistic ones, to tallies and the derivative
 # q = sigmoid(-soft).
 cdef inline inlined tally_block(const double* weight, double* soft, const double* hard,
@@ -55,6 +62,9 @@ cdef inline inlined tally_block(const double* weight, double* soft, const double
     cdef tally_t* tally = &sums.tally
     cdef double[BLOCK] e
     cdef double[BLOCK] loss
+    cdef double[BLOCK] error
+    cdef double[BLOCK] pull
+    cdef double[BLOCK] least
     cdef double[PANEL] lanes
     cdef double largest = 0.0
     cdef Py_ssize_t i, j
@@ -63,17 +73,18 @@ cdef inline inlined tally_block(const double* weight, double* soft, const double
     for i in range(height):
         softplus_sigmoid(soft[i], e[i], &loss[i], &q[i])
         loss[i] = weight[i] * loss[i]
+        pull[i] = weight[i] * q[i]
+        error[i] = weight[i] if hard[i] <= 0.0 else 0.0
+        least[i] = hard[i] if weight[i] > 0.0 else INFINITY
     for j in range(PANEL):
         lanes[j] = 0.0
+    add_lanes(loss, height, lanes)
+    add_lanes(error, height, tally.error)
+    add_lanes(pull, height, sums.pull)
     for i in range(height // PANEL):
         for j in range(PANEL):
-            lanes[j] += loss[PANEL * i + j]
-            tally.error[j] += weight[PANEL * i + j] if hard[PANEL * i + j] <= 0.0 else 0.0
-            sums.pull[j] += weight[PANEL * i + j] * q[PANEL * i + j]
-    for i in range(height // PANEL):
-        for j in range(PANEL):
-            if weight[PANEL * i + j] > 0.0 and hard[PANEL * i + j] < tally.min_margin[j]:
-                tally.min_margin[j] = hard[PANEL * i + j]
+            if least[PANEL * i + j] < tally.min_margin[j]:
+                tally.min_margin[j] = least[PANEL * i + j]
     for j in range(PANEL):
         tally.loss[j] += lanes[j]
         largest = max(largest, lanes[j])
@@ -92,18 +103,19 @@ cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t hei
     cdef double[BLOCK] margin
     cdef double[BLOCK] v
     cdef double[BLOCK] q
-    cdef Py_ssize_t i, j
+    cdef double[BLOCK] slope
+    cdef double[BLOCK] curvature
+    cdef Py_ssize_t i
     for i in range(height):
         margin[i] = label[i] * (scores[i] + a.t * change[i]) if weight[i] > 0.0 else 0.0
         v[i] = label[i] * change[i] if weight[i] > 0.0 else 0.0
     tally_block(weight, margin, margin, height, q, sums)
     for i in range(height):
         multipliers[i] = -(weight[i] * label[i]) * q[i]
-    for i in range(height // PANEL):
-        for j in range(PANEL):
-            sums.slope[j] -= weight[PANEL * i + j] * q[PANEL * i + j] * v[PANEL * i + j]
-            sums.curvature[j] += (weight[PANEL * i + j] * q[PANEL * i + j] * v[PANEL * i + j]) * ((1.0 - q[PANEL * i + j])
-                                                                          * v[PANEL * i + j])
+        slope[i] = -(weight[i] * q[i]) * v[i]
+        curvature[i] = -slope[i] * ((1.0 - q[i]) * v[i])
+    add_lanes(slope, height, sums.slope)
+    add_lanes(curvature, height, sums.curvature)
 
 
 cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_t height,
@@ -121,7 +133,7 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
     cdef double[BLOCK] square       # and of its square
     cdef double[BLOCK] q
     cdef double x, e
-    cdef Py_ssize_t c, i, j
+    cdef Py_ssize_t c, i
     for i in range(height):
         own[i] = v[i] = total[i] = mean[i] = square[i] = 0.0
         top[i] = -INFINITY
@@ -153,12 +165,11 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
     for i in range(height):
         x = q[i] / total[i]
         mean[i] *= x
-        square[i] *= x
+        square[i] = weight[i] * (square[i] * x - mean[i] * mean[i])
+        mean[i] *= weight[i]
         total[i] = weight[i] * x
-    for i in range(height // PANEL):
-        for j in range(PANEL):
-            sums.slope[j] += weight[PANEL * i + j] * mean[PANEL * i + j]
-            sums.curvature[j] += weight[PANEL * i + j] * (square[PANEL * i + j] - mean[PANEL * i + j] * mean[PANEL * i + j])
+    add_lanes(mean, height, sums.slope)
+    add_lanes(square, height, sums.curvature)
     for c in range(a.k):
         m = a.multipliers + c * a.padded + first
         for i in range(height):

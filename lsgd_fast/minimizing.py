@@ -37,8 +37,6 @@ MAX_STEP = 1e300
 STALE_STEPS = 8
 STALE_CHANGE = 8 * EPSILON
 
-SAMPLE_ROWS = 512  # rows that the units of the parameters are taken from
-
 COLUMNS = (
     "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
     "stepsize", "passes",
@@ -64,7 +62,7 @@ class Asked:
     problem: Problem  # of several classes: with their numbers in place of labels
     n_classes: int | None  # None: two, as labels -1 and +1
     start: np.ndarray  # (k * n_parameters,)
-    units: np.ndarray
+    unit: float
     tol: float
     max_passes: int
     stop: Stop
@@ -109,10 +107,10 @@ def check_minimize(
     else:
         problem, n_classes = Problem.check(X, y, loss=loss, **options), None
     start = _check_start(start, problem, n_classes)
-    units = np.repeat(_units(problem), n_classes or 1)
     return Asked(
-        problem, n_classes, start, units, tol, max_passes, stop, callback, callback_every, n_threads
-    )
+        problem, n_classes, start, _unit(problem), tol, max_passes, stop, callback, callback_every,
+        n_threads,
+    )  # fmt: skip
 
 
 def _check_classes(X, y, options):
@@ -123,18 +121,18 @@ def _check_classes(X, y, options):
         raise type(error)(f"y cannot be read as an array: {error}") from error
     if labels.dtype.kind not in "iufb" or labels.ndim != 1 or len(labels) == 0:
         raise ValueError("y must be a vector of class numbers 0, 1, ..., for loss='softmax'")
-    classes = labels.astype(np.float64)
-    n_classes = int(max(classes.max(), 1.0)) + 1 if np.isfinite(classes).all() else 0
-    if n_classes <= 0 or n_classes > len(labels) or set(classes) != set(range(n_classes)):
+    in_range = (labels >= 0) & (labels < len(labels)) & (labels == np.floor(labels))
+    counts = np.bincount(labels.astype(np.int64)) if in_range.all() else np.zeros(1)
+    if len(counts) < 2 or counts.min() == 0:
         raise ValueError(
             "y must hold each of the class numbers 0, 1, ..., K - 1 for loss='softmax'; found "
             f"{', '.join(map(str, np.unique(labels)[:5].tolist()))}, ..."
         )
     problem = Problem.check(X, labels == 0, **options)
-    missing = set(range(n_classes)) - set(classes[problem.weight > 0.0])
-    if missing:
-        raise ValueError(f"y: no row of class {min(missing)} has a positive sample_weight")
-    return replace(problem, y=classes), n_classes
+    weights = np.bincount(labels.astype(np.int64), problem.weight)
+    if weights.min() == 0.0:
+        raise ValueError(f"y: no row of class {weights.argmin()} has a positive sample_weight")
+    return replace(problem, y=labels.astype(np.float64)), len(counts)
 
 
 def _check_start(start, problem, n_classes):
@@ -148,20 +146,13 @@ def _check_start(start, problem, n_classes):
     return np.ascontiguousarray(starts.T).ravel()
 
 
-@np.errstate(all="ignore")
-def _units(problem):
-    """Return the power of two near the root mean square of each column, on a sample of rows.
+def _unit(problem):
+    """Return the power of two in which parameters are measured, near the length of the rows.
 
-    The penalty counts as so many rows of its own; the curvature of the loss is a quarter at most.
+    It keeps squares in range. One for all parameters: units after the columns of X, which would
+    make their curvatures alike at zero weights, cost iterations on most data.
     """
-    rows = problem.X[:: -(-problem.n // SAMPLE_ROWS)]
-    exponent = math.frexp(max(problem.radius, math.sqrt(problem.l2)))[1]
-    rows = np.ldexp(np.ascontiguousarray(rows, dtype=np.float64), -exponent)
-    squares = np.square(np.clip(rows, -1.0, 1.0)).sum(axis=0) / len(rows)  # clip: rows of no weight
-    squares += 4.0 * math.ldexp(math.sqrt(problem.l2), -exponent) ** 2
-    squares = np.maximum(squares, 2.0**-40)
-    units = np.ldexp(1.0, np.rint(0.5 * np.log2(squares)).astype(int) + exponent)
-    return np.append(units, 1.0) if problem.fit_intercept else units
+    return math.ldexp(1.0, math.frexp(max(problem.radius, math.sqrt(problem.l2)))[1])
 
 
 def run_minimize(engine, asked):

@@ -113,7 +113,7 @@ class Curvature:
 
     def __init__(self, asked):
         self.l2, self.n_penalised, self.room = asked.problem.l2, asked.n_penalised, asked.room
-        self.units, self.weights = asked.units, asked.start.copy()
+        self.unit, self.weights = asked.unit, asked.start.copy()
         self.gradient, self.direction, self.now = np.zeros((3, len(asked.start)))
         self.forget()
 
@@ -125,7 +125,7 @@ class Curvature:
     def turn(self):
         """Add the penalty's gradient, learn from the latest step; see `lsgd_fast.curvature`."""
         self.gradient[: self.n_penalised] += self.l2 * self.weights[: self.n_penalised]
-        before, self.now = self.now, self.gradient / self.units
+        before, self.now = self.now, self.gradient / self.unit
         if self.step is not None:
             s, y = self.step, self.now - before
             if 2.0**-40 * norm(s) * norm(y) < s @ y < math.inf and 0.0 < y @ y < math.inf:
@@ -145,7 +145,7 @@ class Curvature:
         for (s, y), share in zip(self.pairs, reversed(shares), strict=True):
             q = q + (share - (y @ q) / (s @ y)) * s
         self.course = q
-        self.direction[:] = q / self.units
+        self.direction[:] = q / self.unit
         w, p = self.weights[: self.n_penalised], self.direction[: self.n_penalised]
         slope, drag, grip = self.now @ q, self.l2 * (w @ p), self.l2 * (p @ p)
         return float(slope), float(drag), float(grip), norm(self.direction)
