@@ -429,7 +429,8 @@ def minimize(
     max_passes : int, default 1000
         Reads of X at most, forward or backward.
     start : array-like of shape (d,) or (d + 1,); with softmax (d, K) or (d + 1, K), optional
-        First weights, intercepts last; zeros by default.
+        First weights, intercepts last; zeros by default, and where the objective at the weights
+        given is above 1e8, because the way back would leave few digits.
     loss : {"logistic", "softmax"}, default "logistic"
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.

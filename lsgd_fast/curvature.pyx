@@ -207,12 +207,12 @@ cdef class Curvature:
 
         Returns
         -------
-        float
-            The norm of the penalised weights.
+        weight_norm, norm : float
+            Of the penalised weights, and of all.
         """
         cdef Py_ssize_t j
         self.t = t
         with nogil:
             for j in range(self.pairs.size):
                 self.w[j] += t * self.p[j]
-        return norm(&self.w[0], self.n_penalised)
+        return norm(&self.w[0], self.n_penalised), norm(&self.w[0], self.pairs.size)

@@ -30,12 +30,18 @@ MEMORY_BYTES = 256 * 2**20  # ... or fewer where they would take more than this,
 LEAST_MEMORY = 5  # ... down to this
 
 SLACK = 0.1  # a search ends where the slope is this share of the first one
-MAX_TRIALS = 80  # points of a search; from 1e-300 to 1e300 takes about 30
+MAX_TRIALS = 200  # points of a search, which takes two or three but for weights far out
 MAX_STEP = 1e300
 
 # So many iterations in a row that rounding may have undone end a run.
-STALE_STEPS = 8
+STALE_STEPS = 20
 STALE_CHANGE = 8 * EPSILON
+
+# From an objective above this zero weights are nearer: half of all digits would be lost on the way.
+MAX_START = 1e8
+
+# Scores are computed anew where the way there was so many times as long as the weights are.
+DETOUR = 1000.0
 
 COLUMNS = (
     "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
@@ -175,7 +181,7 @@ class _Descent:
         self.passes, self.line, self.curvature = engine.passes, engine.line, engine.curvature
         self.n_steps = self.n_passes = self.n_increases = self.last_increase = self.stale = 0
         self.separated_at = self.separating_weights = None
-        self.path = norm(asked.start)  # of the weights, from zero
+        self.path = norm(asked.start)  # length of the way that the scores have come
         self.weight_norm = norm(asked.start[: asked.n_penalised])
         self.gradient_norm = self.share = math.nan
         self.least_gradient = math.inf
@@ -187,6 +193,10 @@ class _Descent:
             self.passes.forward(self.curvature.weights, self.line.scores)
             self.n_passes = 1
         self.now = Point._make(self.line.evaluate(0.0))
+        if not self._objective(self.now) <= MAX_START:
+            self.path = self.weight_norm = 0.0
+            self.curvature.weights[:] = self.line.scores[:] = 0.0
+            self.now = Point._make(self.line.evaluate(0.0))
         while True:
             reason = self._look(began)
             if reason is not None:
@@ -263,16 +273,27 @@ class _Descent:
                 continue
             self.passes.forward(self.curvature.direction, self.line.change)
             self.n_passes += 1
-            found = _search(self.line.evaluate, slope, drag, grip, first)
+            # where nothing is known of curvature, weights change by no more than 16 times
+            far = 16.0 * max(self.path, 1.0 / self.asked.unit) / length
+            found = _search(self.line.evaluate, slope, drag, grip, first, far)
             if found is None:
                 continue
             t, self.now = found
             self.line.move(t)
-            self.weight_norm = self.curvature.move(t)
+            self.weight_norm, size = self.curvature.move(t)
             self.path += t * length
+            if self.path > DETOUR * max(size, 1.0 / self.asked.unit):
+                self._refresh(size)
             self.stale += -slope * t <= STALE_CHANGE * self._objective(self.now)
             return t
         return None
+
+    def _refresh(self, size):
+        """Compute scores from the weights: what they were the sum of has left its rounding."""
+        self.passes.forward(self.curvature.weights, self.line.scores)
+        self.n_passes += 1
+        self.path = size
+        self.now = Point._make(self.line.evaluate(0.0))
 
     def _objective(self, point):
         return point.loss + 0.5 * self.problem.l2 * self.weight_norm * self.weight_norm
@@ -375,7 +396,7 @@ def _ratio(x, y):
     return x / y if y > 0.0 else (0.0 if x == 0.0 else math.inf)
 
 
-def _search(evaluate, slope, drag, grip, first):
+def _search(evaluate, slope, drag, grip, first, far):
     """Look for the least objective along a direction, by Newton's method within a bracket.
 
     Parameters
@@ -387,7 +408,8 @@ def _search(evaluate, slope, drag, grip, first):
     drag, grip : float
         Derivatives of the penalty at 0, first and second.
     first : float or None
-        The length to try first; None for that of Newton's method.
+        The length to try first; None for that of Newton's method, but `far` at most.
+    far : float
 
     Returns
     -------
@@ -402,7 +424,7 @@ def _search(evaluate, slope, drag, grip, first):
     t, growth, width = first, 4.0, math.inf
     if first is None:
         curvature = evaluate(0.0)[2] + grip
-        t = min(max(_ratio(-slope, curvature), 1.0 / MAX_STEP), MAX_STEP)
+        t = min(max(_ratio(-slope, curvature), 1.0 / MAX_STEP), far, MAX_STEP)
     for trial in range(MAX_TRIALS):
         found = evaluate(t)
         at = found[1] + (drag + t * grip)
@@ -439,4 +461,4 @@ def _between(low, low_slope, high, high_slope, trial):
             return t
     if high <= 16.0 * low:
         return low + 0.5 * (high - low)
-    return math.sqrt(low) * math.sqrt(high) if low > 0.0 else high / 16.0
+    return math.sqrt(low) * math.sqrt(high) if low > 0.0 else high / 16.0**trial

@@ -152,7 +152,7 @@ class Curvature:
 
     @np.errstate(all="ignore")
     def move(self, t):
-        """Take the step of t times the direction; return the norm of the penalised weights."""
+        """Take the step of t times the direction; return norms; see `lsgd_fast.curvature`."""
         self.weights += t * self.direction
         self.step = t * self.course
-        return norm(self.weights[: self.n_penalised])
+        return norm(self.weights[: self.n_penalised]), norm(self.weights)
