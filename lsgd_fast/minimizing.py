@@ -67,8 +67,8 @@ class Asked:
 
     problem: Problem  # of several classes: with their numbers in place of labels
     n_classes: int | None  # None: two, as labels -1 and +1
-    start: np.ndarray  # (k * n_parameters,)
-    unit: float
+    start: np.ndarray  # (height * k,)
+    radius: float  # the largest norm of a row, without an intercept
     tol: float
     max_passes: int
     stop: Stop
@@ -80,6 +80,20 @@ class Asked:
     def k(self):
         """Columns of weights."""
         return self.n_classes or 1
+
+    @property
+    def height(self):
+        """Parameters of a column: the features, and an intercept where one is fitted."""
+        return self.problem.d + self.problem.fit_intercept
+
+    @property
+    def unit(self):
+        """A power of two near the length of the rows: it keeps squares in range.
+
+        One for all parameters. Units after the columns of X, which would make their curvatures
+        alike at zero weights, cost iterations on most data.
+        """
+        return math.ldexp(1.0, math.frexp(max(self.problem.radius, math.sqrt(self.problem.l2)))[1])
 
     @property
     def n_penalised(self):
@@ -114,7 +128,7 @@ def check_minimize(
         problem, n_classes = Problem.check(X, y, loss=loss, **options), None
     start = _check_start(start, problem, n_classes)
     return Asked(
-        problem, n_classes, start, _unit(problem), tol, max_passes, stop, callback, callback_every,
+        problem, n_classes, start, _radius(problem), tol, max_passes, stop, callback, callback_every,
         n_threads,
     )  # fmt: skip
 
@@ -145,20 +159,22 @@ def _check_start(start, problem, n_classes):
     if n_classes is None:
         return checks.check_start(start, problem)
     if start is None:
-        return np.zeros(problem.n_parameters * n_classes)
+        return np.zeros((problem.d + problem.fit_intercept) * n_classes)
     starts = checks.check_starts(start, problem, n_classes)
     if len(starts) != n_classes:
         raise ValueError(f"start must have a column for each class ({n_classes})")
     return np.ascontiguousarray(starts.T).ravel()
 
 
-def _unit(problem):
-    """Return the power of two in which parameters are measured, near the length of the rows.
-
-    It keeps squares in range. One for all parameters: units after the columns of X, which would
-    make their curvatures alike at zero weights, cost iterations on most data.
-    """
-    return math.ldexp(1.0, math.frexp(max(problem.radius, math.sqrt(problem.l2)))[1])
+def _radius(problem):
+    """Return the largest norm of a row of positive weight, without the 1 of an intercept."""
+    if not problem.fit_intercept:
+        return problem.radius
+    square = problem.radius * problem.radius - 1.0
+    if square > 1e-3:
+        return math.sqrt(square)
+    weight = problem.weight
+    return Problem.check(problem.X, problem.y > problem.y.min(), sample_weight=weight).radius
 
 
 def run_minimize(engine, asked):
@@ -228,8 +244,9 @@ class _Descent:
             return StopReason.diverged
         if self.separated_at is None:
             # each step rounds scores and weights once more
-            n_roundings = problem.n_parameters + 2 * self.n_steps
-            if separates(now.min_margin, self.path, problem.radius, n_roundings):
+            n_roundings = asked.height + 2 * self.n_steps
+            radius = problem.radius * (1 if asked.n_classes is None else 2)  # of two scores
+            if separates(now.min_margin, self.path, radius, n_roundings):
                 self.separated_at = self.n_steps
                 self.separating_weights = self._shaped(self.curvature.weights.copy())
         if stop.loss is not None and now.loss <= stop.loss:
@@ -238,8 +255,11 @@ class _Descent:
             return StopReason.separated
         self.passes.backward(self.line.multipliers, self.curvature.gradient)
         self.n_passes += 1
-        self.gradient_norm = self.curvature.turn()
-        self.share = _ratio(self.gradient_norm, problem.radius * now.pull)
+        by_weights, by_intercepts = self.curvature.turn()
+        self.gradient_norm = math.hypot(by_weights, by_intercepts)
+        self.share = max(
+            _ratio(by_weights, asked.radius * now.pull), _ratio(by_intercepts, now.pull)
+        )
         if self.share <= asked.tol:
             return StopReason.converged
         if stop.gradient_norm is not None and self.gradient_norm <= stop.gradient_norm:
@@ -331,10 +351,10 @@ class _Descent:
         return StopReason.loss if self.now.loss <= target else StopReason.separated
 
     def _shaped(self, parameters):
-        """Return parameters as (n_parameters,), or for several classes (n_parameters, k)."""
+        """Return parameters as (height,), or for several classes (height, k)."""
         if self.asked.n_classes is None:
             return parameters
-        return parameters.reshape(self.problem.n_parameters, self.asked.k)
+        return parameters.reshape(self.asked.height, self.asked.k)
 
     def _weights(self):
         """Return a copy of the weights, and the intercepts."""
