@@ -480,7 +480,7 @@ def minimize(
     )  # fmt: skip
     problem, k = asked.problem, asked.k
     rows = Rows(problem)
-    # A pass is a team of its own, so it takes more work than in a descent for a second thread to pay.
+    # each pass is a team of its own: it takes more for a second thread to pay than in a descent
     is_small = n_threads is None and problem.n * (problem.d + LINK_WORK) * k < SERIAL_WORK
     n_threads = 1 if is_small else n_threads
     n_threads = choose_threads(n_threads, problem.n, problem.d, rows.n_chunks, k)

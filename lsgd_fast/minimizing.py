@@ -22,16 +22,13 @@ from lsgd_fast.endings import Ending
 from lsgd_fast.monitor import is_increase, norm, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import Run, Stop, StopReason, Trace, check_stop
+from lsgd_fast.searching import MAX_STEP, ratio, search
 
 __all__ = ["Asked", "Point", "check_minimize", "run_minimize"]
 
 MEMORY = 30  # iterations remembered, ...
 MEMORY_BYTES = 256 * 2**20  # ... or fewer where they would take more than this, ...
 LEAST_MEMORY = 5  # ... down to this
-
-SLACK = 0.1  # a search ends where the slope is this share of the first one
-MAX_TRIALS = 200  # points of a search, which takes two or three but for weights far out
-MAX_STEP = 1e300
 
 # So many iterations in a row that rounding may have undone end a run.
 STALE_STEPS = 20
@@ -128,8 +125,8 @@ def check_minimize(
         problem, n_classes = Problem.check(X, y, loss=loss, **options), None
     start = _check_start(start, problem, n_classes)
     return Asked(
-        problem, n_classes, start, _radius(problem), tol, max_passes, stop, callback, callback_every,
-        n_threads,
+        problem, n_classes, start, _radius(problem), tol, max_passes, stop, callback,
+        callback_every, n_threads,
     )  # fmt: skip
 
 
@@ -257,9 +254,7 @@ class _Descent:
         self.n_passes += 1
         by_weights, by_intercepts = self.curvature.turn()
         self.gradient_norm = math.hypot(by_weights, by_intercepts)
-        self.share = max(
-            _ratio(by_weights, asked.radius * now.pull), _ratio(by_intercepts, now.pull)
-        )
+        self.share = max(ratio(by_weights, asked.radius * now.pull), ratio(by_intercepts, now.pull))
         if self.share <= asked.tol:
             return StopReason.converged
         if stop.gradient_norm is not None and self.gradient_norm <= stop.gradient_norm:
@@ -283,7 +278,7 @@ class _Descent:
         return self.stale >= STALE_STEPS
 
     def _step(self):
-        """Take a step and return its length in directions, or None where there is none to be had."""
+        """Take a step and return its length in directions, or None where there is none."""
         for first in (1.0, None):
             if first is None or self.n_steps == 0:
                 self.curvature.forget()
@@ -295,10 +290,10 @@ class _Descent:
             self.n_passes += 1
             # where nothing is known of curvature, weights change by no more than 16 times
             far = 16.0 * max(self.path, 1.0 / self.asked.unit) / length
-            found = _search(self.line.evaluate, slope, drag, grip, first, far)
+            found = search(self.line.evaluate, slope, drag, grip, first, far)
             if found is None:
                 continue
-            t, self.now = found
+            t, self.now = found[0], Point._make(found[1])
             self.line.move(t)
             self.weight_norm, size = self.curvature.move(t)
             self.path += t * length
@@ -338,7 +333,7 @@ class _Descent:
         now, target = self.now, self.asked.stop.loss
         needed = min(746.0, -math.log(target)) if target > 0.0 else 746.0
         needed += math.log(max(1, self.asked.k - 1))
-        factor = _ratio(needed, now.min_margin) * (1.0 + 16 * EPSILON)
+        factor = ratio(needed, now.min_margin) * (1.0 + 16 * EPSILON)
         if not factor * max(self.path, 1.0) < MAX_STEP:
             return StopReason.separated
         self.trace.append((*self._measured(), factor - 1.0, self.n_passes))
@@ -410,75 +405,3 @@ class _Descent:
             n_increases=self.n_increases,
             signs=self._ending(reason),
         )
-
-
-def _ratio(x, y):
-    return x / y if y > 0.0 else (0.0 if x == 0.0 else math.inf)
-
-
-def _search(evaluate, slope, drag, grip, first, far):
-    """Look for the least objective along a direction, by Newton's method within a bracket.
-
-    Parameters
-    ----------
-    evaluate : callable
-        As `line.evaluate`.
-    slope : float
-        Derivative of the objective at 0, negative.
-    drag, grip : float
-        Derivatives of the penalty at 0, first and second.
-    first : float or None
-        The length to try first; None for that of Newton's method, but `far` at most.
-    far : float
-
-    Returns
-    -------
-    t : float
-        Where the slope is at most SLACK of the first one, up or down. Where rounding makes the
-        slope jump over that: the last float before it turns positive.
-    point : Point
-        What was evaluated last, at t. Instead of both None, if there is no such t.
-    """
-    goal = -SLACK * slope
-    low, low_slope, high, high_slope = 0.0, slope, math.inf, math.inf
-    t, growth, width = first, 4.0, math.inf
-    if first is None:
-        curvature = evaluate(0.0)[2] + grip
-        t = min(max(_ratio(-slope, curvature), 1.0 / MAX_STEP), far, MAX_STEP)
-    for trial in range(MAX_TRIALS):
-        found = evaluate(t)
-        at = found[1] + (drag + t * grip)
-        if abs(at) <= goal:
-            return t, Point._make(found)
-        if at < 0.0:
-            low, low_slope = t, at
-        else:  # too far, or out of float64
-            high, high_slope = t, at
-        newton = t - _ratio(at, found[2] + grip)  # NaN where it is no number
-        if high == math.inf:
-            if t >= MAX_STEP:
-                break
-            limit = min(t * growth, MAX_STEP)
-            growth = min(growth * growth, MAX_STEP)
-            t = newton if low < newton < limit else limit
-            continue
-        if not high - low > EPSILON * high:
-            break
-        shrunk, width = high - low <= 0.5 * width, high - low
-        t = newton if shrunk else math.nan
-        if not low < t < high:
-            t = _between(low, low_slope, high, high_slope, trial)
-    if low == 0.0:
-        return None
-    return low, Point._make(evaluate(low))
-
-
-def _between(low, low_slope, high, high_slope, trial):
-    """Return a point within a bracket: by turns where a straight slope is zero, or in the middle."""
-    if trial % 2 == 0 and high_slope < math.inf:
-        t = low + (high - low) * (low_slope / (low_slope - high_slope))
-        if low < t < high:
-            return t
-    if high <= 16.0 * low:
-        return low + 0.5 * (high - low)
-    return math.sqrt(low) * math.sqrt(high) if low > 0.0 else high / 16.0**trial
