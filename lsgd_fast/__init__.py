@@ -14,14 +14,18 @@ try:
         gradient_descent,
         logistic_loss,
         logistic_loss_gradient,
+        minimize,
         staged_trial,
         stepsize_sweep,
     )
     from lsgd_fast.descent import Descent
 except ModuleNotFoundError as error:
     if error.name not in {
-        f"lsgd_fast.{name}" for name in ("batch", "descent", "gram", "kernel", "loop", "rows")
-    }:
+        f"lsgd_fast.{name}"
+        for name in (
+            "batch", "curvature", "descent", "gram", "kernel", "line", "loop", "passes", "rows",
+        )
+    }:  # fmt: skip
         raise
     raise ImportError(
         f"lsgd_fast in {__path__[0]!r} is not compiled. If that is a checkout of the source, it "
@@ -55,6 +59,7 @@ __all__ = [
     "logistic_loss",
     "logistic_loss_gradient",
     "losses",
+    "minimize",
     "plan",
     "plot",
     "progress_bar",
