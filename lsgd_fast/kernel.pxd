@@ -15,7 +15,7 @@ Thread safety: the functions keep no state; two threads may share `rows` but not
 """
 
 cdef enum:
-    ABI = 3         # grows whenever a struct or a signature of this file changes
+    ABI = 4         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
@@ -82,6 +82,8 @@ cdef struct pass_t:
     double* tiles               # one tile of tile_size doubles a thread; unused where X has panels
                                 # or its rows are read in place
     double* products            # (k, padded_rows) x . w of each row, or NULL
+    const Py_ssize_t* order     # (n,) which row of X, y and weight is the i-th, of any number of rows
+                                # of which n take part; or NULL: rows 0 .. n - 1, see thin.pxd
     double* multipliers         # (k, padded_rows) what the rows are multiplied with in the gradient
                                 # before it is divided by total_weight, or NULL; read where GIVEN
 
