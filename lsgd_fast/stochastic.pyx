@@ -13,6 +13,7 @@ import numpy as np
 from cython.parallel cimport parallel
 from libc.math cimport INFINITY
 
+from .decode cimport prefetch_ordered
 from .kernel cimport (LOGISTIC, chunk_count, column_place, lay_out_pass, pack_columns, pass_size,
                       pass_t, pass_work, rows_t, run_chunks, sum_slots, sum_tallies, tile_size,
                       totals_t)
@@ -148,9 +149,8 @@ cdef void finish_batch(batches_t* b) noexcept nogil:
 
 
 # A thread's share of the chunks of a pass.
-cdef void run_part(batches_t* b, const pass_t* p, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
-    cdef double work = p.k * pass_work(p.rows.X.n, p.rows.X.d) / p.n_chunks
-    cdef double* tile = p.tiles + rank * tile_size(&p.rows.X)
+cdef void run_part(batches_t* b, const pass_t* p, double* tile, double work, Py_ssize_t rank,
+                   Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t chunk
     for chunk in range(rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size):
         if is_raised(&b.interrupted):
@@ -164,13 +164,17 @@ cdef void run_part(batches_t* b, const pass_t* p, Py_ssize_t rank, Py_ssize_t si
 cdef void member(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
+    cdef double* tile = p.tiles + rank * tile_size(&p.rows.X)
+    cdef double work = p.k * pass_work(p.rows.X.n, p.rows.X.d) / p.n_chunks
     cdef bint thin = is_thin(p)
     while b.done < b.n_batches and b.n_running > 0:
         if rank == 0:
             place(b)
+            if thin and b.done + 2 < b.n_batches:
+                prefetch_ordered(&p.rows.X, p.order + 2 * p.rows.X.n, 0, p.rows.X.n)
         if size > 1:
             barrier_wait(&b.barrier, size)
-        run_part(b, p, rank, size)
+        run_part(b, p, tile, work, rank, size)
         if size > 1:
             barrier_wait(&b.barrier, size)
         if is_raised(&b.interrupted):               # the batch may be incomplete
@@ -219,7 +223,7 @@ cdef class Learners:
         self.batch.X.n = batch_size
         self.batch.total_weight = batch_size * (problem.total_weight / problem.n)
         self.n_threads = choose_threads(n_threads, batch_size, d, chunk_count(batch_size, d), k)
-        self.weights = np.array(np.broadcast_to(starts, (k, problem.n_parameters))[:, :d])
+        self.weights = np.array(np.broadcast_to(starts, (k, problem.n_parameters))[:, :d], order="C")
         self.means = np.zeros((k, d))
         self.learners = np.zeros(k * sizeof(learner_t), np.uint8)
         b.learners = <learner_t*> &self.learners[0]
@@ -289,10 +293,6 @@ cdef class Learners:
             self.state.learners[run].ended = True
             self.state.n_running -= 1
 
-    def has_ended(self, Py_ssize_t run):
-        """Whether a run takes no more steps."""
-        return self.state.learners[run].ended
-
     def has_diverged(self, Py_ssize_t run):
         """Whether the loss of a batch was not finite, which ended the run."""
         return self.state.learners[run].diverged
@@ -348,7 +348,8 @@ cdef class Learners:
         p.intercepts = &intercepts[0]
         self._watch(errors)
         with nogil, parallel(num_threads=n_threads):
-            run_part(b, &p, team_rank(), team_size())
+            run_part(b, &p, p.tiles + team_rank() * tile_size(&p.rows.X),
+                     m * pass_work(n, d) / p.n_chunks, team_rank(), team_size())
         if errors:
             raise errors[0]
         for i in range(m):

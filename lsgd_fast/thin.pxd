@@ -5,15 +5,18 @@
 # Columns of weights lie one after another, (k, d), however many there are, and so do those of the
 # one slot.  It holds the gradient itself: multipliers are divided by the total weight first.
 
+from libc.math cimport INFINITY
+
 from .decode cimport decode_row, find_rows, has_plain_rows
-from .kernel cimport BLOCK, FLOAT32, LOGISTIC, PANEL, matrix_t, pass_t, rows_t
-from .lanes cimport fold_lanes, inlined, load, real, v2, v4, v8, vec
-from .link cimport clear_tallies, logistic_link
+from .elementary cimport exp_nonpositive, negative_abs, softplus_sigmoid
+from .kernel cimport FLOAT32, LOGISTIC, PANEL, matrix_t, pass_t, rows_t, tally_t
+from .lanes cimport fold_lanes, inlined, load, real, vec
+from .link cimport add_tail, clear_tallies
 
 
 # Whether a pass is thin.
 cdef inline bint is_thin(const pass_t* p) noexcept nogil:
-    return p.order != NULL and p.rows.X.n < PANEL and p.link == LOGISTIC
+    return p.order != NULL and p.gradient and p.rows.X.n < PANEL and p.link == LOGISTIC
 
 
 # y and weight of the rows in `order`, up to whole panels by rows that weigh nothing.
@@ -60,27 +63,43 @@ cdef inline inlined add_row(const real* x, double s, bint first, Py_ssize_t d,
             g[j] += s * x[j]
 
 
+# The link of row i, which has lane i of the tally to itself: the sums of logistic_link for one row.
+# A panel's worth of lanes would cost more than a row.
+cdef inline inlined link_row(Py_ssize_t i, double y, double weight, double product, tally_t* tally,
+                             double* margin, double* multiplier) noexcept nogil:
+    cdef double z = y * product if weight > 0.0 else 0.0, e, loss, sigmoid
+    exp_nonpositive(negative_abs(z), &e)
+    softplus_sigmoid(z, e, &loss, &sigmoid)
+    margin[0] = z
+    multiplier[0] = -(weight * y) * sigmoid
+    tally.loss[i] = weight * loss
+    tally.slope[i] = multiplier[0]
+    tally.error[i] = weight if z <= 0.0 else 0.0
+    if weight > 0.0 and z < INFINITY:
+        tally.min_margin[i] = z
+
+
 cdef inline inlined thin_columns(const pass_t* p, const real** x, const double* y,
-                                 const double* weight, vec* z) noexcept nogil:
+                                 const double* weight, const vec* z) noexcept nogil:
     cdef Py_ssize_t n = p.rows.X.n, d = p.rows.X.d, column, i
-    cdef double total = p.rows.total_weight
-    cdef double* s = <double*> z
-    cdef double product
+    cdef double total = p.rows.total_weight, product, multiplier, largest
+    cdef double[PANEL] margin
+    cdef tally_t* tally
     for column in range(p.k):
+        tally = p.tallies + column
+        largest = 0.0
         for i in range(n):
             row_product(x[i], p.weights + column * d, d, &product, z)
-            s[i] = product
-        for i in range(n, PANEL):
-            s[i] = 0.0
-        logistic_link(y, weight, p.intercepts[column], z, 1, p.tallies + column)
-        if p.gradient:
-            for i in range(n):
-                add_row(x[i], s[i] / total, i == 0, d, p.slots + column * d)
+            link_row(i, y[i], weight[i], product + p.intercepts[column], tally, margin + i,
+                     &multiplier)
+            add_row(x[i], multiplier / total, i == 0, d, p.slots + column * d)
+            largest = max(largest, tally.loss[i])
+        if largest < 1e-250:
+            add_tail(weight, margin, n, tally)
 
 
-# The pass; `tile` is used where rows are not adjacent elements that vectors can load, and `z` is
-# room for the margins of a panel.
-cdef inline inlined thin_pass(const pass_t* p, double* tile, vec* z) noexcept nogil:
+# The pass; `tile` is used where rows are not adjacent elements that vectors can load.
+cdef inline inlined thin_pass(const pass_t* p, double* tile, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef const char* rows_at[PANEL]
     cdef double[PANEL] y
