@@ -27,8 +27,9 @@ from lsgd_fast.sweep import as_list
 __all__ = ["run_stochastic", "sweep_stochastic"]
 
 MEASURES = ("loss", "log_loss", "error_rate", "min_margin")  # of a batch, as the twins give them
-PART_MEASURES = 1 << 16  # batches, times runs, taken between two looks at the clock at most ...
+PART_MEASURES = 1 << 14  # batches, times runs, taken between two looks at the clock at most ...
 PART_WORK = 1 << 24  # ... and elements of X
+FIRST_ROOM = 1 << 20  # rows of a trace that room is made for at first, if there may be as many
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +143,7 @@ class _Log:
     def __init__(self, asked, learners, began):
         self.asked, self.learners, self.began = asked, learners, began
         k = len(asked.stepsizes)
-        self.measured = [[] for _ in range(k)]
+        self.measured = [_Rows(1 - (-asked.n_steps // asked.record_every)) for _ in range(k)]
         self.latest = [dict.fromkeys(MEASURES, math.nan) for _ in range(k)]
         self.reasons, self.seconds = [None] * k, [None] * k
 
@@ -165,7 +166,7 @@ class _Log:
         every = self.asked.record_every
         for run in self.going_on():
             taken = self.learners.n_steps(run) - t
-            self.measured[run].append(measures[-t % every : taken : every, run].copy())
+            self.measured[run].add(measures[-t % every : taken : every, run])
             if taken:
                 values = measures[taken - 1, run].tolist()
                 self.latest[run] = dict(zip(MEASURES, values, strict=True))
@@ -228,12 +229,36 @@ class _Log:
         return Iterate(parameters[:d].copy(), intercept, *measures)
 
     def _trace(self, run, last, n_steps):
-        ends = np.array([[getattr(last, name) for name in MEASURES]])
-        rows = np.concatenate([*self.measured[run], ends])
-        step = np.append(np.arange(len(rows) - 1) * self.asked.record_every, n_steps)
-        stepsize = np.append(np.full(len(rows) - 1, self.asked.stepsizes[run]), math.nan)
-        columns = {name: rows[:, i].copy() for i, name in enumerate(MEASURES)}
+        rows = self.measured[run].close([getattr(last, name) for name in MEASURES])
+        step = np.empty(rows.shape[1], np.int64)
+        step[:-1] = np.arange(rows.shape[1] - 1) * self.asked.record_every
+        step[-1] = n_steps
+        stepsize = np.full(rows.shape[1], self.asked.stepsizes[run])
+        stepsize[-1] = math.nan
+        columns = dict(zip(MEASURES, rows, strict=True))
         return Trace(step=step, stepsize=stepsize, **columns)
+
+
+class _Rows:
+    """Rows of the trace of one run, in columns; room for more is made as they come."""
+
+    def __init__(self, most):
+        self.most, self.n = most, 0
+        self.room = np.empty((len(MEASURES), min(most, FIRST_ROOM)))
+
+    def add(self, rows):
+        end = self.n + len(rows)
+        if end > self.room.shape[1]:
+            room = np.empty((len(MEASURES), min(self.most, max(end, 2 * self.room.shape[1]))))
+            room[:, : self.n] = self.room[:, : self.n]
+            self.room = room
+        self.room[:, self.n : end] = rows.T
+        self.n = end
+
+    def close(self, last):
+        """Return all rows, with the last one added."""
+        self.add(np.array([last]))
+        return self.room if self.n == self.room.shape[1] else self.room[:, : self.n].copy()
 
 
 def _state(asked, learners, run, latest):
