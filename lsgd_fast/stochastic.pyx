@@ -363,5 +363,6 @@ cdef class Learners:
         cdef batches_t* b = &self.state
         b.next_poll = clock() + POLL_SECONDS
         b.credit = POLL_ELEMENTS
+        b.interrupted = 0
         in_main = threading.current_thread() is threading.main_thread()
         b.errors = <void*> errors if in_main else NULL

@@ -125,7 +125,8 @@ class StochasticRun:
     def n_mistakes(self):
         """Rows misclassified before their update, all batches together.
 
-        Where rows have weights, each counts by its weight over the mean weight.
+        A whole number but for rounding; where rows have weights, each counts by its weight over the
+        mean weight.
         """
         if self.n_steps == 0:
             return 0.0
@@ -239,7 +240,7 @@ class StochasticSweep(Sweep):
         """Return the runs as a table, a row each; see `Sweep.table`."""
         columns = {"stepsize": [label_of(stepsize) for stepsize in self.stepsizes]}
         columns["stop_reason"] = [str(run.stop_reason) for run in self]
-        for name in ("n_steps", "mean_loss", "mean_error_rate"):
+        for name in ("n_steps", "mean_loss", "mean_error_rate", "n_mistakes"):
             columns[name] = [getattr(run, name) for run in self]
         for iterate in ("last", "average"):
             for name in ("loss", "error_rate", "min_margin"):
