@@ -12,6 +12,11 @@ from lsgd_fast.table import Table
 
 __all__ = ["Iterate", "StochasticRun", "StochasticSweep"]
 
+# Columns that a terminal shows where they fit, the most telling first.
+OPTIONAL = (
+    "average_min_margin", "stop_reason", "last_min_margin", "mean_error_rate", "n_steps",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
@@ -247,7 +252,7 @@ class StochasticSweep(Sweep):
                 columns[f"{iterate}_{name}"] = [
                     getattr(getattr(run, iterate), name) for run in self
                 ]
-        return Table(columns)
+        return Table(columns, OPTIONAL)
 
     def best(self, by="mean_loss"):
         """Return the best run.
