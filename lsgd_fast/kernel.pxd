@@ -104,6 +104,8 @@ cdef struct pass_t:
     double* tiles               # one tile of tile_size doubles a thread; unused where X has panels
                                 # or its rows are read in place
     double* products            # (k, padded_rows) x . w of each row, or NULL
+    const Py_ssize_t* order     # (n,) which row of X, y and weight is the i-th, of any number of rows
+                                # of which n take part; or NULL: rows 0 .. n - 1, see thin.pxd
     double* multipliers         # (k, padded_rows) what the rows are multiplied with in the gradient
                                 # before it is divided by total_weight, or NULL; read where GIVEN
 

@@ -153,9 +153,9 @@ cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept no
     cdef Py_ssize_t size = PANEL * X.d, panel, i
     for panel in range((X.n - 1) // PANEL + 1):
         if X.element == FLOAT64:
-            decode_panel(X, PANEL * panel, <v2*> (<double*> panels + panel * size))
+            decode_panel(X, NULL, PANEL * panel, <v2*> (<double*> panels + panel * size))
         else:
-            decode_panel(X, PANEL * panel, <v2*> tile)
+            decode_panel(X, NULL, PANEL * panel, <v2*> tile)
             for i in range(size):
                 (<float*> panels)[panel * size + i] = <float> tile[i]
 
@@ -215,6 +215,7 @@ cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
     p.tallies = NULL
     p.products = NULL
     p.multipliers = NULL
+    p.order = NULL
     if link != PRODUCTS:
         p.slots = memory
         memory += p.n_chunks * k * rows.X.d

@@ -95,5 +95,8 @@ cdef struct batch_t:
 # two steps, where `errors` has got an entry.  Leaves n_runs = 0.
 cdef void advance(batch_t* b, int n_threads) noexcept nogil
 
+# Run the handlers of signals; whether one has raised, which is then put into the list `errors`.
+cdef bint signal_raises(void* errors) noexcept with gil
+
 # Seconds, from a clock that only goes forward.
 cdef double clock() noexcept nogil
