@@ -164,7 +164,7 @@ def stochastic_sweep(
     >>> X, y = lsgd.datasets.digits_0_vs_8()
     >>> sweep = lsgd.stochastic_sweep(X, y, [0.1, 10.0, 1e4], len(X), order="once", rng=0)
     >>> [run.n_steps for run in sweep]
-    [354, 354, 354]
+    [352, 352, 352]
     """
     sweep = sweep_stochastic(
         Learners, X, y, stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng,
