@@ -15,7 +15,7 @@ Thread safety: the functions keep no state; two threads may share `rows` but not
 """
 
 cdef enum:
-    ABI = 4         # grows whenever a struct or a signature of this file changes
+    ABI = 5         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
