@@ -18,7 +18,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from .kernel cimport (PANEL, column_place, padded_rows, pass_t, pass_work, run_chunks, sum_slots,
                       sum_tallies, tile_size, totals_t)
 from .norms cimport hypotenuse, norm, root
-from .rules cimport (BARZILAI_BORWEIN, exponential, logarithm, make_move, move_t, plan_move,
+from .rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, logarithm, make_move, move_t, plan_move,
                      rule_constants_t, times_exp)
 from .team cimport (barrier_wait, deal_pieces, is_raised, raise_flag, share_t, take_piece,
                     team_rank, team_size)
@@ -205,14 +205,14 @@ cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
     cdef double* row = r.trace + r.n_rows * r.n_columns
     cdef double objective
     cdef move_t move
-    r.slope.true_norm = r.now[GRADIENT_NORM]
-    if r.rule.is_scaled:
+    if r.rule.kind != CONSTANT:
+        r.slope.true_norm = r.now[GRADIENT_NORM]
         r.slope.log_loss = r.slope.log_objective = r.now[LOG_LOSS]
     if r.rule.kind == BARZILAI_BORWEIN and r.l2 > 0.0:
         objective = r.now[LOSS] + 0.5 * r.l2 * r.now[WEIGHT_NORM] * r.now[WEIGHT_NORM]
         if objective < INFINITY:
             r.slope.log_objective = logarithm(objective)
-    move = plan_move(&r.rule, r.step, r.w, &r.slope, n_parameters, &rule_constants)
+    plan_move(&r.rule, r.step, r.w, &r.slope, n_parameters, &rule_constants, &move)
     r.now[STEPSIZE] = r.rule.state.stepsize
     note_step(&r.monitor, &r.watched, &move, r.slope.norm, r.now[WEIGHT_NORM])
     if r.step % r.record_every == 0:
