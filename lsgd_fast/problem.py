@@ -11,6 +11,7 @@ import numpy as np
 
 from lsgd_fast import losses
 from lsgd_fast.constants import GRAM_BYTES, GRAM_FEATURES, GRAM_VALUES
+from lsgd_fast.matrix import as_real_array, blocks, check_matrix, finite_float64, largest_norm
 
 __all__ = [
     "Problem",
@@ -26,12 +27,7 @@ __all__ = [
     "check_starts",
     "check_validation",
     "check_weights",
-    "memory_of_check",
 ]
-
-BLOCK_SIZE = 1 << 17  # values of X converted at a time: 1 MiB of float64
-MAX_FEATURES = 1 << 40  # 8 TiB of weights
-SAFE_SQUARE = 1e-280  # a sum of squares above this has lost nothing to underflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +111,11 @@ class Problem:
         loss = losses.resolve(loss)
         l2 = check_real("l2", l2, zero_allowed=True)
         fit_intercept = check_flag("fit_intercept", fit_intercept)
-        X = _check_matrix(X)
+        X = check_matrix(X)
         labels = _check_labels(y, len(X))
         weight, total_weight = _check_sample_weight(sample_weight, len(X))
         _check_both_classes(labels, weight)
-        norm = _largest_norm(X, weight > 0.0)
+        norm = largest_norm(X, weight > 0.0)
         radius = math.hypot(norm, 1.0) if fit_intercept else norm
         labels.setflags(write=False)
         weight.setflags(write=False)
@@ -138,29 +134,9 @@ class Problem:
         hasher.update(repr(header).encode())
         hasher.update(self.y.astype("<f8"))
         hasher.update(self.weight.astype("<f8"))
-        for _, _, block in _blocks(self.X):
+        for _, _, block in blocks(self.X):
             hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
         return hasher.hexdigest()
-
-
-def memory_of_check(n, d, in_place):
-    """Return the bytes that a `Problem` keeps besides X, and those that making one takes as well.
-
-    Parameters
-    ----------
-    n, d : int
-        Shape of X.
-    in_place : bool
-        Whether X is float64 in C order, so that its blocks need no conversion.
-
-    Returns
-    -------
-    kept, passing : int
-    """
-    block = 8 * min(n * d, max(1, BLOCK_SIZE // d) * min(d, BLOCK_SIZE))
-    squares = block if in_place else 2 * block
-    # Marks of the rows of positive weight and the sums of squares, then a selection of these.
-    return 16 * n, 9 * n + max(squares, 8 * n)
 
 
 def check_real(name, value, *, zero_allowed=False):
@@ -248,9 +224,9 @@ def check_validation(validation, problem):
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise TypeError("validation must be a pair (X, y) of held-out data or None")
     try:
-        X = _check_matrix(validation[0])
+        X = check_matrix(validation[0])
         labels = _check_labels(validation[1], len(X))
-        _largest_norm(X, np.ones(len(X), dtype=bool))
+        largest_norm(X, np.ones(len(X), dtype=bool))
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from None
     if X.shape[1] != problem.d:
@@ -271,7 +247,7 @@ def check_start(start, problem):
 
 def check_starts(start, problem, k):
     """Return first weights: (1, n_parameters) where all k runs have the same, else (k, ...)."""
-    if start is None or _as_real_array("start", start).ndim != 2:
+    if start is None or as_real_array("start", start).ndim != 2:
         return check_start(start, problem).reshape(1, -1)
     array = _check_parameters("start", start, problem)
     if array.shape[1] != k:
@@ -285,54 +261,16 @@ def check_weights(w, problem):
 
 
 def _check_parameters(name, value, problem):
-    array = _as_real_array(name, value)
+    array = as_real_array(name, value)
     expected = problem.n_parameters
     if array.ndim not in (1, 2) or array.shape[0] != expected or array.size == 0:
         hint = " (features, then the intercept)" if problem.fit_intercept else ""
         raise ValueError(f"{name} must have {expected} rows{hint}; got shape {array.shape}")
-    return _finite_float64(name, array)
-
-
-def _as_real_array(name, value):
-    """Return `value` as an ndarray of a real dtype, without a copy where there is one."""
-    if hasattr(value, "tocsr"):
-        raise TypeError(f"sparse {name} is not supported yet; pass {name}.toarray()")
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise TypeError(f"{name} has masked entries; fill them or drop their rows first")
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name} cannot be read as an array: {error}") from error
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{name} must hold real numbers; got dtype {array.dtype}: convert it to float64"
-        )
-    return array
-
-
-def _finite_float64(name, array):
-    with np.errstate(all="ignore"):  # a longdouble may overflow, and is refused below
-        array = np.require(array, np.float64, ["C", "A"])
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite as float64; it holds NaN or infinity")
-    return array
-
-
-def _check_matrix(X):
-    X = _as_real_array("X", X)
-    if X.ndim != 2:
-        hint = "; pass X.reshape(-1, 1) if it is one feature" if X.ndim == 1 else ""
-        raise ValueError(f"X must be 2-d (rows, features); got shape {X.shape}{hint}")
-    if 0 in X.shape:
-        raise ValueError(f"X must have at least one row and one feature; got shape {X.shape}")
-    if X.shape[1] > MAX_FEATURES:
-        raise ValueError(f"X has too many features for weights in memory; got shape {X.shape}")
-    return X
+    return finite_float64(name, array)
 
 
 def _check_vector(name, value, n):
-    array = _as_real_array(name, value)
+    array = as_real_array(name, value)
     if array.ndim != 1:
         raise ValueError(f"{name} must be 1-d; got shape {array.shape}: pass {name}.ravel()")
     if len(array) != n:
@@ -358,7 +296,7 @@ def _check_sample_weight(sample_weight, n):
         unit = 0.5 ** n.bit_length()
         return np.full(n, unit), n * unit
     array = _check_vector("sample_weight", sample_weight, n)
-    weight = _finite_float64("sample_weight", array)
+    weight = finite_float64("sample_weight", array)
     largest = weight.max()
     if weight.min() < 0.0 or largest == 0.0:
         raise ValueError("sample_weight must not be negative, nor zero everywhere")
@@ -375,58 +313,3 @@ def _check_both_classes(labels, weight):
         raise ValueError(
             f"y holds one class only{where} ({seen[0]:+.0f}); rows of both classes are needed"
         )
-
-
-def _blocks(X):
-    """Yield (row, column, block): X as float64 in C order, by blocks; a view where it can be."""
-    n, d = X.shape
-    height, width = max(1, BLOCK_SIZE // d), min(d, BLOCK_SIZE)
-    for i in range(0, n, height):
-        for j in range(0, d, width):
-            block = X[i : i + height, j : j + width]
-            with np.errstate(all="ignore"):  # a longdouble may overflow
-                block = np.ascontiguousarray(block, dtype=np.float64)
-            yield i, j, block
-
-
-def _square_sums(X, exponents=None):
-    """Return the sum of squares of each row, the row first divided by 2**exponent."""
-    sums = np.zeros(len(X))
-    for i, _, block in _blocks(X):
-        rows = slice(i, i + len(block))
-        if exponents is not None:
-            block = np.ldexp(block, -exponents[rows, None])
-        # Not einsum or BLAS: the order of this sum is the same on every machine.
-        sums[rows] += np.square(block).sum(axis=1)
-    return sums
-
-
-def _scaled_norms(X):
-    """Return the row norms without overflow or underflow; refuse what is not finite."""
-    largest = np.zeros(len(X))
-    for i, j, block in _blocks(X):
-        bad = np.argwhere(~np.isfinite(block))
-        if len(bad):
-            row, column = bad[0]
-            raise ValueError(
-                f"X must be finite as float64; found {block[row, column]} in row {i + row}, "
-                f"column {j + column}: drop the row or fill the gap"
-            )
-        rows = slice(i, i + len(block))
-        largest[rows] = np.maximum(largest[rows], np.abs(block).max(axis=1))
-    exponents = np.frexp(largest)[1]
-    return np.ldexp(np.sqrt(_square_sums(X, exponents)), exponents)
-
-
-def _largest_norm(X, positive):
-    """Return the largest norm of the rows marked `positive`; refuse what is not finite.
-
-    The sums of squares also answer whether all values are finite, so that one pass is enough
-    unless some are not, or are so large or small that their squares leave float64.
-    """
-    with np.errstate(all="ignore"):
-        sums = _square_sums(X)
-        largest = sums[positive].max()
-        if np.isfinite(sums).all() and largest > SAFE_SQUARE:
-            return math.sqrt(largest)
-        return float(_scaled_norms(X)[positive].max())

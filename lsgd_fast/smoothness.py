@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lsgd_fast.problem import BLOCK_SIZE
+from lsgd_fast.matrix import BLOCK_SIZE
 
 __all__ = ["POWER_STEPS", "ROUNDING", "estimate_smoothness"]
 
