@@ -15,7 +15,7 @@ Thread safety: the functions keep no state; two threads may share `rows` but not
 """
 
 cdef enum:
-    ABI = 3         # grows whenever a struct or a signature of this file changes
+    ABI = 4         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
@@ -25,6 +25,7 @@ cdef enum element_t:
     FLOAT64, FLOAT32, FLOAT16, LONG_DOUBLE
     INT8, INT16, INT32, INT64
     UINT8, UINT16, UINT32, UINT64, BOOL
+    BFLOAT16                # the upper half of a float32
 
 # X as it lies in memory; strides are in bytes and may have any sign or be zero.
 cdef struct matrix_t:

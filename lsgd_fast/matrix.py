@@ -6,16 +6,19 @@ import numpy as np
 
 __all__ = [
     "BLOCK_SIZE",
+    "MAX_FEATURES",
     "as_real_array",
     "blocks",
     "check_matrix",
     "finite_float64",
     "largest_norm",
     "memory_of_check",
+    "to_float64",
 ]
 
 BLOCK_SIZE = 1 << 17  # values of X converted at a time: 1 MiB of float64
 MAX_FEATURES = 1 << 40  # 8 TiB of weights
+BFLOAT16 = "bfloat16"  # the name of a dtype of ml_dtypes, which NumPy does not know by itself
 SAFE_SQUARE = 1e-280  # a sum of squares above this has lost nothing to underflow
 
 
@@ -30,7 +33,7 @@ def as_real_array(name, value):
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name} cannot be read as an array: {error}") from error
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf" and array.dtype.name != BFLOAT16:
         raise TypeError(
             f"{name} must hold real numbers; got dtype {array.dtype}: convert it to float64"
         )
@@ -79,6 +82,16 @@ def memory_of_check(n, d, in_place):
     return 16 * n, 9 * n + max(squares, 8 * n)
 
 
+def to_float64(array):
+    """Return `array` as a plain float64 ndarray in C order, itself where it is one."""
+    if array.dtype.name == BFLOAT16:  # the upper half of a float32
+        words = array.view(np.uint16)
+        words = words if array.dtype.isnative else words.byteswap()
+        array = (words.astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(all="ignore"):  # a longdouble may overflow
+        return np.ascontiguousarray(array, dtype=np.float64)
+
+
 def blocks(X):
     """Yield (row, column, block): X as float64 in C order, by blocks; a view where it can be."""
     n, d = X.shape
@@ -86,9 +99,7 @@ def blocks(X):
     for i in range(0, n, height):
         for j in range(0, d, width):
             block = X[i : i + height, j : j + width]
-            with np.errstate(all="ignore"):  # a longdouble may overflow
-                block = np.ascontiguousarray(block, dtype=np.float64)
-            yield i, j, block
+            yield i, j, to_float64(block)
 
 
 def _square_sums(X, exponents=None):
