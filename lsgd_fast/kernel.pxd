@@ -44,6 +44,8 @@ cdef struct rows_t:
     const double* weight        # (n,) >= 0
     double total_weight         # their sum; means stay in range if it is near 1
     bint fit_intercept          # margins are y * (x . w + b), b the last entry of a column
+    const double* center        # (d,), and (d,) > 0: weights are those of (x - center) * scale;
+    const double* scale         # both NULL: of x itself (factors.pxd)
 
 # What a pass found out about one column, apart from the gradient.
 cdef struct totals_t:

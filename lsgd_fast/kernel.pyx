@@ -26,6 +26,7 @@ from cython.parallel cimport parallel
 
 from .blocks cimport chunks, group_width
 from .decode cimport decode_panel
+from .factors cimport enter_column, leave_column
 from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512, v2, v4,
                      v8)
 from .sums cimport slots, tallied
@@ -222,13 +223,20 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
     pack_columns(w, d, k, weights)
     for c in range(k):
         intercepts[c] = w[d * k + c] if rows.fit_intercept else 0.0
+        enter_column(rows, c, k, weights, intercepts)
     run_pass(&p, n_threads)
     if gradient != NULL:
         sum_slots(&p, 0, k * d, packed)
-        unpack_columns(packed, d, k, gradient)
     for c in range(k):
         sum_tallies(&p, c, &totals)
         loss[c] = totals.loss
+        if gradient != NULL:
+            leave_column(rows, c, k, totals.slope, packed)
+            if rows.fit_intercept:
+                gradient[d * k + c] = totals.slope
+    if gradient != NULL:
+        unpack_columns(packed, d, k, gradient)
+    for c in range(k):
         if l2 > 0.0:
             penalty = 0.0
             for j in range(d):
@@ -236,8 +244,6 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
                 if gradient != NULL:
                     gradient[j * k + c] += l2 * w[j * k + c]
             loss[c] += 0.5 * penalty
-        if gradient != NULL and rows.fit_intercept:
-            gradient[d * k + c] = totals.slope
 
 
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:

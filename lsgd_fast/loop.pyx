@@ -17,6 +17,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from .kernel cimport (PANEL, column_place, padded_rows, pass_t, pass_work, run_chunks, sum_slots,
                       sum_tallies, tile_size, totals_t)
+from .factors cimport enter_column, leave_column
 from .norms cimport hypotenuse, norm, root
 from .team cimport (barrier_wait, deal_pieces, is_raised, raise_flag, share_t, take_piece,
                     team_rank, team_size)
@@ -49,6 +50,7 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, double slope) noexcept nogil:
     cdef const double* multipliers
     cdef double scale = b.gram_scale
     cdef double length, other = 0.0
+    leave_column(p.rows, i, p.k, slope, b.gradients)
     column_place(i, p.k, d, &offset, &stride)
     sums = b.gradients + offset
     if b.gram_scale == 0.0:
@@ -130,7 +132,7 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
             length += fabs(r.w[j]) * sqrt(b.gram_scale * panels[(j // PANEL * d + j) * PANEL
                                                                 + j % PANEL])
         length += fabs(r.w[d])
-    return r.now[MIN_MARGIN] > b.n_products * (EPSILON * b.radius * length + 5e-324)
+    return r.now[MIN_MARGIN] > b.n_products * (EPSILON * b.reach * length + 5e-324)
 
 
 # Count what w_t shows, and say whether it ends the run.  Asked twice of the same w_t it answers the
@@ -222,6 +224,7 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
     for j in range(d):
         b.weights[offset + j * stride] = w[j]
     b.intercepts[i] = w[d]
+    enter_column(b.row_pass.rows, i, b.row_pass.k, b.weights, b.intercepts)
 
 
 # Runs that want no other pass leave; the others move up, and all are placed anew.

@@ -13,6 +13,7 @@ __all__ = [
     "finite_float64",
     "largest_norm",
     "memory_of_check",
+    "scaled",
     "to_float64",
 ]
 
@@ -92,20 +93,34 @@ def to_float64(array):
         return np.ascontiguousarray(array, dtype=np.float64)
 
 
-def blocks(X):
-    """Yield (row, column, block): X as float64 in C order, by blocks; a view where it can be."""
+def scaled(X, center, scale):
+    """Return ``(X - center) * scale`` for float64 X, or X itself where `scale` is None."""
+    if scale is None:
+        return X
+    with np.errstate(all="ignore"):  # is refused where it leaves float64
+        return (X - center) * scale
+
+
+def blocks(X, center=None, scale=None):
+    """Yield (row, column, block): X as float64 in C order, by blocks; a view where it can be.
+
+    With factors, ``(X - center) * scale``.
+    """
     n, d = X.shape
     height, width = max(1, BLOCK_SIZE // d), min(d, BLOCK_SIZE)
     for i in range(0, n, height):
         for j in range(0, d, width):
             block = X[i : i + height, j : j + width]
-            yield i, j, to_float64(block)
+            block = to_float64(block)
+            if scale is not None:
+                block = scaled(block, center[j : j + width], scale[j : j + width])
+            yield i, j, block
 
 
-def _square_sums(X, exponents=None):
+def _square_sums(X, factors, exponents=None):
     """Return the sum of squares of each row, the row first divided by 2**exponent."""
     sums = np.zeros(len(X))
-    for i, _, block in blocks(X):
+    for i, _, block in blocks(X, *factors):
         rows = slice(i, i + len(block))
         if exponents is not None:
             block = np.ldexp(block, -exponents[rows, None])
@@ -114,32 +129,45 @@ def _square_sums(X, exponents=None):
     return sums
 
 
-def _scaled_norms(X):
+def _scaled_norms(X, factors):
     """Return the row norms without overflow or underflow; refuse what is not finite."""
     largest = np.zeros(len(X))
-    for i, j, block in blocks(X):
+    for i, j, block in blocks(X, *factors):
         bad = np.argwhere(~np.isfinite(block))
         if len(bad):
             row, column = bad[0]
-            raise ValueError(
-                f"X must be finite as float64; found {block[row, column]} in row {i + row}, "
-                f"column {j + column}: drop the row or fill the gap"
-            )
+            _refuse(X, i + row, j + column, block[row, column])
         rows = slice(i, i + len(block))
         largest[rows] = np.maximum(largest[rows], np.abs(block).max(axis=1))
     exponents = np.frexp(largest)[1]
-    return np.ldexp(np.sqrt(_square_sums(X, exponents)), exponents)
+    return np.ldexp(np.sqrt(_square_sums(X, factors, exponents)), exponents)
 
 
-def largest_norm(X, positive):
+def _refuse(X, row, column, value):
+    """Say which value is not finite: that of X, or what `center` and `scale` make of it."""
+    found = to_float64(X[row : row + 1, column : column + 1])[0, 0]
+    where = f"in row {row}, column {column}"
+    if np.isfinite(found):
+        raise ValueError(
+            f"(X - center) * scale must be finite; {found} {where} becomes {value}: take a smaller "
+            "scale"
+        )
+    raise ValueError(
+        f"X must be finite as float64; found {found} {where}: drop the row or fill the gap"
+    )
+
+
+def largest_norm(X, positive, center=None, scale=None):
     """Return the largest norm of the rows marked `positive`; refuse what is not finite.
+
+    With factors, of the rows of ``(X - center) * scale``.
 
     The sums of squares also answer whether all values are finite, so that one pass is enough
     unless some are not, or are so large or small that their squares leave float64.
     """
     with np.errstate(all="ignore"):
-        sums = _square_sums(X)
+        sums = _square_sums(X, (center, scale))
         largest = sums[positive].max()
         if np.isfinite(sums).all() and largest > SAFE_SQUARE:
             return math.sqrt(largest)
-        return float(_scaled_norms(X)[positive].max())
+        return float(_scaled_norms(X, (center, scale))[positive].max())

@@ -11,7 +11,15 @@ import numpy as np
 
 from lsgd_fast import losses
 from lsgd_fast.constants import GRAM_BYTES, GRAM_FEATURES, GRAM_VALUES
-from lsgd_fast.matrix import as_real_array, blocks, check_matrix, finite_float64, largest_norm
+from lsgd_fast.matrix import (
+    as_real_array,
+    blocks,
+    check_matrix,
+    finite_float64,
+    largest_norm,
+    scaled,
+    to_float64,
+)
 
 __all__ = [
     "Problem",
@@ -53,7 +61,11 @@ class Problem:
     fit_intercept : bool
         Whether the last parameter is an intercept.
     radius : float
-        R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight.
+        R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight, x_i
+        with `center` and `scale` applied.
+    center, scale : ndarray of shape (d,), or both None
+        The features are ``(X - center) * scale``, which is never made; float64, C-contiguous,
+        read-only.
     """
 
     X: np.ndarray
@@ -64,6 +76,8 @@ class Problem:
     l2: float
     fit_intercept: bool
     radius: float
+    center: np.ndarray | None = None
+    scale: np.ndarray | None = None
 
     @property
     def n(self):
@@ -80,8 +94,23 @@ class Problem:
         """Number of features, plus one with an intercept (which comes last)."""
         return self.d + self.fit_intercept
 
+    @property
+    def reach(self):
+        """Largest norm of the terms that products of rows are sums of: R unless centred."""
+        if self.scale is None:
+            return self.radius
+        with np.errstate(all="ignore"):
+            return self.radius + 2.0 * float(np.linalg.norm(self.center * self.scale))
+
+    def features(self, rows):
+        """Return rows of X, as float64 with `center` and `scale` applied."""
+        return scaled(to_float64(self.X[rows]), self.center, self.scale)
+
     @classmethod
-    def check(cls, X, y, *, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False):
+    def check(
+        cls, X, y, *, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, center=None,
+        scale=None,
+    ):  # fmt: skip
         """Validate the arguments and return the problem they describe.
 
         Parameters
@@ -98,6 +127,8 @@ class Problem:
             Finite and not negative.
         fit_intercept : bool, default False
             Whether to add an intercept.
+        center, scale : array-like of shape (d,) or real number, optional
+            Finite, and `scale` positive; 0 and 1 by default.
 
         Returns
         -------
@@ -115,11 +146,12 @@ class Problem:
         labels = _check_labels(y, len(X))
         weight, total_weight = _check_sample_weight(sample_weight, len(X))
         _check_both_classes(labels, weight)
-        norm = largest_norm(X, weight > 0.0)
+        center, scale = _check_factors(center, scale, X.shape[1])
+        norm = largest_norm(X, weight > 0.0, center, scale)
         radius = math.hypot(norm, 1.0) if fit_intercept else norm
         labels.setflags(write=False)
         weight.setflags(write=False)
-        return cls(X, labels, weight, total_weight, loss, l2, fit_intercept, radius)
+        return cls(X, labels, weight, total_weight, loss, l2, fit_intercept, radius, center, scale)
 
     def digest(self):
         """Return a fingerprint of the values, 64 hexadecimal digits.
@@ -134,6 +166,8 @@ class Problem:
         hasher.update(repr(header).encode())
         hasher.update(self.y.astype("<f8"))
         hasher.update(self.weight.astype("<f8"))
+        for factor in (self.center, self.scale) if self.scale is not None else ():
+            hasher.update((factor + 0.0).astype("<f8"))
         for _, _, block in blocks(self.X):
             hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
         return hasher.hexdigest()
@@ -201,13 +235,19 @@ def check_callback(callback, callback_every):
     return callback, check_count("callback_every", every, 1)
 
 
-def check_gram(gram, n, d, n_held_out=0):
-    """Return whether to run in Gram space; "auto" decides by the shapes alone."""
+def check_gram(gram, n, d, n_held_out=0, unless=None):
+    """Return whether to run in Gram space; "auto" decides by the shapes alone.
+
+    `unless` names an argument that rules Gram space out, if there is one.
+    """
     size = 8 * n * max(n, n_held_out)
     if isinstance(gram, str) and gram == "auto":
-        return n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
+        pays = n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
+        return pays and unless is None
     if not isinstance(gram, (bool, np.bool_)):
         raise TypeError(f'gram must be "auto", True or False; got {gram!r}')
+    if gram and unless is not None:
+        raise ValueError(f"gram=True does not go with {unless}; pass gram=False")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if gram and size > memory // 2:
         raise ValueError(
@@ -226,11 +266,11 @@ def check_validation(validation, problem):
     try:
         X = check_matrix(validation[0])
         labels = _check_labels(validation[1], len(X))
-        largest_norm(X, np.ones(len(X), dtype=bool))
+        if X.shape[1] != problem.d:
+            raise ValueError(f"X must have {problem.d} features; got shape {X.shape}")
+        largest_norm(X, np.ones(len(X), dtype=bool), problem.center, problem.scale)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from None
-    if X.shape[1] != problem.d:
-        raise ValueError(f"validation: X must have {problem.d} features; got shape {X.shape}")
     weight, total_weight = _check_sample_weight(None, len(X))
     return replace(problem, X=X, y=labels, weight=weight, total_weight=total_weight, l2=0.0)
 
@@ -304,6 +344,31 @@ def _check_sample_weight(sample_weight, n):
         weight = np.ldexp(weight, -np.frexp(largest)[1])  # the largest is now in [1/2, 1)
         total, exponent = math.frexp(math.fsum(weight))
         return np.ldexp(weight, -exponent), total
+
+
+def _check_factors(center, scale, d):
+    """Return center and scale as arrays (d,) of their own, or two None where neither is given."""
+    if center is None and scale is None:
+        return None, None
+    center = _check_factor("center", 0.0 if center is None else center, d)
+    scale = _check_factor("scale", 1.0 if scale is None else scale, d)
+    if scale.min() <= 0.0:
+        column = int(np.argmin(scale))
+        raise ValueError(f"scale must be positive; got {scale[column]} for column {column}")
+    return center, scale
+
+
+def _check_factor(name, value, d):
+    array = as_real_array(name, value)
+    if array.dtype.kind == "b":
+        raise TypeError(f"{name} must hold real numbers; got dtype bool")
+    if array.shape not in ((), (d,)):
+        raise ValueError(
+            f"{name} must have an entry for each of the {d} features; got shape {array.shape}"
+        )
+    factor = np.array(np.broadcast_to(finite_float64(name, array), (d,)), order="C")
+    factor.setflags(write=False)
+    return factor
 
 
 def _check_both_classes(labels, weight):

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from lsgd_fast.constants import UNDERFLOW_LOSS
-from lsgd_fast.matrix import to_float64
 from lsgd_fast.monitor import norm
 
 __all__ = ["GramRows", "HeldOut", "Measurement", "Rows"]
@@ -36,7 +35,7 @@ class Rows:
     @np.errstate(all="ignore")
     def __init__(self, problem):
         used = problem.weight > 0.0
-        self.X = to_float64(problem.X)[used]
+        self.X = problem.features(used)
         self.y, self.weight = problem.y[used], problem.weight[used]
         self.problem = problem
 
