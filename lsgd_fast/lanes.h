@@ -109,25 +109,28 @@ typedef short lsgd_hi8 __attribute__((vector_size(16)));
 typedef char lsgd_qi16 __attribute__((vector_size(16)));
 typedef long long lsgd_di2 __attribute__((vector_size(16)));
 void lsgd_knows_f16c(void) __attribute__((target("f16c")));
-#define LSGD_FEW(type, bytes, p) /* so many bytes as the low ones of a vector */ \
-    ({ bytes x_; memcpy(&x_, (p), sizeof x_); (type)(lsgd_di2){(long long)x_, 0}; })
+/* four or eight bytes as the low ones of a vector */
+#define LSGD_LOW4(p) \
+    ({ int x_; memcpy(&x_, (p), sizeof x_); (lsgd_qi16)(lsgd_w4){x_, 0, 0, 0}; })
+#define LSGD_LOW8(p) \
+    ({ long long x_; memcpy(&x_, (p), sizeof x_); (lsgd_qi16)(lsgd_di2){x_, 0}; })
 #define LSGD_FLOATS4(x) ((lsgd_v4)__builtin_ia32_cvtps2pd256(x))
 #define LSGD_FLOATS8(x) ((lsgd_v8)__builtin_ia32_cvtps2pd512_mask(x, (lsgd_v8){0.0}, -1, 4))
 #define LSGD_WORDS8(x) ((lsgd_v8)__builtin_ia32_cvtdq2pd512_mask(x, (lsgd_v8){0.0}, -1))
-#define lsgd_half4(p) LSGD_FLOATS4(__builtin_ia32_vcvtph2ps(LSGD_FEW(lsgd_hi8, uint64_t, p)))
+#define lsgd_half4(p) LSGD_FLOATS4(__builtin_ia32_vcvtph2ps((lsgd_hi8)LSGD_LOW8(p)))
 #define lsgd_half8(p) LSGD_FLOATS8(__builtin_ia32_vcvtph2ps256((lsgd_hi8) * (const lsgd_h8 *)(p)))
 #define lsgd_brain4(p) \
-    LSGD_FLOATS4((lsgd_f4)(__builtin_ia32_pmovzxwd128(LSGD_FEW(lsgd_hi8, uint64_t, p)) << 16))
+    LSGD_FLOATS4((lsgd_f4)(__builtin_ia32_pmovzxwd128((lsgd_hi8)LSGD_LOW8(p)) << 16))
 #define lsgd_brain8(p) \
     LSGD_FLOATS8((lsgd_f8)(__builtin_ia32_pmovzxwd256((lsgd_hi8) * (const lsgd_h8 *)(p)) << 16))
 #define lsgd_unsigned4(p) ((lsgd_v4)__builtin_ia32_cvtdq2pd256( \
-    __builtin_ia32_pmovzxbd128(LSGD_FEW(lsgd_qi16, uint32_t, p))))
+    __builtin_ia32_pmovzxbd128(LSGD_LOW4(p))))
 #define lsgd_unsigned8(p) \
-    LSGD_WORDS8(__builtin_ia32_pmovzxbd256(LSGD_FEW(lsgd_qi16, uint64_t, p)))
+    LSGD_WORDS8(__builtin_ia32_pmovzxbd256(LSGD_LOW8(p)))
 #define lsgd_signed4(p) ((lsgd_v4)__builtin_ia32_cvtdq2pd256( \
-    __builtin_ia32_pmovsxbd128(LSGD_FEW(lsgd_qi16, uint32_t, p))))
+    __builtin_ia32_pmovsxbd128(LSGD_LOW4(p))))
 #define lsgd_signed8(p) \
-    LSGD_WORDS8(__builtin_ia32_pmovsxbd256(LSGD_FEW(lsgd_qi16, uint64_t, p)))
+    LSGD_WORDS8(__builtin_ia32_pmovsxbd256(LSGD_LOW8(p)))
 #else
 #define lsgd_half4(p) __builtin_convertvector( \
     LSGD_HALF(lsgd_w4, lsgd_f4, LSGD_CONVERT(lsgd_h4, p, lsgd_w4)), lsgd_v4)

@@ -98,7 +98,7 @@ def patterns(name):
     else:
         values = np.arange(2**16, dtype=np.uint16)
     values = values.view(dtype)
-    values = np.where(np.isfinite(decode(values)), values, values[0])
+    values = np.where(np.isfinite(values), values, values[0])
     return np.ascontiguousarray(values.reshape(64, 1024).T)
 
 
