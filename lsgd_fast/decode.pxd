@@ -5,8 +5,8 @@
 from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t)
 from libc.string cimport memcpy
 
-from .kernel cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONG_DOUBLE,
-                      PANEL, UINT8, UINT16, UINT32, UINT64, element_t, matrix_t)
+from .kernel cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64,
+                      LONG_DOUBLE, PANEL, UINT8, UINT16, UINT32, UINT64, element_t, matrix_t)
 from .lanes cimport (bfloat16, brain_value, even4, even8, even_pairs8, float16, half_value, high2,
                      high4, inlined, load, low2, low4, narrow, odd4, odd8, odd_pairs8, prefetch,
                      real, v4, v8, value, vec)

@@ -77,8 +77,8 @@ void lsgd_knows_avx512(void) __attribute__((target("avx512f")));
 #define lsgd_widen8(p) __builtin_convertvector(*(const lsgd_f8 *)(p), lsgd_v8)
 #endif
 
-/* float16, bfloat16, uint8 and int8, exactly.  A float16 of words x, sign and all, becomes a float32
- * by its bits, subnormals by a difference; infinity and NaN are not among what is converted. */
+/* float16, bfloat16, uint8 and int8, exactly.  Without an instruction for it the bits x of a float16
+ * become those of a float32, subnormals by a difference; infinity and NaN do not occur. */
 typedef uint16_t lsgd_float16;
 typedef uint16_t lsgd_bfloat16;
 typedef uint16_t lsgd_h2 __attribute__((vector_size(4), aligned(2), may_alias));
@@ -123,14 +123,12 @@ void lsgd_knows_f16c(void) __attribute__((target("f16c")));
     LSGD_FLOATS4((lsgd_f4)(__builtin_ia32_pmovzxwd128((lsgd_hi8)LSGD_LOW8(p)) << 16))
 #define lsgd_brain8(p) \
     LSGD_FLOATS8((lsgd_f8)(__builtin_ia32_pmovzxwd256((lsgd_hi8) * (const lsgd_h8 *)(p)) << 16))
-#define lsgd_unsigned4(p) ((lsgd_v4)__builtin_ia32_cvtdq2pd256( \
-    __builtin_ia32_pmovzxbd128(LSGD_LOW4(p))))
-#define lsgd_unsigned8(p) \
-    LSGD_WORDS8(__builtin_ia32_pmovzxbd256(LSGD_LOW8(p)))
-#define lsgd_signed4(p) ((lsgd_v4)__builtin_ia32_cvtdq2pd256( \
-    __builtin_ia32_pmovsxbd128(LSGD_LOW4(p))))
-#define lsgd_signed8(p) \
-    LSGD_WORDS8(__builtin_ia32_pmovsxbd256(LSGD_LOW8(p)))
+#define lsgd_unsigned4(p) \
+    ((lsgd_v4)__builtin_ia32_cvtdq2pd256(__builtin_ia32_pmovzxbd128(LSGD_LOW4(p))))
+#define lsgd_unsigned8(p) LSGD_WORDS8(__builtin_ia32_pmovzxbd256(LSGD_LOW8(p)))
+#define lsgd_signed4(p) \
+    ((lsgd_v4)__builtin_ia32_cvtdq2pd256(__builtin_ia32_pmovsxbd128(LSGD_LOW4(p))))
+#define lsgd_signed8(p) LSGD_WORDS8(__builtin_ia32_pmovsxbd256(LSGD_LOW8(p)))
 #else
 #define lsgd_half4(p) __builtin_convertvector( \
     LSGD_HALF(lsgd_w4, lsgd_f4, LSGD_CONVERT(lsgd_h4, p, lsgd_w4)), lsgd_v4)
@@ -161,10 +159,6 @@ static inline double lsgd_brain_value(lsgd_bfloat16 x)
     ({ lsgd_v4 x_ = (x); \
        (lsgd_v8){x_[0], x_[1], x_[2], x_[3], x_[0], x_[1], x_[2], x_[3]}; })
 #endif
-#define lsgd_widen_twice8(p) \
-    ({ lsgd_f4 x_ = *(const lsgd_f4 *)(p); \
-       lsgd_f8 y_ = {x_[0], x_[1], x_[2], x_[3], x_[0], x_[1], x_[2], x_[3]}; \
-       lsgd_widen8(&y_); })
 
 static inline uint64_t lsgd_bits(double x) { uint64_t u; memcpy(&u, &x, sizeof u); return u; }
 static inline double lsgd_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x); return x; }

@@ -35,7 +35,6 @@ cdef extern from "lanes.h" nogil:
     v4 widen4 "lsgd_widen4"(const float*)
     v8 widen8 "lsgd_widen8"(const float*)
     v8 twice8 "lsgd_twice8"(v4)
-    v8 widen_twice8 "lsgd_widen_twice8"(const float*)
     v2 half2 "lsgd_half2"(const float16*)
     v4 half4 "lsgd_half4"(const float16*)
     v8 half8 "lsgd_half8"(const float16*)
@@ -97,11 +96,8 @@ cdef inline inlined load(const real* p, vec* x) noexcept nogil:
 # Four elements, twice.
 cdef inline inlined load_twice(const real* p, v8* x) noexcept nogil:
     cdef v4 y
-    if real is float:
-        x[0] = widen_twice8(p)
-    else:
-        load(p, &y)
-        x[0] = twice8(y)
+    load(p, &y)
+    x[0] = twice8(y)
 
 
 # IEEE binary16, exactly.
