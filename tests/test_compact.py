@@ -11,7 +11,7 @@ from fresh import run_python
 from hashes import content
 
 import lsgd_fast as lsgd
-from lsgd_fast import Descent, kernel, matrix, reference
+from lsgd_fast import Descent, kernel, matrix, reference, rows
 from lsgd_fast.problem import Problem
 
 NAMES = ("float16", "bfloat16", "uint8", "int8")
@@ -91,22 +91,19 @@ def test_the_twin_takes_it(name):
 
 
 def patterns(name):
-    """Return all finite values, some of them several times, (1024, 64); columns of like size."""
-    dtype = dtype_of(name)
-    if dtype.itemsize == 1:
+    """Return the bits of all finite values, (1024, 64), some repeated; columns of like size."""
+    if name.endswith("int8"):
         bits = np.tile(np.arange(256, dtype=np.uint8), 256)
     else:
         bits = np.arange(2**16, dtype=np.uint16)
         exponent = 0x7C00 if name == "float16" else 0x7F80
         bits[bits & exponent == exponent] = 0  # infinity and NaN
-    return np.ascontiguousarray(bits.reshape(64, 1024).T).view(dtype)
+    return np.ascontiguousarray(bits.reshape(64, 1024).T)
 
 
-@every_dtype
-def test_every_value_is_decoded_exactly_by_forward(name, isa):
+def check_forward(X, exact):
     """One column at a time, scaled so that every bit of a value shows in a margin."""
-    X = patterns(name)
-    exact, y = decode(X), np.where(np.arange(len(X)) % 2, 1.0, -1.0)
+    y = np.where(np.arange(len(X)) % 2, 1.0, -1.0)
     for j, size in enumerate(np.abs(exact).max(axis=0)):
         w = np.zeros(X.shape[1])
         w[j] = 1.0 / size if size > 0.0 else 1.0
@@ -116,16 +113,35 @@ def test_every_value_is_decoded_exactly_by_forward(name, isa):
             assert np.array_equal(found[0], expected[0]) and np.array_equal(found[1], expected[1])
 
 
-@every_dtype
-def test_every_value_is_decoded_exactly_by_backward(name, isa):
+def check_backward(X, exact):
     """Of two rows, one all zeros, at zero weights, the gradient is a quarter of the other."""
-    values = patterns(name).ravel()
-    X = np.stack([values, np.zeros_like(values)])
-    for start in (np.zeros(values.size), np.zeros((values.size, 4))):
+    X, exact = np.stack([X.ravel(), np.zeros_like(X.ravel())]), exact.ravel()
+    for start in (np.zeros(exact.size), np.zeros((exact.size, 4))):
         gradient = lsgd.logistic_loss_gradient(X, [0, 1], start)[1]
-        assert (gradient.T == 0.25 * decode(values)).all()
-    problem = Problem.check(X, [0, 1])
-    assert (problem.features(slice(0, 1)) == decode(values)).all()
+        assert (gradient.T == 0.25 * exact).all()
+    assert (Problem.check(X, [0, 1]).features(slice(0, 1)) == exact).all()
+
+
+@every_dtype
+def test_every_value_is_decoded_exactly(name, isa):
+    X = patterns(name).view(dtype_of(name))
+    check_forward(X, decode(X))
+    check_backward(X, decode(X))
+
+
+def test_every_bfloat16_where_there_is_no_ml_dtypes(monkeypatch, isa):
+    """The same bits, passed off as bfloat16 under another name."""
+    monkeypatch.setattr(matrix, "BFLOAT16", "uint16")
+    monkeypatch.setitem(rows.ELEMENTS, "uint16", rows.ELEMENTS["bfloat16"])
+    X = patterns("bfloat16")
+    exact = (X.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    check_forward(X, exact)
+    check_backward(X, exact)
+    y, w = np.arange(64) % 2, np.full(512, 1e-40)
+    strided, expected = (
+        lsgd.logistic_loss_gradient(A.T[:, ::2], y, w)[1].tolist() for A in (X, exact)
+    )
+    assert strided == expected
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
