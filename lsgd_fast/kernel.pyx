@@ -5,7 +5,8 @@ Design
 1. Rows are taken in *panels* of PANEL = 8 rows, stored feature by feature, and panels in *blocks*
    small enough to stay in the cache between forward and backward.  X is either packed into panels
    once, or decoded into a tile of panels block by block (decode.pxd).  For one column, plain rows
-   of float64 or float32 are read in place (inplace.pxd): a tile would cost more than it saves.
+   of float64, float32, float16, bfloat16, uint8 or int8 are read in place (inplace.pxd): a tile
+   would cost more than it saves.
    All of them sum in the same order, so the storage of X does not change a bit of the result.
 2. The order of every sum is fixed.  Forward: a margin is summed feature by feature, one chain per
    row.  Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the
