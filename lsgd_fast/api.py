@@ -96,8 +96,8 @@ def _evaluate(X, y, w, sample_weight, l2, fit_intercept, n_threads, gradient):
     check_n_threads(n_threads)
     problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
     w = check_weights(w, problem)
-    rows = Rows(problem, pack=False)
-    n_threads = choose_threads(n_threads, problem.n, problem.d, rows.n_chunks)
+    rows = Rows(problem, pack=False, gradient=gradient)
+    n_threads = choose_threads(n_threads, problem.n, problem.row_length, rows.n_chunks)
     columns = w.reshape(len(w), -1)
     value, slope = evaluate(rows, columns, problem.l2, gradient, n_threads)
     if w.ndim == 1:

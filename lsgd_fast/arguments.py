@@ -12,6 +12,7 @@ from lsgd_fast.problem import (
     check_validation,
 )
 from lsgd_fast.run import check_record
+from lsgd_fast.sparse import is_sparse
 
 __all__ = ["Shared", "check_shared"]
 
@@ -50,6 +51,6 @@ def check_shared(
         validation=validation,
         callback=callback,
         callback_every=callback_every,
-        gram=check_gram(gram, problem.n, problem.d, n_held_out),
+        gram=check_gram(gram, problem.n, problem.d, n_held_out, is_sparse(problem.X)),
         n_threads=n_threads,
     )

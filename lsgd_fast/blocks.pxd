@@ -34,6 +34,47 @@ cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_
         backward_rows(rows, <const v4*> z, d, g, height, ahead)
 
 
+# Between forward and backward: C columns of products of a block, in z, become multipliers.
+cdef inline inlined link_columns(const pass_t* p, Py_ssize_t column, Py_ssize_t C, const double* y,
+                                 const double* weight, Py_ssize_t row, Py_ssize_t n_panels,
+                                 tally_t* tallies, vec* z) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
+    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1)
+    cdef Py_ssize_t size = PANEL * n_panels * sizeof(double), c
+    cdef double* of_rows            # the entries of this block and column among those of all rows
+    for c in range(C):
+        of_rows = (<double*> z) + c * BLOCK
+        if p.products != NULL:
+            memcpy(p.products + (column + c) * padded + row, of_rows, size)
+        if p.link == LOGISTIC:
+            logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width), n_panels,
+                          tallies + column + c)
+            if p.multipliers != NULL:
+                memcpy(p.multipliers + (column + c) * padded + row, of_rows, size)
+        elif p.link == GIVEN:
+            memcpy(of_rows, p.multipliers + (column + c) * padded + row, size)
+
+
+# The sums of a chunk for k columns, before its first row.
+cdef inline void clear_tallies(tally_t* tallies, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t i, q
+    memset(tallies, 0, k * sizeof(tally_t))
+    for i in range(k):
+        tallies[i].shift = INFINITY
+        for q in range(PANEL):
+            tallies[i].min_margin[q] = INFINITY
+
+
+# y and weight of a block that ends within a panel: the rows missing from it weigh nothing.
+cdef inline void fill_panel(const double* y, const double* weight, Py_ssize_t n_rows,
+                            Py_ssize_t n_panels, double* whole_y,
+                            double* whole_weight) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(PANEL * n_panels):
+        whole_y[i] = y[i] if i < n_rows else 1.0
+        whole_weight[i] = weight[i] if i < n_rows else 0.0
+
+
 # All columns on one block of panels, or the one column on `rows` in place; the other of the two is
 # NULL.  `z` is room for four columns of margins.
 cdef inline inlined block_columns(const pass_t* p, const real* panels, const real** rows,
@@ -42,14 +83,12 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
                                   vec* z) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
-    cdef Py_ssize_t height = PANEL * n_panels, padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1)
-    cdef Py_ssize_t size = height * sizeof(double)
-    cdef Py_ssize_t column = 0, C, q, c
+    cdef Py_ssize_t height = PANEL * n_panels
+    cdef Py_ssize_t column = 0, C, q
     # in place: bytes to the same row of the next block, unless that was prefetched as a whole
     cdef Py_ssize_t ahead = 0 if short_rows(&p.rows.X, height) else height * p.rows.X.row_stride
     cdef const double* w
     cdef double* g
-    cdef double* of_rows            # the entries of this block and column among those of all rows
     while column < p.k:
         C = group_width(column, p.k)
         w = p.weights + column * d
@@ -74,17 +113,7 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
         else:
             for q in range(n_panels):
                 forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 1)
-        for c in range(C):
-            of_rows = (<double*> z) + c * BLOCK
-            if p.products != NULL:
-                memcpy(p.products + (column + c) * padded + row, of_rows, size)
-            if p.link == LOGISTIC:
-                logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
-                              n_panels, tallies + column + c)
-                if p.multipliers != NULL:
-                    memcpy(p.multipliers + (column + c) * padded + row, of_rows, size)
-            elif p.link == GIVEN:
-                memcpy(of_rows, p.multipliers + (column + c) * padded + row, size)
+        link_columns(p, column, C, y, weight, row, n_panels, tallies, z)
         if p.gradient:
             g = slot + column * d
             if rows != NULL and n_panels == 1:
@@ -108,7 +137,7 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
     cdef const rows_t* rows = p.rows
     cdef const matrix_t* X = &rows.X
     cdef Py_ssize_t height = p.height, blocks = (X.n - 1) // height + 1
-    cdef Py_ssize_t chunk, block, i, q, row, n_rows, n_panels
+    cdef Py_ssize_t chunk, block, q, row, n_rows, n_panels
     cdef double* slot = NULL
     cdef tally_t* tallies = NULL
     cdef const double* y
@@ -125,21 +154,15 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
             memset(slot, 0, p.k * X.d * sizeof(double))
         if p.link == LOGISTIC:
             tallies = p.tallies + chunk * p.k
-            memset(tallies, 0, p.k * sizeof(tally_t))
-            for i in range(p.k):
-                tallies[i].shift = INFINITY
-                for q in range(PANEL):
-                    tallies[i].min_margin[q] = INFINITY
+            clear_tallies(tallies, p.k)
         for block in range(chunk * blocks // p.n_chunks, (chunk + 1) * blocks // p.n_chunks):
             row = block * height
             n_rows = min(height, X.n - row)
             n_panels = (n_rows - 1) // PANEL + 1
             y = rows.y + row
             weight = rows.weight + row
-            if n_rows < PANEL * n_panels:       # the rows missing from a panel weigh nothing
-                for i in range(PANEL * n_panels):
-                    last_y[i] = y[i] if i < n_rows else 1.0
-                    last_weight[i] = weight[i] if i < n_rows else 0.0
+            if n_rows < PANEL * n_panels:
+                fill_panel(y, weight, n_rows, n_panels, last_y, last_weight)
                 y = last_y
                 weight = last_weight
             if in_place:

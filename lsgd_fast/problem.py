@@ -11,6 +11,7 @@ import numpy as np
 
 from lsgd_fast import losses
 from lsgd_fast.constants import GRAM_BYTES, GRAM_FEATURES, GRAM_VALUES
+from lsgd_fast.sparse import SAFE_SQUARE, SparseRows, check_sparse, is_sparse
 
 __all__ = [
     "Problem",
@@ -31,7 +32,6 @@ __all__ = [
 
 BLOCK_SIZE = 1 << 17  # values of X converted at a time: 1 MiB of float64
 MAX_FEATURES = 1 << 40  # 8 TiB of weights
-SAFE_SQUARE = 1e-280  # a sum of squares above this has lost nothing to underflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,9 @@ class Problem:
 
     Attributes
     ----------
-    X : ndarray of shape (n, d)
+    X : ndarray or SparseRows of shape (n, d)
         The caller's array itself, not a copy: any real dtype, strides, byte order and alignment.
+        Sparse rows are of the caller's arrays where these are canonical, see `sparse`.
     y : ndarray of shape (n,)
         Labels, -1.0 or +1.0; float64, C-contiguous, read-only.
     weight : ndarray of shape (n,)
@@ -60,7 +61,7 @@ class Problem:
         R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight.
     """
 
-    X: np.ndarray
+    X: np.ndarray | SparseRows
     y: np.ndarray
     weight: np.ndarray
     total_weight: float
@@ -80,6 +81,11 @@ class Problem:
         return self.X.shape[1]
 
     @property
+    def row_length(self):
+        """Entries of a row that a pass reads, on average."""
+        return self.X.size / self.n
+
+    @property
     def n_parameters(self):
         """Number of features, plus one with an intercept (which comes last)."""
         return self.d + self.fit_intercept
@@ -90,7 +96,7 @@ class Problem:
 
         Parameters
         ----------
-        X : array-like of shape (n, d)
+        X : array-like or sparse matrix of shape (n, d)
             Finite real numbers. Read once, in blocks; neither copied nor changed.
         y : array-like of shape (n,)
             Labels -1 and +1, or 0 and 1, or bool.
@@ -131,13 +137,17 @@ class Problem:
         Returns
         -------
         str
-            Equal for equal problems, whatever the dtype and the layout of X.
+            Equal for equal problems, whatever the dtype and the layout of X. Sparse rows, which
+            are summed in another order, have another one than dense ones.
         """
         hasher = hashlib.blake2b(digest_size=32)
         header = (self.n, self.d, self.l2, self.fit_intercept, self.loss)
         hasher.update(repr(header).encode())
         hasher.update(self.y.astype("<f8"))
         hasher.update(self.weight.astype("<f8"))
+        if isinstance(self.X, SparseRows):
+            self.X.update_digest(hasher)
+            return hasher.hexdigest()
         for _, _, block in _blocks(self.X):
             hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
         return hasher.hexdigest()
@@ -225,13 +235,15 @@ def check_callback(callback, callback_every):
     return callback, check_count("callback_every", every, 1)
 
 
-def check_gram(gram, n, d, n_held_out=0):
+def check_gram(gram, n, d, n_held_out=0, sparse=False):
     """Return whether to run in Gram space; "auto" decides by the shapes alone."""
     size = 8 * n * max(n, n_held_out)
     if isinstance(gram, str) and gram == "auto":
-        return n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
+        return not sparse and n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
     if not isinstance(gram, (bool, np.bool_)):
         raise TypeError(f'gram must be "auto", True or False; got {gram!r}')
+    if gram and sparse:
+        raise ValueError("gram=True is not supported for sparse X; pass gram=False or X.toarray()")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if gram and size > memory // 2:
         raise ValueError(
@@ -296,7 +308,7 @@ def _check_parameters(name, value, problem):
 def _as_real_array(name, value):
     """Return `value` as an ndarray of a real dtype, without a copy where there is one."""
     if hasattr(value, "tocsr"):
-        raise TypeError(f"sparse {name} is not supported yet; pass {name}.toarray()")
+        raise TypeError(f"sparse {name} is not supported; pass {name}.toarray()")
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise TypeError(f"{name} has masked entries; fill them or drop their rows first")
     try:
@@ -320,7 +332,7 @@ def _finite_float64(name, array):
 
 
 def _check_matrix(X):
-    X = _as_real_array("X", X)
+    X = check_sparse(X) if is_sparse(X) else _as_real_array("X", X)
     if X.ndim != 2:
         hint = "; pass X.reshape(-1, 1) if it is one feature" if X.ndim == 1 else ""
         raise ValueError(f"X must be 2-d (rows, features); got shape {X.shape}{hint}")
@@ -424,6 +436,8 @@ def _largest_norm(X, positive):
     The sums of squares also answer whether all values are finite, so that one pass is enough
     unless some are not, or are so large or small that their squares leave float64.
     """
+    if isinstance(X, SparseRows):
+        return X.largest_norm(positive)
     with np.errstate(all="ignore"):
         sums = _square_sums(X)
         largest = sums[positive].max()

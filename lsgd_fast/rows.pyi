@@ -5,9 +5,10 @@ from lsgd_fast.problem import Problem
 
 ELEMENTS: dict[str, int]
 PACKED_BYTES: int
+ENTRIES_AT_A_TIME: int
 
 class Rows:
-    def __init__(self, problem: Problem, pack: bool = True) -> None: ...
+    def __init__(self, problem: Problem, pack: bool = True, gradient: bool = True) -> None: ...
     @property
     def n_chunks(self) -> int: ...
 

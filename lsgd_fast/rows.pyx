@@ -2,17 +2,25 @@
 
 import numpy as np
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 
+from libc.stdint cimport int64_t
+
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
+from .entries cimport count_columns, fill_columns
 from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LOGISTIC,
-                      LONG_DOUBLE, PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count,
-                      loss_gradient, matrix_t, pack_panels, pass_size, rows_t, workspace_size)
+                      LONG_DOUBLE, PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count, entries_t,
+                      long_length, loss_gradient, matrix_t, pack_panels, padded_rows, pass_chunks,
+                      pass_size, rows_t, sparse_chunk_count, sparse_t, tally_t, workspace_size)
+
+from .sparse import is_sparse
 
 ELEMENTS = {"f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
             "u1": UINT8, "u2": UINT16, "u4": UINT32, "u8": UINT64}
 PACKED_BYTES = 64 * 2**20       # panels up to this size may be made
+ENTRIES_AT_A_TIME = 1 << 22     # put into another order between two looks at signals
 
 
 cdef class Rows:
@@ -24,17 +32,21 @@ cdef class Rows:
     pack : bool
         Copy X into panels where that pays: C-ordered float64 or float32 up to 64 MiB.  For one pass
         it does not.
+    gradient : bool
+        Whether gradients are to be computed: sparse rows need a copy for that.
     """
 
-    def __cinit__(self, problem, bint pack=True):
+    def __cinit__(self, problem, bint pack=True, bint gradient=True):
         X = problem.X
         cdef matrix_t* view = &self.view.X
-        view.data = <const char*> address_of(X)
+        cdef bint sparse = is_sparse(X)
         view.n, view.d = X.shape
-        view.row_stride, view.column_stride = X.strides
         view.element = ELEMENTS.get(f"{X.dtype.kind}{X.dtype.itemsize}", LONG_DOUBLE)
         view.swapped = not X.dtype.isnative
-        view.aligned = X.flags.aligned
+        if not sparse:
+            view.data = <const char*> address_of(X)
+            view.row_stride, view.column_stride = X.strides
+            view.aligned = X.flags.aligned
         cdef const double[::1] y = problem.y
         cdef const double[::1] weight = problem.weight
         cdef double[::1] tile
@@ -44,6 +56,9 @@ cdef class Rows:
         self.view.total_weight = problem.total_weight
         self.view.fit_intercept = problem.fit_intercept
         self.owners = [X, y, weight]
+        if sparse:
+            self.read_entries(X, gradient)
+            return
         size, room = memory_of_packing(*X.shape, X.dtype, is_plain(X)) if pack else (0, 0)
         if size > 0:
             panels = aligned_empty(size // X.itemsize, X.dtype)
@@ -56,7 +71,48 @@ cdef class Rows:
     @property
     def n_chunks(self):
         """How many parts the rows are split into; more threads than that find no work."""
-        return chunk_count(self.view.X.n, self.view.X.d)
+        return pass_chunks(&self.view.X)
+
+    cdef read_entries(self, X, bint gradient):
+        """Point to the entries of sparse rows, and to a copy of them in the order of columns."""
+        cdef sparse_t* s = &self.entries
+        cdef Py_ssize_t n, d, i, first, last
+        cdef int64_t[::1] starts, next_at
+        cdef bint is_float = X.dtype == np.float32
+        n, d = X.shape
+        point_to(&s.rows, X.indptr, X.indices, X.data)
+        self.view.X.sparse = s
+        self.owners += [X.indptr, X.indices, X.data]
+        if not gradient:
+            return
+        starts = np.zeros(d + 1, np.int64)
+        places = np.empty(X.size, np.int32 if n < 2**31 else np.int64)
+        values = np.empty(X.size, X.dtype)
+        point_to(&s.columns, starts, places, values)
+        slices = np.searchsorted(X.indptr, np.arange(0, X.size, ENTRIES_AT_A_TIME))
+        slices = np.append(slices, n).tolist()
+        for first, last in zip([0] + slices, slices):
+            PyErr_CheckSignals()
+            with nogil:
+                count_columns(&s.rows, first, last, &starts[1])
+        lengths = np.array(starts[1:])
+        np.cumsum(starts, out=np.asarray(starts))
+        next_at = np.array(starts)
+        for first, last in zip([0] + slices, slices):
+            PyErr_CheckSignals()
+            with nogil:
+                fill_columns(&s.rows, is_float, first, last, &s.columns, &next_at[0])
+        found = np.flatnonzero(lengths > long_length(X.size)).astype(np.int64)
+        s.long_columns = <const int64_t*> address_of(found)
+        s.n_long = len(found)
+        self.owners += [starts, places, values, found]
+
+
+cdef point_to(entries_t* entries, starts, places, values):
+    entries.starts = <const int64_t*> address_of(starts)
+    entries.places = <const void*> address_of(places)
+    entries.values = <const void*> address_of(values)
+    entries.wide = places.dtype == np.int64
 
 
 def is_plain(X):
@@ -79,6 +135,7 @@ def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint
     """Bytes that row passes over X of shape (n, d) write to, for k columns of weights."""
     cdef rows_t view
     view.X.n, view.X.d = n, d
+    view.X.sparse = NULL
     view.X.panels = <const void*> &view if packed else NULL     # only asked whether it is NULL
     return pass_size(LOGISTIC, &view, k, n_threads) * sizeof(double)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from lsgd_fast.constants import UNDERFLOW_LOSS
 from lsgd_fast.monitor import norm
+from lsgd_fast.sparse import to_dense
 
 __all__ = ["GramRows", "HeldOut", "Measurement", "Rows"]
 
@@ -35,7 +36,7 @@ class Rows:
     @np.errstate(all="ignore")
     def __init__(self, problem):
         used = problem.weight > 0.0
-        self.X = np.asarray(problem.X, dtype=np.float64)[used]
+        self.X = to_dense(problem.X)[used]
         self.y, self.weight = problem.y[used], problem.weight[used]
         self.problem = problem
 
