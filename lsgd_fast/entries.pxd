@@ -15,10 +15,11 @@ from libc.string cimport memcpy
 from .blocks cimport clear_tallies, fill_panel, group_width, link_columns
 from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, PANEL, entries_t, matrix_t, pass_t, sparse_t,
                       tally_t)
-from .lanes cimport inlined, narrow, real, v2, v4, vec
+from .lanes cimport inlined, narrow, prefetch, real, v2, v4, vec
 
 cdef enum:
     PIECE = 1024        # entries that are summed at a time
+    AHEAD = 256         # entries between those that are added and those that are asked for
     STRETCH = 8192      # entries of columns that all columns of weights go over before the next
 
 ctypedef fused place:
@@ -46,6 +47,8 @@ cdef inline inlined add_entries(const real* values, const place* places, Py_ssiz
         if C == 1:
             a0 = a1 = a2 = a3 = 0.0
             while i + 4 <= end:
+                prefetch(values + i + AHEAD)
+                prefetch(places + i + AHEAD)
                 a0 = a0 + values[i] * of_one[places[i]]
                 a1 = a1 + values[i + 1] * of_one[places[i + 1]]
                 a2 = a2 + values[i + 2] * of_one[places[i + 2]]
@@ -62,6 +65,8 @@ cdef inline inlined add_entries(const real* values, const place* places, Py_ssiz
             for v in range(4 * L):
                 lanes[v] = (<narrow*> zeros)[0]
             while i + 4 <= end:
+                prefetch(values + i + AHEAD)
+                prefetch(places + i + AHEAD)
                 for q in range(4):
                     x = values[i + q]
                     at = w + L * places[i + q]
@@ -184,8 +189,8 @@ cdef inline inlined long_columns(const pass_t* p, Py_ssize_t chunk, Py_ssize_t r
     cdef Py_ssize_t first, last
     cdef double* slot = p.slots + p.k * padded + chunk * p.k * s.n_long
     for i in range(s.n_long):
-        first = entry_of(&s.columns, s.long_columns[i], row)
-        last = entry_of(&s.columns, s.long_columns[i], end)
+        first = entry_of(&s.columns, i, row)
+        last = entry_of(&s.columns, i, end)
         column = 0
         while column < p.k:
             C = group_width(column, p.k)
@@ -243,8 +248,8 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
 
 # --- columns --------------------------------------------------------------------------------------
 
-# The first feature whose sums belong to part `part` of `parts`: these have about as many entries.
-cdef inline Py_ssize_t first_feature(const matrix_t* X, Py_ssize_t part,
+# The first column whose sums belong to part `part` of `parts`: these have about as many entries.
+cdef inline Py_ssize_t first_column(const matrix_t* X, Py_ssize_t part,
                                      Py_ssize_t parts) noexcept nogil:
     cdef const int64_t* starts = X.sparse.columns.starts
     cdef Py_ssize_t low = 0, high = X.d, middle
@@ -260,44 +265,40 @@ cdef inline Py_ssize_t first_feature(const matrix_t* X, Py_ssize_t part,
     return low
 
 
-# The gradient of features first .. last - 1, of all columns of weights.
+# The gradient of the features of columns first .. last - 1, for all columns of weights.
 cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                 double* gradient, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef const sparse_t* s = X.sparse
     cdef const int64_t* starts = s.columns.starts
     cdef Py_ssize_t padded = PANEL * ((X.n - 1) // PANEL + 1)
-    cdef Py_ssize_t begin = first, end, column, C, j, i, c, chunk, next_long, long_first = 0
+    cdef Py_ssize_t begin = first, end, column, C, j, c, chunk
+    cdef double total = p.rows.total_weight
+    cdef double[4] sums
     cdef double* g
     cdef const double* slot
-    while long_first < s.n_long and s.long_columns[long_first] < first:
-        long_first += 1
     while begin < last:
         end = begin + 1
         while end < last and starts[end + 1] - starts[begin] <= STRETCH:
             end += 1
         column = 0
-        next_long = long_first
         while column < p.k:
             C = group_width(column, p.k)
-            next_long = long_first
             for j in range(begin, end):
-                g = gradient + column * X.d + j * C
-                if next_long < s.n_long and s.long_columns[next_long] == j:
+                g = gradient + column * X.d + s.order[j] * C
+                if j < s.n_long:
                     for c in range(C):
-                        g[c] = 0.0
+                        sums[c] = 0.0
                     for chunk in range(p.n_chunks):
                         slot = p.slots + p.k * padded + chunk * p.k * s.n_long
-                        slot = slot + column * s.n_long + next_long * C
+                        slot = slot + column * s.n_long + j * C
                         for c in range(C):
-                            g[c] += slot[c]
-                    next_long += 1
+                            sums[c] += slot[c]
                 else:
-                    sum_column(p, starts[j], starts[j + 1], column, g, z)
+                    sum_column(p, starts[j], starts[j + 1], column, sums, z)
                 for c in range(C):
-                    g[c] /= p.rows.total_weight
+                    g[c] = sums[c] / total
             column += C
-        long_first = next_long
         begin = end
 
 

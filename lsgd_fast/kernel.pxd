@@ -36,12 +36,14 @@ cdef struct entries_t:
     const void* values          # FLOAT64 or FLOAT32
     bint wide
 
-# Sparse rows.  Columns of more than long_length entries are long: threads share them.
+# Sparse rows; the columns are needed where gradients are asked for.
 cdef struct sparse_t:
     entries_t rows
-    entries_t columns           # the same entries; needed where gradients are asked for
-    const int64_t* long_columns # (n_long,), growing
-    Py_ssize_t n_long
+    entries_t columns           # the same entries, column by column
+    const int64_t* order        # (d,) which column of X each of these is: first those of more than
+                                # long_length entries; neighbours best have about the same length,
+                                # since a processor then foresees where each ends
+    Py_ssize_t n_long           # threads share these
 
 # X as it lies in memory; strides are in bytes and may have any sign or be zero.
 cdef struct matrix_t:
@@ -145,8 +147,8 @@ cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k,
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil       # all chunks, by a team
 cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                      double* tile) noexcept nogil
-# gradient[first:last], packed like the weights.  Of sparse rows first and last are multiples of k,
-# and it is features first / k .. last / k - 1 of all columns that are summed.
+# gradient[first:last], packed like the weights; of sparse rows first and last are as slots_part has
+# them, and other sums, as many.
 cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                     double* gradient) noexcept nogil
 # Where part `part` of `parts` starts if these are to take equally long, and how long all take.

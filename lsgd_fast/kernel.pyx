@@ -26,7 +26,7 @@ from cython.parallel cimport parallel
 
 from .blocks cimport chunks, group_width
 from .decode cimport decode_panel
-from .entries cimport first_feature, sparse_chunks, sparse_sums
+from .entries cimport first_column, sparse_chunks, sparse_sums
 from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512, v2, v4,
                      v8)
 from .sums cimport slots, tallied
@@ -173,7 +173,7 @@ cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
 
 cdef Py_ssize_t slots_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
     if p.rows.X.sparse != NULL:
-        return p.k * first_feature(&p.rows.X, part, parts)
+        return p.k * first_column(&p.rows.X, part, parts)
     return part * p.k * p.rows.X.d // parts
 
 

@@ -20,6 +20,7 @@ ELEMENTS = {"f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
             "u1": UINT8, "u2": UINT16, "u4": UINT32, "u8": UINT64}
 PACKED_BYTES = 64 * 2**20       # panels up to this size may be made
+SORTED_COLUMNS = 1024           # see sparse_t.order
 ENTRIES_AT_A_TIME = 1 << 22     # put into another order between two looks at signals
 
 
@@ -96,16 +97,19 @@ cdef class Rows:
             with nogil:
                 count_columns(&s.rows, first, last, &starts[1])
         lengths = np.array(starts[1:])
-        np.cumsum(starts, out=np.asarray(starts))
-        next_at = np.array(starts)
+        # long ones first, then within windows, so that their sums are written close together
+        window = np.where(lengths > long_length(X.size), -1, np.arange(d) // SORTED_COLUMNS)
+        order = np.lexsort((-lengths, window)).astype(np.int64, copy=False)
+        np.cumsum(lengths[order], out=np.asarray(starts)[1:])
+        next_at = np.empty(d, np.int64)
+        np.asarray(next_at)[order] = starts[:d]
         for first, last in zip([0] + slices, slices):
             PyErr_CheckSignals()
             with nogil:
                 fill_columns(&s.rows, is_float, first, last, &s.columns, &next_at[0])
-        found = np.flatnonzero(lengths > long_length(X.size)).astype(np.int64)
-        s.long_columns = <const int64_t*> address_of(found)
-        s.n_long = len(found)
-        self.owners += [starts, places, values, found]
+        s.order = <const int64_t*> address_of(order)
+        s.n_long = np.count_nonzero(lengths > long_length(X.size))
+        self.owners += [starts, places, values, order]
 
 
 cdef point_to(entries_t* entries, starts, places, values):
