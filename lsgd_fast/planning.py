@@ -6,7 +6,7 @@ import numpy as np
 
 from lsgd_fast import plan_report
 from lsgd_fast.bounds import Bounds, bounds
-from lsgd_fast.footprint import Footprint, footprint
+from lsgd_fast.footprint import Footprint, footprint, sparse_footprint
 from lsgd_fast.pace import made_up_data, measure
 from lsgd_fast.problem import (
     MAX_FEATURES,
@@ -16,6 +16,7 @@ from lsgd_fast.problem import (
     check_real,
 )
 from lsgd_fast.rows import is_plain, row_chunks
+from lsgd_fast.sparse import check_sparse, is_sparse
 from lsgd_fast.stepsizes import resolve
 from lsgd_fast.threads import choose_threads
 
@@ -44,6 +45,10 @@ class Plan:
         Rows and columns that were measured; if less than X has, the seconds are scaled.
     width : int or None
         Of a two-layer network, as given.
+    n_entries : int or None
+        Entries of sparse X that are not zero.
+    place_bytes : int or None
+        Bytes of the index of an entry of sparse X.
     """
 
     n: int
@@ -57,6 +62,8 @@ class Plan:
     set_up_seconds: float
     measured_shape: tuple[int, int]
     width: int | None
+    n_entries: int | None = None
+    place_bytes: int | None = None
 
     @classmethod
     def for_shape(
@@ -123,7 +130,13 @@ class Plan:
     def _of(cls, shape, X, pace, promised, width, record_every, n_threads):
         """Return the plan for data of a shape, of which X was measured, all or a part."""
         n, d = shape
-        scale = n * d / X.size
+        scale, n_entries, place_bytes = 1.0, None, None
+        if is_sparse(X):
+            n_entries, place_bytes = X.size, X.indices.itemsize
+            needed = sparse_footprint(X)
+        else:
+            scale = n * d / X.size
+            needed = footprint(n, d, X.dtype, n_threads, is_plain(X))
         return cls(
             n=n,
             d=d,
@@ -131,11 +144,13 @@ class Plan:
             record_every=record_every,
             n_threads=n_threads,
             bounds=promised,
-            footprint=footprint(n, d, X.dtype, n_threads, is_plain(X)),
+            footprint=needed,
             step_seconds=scale * pace.step_seconds,
             set_up_seconds=scale * pace.set_up_seconds,
             measured_shape=X.shape,
             width=width,
+            n_entries=n_entries,
+            place_bytes=place_bytes,
         )
 
     @property
@@ -150,7 +165,10 @@ class Plan:
 
     @property
     def data_bytes(self):
-        """Bytes of X as an array. It is the caller's, and not in `peak_bytes`."""
+        """Bytes of X as an array, or in CSR. It is the caller's, and not in `peak_bytes`."""
+        if self.n_entries is not None:
+            entry = self.dtype.itemsize + self.place_bytes
+            return self.n_entries * entry + (self.n + 1) * self.place_bytes
         return self.n * self.d * self.dtype.itemsize
 
     @property
@@ -250,10 +268,15 @@ def plan(
     """
     asked = _check_asked(stepsize, n_steps, target_loss, margin)
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
+    X = check_sparse(X) if is_sparse(X) else X
     pace = measure(X, y, record_every, n_threads)
-    X = np.asarray(X)
+    if is_sparse(X):
+        length, n_chunks = X.size / len(X), row_chunks(*X.shape, X.size)
+    else:
+        X = np.asarray(X)
+        length, n_chunks = X.shape[1], row_chunks(*X.shape)
     n, d = X.shape
-    n_threads = choose_threads(n_threads, n, d, row_chunks(n, d))
+    n_threads = choose_threads(n_threads, n, length, n_chunks)
     promised = bounds(n, radius=pace.radius, **asked)
     return Plan._of(X.shape, X, pace, promised, width, record_every, n_threads)
 

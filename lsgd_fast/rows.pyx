@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from .entries cimport count_columns, fill_columns
 from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LOGISTIC,
-                      LONG_DOUBLE, PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count, entries_t,
+                      LONG_DOUBLE, MAX_CHUNKS, PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count, entries_t,
                       long_length, loss_gradient, matrix_t, pack_panels, padded_rows, pass_chunks,
                       pass_size, rows_t, sparse_chunk_count, sparse_t, tally_t, workspace_size)
 
@@ -144,9 +144,22 @@ def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint
     return pass_size(LOGISTIC, &view, k, n_threads) * sizeof(double)
 
 
-def row_chunks(Py_ssize_t n, Py_ssize_t d):
-    """How many parts the rows of X of shape (n, d) are split into."""
-    return chunk_count(n, d)
+def memory_of_columns(n, d, n_entries, dtype):
+    """Bytes of the copy of sparse rows in the order of columns; and those that making it takes."""
+    places = 4 if n < 2**31 else 8
+    return n_entries * (dtype.itemsize + places) + 8 * (2 * d + 1), 8 * 8 * (d + 1)
+
+
+def memory_of_sparse_pass(Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t k):
+    """Bytes that row passes over sparse rows write to, for k columns of weights, at most."""
+    cdef Py_ssize_t n_long = min(MAX_CHUNKS, n_entries // long_length(n_entries))
+    cdef Py_ssize_t chunks = sparse_chunk_count(n, n_entries)
+    return 8 * k * (padded_rows(n) + chunks * n_long) + k * chunks * sizeof(tally_t)
+
+
+def row_chunks(Py_ssize_t n, Py_ssize_t d, n_entries=None):
+    """How many parts the rows of X of shape (n, d) are split into; sparse ones by their entries."""
+    return chunk_count(n, d) if n_entries is None else sparse_chunk_count(n, n_entries)
 
 
 # Not from __array_interface__: where memory runs out its getter crashes.

@@ -5,9 +5,10 @@ import operator
 
 import numpy as np
 
-__all__ = ["SparseRows", "check_sparse", "is_sparse", "to_dense"]
+__all__ = ["SparseRows", "check_sparse", "is_sparse", "memory_of_sparse_check", "to_dense"]
 
 ENTRIES_AT_A_TIME = 1 << 17  # entries that are looked at side by side
+ORDERING_BYTES = 64  # of temporary arrays for each entry that is put in order
 SAFE_SQUARE = 1e-280  # a sum of squares above this has lost nothing to underflow
 
 
@@ -29,14 +30,16 @@ class SparseRows:
         Where rows start; the last entry is the number of entries.
     copied : int
         Bytes of those of the arrays that are not the caller's.
+    ordering : int
+        Bytes that putting the entries in order took; 0 where they were.
     """
 
     format = "csr"
     ndim = 2
 
-    def __init__(self, shape, data, indices, indptr, copied=0):
+    def __init__(self, shape, data, indices, indptr, copied=0, ordering=0):
         self.shape, self.data, self.indices, self.indptr = shape, data, indices, indptr
-        self.copied = copied
+        self.copied, self.ordering = copied, ordering
 
     @property
     def dtype(self):
@@ -129,8 +132,8 @@ class SparseRows:
             if len(bad):
                 i = bad[0]
                 raise ValueError(
-                    f"X must be finite as float64; found {values[i]} in row {rows[i]}, column {columns[i]}: "
-                    "drop the row or fill the gap"
+                    f"X must be finite as float64; found {values[i]} in row {rows[i]}, "
+                    f"column {columns[i]}: drop the row or fill the gap"
                 )
             np.maximum.at(largest, rows, np.abs(values))
         exponents = np.frexp(largest)[1]
@@ -153,6 +156,11 @@ def is_sparse(X):
 def to_dense(X):
     """Return an array or `SparseRows` as a dense float64 array, the same one where it is one."""
     return np.asarray(X.toarray() if is_sparse(X) else X, dtype=np.float64)
+
+
+def memory_of_sparse_check(X):
+    """Return the bytes that checking what became `SparseRows` took, at most, with what was kept."""
+    return 8 * 3 * len(X) + 8 * 6 * min(X.size, ENTRIES_AT_A_TIME) + X.copied + X.ordering
 
 
 def check_sparse(X):
@@ -183,12 +191,14 @@ def check_sparse(X):
     n_entries = int(indptr[-1])
     data = _as_floats(data[:n_entries])
     indices = _as_indices(indices[:n_entries])
+    ordering = 0
     if not _is_canonical(indptr, indices, data, d):
+        ordering = ORDERING_BYTES * n_entries
         data, indices, indptr = _canonical(indptr, indices, data)
     made = (data, indices, indptr)
     lent = [csr is X and np.may_share_memory(*pair) for pair in zip(made, given, strict=True)]
     copied = sum(array.nbytes for array, kept in zip(made, lent, strict=True) if not kept)
-    return SparseRows((n, d), data, indices, indptr, copied)
+    return SparseRows((n, d), data, indices, indptr, copied, ordering)
 
 
 def _is_csr(X):
@@ -226,7 +236,9 @@ def _vector(X, name, kinds):
     try:
         array = np.asarray(getattr(X, name))
     except (AttributeError, TypeError, ValueError) as error:
-        raise TypeError(f"X looks like a CSR matrix, but X.{name} cannot be read: {error}") from None
+        raise TypeError(
+            f"X looks like a CSR matrix, but X.{name} cannot be read: {error}"
+        ) from None
     if array.dtype.kind not in kinds:
         wanted = "integers" if kinds == "iu" else "real numbers"
         raise TypeError(f"X.{name} must hold {wanted}; got dtype {array.dtype}")
