@@ -26,8 +26,9 @@ def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
-        Data: any real dtype and layout.  float64 and float32 in C order are fastest.
+    X : array-like or sparse matrix of shape (n, d)
+        Data: any real dtype and layout.  float64 and float32 in C order are fastest, and CSR of
+        these among sparse ones.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     w : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, which is last
@@ -134,8 +135,9 @@ def gradient_descent(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
-        Data: any real dtype and layout.  float64 and float32 in C order are fastest.
+    X : array-like or sparse matrix of shape (n, d)
+        Data: any real dtype and layout.  float64 and float32 in C order are fastest, and CSR of
+        these among sparse ones.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     stepsize : float or rule
