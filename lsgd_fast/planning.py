@@ -11,6 +11,7 @@ from lsgd_fast.pace import made_up_data, measure
 from lsgd_fast.problem import (
     MAX_FEATURES,
     check_count,
+    check_gram,
     check_n_steps,
     check_n_threads,
     check_real,
@@ -105,8 +106,8 @@ class Plan:
 
         Notes
         -----
-        The seconds are measured on made-up data of the shape, or on fewer rows where X would have
-        more than 2**26 elements, and scaled.
+        The seconds are measured on made-up data of the shape, or on fewer rows (in Gram space:
+        columns) where X would have more than 2**26 elements, and scaled.
 
         Examples
         --------
@@ -121,22 +122,26 @@ class Plan:
             raise ValueError(f"d is too large for weights in memory; got {d}")
         dtype = _check_dtype(dtype)
         promised = bounds(n, radius=_real("radius", radius), **asked)
-        n_threads = choose_threads(n_threads, n, d, row_chunks(n, d))
         X, y = made_up_data(n, d, dtype)
-        pace = measure(X, y, record_every, n_threads)
+        pace = measure(X, y, record_every, n_threads, check_gram("auto", n, d))
         return cls._of((n, d), X, pace, promised, width, record_every, n_threads)
 
     @classmethod
     def _of(cls, shape, X, pace, promised, width, record_every, n_threads):
         """Return the plan for data of a shape, of which X was measured, all or a part."""
         n, d = shape
-        scale, n_entries, place_bytes = 1.0, None, None
+        in_gram_space, share, entries = False, 1.0, {}
         if is_sparse(X):
-            n_entries, place_bytes = X.size, X.indices.itemsize
+            n_threads = choose_threads(n_threads, n, X.size / n, row_chunks(n, d, X.size))
             needed = sparse_footprint(X)
+            entries = {"n_entries": X.size, "place_bytes": X.indices.itemsize}
         else:
-            scale = n * d / X.size
-            needed = footprint(n, d, X.dtype, n_threads, is_plain(X))
+            share = n * d / X.size
+            in_gram_space = check_gram("auto", n, d)  # then X has all its rows
+            set_up_threads = choose_threads(n_threads, n, d, row_chunks(n, d))
+            needed = footprint(n, d, X.dtype, set_up_threads, is_plain(X))
+            columns = n if in_gram_space else d  # of what a step reads
+            n_threads = choose_threads(n_threads, n, columns, row_chunks(n, columns))
         return cls(
             n=n,
             d=d,
@@ -145,12 +150,11 @@ class Plan:
             n_threads=n_threads,
             bounds=promised,
             footprint=needed,
-            step_seconds=scale * pace.step_seconds,
-            set_up_seconds=scale * pace.set_up_seconds,
+            step_seconds=pace.step_seconds * (1.0 if in_gram_space else share),
+            set_up_seconds=pace.set_up_seconds * share,
             measured_shape=X.shape,
             width=width,
-            n_entries=n_entries,
-            place_bytes=place_bytes,
+            **entries,
         )
 
     @property
@@ -255,7 +259,7 @@ def plan(
     -----
     What is planned is a run without intercept, penalty and sample weights, from zero.
 
-    The seconds are measured by a short run on X: some tenths of a second, or four steps
+    The seconds are measured by a short run on X: some tenths of a second, or three steps
     where these take longer.
 
     Examples
@@ -270,14 +274,8 @@ def plan(
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
     X = check_sparse(X) if is_sparse(X) else X
     pace = measure(X, y, record_every, n_threads)
-    if is_sparse(X):
-        length, n_chunks = X.size / len(X), row_chunks(*X.shape, X.size)
-    else:
-        X = np.asarray(X)
-        length, n_chunks = X.shape[1], row_chunks(*X.shape)
-    n, d = X.shape
-    n_threads = choose_threads(n_threads, n, length, n_chunks)
-    promised = bounds(n, radius=pace.radius, **asked)
+    X = X if is_sparse(X) else np.asarray(X)
+    promised = bounds(len(X), radius=pace.radius, **asked)
     return Plan._of(X.shape, X, pace, promised, width, record_every, n_threads)
 
 
