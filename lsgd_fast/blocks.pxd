@@ -27,11 +27,12 @@ cdef inline inlined forward_in_place(const real** rows, const double* w, Py_ssiz
 
 
 cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_t d, double* g,
-                                      Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
+                                      Py_ssize_t height, Py_ssize_t ahead,
+                                      Py_ssize_t lead) noexcept nogil:
     if vec is v2:
-        backward_rows(rows, <const v2*> z, d, g, height, ahead)
+        backward_rows(rows, <const v2*> z, d, g, height, ahead, lead)
     else:
-        backward_rows(rows, <const v4*> z, d, g, height, ahead)
+        backward_rows(rows, <const v4*> z, d, g, height, ahead, lead)
 
 
 # All columns on one block of panels, or the one column on `rows` in place; the other of the two is
@@ -47,6 +48,7 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
     cdef Py_ssize_t column = 0, C, q, c
     # in place: bytes to the same row of the next block, unless that was prefetched as a whole
     cdef Py_ssize_t ahead = 0 if short_rows(&p.rows.X, height) else height * p.rows.X.row_stride
+    cdef Py_ssize_t lead = ahead if p.link == GIVEN else 0
     cdef const double* w
     cdef double* g
     cdef double* of_rows            # the entries of this block and column among those of all rows
@@ -88,9 +90,9 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
         if p.gradient:
             g = slot + column * d
             if rows != NULL and n_panels == 1:
-                backward_in_place(rows, z, d, g, PANEL, ahead)
+                backward_in_place(rows, z, d, g, PANEL, ahead, lead)
             elif rows != NULL:
-                backward_in_place(rows, z, d, g, height, ahead)
+                backward_in_place(rows, z, d, g, height, ahead, lead)
             elif C == 4:
                 backward(panels, stride, z, d, g, n_panels, 4)
             elif n_panels == 4:

@@ -6,7 +6,8 @@
 # Sums start from minus zero: adding x to it gives x, whichever zero x may be.
 #
 # Both ask memory for the next block, `ahead` bytes on unless that is 0: forward for the first four
-# rows of each panel, backward for the last four, so that memory is busy all the time.
+# rows of each panel, backward for the last four, so that memory is busy all the time.  A pass without
+# forward has backward ask for the first four as well, `lead` bytes on.
 
 from .decode cimport transpose
 from .kernel cimport PANEL
@@ -64,8 +65,8 @@ cdef inline inlined forward_rows(const real** rows, const double* w, Py_ssize_t 
 
 # g[j] += sum over the rows of x[row, j] * s[row], for F vectors of features from j on.
 cdef inline inlined backward_vectors(const real** rows, const double* s, double* g, Py_ssize_t j,
-                                     Py_ssize_t height, Py_ssize_t ahead, narrow minus_zero,
-                                     Py_ssize_t F) noexcept nogil:
+                                     Py_ssize_t height, Py_ssize_t ahead, Py_ssize_t lead,
+                                     narrow minus_zero, Py_ssize_t F) noexcept nogil:
     cdef narrow[16] sums                              # of the rows of one number modulo 4 each
     cdef narrow x
     cdef Py_ssize_t width = sizeof(narrow) // sizeof(double)
@@ -74,6 +75,7 @@ cdef inline inlined backward_vectors(const real** rows, const double* s, double*
     for f in range(4 * F):
         sums[f] = minus_zero
     for p in range(height // PANEL):
+        prefetch_four(rows + p * PANEL, j, F * width, lead)
         prefetch_four(rows + p * PANEL + 4, j, F * width, ahead)
         for i in range(PANEL):
             for f in range(F):
@@ -85,7 +87,8 @@ cdef inline inlined backward_vectors(const real** rows, const double* s, double*
 
 # g[j] += sum over `height` rows of x[row, j] * s[row]; `s` is in vectors to name their type.
 cdef inline inlined backward_rows(const real** rows, const narrow* s, Py_ssize_t d, double* g,
-                                  Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
+                                  Py_ssize_t height, Py_ssize_t ahead,
+                                  Py_ssize_t lead) noexcept nogil:
     cdef double[8] minus_zero
     cdef double[4] sums
     cdef Py_ssize_t width = sizeof(narrow) // sizeof(double)
@@ -93,10 +96,12 @@ cdef inline inlined backward_rows(const real** rows, const narrow* s, Py_ssize_t
     for i in range(8):
         minus_zero[i] = -0.0
     while j + 2 * width <= d:
-        backward_vectors(rows, <const double*> s, g, j, height, ahead, (<narrow*> minus_zero)[0], 2)
+        backward_vectors(rows, <const double*> s, g, j, height, ahead, lead,
+                         (<narrow*> minus_zero)[0], 2)
         j += 2 * width
     while j + width <= d:
-        backward_vectors(rows, <const double*> s, g, j, height, ahead, (<narrow*> minus_zero)[0], 1)
+        backward_vectors(rows, <const double*> s, g, j, height, ahead, lead,
+                         (<narrow*> minus_zero)[0], 1)
         j += width
     while j < d:
         for i in range(4):
