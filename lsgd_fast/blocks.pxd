@@ -32,11 +32,12 @@ cdef inline inlined forward_in_place(const real** rows, const double* w, Py_ssiz
 
 
 cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_t d, double* g,
-                                      Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
+                                      Py_ssize_t height, Py_ssize_t ahead,
+                                      Py_ssize_t lead) noexcept nogil:
     if vec is v8 and (real is double or real is float):
-        backward_rows(rows, <const v4*> z, d, g, height, ahead)
+        backward_rows(rows, <const v4*> z, d, g, height, ahead, lead)
     else:
-        backward_rows(rows, z, d, g, height, ahead)
+        backward_rows(rows, z, d, g, height, ahead, lead)
 
 
 # Between forward and backward: C columns of products of a block, in z, become multipliers.
@@ -98,10 +99,12 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
     cdef Py_ssize_t column = 0, C, q
     # in place: bytes to the same row of the next block, unless that was prefetched as a whole
     cdef Py_ssize_t ahead = height * p.rows.X.row_stride
+    cdef Py_ssize_t lead
     cdef const double* w
     cdef double* g
     if p.order != NULL or short_rows(&p.rows.X, height):
         ahead = 0
+    lead = ahead if p.link == GIVEN else 0
     while column < p.k:
         C = group_width(column, p.k)
         w = p.weights + column * d
@@ -131,9 +134,9 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
         if p.gradient:
             g = slot + column * d
             if rows != NULL and n_panels == 1:
-                backward_in_place(rows, z, d, g, PANEL, ahead)
+                backward_in_place(rows, z, d, g, PANEL, ahead, lead)
             elif rows != NULL:
-                backward_in_place(rows, z, d, g, height, ahead)
+                backward_in_place(rows, z, d, g, height, ahead, lead)
             elif C == 4:
                 backward(panels, stride, z, d, g, n_panels, 4)
             elif n_panels == 4:
