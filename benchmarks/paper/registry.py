@@ -6,13 +6,11 @@ __all__ = ["RESULTS"]
 
 MODULES = [
     "figure1",
-    # "theorem1",
-    # "corollary2",
-    #     "theorem3",
-    #     "direction",
-    #     "cycles",
-    #     "outliers",
-    #     "penalty",
+    "theorem1",
+    "corollary2",
+    "theorem3",
+    "direction",
+    "cycles",
 ]
 
 RESULTS = {result.name: result for name in MODULES for result in import_module(name).RESULTS}
