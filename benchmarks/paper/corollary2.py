@@ -54,7 +54,7 @@ def last_losses(data, stepsizes, n_steps):
 
 
 def loss_at(data, stepsize, steps):
-    """Return the logarithms of the losses of one run after so many steps, multiples of the first."""
+    """Return the logarithms of losses of one run; the steps are multiples of the first."""
     options = {"record": ("log_loss",), "record_every": steps[0]}
     trace = lsgd.gradient_descent(data.X, data.y, stepsize, steps[-1], **options).trace
     return trace.log_loss[np.searchsorted(trace.step, steps)].tolist()
@@ -72,8 +72,8 @@ def draw(numbers):
         T = np.array(found["budgets"], float)
         for k, (rule, values) in enumerate(found["log loss"].items()):
             heights = np.array(values) / math.log(10.0)
-            shown = heights > -16.0
-            ax.plot(T[shown], heights[shown], "o-", markersize=4, color=f"C{k}", label=f"η = {rule}")
+            if rule != "10 T":  # which leaves every scale
+                ax.plot(T, heights, "o-", markersize=4, color=f"C{k}", label=f"η = {rule}")
         for power, dashes in ((1, ":"), (2, "--")):
             first = found["log loss"]["1" if power == 1 else "γ²T"][0] / math.log(10.0)
             line = first + 0.3 - power * np.log10(T / T[0])
@@ -90,8 +90,9 @@ def describe(numbers):
     budgets = {name: found["budgets"] for name, found in numbers["sets"].items()}
     spans = "; ".join(f"{name} from {b[0]:,} to {b[-1]:,}" for name, b in budgets.items())
     yield (
-        "The loss after T steps with a stepsize chosen for T, sets divided by R, w_0 = 0; T doubles: "
-        f"{spans}. The picture leaves out what is below 10⁻¹⁶."
+        "The loss after T steps with a stepsize chosen for T, sets divided by R, w_0 = 0; T "
+        "doubles: "
+        f"{spans}. The picture leaves out η = 10 T."
     )
 
 
@@ -108,8 +109,8 @@ def tables(numbers):
     yield (
         "Exponents of the last three octaves. The law of the square is seen up to stepsizes of "
         "about γ²T; far above, the loss falls exponentially, of which the paper says nothing: on "
-        f"{name}, η = 10 T, its decimal logarithm is {decades}, budget by budget. So \"a stepsize "
-        "proportional to T\" means nothing without the factor."
+        f'{name}, η = 10 T, its decimal logarithm is {decades}, budget by budget. So "a stepsize '
+        'proportional to T" means nothing without the factor.'
     )
 
 
@@ -132,8 +133,8 @@ def claims(numbers):
     return [
         Claim(
             "bound",
-            "Corollary 2: for T of at least 120 max{e, n}/γ² and η = γ²T/120 the loss after T steps "
-            "is at most 480 ln²(γ⁴T²) / (γ⁴T²).",
+            "Corollary 2: for T of at least 120 max{e, n}/γ² and η = γ²T/120 the loss after T "
+            "steps is at most 480 ln²(γ⁴T²) / (γ⁴T²).",
             f"{len(room)} of the budgets are large enough; the loss is at most "
             f"{number(math.exp(max(room))) if room else '–'} of the bound.",
             bool(room) and max(room) <= 0.0,

@@ -45,10 +45,14 @@ def run(options):
             first = w + 1e-3 if start is None else start
             label = f"from {'next to w*' if start is None else f'{first:g}'}"
             ends = orbits(data, shares * critical, first, n_steps)
-            ax.plot(np.tile(shares, ORBIT), ends.ravel(), f"C{k},", alpha=0.7)
+            ax.plot(
+                np.tile(shares, ORBIT), ends.ravel(), f"C{k}.", markersize=1.2, markeredgewidth=0
+            )
             ax.plot([], [], f"C{k}.", label=label)
             for share in SHARES[key]:
-                found["runs"].append({"share": share} | report(data, share * critical, first, n_steps))
+                found["runs"].append(
+                    {"share": share} | report(data, share * critical, first, n_steps)
+                )
         ax.axhline(w, color="0.5", linewidth=0.6, zorder=0)
         ax.axvline(1.0, color="0.5", linewidth=0.6, zorder=0)
         ax.set_title(data.name, fontsize="medium")
@@ -87,8 +91,8 @@ def describe(numbers):
         "Data on a line, labels that no direction separates: rows 1 with so many labels of either "
         "kind, once with a further row at 20. The critical stepsize is 2 over the curvature at the "
         "minimiser w*, which Newton's method finds; each of "
-        f"{GRID} stepsizes runs {number(numbers['n_steps'])} steps, and {ORBIT} more are looked at. "
-        "A period is looked for up to 16."
+        f"{GRID} stepsizes runs {number(numbers['n_steps'])} steps, and {ORBIT} more are looked "
+        "at. A period is looked for up to 16."
     )
 
 
@@ -121,6 +125,7 @@ def claims(numbers):
     outlier = sets["outlier"]
     far = [one for one in outlier["runs"] if one["start"] == 0.0]
     near = [one for one in outlier["runs"] if one["start"] != 0.0]
+    periods = ", ".join(str(one["period"] or "none") for one in above)
     lost = [one for one in far if one["verdict"] == "cycling"]
     return [
         Claim(
@@ -138,9 +143,7 @@ def claims(numbers):
         Claim(
             "above",
             "Above it they do not: a cycle of period two comes first, and chaos later.",
-            "Periods, with growing stepsize: "
-            f"{', '.join('none' if one['period'] is None else str(one['period']) for one in above)}; "
-            f"verdicts: {', '.join(one['verdict'] for one in above)}.",
+            f"Periods: {periods}; verdicts: {', '.join(one['verdict'] for one in above)}.",
             all(one["verdict"] == "cycling" and one["period"] != 1 for one in above)
             and any(one["period"] == 2 for one in above)
             and any(one["period"] is None for one in above),
@@ -151,8 +154,12 @@ def claims(numbers):
             "stable cycle: where it starts decides whether a run converges.",
             "With the row at 20, from 0 "
             f"{len(lost)} of {len(far)} runs below the critical stepsize cycle"
-            + (f", with stepsize {number(lost[0]['stepsize'], 6)} between "
-               f"{', '.join(f'{w:.6f}' for w in lost[0]['cycle'])}." if lost else "."),
+            + (
+                f", with stepsize {number(lost[0]['stepsize'], 6)} between "
+                f"{', '.join(f'{w:.6f}' for w in lost[0]['cycle'])}."
+                if lost
+                else "."
+            ),
             bool(lost),
         ),
     ]

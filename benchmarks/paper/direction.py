@@ -44,9 +44,9 @@ def run(options):
 def describe(numbers):
     """Yield what was run."""
     yield (
-        f"The toy set divided by R, w_0 = 0, {number(numbers['steps'])} steps. The direction of the "
-        "margin is (0, 1); across it the limit is the minimiser of the strictly convex function of "
-        f"the paper, here -ln 2 √4.04 / 3 = {numbers['limit']:.5f}, worked out by hand."
+        f"The toy set divided by R, w_0 = 0, {number(numbers['steps'])} steps. The direction of "
+        "the margin is (0, 1); across it the limit is the minimiser of the strictly convex "
+        f"function of the paper, here -ln 2 √4.04 / 3 = {numbers['limit']:.5f}, worked out by hand."
     )
 
 

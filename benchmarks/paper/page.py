@@ -31,8 +31,9 @@ def write(results, docs):
     for name in results:
         path = docs / "paper" / f"{name}.json"
         if path.exists():
-            records[name] = json.loads(path.read_text())
-    (docs / "paper.md").write_text("\n".join(_lines(results, records)) + "\n")
+            records[name] = json.loads(path.read_text(encoding="utf-8"))
+    text = "\n".join(_lines(results, records)) + "\n"
+    (docs / "paper.md").write_text(text, encoding="utf-8")
 
 
 def _lines(results, records):

@@ -11,6 +11,8 @@ MODULES = [
     "theorem3",
     "direction",
     "cycles",
+    "outliers",
+    "penalty",
 ]
 
 RESULTS = {result.name: result for name in MODULES for result in import_module(name).RESULTS}

@@ -77,7 +77,7 @@ def carry_out(result, options, folder):
         "numbers": numbers,
     }
     text = json.dumps(record, indent=1, allow_nan=False)
-    (folder / f"{result.name}.json").write_text(text + "\n")
+    (folder / f"{result.name}.json").write_text(text + "\n", encoding="utf-8")
     drawing.savefig(folder / f"{result.name}.png", dpi=110, metadata={"Software": None})
     return record
 

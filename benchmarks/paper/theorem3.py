@@ -27,9 +27,7 @@ def run(options):
         always = largest(lambda eta, data=data: never_increases(data, eta, min(n_steps, SHORT)))
         large = gamma * gamma * n_steps
         stepsizes = [always, 40.0, large]
-        sweep = lsgd.stepsize_sweep(
-            data.X, data.y, stepsizes, n_steps, record=("loss", "log_loss")
-        )
+        sweep = lsgd.stepsize_sweep(data.X, data.y, stepsizes, n_steps, record=("loss", "log_loss"))
         slow, _, fast = (one.trace for one in sweep)
         t = np.maximum(slow.step, 1)
         rest = slice(len(slow) // 16, None)
@@ -38,7 +36,10 @@ def run(options):
             "largest stepsize without an increase at the first step": first,
             "and at none": always,
             "increases": sweep[0].n_increases,
-            "t times its loss, from and to": [(t * slow.loss)[rest].min(), n_steps * slow.loss[-1]],
+            "t times its loss, least and last": [
+                (t * slow.loss)[rest].min(),
+                n_steps * slow.loss[-1],
+            ],
             "large stepsize": large,
             "its increases": sweep[2].n_increases,
             "log loss": [slow.log_loss[-1], fast.log_loss[-1]],
@@ -79,18 +80,22 @@ def describe(numbers):
 
 def tables(numbers):
     """Yield a line for each set."""
-    names = ["γ", "monotone at the first step up to", "at every step up to", "t L(w_t) of that"]
+    names = [
+        "γ",
+        "monotone at the first step up to",
+        "at every step up to",
+        "t L(w_t) of that, last",
+    ]
     names += ["exponent", "γ²T", "its increases", "log₁₀ of both last losses"]
     yield f"| {' | '.join(names)} |"
     yield "| --: " * len(names) + "|"
     for found in numbers["sets"].values():
-        low, high = found["t times its loss, from and to"]
         ends = ", ".join(f"{value / math.log(10.0):.1f}" for value in found["log loss"])
         cells = [
             number(found["gamma"]),
             number(found["largest stepsize without an increase at the first step"], 6),
             number(found["and at none"], 6),
-            f"{number(low)} to {number(high)}",
+            number(found["t times its loss, least and last"][1]),
             f"{found['exponent']:.3f}",
             number(found["large stepsize"]),
             number(found["its increases"]),
@@ -103,8 +108,8 @@ def claims(numbers):
     """Return the claims of the theorem."""
     sets = list(numbers["sets"].values())
     first = [found["largest stepsize without an increase at the first step"] for found in sets]
-    lows = [found["t times its loss, from and to"][0] for found in sets]
-    highs = [found["t times its loss, from and to"][1] for found in sets]
+    lows = [found["t times its loss, least and last"][0] for found in sets]
+    highs = [found["t times its loss, least and last"][1] for found in sets]
     exponents = ", ".join(f"{found['exponent']:.3f}" for found in sets)
     gains = [(a - b) / math.log(10.0) for a, b in (found["log loss"] for found in sets)]
     return [
@@ -119,9 +124,10 @@ def claims(numbers):
             "lower",
             "Theorem 3: if the loss never increases then L(w_t) ≥ c/t, with c > 0 that depends on "
             "γ alone.",
-            "With the largest such stepsize t L(w_t) does not get smaller: from "
-            f"{', '.join(number(low) for low in lows)} to {', '.join(number(h) for h in highs)} in "
-            "the last 15/16 of the steps; exponents of the last octave "
+            "With the largest such stepsize t L(w_t) is "
+            f"{', '.join(number(h) for h in highs)} at the end and at least "
+            f"{', '.join(number(low) for low in lows)} in the last 15/16 of the steps; exponents "
+            "of the last octave "
             f"{exponents}.",
             all(found["increases"] == 0 and -1.1 < found["exponent"] < -0.9 for found in sets),
             "Agreement: no increase, and an exponent from -1.1 to -0.9.",
