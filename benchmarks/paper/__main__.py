@@ -16,6 +16,7 @@ import page
 from registry import RESULTS
 from results import Missing, Options, carry_out
 
+MIN_STEPS = 64
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
@@ -28,6 +29,8 @@ def main(arguments=None):
     parser.add_argument("--embeddings", type=Path, help="emb_sci.npz, for those who have it")
     parser.add_argument("--output", type=Path, default=DOCS, help="docs by default")
     asked = parser.parse_args(arguments)
+    if asked.steps is not None and asked.steps < MIN_STEPS:
+        parser.error(f"--steps must be at least {MIN_STEPS}: fewer show nothing")
     unknown = set(asked.names) - {*RESULTS, "all", "page"}
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}")

@@ -45,9 +45,7 @@ def run(options):
             first = w + 1e-3 if start is None else start
             label = f"from {'next to w*' if start is None else f'{first:g}'}"
             ends = orbits(data, shares * critical, first, n_steps)
-            ax.plot(
-                np.tile(shares, ORBIT), ends.ravel(), f"C{k}.", markersize=1.2, markeredgewidth=0
-            )
+            ax.plot(np.tile(shares, ORBIT), ends.ravel(), f"C{k}.", markersize=2, markeredgewidth=0)
             ax.plot([], [], f"C{k}.", label=label)
             for share in SHARES[key]:
                 found["runs"].append(

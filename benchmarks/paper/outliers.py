@@ -15,7 +15,7 @@ SHARES = (0.5, 0.95, 1.05, 2.0, 8.0)  # of the critical stepsize
 FLIPS = (0.05, 0.1, 0.2)
 SIZES = (1.0, 10.0, 100.0)  # of the outlier, in R
 NOISE = 0.1  # of labels flipped in the sets that also have an outlier
-NEAR = 1e-3  # distance from the minimiser of runs that start near by
+NEAR = 1e-5  # distance from the minimiser of runs that start near by
 
 
 def flipped(share, seed=0):
@@ -65,7 +65,7 @@ def run(options):
             ],
         }
         draw(ax, data.name, names, sweep, least)
-    axes[0].legend(fontsize="x-small", loc="lower left")
+    drawing.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
     for ax in axes[::3]:
         ax.set_ylabel("loss - least loss")
     for ax in axes[3:]:
@@ -103,7 +103,7 @@ def draw(ax, title, names, sweep, least):
             gap[kept],
             linewidth=1,
             color=f"C{k}",
-            zorder=9 - k,
+            zorder=3 - 0.1 * k,
             label=name,
         )
     ax.set(xscale="log", yscale="log")
