@@ -14,14 +14,20 @@ try:
         gradient_descent,
         logistic_loss,
         logistic_loss_gradient,
+        minimize,
         staged_trial,
         stepsize_sweep,
     )
     from lsgd_fast.descent import Descent
+    from lsgd_fast.stochastic_api import stochastic_gradient_descent, stochastic_sweep
 except ModuleNotFoundError as error:
     if error.name not in {
-        f"lsgd_fast.{name}" for name in ("batch", "descent", "gram", "kernel", "loop", "rows")
-    }:
+        f"lsgd_fast.{name}"
+        for name in (
+            "batch", "curvature", "descent", "gram", "kernel", "line", "loop", "passes", "rows",
+            "stochastic",
+        )
+    }:  # fmt: skip
         raise
     raise ImportError(
         f"lsgd_fast in {__path__[0]!r} is not compiled. If that is a checkout of the source, it "
@@ -33,6 +39,7 @@ from lsgd_fast.planning import Plan, plan
 from lsgd_fast.progress import progress_bar
 from lsgd_fast.run import Run, Stop, StopReason, Trace
 from lsgd_fast.smoothness import critical_stepsize
+from lsgd_fast.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast.sweep import Sweep
 from lsgd_fast.trial import Trial
 from lsgd_fast.verdicts import Verdict
@@ -45,6 +52,8 @@ __all__ = [
     "Descent",
     "Plan",
     "Run",
+    "StochasticRun",
+    "StochasticSweep",
     "Stop",
     "StopReason",
     "Sweep",
@@ -57,6 +66,7 @@ __all__ = [
     "logistic_loss",
     "logistic_loss_gradient",
     "losses",
+    "minimize",
     "plan",
     "plot",
     "progress_bar",
@@ -64,5 +74,7 @@ __all__ = [
     "staged_trial",
     "stepsize_sweep",
     "stepsizes",
+    "stochastic_gradient_descent",
+    "stochastic_sweep",
     "theory",
 ]

@@ -115,13 +115,14 @@ cdef inline Py_ssize_t element_size(element_t element) noexcept nogil:
     return 1
 
 
-# Where `count` rows from `first` on start.  Past the last row it repeats that row: the caller gives
-# such rows no weight.
-cdef inline inlined find_rows(const matrix_t* X, Py_ssize_t first, Py_ssize_t count,
-                              const char** rows) noexcept nogil:
-    cdef Py_ssize_t i
+# Where `count` rows from `first` on start, of rows in the given order if there is one.  Past the last
+# row it repeats that row: the caller gives such rows no weight.
+cdef inline inlined find_rows(const matrix_t* X, const Py_ssize_t* order, Py_ssize_t first,
+                              Py_ssize_t count, const char** rows) noexcept nogil:
+    cdef Py_ssize_t i, row
     for i in range(count):
-        rows[i] = X.data + (first + i if first + i < X.n else X.n - 1) * X.row_stride
+        row = first + i if first + i < X.n else X.n - 1
+        rows[i] = X.data + (row if order == NULL else order[row]) * X.row_stride
 
 
 # Whether rows are adjacent elements that vectors can load.
@@ -131,12 +132,13 @@ cdef inline bint has_plain_rows(const matrix_t* X) noexcept nogil:
             and X.column_stride == element_size(X.element))
 
 
-# The panel of rows first .. first + PANEL - 1 of X.
-cdef inline inlined decode_panel(const matrix_t* X, Py_ssize_t first, narrow* tile) noexcept nogil:
+# The panel of rows first .. first + PANEL - 1 of X, in the given order if there is one.
+cdef inline inlined decode_panel(const matrix_t* X, const Py_ssize_t* order, Py_ssize_t first,
+                                 narrow* tile) noexcept nogil:
     cdef const char* rows[PANEL]
     cdef Py_ssize_t i, j, size
     cdef bint plain = X.aligned and not X.swapped
-    find_rows(X, first, PANEL, rows)
+    find_rows(X, order, first, PANEL, rows)
     if plain and X.element == FLOAT64:
         if X.column_stride == sizeof(double):
             decode_contiguous[double, narrow](<const double**> rows, X.d, tile)
@@ -155,6 +157,13 @@ cdef inline inlined decode_panel(const matrix_t* X, Py_ssize_t first, narrow* ti
                     rows[i] + j * X.column_stride, X.element, size, X.swapped)
 
 
+# One row, its features side by side.
+cdef inline void decode_row(const matrix_t* X, const char* row, double* values) noexcept nogil:
+    cdef Py_ssize_t size = element_size(X.element), j
+    for j in range(X.d):
+        values[j] = element_value(row + j * X.column_stride, X.element, size, X.swapped)
+
+
 # The bytes of `height` rows, if they lie together and are few; else 0.
 cdef inline Py_ssize_t short_rows(const matrix_t* X, Py_ssize_t height) noexcept nogil:
     cdef Py_ssize_t size = height * X.row_stride
@@ -171,3 +180,16 @@ cdef inline inlined prefetch_rows(const matrix_t* X, Py_ssize_t first,
         while i < size:
             prefetch(X.data + first * X.row_stride + i)
             i += 64
+
+
+# The same for rows in an order: the first kilobyte of each, from where the processor goes on.
+cdef inline inlined prefetch_ordered(const matrix_t* X, const Py_ssize_t* order, Py_ssize_t first,
+                                     Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t size = min(<Py_ssize_t> 1024, X.d * X.column_stride), i, j
+    cdef const char* row
+    for i in range(first, min(first + count, X.n)):
+        row = X.data + order[i] * X.row_stride
+        j = 0
+        while j < size:
+            prefetch(row + j)
+            j += 64

@@ -1,6 +1,7 @@
 # The loop of descents that share every pass over X: their state and what moves it.
 
 from .kernel cimport MAX_CHUNKS, pass_t
+from .rules cimport gradient_t, rule_t
 from .team cimport barrier_t, share_t
 from .watch cimport monitor_t, watched_t
 
@@ -39,12 +40,14 @@ cdef struct validation_t:
 cdef struct run_t:
     double* w                        # (d + 1,), the intercept last, 0 where none is fitted
     double* gradient                 # (d + 1,) of the objective; in Gram space its image
-    double* direction                # (d + 1,) a step is -eta * direction; outside, the gradient
+    double* direction                # (d + 1,) a step is -factor * direction; outside, the gradient
     double* separating               # (d + 1,) the first w that separates
     double* best                     # (d + 1,) the w of the least held-out loss
     monitor_t monitor
     watched_t watched
-    double eta, l2, certificate      # certificate: eta R^2, or infinity where the theorem is silent
+    rule_t rule
+    gradient_t slope                 # the same gradient, as the rule sees it
+    double l2, certificate           # certificate: eta R^2, or infinity where the theorem is silent
     limits_t limits
     counters_t counters
     validation_t validation
@@ -71,6 +74,7 @@ cdef struct batch_t:
     Py_ssize_t n_parameters          # of a run: d, and the intercept where one is fitted
     double* weights                  # (k, d) what row_pass.weights points to
     double* intercepts               # (k,)
+    int* is_scaled                   # (k,) what row_pass.is_scaled points to; NULL: no run is
     double* gradients                # (k, d) packed like the weights
     double gram_scale                # 0 outside Gram space, see gram.pyx
     double radius                    # R
@@ -90,6 +94,9 @@ cdef struct batch_t:
 # measure_target.  A run ends early, with `reason` set, where a limit is met; all stop early, between
 # two steps, where `errors` has got an entry.  Leaves n_runs = 0.
 cdef void advance(batch_t* b, int n_threads) noexcept nogil
+
+# Run the handlers of signals; whether one has raised, which is then put into the list `errors`.
+cdef bint signal_raises(void* errors) noexcept with gil
 
 # Seconds, from a clock that only goes forward.
 cdef double clock() noexcept nogil

@@ -14,7 +14,8 @@ __all__ = ["RESULTS"]
 N_STEPS = 2**20
 TOY = (4.0, 8.0, 16.0, 32.0)
 NOTES = {
-    "MNIST 0 v 8": "Pixels are from 0 to 1 here, without those that are 0 in every image. How the paper scales them is not known to us; "
+    "MNIST 0 v 8": "Pixels are from 0 to 1 here, without those that are 0 in every image. "
+    "How the paper scales them is not known to us; "
     "scaled by c, a stepsize does what c² times it does here.",
 }
 MNIST = (2.0**-6, 2.0**-4, 2.0**-2, 1.0)
