@@ -2,14 +2,15 @@
 # link, backward.  See kernel.pyx for the design.
 
 from libc.math cimport INFINITY
+from libc.stdint cimport int8_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from .decode cimport (decode_panel, find_rows, has_plain_rows, prefetch_ordered, prefetch_rows,
                       short_rows)
 from .inplace cimport backward_rows, forward_rows
-from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, LOGISTIC_LOSS, PANEL, matrix_t, pass_t,
-                      links_t, rows_t, scaled_t, tally_t)
-from .lanes cimport inlined, real, v2, v4, v8, vec
+from .kernel cimport (BFLOAT16, BLOCK, FLOAT16, FLOAT32, GIVEN, INT8, LOGISTIC, LOGISTIC_LOSS, PANEL,
+                      UINT8, element_t, links_t, matrix_t, pass_t, rows_t, scaled_t, tally_t)
+from .lanes cimport bfloat16, float16, inlined, real, v2, v4, v8, vec
 from .link cimport clear_tallies, logistic_link
 from .thin cimport gather_labels, is_thin, thin_pass
 from .tiles cimport backward, forward
@@ -20,21 +21,22 @@ cdef inline Py_ssize_t group_width(Py_ssize_t column, Py_ssize_t k) noexcept nog
     return 4 if column + 4 <= k else 1
 
 
-# Rows in place are read as fast as memory gives them by vectors of four lanes at most.
+# Rows of float64 and float32 in place are read as fast as memory gives them by vectors of four lanes
+# at most; those of fewer bytes take all lanes.
 cdef inline inlined forward_in_place(const real** rows, const double* w, Py_ssize_t d, vec* z,
                                      Py_ssize_t P, Py_ssize_t ahead) noexcept nogil:
-    if vec is v2:
-        forward_rows(rows, w, d, <v2*> z, P, ahead)
-    else:
+    if vec is v8 and (real is double or real is float):
         forward_rows(rows, w, d, <v4*> z, P, ahead)
+    else:
+        forward_rows(rows, w, d, z, P, ahead)
 
 
 cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_t d, double* g,
                                       Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
-    if vec is v2:
-        backward_rows(rows, <const v2*> z, d, g, height, ahead)
-    else:
+    if vec is v8 and (real is double or real is float):
         backward_rows(rows, <const v4*> z, d, g, height, ahead)
+    else:
+        backward_rows(rows, z, d, g, height, ahead)
 
 
 # All columns on one block of panels, or the one column on `rows` in place; the other of the two is
@@ -113,6 +115,32 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
         column += C
 
 
+# The one column on rows in place, of whatever type.
+cdef inline inlined block_in_place(const pass_t* p, const char** rows, const double* y,
+                                   const double* weight, Py_ssize_t row, Py_ssize_t n_panels,
+                                   double* slot, tally_t* tallies, scaled_t* scaled, vec* z,
+                                   links_t general) noexcept nogil:
+    cdef element_t element = p.rows.X.element
+    if element == FLOAT32:
+        block_columns[float, vec](p, NULL, <const float**> rows, y, weight, row, n_panels, slot,
+                                  tallies, scaled, z, general)
+    elif element == FLOAT16:
+        block_columns[float16, vec](p, NULL, <const float16**> rows, y, weight, row, n_panels, slot,
+                                    tallies, scaled, z, general)
+    elif element == BFLOAT16:
+        block_columns[bfloat16, vec](p, NULL, <const bfloat16**> rows, y, weight, row, n_panels, slot,
+                                     tallies, scaled, z, general)
+    elif element == UINT8:
+        block_columns[uint8_t, vec](p, NULL, <const uint8_t**> rows, y, weight, row, n_panels, slot,
+                                    tallies, scaled, z, general)
+    elif element == INT8:
+        block_columns[int8_t, vec](p, NULL, <const int8_t**> rows, y, weight, row, n_panels, slot,
+                                   tallies, scaled, z, general)
+    else:
+        block_columns[double, vec](p, NULL, <const double**> rows, y, weight, row, n_panels, slot,
+                                   tallies, scaled, z, general)
+
+
 # Chunks first .. last - 1 of a pass: slots and tallies.
 cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
                            vec* z, links_t general) noexcept nogil:
@@ -174,12 +202,9 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
                 prefetch_ordered(X, p.order, row + height, height)
             elif X.panels == NULL:
                 prefetch_rows(X, row + height, height)
-            if in_place and X.element == FLOAT32:
-                block_columns[float, vec](p, NULL, <const float**> rows_at, y, weight, row,
-                                          n_panels, slot, tallies, scaled, z, general)
-            elif in_place:
-                block_columns[double, vec](p, NULL, <const double**> rows_at, y, weight, row,
-                                           n_panels, slot, tallies, scaled, z, general)
+            if in_place:
+                block_in_place(p, rows_at, y, weight, row, n_panels, slot, tallies, scaled, z,
+                               general)
             elif X.panels != NULL and X.element == FLOAT32:
                 block_columns[float, vec](p, <const float*> X.panels + row * X.d, NULL, y, weight,
                                           row, n_panels, slot, tallies, scaled, z, general)

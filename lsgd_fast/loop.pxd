@@ -77,7 +77,7 @@ cdef struct batch_t:
     int* is_scaled                   # (k,) what row_pass.is_scaled points to; NULL: no run is
     double* gradients                # (k, d) packed like the weights
     double gram_scale                # 0 outside Gram space, see gram.pyx
-    double radius                    # R
+    double reach                     # Problem.reach
     double n_products                # that a margin of computed weights is the sum of
     Py_ssize_t target
     bint measure_target              # whether to measure the weights of the target as well

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from lsgd_fast.problem import BLOCK_SIZE, Problem, check_weights
+from lsgd_fast.matrix import BLOCK_SIZE
+from lsgd_fast.problem import Problem, check_weights
 
 __all__ = [
     "POWER_STEPS",
@@ -61,7 +62,9 @@ MAX_RESTARTS = 100
 NEAR_ENOUGH = 1e-7
 
 
-def critical_stepsize(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False):
+def critical_stepsize(
+    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None
+):
     """Return 2 over the largest curvature of the logistic objective at `w`.
 
     With `w` a minimiser this is the critical stepsize: gradient descent with a smaller constant
@@ -81,6 +84,8 @@ def critical_stepsize(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=Fals
     l2 : float, default 0.0
         Adds ``l2/2 * |w|^2`` to the objective; the intercept is not penalised.
     fit_intercept : bool, default False
+    center, scale : array-like of shape (d,) or float, optional
+        The features are ``(X - center) * scale``.
 
     Returns
     -------
@@ -106,27 +111,30 @@ def critical_stepsize(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=Fals
     >>> lsgd.critical_stepsize([[1.0], [1.0]], [1, -1], [0.0])
     8.0
     """
-    problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
+    problem = Problem.check(
+        X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center,
+        scale=scale,
+    )  # fmt: skip
     w = check_point(w, problem)
     with np.errstate(under="ignore"):
         weight = problem.weight * logistic_curvature(_products(problem, w))
     penalty = np.full(problem.n_parameters, problem.l2)
     penalty[problem.d :] = 0.0
     # Of X divided by R, and both terms by the larger one: so squares neither overflow nor vanish.
-    scale = problem.radius if problem.radius > 0.0 else 1.0
-    penalty /= scale
-    penalty /= scale
+    radius = problem.radius if problem.radius > 0.0 else 1.0
+    penalty /= radius
+    penalty /= radius
     unit = max(float(weight.max()), float(penalty.max()))
     if unit == 0.0:
         return math.inf
     weight /= unit
     penalty /= unit
     curvature = _largest_eigenvalue(
-        lambda v: _apply(problem, v, scale, weight) + penalty * v, problem.n_parameters
+        lambda v: _apply(problem, v, radius, weight) + penalty * v, problem.n_parameters
     )
     if curvature <= 0.0:
         return math.inf
-    return float(f"{2.0 / scale / scale / unit / curvature:.8e}")
+    return float(f"{2.0 / radius / radius / unit / curvature:.8e}")
 
 
 def check_point(w, problem):
@@ -149,8 +157,7 @@ def _products(problem, w):
     d, height = problem.d, max(1, BLOCK_SIZE // problem.d)
     products = np.empty(problem.n)
     for i in range(0, problem.n, height):
-        block = np.asarray(problem.X[i : i + height], dtype=np.float64)
-        products[i : i + height] = block @ w[:d]
+        products[i : i + height] = problem.features(slice(i, i + height)) @ w[:d]
     products += w[d] if problem.fit_intercept else 0.0
     return products
 
@@ -186,7 +193,7 @@ def _apply(problem, v, scale, weight):
     for i in range(0, problem.n, height):
         share = weight[i : i + height]
         used = share > 0.0
-        block = np.asarray(problem.X[i : i + height][used], dtype=np.float64) / scale
+        block = problem.features(slice(i, i + height))[used] / scale
         s = block @ v[:d] + (v[d] / scale if problem.fit_intercept else 0.0)
         s *= share[used] / problem.total_weight
         result[:d] += s @ block

@@ -9,7 +9,8 @@ from libc.math cimport INFINITY
 
 from .decode cimport decode_row, find_rows, has_plain_rows
 from .elementary cimport exp_nonpositive, negative_abs, softplus_sigmoid
-from .kernel cimport FLOAT32, LOGISTIC, LOGISTIC_LOSS, PANEL, matrix_t, pass_t, rows_t, tally_t
+from .kernel cimport (FLOAT32, FLOAT64, LOGISTIC, LOGISTIC_LOSS, PANEL, matrix_t, pass_t, rows_t,
+                      tally_t)
 from .lanes cimport fold_lanes, inlined, load, real, vec
 from .link cimport add_tail, clear_tallies
 
@@ -109,7 +110,7 @@ cdef inline inlined thin_pass(const pass_t* p, double* tile, const vec* z) noexc
     find_rows(X, p.order, 0, X.n, rows_at)
     gather_labels(p.rows, p.order, X.n, 1, y, weight)
     clear_tallies(p.tallies, p.k)
-    if not has_plain_rows(X):
+    if not (has_plain_rows(X) and (X.element == FLOAT64 or X.element == FLOAT32)):
         for i in range(X.n):
             decode_row(X, rows_at[i], tile + i * X.d)
             rows_at[i] = <const char*> (tile + i * X.d)

@@ -71,6 +71,18 @@ def test_units(backend, scale):
 
 
 @every_backend
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_features_that_are_centred_and_scaled_on_the_way(backend, fit_intercept):
+    X, y = lsgd.datasets.digits_0_vs_8()
+    w = np.linspace(-1.0, 1.0, 64 + fit_intercept)
+    center, scale = X.mean(axis=0), np.linspace(0.5, 2.0, 64)
+    options = {"fit_intercept": fit_intercept, "l2": 1e-3}
+    expected = backend.critical_stepsize((X - center) * scale, y, w, **options)
+    found = backend.critical_stepsize(X, y, w, center=center, scale=scale, **options)
+    assert found == pytest.approx(expected, rel=1e-8)
+
+
+@every_backend
 def test_weights_far_out(backend):
     X, y = lsgd.datasets.toy()
     assert backend.critical_stepsize(X, y, [0.0, 1e300]) == math.inf

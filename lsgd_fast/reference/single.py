@@ -12,18 +12,24 @@ from lsgd_fast.smoothness import check_point, logistic_curvature
 __all__ = ["critical_stepsize", "logistic_loss", "logistic_loss_gradient"]
 
 
-def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None):
+def logistic_loss(
+    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None,
+    n_threads=None,
+):  # fmt: skip
     """Return the objective at `w`; see `lsgd_fast.logistic_loss`."""
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    options |= {"center": center, "scale": scale}
     return logistic_loss_gradient(X, y, w, **options, n_threads=n_threads)[0]
 
 
 def logistic_loss_gradient(
-    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None
-):
+    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None,
+    n_threads=None,
+):  # fmt: skip
     """Return the objective and its gradient at `w`; see `lsgd_fast.logistic_loss_gradient`."""
     checks.check_n_threads(n_threads)
-    problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
+    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    problem = Problem.check(X, y, **options, center=center, scale=scale)
     w = checks.check_weights(w, problem)
     rows = Rows(problem)
     found = [rows.measure(np.ascontiguousarray(column)) for column in np.atleast_2d(w.T)]
@@ -33,17 +39,22 @@ def logistic_loss_gradient(
 
 
 @np.errstate(over="ignore", under="ignore", invalid="ignore")  # of weights that are far out
-def critical_stepsize(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False):
+def critical_stepsize(
+    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None
+):
     """Return 2 over the largest curvature at `w`; see `lsgd_fast.critical_stepsize`."""
-    problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
+    problem = Problem.check(
+        X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center,
+        scale=scale,
+    )  # fmt: skip
     w = check_point(w, problem)
-    A = np.asarray(problem.X, dtype=np.float64)
+    A = problem.features(slice(None))
     if fit_intercept:
         A = np.column_stack([A, np.ones(len(A))])
-    scale = problem.radius if problem.radius > 0.0 else 1.0
+    radius = problem.radius if problem.radius > 0.0 else 1.0
     curvature = problem.weight / problem.total_weight * logistic_curvature(A @ w)
-    A = A / scale
-    penalty = np.full(len(w), problem.l2) / scale / scale
+    A = A / radius
+    penalty = np.full(len(w), problem.l2) / radius / radius
     penalty[problem.d :] = 0.0
     largest = float(np.linalg.eigvalsh((A.T * curvature) @ A + np.diag(penalty))[-1])
-    return 2.0 / scale / scale / largest if largest > 0.0 else math.inf
+    return 2.0 / radius / radius / largest if largest > 0.0 else math.inf
