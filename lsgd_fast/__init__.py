@@ -38,6 +38,7 @@ from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
 from lsgd_fast.planning import Plan, plan
 from lsgd_fast.progress import progress_bar
 from lsgd_fast.run import Run, Stop, StopReason, Trace
+from lsgd_fast.smoothness import critical_stepsize
 from lsgd_fast.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast.sweep import Sweep
 from lsgd_fast.trial import Trial
@@ -59,6 +60,7 @@ __all__ = [
     "Trace",
     "Trial",
     "Verdict",
+    "critical_stepsize",
     "datasets",
     "gradient_descent",
     "logistic_loss",
