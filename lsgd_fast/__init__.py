@@ -34,6 +34,7 @@ from lsgd_fast.progress import progress_bar
 from lsgd_fast.run import Run, Stop, StopReason, Trace
 from lsgd_fast.sweep import Sweep
 from lsgd_fast.trial import Trial
+from lsgd_fast.two_layer import two_layer_gradient_descent
 from lsgd_fast.verdicts import Verdict
 
 logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
@@ -63,4 +64,5 @@ __all__ = [
     "stepsize_sweep",
     "stepsizes",
     "theory",
+    "two_layer_gradient_descent",
 ]

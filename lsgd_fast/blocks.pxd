@@ -6,7 +6,9 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport decode_panel, find_rows, has_plain_rows, prefetch_rows, short_rows
 from .inplace cimport backward_rows, forward_rows
-from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, PANEL, matrix_t, pass_t, rows_t, tally_t)
+from .joint cimport add_units, network_link, softmax_link, unit_multipliers
+from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, NETWORK, PANEL, STRIPE, matrix_t, pass_t,
+                      rows_t, tally_t)
 from .lanes cimport inlined, real, v2, v4, v8, vec
 from .link cimport logistic_link
 from .tiles cimport backward, forward
@@ -32,6 +34,40 @@ cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_
         backward_rows(rows, <const v2*> z, d, g, height, ahead)
     else:
         backward_rows(rows, <const v4*> z, d, g, height, ahead)
+
+
+# Products of a group of C columns with up to four panels.
+cdef inline inlined forward_group(const real* panels, Py_ssize_t stride, const double* w,
+                                  Py_ssize_t d, vec* z, Py_ssize_t n_panels,
+                                  Py_ssize_t C) noexcept nogil:
+    cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec), q
+    if vec is v8 and C == 4 and n_panels == 4:
+        forward(panels, stride, w, d, z, 4, 4)
+    elif C == 4:
+        for q in range(n_panels):
+            forward(panels + q * stride, stride, w, d, z + q * V, 1, 4)
+    elif vec is not v2 and n_panels == 4:
+        forward(panels, stride, w, d, z, 4, 1)
+    elif n_panels == 4:             # half the width: half the panels fit the registers
+        forward(panels, stride, w, d, z, 2, 1)
+        forward(panels + 2 * stride, stride, w, d, z + 2 * V, 2, 1)
+    else:
+        for q in range(n_panels):
+            forward(panels + q * stride, stride, w, d, z + q * V, 1, 1)
+
+
+# Gradient of a group of C columns from up to four panels.
+cdef inline inlined backward_group(const real* panels, Py_ssize_t stride, const vec* z,
+                                   Py_ssize_t d, double* g, Py_ssize_t n_panels,
+                                   Py_ssize_t C) noexcept nogil:
+    if C == 4:
+        backward(panels, stride, z, d, g, n_panels, 4)
+    elif n_panels == 4:
+        backward(panels, stride, z, d, g, 4, 1)
+    elif n_panels == 1:
+        backward(panels, stride, z, d, g, 1, 1)
+    else:
+        backward(panels, stride, z, d, g, n_panels, 1)
 
 
 # All columns on one block of panels, or the one column on `rows` in place; the other of the two is
@@ -61,19 +97,8 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
             if n_panels & 1:
                 q = n_panels - 1
                 forward_in_place(rows + q * PANEL, w, d, z + q * (PANEL // width), 1, ahead)
-        elif vec is v8 and C == 4 and n_panels == 4:
-            forward(panels, stride, w, d, z, 4, 4)
-        elif C == 4:
-            for q in range(n_panels):
-                forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 4)
-        elif vec is not v2 and n_panels == 4:
-            forward(panels, stride, w, d, z, 4, 1)
-        elif n_panels == 4:             # half the width: half the panels fit the registers
-            forward(panels, stride, w, d, z, 2, 1)
-            forward(panels + 2 * stride, stride, w, d, z + 2 * (PANEL // width), 2, 1)
         else:
-            for q in range(n_panels):
-                forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 1)
+            forward_group(panels, stride, w, d, z, n_panels, C)
         for c in range(C):
             of_rows = (<double*> z) + c * BLOCK
             if p.products != NULL:
@@ -91,15 +116,19 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
                 backward_in_place(rows, z, d, g, PANEL, ahead)
             elif rows != NULL:
                 backward_in_place(rows, z, d, g, height, ahead)
-            elif C == 4:
-                backward(panels, stride, z, d, g, n_panels, 4)
-            elif n_panels == 4:
-                backward(panels, stride, z, d, g, 4, 1)
-            elif n_panels == 1:
-                backward(panels, stride, z, d, g, 1, 1)
             else:
-                backward(panels, stride, z, d, g, n_panels, 1)
+                backward_group(panels, stride, z, d, g, n_panels, C)
         column += C
+
+
+# Tallies of nothing.
+cdef inline void clear_tallies(tally_t* tallies, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i, q
+    memset(tallies, 0, count * sizeof(tally_t))
+    for i in range(count):
+        tallies[i].shift = INFINITY
+        for q in range(PANEL):
+            tallies[i].min_margin[q] = INFINITY
 
 
 # Chunks first .. last - 1 of a pass: slots and tallies.
@@ -125,11 +154,7 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
             memset(slot, 0, p.k * X.d * sizeof(double))
         if p.link == LOGISTIC:
             tallies = p.tallies + chunk * p.k
-            memset(tallies, 0, p.k * sizeof(tally_t))
-            for i in range(p.k):
-                tallies[i].shift = INFINITY
-                for q in range(PANEL):
-                    tallies[i].min_margin[q] = INFINITY
+            clear_tallies(tallies, p.k)
         for block in range(chunk * blocks // p.n_chunks, (chunk + 1) * blocks // p.n_chunks):
             row = block * height
             n_rows = min(height, X.n - row)
@@ -165,3 +190,113 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
                 panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
                 block_columns[double, vec](p, panels, NULL, y, weight, row, n_panels, slot,
                                            tallies, z)
+
+
+# --- models of several columns --------------------------------------------------------------------
+
+# A few blocks of rows, a *stripe*, are linked together, so that the weights are read and the slot is
+# written once for all of them: what is kept of a block is what the columns' products have become.
+# Columns are taken as many at a time as keep their weights in the first-level cache while the blocks
+# go by.  `products` is room for p.stripe blocks of k columns, `z` for one of four.
+cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const double* y,
+                                 const double* weight, Py_ssize_t n_panels, bint is_first,
+                                 double* slot, tally_t* tallies, double* products,
+                                 vec* z) noexcept nogil:
+    cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d, k = p.k
+    cdef Py_ssize_t height = p.height, of_block = height // PANEL
+    cdef Py_ssize_t width = max(<Py_ssize_t> 4, 2048 // d // 4 * 4), n_blocks, C, q
+    cdef Py_ssize_t first, last, column, block
+    cdef double* found
+    cdef double[STRIPE * BLOCK] sums
+    n_blocks = (n_panels - 1) // of_block + 1
+    memset(sums, 0, sizeof(sums))
+    first = 0
+    while first < k:
+        last = min(first + width, k)
+        for block in range(n_blocks):
+            q = min(of_block, n_panels - block * of_block)
+            column = first
+            while column < last:
+                C = group_width(column, k)
+                found = products + (block * k + column) * BLOCK
+                forward_group(panels + block * of_block * stride, stride, p.weights + column * d, d,
+                              <vec*> found, q, C)
+                if p.link == NETWORK:
+                    add_units(p, column, C, found, sums + block * BLOCK, q)
+                column += C
+        first = last
+    for block in range(n_blocks):
+        q = min(of_block, n_panels - block * of_block)
+        if p.link == NETWORK:
+            network_link(p, y + block * height, weight + block * height,
+                         <vec*> (sums + block * BLOCK), q, tallies)
+        else:
+            softmax_link(p, y + block * height, weight + block * height,
+                         products + block * k * BLOCK, z, q, tallies)
+    first = 0
+    while first < k and p.gradient:
+        last = min(first + width, k)
+        if is_first:
+            memset(slot + first * d, 0, (last - first) * d * sizeof(double))
+        for block in range(n_blocks):
+            q = min(of_block, n_panels - block * of_block)
+            column = first
+            while column < last:
+                C = group_width(column, k)
+                found = products + (block * k + column) * BLOCK
+                if p.link == NETWORK:
+                    unit_multipliers(column, C, found, sums + block * BLOCK, <double*> z, q)
+                    found = <double*> z
+                backward_group(panels + block * of_block * stride, stride, <const vec*> found, d,
+                               slot + column * d, q, C)
+                column += C
+        first = last
+
+
+# The same as `chunks` for a model of several columns.
+cdef inline inlined joint_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
+                                 vec* z) noexcept nogil:
+    cdef const rows_t* rows = p.rows
+    cdef const matrix_t* X = &rows.X
+    cdef Py_ssize_t height = p.height, blocks = (X.n - 1) // height + 1
+    cdef Py_ssize_t chunk, block, first_block, end, i, q, row, n_rows, n_panels
+    cdef double* slot = NULL
+    cdef tally_t* tallies
+    cdef const double* y
+    cdef const double* weight
+    cdef double[STRIPE * BLOCK] last_y        # of a stripe that ends within a panel
+    cdef double[STRIPE * BLOCK] last_weight
+    cdef const double* panels
+    cdef double* products = tile if X.panels != NULL else tile + p.stripe * height * X.d
+    for chunk in range(first, last):
+        slot = p.slots + chunk * p.k * X.d
+        tallies = p.tallies + (chunk if p.link == NETWORK else chunk * p.k)
+        clear_tallies(tallies, 1 if p.link == NETWORK else p.k)
+        first_block = block = chunk * blocks // p.n_chunks
+        end = (chunk + 1) * blocks // p.n_chunks
+        while block < end:
+            row = block * height
+            n_rows = min(min(p.stripe, end - block) * height, X.n - row)
+            n_panels = (n_rows - 1) // PANEL + 1
+            y = rows.y + row
+            weight = rows.weight + row
+            if n_rows < PANEL * n_panels:       # the rows missing from a panel weigh nothing
+                for i in range(PANEL * n_panels):
+                    last_y[i] = y[i] if i < n_rows else 1.0
+                    last_weight[i] = weight[i] if i < n_rows else 0.0
+                y = last_y
+                weight = last_weight
+            if X.panels == NULL:
+                for q in range(n_panels):
+                    if vec is v2:
+                        decode_panel(X, row + PANEL * q, <v2*> (tile + q * PANEL * X.d))
+                    else:
+                        decode_panel(X, row + PANEL * q, <v4*> (tile + q * PANEL * X.d))
+            if X.panels != NULL and X.element == FLOAT32:
+                joint_stripe[float, vec](p, <const float*> X.panels + row * X.d, y, weight,
+                                         n_panels, block == first_block, slot, tallies, products, z)
+            else:
+                panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
+                joint_stripe[double, vec](p, panels, y, weight, n_panels, block == first_block,
+                                          slot, tallies, products, z)
+            block += p.stripe

@@ -7,6 +7,7 @@ __all__ = [
     "GRAM_FEATURES",
     "GRAM_VALUES",
     "INCREASE_TOLERANCE",
+    "LEAK",
     "LINK_WORK",
     "UNDERFLOW_LOSS",
 ]
@@ -17,6 +18,9 @@ EPSILON = 2.0**-52
 # The monitor's first window ends at this step, the next ones at twice as much. A power of two, so
 # that cycles of period 2, 4 or 8 have the same mean in every window.
 FIRST_WINDOW = 16
+
+# The slope of leaky_relu left of 0.
+LEAK = 0.01
 
 # The link of a row costs about as much as so many features of it: the work of a pass over n rows of
 # d features is n * (d + LINK_WORK).

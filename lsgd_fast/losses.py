@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-__all__ = ["Logistic", "resolve"]
+__all__ = ["Logistic", "Softmax", "resolve"]
 
 # Beyond z = 36, log(loss(z)) = -z - exp(-z)/2 + ... equals -z to 4e-18 relative.
 LOG_VALUE_IS_LINEAR = 36.0
@@ -82,7 +82,24 @@ class Logistic:
             return -np.where(z > 0.0, small, 1.0) / (1.0 + small)
 
 
-_BY_NAME = {Logistic.name: Logistic}
+@dataclass(frozen=True)
+class Softmax(Logistic):
+    """The loss of several classes, ``logsumexp(z) - z_y``, with z a product for each class.
+
+    It is the logistic loss of ``z_y - logsumexp(z without z_y)``, and of that the methods are
+    functions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Softmax().value(np.array([1.0 - np.log(np.exp(0.5) + np.exp(0.25))])).round(12).tolist()
+    [0.727187855772]
+    """
+
+    name: ClassVar[str] = "softmax"
+
+
+_BY_NAME = {loss.name: loss for loss in (Logistic, Softmax)}
 
 
 def resolve(loss):
@@ -90,8 +107,8 @@ def resolve(loss):
 
     Parameters
     ----------
-    loss : str or Logistic
-        ``"logistic"`` or an object of this module.
+    loss : str or object
+        ``"logistic"``, ``"softmax"`` or an object of this module.
 
     Returns
     -------

@@ -213,6 +213,9 @@ def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **shared):
     stops = _as_list("stop", stop, k) if several else [stop] * k
     stops = [check_stop(one, shared["validation"]) for one in stops]
     shared = check_shared(X, y, l2=0.0, **shared)
+    if shared.problem.is_joint:
+        raise ValueError("loss: a sweep has one column of weights for each stepsize, softmax needs "
+                         "one for each class; call gradient_descent for each stepsize")  # fmt: skip
     return Asked(
         shared=shared,
         problems=[replace(shared.problem, l2=value) for value in penalties],

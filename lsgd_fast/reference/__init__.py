@@ -6,6 +6,7 @@ checked and otherwise ignored.
 
 from lsgd_fast.reference.descent import gradient_descent, staged_trial, stepsize_sweep
 from lsgd_fast.reference.single import logistic_loss, logistic_loss_gradient
+from lsgd_fast.reference.two_layer import two_layer_gradient_descent
 
 __all__ = [
     "gradient_descent",
@@ -13,4 +14,5 @@ __all__ = [
     "logistic_loss_gradient",
     "staged_trial",
     "stepsize_sweep",
+    "two_layer_gradient_descent",
 ]

@@ -12,6 +12,7 @@ from lsgd_fast import stepsizes
 from lsgd_fast.arguments import check_shared
 from lsgd_fast.monitor import Monitor, is_increase, norm, separates
 from lsgd_fast.problem import Problem
+from lsgd_fast.reference.joint import NetworkRows, SoftmaxRows
 from lsgd_fast.reference.rows import GramRows, HeldOut, Measurement, Rows
 from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_stop
 from lsgd_fast.sweep import Sweep, check_sweep
@@ -32,20 +33,25 @@ def gradient_descent(
 ):  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
     n_steps = checks.check_n_steps(n_steps)
-    eta = stepsizes.resolve(stepsize).eta
+    rule = stepsizes.resolve(stepsize)
     stop = check_stop(stop, validation)
     shared = check_shared(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         record=record, record_every=record_every, validation=validation, callback=callback,
         callback_every=callback_every, gram=gram, n_threads=n_threads,
     )  # fmt: skip
+    return descend(shared, rule, stop, checks.check_start(start, shared.problem), n_steps)
+
+
+def descend(shared, rule, stop, start, n_steps):
+    """Run gradient descent with checked arguments."""
     problem, record, record_every = shared.problem, shared.record, shared.record_every
     callback, callback_every = shared.callback, shared.callback_every
-    start = checks.check_start(start, problem)
+    eta = rule.eta
 
     began = time.perf_counter()
-    rows = GramRows(problem, start) if shared.gram else Rows(problem)
-    held_out, trace, w = HeldOut(shared.validation), [], rows.first(start)
+    rows = GramRows(problem, start) if shared.gram else _rows(problem)
+    held_out, trace, w = HeldOut(_rows(shared.validation)), [], rows.first(start)
     counters, monitor = _Counters(problem, eta), Monitor(problem, eta)
     for t in range(n_steps + 1):
         now = rows.measure(w)
@@ -66,7 +72,8 @@ def gradient_descent(
             looked = reason in (StopReason.callback, StopReason.cycling)
             measured = now.row(forward_only=last and not looked)
             loss_and_error = held_out.measure(rows.weights(w))
-            trace.append((t, *measured, math.nan if reason else eta, *loss_and_error))
+            stepsize = math.nan if reason else eta
+            trace.append((t, *measured, stepsize, *loss_and_error, now.distance))
         if reason is not None:
             break
         monitor.step(rows.weights(w), now.gradient_norm)
@@ -76,9 +83,11 @@ def gradient_descent(
     w = rows.weights(w)
     held_out.consider(t, w)
     columns = [COLUMNS.index(name) for name in record]
+    weights, intercept = _parts(problem, w)
+    best = held_out.best_weights
     return Run(
-        weights=w[: problem.d],
-        intercept=float(w[-1]) if problem.fit_intercept else 0.0,
+        weights=weights,
+        intercept=intercept,
         trace=Trace.from_rows(np.array(trace, dtype=float)[:, columns], record, problem.l2),
         stop_reason=reason,
         n_steps=t,
@@ -91,9 +100,26 @@ def gradient_descent(
         stable_at=counters.last_increase if counters.last_increase < t else None,
         n_increases=counters.n_increases,
         best_at=held_out.best_at,
-        best_weights=held_out.best_weights,
+        best_weights=None if best is None else problem.shaped(best),
         signs=counters.signs(t, monitor, reason),
     )
+
+
+def _rows(problem):
+    """Return the rows of a problem for its model."""
+    if problem is None:
+        return None
+    return {"linear": Rows, "softmax": SoftmaxRows, "network": NetworkRows}[problem.model.name](
+        problem
+    )
+
+
+def _parts(problem, w):
+    """Return weights and intercept of parameters."""
+    w = problem.shaped(w)
+    if problem.model.name == "softmax":
+        return w[: problem.d], w[problem.d] if problem.fit_intercept else np.zeros(w.shape[1])
+    return w[: problem.d], float(w[-1]) if problem.fit_intercept else 0.0
 
 
 def stepsize_sweep(
@@ -151,16 +177,24 @@ class _Counters:
     previous: Measurement | None = None
 
     def update(self, t, w, now):
-        radius = self.problem.radius
+        problem, radius = self.problem, self.problem.radius
         if t > 0 and _increased(self.previous, now):
             self.n_increases += 1
             self.last_increase = t
-        if self.separated_at is None and separates(now.min_margin, norm(w), radius, len(w)):
-            self.separated_at, self.separating_weights = t, w.copy()
+        if self.separated_at is None and self._separates(now.min_margin, norm(w)):
+            self.separated_at = t
+            if problem.model.name != "network":  # which says nothing about the data
+                self.separating_weights = problem.shaped(w.copy())
         certificate = self.eta * radius * radius * now.loss
-        if self.certified_at is None and self.problem.l2 == 0.0 and certificate <= 1.0:
+        is_certain = problem.l2 == 0.0 and not problem.is_joint
+        if self.certified_at is None and is_certain and certificate <= 1.0:
             self.certified_at = t
         self.previous = now
+
+    def _separates(self, min_margin, size):
+        problem = self.problem
+        n_products = problem.model.n_products(problem.d + problem.fit_intercept)
+        return separates(min_margin, size, problem.reach, n_products, problem.model.offset)
 
     def signs(self, t, monitor, reason=None):
         diverged = reason is StopReason.diverged
@@ -197,6 +231,5 @@ def _state(t, w, now, problem, signs):
     names = ("loss", "log_loss", "error_rate", "min_margin")
     values = {name: getattr(now, name) for name in names}
     values |= {"verdict": verdict(signs), "evidence": evidence(signs)}
-    intercept = float(w[-1]) if problem.fit_intercept else 0.0
-    weights = w[: problem.d].copy()
+    weights, intercept = _parts(problem, w.copy())
     return SimpleNamespace(n_steps=t, weights=weights, intercept=intercept, **values)

@@ -22,6 +22,7 @@ class Measurement(NamedTuple):
     gradient_norm: float
     objective: float
     direction: np.ndarray  # a step is -eta times it
+    distance: float = math.nan  # of a network: from the first weights
 
     def row(self, forward_only):
         """Return what the trace keeps; a last pass computes no gradient."""
@@ -134,8 +135,8 @@ class GramRows(Rows):
 class HeldOut:
     """The held-out data, if there are any, and the best weights on them."""
 
-    def __init__(self, problem):
-        self.rows = None if problem is None else Rows(problem)
+    def __init__(self, rows):
+        self.rows = rows
         self.best, self.best_at, self.best_weights, self.waited = math.inf, None, None, 0
 
     def measure(self, w):

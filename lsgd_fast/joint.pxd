@@ -1,0 +1,137 @@
+# Joint links: models of several columns.  The products of all columns with a block of rows become
+# one margin for each row, to which the element-wise link is applied as ever, and its multiplier
+# becomes one for each column again.
+#
+# Columns lie BLOCK doubles apart.  Rows lie side by side in all loops, and a sum over columns is one
+# chain per row in the order of the columns: the width of vectors does not matter.
+
+from libc.math cimport INFINITY
+from libc.string cimport memcpy
+
+from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
+from .kernel cimport BLOCK, PANEL, SOFTPLUS, pass_t, tally_t
+from .lanes cimport inlined, vec
+from .link cimport logistic_link
+
+
+# --- two-layer network: scale * sum over units of sign * activation(product) -----------------------
+
+# The fixed sign of a unit in the second layer.
+cdef inline double unit_sign(Py_ssize_t unit) noexcept nogil:
+    return 1.0 - 2.0 * (unit & 1)
+
+
+# Add a unit to the sums of `n` rows; its products z become the derivatives of its activation, which
+# is `slope` at 0 where that has a kink.  NaN stays.
+cdef inline inlined add_unit(const pass_t* p, Py_ssize_t unit, double* z, double* sums,
+                             Py_ssize_t n) noexcept nogil:
+    cdef double sign = unit_sign(unit), slope = p.slope, e, value, derivative
+    cdef Py_ssize_t i
+    if p.activation == SOFTPLUS:
+        for i in range(n):
+            exp_nonpositive(negative_abs(z[i]), &e)
+            softplus_sigmoid(-z[i], e, &value, &derivative)
+            sums[i] = sums[i] + sign * value
+            z[i] = derivative
+    elif slope == 0.0:              # for it 0 times infinity would be NaN
+        for i in range(n):
+            sums[i] = sums[i] + (0.0 if z[i] <= 0.0 else sign * z[i])
+            z[i] = 0.0 if z[i] <= 0.0 else 1.0
+    else:
+        for i in range(n):
+            derivative = slope if z[i] <= 0.0 else 1.0
+            sums[i] = sums[i] + sign * (derivative * z[i])
+            z[i] = derivative
+
+
+cdef inline inlined add_units(const pass_t* p, Py_ssize_t first, Py_ssize_t count, double* z,
+                              double* sums, Py_ssize_t n_panels) noexcept nogil:
+    cdef Py_ssize_t c
+    for c in range(count):
+        if n_panels == 4:           # the usual number, known to the compiler
+            add_unit(p, first + c, z + c * BLOCK, sums, 4 * PANEL)
+        else:
+            add_unit(p, first + c, z + c * BLOCK, sums, PANEL * n_panels)
+
+
+# From the sums of the rows of a block to their multipliers, less the sign and the derivative.
+cdef inline inlined network_link(const pass_t* p, const double* y, const double* weight, vec* sums,
+                                 Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
+    cdef double* s = <double*> sums
+    cdef Py_ssize_t i
+    for i in range(PANEL * n_panels):
+        s[i] = p.scale * s[i]
+    logistic_link(y, weight, 0.0, sums, n_panels, tally)
+    for i in range(PANEL * n_panels):
+        s[i] = p.scale * s[i]
+
+
+# The multipliers of a few units, from the derivatives z of their activations.
+cdef inline inlined unit_multipliers(Py_ssize_t first, Py_ssize_t count, const double* z,
+                                     const double* s, double* multipliers,
+                                     Py_ssize_t n_panels) noexcept nogil:
+    cdef double sign
+    cdef Py_ssize_t c, i
+    for c in range(count):
+        sign = unit_sign(first + c)
+        for i in range(PANEL * n_panels):       # a row without weight takes no part
+            multipliers[c * BLOCK + i] = (sign * s[i]) * z[c * BLOCK + i] if s[i] != 0.0 else 0.0
+
+
+# --- softmax --------------------------------------------------------------------------------------
+
+# With z_y the product of a row's own class and lse the logarithm of the sum of the exponentials of
+# all others, the loss logsumexp(z) - z_y is the logistic loss of z_y - lse.  The margin that is
+# tallied is z_y less the largest other product.  `z` becomes the multipliers; labels are the numbers
+# of the classes.  Intercepts have their slopes in the tallies of their columns.
+cdef inline inlined softmax_link(const pass_t* p, const double* y, const double* weight, double* z,
+                                 vec* room, Py_ssize_t n_panels, tally_t* tallies) noexcept nogil:
+    cdef double[BLOCK] own
+    cdef double[BLOCK] most         # of the other classes
+    cdef double[BLOCK] total        # of their exponentials, each divided by the largest
+    cdef double[BLOCK] ones
+    cdef tally_t before
+    cdef double* s = <double*> room
+    cdef double* v
+    cdef double intercept, other, e
+    cdef Py_ssize_t n = PANEL * n_panels, c, i, lane
+    for i in range(n):
+        own[i] = total[i] = 0.0
+        most[i] = -INFINITY
+        ones[i] = 1.0
+    for c in range(p.k):
+        v = z + c * BLOCK
+        intercept = p.intercepts[c]
+        for i in range(n):
+            v[i] = v[i] + intercept
+            own[i] = v[i] if y[i] == <double> c else own[i]
+            other = -INFINITY if y[i] == <double> c else v[i]
+            most[i] = most[i] if other <= most[i] else other
+    for c in range(p.k):
+        v = z + c * BLOCK
+        for i in range(n):
+            exp_nonpositive(0.0 if y[i] == <double> c else v[i] - most[i], &e)
+            v[i] = 0.0 if y[i] == <double> c else e
+            total[i] = total[i] + v[i]
+    for i in range(n):
+        log_positive(total[i], &e)
+        own[i] = own[i] - most[i] if weight[i] > 0.0 else 0.0       # the margin
+        s[i] = own[i] - e
+    before = tallies[0]
+    logistic_link(ones, weight, 0.0, room, n_panels, tallies)
+    memcpy(tallies.error, before.error, sizeof(before.error))
+    memcpy(tallies.min_margin, before.min_margin, sizeof(before.min_margin))
+    memcpy(tallies.slope, before.slope, sizeof(before.slope))
+    for i in range(n):
+        lane = i % PANEL
+        if weight[i] > 0.0:
+            tallies.error[lane] += weight[i] if own[i] <= 0.0 else 0.0
+            tallies.min_margin[lane] = min(tallies.min_margin[lane], own[i])
+        total[i] = s[i] / total[i]
+    for c in range(p.k):
+        v = z + c * BLOCK
+        for i in range(n):
+            e = s[i] if y[i] == <double> c else -(total[i] * v[i])
+            v[i] = e if weight[i] > 0.0 else 0.0
+        for i in range(n):
+            tallies[c].slope[i % PANEL] += v[i]
