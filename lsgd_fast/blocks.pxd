@@ -2,13 +2,15 @@
 # link, backward.  See kernel.pyx for the design.
 
 from libc.math cimport INFINITY
+from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, memset
 
 from .decode cimport decode_panel, find_rows, has_plain_rows, prefetch_rows, short_rows
 from .inplace cimport backward_rows, forward_rows
-from .joint cimport add_units, network_link, softmax_link, unit_multipliers
-from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, NETWORK, PANEL, STRIPE, matrix_t, pass_t,
-                      rows_t, tally_t)
+from .joint cimport (add_kinked_units, add_smooth_units, kinked_multipliers, network_link,
+                     smooth_multipliers, softmax_link)
+from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, NETWORK, PANEL, PIECEWISE_LINEAR, STRIPE,
+                      matrix_t, pass_t, rows_t, tally_t)
 from .lanes cimport inlined, real, v2, v4, v8, vec
 from .link cimport logistic_link
 from .tiles cimport backward, forward
@@ -195,22 +197,24 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
 # --- models of several columns --------------------------------------------------------------------
 
 # A few blocks of rows, a *stripe*, are linked together, so that the weights are read and the slot is
-# written once for all of them: what is kept of a block is what the columns' products have become.
-# Columns are taken as many at a time as keep their weights in the first-level cache while the blocks
-# go by.  `products` is room for p.stripe blocks of k columns, `z` for one of four.
+# written once for all of them.  What the columns' products have become is kept until then: a number
+# for each row and column, or a bit.  Columns are taken as many at a time as keep their weights in
+# the first-level cache while the blocks go by.  `kept` is room for p.stripe blocks of k columns, `z`
+# for one of four.
 cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const double* y,
                                  const double* weight, Py_ssize_t n_panels, bint is_first,
-                                 double* slot, tally_t* tallies, double* products,
+                                 double* slot, tally_t* tallies, double* kept,
                                  vec* z) noexcept nogil:
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d, k = p.k
     cdef Py_ssize_t height = p.height, of_block = height // PANEL
-    cdef Py_ssize_t width = max(<Py_ssize_t> 4, 2048 // d // 4 * 4), n_blocks, C, q
-    cdef Py_ssize_t first, last, column, block
-    cdef double* found
+    cdef Py_ssize_t n_blocks = (n_panels - 1) // of_block + 1
+    cdef Py_ssize_t width = max(<Py_ssize_t> 4, 2048 // d // 4 * 4), C, q
+    cdef Py_ssize_t first = 0, last, column, block, place
+    cdef bint kinked = p.link == NETWORK and p.activation == PIECEWISE_LINEAR
+    cdef uint32_t* left = <uint32_t*> kept
+    cdef vec* found
     cdef double[STRIPE * BLOCK] sums
-    n_blocks = (n_panels - 1) // of_block + 1
     memset(sums, 0, sizeof(sums))
-    first = 0
     while first < k:
         last = min(first + width, k)
         for block in range(n_blocks):
@@ -218,11 +222,18 @@ cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const doub
             column = first
             while column < last:
                 C = group_width(column, k)
-                found = products + (block * k + column) * BLOCK
+                place = block * k + column
+                found = z if kinked else <vec*> (kept + place * BLOCK)
                 forward_group(panels + block * of_block * stride, stride, p.weights + column * d, d,
-                              <vec*> found, q, C)
-                if p.link == NETWORK:
-                    add_units(p, column, C, found, sums + block * BLOCK, q)
+                              found, q, C)
+                if kinked and q == 4:           # the usual number, known to the compiler
+                    add_kinked_units(p.slope, column, C, z, <vec*> (sums + block * BLOCK), 4,
+                                     left + place)
+                elif kinked:
+                    add_kinked_units(p.slope, column, C, z, <vec*> (sums + block * BLOCK), q,
+                                     left + place)
+                elif p.link == NETWORK:
+                    add_smooth_units(column, C, <double*> found, sums + block * BLOCK, q)
                 column += C
         first = last
     for block in range(n_blocks):
@@ -231,8 +242,8 @@ cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const doub
             network_link(p, y + block * height, weight + block * height,
                          <vec*> (sums + block * BLOCK), q, tallies)
         else:
-            softmax_link(p, y + block * height, weight + block * height,
-                         products + block * k * BLOCK, z, q, tallies)
+            softmax_link(p, y + block * height, weight + block * height, kept + block * k * BLOCK,
+                         z, q, tallies)
     first = 0
     while first < k and p.gradient:
         last = min(first + width, k)
@@ -243,11 +254,21 @@ cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const doub
             column = first
             while column < last:
                 C = group_width(column, k)
-                found = products + (block * k + column) * BLOCK
-                if p.link == NETWORK:
-                    unit_multipliers(column, C, found, sums + block * BLOCK, <double*> z, q)
-                    found = <double*> z
-                backward_group(panels + block * of_block * stride, stride, <const vec*> found, d,
+                place = block * k + column
+                found = <vec*> (kept + place * BLOCK)
+                if kinked and q == 4:
+                    kinked_multipliers(p.slope, column, C, left + place,
+                                       <const vec*> (sums + block * BLOCK), z, 4)
+                    found = z
+                elif kinked:
+                    kinked_multipliers(p.slope, column, C, left + place,
+                                       <const vec*> (sums + block * BLOCK), z, q)
+                    found = z
+                elif p.link == NETWORK:
+                    smooth_multipliers(column, C, <const double*> found, sums + block * BLOCK,
+                                       <double*> z, q)
+                    found = z
+                backward_group(panels + block * of_block * stride, stride, found, d,
                                slot + column * d, q, C)
                 column += C
         first = last
@@ -267,7 +288,7 @@ cdef inline inlined joint_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
     cdef double[STRIPE * BLOCK] last_y        # of a stripe that ends within a panel
     cdef double[STRIPE * BLOCK] last_weight
     cdef const double* panels
-    cdef double* products = tile if X.panels != NULL else tile + p.stripe * height * X.d
+    cdef double* kept = tile if X.panels != NULL else tile + p.stripe * height * X.d
     for chunk in range(first, last):
         slot = p.slots + chunk * p.k * X.d
         tallies = p.tallies + (chunk if p.link == NETWORK else chunk * p.k)
@@ -294,9 +315,9 @@ cdef inline inlined joint_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
                         decode_panel(X, row + PANEL * q, <v4*> (tile + q * PANEL * X.d))
             if X.panels != NULL and X.element == FLOAT32:
                 joint_stripe[float, vec](p, <const float*> X.panels + row * X.d, y, weight,
-                                         n_panels, block == first_block, slot, tallies, products, z)
+                                         n_panels, block == first_block, slot, tallies, kept, z)
             else:
                 panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
                 joint_stripe[double, vec](p, panels, y, weight, n_panels, block == first_block,
-                                          slot, tallies, products, z)
+                                          slot, tallies, kept, z)
             block += p.stripe

@@ -6,11 +6,12 @@
 # chain per row in the order of the columns: the width of vectors does not matter.
 
 from libc.math cimport INFINITY
-from libc.string cimport memcpy
+from libc.stdint cimport uint32_t
+from libc.string cimport memcpy, memset
 
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .kernel cimport BLOCK, PANEL, SOFTPLUS, pass_t, tally_t
-from .lanes cimport inlined, vec
+from .kernel cimport BLOCK, PANEL, pass_t, tally_t
+from .lanes cimport choose, inlined, lane_marks, vec
 from .link cimport logistic_link
 
 
@@ -21,37 +22,40 @@ cdef inline double unit_sign(Py_ssize_t unit) noexcept nogil:
     return 1.0 - 2.0 * (unit & 1)
 
 
-# Add a unit to the sums of `n` rows; its products z become the derivatives of its activation, which
-# is `slope` at 0 where that has a kink.  NaN stays.
-cdef inline inlined add_unit(const pass_t* p, Py_ssize_t unit, double* z, double* sums,
-                             Py_ssize_t n) noexcept nogil:
-    cdef double sign = unit_sign(unit), slope = p.slope, e, value, derivative
-    cdef Py_ssize_t i
-    if p.activation == SOFTPLUS:
-        for i in range(n):
-            exp_nonpositive(negative_abs(z[i]), &e)
-            softplus_sigmoid(-z[i], e, &value, &derivative)
-            sums[i] = sums[i] + sign * value
-            z[i] = derivative
-    elif slope == 0.0:              # for it 0 times infinity would be NaN
-        for i in range(n):
-            sums[i] = sums[i] + (0.0 if z[i] <= 0.0 else sign * z[i])
-            z[i] = 0.0 if z[i] <= 0.0 else 1.0
-    else:
-        for i in range(n):
-            derivative = slope if z[i] <= 0.0 else 1.0
-            sums[i] = sums[i] + sign * (derivative * z[i])
-            z[i] = derivative
-
-
-cdef inline inlined add_units(const pass_t* p, Py_ssize_t first, Py_ssize_t count, double* z,
-                              double* sums, Py_ssize_t n_panels) noexcept nogil:
-    cdef Py_ssize_t c
+# Add units to the sums of the rows of a block.  Their products z, BLOCK doubles apart, become the
+# derivatives of their activations.
+cdef inline inlined add_smooth_units(Py_ssize_t first, Py_ssize_t count, double* z, double* sums,
+                                     Py_ssize_t n_panels) noexcept nogil:
+    cdef double sign, e, value, derivative
+    cdef Py_ssize_t c, i
     for c in range(count):
-        if n_panels == 4:           # the usual number, known to the compiler
-            add_unit(p, first + c, z + c * BLOCK, sums, 4 * PANEL)
-        else:
-            add_unit(p, first + c, z + c * BLOCK, sums, PANEL * n_panels)
+        sign = unit_sign(first + c)
+        for i in range(PANEL * n_panels):
+            exp_nonpositive(negative_abs(z[c * BLOCK + i]), &e)
+            softplus_sigmoid(-z[c * BLOCK + i], e, &value, &derivative)
+            sums[i] = sums[i] + sign * value
+            z[c * BLOCK + i] = derivative
+
+
+# The same where the activation has a kink at 0.  Instead of derivatives a bit for each row is kept:
+# whether its product is left of the kink or at it.  NaN stays.
+cdef inline inlined add_kinked_units(double slope, Py_ssize_t first, Py_ssize_t count, const vec* z,
+                                     vec* sums, Py_ssize_t n_panels, uint32_t* left) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double), V = PANEL // width, c, v
+    cdef vec x, to_the_left, value
+    cdef uint32_t marks, found
+    memset(&to_the_left, 0, sizeof(to_the_left))
+    for c in range(count):
+        found = 0
+        for v in range(n_panels * V):
+            x = z[c * (BLOCK // width) + v]
+            lane_marks(x, &marks)
+            found |= marks << (v * width)
+            if slope != 0.0:            # 0 times minus infinity would be NaN
+                to_the_left = x * slope
+            choose(marks, to_the_left, x, &value)
+            sums[v] = sums[v] + value * unit_sign(first + c)
+        left[c] = found
 
 
 # From the sums of the rows of a block to their multipliers, less the sign and the derivative.
@@ -67,15 +71,29 @@ cdef inline inlined network_link(const pass_t* p, const double* y, const double*
 
 
 # The multipliers of a few units, from the derivatives z of their activations.
-cdef inline inlined unit_multipliers(Py_ssize_t first, Py_ssize_t count, const double* z,
-                                     const double* s, double* multipliers,
-                                     Py_ssize_t n_panels) noexcept nogil:
+cdef inline inlined smooth_multipliers(Py_ssize_t first, Py_ssize_t count, const double* z,
+                                       const double* s, double* multipliers,
+                                       Py_ssize_t n_panels) noexcept nogil:
     cdef double sign
     cdef Py_ssize_t c, i
     for c in range(count):
         sign = unit_sign(first + c)
         for i in range(PANEL * n_panels):       # a row without weight takes no part
             multipliers[c * BLOCK + i] = (sign * s[i]) * z[c * BLOCK + i] if s[i] != 0.0 else 0.0
+
+
+# The same from the marks of `add_kinked_units`.
+cdef inline inlined kinked_multipliers(double slope, Py_ssize_t first, Py_ssize_t count,
+                                       const uint32_t* left, const vec* s, vec* multipliers,
+                                       Py_ssize_t n_panels) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double), V = PANEL // width, c, v
+    cdef vec right, to_the_left
+    for c in range(count):
+        for v in range(n_panels * V):
+            right = s[v] * unit_sign(first + c)
+            to_the_left = right * slope
+            choose(left[c] >> (v * width), to_the_left, right,
+                   multipliers + c * (BLOCK // width) + v)
 
 
 # --- softmax --------------------------------------------------------------------------------------
