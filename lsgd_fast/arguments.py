@@ -64,8 +64,8 @@ def check_shared(
 
 
 def check_two_layer(
-    X, y, stepsize, n_steps, *, width, activation, rng, start, loss, sample_weight, l2, stop, record,
-    record_every, validation, callback, callback_every, n_threads,
+    X, y, stepsize, n_steps, *, width, activation, rng, start, loss, sample_weight, l2, stop,
+    record, record_every, validation, callback, callback_every, n_threads,
 ):  # fmt: skip
     """Return the checked arguments of `two_layer_gradient_descent`, see there.
 

@@ -11,7 +11,7 @@ from .joint cimport (add_kinked_units, add_smooth_units, kinked_multipliers, net
                      smooth_multipliers, softmax_link)
 from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, NETWORK, PANEL, PIECEWISE_LINEAR, STRIPE,
                       matrix_t, pass_t, rows_t, tally_t)
-from .lanes cimport inlined, real, v2, v4, v8, vec
+from .lanes cimport inlined, prefetch, real, v2, v4, v8, vec
 from .link cimport logistic_link
 from .tiles cimport backward, forward
 
@@ -62,7 +62,9 @@ cdef inline inlined forward_group(const real* panels, Py_ssize_t stride, const d
 cdef inline inlined backward_group(const real* panels, Py_ssize_t stride, const vec* z,
                                    Py_ssize_t d, double* g, Py_ssize_t n_panels,
                                    Py_ssize_t C) noexcept nogil:
-    if C == 4:
+    if C == 4 and n_panels == 4:
+        backward(panels, stride, z, d, g, 4, 4)
+    elif C == 4:
         backward(panels, stride, z, d, g, n_panels, 4)
     elif n_panels == 4:
         backward(panels, stride, z, d, g, 4, 1)
@@ -196,6 +198,16 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
 
 # --- models of several columns --------------------------------------------------------------------
 
+# Ask memory for a group of packed columns, if there is one.
+cdef inline inlined prefetch_columns(const double* packed, Py_ssize_t column, Py_ssize_t C,
+                                     Py_ssize_t k, Py_ssize_t d) noexcept nogil:
+    cdef Py_ssize_t j = column * d
+    if column + C <= k:
+        while j < (column + C) * d:
+            prefetch(packed + j)
+            j += 8
+
+
 # A few blocks of rows, a *stripe*, are linked together, so that the weights are read and the slot is
 # written once for all of them.  What the columns' products have become is kept until then: a number
 # for each row and column, or a bit.  Columns are taken as many at a time as keep their weights in
@@ -224,6 +236,8 @@ cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const doub
                 C = group_width(column, k)
                 place = block * k + column
                 found = z if kinked else <vec*> (kept + place * BLOCK)
+                if block == 0:
+                    prefetch_columns(p.weights, column + width, C, k, d)
                 forward_group(panels + block * of_block * stride, stride, p.weights + column * d, d,
                               found, q, C)
                 if kinked and q == 4:           # the usual number, known to the compiler
@@ -256,6 +270,8 @@ cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const doub
                 C = group_width(column, k)
                 place = block * k + column
                 found = <vec*> (kept + place * BLOCK)
+                if block == 0:
+                    prefetch_columns(slot, column + width, C, k, d)
                 if kinked and q == 4:
                     kinked_multipliers(p.slope, column, C, left + place,
                                        <const vec*> (sums + block * BLOCK), z, 4)

@@ -261,12 +261,13 @@ def check_callback(callback, callback_every):
 def check_gram(gram, n, d, n_held_out=0, is_joint=False):
     """Return whether to run in Gram space; "auto" decides by the shapes alone."""
     size = 8 * n * max(n, n_held_out)
-    if is_joint and gram is True:
-        raise ValueError("gram=True is for one column of weights: pass gram=False")
     if isinstance(gram, str) and gram == "auto":
-        return not is_joint and n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
+        suits = n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
+        return suits and not is_joint
     if not isinstance(gram, (bool, np.bool_)):
         raise TypeError(f'gram must be "auto", True or False; got {gram!r}')
+    if gram and is_joint:
+        raise ValueError("gram=True is for models of one column of weights: pass gram=False")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if gram and size > memory // 2:
         raise ValueError(

@@ -70,8 +70,9 @@ def two_layer_gradient_descent(
     -------
     Run
         With `weights` of shape (d, width). `separated_at` is when the network fitted all labels,
-        which says nothing about the data: `separable` is None. The verdict is "stable" at a gradient
-        of exactly zero only, else "unstable" or "undecided", by the increases of the loss.
+        which says nothing about the data: `separable` is None. The verdict is "stable" at a
+        gradient of exactly zero only (of a network that has died, too), else "unstable" or
+        "undecided", by the increases of the loss.
 
     Raises
     ------
@@ -89,14 +90,14 @@ def two_layer_gradient_descent(
     >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
     >>> X = [[*row, 1.0] for row in X]
     >>> run = lsgd.two_layer_gradient_descent(X, y, 4.0, 500, width=64, rng=0)
-    >>> run.trace.error_rate[-1], run.separable
+    >>> float(run.trace.error_rate[-1]), run.separable
     (0.0, None)
     """
     *asked, n_steps = check_two_layer(
-        X, y, stepsize, n_steps, width=width, activation=activation, rng=rng, start=start, loss=loss,
-        sample_weight=sample_weight, l2=l2, stop=stop, record=record, record_every=record_every,
-        validation=validation, callback=callback, callback_every=callback_every,
-        n_threads=n_threads,
+        X, y, stepsize, n_steps, width=width, activation=activation, rng=rng, start=start,
+        loss=loss, sample_weight=sample_weight, l2=l2, stop=stop, record=record,
+        record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip
     descent = descend(*asked)
     descent.step(n_steps)

@@ -13,8 +13,8 @@ def two_layer_gradient_descent(
 ):  # fmt: skip
     """Train the first layer and return a `Run`; see `lsgd_fast.two_layer_gradient_descent`."""
     return descend(*check_two_layer(
-        X, y, stepsize, n_steps, width=width, activation=activation, rng=rng, start=start, loss=loss,
-        sample_weight=sample_weight, l2=l2, stop=stop, record=record, record_every=record_every,
-        validation=validation, callback=callback, callback_every=callback_every,
-        n_threads=n_threads,
+        X, y, stepsize, n_steps, width=width, activation=activation, rng=rng, start=start,
+        loss=loss, sample_weight=sample_weight, l2=l2, stop=stop, record=record,
+        record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, n_threads=n_threads,
     ))  # fmt: skip
