@@ -2,9 +2,13 @@
 
     python benchmarks/sweep_cost.py [--dtype float64] [--rounds 5] [--shapes 1000x784,...]
 
-Times are those of one step, the difference of two run lengths; sweeps and single runs take turns in
-one process; NumPy and, where it is installed, JAX batch the same stepsizes by two matrix products,
-in processes of their own. The losses of all are compared before anything is timed.
+NumPy and, where it is installed, JAX batch the same stepsizes by two matrix products a step. Peers
+`f64` compute in float64, as the package does: of float32 data they make a float64 copy, before the
+clock starts, so that they read twice the bytes. Peers `f32`, for float32 data only, compute in
+float32, which the package does not.
+
+Times are those of one step, the difference of two run lengths. Each contender has a process of its
+own, and compares its losses with those of the package before anything is timed.
 """
 
 import argparse
@@ -30,7 +34,7 @@ def stepsizes(k, stepsize):
 
 
 def batched_numpy(X, y, etas, n_steps):
-    """Return the losses (n_steps + 1, k) of k descents by two matrix products a step."""
+    """Return the losses (n_steps + 1, k) of k descents by two matrix products a step, as X is."""
     W, losses = np.zeros((X.shape[1], len(etas)), X.dtype), []
     etas = np.asarray(etas, X.dtype)
     sign = y[:, None].astype(X.dtype)
@@ -86,49 +90,65 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.3)
     parser.add_argument("--shapes", type=shapes_of, default=SHAPES, help="1000x784,20000x100")
-    parser.add_argument("--batched", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--contender", nargs=4, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.batched:
-        n, d, k = map(int, asked.batched[1:])
-        X, y, eta = problems.problem(n, d, asked.dtype)
-        etas = stepsizes(k, eta)
-        run = BATCHED[asked.batched[0]]
-        expected, found = (call(X[:500], y[:500], etas, 3) for call in (sweep, run))
-        np.testing.assert_allclose(found, expected, rtol=1e-3 if X.itemsize == 4 else 1e-9)
-        print(stopwatch.step_seconds(run, X, y, etas, asked.seconds)["step"])
+    if asked.contender:
+        print(time_contender(asked))
         return
-    peers = [name for name in BATCHED if contenders.installed(name)]
-    print(f"milliseconds a step, {asked.dtype}, medians of {asked.rounds}")
-    head = "".join(f" {k:>9} {'ratio':>6}" + "".join(f" {p:>9}" for p in peers) for k in COUNTS)
-    print(f"{'shape':>15} {'one':>9}{head}")
+    peers = [
+        f"{name} {kind}"
+        for kind in (["f64", "f32"] if asked.dtype == "float32" else ["f64"])
+        for name in PEERS
+        if contenders.installed(name)
+    ]
+    print(f"milliseconds a step, X of {asked.dtype}, medians of {asked.rounds}")
+    print("in brackets: times the cost of one run; times the cost of the sweep")
+    heads = "".join(f"{contenders.PEERS[p[:-4]].title + p[-4:]:>19}" for p in peers)
+    print(f"{'shape':>15} {'runs':>5} {'lsgd_fast':>19}{heads}")
     for n, d in asked.shapes:
-        X, y, eta = problems.problem(n, d, asked.dtype)
-        calls = {1: [eta], **{k: stepsizes(k, eta) for k in COUNTS}}
-        found = {k: [] for k in calls}
-        for _ in range(asked.rounds):
-            for k, etas in calls.items():
-                timed = stopwatch.step_seconds(sweep, X, y, etas, asked.seconds)
-                found[k].append(timed["step"])
-        one, *several = (1e3 * statistics.median(times) for times in found.values())
-        line = f"{n:>8} x {d:<4} {one:>9.4g}"
-        for k, time_k in zip(COUNTS, several, strict=True):
-            others = "".join(f" {1e3 * elsewhere(p, n, d, k, asked):>9.4g}" for p in peers)
-            line += f" {time_k:>9.4g} {time_k / one:>6.2f}{others}"
-        print(line, flush=True)
+        one = elsewhere("lsgd f64", n, d, 1, asked)
+        print(f"{n:>8} x {d:<4} {1:>5} {1e3 * one:>10.4g}")
+        for k in COUNTS:
+            ours = elsewhere("lsgd f64", n, d, k, asked)
+            cells = cell(ours, ours / one)
+            for peer in peers:
+                theirs = elsewhere(peer, n, d, k, asked)
+                cells += cell(theirs, theirs / ours)
+            print(f"{'':>15} {k:>5} {cells}", flush=True)
 
 
-def elsewhere(name, n, d, k, asked):
-    """Return the seconds of a step of a peer, the median of runs in processes of their own."""
+def cell(seconds, ratio):
+    """Return a time and a ratio as text."""
+    return f"{1e3 * seconds:>10.4g} {f'({ratio:.2f})':>8}"
+
+
+def time_contender(asked):
+    """Return the seconds of a step of one contender, in this process."""
+    contender, *sizes = asked.contender
+    name, kind = contender.split()
+    n, d, k = map(int, sizes)
+    X, y, eta = problems.problem(n, d, asked.dtype)
+    etas, run = stepsizes(k, eta), sweep
+    if name in PEERS:
+        run, own = PEERS[name], X.astype({"f64": np.float64, "f32": np.float32}[kind], copy=False)
+        expected, found = sweep(X[:500], y[:500], etas, 3), run(own[:500], y[:500], etas, 3)
+        np.testing.assert_allclose(found, expected, rtol=1e-3 if kind == "f32" else 1e-9)
+        X = own
+    return stopwatch.step_seconds(run, X, y, etas, asked.seconds)["step"]
+
+
+def elsewhere(contender, n, d, k, asked):
+    """Return the seconds of a step, the median of runs in processes of their own."""
     command = [sys.executable, __file__, "--dtype", asked.dtype, "--seconds", asked.seconds]
-    command += ["--batched", name, n, d, k]
+    command += ["--contender", contender, n, d, k]
     done = [
         subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
-        for _ in range(min(3, asked.rounds))
+        for _ in range(asked.rounds)
     ]
     return statistics.median(float(process.stdout) for process in done)
 
 
-BATCHED = {"numpy": batched_numpy, "jax": batched_jax}
+PEERS = {"numpy": batched_numpy, "jax": batched_jax}
 
 
 if __name__ == "__main__":

@@ -67,17 +67,22 @@ def step_table(records, dtype):
 
 
 def _means(found, shapes):
-    """Yield what the ratios come to over `shapes`."""
-    ratios = [found.ratio(shape, found.step(shape, "fast")) for shape in shapes]
-    yield f"Geometric mean of the ratios: {geometric_mean(ratios):.2f}; least: {min(ratios):.2f}."
+    """Yield what the ratios come to over `shapes`: of steps, then as runs are taken by default."""
+    yield from _mean_lines(found, shapes, lambda shape: found.step(shape, "fast"), "")
+    if any((shape, "gram") in found for shape in shapes):
+        yield ""
+        yield from _mean_lines(found, shapes, lambda s: _default(found, s), " with Gram space")
+
+
+def _mean_lines(found, shapes, seconds, how):
+    ratios = [found.ratio(shape, seconds(shape)) for shape in shapes]
+    mean, least = geometric_mean(ratios), min(ratios)
+    yield f"Geometric mean of the ratios{how}: {mean:.2f}; least: {least:.2f}."
     means = []
     for name in found.peers:
-        mean = geometric_mean(found.step(s, name) / found.step(s, "fast") for s in shapes)
+        mean = geometric_mean(found.step(shape, name) / seconds(shape) for shape in shapes)
         means.append(f"{PEERS[name].title} {mean:.2f}")
-    yield f"Peer by peer: {', '.join(means)}."
-    if any((shape, "gram") in found for shape in shapes):
-        ratios = [found.ratio(shape, _default(found, shape)) for shape in shapes]
-        yield f"With Gram space, as below: {geometric_mean(ratios):.2f}; least: {min(ratios):.2f}."
+    yield f"Peer by peer{how}: {', '.join(means)}."
 
 
 def gram_table(records, dtype):

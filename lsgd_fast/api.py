@@ -5,9 +5,9 @@ import logging
 from lsgd_fast.descent import Descent, descend_together
 from lsgd_fast.problem import Problem, check_n_steps, check_n_threads, check_weights
 from lsgd_fast.rows import Rows, evaluate
+from lsgd_fast.stages import run_trial
 from lsgd_fast.sweep import Sweep, check_sweep
 from lsgd_fast.threads import choose_threads
-from lsgd_fast.trial import run_trial
 
 __all__ = [
     "gradient_descent",

@@ -541,7 +541,8 @@ cdef drive(list descents, Py_ssize_t target):
         while live:
             due = [descent for descent in live if descent._is_due()]
             if due:
-                advance_together(due, due[0].n_steps, True, True)
+                step = due[0].n_steps       # after the last one the pass is forward only, always
+                advance_together(due, step, True, step < target)
                 for descent in due:
                     if descent._cycling_is_due():
                         descent._look_for_a_cycle()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast.descent import Descent
+from lsgd_fast.problem import check_gram
 
 __all__ = ["Pace", "made_up_data", "measure"]
 
@@ -29,7 +30,8 @@ class Pace:
     Attributes
     ----------
     step_seconds : float
-        One step, with its row of the trace; NaN where X is so large that any step leaves float64.
+        One step, with its row of the trace, to the result; NaN where X is so large that any step
+        leaves float64.
     set_up_seconds : float
         All else: validation, packing, the threads, the last pass and the result.
     radius : float
@@ -41,12 +43,12 @@ class Pace:
     radius: float
 
 
-def measure(X, y, record_every=1, n_threads=None):
-    """Time a few steps on X, some tenths of a second, or four steps where these take longer.
+def measure(X, y, record_every=1, n_threads=None, gram="auto"):
+    """Time a few steps on X, some tenths of a second, or three steps where these take longer.
 
     Parameters
     ----------
-    X, y, record_every, n_threads
+    X, y, record_every, n_threads, gram
         As for `gradient_descent`.
 
     Returns
@@ -54,32 +56,46 @@ def measure(X, y, record_every=1, n_threads=None):
     Pace
     """
     began = time.perf_counter()
-    descent = Descent(X, y, STEPSIZE, record_every=record_every, n_threads=n_threads)
+    descent = Descent(
+        X, y, STEPSIZE, record_every=record_every, gram=gram, n_threads=n_threads
+    )  # fmt: skip
     descent.step(1)  # starts the threads
-    radius = descent.result().radius
+    radius, first = _timed(lambda: descent.result().radius)
     around = time.perf_counter() - began
-    n_steps, seconds = 1, _timed(descent, 1)
-    while seconds < TRUSTED_SECONDS and n_steps < MAX_STEPS:
+
+    def timed_steps(n_steps):
+        return _timed(lambda: descent.step(n_steps))[1]
+
+    n_steps = 1
+    while True:
+        found = [timed_steps(n_steps), timed_steps(n_steps)]
+        # The shorter one: where something came in between, few steps may take long.
+        if min(found) >= TRUSTED_SECONDS or n_steps == MAX_STEPS:
+            break
         n_steps *= 2
-        seconds = _timed(descent, n_steps)
-    found, spent = [seconds / n_steps], seconds
-    while len(found) < 2 or (len(found) < REPEATS and spent < ENOUGH_SECONDS):
-        seconds = _timed(descent, n_steps)
-        found.append(seconds / n_steps)
-        spent += seconds
-    step_seconds = statistics.median(found) if descent.stop_reason is None else math.nan
+    while len(found) < REPEATS and sum(found) < ENOUGH_SECONDS:
+        found.append(timed_steps(n_steps))
+    step_seconds = statistics.median(found) / n_steps
     set_up_seconds = max(around - step_seconds, 0.0)
+    _, last = _timed(descent.result)  # with more rows of the trace than the first one had
+    step_seconds += max(last - first, 0.0) / descent.n_steps
+    if descent.stop_reason is not None:
+        step_seconds = math.nan
     return Pace(step_seconds=step_seconds, set_up_seconds=set_up_seconds, radius=radius)
 
 
-def _timed(descent, n_steps):
+def _timed(work):
+    """Return what a call returns, and its seconds."""
     began = time.perf_counter()
-    descent.step(n_steps)
-    return time.perf_counter() - began
+    found = work()
+    return found, time.perf_counter() - began
 
 
 def made_up_data(n, d, dtype):
     """Return X and y of a shape, or of a smaller one where X would be very large.
+
+    In Gram space it has fewer columns, because a step costs the same with any number of these.
+    Elsewhere it has fewer rows, and fewer columns only where a few rows are too many.
 
     Parameters
     ----------
@@ -93,7 +109,8 @@ def made_up_data(n, d, dtype):
     y : ndarray
         Both labels in turn.
     """
-    rows = min(n, max(64, MADE_UP_ELEMENTS // d))
+    least = n if check_gram("auto", n, d) else 64
+    rows = min(n, max(least, MADE_UP_ELEMENTS // d))
     columns = min(d, MADE_UP_ELEMENTS // rows)
     rng = np.random.default_rng(0)
     pattern = rng.random(65_537) if dtype.kind == "f" else rng.integers(0, 2, 65_537)

@@ -11,6 +11,7 @@ from lsgd_fast.pace import made_up_data, measure
 from lsgd_fast.problem import (
     MAX_FEATURES,
     check_count,
+    check_gram,
     check_n_steps,
     check_n_threads,
     check_real,
@@ -98,8 +99,8 @@ class Plan:
 
         Notes
         -----
-        The seconds are measured on made-up data of the shape, or on fewer rows where X would have
-        more than 2**26 elements, and scaled.
+        The seconds are measured on made-up data of the shape, or on fewer rows (in Gram space:
+        columns) where X would have more than 2**26 elements, and scaled.
 
         Examples
         --------
@@ -114,26 +115,29 @@ class Plan:
             raise ValueError(f"d is too large for weights in memory; got {d}")
         dtype = _check_dtype(dtype)
         promised = bounds(n, radius=_real("radius", radius), **asked)
-        n_threads = choose_threads(n_threads, n, d, row_chunks(n, d))
         X, y = made_up_data(n, d, dtype)
-        pace = measure(X, y, record_every, n_threads)
+        pace = measure(X, y, record_every, n_threads, check_gram("auto", n, d))
         return cls._of((n, d), X, pace, promised, width, record_every, n_threads)
 
     @classmethod
     def _of(cls, shape, X, pace, promised, width, record_every, n_threads):
         """Return the plan for data of a shape, of which X was measured, all or a part."""
         n, d = shape
-        scale = n * d / X.size
+        share = n * d / X.size
+        in_gram_space = check_gram("auto", n, d)  # then X has all its rows
+        columns = n if in_gram_space else d  # of what a step reads
         return cls(
             n=n,
             d=d,
             dtype=X.dtype,
             record_every=record_every,
-            n_threads=n_threads,
+            n_threads=choose_threads(n_threads, n, columns, row_chunks(n, columns)),
             bounds=promised,
-            footprint=footprint(n, d, X.dtype, n_threads, is_plain(X)),
-            step_seconds=scale * pace.step_seconds,
-            set_up_seconds=scale * pace.set_up_seconds,
+            footprint=footprint(
+                n, d, X.dtype, choose_threads(n_threads, n, d, row_chunks(n, d)), is_plain(X)
+            ),
+            step_seconds=pace.step_seconds * (1.0 if in_gram_space else share),
+            set_up_seconds=pace.set_up_seconds * share,
             measured_shape=X.shape,
             width=width,
         )
@@ -237,7 +241,7 @@ def plan(
     -----
     What is planned is a run without intercept, penalty and sample weights, from zero.
 
-    The seconds are measured by a short run on X: some tenths of a second, or four steps
+    The seconds are measured by a short run on X: some tenths of a second, or three steps
     where these take longer.
 
     Examples
@@ -252,9 +256,7 @@ def plan(
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
     pace = measure(X, y, record_every, n_threads)
     X = np.asarray(X)
-    n, d = X.shape
-    n_threads = choose_threads(n_threads, n, d, row_chunks(n, d))
-    promised = bounds(n, radius=pace.radius, **asked)
+    promised = bounds(len(X), radius=pace.radius, **asked)
     return Plan._of(X.shape, X, pace, promised, width, record_every, n_threads)
 
 

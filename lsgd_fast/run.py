@@ -32,6 +32,9 @@ class StopReason(StrEnum):
 class Stop:
     """When to end a run early: the first condition met ends it. Thresholds are inclusive.
 
+    The pass after the last of the steps asked for computes no gradient, whatever a callback or
+    `cycling` look at there: `gradient_norm` and `seconds` end no run that has taken them all.
+
     Parameters
     ----------
     loss : float, optional
@@ -138,7 +141,7 @@ class Trace:
         Smallest margin of a row of positive weight.
     gradient_norm : ndarray of float64
         Euclidean norm of the gradient of the objective; NaN in the last row if all steps were
-        taken, because the last pass computes no gradient.
+        taken, because the last pass computes no gradient, whatever ended the run.
     weight_norm : ndarray of float64
         Euclidean norm of the weights, without the intercept.
     stepsize : ndarray of float64

@@ -14,6 +14,11 @@ from lsgd_fast.table import Table
 
 __all__ = ["MEASURES", "Sweep", "check_sweep"]
 
+# Columns that a terminal shows where they fit, the most telling first.
+OPTIONAL = (
+    "stop_reason", "min_margin", "error_rate", "certified_at", "n_increases", "log_loss",
+)  # fmt: skip
+
 
 class Sweep(Sequence):
     """The runs of a sweep, in the order of their stepsizes.
@@ -48,8 +53,8 @@ class Sweep(Sequence):
         Returns
         -------
         Table
-            Prints well in a terminal and in a notebook; `to_dict` makes columns that pandas and
-            polars accept.
+            All columns in a notebook, those that fit into 80 characters in a terminal; `to_dict`
+            makes columns that pandas and polars accept.
         """
         names = ("stop_reason", "verdict", "n_steps", "n_increases")
         names += ("stable_at", "certified_at", "separated_at")
@@ -58,7 +63,7 @@ class Sweep(Sequence):
         for name in ("loss", "log_loss", "error_rate", "min_margin", "validation_loss"):
             if all(getattr(run.trace, name) is not None for run in self):
                 columns[name] = [float(getattr(run.trace, name)[-1]) for run in self]
-        return Table(columns)
+        return Table(columns, OPTIONAL)
 
     def best(self, by="loss"):
         """Return the best run.

@@ -5,6 +5,9 @@ import html
 __all__ = ["Table"]
 
 
+WIDTH = 80  # of a terminal
+
+
 class Table:
     """Columns of equal length.
 
@@ -12,10 +15,13 @@ class Table:
     ----------
     columns : dict of str to list
         Numbers, texts, or None for what is not there.
+    optional : sequence of str, optional
+        Columns that a terminal shows where they fit into its 80 characters, the most telling first.
     """
 
-    def __init__(self, columns):
+    def __init__(self, columns, optional=()):
         self._columns = {name: list(column) for name, column in columns.items()}
+        self._optional = tuple(optional)
 
     def to_dict(self):
         """Return the columns by name, as lists: what pandas and polars make a frame of."""
@@ -25,16 +31,28 @@ class Table:
         return len(next(iter(self._columns.values()), []))
 
     def __str__(self):
+        shown = self._columns.keys() - set(self._optional)
+        lines = self._lay_out(shown)
+        for name in self._optional:
+            wider = self._lay_out(shown | {name})
+            if len(wider[0]) <= WIDTH:
+                shown, lines = shown | {name}, wider
+        return "\n".join(lines)
+
+    def _lay_out(self, shown):
+        """Return lines of equal length; the words of a name stand below one another."""
+        columns = {name: column for name, column in self._columns.items() if name in shown}
+        heads = [name.split("_") for name in columns]
+        height = max(map(len, heads))
         cells = [
-            [name, *map(_text, column)]
-            for name, column in self._columns.items()
-        ]  # fmt: skip
+            [""] * (height - len(head)) + head + list(map(_text, column))
+            for head, column in zip(heads, columns.values(), strict=True)
+        ]
         widths = [max(map(len, column)) for column in cells]
-        lines = [
+        return [
             "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
             for row in zip(*cells, strict=True)
         ]
-        return "\n".join(lines)
 
     __repr__ = __str__
 

@@ -6,7 +6,7 @@ from lsgd_fast.smoothness import ROUNDING
 
 __all__ = ["describe_outcomes", "report"]
 
-WIDTH = 96
+WIDTH = 80  # of a terminal
 
 # How an ending is told, in the order in which endings are listed.
 WORDS = {
@@ -39,7 +39,7 @@ def describe_outcomes(outcomes):
             share = f" {len(group)} of {len(outcomes)}" if len(outcomes) > 1 else ""
             told.append(words + share + _describe_steps(group))
     losses = [outcome.log_loss for outcome in outcomes]
-    return f"{'; '.join(told)}; log loss {_range(losses, '.4g')}"
+    return f"{'; '.join(told)}; log loss {_range(losses, '.3g')}"
 
 
 def _describe_steps(group):
@@ -85,10 +85,8 @@ def report(trial):
 
 
 def _wrap(line):
-    margin = " " * (2 if line.startswith("  ") else 0)
-    return (
-        textwrap.wrap(line, WIDTH, subsequent_indent=margin + "  ") if len(line) > 100 else [line]
-    )
+    margin = " " * (4 if line.startswith("  ") else 2)
+    return textwrap.wrap(line, WIDTH, subsequent_indent=margin)
 
 
 def _describe_stages(trial):
@@ -98,7 +96,7 @@ def _describe_stages(trial):
     lines = [f"Tried, up to {_count(trial.n_steps, 'step')} from zero weights, on {where}"]
     for stage in trial.stages:
         mark = "passed" if stage.passed else "failed"
-        lines.append(f"  {stage.stepsize:<10.4g} {mark}  {stage.reason}")
+        lines.append(f"  {stage.stepsize:<9.4g} {mark} {stage.reason}")
     return lines
 
 
@@ -108,7 +106,7 @@ def _describe_confirmations(trial):
     lines = ["Confirmation on all rows"]
     for outcome in trial.confirmations:
         mark = "held  " if outcome.held else "failed"
-        lines.append(f"  {outcome.stepsize:<10.4g} {mark}  {describe_outcomes([outcome])}")
+        lines.append(f"  {outcome.stepsize:<9.4g} {mark} {describe_outcomes([outcome])}")
     passed = {stage.stepsize for stage in trial.stages if stage.passed}
     misled = [o for o in trial.confirmations if o.stepsize in passed and not o.held]
     if misled:

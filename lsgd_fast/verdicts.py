@@ -22,18 +22,19 @@ __all__ = ["MIN_STEPS", "Signs", "Verdict", "evidence", "verdict"]
 # The end of the monitor's third window: below this nothing is judged but what is proved.
 MIN_STEPS = 64
 
+# `python benchmarks/verdict_quality.py` prints what the limits below are measured by.
+
 # From here on a run may be called stable without a proof: where the gradient has vanished, because
 # what grows by a tenth per step, with a stepsize 5 % above the critical one, is out of rounding by
 # then; and where it has not. Sharpness can grow on the way: standardised breast_cancer with
-# stepsize 20 is calm from step 2 to 160 and then oscillates.
+# stepsize 20 is calm from step 2 to 186 and then oscillates.
 MIN_STATIONARY_STEPS = 400
 MIN_QUIET_STEPS = 1000
 
 # Cycling needs a drift below this, and with it a proof that no direction has a margin above this
-# share of the radius. On standardised breast_cancer, which is separable with 6.8e-5 of it, the
-# drift is still 1e-3 after 10^5 steps; to separate data that have less than this takes some 1e11
-# steps. A cycle closes at 1e-13, irregular orbits in one dimension get here after some 1000 steps,
-# in a hundred after some 10^4.
+# share of the radius. On standardised breast_cancer, which is separable by a small margin, the
+# least drift is 5e-4 after 10^5 steps. A cycle of two closes at 3e-14, irregular orbits in one
+# dimension get here after some 1000 steps, in a hundred after some 10^4.
 CYCLE_DRIFT = 2e-6
 
 # Nor is a run called stable without a proof if the proof is missed by a larger factor than this:
@@ -47,8 +48,8 @@ MAX_SHARPNESS = 1000.0
 STEADY_PROMISE = 0.7
 SETTLING_PROMISE = 0.75
 
-# The fall of the objective as a share of its promise: in a cycle about 1/n after n steps, 0.05
-# with a stepsize 5 % below the critical one, 1 in smooth descent.
+# The fall of the objective as a share of its promise: in a closed cycle 0, 0.05 with a stepsize 5 %
+# below the critical one, near 1 in smooth descent.
 BROKEN_PROMISE = 0.1
 KEPT_PROMISE = 0.5
 

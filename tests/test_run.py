@@ -201,6 +201,43 @@ def test_closing_pass_looks_once_more_but_knows_no_gradient(backend):
     assert run.stop_reason == "n_steps"
 
 
+@pytest.mark.parametrize("answer", [None, True])
+@every_backend
+def test_a_callback_at_the_last_step_sees_no_gradient_judged(backend, answer):
+    norms = backend.gradient_descent(X, Y, 2.0, 32).trace.gradient_norm
+    assert norms[30] < norms[:30].min()
+    stop = Stop(gradient_norm=norms[30])
+    options = {"stop": stop, "callback": lambda state: answer, "callback_every": 30}
+    run = backend.gradient_descent(X, Y, 2.0, 30, **options)
+    assert (run.stop_reason, run.n_steps) == ("callback" if answer else "n_steps", 30)
+    assert math.isnan(run.trace.gradient_norm[-1])
+    run = backend.gradient_descent(X, Y, 2.0, 31, **options)
+    assert (run.stop_reason, run.n_steps) == ("gradient_norm", 30)
+    assert run.trace.gradient_norm[-1] == norms[30]
+
+
+@every_backend
+def test_time_that_runs_out_before_the_last_step_does_not_end_the_run_there(backend):
+    def wait(state):
+        time.sleep(0.4 if state.n_steps == 2 else 0.0)
+
+    options = {"stop": Stop(seconds=0.3), "callback": wait}
+    assert backend.gradient_descent(X, Y, 1.0, 3, **options).stop_reason == "n_steps"
+    assert backend.gradient_descent(X, Y, 1.0, 4, **options).stop_reason == "seconds"
+
+
+@pytest.mark.parametrize("callback", [None, lambda state: True])
+@every_backend
+def test_a_cycle_is_looked_for_at_the_last_step_without_a_gradient(backend, callback):
+    cycle = [[1.0], [1.0]], [1, 0]  # from step 0 on, with this stepsize
+    options = {"start": [1.0], "stop": Stop(cycling=True), "callback": callback}
+    options |= {"callback_every": 64} if callback else {}
+    for n_steps in (64, 65):
+        run = backend.gradient_descent(*cycle, 12.0, n_steps, **options)
+        assert (run.stop_reason, run.n_steps) == ("cycling", 64)
+        assert math.isnan(run.trace.gradient_norm[-1]) == (n_steps == 64)
+
+
 @every_backend
 def test_stop_by_time(backend):
     def wait(state):

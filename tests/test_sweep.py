@@ -8,6 +8,8 @@ from backends import every_backend
 
 import lsgd_fast as lsgd
 from lsgd_fast import Stop, Sweep, kernel, stepsizes
+from lsgd_fast.sweep import OPTIONAL
+from lsgd_fast.table import Table
 
 RNG = np.random.default_rng(11)
 ETAS = [10.0**e for e in np.linspace(-2.0, 5.0, 16)]
@@ -118,10 +120,30 @@ def test_table_best_and_slices(backend):
     assert {len(column) for column in columns.values()} == {3}
     text = str(sweep.table())
     assert len({len(line) for line in text.splitlines()}) == 1 and "100" in text
+    assert sweep._repr_html_().count("<th>") == len(columns)
     assert sweep._repr_html_().count("<tr>") == 4 and repr(sweep).startswith("Sweep of 3 runs")
     part = sweep[1:]
     assert isinstance(part, Sweep) and part[0] is sweep[1] and part.stepsizes == (1.0, 100.0)
     assert sweep[-1] is list(sweep)[2] and sweep.index(sweep[2]) == 2
+
+
+@pytest.mark.parametrize("etas", [[1.0], ETAS], ids=len)
+@pytest.mark.parametrize("stop", STOPS, ids=str)
+def test_a_table_fits_into_a_terminal(etas, stop):
+    X, y = problem(80, 6, noise=1.0)
+    sweep = lsgd.stepsize_sweep(1e-150 * X, y, etas, 2000, stop=stop, validation=(X, y))
+    first, second, *rows = str(sweep.table()).splitlines()
+    assert max(map(len, (first, second, *rows))) <= 80 and len(rows) == len(etas)
+    names = set(sweep.table().to_dict()) - set(OPTIONAL)
+    assert {word for name in names for word in name.split("_")} <= {*first.split(), *second.split()}
+
+
+def test_what_a_table_shows_where_not_all_fits():
+    table = Table({"a_b": [1], "c": ["x" * 70], "d": ["y" * 9], "e": ["z" * 3]}, ["d", "e", "f"])
+    assert str(table).splitlines() == [
+        "a" + " " * 77, "b  " + "c".rjust(70) + "    e", "1  " + "x" * 70 + "  zzz",
+    ]  # fmt: skip
+    assert list(table.to_dict()) == ["a_b", "c", "d", "e"]
 
 
 def test_saved_and_loaded(tmp_path):

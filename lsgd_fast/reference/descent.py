@@ -15,8 +15,8 @@ from lsgd_fast.problem import Problem
 from lsgd_fast.reference.joint import NetworkRows, SoftmaxRows
 from lsgd_fast.reference.rows import GramRows, HeldOut, Measurement, Rows
 from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_stop
+from lsgd_fast.stages import run_trial
 from lsgd_fast.sweep import Sweep, check_sweep
-from lsgd_fast.trial import run_trial
 from lsgd_fast.verdicts import Verdict, evidence, verdict
 
 __all__ = [
@@ -69,8 +69,7 @@ def descend(shared, rule, stop, start, n_steps):
         if reason is None and last:
             reason = StopReason.n_steps
         if reason is not None or t % record_every == 0:
-            looked = reason in (StopReason.callback, StopReason.cycling)
-            measured = now.row(forward_only=last and not looked)
+            measured = now.row(forward_only=last)
             loss_and_error = held_out.measure(rows.weights(w))
             stepsize = math.nan if reason else eta
             trace.append((t, *measured, stepsize, *loss_and_error, now.distance))
@@ -206,7 +205,7 @@ def _increased(before, now):
 
 
 def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
-    """Return the first condition that holds; the last pass knows no gradient, and is late."""
+    """Return the first condition that holds, see `Stop`."""
     if not (math.isfinite(now.log_loss) and math.isfinite(now.weight_norm)):
         return StopReason.diverged
     if stop.loss is not None and now.loss <= stop.loss:
