@@ -1,5 +1,7 @@
 """Two-layer networks: compiled and in the twin."""
 
+import tracemalloc
+
 import awkward
 import numpy as np
 import pytest
@@ -107,6 +109,17 @@ def test_shapes(shape):
             lsgd.two_layer_gradient_descent(X, y, 0.1, 5, **options, n_threads=t) for t in (1, 2, 5)
         ]
         assert len({repr(content(run)) for run in runs}) == 1
+
+
+def test_no_products_of_all_rows_and_units_are_kept():
+    X, y, _ = problem(20_000, 4)
+    for activation in ACTIVATIONS:
+        tracemalloc.start()
+        options = {"width": 512, "rng": 0, "activation": activation, "n_threads": 2}
+        lsgd.two_layer_gradient_descent(X, y, 1.0, 1, **options)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 20_000 * 512 * 8 / 8
 
 
 @every_backend
