@@ -42,6 +42,7 @@ from lsgd_fast.smoothness import critical_stepsize
 from lsgd_fast.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast.sweep import Sweep
 from lsgd_fast.trial import Trial
+from lsgd_fast.two_layer import two_layer_gradient_descent
 from lsgd_fast.verdicts import Verdict
 
 logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
@@ -77,4 +78,5 @@ __all__ = [
     "stochastic_gradient_descent",
     "stochastic_sweep",
     "theory",
+    "two_layer_gradient_descent",
 ]

@@ -328,6 +328,11 @@ def check_rule(rule, problem):
             f"l2 must be 0 with {type(rule).__name__}, whose step is made for an infimum of zero; "
             f"got {problem.l2!r}"
         )
+    if rule.adaptive and problem.is_joint:
+        raise ValueError(
+            f"stepsize: {type(rule).__name__} is for linear models of one column of weights, not "
+            f"for a {problem.model.name}"
+        )
     if isinstance(rule, Silver) and rule.smoothness is None:
         if not 0.0 < smoothness_bound(problem) < math.inf:
             raise ValueError(
@@ -338,7 +343,9 @@ def check_rule(rule, problem):
 
 def smoothness_bound(problem):
     """Return ``c R^2 + l2``, a bound of the curvature of the objective; inf where there is none."""
-    return problem.loss.curvature * problem.radius * problem.radius + problem.l2
+    if problem.model.name == "network":
+        return math.inf
+    return problem.loss.curvature * problem.margin_slope * problem.margin_slope + problem.l2
 
 
 def known_values(rule, problem):
