@@ -21,7 +21,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
-MODULES = ["kernel", "rows", "loop", "gram", "batch", "descent"]
+MODULES = ["kernel", "rows", "loop", "gram", "batch", "descent", "passes", "line", "curvature"]
 
 DIRECTIVES = {
     "language_level": 3,

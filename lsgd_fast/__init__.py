@@ -14,13 +14,15 @@ try:
         gradient_descent,
         logistic_loss,
         logistic_loss_gradient,
+        minimize,
         staged_trial,
         stepsize_sweep,
     )
     from lsgd_fast.descent import Descent
 except ModuleNotFoundError as error:
     if error.name not in {
-        f"lsgd_fast.{name}" for name in ("batch", "descent", "gram", "kernel", "loop", "rows")
+        f"lsgd_fast.{name}" for name in ("batch", "descent", "gram", "kernel", "loop", "rows",
+        "passes", "line", "curvature")
     }:
         raise
     raise ImportError(
@@ -55,6 +57,7 @@ __all__ = [
     "logistic_loss",
     "logistic_loss_gradient",
     "losses",
+    "minimize",
     "plan",
     "plot",
     "progress_bar",

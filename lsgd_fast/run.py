@@ -6,6 +6,7 @@ from enum import StrEnum
 import numpy as np
 
 from lsgd_fast.constants import UNDERFLOW_LOSS
+from lsgd_fast.endings import Ending
 from lsgd_fast.problem import check_count, check_flag, check_real
 from lsgd_fast.storage import load_archive, save_archive
 from lsgd_fast.verdicts import Signs, evidence, verdict
@@ -26,6 +27,9 @@ class StopReason(StrEnum):
     seconds = "seconds"
     callback = "callback"
     diverged = "diverged"  # the loss or the weights left float64
+    converged = "converged"  # `minimize`: the gradient has vanished, as far as `tol` asks
+    max_passes = "max_passes"
+    rounding = "rounding"  # `minimize`: no step makes the objective any less
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +150,8 @@ class Trace:
         Loss and error rate on the held-out data; None without such data.
     objective : ndarray of float64 or None
         ``loss + l2/2 * weight_norm^2``; None without a penalty.
+    passes : ndarray of int64 or None
+        Of `minimize`: how often X had been read when the step was taken, forward or backward.
     """
 
     step: np.ndarray
@@ -159,10 +165,12 @@ class Trace:
     validation_loss: np.ndarray | None = None
     validation_error_rate: np.ndarray | None = None
     objective: np.ndarray | None = None
+    passes: np.ndarray | None = None
 
     def __post_init__(self):
         for name, column in self.to_dict().items():
-            column = np.asarray(column, dtype=np.int64 if name == "step" else np.float64)
+            counted = name in ("step", "passes")
+            column = np.asarray(column, dtype=np.int64 if counted else np.float64)
             object.__setattr__(self, name, _read_only(column))
         shapes = {column.shape for column in self.to_dict().values()}
         if len(shapes) > 1 or self.step.ndim != 1 or len(self.step) == 0:
@@ -235,8 +243,8 @@ class Run:
         The recorded step of the least held-out loss; None without held-out data.
     best_weights : ndarray of shape (d,) or (d + 1,), or None
         The weights of that step, the intercept last.
-    signs : Signs or None
-        What the verdict rests on; None if the run was not watched.
+    signs : Signs, Ending or None
+        What the verdict rests on, an `Ending` after `minimize`; None if the run was not watched.
     """
 
     weights: np.ndarray
@@ -254,7 +262,7 @@ class Run:
     n_increases: int
     best_at: int | None = None
     best_weights: np.ndarray | None = None
-    signs: Signs | None = None
+    signs: Signs | Ending | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "stop_reason", StopReason(self.stop_reason))
@@ -270,11 +278,15 @@ class Run:
     @property
     def verdict(self):
         """What became of the run, a `Verdict`; None if it was not watched."""
+        if isinstance(self.signs, Ending):
+            return self.signs.verdict
         return None if self.signs is None else verdict(self.signs)
 
     @property
     def evidence(self):
         """What the verdict rests on, in words."""
+        if isinstance(self.signs, Ending):
+            return self.signs.evidence
         return "" if self.signs is None else evidence(self.signs)
 
     def save(self, path):
@@ -327,7 +339,8 @@ class Run:
         columns = {name.removeprefix("trace_"): rest.pop(name) for name in names}
         signs = meta.pop("signs")
         try:
-            signs = None if signs is None else Signs(**signs)
+            kind = Ending if signs is not None and "share" in signs else Signs
+            signs = None if signs is None else kind(**signs)
             return cls(trace=Trace(**columns), signs=signs, **meta, **rest)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} is not a complete run: {error}") from error

@@ -5,12 +5,14 @@ checked and otherwise ignored.
 """
 
 from lsgd_fast.reference.descent import gradient_descent, staged_trial, stepsize_sweep
+from lsgd_fast.reference.minimize import minimize
 from lsgd_fast.reference.single import logistic_loss, logistic_loss_gradient
 
 __all__ = [
     "gradient_descent",
     "logistic_loss",
     "logistic_loss_gradient",
+    "minimize",
     "staged_trial",
     "stepsize_sweep",
 ]

@@ -1,0 +1,464 @@
+"""Minimising the objective by limited-memory BFGS, with searches that do not look at X.
+
+An iteration reads X twice: for the gradient, and for the change of the scores along the direction.
+All that the search for a step asks for comes from the scores and their change (see `line.pyx`), so
+that it can be thorough: with a long memory that saves most iterations.
+
+The engine, which is the compiled one or that of the NumPy twin, is an argument: both share this
+file. It has three parts, `passes` over X, a `line` of scores and the `curvature` met so far.
+"""
+
+import math
+import time
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lsgd_fast import problem as checks
+from lsgd_fast.constants import EPSILON
+from lsgd_fast.endings import Ending
+from lsgd_fast.monitor import is_increase, norm, separates
+from lsgd_fast.problem import Problem
+from lsgd_fast.run import Run, Stop, StopReason, Trace, check_stop
+
+__all__ = ["Asked", "Point", "check_minimize", "run_minimize"]
+
+MEMORY = 30  # iterations remembered, ...
+MEMORY_BYTES = 256 * 2**20  # ... or fewer where they would take more than this, ...
+LEAST_MEMORY = 5  # ... down to this
+
+SLACK = 0.1  # a search ends where the slope is this share of the first one
+MAX_TRIALS = 200  # points of a search, which takes two or three but for weights far out
+MAX_STEP = 1e300
+
+# So many iterations in a row that rounding may have undone end a run.
+STALE_STEPS = 20
+STALE_CHANGE = 8 * EPSILON
+
+# From an objective above this zero weights are nearer: half of all digits would be lost on the way.
+MAX_START = 1e8
+
+# Scores are computed anew where the way there was so many times as long as the weights are.
+DETOUR = 1000.0
+
+COLUMNS = (
+    "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
+    "stepsize", "passes",
+)  # fmt: skip
+
+
+class Point(NamedTuple):
+    """What `line.evaluate` returns."""
+
+    loss: float
+    slope: float
+    curvature: float
+    pull: float
+    log_loss: float
+    error_rate: float
+    min_margin: float
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Checked arguments of `minimize`."""
+
+    problem: Problem  # of several classes: with their numbers in place of labels
+    n_classes: int | None  # None: two, as labels -1 and +1
+    start: np.ndarray  # (k * n_parameters,)
+    unit: float
+    tol: float
+    max_passes: int
+    stop: Stop
+    callback: Any
+    callback_every: int
+    n_threads: int | None
+
+    @property
+    def k(self):
+        """Columns of weights."""
+        return self.n_classes or 1
+
+    @property
+    def n_penalised(self):
+        """Weights without the intercepts, which come after them."""
+        return self.problem.d * self.k
+
+    @property
+    def room(self):
+        """Iterations to remember."""
+        return max(LEAST_MEMORY, min(MEMORY, MEMORY_BYTES // (16 * len(self.start))))
+
+
+def check_minimize(
+    X, y, *, l2, tol, max_passes, start, loss, sample_weight, fit_intercept, stop, callback,
+    callback_every, n_threads,
+):  # fmt: skip
+    """Return the checked arguments, see `lsgd_fast.minimize`."""
+    tol = checks.check_real("tol", tol, zero_allowed=True)
+    max_passes = checks.check_count("max_passes", max_passes, 1)
+    stop = check_stop(stop)
+    for name in ("unstable_steps", "validation_patience"):
+        if getattr(stop, name) is not None:
+            raise ValueError(f"stop.{name} is for gradient descent: minimize does not look at it")
+    if stop.cycling:
+        raise ValueError("stop.cycling is for gradient descent: minimize does not cycle")
+    callback, callback_every = checks.check_callback(callback, callback_every)
+    n_threads = checks.check_n_threads(n_threads)
+    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    if isinstance(loss, str) and loss == "softmax":
+        problem, n_classes = _check_classes(X, y, options)
+    else:
+        problem, n_classes = Problem.check(X, y, loss=loss, **options), None
+    start = _check_start(start, problem, n_classes)
+    return Asked(
+        problem, n_classes, start, _unit(problem), tol, max_passes, stop, callback, callback_every,
+        n_threads,
+    )  # fmt: skip
+
+
+def _check_classes(X, y, options):
+    """Return a problem whose labels are the numbers of classes, and how many there are."""
+    try:
+        labels = np.asarray(y)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"y cannot be read as an array: {error}") from error
+    if labels.dtype.kind not in "iufb" or labels.ndim != 1 or len(labels) == 0:
+        raise ValueError("y must be a vector of class numbers 0, 1, ..., for loss='softmax'")
+    in_range = (labels >= 0) & (labels < len(labels)) & (labels == np.floor(labels))
+    counts = np.bincount(labels.astype(np.int64)) if in_range.all() else np.zeros(1)
+    if len(counts) < 2 or counts.min() == 0:
+        raise ValueError(
+            "y must hold each of the class numbers 0, 1, ..., K - 1 for loss='softmax'; found "
+            f"{', '.join(map(str, np.unique(labels)[:5].tolist()))}, ..."
+        )
+    problem = Problem.check(X, labels == 0, **options)
+    weights = np.bincount(labels.astype(np.int64), problem.weight)
+    if weights.min() == 0.0:
+        raise ValueError(f"y: no row of class {weights.argmin()} has a positive sample_weight")
+    return replace(problem, y=labels.astype(np.float64)), len(counts)
+
+
+def _check_start(start, problem, n_classes):
+    if n_classes is None:
+        return checks.check_start(start, problem)
+    if start is None:
+        return np.zeros(problem.n_parameters * n_classes)
+    starts = checks.check_starts(start, problem, n_classes)
+    if len(starts) != n_classes:
+        raise ValueError(f"start must have a column for each class ({n_classes})")
+    return np.ascontiguousarray(starts.T).ravel()
+
+
+def _unit(problem):
+    """Return the power of two in which parameters are measured, near the length of the rows.
+
+    It keeps squares in range. One for all parameters: units after the columns of X, which would
+    make their curvatures alike at zero weights, cost iterations on most data.
+    """
+    return math.ldexp(1.0, math.frexp(max(problem.radius, math.sqrt(problem.l2)))[1])
+
+
+def run_minimize(engine, asked):
+    """Return the `Run` of `lsgd_fast.minimize`.
+
+    Parameters
+    ----------
+    engine : object
+        With attributes `passes`, `line`, `curvature` and `n_threads`.
+    asked : Asked
+    """
+    return _Descent(engine, asked).run()
+
+
+class _Descent:
+    """The state of one minimisation between its iterations."""
+
+    def __init__(self, engine, asked):
+        self.engine, self.asked, self.problem = engine, asked, asked.problem
+        self.passes, self.line, self.curvature = engine.passes, engine.line, engine.curvature
+        self.n_steps = self.n_passes = self.n_increases = self.last_increase = self.stale = 0
+        self.separated_at = self.separating_weights = None
+        self.path = norm(asked.start)  # length of the way that the scores have come
+        self.weight_norm = norm(asked.start[: asked.n_penalised])
+        self.gradient_norm = self.share = math.nan
+        self.least_gradient = math.inf
+        self.trace = []
+
+    def run(self):
+        began = time.perf_counter()
+        if self.path > 0.0:
+            self.passes.forward(self.curvature.weights, self.line.scores)
+            self.n_passes = 1
+        self.now = Point._make(self.line.evaluate(0.0))
+        if not self._objective(self.now) <= MAX_START:
+            self.path = self.weight_norm = 0.0
+            self.curvature.weights[:] = self.line.scores[:] = 0.0
+            self.now = Point._make(self.line.evaluate(0.0))
+        while True:
+            reason = self._look(began)
+            if reason is not None:
+                break
+            row = self._measured()
+            before, t = self.now, self._step()
+            if t is None:
+                reason = StopReason.rounding
+                break
+            self.trace.append((*row, t, self.n_passes))
+            self._count(before)
+        if reason is StopReason.separated and self._wants_loss():
+            reason = self._follow_ray()
+        self.trace.append((*self._measured(), math.nan, self.n_passes))
+        return self._finish(reason, time.perf_counter() - began)
+
+    def _measured(self):
+        now = self.now
+        return (
+            self.n_steps, now.loss, now.log_loss, now.error_rate, now.min_margin,
+            self.gradient_norm, self.weight_norm,
+        )  # fmt: skip
+
+    def _look(self, began):
+        """Look at the weights, and return why to end here, or None; then the gradient is known."""
+        now, asked, problem, stop = self.now, self.asked, self.problem, self.asked.stop
+        self.gradient_norm = math.nan
+        if not (math.isfinite(now.log_loss) and math.isfinite(self.weight_norm)):
+            return StopReason.diverged
+        if self.separated_at is None:
+            # each step rounds scores and weights once more
+            n_roundings = problem.n_parameters + 2 * self.n_steps
+            if separates(now.min_margin, self.path, problem.radius, n_roundings):
+                self.separated_at = self.n_steps
+                self.separating_weights = self._shaped(self.curvature.weights.copy())
+        if stop.loss is not None and now.loss <= stop.loss:
+            return StopReason.loss
+        if self.separated_at is not None and (problem.l2 == 0.0 or stop.separated):
+            return StopReason.separated
+        self.passes.backward(self.line.multipliers, self.curvature.gradient)
+        self.n_passes += 1
+        self.gradient_norm = self.curvature.turn()
+        self.share = _ratio(self.gradient_norm, problem.radius * now.pull)
+        if self.share <= asked.tol:
+            return StopReason.converged
+        if stop.gradient_norm is not None and self.gradient_norm <= stop.gradient_norm:
+            return StopReason.gradient_norm
+        if self._is_stale():
+            return StopReason.rounding
+        if self.n_passes + 2 > asked.max_passes:
+            return StopReason.max_passes
+        if stop.seconds is not None and time.perf_counter() - began >= stop.seconds:
+            return StopReason.seconds
+        if asked.callback is not None and self.n_steps and self.n_steps % asked.callback_every == 0:
+            answer = asked.callback(self._state())
+            if isinstance(answer, (bool, np.bool_)) and answer:
+                return StopReason.callback
+        return None
+
+    def _is_stale(self):
+        """Whether neither the objective nor the gradient has got less for some iterations."""
+        if self.gradient_norm < 0.9 * self.least_gradient:
+            self.least_gradient, self.stale = self.gradient_norm, 0
+        return self.stale >= STALE_STEPS
+
+    def _step(self):
+        """Take a step and return its length in directions, or None where there is none to be had."""
+        for first in (1.0, None):
+            if first is None or self.n_steps == 0:
+                self.curvature.forget()
+                first = None
+            slope, drag, grip, length = self.curvature.aim()
+            if not -math.inf < slope < 0.0:
+                continue
+            self.passes.forward(self.curvature.direction, self.line.change)
+            self.n_passes += 1
+            # where nothing is known of curvature, weights change by no more than 16 times
+            far = 16.0 * max(self.path, 1.0 / self.asked.unit) / length
+            found = _search(self.line.evaluate, slope, drag, grip, first, far)
+            if found is None:
+                continue
+            t, self.now = found
+            self.line.move(t)
+            self.weight_norm, size = self.curvature.move(t)
+            self.path += t * length
+            if self.path > DETOUR * max(size, 1.0 / self.asked.unit):
+                self._refresh(size)
+            self.stale += -slope * t <= STALE_CHANGE * self._objective(self.now)
+            return t
+        return None
+
+    def _refresh(self, size):
+        """Compute scores from the weights: what they were the sum of has left its rounding."""
+        self.passes.forward(self.curvature.weights, self.line.scores)
+        self.n_passes += 1
+        self.path = size
+        self.now = Point._make(self.line.evaluate(0.0))
+
+    def _objective(self, point):
+        return point.loss + 0.5 * self.problem.l2 * self.weight_norm * self.weight_norm
+
+    def _count(self, before):
+        """Count the step that was taken from the measurement `before`."""
+        self.n_steps += 1
+        now = self.now
+        if is_increase(now.loss, now.log_loss, before.loss, before.log_loss):
+            self.n_increases += 1
+            self.last_increase = self.n_steps
+
+    def _wants_loss(self):
+        stop = self.asked.stop
+        return stop.loss is not None and self.problem.l2 == 0.0 and not stop.separated
+
+    def _follow_ray(self):
+        """Make weights that separate longer, until the loss is what `stop` asks for.
+
+        A row of margin z has a loss of at most ``(k - 1) * exp(-z)``, and 0 from z = 746 on.
+        """
+        now, target = self.now, self.asked.stop.loss
+        needed = min(746.0, -math.log(target)) if target > 0.0 else 746.0
+        needed += math.log(max(1, self.asked.k - 1))
+        factor = _ratio(needed, now.min_margin) * (1.0 + 16 * EPSILON)
+        if not factor * max(self.path, 1.0) < MAX_STEP:
+            return StopReason.separated
+        self.trace.append((*self._measured(), factor - 1.0, self.n_passes))
+        for array in (self.curvature.weights, self.line.scores):
+            array *= factor
+        self.weight_norm *= factor
+        self.now = Point._make(self.line.evaluate(0.0))
+        self._count(now)
+        self.gradient_norm = math.nan
+        return StopReason.loss if self.now.loss <= target else StopReason.separated
+
+    def _shaped(self, parameters):
+        """Return parameters as (n_parameters,), or for several classes (n_parameters, k)."""
+        if self.asked.n_classes is None:
+            return parameters
+        return parameters.reshape(self.problem.n_parameters, self.asked.k)
+
+    def _weights(self):
+        """Return a copy of the weights, and the intercepts."""
+        weights = self._shaped(self.curvature.weights.copy())
+        d, several = self.problem.d, self.asked.n_classes is not None
+        if self.problem.fit_intercept:
+            return weights[:d], weights[d] if several else float(weights[d])
+        return weights, np.zeros(self.asked.k) if several else 0.0
+
+    def _ending(self, reason=None):
+        return Ending(
+            n_steps=self.n_steps,
+            n_passes=self.n_passes,
+            penalised=self.problem.l2 > 0.0,
+            diverged=reason is StopReason.diverged,
+            separated_at=self.separated_at,
+            converged=reason is StopReason.converged,
+            share=self.share,
+        )
+
+    def _state(self):
+        weights, intercept = self._weights()
+        ending = self._ending()
+        names = ("loss", "log_loss", "error_rate", "min_margin")
+        return SimpleNamespace(
+            n_steps=self.n_steps,
+            n_passes=self.n_passes,
+            weights=weights,
+            intercept=intercept,
+            objective=self._objective(self.now),
+            gradient_norm=self.gradient_norm,
+            verdict=ending.verdict,
+            evidence=ending.evidence,
+            **{name: getattr(self.now, name) for name in names},
+        )
+
+    def _finish(self, reason, seconds):
+        weights, intercept = self._weights()
+        rows = np.array(self.trace, dtype=np.float64)
+        return Run(
+            weights=weights,
+            intercept=intercept,
+            trace=Trace.from_rows(rows, COLUMNS, self.problem.l2),
+            stop_reason=reason,
+            n_steps=self.n_steps,
+            n_threads=self.engine.n_threads,
+            seconds=seconds,
+            radius=self.problem.radius,
+            separated_at=self.separated_at,
+            separating_weights=self.separating_weights,
+            certified_at=None,
+            stable_at=self.last_increase if self.last_increase < self.n_steps else None,
+            n_increases=self.n_increases,
+            signs=self._ending(reason),
+        )
+
+
+def _ratio(x, y):
+    return x / y if y > 0.0 else (0.0 if x == 0.0 else math.inf)
+
+
+def _search(evaluate, slope, drag, grip, first, far):
+    """Look for the least objective along a direction, by Newton's method within a bracket.
+
+    Parameters
+    ----------
+    evaluate : callable
+        As `line.evaluate`.
+    slope : float
+        Derivative of the objective at 0, negative.
+    drag, grip : float
+        Derivatives of the penalty at 0, first and second.
+    first : float or None
+        The length to try first; None for that of Newton's method, but `far` at most.
+    far : float
+
+    Returns
+    -------
+    t : float
+        Where the slope is at most SLACK of the first one, up or down. Where rounding makes the
+        slope jump over that: the last float before it turns positive.
+    point : Point
+        What was evaluated last, at t. Instead of both None, if there is no such t.
+    """
+    goal = -SLACK * slope
+    low, low_slope, high, high_slope = 0.0, slope, math.inf, math.inf
+    t, growth, width = first, 4.0, math.inf
+    if first is None:
+        curvature = evaluate(0.0)[2] + grip
+        t = min(max(_ratio(-slope, curvature), 1.0 / MAX_STEP), far, MAX_STEP)
+    for trial in range(MAX_TRIALS):
+        found = evaluate(t)
+        at = found[1] + (drag + t * grip)
+        if abs(at) <= goal:
+            return t, Point._make(found)
+        if at < 0.0:
+            low, low_slope = t, at
+        else:  # too far, or out of float64
+            high, high_slope = t, at
+        newton = t - _ratio(at, found[2] + grip)  # NaN where it is no number
+        if high == math.inf:
+            if t >= MAX_STEP:
+                break
+            limit = min(t * growth, MAX_STEP)
+            growth = min(growth * growth, MAX_STEP)
+            t = newton if low < newton < limit else limit
+            continue
+        if not high - low > EPSILON * high:
+            break
+        shrunk, width = high - low <= 0.5 * width, high - low
+        t = newton if shrunk else math.nan
+        if not low < t < high:
+            t = _between(low, low_slope, high, high_slope, trial)
+    if low == 0.0:
+        return None
+    return low, Point._make(evaluate(low))
+
+
+def _between(low, low_slope, high, high_slope, trial):
+    """Return a point within a bracket: by turns where a straight slope is zero, or in the middle."""
+    if trial % 2 == 0 and high_slope < math.inf:
+        t = low + (high - low) * (low_slope / (low_slope - high_slope))
+        if low < t < high:
+            return t
+    if high <= 16.0 * low:
+        return low + 0.5 * (high - low)
+    return math.sqrt(low) * math.sqrt(high) if low > 0.0 else high / 16.0**trial

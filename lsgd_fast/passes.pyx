@@ -1,0 +1,88 @@
+"""Single reads of X: products of the rows with weights, and sums of the rows by multipliers."""
+
+from .kernel cimport (GIVEN, PANEL, PRODUCTS, lay_out_pass, pack_columns, pass_size,
+                      pass_t, run_pass, sum_slots, unpack_columns)
+from .lanes cimport fold_lanes
+from .rows cimport Rows
+
+from .rows import aligned_empty
+
+
+cdef class Passes:
+    """Forward and backward over the rows of a problem, each a read of X of its own.
+
+    The memory of both is allocated once.
+
+    Parameters
+    ----------
+    rows : Rows
+    k : int
+        Columns of weights.
+    n_threads : int
+    """
+
+    cdef Rows rows
+    cdef pass_t forward_pass, backward_pass
+    cdef double[::1] memory
+    cdef double* columns            # (k, d) packed: weights on the way there, gradients back
+    cdef int n_threads
+
+    def __cinit__(self, Rows rows, Py_ssize_t k, int n_threads):
+        cdef Py_ssize_t d = rows.view.X.d
+        self.rows, self.n_threads = rows, n_threads
+        self.memory = aligned_empty(k * d + pass_size(GIVEN, &rows.view, k, n_threads))
+        self.columns = &self.memory[0]
+        # The one writes to slots and tiles, the other to tiles.
+        lay_out_pass(&self.forward_pass, PRODUCTS, &rows.view, k, self.columns + k * d)
+        lay_out_pass(&self.backward_pass, GIVEN, &rows.view, k, self.columns + k * d)
+        self.forward_pass.gradient = False
+        self.forward_pass.weights = self.columns
+        self.backward_pass.gradient = True
+
+    def forward(self, const double[::1] w, double[:, ::1] products):
+        """Write ``x . w_c + b_c`` of each row and column.
+
+        Parameters
+        ----------
+        w : ndarray of shape (k * d,), or (k * (d + 1),) with intercepts
+            As (d [+ 1], k) in C order.
+        products : ndarray of shape (k, n up to a multiple of 8)
+        """
+        cdef pass_t* p = &self.forward_pass
+        cdef Py_ssize_t d = p.rows.X.d, c, i
+        cdef double b
+        p.products = &products[0, 0]
+        with nogil:
+            pack_columns(&w[0], d, p.k, self.columns)
+            run_pass(p, self.n_threads)
+            if p.rows.fit_intercept:
+                for c in range(p.k):
+                    b = w[d * p.k + c]
+                    for i in range(products.shape[1]):
+                        products[c, i] += b
+
+    def backward(self, double[:, ::1] multipliers, double[::1] gradient):
+        """Write the mean of the rows, each times its multipliers; of the intercept, the mean of these.
+
+        Parameters
+        ----------
+        multipliers : ndarray of shape (k, n up to a multiple of 8)
+        gradient : ndarray of shape (k * d,), or (k * (d + 1),) with intercepts
+            As (d [+ 1], k) in C order.
+        """
+        cdef pass_t* p = &self.backward_pass
+        cdef Py_ssize_t d = p.rows.X.d, c, i, j
+        cdef double[PANEL] lanes
+        p.multipliers = &multipliers[0, 0]
+        with nogil:
+            run_pass(p, self.n_threads)
+            sum_slots(p, 0, p.k * d, self.columns)
+            unpack_columns(self.columns, d, p.k, &gradient[0])
+            if p.rows.fit_intercept:
+                for c in range(p.k):
+                    for j in range(PANEL):
+                        lanes[j] = 0.0
+                    for i in range(multipliers.shape[1] // PANEL):
+                        for j in range(PANEL):
+                            lanes[j] += multipliers[c, PANEL * i + j]
+                    gradient[d * p.k + c] = fold_lanes(lanes) / p.rows.total_weight
