@@ -21,9 +21,11 @@ try:
     from lsgd_fast.descent import Descent
 except ModuleNotFoundError as error:
     if error.name not in {
-        f"lsgd_fast.{name}" for name in ("batch", "descent", "gram", "kernel", "loop", "rows",
-        "passes", "line", "curvature")
-    }:
+        f"lsgd_fast.{name}"
+        for name in (
+            "batch", "curvature", "descent", "gram", "kernel", "line", "loop", "passes", "rows",
+        )
+    }:  # fmt: skip
         raise
     raise ImportError(
         f"lsgd_fast in {__path__[0]!r} is not compiled. If that is a checkout of the source, it "

@@ -136,7 +136,8 @@ def gradient_descent(
 ):
     """Run gradient descent and return what happened.
 
-    ``w_{t+1} = w_t - eta * gradient(w_t)``, from ``start``, on the loss of `logistic_loss`.  The
+    ``w_{t+1} = w_t - eta_t * gradient(w_t)``, from ``start``, on the loss of `logistic_loss` or
+    another one.  The
     stepsize may be far above 2 over the smoothness: on linearly separable data the loss then
     oscillates at first and converges faster afterwards (Wu, Bartlett, Telgarsky, Yu, COLT 2024,
     arXiv:2402.15926, Theorem 1); on other data it may cycle for ever.
@@ -176,7 +177,8 @@ def gradient_descent(
     callback_every : int, optional
         Steps between calls; 1 by default.
     gram : {"auto", True, False}, default "auto"
-        Whether to run in Gram space: compute the n x n products of the rows once, and from then on
+        Whether to run in Gram space (with the logistic loss, and the rules `Constant`, `Schedule`
+        and `Silver`): compute the n x n products of the rows once, and from then on
         take steps that cost n^2 whatever the number of features. "auto" does so for X of at least
         20 000 entries and at least 8 times as many features as rows, if the products (with those
         of held-out rows) take at most 64 MiB: too few steps do not pay for them. The weights are
@@ -480,7 +482,7 @@ def minimize(
     )  # fmt: skip
     problem, k = asked.problem, asked.k
     rows = Rows(problem)
-    # A pass is a team of its own, so it takes more work than in a descent for a second thread to pay.
+    # each pass is a team of its own: it takes more for a second thread to pay than in a descent
     is_small = n_threads is None and problem.n * (problem.d + LINK_WORK) * k < SERIAL_WORK
     n_threads = 1 if is_small else n_threads
     n_threads = choose_threads(n_threads, problem.n, problem.d, rows.n_chunks, k)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from lsgd_fast.losses import Logistic
 from lsgd_fast.problem import (
     Problem,
     check_callback,
@@ -13,7 +14,7 @@ from lsgd_fast.problem import (
 )
 from lsgd_fast.run import check_record
 
-__all__ = ["Shared", "check_shared"]
+__all__ = ["Shared", "check_shared", "in_gram_space"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,3 +54,23 @@ def check_shared(
         gram=check_gram(gram, problem.n, problem.d, n_held_out),
         n_threads=n_threads,
     )
+
+
+def in_gram_space(asked, possible, rule, problem):
+    """Return whether a run goes in Gram space: the logistic loss and stepsizes known beforehand.
+
+    Parameters
+    ----------
+    asked : {"auto", True, False}
+        The argument `gram`, which was checked.
+    possible : bool
+        What `check_gram` made of it.
+    rule : stepsizes.Rule
+    problem : Problem
+    """
+    if isinstance(problem.loss, Logistic) and not rule.adaptive:
+        return possible
+    if possible and not isinstance(asked, str):
+        other = rule if rule.adaptive else problem.loss
+        raise ValueError(f'gram must be "auto" or False with {other!r}; got {asked!r}')
+    return False

@@ -12,6 +12,9 @@ cdef class RunState:
     cdef double[:, ::1] parameters   # rows of d + 1, the intercept last, see __cinit__
     cdef readonly Py_ssize_t n_kept  # of them make up the state between steps
     cdef double[:, ::1] trace
+    cdef double[::1] values          # what rule.values points to
+    cdef _take(self, rule, problem)
+    cdef double[::1] rule_state(self)
     cdef make_room(self, Py_ssize_t target)
 
 
@@ -27,6 +30,8 @@ cdef class Batch:
     cdef rows_t held_out
     cdef object held_out_rows
     cdef double[::1] memory, validation_memory
+    cdef double[::1] scaled_memory
+    cdef int[::1] is_scaled
     cdef size_t[::1] runs
     cdef first_parameters(self, Py_ssize_t start)
     cdef weights(self, const double[::1] parameters)

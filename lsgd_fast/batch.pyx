@@ -1,5 +1,6 @@
 """What runs that share every pass over X share, and what each has of its own."""
 
+import math
 import threading
 
 import numpy as np
@@ -7,15 +8,19 @@ import numpy as np
 from libc.math cimport INFINITY, NAN
 
 from .gram cimport GramSpace
-from .kernel cimport LOGISTIC, chunk_count, lay_out_pass, padded_rows, pass_size, pass_t, rows_t
+from .kernel cimport (LOGISTIC, chunk_count, lay_out_pass, loss_kind_t, loss_t, padded_rows,
+                      pass_size, pass_t, rows_t, scaled_t)
 from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
 from .rows cimport Rows
+from .rules cimport rule_kind_t, rule_state_t, rule_t
 from .watch cimport start_monitor, watched_t
 
 from .constants import EPSILON
 from .kernel import may_run_parallel
+from .losses import LOSSES, Logistic
 from .rows import aligned_empty
 from .run import COLUMNS
+from .stepsizes import RULES, Constant, known_values, smoothness_bound
 from .threads import choose_threads
 
 
@@ -28,21 +33,21 @@ cdef class RunState:
     problem : Problem
     start : int
         Which of the batch's first weights it starts from.
-    eta : float
+    rule : stepsizes.Rule
     stop : Stop
     record : sequence of str
         Columns of the trace to keep.
     record_every : int
     """
 
-    def __cinit__(self, Batch batch, problem, Py_ssize_t start, double eta, stop, record,
+    def __cinit__(self, Batch batch, problem, Py_ssize_t start, rule, stop, record,
                   Py_ssize_t record_every):
         cdef run_t* r = &self.run
         cdef watched_t* v = &r.watched
         cdef bint in_gram_space = batch.gram is not None
         cdef double[::1] first = batch.first_parameters(start)
-        self.n_kept = 10 if in_gram_space else 7
-        self.parameters = np.zeros((12 if in_gram_space else 7, batch.size + 1))
+        self.n_kept = 10 if in_gram_space else 7 + rule.n_vectors
+        self.parameters = np.zeros((12 if in_gram_space else self.n_kept, batch.size + 1))
         self.parameters[0, :] = first
         r.w = v.w = v.image = &self.parameters[0, 0]
         r.gradient = r.direction = &self.parameters[1, 0]
@@ -57,16 +62,17 @@ cdef class RunState:
             v.image_mean = &self.parameters[9, 0]
             v.image = &self.parameters[10, 0]
             r.direction = &self.parameters[11, 0]
+        self._take(rule, problem)
         v.size = batch.size
         v.unit = batch.state.gram_scale ** 0.5 if in_gram_space else 1.0
-        v.eta = eta
         v.l2 = problem.l2
         v.rounding = problem.n + problem.d
         v.epsilon = EPSILON
         start_monitor(&r.monitor)
-        r.eta = eta
         r.l2 = problem.l2
-        r.certificate = eta * problem.radius * problem.radius if r.l2 == 0.0 else INFINITY
+        r.certificate = INFINITY
+        if r.l2 == 0.0 and isinstance(rule, Constant) and isinstance(problem.loss, Logistic):
+            r.certificate = rule.eta * problem.radius * problem.radius
         r.limits.loss = -1.0 if stop.loss is None else stop.loss
         r.limits.gradient_norm = -1.0 if stop.gradient_norm is None else stop.gradient_norm
         r.limits.seconds = INFINITY if stop.seconds is None else stop.seconds
@@ -85,6 +91,28 @@ cdef class RunState:
         for column in range(N_COLUMNS):
             r.now[column] = NAN
 
+    cdef _take(self, rule, problem):
+        """Set up the stepsize rule."""
+        cdef rule_t* r = &self.run.rule
+        self.values = np.array(known_values(rule, problem) or [0.0])
+        r.kind = <rule_kind_t> <int> list(RULES).index(rule.name)
+        r.is_scaled = rule.adaptive
+        r.eta = getattr(rule, "eta", 0.0)
+        r.values = &self.values[0]
+        r.n_values = self.values.shape[0]
+        r.smoothness = smoothness_bound(problem)
+        r.radius, r.l2 = problem.radius, problem.l2
+        r.state.stepsize = r.eta if isinstance(rule, Constant) else 0.0
+        self.run.slope.at = self.run.gradient
+        if rule.n_vectors > 0:
+            r.weights = &self.parameters[self.n_kept - 2, 0]
+            r.gradient = &self.parameters[self.n_kept - 1, 0]
+
+    cdef double[::1] rule_state(self):
+        """What the rule remembers, all doubles, as an array that shares its memory."""
+        cdef Py_ssize_t size = sizeof(rule_state_t) // sizeof(double)
+        return <double[:size]> <double*> &self.run.rule.state
+
     cdef make_room(self, Py_ssize_t target):
         """Room in the trace for the steps up to `target`."""
         cdef run_t* r = &self.run
@@ -94,6 +122,11 @@ cdef class RunState:
             trace[:r.n_rows] = np.asarray(self.trace)[:r.n_rows]
             self.trace = trace
         r.trace = &self.trace[0, 0] if self.trace.shape[0] else NULL
+
+
+cdef loss_t native_loss(loss):
+    a = getattr(loss, "a", 1.0)
+    return loss_t(<loss_kind_t> <int> list(LOSSES).index(loss.name), a, math.log(a))
 
 
 cdef class Batch:
@@ -108,13 +141,15 @@ cdef class Batch:
         Runs at most.
     gram : bool
         Whether to run in Gram space.
+    scaled : bool
+        Whether some runs have rules that are adaptive, whose gradients are in the log domain.
     validation : Problem or None
         Held-out rows, of which only the loss is looked at.
     n_threads : int or None
     """
 
     def __cinit__(self, problem, const double[:, ::1] starts, Py_ssize_t n_runs, bint gram,
-                  validation, n_threads):
+                  bint scaled, validation, n_threads):
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
         cdef const rows_t* view
@@ -145,6 +180,13 @@ cdef class Batch:
         lay_out_pass(p, LOGISTIC, view, n_runs, b.intercepts + n_runs * (1 + 2 * padded))
         p.weights = b.weights
         p.intercepts = b.intercepts
+        p.loss = native_loss(problem.loss)
+        if scaled:
+            self.scaled_memory = aligned_empty(p.n_chunks * n_runs
+                                               * (sizeof(scaled_t) // sizeof(double)))
+            self.is_scaled = np.zeros(n_runs, np.intc)
+            p.scaled = <scaled_t*> &self.scaled_memory[0]
+            p.is_scaled = b.is_scaled = &self.is_scaled[0]
         if gram:
             b.gram_scale = self.gram.scale
             p.products = b.intercepts + n_runs
@@ -161,6 +203,7 @@ cdef class Batch:
         self.held_out_rows = held_out
         lay_out_pass(v, LOGISTIC, &self.held_out, n_runs, &self.validation_memory[0])
         v.gradient = False
+        v.loss = self.state.row_pass.loss
         v.weights = self.state.weights
         v.intercepts = self.state.intercepts
 

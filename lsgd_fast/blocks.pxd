@@ -6,7 +6,8 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport decode_panel, find_rows, has_plain_rows, prefetch_rows, short_rows
 from .inplace cimport backward_rows, forward_rows
-from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, PANEL, matrix_t, pass_t, rows_t, tally_t)
+from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, LOGISTIC_LOSS, PANEL, matrix_t, pass_t,
+                      links_t, rows_t, scaled_t, tally_t)
 from .lanes cimport inlined, real, v2, v4, v8, vec
 from .link cimport logistic_link
 from .tiles cimport backward, forward
@@ -35,11 +36,12 @@ cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_
 
 
 # All columns on one block of panels, or the one column on `rows` in place; the other of the two is
-# NULL.  `z` is room for four columns of margins.
+# NULL.  `z` is room for four columns of margins.  `general` is the link of other losses than the
+# logistic, and of scaled columns.
 cdef inline inlined block_columns(const pass_t* p, const real* panels, const real** rows,
                                   const double* y, const double* weight, Py_ssize_t row,
                                   Py_ssize_t n_panels, double* slot, tally_t* tallies,
-                                  vec* z) noexcept nogil:
+                                  scaled_t* scaled, vec* z, links_t general) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
     cdef Py_ssize_t height = PANEL * n_panels, padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1)
@@ -79,8 +81,13 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
             if p.products != NULL:
                 memcpy(p.products + (column + c) * padded + row, of_rows, size)
             if p.link == LOGISTIC:
-                logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
-                              n_panels, tallies + column + c)
+                if (p.loss.kind == LOGISTIC_LOSS
+                        and (p.is_scaled == NULL or not p.is_scaled[column + c])):
+                    logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
+                                  n_panels, tallies + column + c)
+                else:
+                    general(p, column + c, y, weight, of_rows, height, tallies + column + c,
+                            scaled + column + c, slot + column * d + c if p.gradient else NULL, C)
                 if p.multipliers != NULL:
                     memcpy(p.multipliers + (column + c) * padded + row, of_rows, size)
             elif p.link == GIVEN:
@@ -104,13 +111,14 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
 
 # Chunks first .. last - 1 of a pass: slots and tallies.
 cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
-                           vec* z) noexcept nogil:
+                           vec* z, links_t general) noexcept nogil:
     cdef const rows_t* rows = p.rows
     cdef const matrix_t* X = &rows.X
     cdef Py_ssize_t height = p.height, blocks = (X.n - 1) // height + 1
     cdef Py_ssize_t chunk, block, i, q, row, n_rows, n_panels
     cdef double* slot = NULL
     cdef tally_t* tallies = NULL
+    cdef scaled_t* scaled = NULL
     cdef const double* y
     cdef const double* weight
     cdef double[BLOCK] last_y        # of a block that ends within a panel
@@ -130,6 +138,11 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
                 tallies[i].shift = INFINITY
                 for q in range(PANEL):
                     tallies[i].min_margin[q] = INFINITY
+        if p.scaled != NULL:
+            scaled = p.scaled + chunk * p.k
+            memset(scaled, 0, p.k * sizeof(scaled_t))
+            for i in range(p.k):
+                scaled[i].scale = -INFINITY
         for block in range(chunk * blocks // p.n_chunks, (chunk + 1) * blocks // p.n_chunks):
             row = block * height
             n_rows = min(height, X.n - row)
@@ -154,14 +167,14 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
                 prefetch_rows(X, row + height, height)
             if in_place and X.element == FLOAT32:
                 block_columns[float, vec](p, NULL, <const float**> rows_at, y, weight, row,
-                                          n_panels, slot, tallies, z)
+                                          n_panels, slot, tallies, scaled, z, general)
             elif in_place:
                 block_columns[double, vec](p, NULL, <const double**> rows_at, y, weight, row,
-                                           n_panels, slot, tallies, z)
+                                           n_panels, slot, tallies, scaled, z, general)
             elif X.panels != NULL and X.element == FLOAT32:
                 block_columns[float, vec](p, <const float*> X.panels + row * X.d, NULL, y, weight,
-                                          row, n_panels, slot, tallies, z)
+                                          row, n_panels, slot, tallies, scaled, z, general)
             else:
                 panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
                 block_columns[double, vec](p, panels, NULL, y, weight, row, n_panels, slot,
-                                           tallies, z)
+                                           tallies, scaled, z, general)

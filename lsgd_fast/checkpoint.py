@@ -42,10 +42,10 @@ class Checkpoint:
         The least held-out loss, NaN before any.
     arrays : dict of str to ndarray
         ``parameters``: weights, gradient, first separating weights, best weights and the vectors
-        of the monitor (batch.pyx), each with an intercept, in Gram space as coefficients of the
-        rows; ``monitor``, the rest of it; ``start`` (d [+ 1],), the first weights; ``trace``, its
-        recorded rows; ``now``, the latest measurement, NaN before any. The trace has the columns
-        that are recorded, ``now`` has all.
+        of the monitor and of the rule (batch.pyx), each with an intercept, in Gram space as
+        coefficients of the rows; ``monitor`` and ``rule``, the rest of these; ``start`` (d [+ 1],),
+        the first weights; ``trace``, its recorded rows; ``now``, the latest measurement, NaN before
+        any. The trace has the columns that are recorded, ``now`` has all.
     """
 
     arguments: dict
@@ -62,8 +62,8 @@ class Checkpoint:
     def save(self, path):
         """Write the checkpoint to exactly `path`."""
         arguments = self.arguments | {
-            "stepsize": self.arguments["stepsize"].eta,
-            "loss": self.arguments["loss"].name,
+            "stepsize": stepsizes.to_plain(self.arguments["stepsize"]),
+            "loss": losses.to_plain(self.arguments["loss"]),
             "stop": asdict(self.arguments["stop"]),
         }
         meta = {
@@ -106,9 +106,10 @@ class Checkpoint:
         if len(self.arrays["start"]) != problem.n_parameters:
             raise ValueError(f"{str(path)!r} is not a complete descent: its start does not fit X")
 
-    def check_sizes(self, path, size, monitor_size):
+    def check_sizes(self, path, size, monitor_size, rule_size):
         """Raise ValueError naming `path` unless it holds as many weights (or coefficients)."""
-        if len(self.arrays["monitor"]) != monitor_size:
+        sizes = [len(self.arrays[name]) for name in ("monitor", "rule")]
+        if sizes != [monitor_size, rule_size]:
             raise ValueError(f"{str(path)!r} is not a complete descent: its monitor is not whole")
         if self.arrays["parameters"].shape != (len(self.arrays["parameters"]), size + 1):
             raise ValueError(f"{str(path)!r} is not a complete descent: its weights do not fit X")
@@ -116,10 +117,12 @@ class Checkpoint:
     def _check_arrays(self):
         every = self.arguments["record_every"]
         n_rows = (self.step - 1) // every + 1 if self.step else 0
+        n_vectors = 10 if self.arguments["gram"] else 7 + self.arguments["stepsize"].n_vectors
         parameters = self.arrays["parameters"]
         shapes = {
-            "parameters": (10 if self.arguments["gram"] else 7, parameters.shape[-1]),
+            "parameters": (n_vectors, parameters.shape[-1]),
             "monitor": (len(self.arrays["monitor"]),),
+            "rule": (len(self.arrays["rule"]),),
             "start": (len(self.arrays["start"]),),
             "trace": (n_rows, len(self.arguments["record"])),
             "now": (len(COLUMNS),),
@@ -131,13 +134,19 @@ class Checkpoint:
         steps = trace.pop("step")
         trace.pop("validation_loss", None)  # may be anything where X leaves float64
         trace.pop("validation_error_rate", None)
-        finite = (trace.pop("gradient_norm", steps) >= 0.0).all()  # may have overflowed
+        overflowing = ["gradient_norm"]
+        if self.arguments["stepsize"].adaptive:  # such runs go on by the logarithm of the loss
+            overflowing += ["loss", "stepsize"]
+        finite = all((trace.pop(name, steps) >= 0.0).all() for name in overflowing)
         finite = finite and all(np.isfinite(column).all() for column in trace.values())
         if not finite or (steps != every * np.arange(n_rows)).any():
             raise ValueError("its trace is not that of its steps")
         counts = self.arrays["monitor"][MONITOR_COUNTS]
         if not ((counts >= 0.0) & (counts <= 2.0 * self.step + FIRST_WINDOW)).all():
             raise ValueError("its monitor has not seen its steps")
+        rule = self.arrays["rule"]
+        if np.isnan(rule).any() or not 0.0 <= rule[1] <= self.step or rule[1] % 1.0:
+            raise ValueError("its rule does not remember its steps")
         self._check_now(dict(zip(COLUMNS, self.arrays["now"].tolist(), strict=True)))
         if not np.isfinite(self.arrays["start"]).all():
             raise ValueError("its first weights are not finite")
@@ -163,8 +172,8 @@ def _check_arguments(
     if not isinstance(stop, dict):
         raise TypeError("stop is not a dict")
     return {
-        "stepsize": stepsizes.resolve(stepsize),
-        "loss": losses.resolve(loss),
+        "stepsize": stepsizes.from_plain(stepsize),
+        "loss": losses.from_plain(loss),
         "l2": check_real("l2", l2, zero_allowed=True),
         "fit_intercept": check_flag("fit_intercept", fit_intercept),
         "stop": Stop(**stop),

@@ -3,11 +3,16 @@
 __all__ = [
     "EPSILON",
     "FIRST_WINDOW",
+    "GLL_WINDOW",
     "GRAM_BYTES",
     "GRAM_FEATURES",
     "GRAM_VALUES",
     "INCREASE_TOLERANCE",
+    "GROWTH",
     "LINK_WORK",
+    "LONGEST",
+    "SHORTEST",
+    "SUFFICIENT",
     "UNDERFLOW_LOSS",
 ]
 
@@ -17,6 +22,15 @@ EPSILON = 2.0**-52
 # The monitor's first window ends at this step, the next ones at twice as much. A power of two, so
 # that cycles of period 2, 4 or 8 have the same mean in every window.
 FIRST_WINDOW = 16
+
+# Of BarzilaiBorwein. The objective may be as high as the highest at so many accepted weights, less
+# this share of what the step promises (10 and 1e-4: Raydan, SIAM J. Optim. 7, 1997); a step that
+# fails is shortened by a factor in this range. Where the gradient has not changed, the next step
+# is so many times as long.
+GLL_WINDOW = 10
+SUFFICIENT = 1e-4
+SHORTEST, LONGEST = 0.1, 0.5
+GROWTH = 10.0
 
 # The link of a row costs about as much as so many features of it: the work of a pass over n rows of
 # d features is n * (d + LINK_WORK).

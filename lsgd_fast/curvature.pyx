@@ -146,8 +146,8 @@ cdef class Curvature:
 
         Returns
         -------
-        float
-            The norm of the gradient of the objective.
+        penalised, others : float
+            The norm of the gradient of the objective by the weights and by the intercepts.
         """
         cdef pairs_t* m = &self.pairs
         cdef Py_ssize_t j, k
@@ -174,7 +174,8 @@ cdef class Curvature:
                         and isfinite(product / changes) and isfinite(1.0 / product)):
                     m.latest, m.count = k, min(m.count + 1, m.room)
                     m.products[k], m.gamma = product, product / changes
-        return norm(&self.g[0], m.size)
+        others = norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised)
+        return norm(&self.g[0], self.n_penalised), others
 
     def aim(self):
         """Find the direction of the next step.

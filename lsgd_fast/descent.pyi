@@ -5,9 +5,9 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lsgd_fast.losses import Logistic
+from lsgd_fast.losses import Loss
 from lsgd_fast.run import Run, Stop, StopReason
-from lsgd_fast.stepsizes import Constant
+from lsgd_fast.stepsizes import Rule
 from lsgd_fast.sweep import Asked
 from lsgd_fast.verdicts import Verdict
 
@@ -18,10 +18,10 @@ class Descent:
         self,
         X: ArrayLike,
         y: ArrayLike,
-        stepsize: float | Constant,
+        stepsize: float | Rule,
         *,
         start: ArrayLike | None = None,
-        loss: str | Logistic = "logistic",
+        loss: str | Loss = "logistic",
         sample_weight: ArrayLike | None = None,
         l2: float = 0.0,
         fit_intercept: bool = False,

@@ -11,12 +11,13 @@ from .loop cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_
                     DIVERGED, MIN_MARGIN, N_COLUMNS, STEP, NOTHING, VALIDATION_LOSS, clock, counters_t, run_t)
 from .watch cimport current_drift, monitor_t
 
-from .arguments import check_shared
+from .arguments import check_shared, in_gram_space
 from .checkpoint import Checkpoint
 from .problem import Problem, check_n_steps, check_start, check_validation
 from .run import Run, StopReason, Trace, check_stop
 from .verdicts import MIN_STEPS, Signs, Verdict, evidence, verdict
-from .stepsizes import resolve
+from .losses import Logistic
+from .stepsizes import Constant, check_rule, largest, resolve
 
 # In the order of the enum in loop.pxd.
 REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
@@ -71,8 +72,10 @@ cdef class Descent:
             record=record, record_every=record_every, validation=validation, callback=callback,
             callback_every=callback_every, gram=gram, n_threads=n_threads)
         start = check_start(start, shared.problem)
-        batch = Batch(shared.problem, start.reshape(1, -1), 1, shared.gram, shared.validation,
-                      shared.n_threads)
+        check_rule(rule, shared.problem)
+        gram_space = in_gram_space(gram, shared.gram, rule, shared.problem)
+        batch = Batch(shared.problem, start.reshape(1, -1), 1, gram_space, rule.adaptive,
+                      shared.validation, shared.n_threads)
         self._join(batch, 0, shared.problem, rule, stop, shared)
 
     cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, shared):
@@ -80,7 +83,7 @@ cdef class Descent:
         self.batch = batch
         self.lock = batch.lock
         self.start = start
-        self.state = RunState(batch, problem, start, rule.eta, stop, shared.record,
+        self.state = RunState(batch, problem, start, rule, stop, shared.record,
                               shared.record_every)
         self.rule, self.stop, self.record = rule, stop, shared.record
         self.callback, self.callback_every = shared.callback, shared.callback_every
@@ -294,14 +297,16 @@ cdef class Descent:
         penalised = r.l2 > 0.0
         both = m.window.start > m.last.start
         square = self.problem.radius * self.problem.radius
+        loss = self.problem.loss
+        curvature = min(loss.curvature_ratio * r.now[LOSS], loss.curvature)
         return Signs(
             n_steps=r.step,
             penalised=penalised,
             diverged=r.reason == DIVERGED,
             separated_at=c.separated_at if c.separated_at >= 0 else None,
             certified_at=c.certified_at if c.certified_at >= 0 else None,
-            is_small=r.eta * (0.25 * square + r.l2) <= 2.0,
-            sharpness=r.eta * (min(r.now[LOSS], 0.25) * square + r.l2),
+            is_small=largest(self.rule, self.problem) * (loss.curvature * square + r.l2) <= 2.0,
+            sharpness=r.rule.state.stepsize * (curvature * square + r.l2),
             is_at_rest=m.gradient_norm == 0.0,
             n_increases=int(m.n_increases),
             last_increase=int(m.last_increase),
@@ -314,6 +319,8 @@ cdef class Descent:
             promise=m.window.promise + both * m.last.promise,
             earlier_promise=m.earlier_promise,
             drift=m.drift if penalised else current_drift(m, &r.watched),
+            curvature=loss.curvature,
+            is_covered=isinstance(self.rule, Constant) and isinstance(loss, Logistic),
         )
 
     cdef _parameters(self, Py_ssize_t row):
@@ -386,6 +393,7 @@ cdef class Descent:
             best_loss=r.validation.best_loss,
             arrays={
                 "monitor": np.array(self._monitor()),
+                "rule": np.array(self.state.rule_state()),
                 "parameters": np.array(self.state.parameters[:self.state.n_kept]),
                 "start": self.batch.starts[self.start],
                 "trace": np.array(self.state.trace[:r.n_rows]),
@@ -431,7 +439,8 @@ cdef class Descent:
     def _restore(self, path, checkpoint):
         cdef run_t* r = &self.state.run
         cdef counters_t* c = &r.counters
-        checkpoint.check_sizes(path, self.batch.size, len(self._monitor()))
+        checkpoint.check_sizes(path, self.batch.size, len(self._monitor()),
+                               len(self.state.rule_state()))
         r.step = checkpoint.step
         r.seconds = checkpoint.seconds
         r.known = MEASURED if checkpoint.measured else NOTHING
@@ -441,6 +450,7 @@ cdef class Descent:
          r.validation.waited) = checkpoint.counters.values()
         r.validation.best_loss = checkpoint.best_loss
         np.asarray(self._monitor())[:] = checkpoint.arrays["monitor"]
+        np.asarray(self.state.rule_state())[:] = checkpoint.arrays["rule"]
         np.asarray(self.state.parameters)[:self.state.n_kept] = checkpoint.arrays["parameters"]
         self.state.trace = checkpoint.arrays["trace"]
         r.n_rows = self.state.trace.shape[0]
@@ -459,23 +469,29 @@ def descend_together(asked):
     -------
     list of Run
     """
-    if asked.shared.gram and len(asked.starts) > 1:     # each has a Gram matrix of its own
-        return [run_batch(asked, i, i + 1)[0] for i in range(len(asked.rules))]
-    return run_batch(asked, 0, len(asked.rules))
+    runs = [None] * len(asked.rules)
+    for gram in (True, False):
+        group = [i for i, found in enumerate(asked.grams) if found is gram]
+        own = gram and len(asked.starts) > 1            # each has a Gram matrix of its own
+        for members in [[i] for i in group] if own else [group] if group else []:
+            for i, run in zip(members, run_batch(asked, members, gram)):
+                runs[i] = run
+    return runs
 
 
-cdef run_batch(asked, Py_ssize_t first, Py_ssize_t last):
-    """Runs first .. last - 1 of those that are asked for."""
+cdef run_batch(asked, list members, bint gram):
+    """Those of the runs that are asked for, sharing every pass."""
     cdef Descent descent
     cdef list descents = []
     cdef Batch batch
     shared = asked.shared
-    starts = asked.starts[first:last] if len(asked.starts) > 1 else asked.starts
-    batch = Batch(shared.problem, starts, last - first, shared.gram, shared.validation,
+    starts = asked.starts[members] if len(asked.starts) > 1 else asked.starts
+    scaled = any([asked.rules[i].adaptive for i in members])
+    batch = Batch(shared.problem, starts, len(members), gram, scaled, shared.validation,
                   shared.n_threads)
-    for i in range(first, last):
+    for place, i in enumerate(members):
         descent = Descent.__new__(Descent)
-        descent._join(batch, min(i - first, len(starts) - 1), asked.problems[i], asked.rules[i],
+        descent._join(batch, min(place, len(starts) - 1), asked.problems[i], asked.rules[i],
                       asked.stops[i], shared)
         descents.append(descent)
     with batch.lock:

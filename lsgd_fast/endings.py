@@ -26,9 +26,10 @@ class Ending:
     converged : bool
         Whether the run ended because `share` was at most `tol`.
     share : float
-        Norm of the gradient of the objective over ``R * mean |loss'(z_i)|``, the norm that the
-        gradient of the loss would have if all rows pulled the same way with all their length; NaN
-        if no gradient was computed.  Without a penalty no direction has a margin above
+        Norm of the gradient of the objective over that which the gradient of the loss would have if
+        all rows pulled the same way with all their length, ``R * mean |loss'(z_i)|``: by the
+        weights, with R without an intercept, or by the intercepts, with 1 for R, if that is more.
+        NaN if no gradient was computed. Without a penalty no direction has a margin above
         ``share * R``: along a unit vector of margin m the gradient is at least
         ``m * mean |loss'|``.
     """

@@ -15,7 +15,7 @@ Thread safety: the functions keep no state; two threads may share `rows` but not
 """
 
 cdef enum:
-    ABI = 3         # grows whenever a struct or a signature of this file changes
+    ABI = 4         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
@@ -44,13 +44,25 @@ cdef struct rows_t:
     double total_weight         # their sum; means stay in range if it is near 1
     bint fit_intercept          # margins are y * (x . w + b), b the last entry of a column
 
+# A loss of losses.py and its parameter.
+cdef enum loss_kind_t:
+    LOGISTIC_LOSS, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS, FLATTENED_POLYNOMIAL_LOSS
+
+cdef struct loss_t:
+    loss_kind_t kind
+    double a, log_a             # parameter of the flattened losses, and its logarithm
+
 # What a pass found out about one column, apart from the gradient.
 cdef struct totals_t:
-    double loss                 # weighted mean of log(1 + exp(-margin))
+    double loss                 # weighted mean of the losses of the rows
     double log_loss             # its logarithm, right where the loss itself is 0
     double error_rate           # weighted fraction of margins <= 0
     double min_margin           # over rows of positive weight
     double slope                # derivative of the loss by the intercept
+    # of a scaled column, whose slope and gradient are over exp(scale):
+    double mass                 # weighted mean of |loss'(margin)| ...
+    double risk                 # ... and of the losses, over exp(scale) as well
+    double scale
 
 # Sums of one chunk for one column, in lanes: lane i sums the rows whose number is i modulo PANEL.
 cdef struct tally_t:
@@ -61,9 +73,16 @@ cdef struct tally_t:
     double tail                 # exp(-shift) * tail: the sum of the losses of blocks near underflow
     double shift
 
+# More sums of one chunk for one column that is scaled, see general_link.pxd.
+cdef struct scaled_t:
+    double mass[PANEL]          # of weight * |loss'(margin)| over exp(scale)
+    double risk[PANEL]          # of weight * loss over exp(scale)
+    double scale
+
 # What a pass does between forward and backward.
 cdef enum link_t:
-    LOGISTIC                    # losses are tallied, multipliers go on to backward
+    LOGISTIC                    # the losses of margins, logistic ones or others:
+                                # losses are tallied, multipliers go on to backward
     PRODUCTS                    # nothing: the products are what is asked for
     GIVEN                       # no forward: the multipliers are given
 
@@ -71,6 +90,8 @@ cdef enum link_t:
 cdef struct pass_t:
     const rows_t* rows
     link_t link
+    loss_t loss                 # lay_out_pass: the logistic loss
+    const int* is_scaled        # (k,) which columns have their gradient scaled; NULL: none
     Py_ssize_t k                # columns
     Py_ssize_t height           # rows of a block, by the shape of X alone
     Py_ssize_t n_chunks         # by the shape of X alone, see chunk_count
@@ -79,11 +100,17 @@ cdef struct pass_t:
     bint gradient               # False: forward only
     double* slots               # (n_chunks, k * d): each chunk's sum of gradients
     tally_t* tallies            # (n_chunks, k)
+    scaled_t* scaled            # (n_chunks, k); NULL where no column is scaled
     double* tiles               # one tile of tile_size doubles a thread; unused where X has panels
                                 # or its rows are read in place
     double* products            # (k, padded_rows) x . w of each row, or NULL
     double* multipliers         # (k, padded_rows) what the rows are multiplied with in the gradient
                                 # before it is divided by total_weight, or NULL; read where GIVEN
+
+# One caller of general_link.pxd per instruction set.
+ctypedef void (*links_t)(const pass_t* p, Py_ssize_t column, const double* y, const double* weight,
+                         double* z, Py_ssize_t height, tally_t* tally, scaled_t* scaled,
+                         double* slot, Py_ssize_t stride) noexcept nogil
 
 
 cdef int abi() noexcept nogil

@@ -26,6 +26,7 @@ from cython.parallel cimport parallel
 
 from .blocks cimport chunks, group_width
 from .decode cimport decode_panel
+from .general_link cimport general_link
 from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512, v2, v4,
                      v8)
 from .sums cimport slots, tallied
@@ -74,22 +75,40 @@ cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil:
 
 # --- one caller of each body per instruction set --------------------------------------------------
 
+cdef void links_baseline(const pass_t* p, Py_ssize_t column, const double* y,
+                         const double* weight, double* z, Py_ssize_t height, tally_t* tally,
+                         scaled_t* scaled, double* slot, Py_ssize_t stride) noexcept nogil:
+    general_link(p, column, y, weight, z, height, tally, scaled, slot, stride)
+
+
+cdef avx2_target links_avx2(const pass_t* p, Py_ssize_t column, const double* y,
+                            const double* weight, double* z, Py_ssize_t height, tally_t* tally,
+                            scaled_t* scaled, double* slot, Py_ssize_t stride) noexcept nogil:
+    general_link(p, column, y, weight, z, height, tally, scaled, slot, stride)
+
+
+cdef avx512_target links_avx512(const pass_t* p, Py_ssize_t column, const double* y,
+                                const double* weight, double* z, Py_ssize_t height, tally_t* tally,
+                                scaled_t* scaled, double* slot, Py_ssize_t stride) noexcept nogil:
+    general_link(p, column, y, weight, z, height, tally, scaled, slot, stride)
+
+
 cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                           double* tile) noexcept nogil:
     cdef v2[2 * BLOCK] z
-    chunks[v2](p, first, last, tile, z)
+    chunks[v2](p, first, last, tile, z, links_baseline)
 
 
 cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                              double* tile) noexcept nogil:
     cdef v4[BLOCK] z
-    chunks[v4](p, first, last, tile, z)
+    chunks[v4](p, first, last, tile, z, <links_t> links_avx2)
 
 
 cdef avx512_target chunks_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                  double* tile) noexcept nogil:
     cdef v8[BLOCK >> 1] z
-    chunks[v8](p, first, last, tile, z)
+    chunks[v8](p, first, last, tile, z, <links_t> links_avx512)
 
 
 cdef void slots_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
@@ -185,6 +204,9 @@ cdef Py_ssize_t pass_size(link_t link, const rows_t* rows, Py_ssize_t k,
 cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
                        double* memory) noexcept nogil:
     p.link = link
+    p.loss = loss_t(LOGISTIC_LOSS, 1.0, 0.0)
+    p.is_scaled = NULL
+    p.scaled = NULL
     p.rows = rows
     p.k = k
     p.height = block_rows(rows.X.n, rows.X.d)

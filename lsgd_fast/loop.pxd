@@ -1,6 +1,7 @@
 # The loop of descents that share every pass over X: their state and what moves it.
 
 from .kernel cimport MAX_CHUNKS, pass_t
+from .rules cimport gradient_t, rule_t
 from .team cimport barrier_t, share_t
 from .watch cimport monitor_t, watched_t
 
@@ -39,12 +40,14 @@ cdef struct validation_t:
 cdef struct run_t:
     double* w                        # (d + 1,), the intercept last, 0 where none is fitted
     double* gradient                 # (d + 1,) of the objective; in Gram space its image
-    double* direction                # (d + 1,) a step is -eta * direction; outside, the gradient
+    double* direction                # (d + 1,) a step is -factor * direction; outside, the gradient
     double* separating               # (d + 1,) the first w that separates
     double* best                     # (d + 1,) the w of the least held-out loss
     monitor_t monitor
     watched_t watched
-    double eta, l2, certificate      # certificate: eta R^2, or infinity where the theorem is silent
+    rule_t rule
+    gradient_t slope                 # the same gradient, as the rule sees it
+    double l2, certificate           # certificate: eta R^2, or infinity where the theorem is silent
     limits_t limits
     counters_t counters
     validation_t validation
@@ -71,6 +74,7 @@ cdef struct batch_t:
     Py_ssize_t n_parameters          # of a run: d, and the intercept where one is fitted
     double* weights                  # (k, d) what row_pass.weights points to
     double* intercepts               # (k,)
+    int* is_scaled                   # (k,) what row_pass.is_scaled points to; NULL: no run is
     double* gradients                # (k, d) packed like the weights
     double gram_scale                # 0 outside Gram space, see gram.pyx
     double radius                    # R

@@ -18,14 +18,19 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from .kernel cimport (PANEL, column_place, padded_rows, pass_t, pass_work, run_chunks, sum_slots,
                       sum_tallies, tile_size, totals_t)
 from .norms cimport hypotenuse, norm, root
+from .rules cimport (BARZILAI_BORWEIN, exponential, logarithm, make_move, move_t, plan_move,
+                     rule_constants_t, times_exp)
 from .team cimport (barrier_wait, deal_pieces, is_raised, raise_flag, share_t, take_piece,
                     team_rank, team_size)
 from .watch cimport constants_t, is_increase, look, note_step
 
 from .constants import EPSILON as epsilon
-from .constants import FIRST_WINDOW, INCREASE_TOLERANCE, UNDERFLOW_LOSS
+from .constants import (FIRST_WINDOW, GROWTH, INCREASE_TOLERANCE, LONGEST, SHORTEST, SUFFICIENT,
+                        UNDERFLOW_LOSS)
 
 cdef constants_t constants = constants_t(INCREASE_TOLERANCE, UNDERFLOW_LOSS, FIRST_WINDOW)
+cdef rule_constants_t rule_constants = rule_constants_t(INCREASE_TOLERANCE, SUFFICIENT, SHORTEST,
+                                                        LONGEST, logarithm(GROWTH))
 cdef double EPSILON = epsilon
 cdef double POLL_SECONDS = 0.02      # how often to look for signals ...
 cdef double POLL_ELEMENTS = 2e5      # ... and, in elements of X, how often to look at the clock
@@ -41,7 +46,7 @@ cdef double clock() noexcept nogil:
 # --- one step of one run --------------------------------------------------------------------------
 
 # The gradient of run i, and the direction of its step, from the sums of a pass.
-cdef void find_direction(batch_t* b, Py_ssize_t i, double slope) noexcept nogil:
+cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexcept nogil:
     cdef run_t* r = b.runs[i]
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d, offset, stride, j
@@ -51,6 +56,9 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, double slope) noexcept nogil:
     cdef double length, other = 0.0
     column_place(i, p.k, d, &offset, &stride)
     sums = b.gradients + offset
+    if r.rule.is_scaled:
+        find_scaled_gradient(b, r, sums, stride, totals)
+        return
     if b.gram_scale == 0.0:
         for j in range(d):
             r.gradient[j] = sums[j * stride]
@@ -58,8 +66,8 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, double slope) noexcept nogil:
             for j in range(d):
                 r.gradient[j] += r.l2 * r.w[j]
         if p.rows.fit_intercept:
-            r.gradient[d] = slope
-        r.now[GRADIENT_NORM] = norm(r.gradient, b.n_parameters)
+            r.gradient[d] = totals.slope
+        r.slope.norm = r.now[GRADIENT_NORM] = norm(r.gradient, b.n_parameters)
         return
     multipliers = p.multipliers + i * padded_rows(d)
     for j in range(d):
@@ -67,8 +75,30 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, double slope) noexcept nogil:
         r.gradient[j] = sums[j * stride] / scale + r.l2 * r.watched.image[j]
     length = sqrt(scale) * root(r.direction, r.gradient, d)
     if p.rows.fit_intercept:
-        r.direction[d] = other = slope
-    r.now[GRADIENT_NORM] = hypotenuse(length, other)
+        r.direction[d] = other = totals.slope
+    r.slope.norm = r.now[GRADIENT_NORM] = hypotenuse(length, other)
+
+
+# The same for a rule whose gradients are over exp(scale).  With a penalty nothing is to be kept
+# from underflow, and the scale is at least 0.
+cdef void find_scaled_gradient(batch_t* b, run_t* r, const double* sums, Py_ssize_t stride,
+                               const totals_t* totals) noexcept nogil:
+    cdef Py_ssize_t d = b.row_pass.rows.X.d, j
+    cdef double factor, penalty
+    r.slope.scale, r.slope.mass, r.slope.risk = totals.scale, totals.mass, totals.risk
+    for j in range(d):
+        r.gradient[j] = sums[j * stride]
+    if b.row_pass.rows.fit_intercept:
+        r.gradient[d] = totals.slope
+    if r.l2 > 0.0:
+        r.slope.scale = max(totals.scale, 0.0)
+        factor = exponential(totals.scale - r.slope.scale)
+        penalty = r.l2 * exponential(-r.slope.scale)
+        for j in range(d):
+            r.gradient[j] = factor * r.gradient[j] + penalty * r.w[j]
+        r.gradient[d] *= factor
+    r.slope.norm = norm(r.gradient, b.n_parameters)
+    r.now[GRADIENT_NORM] = times_exp(r.slope.norm, r.slope.scale)
 
 
 # From the sums of a pass: the row of the trace of run i, and the gradient where it was computed.
@@ -92,7 +122,7 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
     r.now[STEPSIZE] = r.now[VALIDATION_LOSS] = r.now[VALIDATION_ERROR_RATE] = NAN
     r.known = MEASURED
     if p.gradient:
-        find_direction(b, i, totals.slope)
+        find_direction(b, i, &totals)
         r.known = GRADIENT
 
 
@@ -169,18 +199,27 @@ cdef int judge(const batch_t* b, run_t* r) noexcept nogil:
     return GOING_ON
 
 
-# w_{t+1} = w_t - eta * direction, and the row of the trace that describes w_t.
+# From w_t to w_{t+1}, and the row of the trace that describes w_t.
 cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
     cdef Py_ssize_t j
     cdef double* row = r.trace + r.n_rows * r.n_columns
-    r.now[STEPSIZE] = r.eta
-    note_step(&r.monitor, &r.watched, r.now[GRADIENT_NORM], r.now[WEIGHT_NORM])
+    cdef double objective
+    cdef move_t move
+    r.slope.true_norm = r.now[GRADIENT_NORM]
+    if r.rule.is_scaled:
+        r.slope.log_loss = r.slope.log_objective = r.now[LOG_LOSS]
+    if r.rule.kind == BARZILAI_BORWEIN and r.l2 > 0.0:
+        objective = r.now[LOSS] + 0.5 * r.l2 * r.now[WEIGHT_NORM] * r.now[WEIGHT_NORM]
+        if objective < INFINITY:
+            r.slope.log_objective = logarithm(objective)
+    move = plan_move(&r.rule, r.step, r.w, &r.slope, n_parameters, &rule_constants)
+    r.now[STEPSIZE] = r.rule.state.stepsize
+    note_step(&r.monitor, &r.watched, &move, r.slope.norm, r.now[WEIGHT_NORM])
     if r.step % r.record_every == 0:
         for j in range(r.n_columns):
             row[j] = r.now[r.columns[j]]
         r.n_rows += 1
-    for j in range(n_parameters):
-        r.w[j] -= r.eta * r.direction[j]
+    make_move(&r.rule, &move, r.w, r.direction, n_parameters)
     r.step += 1
     r.known = NOTHING
 
@@ -222,6 +261,8 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
     for j in range(d):
         b.weights[offset + j * stride] = w[j]
     b.intercepts[i] = w[d]
+    if b.is_scaled != NULL:
+        b.is_scaled[i] = b.runs[i].rule.is_scaled
 
 
 # Runs that want no other pass leave; the others move up, and all are placed anew.

@@ -1,14 +1,35 @@
-"""Losses as functions of the margin z = y * (x . w + b), exact at both ends of float64."""
+"""Losses as functions of the margin z = y * (x . w + b), exact at both ends of float64.
 
+Each has the constants of Assumption 3 of Wu, Bartlett, Telgarsky, Yu (COLT 2024, arXiv:2402.15926),
+under which large stepsizes are covered by theory, with g(z) = -loss'(z):
+
+``C_g``
+    Bound of g: the loss is Lipschitz. inf where it is not.
+``C_beta``
+    Self-boundedness: ``g(z) <= C_beta * loss(z)``, and for ``|z - x| < 1`` the loss at z is at most
+    its tangent at x plus ``C_beta * g(x) * (z - x)^2``.
+``C_e``
+    Exponential tail: ``loss(z) <= C_e * g(z)`` for z >= 0; inf where there is none.
+``rho(lam)``
+    Upper bound of ``min_z lam * loss(z) + z^2`` for lam >= 1.
+
+and two that bound how sharp an objective is: ``curvature``, the largest second derivative, and
+``curvature_ratio``, the largest ratio of the second derivative to the loss.
+"""
+
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-__all__ = ["Logistic", "resolve"]
+__all__ = ["Exponential", "FlattenedExponential", "FlattenedPolynomial", "Logistic", "resolve"]
 
 # Beyond z = 36, log(loss(z)) = -z - exp(-z)/2 + ... equals -z to 4e-18 relative.
 LOG_VALUE_IS_LINEAR = 36.0
+
+# The parameter of the flattened losses: so that nothing overflows for margins up to 1e300.
+SMALLEST_PARAMETER, LARGEST_PARAMETER = 1e-8, 1e8
 
 
 @dataclass(frozen=True)
@@ -31,6 +52,16 @@ class Logistic:
     """
 
     name: ClassVar[str] = "logistic"
+    C_g: ClassVar[float] = 1.0
+    C_beta: ClassVar[float] = math.e / 2.0
+    C_e: ClassVar[float] = 2.0
+    curvature: ClassVar[float] = 0.25
+    curvature_ratio: ClassVar[float] = 1.0
+
+    @staticmethod
+    def rho(lam):
+        """Return ``1 + ln(lam)^2``, see the module."""
+        return _rho_of_exponential_tail(lam)
 
     def value(self, z):
         """Return the loss at each margin.
@@ -81,8 +112,256 @@ class Logistic:
             small = np.exp(-np.abs(z))  # never overflows
             return -np.where(z > 0.0, small, 1.0) / (1.0 + small)
 
+    def log_slope(self, z):
+        """Return the logarithm of minus the derivative, finite where that underflows.
 
-_BY_NAME = {Logistic.name: Logistic}
+        Parameters
+        ----------
+        z : ndarray of float64
+            Margins.
+
+        Returns
+        -------
+        ndarray of float64
+            ``-log(1 + exp(z))``.
+        """
+        return -self.value(-z)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """The exponential loss, ``exp(-z)``.
+
+    It is not Lipschitz: no theorem covers large constant stepsizes, and runs with them do diverge.
+    With the rule `RiskAdaptive` the rows are weighted by a softmax of their margins.
+
+    Methods are those of `Logistic`.
+
+    References
+    ----------
+    J. Wu, V. Braverman, J. D. Lee, "Implicit Bias of Gradient Descent for Logistic Regression at
+    the Edge of Stability", NeurIPS 2023, arXiv:2305.11788, for its divergence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Exponential().log_value(np.array([-1e300, 1e300])).tolist()
+    [1e+300, -1e+300]
+    """
+
+    name: ClassVar[str] = "exponential"
+    C_g: ClassVar[float] = math.inf
+    C_beta: ClassVar[float] = math.e / 2.0
+    C_e: ClassVar[float] = 1.0
+    curvature: ClassVar[float] = math.inf
+    curvature_ratio: ClassVar[float] = 1.0
+
+    @staticmethod
+    def rho(lam):
+        """Return ``1 + ln(lam)^2``, see the module."""
+        return _rho_of_exponential_tail(lam)
+
+    def value(self, z):
+        """Return ``exp(-z)``; it may overflow to inf."""
+        with np.errstate(under="ignore", over="ignore"):
+            return np.exp(-z)
+
+    def log_value(self, z):
+        """Return ``-z``."""
+        return -z
+
+    def derivative(self, z):
+        """Return ``-exp(-z)``."""
+        return -self.value(z)
+
+    def log_slope(self, z):
+        """Return ``-z``."""
+        return -z
+
+
+@dataclass(frozen=True)
+class FlattenedExponential:
+    """The exponential loss ``exp(-a z)`` for z > 0, and its tangent ``1 - a z`` for z <= 0.
+
+    Methods are those of `Logistic`.
+
+    Parameters
+    ----------
+    a : float, default 1.0
+        From 1e-8 to 1e8.
+
+    References
+    ----------
+    J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, "Large Stepsize Gradient Descent for Logistic
+    Loss", COLT 2024, arXiv:2402.15926, Proposition 5. The constants here are derived anew and may
+    be smaller than there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> FlattenedExponential(2.0).value(np.array([-1.0, 0.0, 1.0])).round(3).tolist()
+    [3.0, 1.0, 0.135]
+    """
+
+    name: ClassVar[str] = "flattened_exponential"
+    a: float = 1.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "a", _check_parameter(self.a))
+
+    @property
+    def C_g(self):
+        """The slope of the tangent, ``a``."""
+        return self.a
+
+    @property
+    def C_beta(self):
+        """``a * max(1, exp(a) / 2)``: on a segment of length 1 the second derivative grows so."""
+        return self.a * max(1.0, 0.5 * math.exp(self.a)) if self.a < 700.0 else math.inf
+
+    @property
+    def C_e(self):
+        """``1 / a``."""
+        return 1.0 / self.a
+
+    @property
+    def curvature(self):
+        """``a^2``."""
+        return self.a * self.a
+
+    @property
+    def curvature_ratio(self):
+        """``a^2``."""
+        return self.a * self.a
+
+    def rho(self, lam):
+        """Return ``1 + (ln(lam) / a)^2``, the value at ``z = ln(lam) / a``."""
+        return 1.0 + (math.log(_check_lam(lam)) / self.a) ** 2
+
+    def value(self, z):
+        """Return the loss at each margin."""
+        with np.errstate(under="ignore", over="ignore"):
+            t = self.a * z
+            return np.where(z > 0.0, np.exp(-np.maximum(t, 0.0)), 1.0 - t)
+
+    def log_value(self, z):
+        """Return the logarithm of the loss at each margin."""
+        with np.errstate(over="ignore"):
+            t = self.a * z
+            return np.where(z > 0.0, -t, np.log1p(-np.minimum(t, 0.0)))
+
+    def derivative(self, z):
+        """Return the derivative at each margin."""
+        with np.errstate(under="ignore", over="ignore"):
+            return -self.a * np.exp(-np.maximum(self.a * z, 0.0))
+
+    def log_slope(self, z):
+        """Return the logarithm of minus the derivative at each margin."""
+        with np.errstate(over="ignore"):
+            return math.log(self.a) - np.maximum(self.a * z, 0.0)
+
+
+@dataclass(frozen=True)
+class FlattenedPolynomial:
+    """The polynomial loss ``(1 + z)^-a`` for z > 0, and its tangent ``1 - a z`` for z <= 0.
+
+    Methods are those of `Logistic`.
+
+    Parameters
+    ----------
+    a : float, default 1.0
+        From 1e-8 to 1e8.
+
+    References
+    ----------
+    J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, "Large Stepsize Gradient Descent for Logistic
+    Loss", COLT 2024, arXiv:2402.15926, Proposition 5 and Table 1. The constants here are derived
+    anew and may be smaller than there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> FlattenedPolynomial(2.0).value(np.array([-1.0, 0.0, 1.0])).tolist()
+    [3.0, 1.0, 0.25]
+    """
+
+    name: ClassVar[str] = "flattened_polynomial"
+    C_e: ClassVar[float] = math.inf
+    a: float = 1.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "a", _check_parameter(self.a))
+
+    @property
+    def C_g(self):
+        """The slope of the tangent, ``a``."""
+        return self.a
+
+    @property
+    def C_beta(self):
+        """``(a + 1) 2^a``: the second derivative at 0 over g(1), halved."""
+        return (self.a + 1.0) * 2.0**self.a if self.a < 1000.0 else math.inf
+
+    @property
+    def curvature(self):
+        """``a (a + 1)``."""
+        return self.a * (self.a + 1.0)
+
+    @property
+    def curvature_ratio(self):
+        """``a (a + 1)``."""
+        return self.a * (self.a + 1.0)
+
+    def rho(self, lam):
+        """Return ``2 lam^(2 / (a + 2))``, a bound of the value at ``z = lam^(1 / (a + 2))``."""
+        return 2.0 * _check_lam(lam) ** (2.0 / (self.a + 2.0))
+
+    def value(self, z):
+        """Return the loss at each margin."""
+        with np.errstate(under="ignore", over="ignore"):
+            return np.where(z > 0.0, (1.0 + np.maximum(z, 0.0)) ** -self.a, 1.0 - self.a * z)
+
+    def log_value(self, z):
+        """Return the logarithm of the loss at each margin."""
+        with np.errstate(over="ignore"):
+            near = np.log1p(-self.a * np.minimum(z, 0.0))
+            return np.where(z > 0.0, -self.a * np.log1p(np.maximum(z, 0.0)), near)
+
+    def derivative(self, z):
+        """Return the derivative at each margin."""
+        with np.errstate(under="ignore", over="ignore"):
+            return -self.a * (1.0 + np.maximum(z, 0.0)) ** (-self.a - 1.0)
+
+    def log_slope(self, z):
+        """Return the logarithm of minus the derivative at each margin."""
+        return math.log(self.a) - (self.a + 1.0) * np.log1p(np.maximum(z, 0.0))
+
+
+def _check_parameter(a):
+    from lsgd_fast.problem import check_real  # which imports this module
+
+    a = check_real("a", a)
+    if not SMALLEST_PARAMETER <= a <= LARGEST_PARAMETER:
+        raise ValueError(
+            f"a must be from {SMALLEST_PARAMETER:g} to {LARGEST_PARAMETER:g}; got {a!r}"
+        )
+    return a
+
+
+def _check_lam(lam):
+    if not 1.0 <= lam < math.inf:
+        raise ValueError(f"lam must be finite and at least 1; got {lam!r}")
+    return lam
+
+
+def _rho_of_exponential_tail(lam):
+    """Return the value at ``z = ln(lam)`` where the loss is at most ``exp(-z)``."""
+    return 1.0 + math.log(_check_lam(lam)) ** 2
+
+
+Loss = Logistic | Exponential | FlattenedExponential | FlattenedPolynomial
+LOSSES = {loss.name: loss for loss in Loss.__args__}  # in the order of the enum in kernel.pxd
+_BY_NAME = {loss.name: loss for loss in (Logistic, Exponential)}
 
 
 def resolve(loss):
@@ -90,12 +369,12 @@ def resolve(loss):
 
     Parameters
     ----------
-    loss : str or Logistic
-        ``"logistic"`` or an object of this module.
+    loss : str or object
+        ``"logistic"``, ``"exponential"``, or an object of this module.
 
     Returns
     -------
-    Logistic
+    Logistic, Exponential, FlattenedExponential or FlattenedPolynomial
 
     Raises
     ------
@@ -104,7 +383,7 @@ def resolve(loss):
     TypeError
         If `loss` is neither a name nor a loss of this module.
     """
-    if isinstance(loss, Logistic):
+    if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str):
         raise TypeError(f"loss must be a name or an object of lsgd_fast.losses; got {loss!r}")
@@ -112,3 +391,17 @@ def resolve(loss):
         known = ", ".join(repr(name) for name in _BY_NAME)
         raise ValueError(f"loss {loss!r} is unknown; known names: {known}")
     return _BY_NAME[loss]()
+
+
+def to_plain(loss):
+    """Return a loss as plain data that `from_plain` takes: its name, or a dict."""
+    return loss.name if loss.name in _BY_NAME else {"name": loss.name, "a": loss.a}
+
+
+def from_plain(data):
+    """Return the loss that `to_plain` took apart; ValueError or TypeError if it is none."""
+    if not isinstance(data, dict):
+        return resolve(data)
+    if set(data) != {"name", "a"} or data["name"] not in LOSSES or data["name"] in _BY_NAME:
+        raise ValueError(f"there is no loss {data!r}")
+    return LOSSES[data["name"]](data["a"])

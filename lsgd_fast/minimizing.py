@@ -22,16 +22,13 @@ from lsgd_fast.endings import Ending
 from lsgd_fast.monitor import is_increase, norm, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import Run, Stop, StopReason, Trace, check_stop
+from lsgd_fast.searching import MAX_STEP, ratio, search
 
 __all__ = ["Asked", "Point", "check_minimize", "run_minimize"]
 
 MEMORY = 30  # iterations remembered, ...
 MEMORY_BYTES = 256 * 2**20  # ... or fewer where they would take more than this, ...
 LEAST_MEMORY = 5  # ... down to this
-
-SLACK = 0.1  # a search ends where the slope is this share of the first one
-MAX_TRIALS = 200  # points of a search, which takes two or three but for weights far out
-MAX_STEP = 1e300
 
 # So many iterations in a row that rounding may have undone end a run.
 STALE_STEPS = 20
@@ -67,8 +64,8 @@ class Asked:
 
     problem: Problem  # of several classes: with their numbers in place of labels
     n_classes: int | None  # None: two, as labels -1 and +1
-    start: np.ndarray  # (k * n_parameters,)
-    unit: float
+    start: np.ndarray  # (height * k,)
+    radius: float  # the largest norm of a row, without an intercept
     tol: float
     max_passes: int
     stop: Stop
@@ -80,6 +77,20 @@ class Asked:
     def k(self):
         """Columns of weights."""
         return self.n_classes or 1
+
+    @property
+    def height(self):
+        """Parameters of a column: the features, and an intercept where one is fitted."""
+        return self.problem.d + self.problem.fit_intercept
+
+    @property
+    def unit(self):
+        """A power of two near the length of the rows: it keeps squares in range.
+
+        One for all parameters. Units after the columns of X, which would make their curvatures
+        alike at zero weights, cost iterations on most data.
+        """
+        return math.ldexp(1.0, math.frexp(max(self.problem.radius, math.sqrt(self.problem.l2)))[1])
 
     @property
     def n_penalised(self):
@@ -114,8 +125,8 @@ def check_minimize(
         problem, n_classes = Problem.check(X, y, loss=loss, **options), None
     start = _check_start(start, problem, n_classes)
     return Asked(
-        problem, n_classes, start, _unit(problem), tol, max_passes, stop, callback, callback_every,
-        n_threads,
+        problem, n_classes, start, _radius(problem), tol, max_passes, stop, callback,
+        callback_every, n_threads,
     )  # fmt: skip
 
 
@@ -145,20 +156,22 @@ def _check_start(start, problem, n_classes):
     if n_classes is None:
         return checks.check_start(start, problem)
     if start is None:
-        return np.zeros(problem.n_parameters * n_classes)
+        return np.zeros((problem.d + problem.fit_intercept) * n_classes)
     starts = checks.check_starts(start, problem, n_classes)
     if len(starts) != n_classes:
         raise ValueError(f"start must have a column for each class ({n_classes})")
     return np.ascontiguousarray(starts.T).ravel()
 
 
-def _unit(problem):
-    """Return the power of two in which parameters are measured, near the length of the rows.
-
-    It keeps squares in range. One for all parameters: units after the columns of X, which would
-    make their curvatures alike at zero weights, cost iterations on most data.
-    """
-    return math.ldexp(1.0, math.frexp(max(problem.radius, math.sqrt(problem.l2)))[1])
+def _radius(problem):
+    """Return the largest norm of a row of positive weight, without the 1 of an intercept."""
+    if not problem.fit_intercept:
+        return problem.radius
+    square = problem.radius * problem.radius - 1.0
+    if square > 1e-3:
+        return math.sqrt(square)
+    weight = problem.weight
+    return Problem.check(problem.X, problem.y > problem.y.min(), sample_weight=weight).radius
 
 
 def run_minimize(engine, asked):
@@ -228,8 +241,9 @@ class _Descent:
             return StopReason.diverged
         if self.separated_at is None:
             # each step rounds scores and weights once more
-            n_roundings = problem.n_parameters + 2 * self.n_steps
-            if separates(now.min_margin, self.path, problem.radius, n_roundings):
+            n_roundings = asked.height + 2 * self.n_steps
+            radius = problem.radius * (1 if asked.n_classes is None else 2)  # of two scores
+            if separates(now.min_margin, self.path, radius, n_roundings):
                 self.separated_at = self.n_steps
                 self.separating_weights = self._shaped(self.curvature.weights.copy())
         if stop.loss is not None and now.loss <= stop.loss:
@@ -238,8 +252,9 @@ class _Descent:
             return StopReason.separated
         self.passes.backward(self.line.multipliers, self.curvature.gradient)
         self.n_passes += 1
-        self.gradient_norm = self.curvature.turn()
-        self.share = _ratio(self.gradient_norm, problem.radius * now.pull)
+        by_weights, by_intercepts = self.curvature.turn()
+        self.gradient_norm = math.hypot(by_weights, by_intercepts)
+        self.share = max(ratio(by_weights, asked.radius * now.pull), ratio(by_intercepts, now.pull))
         if self.share <= asked.tol:
             return StopReason.converged
         if stop.gradient_norm is not None and self.gradient_norm <= stop.gradient_norm:
@@ -263,7 +278,7 @@ class _Descent:
         return self.stale >= STALE_STEPS
 
     def _step(self):
-        """Take a step and return its length in directions, or None where there is none to be had."""
+        """Take a step and return its length in directions, or None where there is none."""
         for first in (1.0, None):
             if first is None or self.n_steps == 0:
                 self.curvature.forget()
@@ -275,10 +290,10 @@ class _Descent:
             self.n_passes += 1
             # where nothing is known of curvature, weights change by no more than 16 times
             far = 16.0 * max(self.path, 1.0 / self.asked.unit) / length
-            found = _search(self.line.evaluate, slope, drag, grip, first, far)
+            found = search(self.line.evaluate, slope, drag, grip, first, far)
             if found is None:
                 continue
-            t, self.now = found
+            t, self.now = found[0], Point._make(found[1])
             self.line.move(t)
             self.weight_norm, size = self.curvature.move(t)
             self.path += t * length
@@ -318,7 +333,7 @@ class _Descent:
         now, target = self.now, self.asked.stop.loss
         needed = min(746.0, -math.log(target)) if target > 0.0 else 746.0
         needed += math.log(max(1, self.asked.k - 1))
-        factor = _ratio(needed, now.min_margin) * (1.0 + 16 * EPSILON)
+        factor = ratio(needed, now.min_margin) * (1.0 + 16 * EPSILON)
         if not factor * max(self.path, 1.0) < MAX_STEP:
             return StopReason.separated
         self.trace.append((*self._measured(), factor - 1.0, self.n_passes))
@@ -331,10 +346,10 @@ class _Descent:
         return StopReason.loss if self.now.loss <= target else StopReason.separated
 
     def _shaped(self, parameters):
-        """Return parameters as (n_parameters,), or for several classes (n_parameters, k)."""
+        """Return parameters as (height,), or for several classes (height, k)."""
         if self.asked.n_classes is None:
             return parameters
-        return parameters.reshape(self.problem.n_parameters, self.asked.k)
+        return parameters.reshape(self.asked.height, self.asked.k)
 
     def _weights(self):
         """Return a copy of the weights, and the intercepts."""
@@ -390,75 +405,3 @@ class _Descent:
             n_increases=self.n_increases,
             signs=self._ending(reason),
         )
-
-
-def _ratio(x, y):
-    return x / y if y > 0.0 else (0.0 if x == 0.0 else math.inf)
-
-
-def _search(evaluate, slope, drag, grip, first, far):
-    """Look for the least objective along a direction, by Newton's method within a bracket.
-
-    Parameters
-    ----------
-    evaluate : callable
-        As `line.evaluate`.
-    slope : float
-        Derivative of the objective at 0, negative.
-    drag, grip : float
-        Derivatives of the penalty at 0, first and second.
-    first : float or None
-        The length to try first; None for that of Newton's method, but `far` at most.
-    far : float
-
-    Returns
-    -------
-    t : float
-        Where the slope is at most SLACK of the first one, up or down. Where rounding makes the
-        slope jump over that: the last float before it turns positive.
-    point : Point
-        What was evaluated last, at t. Instead of both None, if there is no such t.
-    """
-    goal = -SLACK * slope
-    low, low_slope, high, high_slope = 0.0, slope, math.inf, math.inf
-    t, growth, width = first, 4.0, math.inf
-    if first is None:
-        curvature = evaluate(0.0)[2] + grip
-        t = min(max(_ratio(-slope, curvature), 1.0 / MAX_STEP), far, MAX_STEP)
-    for trial in range(MAX_TRIALS):
-        found = evaluate(t)
-        at = found[1] + (drag + t * grip)
-        if abs(at) <= goal:
-            return t, Point._make(found)
-        if at < 0.0:
-            low, low_slope = t, at
-        else:  # too far, or out of float64
-            high, high_slope = t, at
-        newton = t - _ratio(at, found[2] + grip)  # NaN where it is no number
-        if high == math.inf:
-            if t >= MAX_STEP:
-                break
-            limit = min(t * growth, MAX_STEP)
-            growth = min(growth * growth, MAX_STEP)
-            t = newton if low < newton < limit else limit
-            continue
-        if not high - low > EPSILON * high:
-            break
-        shrunk, width = high - low <= 0.5 * width, high - low
-        t = newton if shrunk else math.nan
-        if not low < t < high:
-            t = _between(low, low_slope, high, high_slope, trial)
-    if low == 0.0:
-        return None
-    return low, Point._make(evaluate(low))
-
-
-def _between(low, low_slope, high, high_slope, trial):
-    """Return a point within a bracket: by turns where a straight slope is zero, or in the middle."""
-    if trial % 2 == 0 and high_slope < math.inf:
-        t = low + (high - low) * (low_slope / (low_slope - high_slope))
-        if low < t < high:
-            return t
-    if high <= 16.0 * low:
-        return low + 0.5 * (high - low)
-    return math.sqrt(low) * math.sqrt(high) if low > 0.0 else high / 16.0**trial

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast.constants import EPSILON, FIRST_WINDOW, INCREASE_TOLERANCE, UNDERFLOW_LOSS
+from lsgd_fast.losses import Logistic
+from lsgd_fast.stepsizes import Constant, largest
 from lsgd_fast.verdicts import MIN_STEPS, Signs
 
 __all__ = ["Monitor", "is_increase", "norm", "separates"]
@@ -35,13 +37,13 @@ def is_increase(loss, log_loss, before, log_before):
     Parameters
     ----------
     loss, log_loss, before, log_before : float
-        The losses and their logarithms, which decide where a loss underflows.
+        The losses and their logarithms, which decide where a loss leaves float64.
 
     Returns
     -------
     bool
     """
-    if min(loss, before) < UNDERFLOW_LOSS:
+    if min(loss, before) < UNDERFLOW_LOSS or max(loss, before) == math.inf:
         return log_loss > log_before + INCREASE_TOLERANCE * max(1.0, abs(log_before))
     return loss > before * (1.0 + INCREASE_TOLERANCE)
 
@@ -88,14 +90,15 @@ class Monitor:
     Parameters
     ----------
     problem : Problem
-    eta : float
-        The constant stepsize.
+    rule : stepsizes.Rule
     """
 
-    def __init__(self, problem, eta):
-        self.problem, self.eta = problem, eta
+    def __init__(self, problem, rule):
+        self.problem, self.rule = problem, rule
         self.penalised = problem.l2 > 0.0
-        self.is_small = self._sharpness(0.25) <= 2.0
+        self.eta = largest(rule, problem)
+        self.is_small = self._sharpness(problem.loss.curvature) <= 2.0
+        self.eta = rule.eta if isinstance(rule, Constant) else 0.0  # of the latest step
         self.n_increases = self.last_increase = 0
         self.largest_increase = 1.0
         self.now = None  # the latest measurement
@@ -145,33 +148,40 @@ class Monitor:
         return is_increase(now.objective, now.log_loss, self.now.objective, self.now.log_loss)
 
     def _factor(self, now):
-        if self.now.objective >= UNDERFLOW_LOSS:
+        overflown = now.objective == math.inf and not self.penalised
+        if self.now.objective >= UNDERFLOW_LOSS and not overflown:
             return now.objective / self.now.objective
         inverse = math.exp(self.now.log_loss - now.log_loss)  # which cannot overflow
         return 1.0 / inverse if inverse > 0.0 else math.inf
 
     @np.errstate(all="ignore")
-    def step(self, w, gradient_norm):
+    def step(self, w, gradient_norm, move):
         """Take note of the step from the weights that were looked at last.
+
+        A rule that goes back to former weights gives it an infinite length: no drift is taken
+        where weights go other ways than down their gradients.
 
         Parameters
         ----------
         w : ndarray of shape (n_parameters,)
             The weights before the step.
         gradient_norm : float
-            Norm of the gradient of the objective.
+            Norm of the gradient of the objective, in whatever scale.
+        move : object
+            With attributes `length` and `promise`, what the step lowers the objective by to first
+            order, and `stepsize`.
         """
         if self.count == 0:
             self.first = w.copy()
         share = self._share(w - self.first, self.first, self.path)
         self.least = min(self.least, share)
-        length = self.eta * gradient_norm
+        self.eta = move.stepsize
         self.count += 1
         self.sum += w
         self.before += self.path
-        self.after += self.count * length
-        self.path += length
-        self.window.promise += length * gradient_norm
+        self.after += self.count * move.length
+        self.path += move.length
+        self.window.promise += move.promise
         self.gradient_norm = gradient_norm
 
     @np.errstate(all="ignore")
@@ -225,6 +235,7 @@ class Monitor:
         Signs
         """
         last, window, value = self.last, self.window, self.now.objective
+        loss = self.problem.loss
         windows = [window] if last is window else [last, window]
         return Signs(
             n_steps=t,
@@ -233,7 +244,7 @@ class Monitor:
             separated_at=separated_at,
             certified_at=certified_at,
             is_small=self.is_small,
-            sharpness=self._sharpness(min(self.now.loss, 0.25)),
+            sharpness=self._sharpness(min(loss.curvature_ratio * self.now.loss, loss.curvature)),
             is_at_rest=self.gradient_norm == 0.0,
             n_increases=self.n_increases,
             last_increase=self.last_increase,
@@ -246,6 +257,8 @@ class Monitor:
             promise=sum(w.promise for w in windows),
             earlier_promise=self.earlier_promise,
             drift=self.drift if self.penalised else self._drift(),
+            curvature=loss.curvature,
+            is_covered=isinstance(self.rule, Constant) and isinstance(loss, Logistic),
         )
 
 

@@ -17,7 +17,7 @@ from lsgd_fast.problem import (
     check_real,
 )
 from lsgd_fast.rows import is_plain, row_chunks
-from lsgd_fast.stepsizes import resolve
+from lsgd_fast.stepsizes import Constant, resolve
 from lsgd_fast.threads import choose_threads
 
 __all__ = ["Plan", "plan"]
@@ -264,10 +264,17 @@ def _real(name, value):
     return None if value is None else check_real(name, value)
 
 
+def _constant(stepsize):
+    rule = resolve(stepsize)
+    if not isinstance(rule, Constant):
+        raise TypeError(f"stepsize must be constant for a plan; got {stepsize!r}")
+    return rule
+
+
 def _check_asked(stepsize, n_steps, target_loss, margin):
     """Return the valid arguments that only the bounds need, by name."""
     return {
-        "stepsize": None if stepsize is None else resolve(stepsize).eta,
+        "stepsize": None if stepsize is None else _constant(stepsize).eta,
         "n_steps": None if n_steps is None else check_n_steps(n_steps),
         "target_loss": _real("target_loss", target_loss),
         "margin": _real("margin", margin),

@@ -264,7 +264,8 @@ def _known_stepsizes(run):
 def _constant_stepsize(run):
     """Return the stepsize of every step, or None: it changes, or no step is known."""
     known = _known_stepsizes(run)
-    return float(known[0]) if len(known) and (known == known[0]).all() else None
+    same = len(known) > 0 and known[0] > 0.0 and (known == known[0]).all()
+    return float(known[0]) if same else None
 
 
 def _describe_stepsize(run, stepsize, rule):

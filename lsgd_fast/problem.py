@@ -50,7 +50,7 @@ class Problem:
         C-contiguous, read-only.
     total_weight : float
         The sum of `weight`, rounded once; from 1/2 to 1.
-    loss : Logistic
+    loss : losses.Loss
         An object of `lsgd_fast.losses`.
     l2 : float
         Strength of the penalty ``l2/2 * |w|^2``; the intercept is not penalised.
@@ -64,7 +64,7 @@ class Problem:
     y: np.ndarray
     weight: np.ndarray
     total_weight: float
-    loss: losses.Logistic
+    loss: losses.Loss
     l2: float
     fit_intercept: bool
     radius: float
@@ -94,7 +94,7 @@ class Problem:
             Finite real numbers. Read once, in blocks; neither copied nor changed.
         y : array-like of shape (n,)
             Labels -1 and +1, or 0 and 1, or bool.
-        loss : str or Logistic, default "logistic"
+        loss : str or losses.Loss, default "logistic"
             A name or an object of `lsgd_fast.losses`.
         sample_weight : array-like of shape (n,), optional
             Finite, not negative, not all zero; their scale has no effect.

@@ -134,7 +134,8 @@ class Trace:
     step : ndarray of int64
         The step number t.
     loss, log_loss : ndarray of float64
-        The data term and its logarithm, which is finite also where the loss underflows to 0.
+        The data term and its logarithm, which is finite also where the loss underflows to 0, and
+        with a rule that is adaptive also where it overflows.
     error_rate : ndarray of float64
         Weighted share of the rows with a margin of at most 0.
     min_margin : ndarray of float64
@@ -145,7 +146,9 @@ class Trace:
     weight_norm : ndarray of float64
         Euclidean norm of the weights, without the intercept.
     stepsize : ndarray of float64
-        The stepsize of the step from w_t; NaN in the last row, from where no step was taken.
+        The stepsize of the step from w_t: what the gradient was multiplied with. It may overflow
+        to inf where a rule divides by a loss or a gradient that underflows; the step itself was
+        finite. NaN in the last row, from where no step was taken.
     validation_loss, validation_error_rate : ndarray of float64 or None
         Loss and error rate on the held-out data; None without such data.
     objective : ndarray of float64 or None
@@ -233,7 +236,8 @@ class Run:
         The weights of that step, the intercept last: they prove that the data are separable.
     certified_at : int or None
         First step with ``eta * R^2 * loss <= 1``; from there on the loss cannot increase. None
-        also where that is not known to hold: with a penalty or a changing stepsize.
+        also where that is not known to hold: with a penalty, a changing stepsize, or a loss other
+        than the logistic.
     stable_at : int or None
         Step of the last increase of the loss, 0 without any; None if the run is too short to
         tell: no step was taken, or the last one increased the loss.

@@ -1,19 +1,56 @@
-"""Stepsize rules: how long the next step is. Each rule cites its source."""
+"""Stepsize rules: how long the next step is. Each rule cites its source.
 
+`g_t` is the gradient of the objective at w_t, `L` the loss, `G` the weighted mean over rows of
+``|loss'(z_i)|``. The weights of rules that divide by a loss or a norm are computed in the log
+domain: neither eta / L nor the gradient itself is ever formed, so steps stay right where both
+underflow. The trace holds the effective multiplier of g_t, which may overflow to inf there.
+"""
+
+import math
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from lsgd_fast.problem import check_real
 
-__all__ = ["Constant", "resolve"]
+__all__ = [
+    "AdGD",
+    "BarzilaiBorwein",
+    "Constant",
+    "NormalizedGradient",
+    "Polyak",
+    "RiskAdaptive",
+    "Schedule",
+    "Silver",
+    "Tyurin",
+    "check_rule",
+    "resolve",
+]
+
+
+class _Rule:
+    """What is true of most rules."""
+
+    adaptive: ClassVar[bool] = False  # asks for gradients in the log domain
+    takes_l2: ClassVar[bool] = True
+    n_vectors: ClassVar[int] = 0  # that it keeps from step to step
+
+
+class _WithEta(_Rule):
+    """What rules with the one parameter eta have in common."""
+
+    adaptive: ClassVar[bool] = True
+
+    def __post_init__(self):
+        object.__setattr__(self, "eta", check_real("eta", self.eta))
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(_Rule):
     """The same stepsize at every step.
 
-    On linearly separable data every ``eta > 0`` works: the loss may oscillate at first, but once
-    ``eta * R^2 * L(w_t) <= 1`` it decreases for ever.
+    On linearly separable data every ``eta > 0`` works with the logistic loss: the loss may
+    oscillate at first, but once ``eta * R^2 * L(w_t) <= 1`` it decreases for ever.
 
     Parameters
     ----------
@@ -32,10 +69,226 @@ class Constant:
     Constant(eta=32.0)
     """
 
+    name: ClassVar[str] = "constant"
     eta: float
 
     def __post_init__(self):
         object.__setattr__(self, "eta", check_real("stepsize", self.eta))
+
+
+@dataclass(frozen=True)
+class Schedule(_Rule):
+    """The stepsizes that are given, one a step; the last one is kept from there on.
+
+    Parameters
+    ----------
+    values : sequence of float
+        At least one; finite and positive.
+
+    Examples
+    --------
+    >>> Schedule([1, 10, 100])
+    Schedule(values=(1.0, 10.0, 100.0))
+    """
+
+    name: ClassVar[str] = "schedule"
+    values: tuple
+
+    def __post_init__(self):
+        try:
+            values = None if isinstance(self.values, str) else tuple(self.values)
+        except TypeError:
+            values = None
+        if values is None:
+            raise TypeError(f"values must be a sequence of numbers; got {self.values!r}")
+        if not values:
+            raise ValueError("values must have at least one entry")
+        values = tuple(check_real(f"values[{i}]", value) for i, value in enumerate(values))
+        object.__setattr__(self, "values", values)
+
+
+@dataclass(frozen=True)
+class Silver(_Rule):
+    """The silver schedule, ``(1 + rho^(nu(t + 1) - 1)) / smoothness`` with ``rho = 1 + sqrt(2)``.
+
+    nu(i) is the exponent of 2 in i: sqrt(2), 2, sqrt(2), 2 + sqrt(2), and so on. Some steps are far
+    above 2 / smoothness; over 2^k - 1 steps the loss falls faster than any constant stepsize
+    without oscillation makes it.
+
+    Parameters
+    ----------
+    smoothness : float, optional
+        Largest curvature of the objective. By default the bound ``c R^2 + l2``, c the largest
+        second derivative of the loss (1/4 for the logistic loss).
+
+    References
+    ----------
+    J. M. Altschuler, P. A. Parrilo, "Acceleration by Stepsize Hedging II: Silver Stepsize Schedule
+    for Smooth Convex Optimization", 2023, arXiv:2309.16530.
+    """
+
+    name: ClassVar[str] = "silver"
+    smoothness: float | None = None
+
+    def __post_init__(self):
+        if self.smoothness is not None:
+            value = check_real("smoothness", self.smoothness)
+            object.__setattr__(self, "smoothness", value)
+
+
+@dataclass(frozen=True)
+class RiskAdaptive(_WithEta):
+    """Eta divided by the loss: ``w_{t+1} = w_t - eta g_t / L(w_t)``, gradient descent on ln L.
+
+    With `Exponential` the rows are weighted by ``softmax(-z)``, and then
+    ``ln L(w_T) <= -eta (gamma^2 T - 1) / 2`` where R = 1 and rows have equal weight, so that the
+    data are separated once ``T > 1/gamma^2 + 2 ln(n) / (eta gamma^2)``, gamma their margin. With
+    the logistic loss a large loss makes short steps: far slower at first where eta is large.
+
+    Parameters
+    ----------
+    eta : float
+        Finite and positive; in units of 1 / R^2.
+
+    References
+    ----------
+    R. Zhang, J. Wu, L. Lin, P. L. Bartlett, "Minimax Optimal Convergence of Gradient Descent in
+    Logistic Regression via Large and Adaptive Stepsizes", ICML 2025, arXiv:2504.04105. The bound
+    for softmax weights is elementary: ln L is convex, and its gradients have a norm of at most R.
+    """
+
+    name: ClassVar[str] = "risk_adaptive"
+    takes_l2: ClassVar[bool] = False
+    eta: float
+
+
+@dataclass(frozen=True)
+class Tyurin(_WithEta):
+    """Eta divided by G: ``w_{t+1} = w_t - eta g_t / G(w_t)``; G is the mean of sigmoid(-z).
+
+    With the logistic loss, R = 1 and rows of equal weight it separates data of margin gamma within
+    ``1/gamma^2 + 2 ln(2n - 1) / (eta gamma^2)`` steps.
+
+    Parameters
+    ----------
+    eta : float
+        Finite and positive; in units of 1 / R^2.
+
+    References
+    ----------
+    A. Tyurin, "From Logistic Regression to the Perceptron Algorithm: Exploring Gradient Descent
+    with Large Step Sizes", 2024, arXiv:2412.08424, Theorem 6.1.
+    """
+
+    name: ClassVar[str] = "tyurin"
+    takes_l2: ClassVar[bool] = False
+    eta: float
+
+
+@dataclass(frozen=True)
+class NormalizedGradient(_WithEta):
+    """Steps of length eta: ``w_{t+1} = w_t - eta g_t / |g_t|``.
+
+    At a gradient of exactly zero no step is taken.
+
+    Parameters
+    ----------
+    eta : float
+        Length of a step; finite and positive.
+
+    References
+    ----------
+    N. Z. Shor, "Minimization Methods for Non-Differentiable Functions", Springer, 1985; for
+    separable data M. S. Nacson et al., "Convergence of Gradient Descent on Separable Data",
+    AISTATS 2019, arXiv:1803.01905.
+    """
+
+    name: ClassVar[str] = "normalized_gradient"
+    eta: float
+
+
+@dataclass(frozen=True)
+class Polyak(_Rule):
+    """Polyak's step towards a loss of zero: ``L(w_t) / |g_t|^2``.
+
+    Zero is the infimum on separable data only; on others it may not converge. At a gradient of
+    exactly zero no step is taken.
+
+    References
+    ----------
+    B. T. Polyak, "Introduction to Optimization", Optimization Software, 1987, section 5.3.
+    """
+
+    name: ClassVar[str] = "polyak"
+    adaptive: ClassVar[bool] = True
+    takes_l2: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class AdGD(_Rule):
+    """Adaptive gradient descent without descent.
+
+    ``eta_t = min(sqrt(1 + theta) eta_{t-1}, |w_t - w_{t-1}| / (2 |g_t - g_{t-1}|))`` with
+    ``theta = eta_{t-1} / eta_{t-2}``; theta is infinite at t = 1. Where both are infinite, because
+    the gradient did not change in the first step, eta_0 is kept.
+
+    ``eta_0 = 1 / (c R^2 + l2)``, c the largest second derivative of the loss; for a loss without
+    one (`Exponential`) c is the loss at w_0, which is at least its second derivative there.
+
+    References
+    ----------
+    Y. Malitsky, K. Mishchenko, "Adaptive Gradient Descent without Descent", ICML 2020,
+    arXiv:1910.09529, Algorithm 1.
+    """
+
+    name: ClassVar[str] = "adgd"
+    adaptive: ClassVar[bool] = True
+    n_vectors: ClassVar[int] = 2
+
+
+@dataclass(frozen=True)
+class BarzilaiBorwein(_Rule):
+    """The long Barzilai-Borwein step ``|s|^2 / s.y``, with a non-monotone safeguard.
+
+    s and y are the changes of weights and gradient between the last two accepted weights. Weights
+    are accepted if the objective is at most the largest at the last 10 accepted ones, less 1e-4 of
+    what the step promised. Others are a *trial that failed*: from there the run goes back to the
+    accepted weights and takes a step 0.1 to 0.5 times as long (the minimiser of a parabola through
+    what is known) along the same gradient.
+
+    Every trial is a step and takes one pass. It has a row in the trace like all others, and counts
+    for `n_steps`, `n_increases` and `separated_at`; `stepsize` is then that of the shorter step,
+    measured from the accepted weights. If the last step of a run is a trial that fails, the
+    weights returned are those of the trial. In a window of the monitor with a failed trial nothing
+    is proved about margins, and no cycle is found.
+
+    The first step is that of `AdGD`. Where the gradient did not change along a step, the stepsize
+    grows tenfold.
+
+    References
+    ----------
+    J. Barzilai, J. M. Borwein, "Two-Point Step Size Gradient Methods", IMA J. Numer. Anal. 8, 1988.
+    L. Grippo, F. Lampariello, S. Lucidi, "A Nonmonotone Line Search Technique for Newton's Method",
+    SIAM J. Numer. Anal. 23, 1986. M. Raydan, SIAM J. Optim. 7, 1997, puts the two together.
+    """
+
+    name: ClassVar[str] = "barzilai_borwein"
+    adaptive: ClassVar[bool] = True
+    n_vectors: ClassVar[int] = 2
+
+
+Rule = (
+    Constant
+    | Schedule
+    | Silver
+    | RiskAdaptive
+    | Tyurin
+    | NormalizedGradient
+    | Polyak
+    | AdGD
+    | BarzilaiBorwein
+)
+RULES = {rule.name: rule for rule in Rule.__args__}  # in the order of the enum in rules.pxd
 
 
 def resolve(stepsize):
@@ -43,20 +296,85 @@ def resolve(stepsize):
 
     Parameters
     ----------
-    stepsize : float or Constant
+    stepsize : float or rule
         A positive number is a constant stepsize.
 
     Returns
     -------
-    Constant
+    rule
 
     Raises
     ------
     TypeError, ValueError
         If `stepsize` is neither a rule of this module nor a finite positive number.
     """
-    if isinstance(stepsize, Constant):
+    if isinstance(stepsize, Rule):
         return stepsize
     if isinstance(stepsize, numbers.Real):
         return Constant(stepsize)
     raise TypeError(f"stepsize must be a number or a rule of lsgd_fast.stepsizes; got {stepsize!r}")
+
+
+def check_rule(rule, problem):
+    """Raise ValueError where a rule makes no sense for a problem; the message names the argument.
+
+    Parameters
+    ----------
+    rule : rule
+    problem : Problem
+    """
+    if problem.l2 > 0.0 and not rule.takes_l2:
+        raise ValueError(
+            f"l2 must be 0 with {type(rule).__name__}, whose step is made for an infimum of zero; "
+            f"got {problem.l2!r}"
+        )
+    if isinstance(rule, Silver) and rule.smoothness is None:
+        if not 0.0 < smoothness_bound(problem) < math.inf:
+            raise ValueError(
+                "stepsize: Silver needs its smoothness, which has no bound for the loss "
+                f"{problem.loss!r} and rows of radius {problem.radius!r}"
+            )
+
+
+def smoothness_bound(problem):
+    """Return ``c R^2 + l2``, a bound of the curvature of the objective; inf where there is none."""
+    return problem.loss.curvature * problem.radius * problem.radius + problem.l2
+
+
+def known_values(rule, problem):
+    """Return the stepsizes that are known beforehand, as a list of floats.
+
+    Those of a `Schedule`; of `Silver`, by the exponent of 2 in t + 1; of `Constant`, the one.
+    """
+    if isinstance(rule, Constant):
+        return [rule.eta]
+    if isinstance(rule, Schedule):
+        return list(rule.values)
+    if not isinstance(rule, Silver):
+        return []
+    smoothness = smoothness_bound(problem) if rule.smoothness is None else rule.smoothness
+    growth = 1.0 + math.sqrt(2.0)
+    return [(1.0 + growth ** (nu - 1)) / smoothness for nu in range(64)]
+
+
+def largest(rule, problem):
+    """Return the largest stepsize that a rule can take; inf where that is not known."""
+    return max(known_values(rule, problem), default=math.inf)
+
+
+def to_plain(rule):
+    """Return a rule as plain data that `from_plain` takes: a number, or a dict."""
+    if isinstance(rule, Constant):
+        return rule.eta
+    return {"rule": rule.name} | {field.name: getattr(rule, field.name) for field in fields(rule)}
+
+
+def from_plain(data):
+    """Return the rule that `to_plain` took apart; TypeError or ValueError if it is none."""
+    if not isinstance(data, dict):
+        return resolve(data)
+    data = dict(data)
+    rule = RULES.get(data.pop("rule", None))
+    if rule is None:
+        raise ValueError("there is no such rule")
+    return rule(**data)

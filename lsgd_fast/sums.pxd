@@ -2,10 +2,57 @@
 
 from libc.math cimport INFINITY, NAN
 
-from .elementary cimport log_positive
-from .kernel cimport PANEL, pass_t, tally_t, totals_t
+from .elementary cimport exp_nonpositive, log_positive
+from .kernel cimport MAX_CHUNKS, PANEL, pass_t, scaled_t, tally_t, totals_t
 from .lanes cimport fold_lanes, inlined
 from .link cimport merge_tails
+
+
+# The largest scale of the chunks of a scaled column, and the factors from theirs to it.
+cdef inline double find_factors(const pass_t* p, Py_ssize_t column, double* factors) noexcept nogil:
+    cdef double scale = -INFINITY, other
+    cdef Py_ssize_t chunk
+    for chunk in range(p.n_chunks):
+        other = p.scaled[chunk * p.k + column].scale
+        scale = other if other > scale else scale
+    for chunk in range(p.n_chunks):
+        other = p.scaled[chunk * p.k + column].scale
+        exp_nonpositive(0.0 if other == scale else other - scale, &factors[chunk])
+    return scale
+
+
+# As `slots`, where some columns are scaled.
+cdef inline inlined scaled_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                 double* gradient) noexcept nogil:
+    cdef double[MAX_CHUNKS] factors
+    cdef Py_ssize_t d = p.rows.X.d, size = p.k * d, column, group, stride, offset, skip, end, chunk
+    cdef Py_ssize_t j
+    cdef double total = p.rows.total_weight, factor
+    cdef const double* slot
+    cdef double* out
+    for column in range(p.k):
+        group = 4 * (column // 4)
+        stride = 4 if group + 4 <= p.k else 1
+        offset = group * d + column - group if stride == 4 else column * d
+        if offset >= last or offset + (d - 1) * stride < first:
+            continue
+        if p.is_scaled[column]:
+            find_factors(p, column, factors)
+        else:
+            for chunk in range(p.n_chunks):
+                factors[chunk] = 1.0
+        skip = (first - offset + stride - 1) // stride if first > offset else 0
+        end = min(d, (last - 1 - offset) // stride + 1)
+        out = gradient + offset
+        for j in range(skip, end):
+            out[j * stride] = p.slots[offset + j * stride] * factors[0]
+        for chunk in range(1, p.n_chunks):
+            slot = p.slots + chunk * size + offset
+            factor = factors[chunk]
+            for j in range(skip, end):
+                out[j * stride] += slot[j * stride] * factor
+        for j in range(skip, end):
+            out[j * stride] /= total
 
 
 # gradient[first:last] of the loss, in the packed order of the slots.
@@ -15,6 +62,9 @@ cdef inline inlined slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
     cdef double total = p.rows.total_weight
     cdef Py_ssize_t begin = first, end, chunk, j
     cdef const double* slot
+    if p.scaled != NULL:
+        scaled_slots(p, first, last, gradient)
+        return
     while begin < last:                  # as much at a time as stays in the first-level cache
         end = min(begin + 1024, last)
         for j in range(begin, end):
@@ -28,12 +78,30 @@ cdef inline inlined slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
         begin = end
 
 
+# The rest of what the chunks tallied for a scaled column; the slope again, now in scale.
+cdef inline void scaled_totals(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
+    cdef double[MAX_CHUNKS] factors
+    cdef double mass = 0.0, risk = 0.0, slope = 0.0, total = p.rows.total_weight
+    cdef const scaled_t* scaled
+    cdef Py_ssize_t chunk
+    totals.scale = find_factors(p, column, factors)
+    for chunk in range(p.n_chunks):
+        scaled = p.scaled + chunk * p.k + column
+        mass += fold_lanes(scaled.mass) * factors[chunk]
+        risk += fold_lanes(scaled.risk) * factors[chunk]
+        slope += fold_lanes(p.tallies[chunk * p.k + column].slope) * factors[chunk]
+    totals.mass = mass / total
+    totals.risk = risk / total
+    totals.slope = slope / total
+
+
 # What the chunks tallied for one column.
 cdef inline void tallied(const pass_t* p, Py_ssize_t column, double underflow_loss,
                          totals_t* totals) noexcept nogil:
     cdef double loss = 0.0, error = 0.0, slope = 0.0, least = INFINITY
     cdef double shift = INFINITY, tail = 0.0, log_total
     cdef double total = p.rows.total_weight
+    cdef bint is_scaled = p.is_scaled != NULL and p.is_scaled[column]
     cdef const tally_t* tally
     cdef Py_ssize_t chunk, i
     for chunk in range(p.n_chunks):
@@ -48,8 +116,14 @@ cdef inline void tallied(const pass_t* p, Py_ssize_t column, double underflow_lo
     totals.loss = loss / total if loss == loss else NAN
     totals.error_rate = error / total
     totals.slope = slope / total
+    if is_scaled:
+        scaled_totals(p, column, totals)
     totals.min_margin = least if totals.loss == totals.loss else NAN
-    if totals.loss < underflow_loss and tail == 0.0:   # all margins are infinite
+    if is_scaled and not underflow_loss <= totals.loss < INFINITY:
+        log_positive(totals.risk, &totals.log_loss)
+        totals.log_loss = totals.scale + totals.log_loss if totals.risk > 0.0 else -INFINITY
+        totals.log_loss = totals.log_loss if totals.loss == totals.loss else NAN
+    elif totals.loss < underflow_loss and tail == 0.0:   # all margins are infinite
         totals.log_loss = -INFINITY
     elif totals.loss < underflow_loss:
         log_positive(tail, &totals.log_loss)

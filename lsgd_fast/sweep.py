@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lsgd_fast import stepsizes as rules
-from lsgd_fast.arguments import Shared, check_shared
+from lsgd_fast.arguments import Shared, check_shared, in_gram_space
 from lsgd_fast.problem import check_n_steps, check_real, check_starts
 from lsgd_fast.run import Run, check_stop
 from lsgd_fast.storage import load_archive, save_archive
@@ -111,7 +111,7 @@ class Sweep(Sequence):
         """
         parts = [run.to_archive() for run in self]
         arrays = {f"{i}_{name}": a for i, (_, part) in enumerate(parts) for name, a in part.items()}
-        stepsizes = [rules.resolve(stepsize).eta for stepsize in self.stepsizes]
+        stepsizes = [rules.to_plain(rules.resolve(stepsize)) for stepsize in self.stepsizes]
         meta = {"runs": [meta for meta, _ in parts], "stepsizes": stepsizes}
         save_archive(path, "sweep", meta, arrays)
 
@@ -143,7 +143,7 @@ class Sweep(Sequence):
                     raise ValueError(f"an array is named {name!r}")
                 parts[int(number)][rest] = array
             runs = [Run.from_archive(path, *p) for p in zip(meta["runs"], parts, strict=True)]
-            stepsizes = [check_real("stepsize", value) for value in meta["stepsizes"]]
+            stepsizes = [_loaded(value) for value in meta["stepsizes"]]
             return cls(runs, stepsizes)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} is not a complete sweep: {error}") from error
@@ -156,7 +156,17 @@ class Sweep(Sequence):
 
 
 def _label(stepsize):
-    return stepsize if isinstance(stepsize, float) else rules.resolve(stepsize).eta
+    """Return a stepsize as a number, or a rule that changes it in words."""
+    rule = rules.resolve(stepsize)
+    return rule.eta if isinstance(rule, rules.Constant) else _shortened(repr(rule))
+
+
+def _shortened(text):
+    return text if len(text) <= 32 else f"{text[:28]}...)"
+
+
+def _loaded(value):
+    return rules.from_plain(value) if isinstance(value, dict) else check_real("stepsize", value)
 
 
 def _plain(value):
@@ -200,6 +210,7 @@ class Asked:
     problems: list  # with the penalty of each run
     stepsizes: list
     rules: list
+    grams: list  # whether each runs in Gram space
     starts: np.ndarray  # (1 or k, n_parameters)
     stops: list
     n_steps: int
@@ -217,10 +228,15 @@ def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **shared):
     several = isinstance(stop, (list, tuple))
     stops = _as_list("stop", stop, k) if several else [stop] * k
     stops = [check_stop(one, shared["validation"]) for one in stops]
+    gram = shared["gram"]
     shared = check_shared(X, y, l2=0.0, **shared)
+    problems = [replace(shared.problem, l2=value) for value in penalties]
+    for rule, problem in zip(found, problems, strict=True):
+        rules.check_rule(rule, problem)
     return Asked(
         shared=shared,
-        problems=[replace(shared.problem, l2=value) for value in penalties],
+        problems=problems,
+        grams=[in_gram_space(gram, shared.gram, rule, shared.problem) for rule in found],
         stepsizes=stepsizes,
         rules=found,
         starts=check_starts(start, shared.problem, k),

@@ -79,10 +79,12 @@ class Signs:
     separated_at, certified_at : int or None
         As in `Run`.
     is_small : bool
-        Whether ``eta * (R^2/4 + l2) <= 2``: with such a stepsize the objective never increases.
+        Whether ``eta * (c R^2 + l2) <= 2``, c the `curvature` of the loss, for all stepsizes of
+        the run: with such ones the objective never increases.
     sharpness : float
-        ``eta * (R^2 min(loss, 1/4) + l2)`` with the last loss: an upper bound of the stepsize times
-        the sharpness there, which must exceed 2 for oscillations to grow.
+        ``eta * (R^2 min(loss, 1/4) + l2)`` with the last loss and stepsize (with the constants of
+        another loss in place of 1 and 1/4): an upper bound of the stepsize times the sharpness
+        there, which must exceed 2 for oscillations to grow.
     is_at_rest : bool
         Whether the last gradient was exactly zero.
     n_increases, last_increase : int
@@ -105,6 +107,10 @@ class Signs:
         Distance between two weights, or two means of weights, as a share of the path between them.
         Without a penalty the least found so far, and a proof: no direction has a margin above
         ``drift * R``. With one, the least in the last two whole windows.
+    curvature : float
+        Largest second derivative of the loss.
+    is_covered : bool
+        Whether Theorem 1 speaks of the run: a constant stepsize and the logistic loss.
     """
 
     n_steps: int
@@ -126,6 +132,8 @@ class Signs:
     promise: float
     earlier_promise: float
     drift: float
+    curvature: float = 0.25
+    is_covered: bool = True
 
     def __post_init__(self):
         for field in fields(self):
@@ -163,7 +171,8 @@ def _proof(signs):
     if signs.certified_at is not None:
         return f"eta R^2 loss <= 1 at step {signs.certified_at}: it cannot increase after that"
     if signs.is_small:
-        return f"eta (R^2/4 + l2) <= 2: with such a stepsize the {_name(signs)} never increases"
+        bound = "R^2/4" if signs.curvature == 0.25 else f"{signs.curvature:.3g} R^2"
+        return f"eta ({bound} + l2) <= 2: with such a stepsize the {_name(signs)} never increases"
     if signs.is_at_rest:
         return "the gradient is exactly zero: the weights do not move"
     return None
@@ -171,7 +180,7 @@ def _proof(signs):
 
 def _is_cycling(signs):
     if signs.separated_at is not None and not signs.penalised:
-        return False  # such a run becomes stable, by Theorem 1
+        return False  # such a run becomes stable, by Theorem 1; others have no drift so small
     if not signs.drift <= CYCLE_DRIFT or _is_stationary(signs) or not _is_steady(signs):
         return False
     if signs.window_increases > 0:
@@ -238,10 +247,9 @@ def evidence(signs):
     else:
         told.append(_describe_window(signs))
     if signs.separated_at is not None and not signs.penalised:
-        told.append(
-            f"The data were separated at step {signs.separated_at}, and then every constant "
-            "stepsize becomes stable (Theorem 1)."
-        )
+        theorem = ", and then every constant stepsize becomes stable (Theorem 1)"
+        theorem = theorem if signs.is_covered else ""
+        told.append(f"The data were separated at step {signs.separated_at}{theorem}.")
     elif not signs.penalised and signs.drift < 0.1:
         told.append(f"No direction has a margin above {signs.drift:.2g} R.")
     elif found is Verdict.cycling:

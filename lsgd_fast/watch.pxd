@@ -5,6 +5,7 @@ from libc.string cimport memcpy, memset
 
 from .elementary cimport exp_nonpositive
 from .norms cimport distance, hypotenuse
+from .rules cimport move_t
 
 
 # What is counted in one window.
@@ -14,7 +15,7 @@ cdef struct window_t:
 # The state of a monitor, apart from its vectors; all doubles, so that it is saved as one array.
 cdef struct monitor_t:
     double objective, log_loss          # of the latest look, NaN before any
-    double gradient_norm                # of the latest step
+    double gradient_norm                # of the latest step, over exp(scale) (rules.pxd)
     double n_increases, last_increase, largest_increase
     double end                          # of the window
     double earlier_promise, behind, drift
@@ -33,7 +34,7 @@ cdef struct watched_t:
     double* image_mean
     Py_ssize_t size                     # the intercept comes next
     double unit                         # lengths are unit * root(x, image)
-    double eta, l2
+    double l2
     double rounding                     # n + d of the data
     double epsilon                      # the distance from 1 to the next double
 
@@ -49,11 +50,11 @@ cdef inline void start_monitor(monitor_t* m) noexcept nogil:
     m.drift = m.least = INFINITY
 
 
-# Whether a loss is above the one before by more than rounding; where it underflows its logarithm is
-# asked.
+# Whether a loss is above the one before by more than rounding; where it leaves float64 its logarithm
+# is asked.
 cdef inline bint is_increase(double loss, double log_loss, double before, double log_before,
                              const constants_t* constants) noexcept nogil:
-    if loss >= constants.underflow and before >= constants.underflow:
+    if constants.underflow <= loss < INFINITY and constants.underflow <= before < INFINITY:
         return loss > before * (1.0 + constants.tolerance)
     return log_loss > log_before + constants.tolerance * max(1.0, fabs(log_before))
 
@@ -134,7 +135,7 @@ cdef inline void look(monitor_t* m, watched_t* v, double t, double objective, do
         m.n_increases += 1.0
         m.window.n_increases += 1.0
         m.last_increase = t
-        if m.objective >= constants.underflow:
+        if m.objective >= constants.underflow and (objective < INFINITY or v.l2 > 0.0):
             m.largest_increase = max(m.largest_increase, objective / m.objective)
         else:
             exp_nonpositive(m.log_loss - log_loss, &inverse)
@@ -148,10 +149,11 @@ cdef inline void look(monitor_t* m, watched_t* v, double t, double objective, do
     m.log_loss = log_loss
 
 
-# Take note of the step from w_t, before w moves.
-cdef inline void note_step(monitor_t* m, watched_t* v, double gradient_norm,
+# Take note of the step from w_t, before w moves.  A rule that goes back to former weights gives it
+# an infinite length: no drift is taken where weights go other ways than down their gradients.
+cdef inline void note_step(monitor_t* m, watched_t* v, const move_t* move, double gradient_norm,
                            double weight_norm) noexcept nogil:
-    cdef double length = v.eta * gradient_norm
+    cdef double length = move.length
     cdef bint imaged = v.image != v.w
     cdef Py_ssize_t j
     if m.count == 0.0:
@@ -171,5 +173,5 @@ cdef inline void note_step(monitor_t* m, watched_t* v, double gradient_norm,
     m.before += m.path
     m.after += m.count * length
     m.path += length
-    m.window.promise += length * gradient_norm
+    m.window.promise += move.promise
     m.gradient_norm = gradient_norm

@@ -13,6 +13,7 @@ from lsgd_fast import datasets, reference
 from lsgd_fast.monitor import Monitor, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import Run, Stop
+from lsgd_fast.stepsizes import Constant
 from lsgd_fast.storage import load_archive, save_archive
 from lsgd_fast.verdicts import Verdict
 
@@ -393,16 +394,17 @@ def test_recording_and_callbacks_change_no_sign(backend):
 
 def test_looking_twice_changes_nothing():
     problem = Problem.check([[1.0], [1.0]], [1, 0])
-    once, twice = Monitor(problem, 12.0), Monitor(problem, 12.0)
+    once, twice = Monitor(problem, Constant(12.0)), Monitor(problem, Constant(12.0))
     rng = np.random.default_rng(0)
     for t in range(200):
         loss = float(rng.uniform(0.5, 1.0))
         now = SimpleNamespace(objective=loss, loss=loss, log_loss=math.log(loss))
         w, norm = rng.standard_normal(1), float(rng.uniform(0.1, 1.0))
+        taken = {"length": 12.0 * norm, "promise": 12.0 * norm * norm}
         for monitor, looks in ((once, 1), (twice, 2)):
             for _ in range(looks):
                 monitor.look(t, now)
-            monitor.step(w, norm)
+            monitor.step(w, norm, SimpleNamespace(stepsize=12.0, **taken))
     assert once.signs(200, None, None) == twice.signs(200, None, None)
 
 

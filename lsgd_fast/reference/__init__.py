@@ -5,7 +5,7 @@ checked and otherwise ignored.
 """
 
 from lsgd_fast.reference.descent import gradient_descent, staged_trial, stepsize_sweep
-from lsgd_fast.reference.minimize import minimize
+from lsgd_fast.reference.minimizing import minimize
 from lsgd_fast.reference.single import logistic_loss, logistic_loss_gradient
 
 __all__ = [

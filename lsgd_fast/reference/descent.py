@@ -9,10 +9,12 @@ import numpy as np
 
 from lsgd_fast import problem as checks
 from lsgd_fast import stepsizes
-from lsgd_fast.arguments import check_shared
+from lsgd_fast.arguments import check_shared, in_gram_space
+from lsgd_fast.losses import Logistic
 from lsgd_fast.monitor import Monitor, is_increase, norm, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.reference.rows import GramRows, HeldOut, Measurement, Rows
+from lsgd_fast.reference.rules import Mover
 from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_stop
 from lsgd_fast.stages import run_trial
 from lsgd_fast.sweep import Sweep, check_sweep
@@ -32,7 +34,7 @@ def gradient_descent(
 ):  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
     n_steps = checks.check_n_steps(n_steps)
-    eta = stepsizes.resolve(stepsize).eta
+    rule = stepsizes.resolve(stepsize)
     stop = check_stop(stop, validation)
     shared = check_shared(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
@@ -42,11 +44,14 @@ def gradient_descent(
     problem, record, record_every = shared.problem, shared.record, shared.record_every
     callback, callback_every = shared.callback, shared.callback_every
     start = checks.check_start(start, problem)
+    stepsizes.check_rule(rule, problem)
+    gram = in_gram_space(gram, shared.gram, rule, problem)
 
     began = time.perf_counter()
-    rows = GramRows(problem, start) if shared.gram else Rows(problem)
+    rows = GramRows(problem, start) if gram else Rows(problem, rule.adaptive)
     held_out, trace, w = HeldOut(shared.validation), [], rows.first(start)
-    counters, monitor = _Counters(problem, eta), Monitor(problem, eta)
+    counters, monitor = _Counters(problem, rule), Monitor(problem, rule)
+    mover = Mover(rule, problem)
     for t in range(n_steps + 1):
         now = rows.measure(w)
         counters.update(t, rows.weights(w), now)
@@ -62,15 +67,16 @@ def gradient_descent(
                 reason = StopReason.callback
         if reason is None and last:
             reason = StopReason.n_steps
+        move = None if reason is not None else mover.plan(t, w, now)
         if reason is not None or t % record_every == 0:
             measured = now.row(forward_only=last)
             loss_and_error = held_out.measure(rows.weights(w))
-            trace.append((t, *measured, math.nan if reason else eta, *loss_and_error))
+            stepsize = math.nan if move is None else move.stepsize
+            trace.append((t, *measured, stepsize, *loss_and_error))
         if reason is not None:
             break
-        monitor.step(rows.weights(w), now.gradient_norm)
-        with np.errstate(all="ignore"):
-            w = w - eta * now.direction
+        monitor.step(rows.weights(w), now.norm, move)
+        w = move.weights
 
     w = rows.weights(w)
     held_out.consider(t, w)
@@ -141,7 +147,7 @@ class _Counters:
     """What is counted at every step, recorded or not."""
 
     problem: Problem
-    eta: float
+    rule: stepsizes.Rule
     n_increases: int = 0
     last_increase: int = 0
     separated_at: int | None = None
@@ -156,9 +162,10 @@ class _Counters:
             self.last_increase = t
         if self.separated_at is None and separates(now.min_margin, norm(w), radius, len(w)):
             self.separated_at, self.separating_weights = t, w.copy()
-        certificate = self.eta * radius * radius * now.loss
-        if self.certified_at is None and self.problem.l2 == 0.0 and certificate <= 1.0:
-            self.certified_at = t
+        claimed = isinstance(self.rule, stepsizes.Constant) and self.problem.l2 == 0.0
+        if claimed and isinstance(self.problem.loss, Logistic) and self.certified_at is None:
+            if self.rule.eta * radius * radius * now.loss <= 1.0:
+                self.certified_at = t
         self.previous = now
 
     def signs(self, t, monitor, reason=None):

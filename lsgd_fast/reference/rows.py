@@ -22,6 +22,11 @@ class Measurement(NamedTuple):
     gradient_norm: float
     objective: float
     direction: np.ndarray  # a step is -eta times it
+    # of scaled rows, where the direction is over exp(scale):
+    scale: float = 0.0
+    norm: float = math.nan  # of the direction
+    mass: float = math.nan  # mean of |loss'| over exp(scale)
+    risk: float = math.nan  # mean of the losses over exp(scale)
 
     def row(self, forward_only):
         """Return what the trace keeps; a last pass computes no gradient."""
@@ -30,10 +35,14 @@ class Measurement(NamedTuple):
 
 
 class Rows:
-    """The rows of positive weight; the others take no part. Parameters are weights."""
+    """The rows of positive weight; the others take no part. Parameters are weights.
+
+    Where they are `scaled`, gradients are over exp(scale), scale the largest ``log |loss'|``.
+    """
 
     @np.errstate(all="ignore")
-    def __init__(self, problem):
+    def __init__(self, problem, scaled=False):
+        self.scaled = scaled
         used = problem.weight > 0.0
         self.X = np.asarray(problem.X, dtype=np.float64)[used]
         self.y, self.weight = problem.y[used], problem.weight[used]
@@ -65,6 +74,8 @@ class Rows:
         products = self.products(w)
         z = self.y * (products + b)
         loss = float(r @ p.loss.value(z)) / total
+        if self.scaled:
+            return self._measure_scaled(w, b, z, loss)
         s = r * p.loss.derivative(z) * self.y / total
         direction, gradient_norm, size = self.slope(s, w, products)
         if p.fit_intercept:
@@ -79,6 +90,40 @@ class Rows:
             gradient_norm=gradient_norm,
             objective=loss + 0.5 * p.l2 * size * size,
             direction=direction,
+            norm=gradient_norm,
+        )
+
+    def _measure_scaled(self, w, b, z, loss):
+        p, r, total = self.problem, self.weight, self.problem.total_weight
+        slopes = p.loss.log_slope(z)
+        scale = float(slopes.max())
+        mass = r * np.exp(slopes - scale) / total
+        ratio = np.exp(p.loss.log_value(z) - slopes)  # an ordinary number at every margin
+        risk = float((mass[mass > 0.0] * ratio[mass > 0.0]).sum())
+        direction = -(self.X.T @ (mass * self.y))
+        if p.fit_intercept:
+            direction = np.append(direction, -(mass @ self.y))
+        over = max(scale, 0.0) if p.l2 > 0.0 else scale
+        direction *= np.exp(scale - over)
+        direction[: p.d] += p.l2 * np.exp(-over) * w if p.l2 > 0.0 else 0.0
+        length, size = norm(direction), norm(w)
+        log_loss = scale + math.log(risk) if risk > 0.0 else -math.inf
+        if UNDERFLOW_LOSS <= loss < math.inf:
+            log_loss = math.log(loss)
+        half = np.exp(0.5 * over)
+        return Measurement(
+            loss=loss,
+            log_loss=log_loss if loss == loss else math.nan,
+            error_rate=float(r[z <= 0.0].sum()) / total,
+            min_margin=float(z.min()),
+            weight_norm=size,
+            gradient_norm=float(length * half * half) if length > 0.0 else 0.0,
+            objective=loss + 0.5 * p.l2 * size * size,
+            direction=direction,
+            scale=over,
+            norm=length,
+            mass=float(mass.sum()),
+            risk=risk,
         )
 
     def _log_loss(self, z):

@@ -130,7 +130,8 @@ class Curvature:
             s, y = self.step, self.now - before
             if 2.0**-40 * norm(s) * norm(y) < s @ y < math.inf and 0.0 < y @ y < math.inf:
                 self.pairs = [*self.pairs, (s, y)][-self.room :]
-        return norm(self.gradient)
+        others = self.gradient[self.n_penalised :]
+        return norm(self.gradient[: self.n_penalised]), norm(others) if others.size else 0.0
 
     @np.errstate(all="ignore")
     def aim(self):
@@ -147,8 +148,8 @@ class Curvature:
         self.course = q
         self.direction[:] = q / self.unit
         w, p = self.weights[: self.n_penalised], self.direction[: self.n_penalised]
-        slope, drag, grip = self.now @ q, self.l2 * (w @ p), self.l2 * (p @ p)
-        return float(slope), float(drag), float(grip), norm(self.direction)
+        drag, grip = (self.l2 * (w @ p), self.l2 * (p @ p)) if self.l2 > 0.0 else (0.0, 0.0)
+        return float(self.now @ q), float(drag), float(grip), norm(self.direction)
 
     @np.errstate(all="ignore")
     def move(self, t):

@@ -1,0 +1,85 @@
+"""The search for a step: the least objective along a direction, by Newton's method in a bracket."""
+
+import math
+
+from lsgd_fast.constants import EPSILON
+
+__all__ = ["MAX_STEP", "ratio", "search"]
+
+SLACK = 0.1  # a search ends where the slope is this share of the first one
+MAX_TRIALS = 200  # points of a search, which takes two or three but for weights far out
+MAX_STEP = 1e300
+
+
+def search(evaluate, slope, drag, grip, first, far):
+    """Look for the least objective along a direction, by Newton's method within a bracket.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Of t, as `line.evaluate`: returns a tuple whose items 1 and 2 are the first and second
+        derivative of the loss.
+    slope : float
+        Derivative of the objective at 0, negative.
+    drag, grip : float
+        Derivatives of the penalty at 0, first and second.
+    first : float or None
+        The length to try first; None for that of Newton's method, but `far` at most.
+    far : float
+
+    Returns
+    -------
+    t : float
+        Where the slope is at most SLACK of the first one, up or down. Where rounding makes the
+        slope jump over that: the last float before it turns positive.
+    point : tuple
+        What was evaluated last, at t. Instead of both None, if there is no such t.
+    """
+    goal = -SLACK * slope
+    low, low_slope, high, high_slope = 0.0, slope, math.inf, math.inf
+    t, growth, width = first, 4.0, math.inf
+    if first is None:
+        curvature = evaluate(0.0)[2] + grip
+        t = min(max(ratio(-slope, curvature), 1.0 / MAX_STEP), far, MAX_STEP)
+    for trial in range(MAX_TRIALS):
+        found = evaluate(t)
+        at = found[1] + (drag + t * grip)
+        if abs(at) <= goal:
+            return t, found
+        if at < 0.0:
+            low, low_slope = t, at
+        else:  # too far, or out of float64
+            high, high_slope = t, at
+        newton = t - ratio(at, found[2] + grip)  # NaN where it is no number
+        if high == math.inf:
+            if t >= MAX_STEP:
+                break
+            limit = min(t * growth, MAX_STEP)
+            growth = min(growth * growth, MAX_STEP)
+            t = newton if low < newton < limit else limit
+            continue
+        if not high - low > EPSILON * high:
+            break
+        shrunk, width = high - low <= 0.5 * width, high - low
+        t = newton if shrunk else math.nan
+        if not low < t < high:
+            t = _between(low, low_slope, high, high_slope, trial)
+    if low == 0.0:
+        return None
+    return low, evaluate(low)
+
+
+def _between(low, low_slope, high, high_slope, trial):
+    """Return a point in a bracket: by turns where a straight slope is zero, or in the middle."""
+    if trial % 2 == 0 and high_slope < math.inf:
+        t = low + (high - low) * (low_slope / (low_slope - high_slope))
+        if low < t < high:
+            return t
+    if high <= 16.0 * low:
+        return low + 0.5 * (high - low)
+    return math.sqrt(low) * math.sqrt(high) if low > 0.0 else high / 16.0**trial
+
+
+def ratio(x, y):
+    """Return x / y for x, y >= 0: infinity for y = 0, unless x is 0 too."""
+    return x / y if y > 0.0 else (0.0 if x == 0.0 else math.inf)

@@ -1,0 +1,531 @@
+"""Stepsize rules: their first steps by hand, their bounds, and the same bits everywhere."""
+
+import math
+
+import awkward
+import hashes
+import numpy as np
+import pytest
+from backends import every_backend
+
+import lsgd_fast as lsgd
+from lsgd_fast import Stop, kernel, losses, reference, stepsizes
+from lsgd_fast.losses import Exponential, FlattenedExponential, FlattenedPolynomial
+from lsgd_fast.stepsizes import (
+    AdGD,
+    BarzilaiBorwein,
+    Constant,
+    NormalizedGradient,
+    Polyak,
+    RiskAdaptive,
+    Schedule,
+    Silver,
+    Tyurin,
+)
+
+RULES = [
+    Constant(0.3), Schedule([0.1, 0.5, 0.2]), Silver(), Silver(3.0), RiskAdaptive(0.7), Tyurin(0.4),
+    NormalizedGradient(0.5), Polyak(), AdGD(), BarzilaiBorwein(),
+]  # fmt: skip
+ADAPTIVE = [rule for rule in RULES if rule.adaptive]
+every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
+every_adaptive = pytest.mark.parametrize("rule", ADAPTIVE, ids=repr)
+LOSSES = ["logistic", "exponential", FlattenedExponential(2.0), FlattenedPolynomial(1.5)]
+every_loss = pytest.mark.parametrize("loss", LOSSES, ids=str)
+CASES = list(awkward.problems())
+SQRT2 = math.sqrt(2.0)
+
+
+def sigmoid(x):
+    return 0.5 * (1.0 + math.tanh(0.5 * x))
+
+
+# --- first steps by hand --------------------------------------------------------------------------
+
+# One parameter, rows 1 and -1 with labels + and -: both margins are w, the loss is softplus(-w).
+LINE = {"X": [[1.0], [-1.0]], "y": [1, 0]}
+
+
+def line(backend, rule, n_steps, **options):
+    """Return weights, gradients and stepsizes of the first steps on LINE."""
+    runs = [
+        backend.gradient_descent(**LINE, stepsize=rule, n_steps=t, **options)
+        for t in range(n_steps + 1)
+    ]
+    w = [float(run.weights[0]) for run in runs]
+    return w, [-sigmoid(-x) for x in w], runs[-1].trace.stepsize
+
+
+@every_backend
+def test_silver_by_hand(backend):
+    w, g, eta = line(backend, Silver(2.0), 8)
+    expected = [SQRT2, 2.0, SQRT2, 2.0 + SQRT2, SQRT2, 2.0, SQRT2, 1.0 + (1.0 + SQRT2) ** 2]
+    assert eta[:8] == pytest.approx(np.array(expected) / 2.0, rel=1e-14)
+    assert w[1] == pytest.approx(SQRT2 / 4.0, rel=1e-14)
+    # R = 1: the bound of the curvature is 1/4 and the penalty
+    assert line(backend, Silver(), 1)[2][0] == pytest.approx(4.0 * SQRT2, rel=1e-14)
+    eta = line(backend, Silver(), 1, l2=0.25)[2][0]
+    assert eta == pytest.approx(2.0 * SQRT2, rel=1e-14)
+
+
+@every_backend
+def test_a_schedule_keeps_its_last_value(backend):
+    assert line(backend, Schedule([1.0, 2.0, 3.0]), 5)[2][:5].tolist() == [1.0, 2.0, 3.0, 3.0, 3.0]
+    steps = backend.gradient_descent(**LINE, stepsize=Schedule([8.0]), n_steps=50)
+    constant = backend.gradient_descent(**LINE, stepsize=8.0, n_steps=50)
+    assert steps.weights.tobytes() == constant.weights.tobytes()
+    assert steps.certified_at is None and constant.certified_at is not None
+
+
+@every_backend
+def test_adgd_by_hand(backend):
+    w, g, eta = line(backend, AdGD(), 4)
+    assert eta[0] == pytest.approx(4.0) and w[1] == pytest.approx(2.0)  # 1 / (R^2 / 4)
+    limits = [abs(w[k] - w[k - 1]) / (2.0 * abs(g[k] - g[k - 1])) for k in range(1, 4)]
+    assert eta[1] == pytest.approx(limits[0], rel=1e-12)
+    for k in (2, 3):
+        grown = math.sqrt(1.0 + eta[k - 1] / eta[k - 2]) * eta[k - 1]
+        assert eta[k] == pytest.approx(min(grown, limits[k - 1]), rel=1e-12)
+    assert eta[2] < limits[1] and eta[1] > eta[2] * 0.5
+
+
+@every_backend
+def test_adgd_where_the_gradient_does_not_change(backend):
+    """On the linear part both bounds of the second step are infinite."""
+    options = {"loss": FlattenedExponential(), "start": [-100.0]}
+    run = backend.gradient_descent(**LINE, stepsize=AdGD(), n_steps=4, **options)
+    assert run.trace.stepsize[:3] == pytest.approx([1.0, 1.0, SQRT2], rel=1e-12)
+    assert run.weights[0] == pytest.approx(-100.0 + run.trace.stepsize[:4].sum())
+
+
+@every_backend
+def test_polyak_and_the_rules_with_eta_by_hand(backend):
+    ln2 = math.log(2.0)
+    assert line(backend, Polyak(), 1)[0][1] == pytest.approx(ln2 / 0.25 * 0.5, rel=1e-14)
+    assert line(backend, RiskAdaptive(3.0), 1)[0][1] == pytest.approx(3.0 / ln2 * 0.5, rel=1e-14)
+    w, _, eta = line(backend, Tyurin(3.0), 3)
+    assert w == pytest.approx([0.0, 3.0, 6.0, 9.0], rel=1e-13)  # the gradient is -G
+    assert eta[2] == pytest.approx(3.0 / sigmoid(-6.0), rel=1e-12)
+    w, _, eta = line(backend, NormalizedGradient(0.25), 3)
+    assert w == pytest.approx([0.0, 0.25, 0.5, 0.75], rel=1e-13)
+    assert eta[1] == pytest.approx(0.25 / sigmoid(-0.25), rel=1e-12)
+    w, _, eta = line(backend, RiskAdaptive(2.0), 3, loss="exponential")
+    assert w == pytest.approx([0.0, 2.0, 4.0, 6.0], rel=1e-13)
+    assert eta[2] == pytest.approx(2.0 * math.exp(4.0), rel=1e-12)
+
+
+@every_backend
+def test_barzilai_borwein_by_hand(backend):
+    w, g, eta = line(backend, BarzilaiBorwein(), 4)
+    assert eta[0] == pytest.approx(4.0)
+    for k in (1, 2, 3):
+        assert eta[k] == pytest.approx((w[k] - w[k - 1]) / (g[k] - g[k - 1]), rel=1e-12)
+
+
+# Three rows to one: the minimiser is ln 3.
+THREE = {"X": [[1.0]] * 4, "y": [1, 1, 1, 0]}
+
+
+@every_backend
+def test_barzilai_borwein_goes_back_from_a_trial_that_fails(backend):
+    options = {"stepsize": BarzilaiBorwein(), "start": [20.0]}
+    runs = [backend.gradient_descent(**THREE, n_steps=t, **options) for t in range(30)]
+    w = [float(run.weights[0]) for run in runs]
+    trace = runs[-1].trace
+    loss, eta = trace.loss, trace.stepsize
+    gradient = [0.25 * sigmoid(x) - 0.75 * sigmoid(-x) for x in w]
+    base, failed, heights = 0, 0, [loss[0]]
+    for t in range(1, 29):
+        promise = eta[t - 1] * gradient[base] ** 2
+        highest = max(heights[-10:])
+        if loss[t] > highest * (1.0 + 1e-12) - 1e-4 * promise:
+            failed += 1
+            ratio = eta[t] / eta[t - 1]
+            parabola = promise / (2.0 * (loss[t] - loss[base] + promise))
+            assert ratio == pytest.approx(min(max(parabola, 0.1), 0.5), rel=1e-6)
+            assert w[t + 1] == pytest.approx(w[base] - eta[t] * gradient[base], rel=1e-9, abs=1e-9)
+        else:
+            heights.append(loss[t])
+            base = t
+            assert w[t + 1] == pytest.approx(w[t] - eta[t] * gradient[t], rel=1e-9, abs=1e-9)
+    assert failed >= 2
+    assert w[-1] == pytest.approx(math.log(3.0), rel=1e-6)
+    signs = backend.gradient_descent(**THREE, n_steps=40, **options).signs
+    assert signs.drift == math.inf or signs.drift > 0.0  # where it went back nothing is proved
+
+
+@every_backend
+@pytest.mark.parametrize("l2", [0.0, 1e-2])
+def test_barzilai_borwein_and_adgd_converge(backend, l2):
+    rng = np.random.default_rng(5)
+    X, y = rng.standard_normal((60, 4)) * [1.0, 3.0, 0.3, 1.0], awkward.labels(60, rng)
+    for rule in (BarzilaiBorwein(), AdGD()):
+        run = backend.gradient_descent(X, y, rule, 600, l2=l2, fit_intercept=True)
+        assert run.trace.gradient_norm[:-1].min() < 1e-8
+        assert np.isfinite(run.trace.loss).all()
+
+
+# --- the log domain -------------------------------------------------------------------------------
+
+
+@every_backend
+def test_gradients_that_underflow_still_point(backend):
+    """Margins 800, 850, 900: ln L = -800 - ln 3, weights of the rows 1, e^-50, e^-100."""
+    X, y = [[8.0], [8.5], [-9.0]], [1, 1, 0]
+    for rule, step in (
+        (RiskAdaptive(1.0), 8.0), (Tyurin(1.0), 8.0), (NormalizedGradient(1.0), 1.0),
+        (Polyak(), 1.0 / 8.0),
+    ):  # fmt: skip
+        run = backend.gradient_descent(X, y, rule, 1, start=[100.0])
+        assert run.trace.loss[0] == run.trace.gradient_norm[0] == 0.0
+        assert run.trace.log_loss[0] == pytest.approx(-800.0 - math.log(3.0), rel=1e-15)
+        assert run.weights[0] - 100.0 == pytest.approx(step, rel=1e-12)
+        if rule != Polyak():
+            assert run.trace.stepsize[0] == math.inf
+        assert run.verdict != "stable"
+    # two parameters, to see the weights of the rows
+    X = [[8.0, 0.0], [8.1, 1.0], [-9.0, 0.0]]
+    run = backend.gradient_descent(X, y, RiskAdaptive(1.0), 1, start=[100.0, 0.0])
+    assert run.weights[1] == pytest.approx(math.exp(-10.0), rel=1e-3)
+    assert run.weights[1] == pytest.approx(1.0 / (1.0 + math.exp(10.0) + math.exp(-90.0)), rel=1e-9)
+
+
+@every_backend
+@every_loss
+@every_adaptive
+@pytest.mark.parametrize("scale", [1e3, 1e6, 1e100, 1e300])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_finite_at_huge_margins(backend, loss, rule, scale, sign):
+    X, y = [[1.0, 0.5], [-1.0, 0.25], [0.5, 0.0]], [1, 0, 1]
+    options = {"loss": loss, "start": [sign * scale, 0.0], "record": ("log_loss", "weight_norm")}
+    run = backend.gradient_descent(X, y, rule, 5, **options)
+    assert run.stop_reason == "n_steps"
+    assert np.isfinite(run.weights).all() and np.isfinite(run.trace.log_loss).all()
+
+
+@every_backend
+def test_an_overflowing_loss_is_no_divergence_where_its_logarithm_is_known(backend):
+    X, y = lsgd.datasets.toy()
+    options = {"loss": "exponential", "start": [-3000.0, 0.0]}
+    run = backend.gradient_descent(X, y, RiskAdaptive(1000.0), 60, **options)
+    assert run.trace.loss[0] == math.inf
+    assert run.trace.log_loss[0] == pytest.approx(3000.0 - math.log(2.0))
+    assert run.stop_reason == "n_steps" and run.separated_at is not None
+    assert run.n_increases > 0 and math.isfinite(run.trace.log_loss[-1])
+    assert backend.gradient_descent(X, y, 1.0, 60, **options).stop_reason == "diverged"
+
+
+# --- bounds on the steps to zero error ------------------------------------------------------------
+
+
+def planted(n, d, margin, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d)) / math.sqrt(d)
+    y = np.where(X[:, 0] > 0.0, 1.0, -1.0)
+    X[:, 0] += margin * y
+    return X, y
+
+
+def hard_for_descent(n):
+    """Return the set of Tyurin's Theorem 5.1."""
+    X = np.array([[0.5, -1.0]] + [[-0.5, -1.0]] * (n - 1))
+    return X, np.array([1.0] + [-1.0] * (n - 1))
+
+
+def two_rows(g):
+    c = math.sqrt(1.0 - g * g)
+    rows, y = np.array([[g, c], [g, -c / 2.0]]), np.array([1.0, -1.0])
+    return rows * y[:, None], y
+
+
+SETS = {
+    "toy": lsgd.datasets.toy(),
+    "theorem 3, 0.05": two_rows(0.05),
+    "theorem 3, 0.3": two_rows(0.3),
+    "planted, 200x20": planted(200, 20, 0.1, 0),
+    "planted, 500x5": planted(500, 5, 0.2, 1),
+    "p > n": planted(40, 100, 0.0, 2),
+    "gauss, 60x40": planted(60, 40, 0.0, 3),
+    "imbalanced": hard_for_descent(100),
+    "digits": lsgd.datasets.digits_0_vs_8(),
+}
+
+
+def unit(name):
+    X, y = SETS[name]
+    X = np.asarray(X, dtype=float)
+    return X / np.linalg.norm(X, axis=1).max(), np.where(np.asarray(y) > 0, 1.0, -1.0)
+
+
+def margin_bound(X, y):
+    """Return the norm of a mean of the rows y_i x_i: at least the margin, and near it."""
+    Z = X * y[:, None]
+    w = lsgd.gradient_descent(X, y, RiskAdaptive(1.0), 3000, loss="exponential").weights
+    best = math.inf
+    for sharpness in np.geomspace(0.01, 100.0, 60):
+        q = np.exp(sharpness * ((Z @ w).min() - Z @ w))
+        best = min(best, float(np.linalg.norm(Z.T @ (q / q.sum()))))
+    return best
+
+
+@pytest.mark.parametrize("eta", [0.1, 1.0, 30.0, 1e4])
+@pytest.mark.parametrize("name", SETS)
+def test_steps_to_zero_error_are_within_their_bounds(name, eta):
+    X, y = unit(name)
+    gamma, n = margin_bound(X, y), len(y)  # from above, so the bounds are stricter
+    assert gamma > 1e-3
+    tyurin = 1.0 / gamma**2 + 2.0 * math.log(2 * n - 1) / (eta * gamma**2)
+    softmax = 1.0 / gamma**2 + 2.0 * math.log(n) / (eta * gamma**2)
+    until = {"stop": Stop(separated=True), "record_every": 10**6}
+    for rule, loss, bound in (
+        (Tyurin(eta), "logistic", tyurin),
+        (RiskAdaptive(eta), "exponential", softmax),
+    ):
+        run = lsgd.gradient_descent(X, y, rule, math.ceil(bound) + 1, loss=loss, **until)
+        assert run.separated_at is not None and run.separated_at <= bound + 1
+    trace = lsgd.gradient_descent(X, y, RiskAdaptive(eta), 500, loss="exponential").trace
+    best = np.minimum.accumulate(trace.log_loss)
+    allowed = -eta * (gamma**2 * trace.step - 1.0) / 2.0
+    assert (best[1:] <= allowed[1:] + 1e-9 * np.abs(allowed[1:])).all()
+
+
+@pytest.mark.parametrize("eta", [10.0, 30.0, 100.0])
+def test_the_limit_across_the_margin_of_the_toy_set(eta):
+    """The part of w that is orthogonal to the largest margin has the same limit for every eta."""
+    X, y = unit("toy")
+    run = lsgd.gradient_descent(X, y, eta, 16384, record_every=16384)
+    assert -math.log(2.0) * math.sqrt(4.04) / 3.0 == pytest.approx(-0.46440, abs=1e-5)
+    assert run.weights[0] == pytest.approx(-0.46440, abs=2e-3)
+
+
+# --- the twin, bits, checkpoints, sweeps ----------------------------------------------------------
+
+
+@every_rule
+@pytest.mark.parametrize("case", CASES[::2], ids=lambda case: case.name)
+def test_short_runs_are_those_of_the_twin(case, rule):
+    loss = LOSSES[CASES.index(case) // 2 % len(LOSSES)]
+    start = case.start if np.abs(case.start).max() < 100.0 else None
+    options = case.options | {"start": start, "loss": loss}
+    try:
+        twin = reference.gradient_descent(case.X, case.y, rule, 3, **options)
+    except ValueError as error:
+        assert rule.takes_l2 is False or "Silver" in str(error)
+        with pytest.raises(ValueError) as caught:
+            lsgd.gradient_descent(case.X, case.y, rule, 3, **options)
+        assert str(caught.value) == str(error)
+        return
+    run = lsgd.gradient_descent(case.X, case.y, rule, 3, **options)
+    assert (run.stop_reason, run.n_steps) == (twin.stop_reason, twin.n_steps)
+    for name, column in twin.trace.to_dict().items():
+        found = run.trace.to_dict()[name]
+        if name == "error_rate":  # margins that are zero but for rounding may have either sign
+            continue
+        np.testing.assert_allclose(found, column, rtol=1e-7, atol=1e-9, err_msg=name)
+    size = max(1.0, np.abs(twin.weights).max())
+    np.testing.assert_allclose(run.weights, twin.weights, rtol=1e-7, atol=1e-9 * size)
+
+
+def rows_for_bits():
+    rng = np.random.default_rng(1)
+    X, y = rng.standard_normal((4100, 3)) + 0.3, awkward.labels(4100, rng)
+    X[::7] *= 40.0  # so that scales differ from chunk to chunk, and rise within
+    return X, y, {"fit_intercept": True, "sample_weight": rng.uniform(0.0, 2.0, 4100)}
+
+
+def mark(run):
+    return repr(sorted(hashes.content(run).items()))
+
+
+@pytest.mark.parametrize("loss", ["logistic", "exponential"])
+@every_rule
+def test_bits_over_threads_instruction_sets_and_storage(rule, loss):
+    X, y, options = rows_for_bits()
+    X = X.astype("f4")
+    if loss == "exponential" and rule == Silver():
+        rule = Silver(0.7)
+    before, found = kernel.instruction_set(), set()
+    try:
+        for isa in kernel.instruction_sets():
+            kernel.use_instruction_set(isa)
+            for n_threads, data in ((1, X), (2, X), (5, X), (1, X.astype("f8")), (2, X[:, ::-1])):
+                data = data[:, ::-1].copy(order="F") if n_threads == 2 and data is not X else data
+                run = lsgd.gradient_descent(data, y, rule, 25, loss=loss, n_threads=n_threads,
+                                            **options)  # fmt: skip
+                found.add(mark(run))
+    finally:
+        kernel.use_instruction_set(before)
+    assert len(found) == 1
+
+
+@every_adaptive
+def test_bits_of_wide_rows_whose_sums_are_split(rule):
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((300, 1300)), awkward.labels(300, rng)
+    X[::11] *= 30.0
+    in_place = np.repeat(X, 2, axis=0)[::2]
+    found = {
+        mark(lsgd.gradient_descent(data, y, rule, 12, gram=False, n_threads=n_threads))
+        for data in (X, in_place, np.asfortranarray(X))
+        for n_threads in (1, 3)
+    }
+    assert len(found) == 1
+    twin = reference.gradient_descent(X, y, rule, 3, gram=False)
+    run = lsgd.gradient_descent(X, y, rule, 3, gram=False)
+    np.testing.assert_allclose(run.weights, twin.weights, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_threads", [1, 4])
+def test_a_sweep_of_rules_and_floats_has_the_bits_of_single_runs(n_threads):
+    X, y, options = rows_for_bits()
+    asked = [0.05, *RULES, 8.0, 0.01]
+    stops = [None] * len(asked)
+    stops[3] = stops[8] = Stop(unstable_steps=1)  # columns that leave move the others
+    sweep = lsgd.stepsize_sweep(X, y, asked, 25, stop=stops, n_threads=n_threads, **options)
+    for rule, stop, run in zip(asked, stops, sweep, strict=True):
+        assert mark(run) == mark(lsgd.gradient_descent(X, y, rule, 25, stop=stop, **options))
+    assert len(sweep.table().to_dict()["stepsize"]) == len(asked)
+
+
+def test_a_sweep_takes_each_run_to_the_space_it_would_take_alone():
+    rng = np.random.default_rng(2)
+    X, y = rng.standard_normal((20, 1200)), [0, 1] * 10
+    starts = rng.standard_normal((1200, 3))
+    asked = [1e-3, AdGD(), Silver()]
+    for start in (None, starts):
+        sweep = lsgd.stepsize_sweep(X, y, asked, 9, start=start)
+        for i, run in enumerate(sweep):
+            own = None if start is None else starts[:, i].copy()
+            assert mark(run) == mark(lsgd.gradient_descent(X, y, asked[i], 9, start=own))
+    in_space = lsgd.gradient_descent(X, y, Silver(), 9, gram=True)
+    assert mark(in_space) == mark(sweep[2]) or start is not None
+    for backend in (lsgd, reference):
+        with pytest.raises(ValueError, match="^gram"):
+            backend.gradient_descent(X, y, AdGD(), 1, gram=True)
+        with pytest.raises(ValueError, match="^gram"):
+            backend.stepsize_sweep(X, y, asked, 1, gram=True)
+
+
+@every_rule
+def test_checkpoints_resume_with_the_same_bits(rule, tmp_path):
+    X, y, options = rows_for_bits()
+    X, y = X[:60], y[:60]
+    options["sample_weight"] = options["sample_weight"][:60]
+    given = options | {"callback": lambda state: None, "callback_every": 7}
+    whole = mark(lsgd.gradient_descent(X, y, rule, 40, **given))
+    kept = {"sample_weight": options["sample_weight"], "callback": given["callback"]}
+    for at in (0, 1, 2, 3, 7, 11, 12, 20, 33, 39):
+        descent = lsgd.Descent(X, y, rule, **given)
+        descent.step(at)
+        if at % 2:
+            descent.result()
+        descent.save(tmp_path / "checkpoint")
+        descent = lsgd.Descent.load(tmp_path / "checkpoint", X, y, **kept)
+        descent.step(40 - at)
+        assert mark(descent.result()) == whole, at
+
+
+def test_an_overflowing_run_can_be_saved_and_loaded(tmp_path):
+    X, y = lsgd.datasets.toy()
+    options = {"loss": "exponential", "start": [-3000.0, 0.0]}
+    whole = lsgd.gradient_descent(X, y, RiskAdaptive(1000.0), 60, **options)
+    descent = lsgd.Descent(X, y, RiskAdaptive(1000.0), **options)
+    descent.step(1)
+    descent.save(tmp_path / "checkpoint")
+    descent = lsgd.Descent.load(tmp_path / "checkpoint", X, y)
+    descent.step(59)
+    assert mark(descent.result()) == mark(whole)
+    assert math.inf in whole.trace.loss and math.inf not in whole.trace.log_loss
+
+
+def test_sweeps_of_rules_can_be_saved(tmp_path):
+    X, y = lsgd.datasets.toy()
+    sweep = lsgd.stepsize_sweep(X, y, [2.0, *RULES, Schedule(range(1, 40))], 5)
+    sweep.save(tmp_path / "sweep")
+    loaded = lsgd.Sweep.load(tmp_path / "sweep")
+    assert loaded.stepsizes == (2.0, 0.3, *sweep.stepsizes[2:])
+    assert list(map(mark, loaded)) == list(map(mark, sweep))
+    assert "AdGD()" in str(sweep) and "Schedule(values=(1.0, 2.0" in str(sweep)
+
+
+def test_the_twins_sweep_mixes_rules():
+    X, y = lsgd.datasets.toy()
+    twin, fast = (m.stepsize_sweep(X, y, [1.0, Tyurin(1.0)], 9) for m in (reference, lsgd))
+    for a, b in zip(twin, fast, strict=True):
+        np.testing.assert_allclose(a.weights, b.weights, rtol=1e-9)
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+BAD_NUMBERS = [(bad, ValueError) for bad in (0.0, -1.0, math.nan, math.inf)]
+BAD_NUMBERS += [(bad, TypeError) for bad in ("1", None, True)]
+
+
+@pytest.mark.parametrize(("bad", "kind"), BAD_NUMBERS, ids=repr)
+def test_bad_parameters_are_named(bad, kind):
+    for rule in (RiskAdaptive, Tyurin, NormalizedGradient):
+        with pytest.raises(kind, match="^eta must"):
+            rule(bad)
+    if bad is not None:
+        with pytest.raises(kind, match="^smoothness must"):
+            Silver(bad)
+    with pytest.raises(kind, match=r"^values\[1\] must"):
+        Schedule([1.0, bad])
+
+
+def test_bad_schedules_and_rules():
+    for bad in (None, 1.0, "12"):
+        with pytest.raises(TypeError, match="^values must"):
+            Schedule(bad)
+    with pytest.raises(ValueError, match="^values must"):
+        Schedule([])
+    for bad in (AdGD, stepsizes.RULES, "adgd"):
+        with pytest.raises(TypeError, match="^stepsize must"):
+            stepsizes.resolve(bad)
+    with pytest.raises(TypeError, match="^stepsize must"):
+        lsgd.plan(*lsgd.datasets.toy(), stepsize=AdGD())
+
+
+@every_backend
+@every_rule
+def test_what_makes_no_sense_with_a_penalty_is_refused(backend, rule):
+    X, y = lsgd.datasets.toy()
+    if isinstance(rule, (RiskAdaptive, Tyurin, Polyak)):
+        with pytest.raises(ValueError, match="^l2 must"):
+            backend.gradient_descent(X, y, rule, 1, l2=0.1)
+        with pytest.raises(ValueError, match="^l2 must"):
+            backend.stepsize_sweep(X, y, [1.0, rule], 1, l2=[0.0, 0.1])
+    else:
+        run = backend.gradient_descent(X, y, rule, 100, l2=0.1)
+        assert run.trace.objective[-1] < run.trace.objective[0]
+    assert len(backend.stepsize_sweep(X, y, [1.0, rule], 1, l2=[0.1, 0.0])) == 2
+
+
+@every_backend
+def test_silver_needs_a_smoothness(backend):
+    X, y = lsgd.datasets.toy()
+    with pytest.raises(ValueError, match="^stepsize: Silver"):
+        backend.gradient_descent(X, y, Silver(), 1, loss="exponential")
+    assert backend.gradient_descent(X, y, Silver(9.0), 1, loss=Exponential()).n_steps == 1
+    with pytest.raises(ValueError, match="^stepsize: Silver"):
+        backend.gradient_descent(np.zeros((2, 1)), [0, 1], Silver(), 1)
+
+
+@every_backend
+@every_rule
+def test_a_gradient_of_zero_moves_nothing(backend, rule):
+    """Rows of zeros: every gradient is zero."""
+    if rule == Silver():
+        rule = Silver(1.0)
+    run = backend.gradient_descent(np.zeros((4, 2)), [0, 1, 0, 1], rule, 5, start=[1.0, -2.0])
+    assert run.weights.tolist() == [1.0, -2.0] and run.stop_reason == "n_steps"
+    assert not np.isnan(run.trace.stepsize[:-1]).any()
+
+
+@every_rule
+def test_rules_as_plain_data(rule):
+    assert stepsizes.from_plain(stepsizes.to_plain(rule)) == rule
+    assert stepsizes.resolve(rule) is rule and hash(rule) == hash(rule)
+    with pytest.raises(ValueError):
+        stepsizes.from_plain({"rule": "none"})
+    assert losses.resolve("logistic").curvature == 0.25
