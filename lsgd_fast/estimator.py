@@ -4,8 +4,10 @@ import warnings
 
 import numpy as np
 
-from lsgd_fast.fitting import GRADIENT_DESCENT, TRIAL, Options, combine_weights, fit
+from lsgd_fast.fitting import GRADIENT_DESCENT, Options, combine_weights, fit
+from lsgd_fast.problem import check_callback
 from lsgd_fast.run import StopReason
+from lsgd_fast.tasks import Tasks, as_coef
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -168,7 +170,6 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    @with_callbacks
     def fit(self, X, y, sample_weight=None):
         """Fit the classifier.
 
@@ -190,28 +191,33 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         TypeError, ValueError
             For bad arguments and for a stepsize with which the descent leaves float64.
         """
-        start_from = self._weights_to_start_from()
+        self._fit(X, y, sample_weight)
+        self._tell()
+        return self
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight):
+        options = Options(
+            solver=self.solver, stepsize=self.stepsize, l2=self.l2,
+            fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol,
+            n_threads=self.n_threads, seed=self._seed(),
+        )  # fmt: skip
+        callback, _ = check_callback(self.callback, None)
+        last = (self.classes_, self.coef_, self.intercept_) if self._goes_on() else None
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
         check_classification_targets(y)
         classes, numbers = np.unique(y, return_inverse=True)
         if len(classes) < 2:
-            raise ValueError(f"y holds one class only ({classes[0]!r}); two are needed")
+            raise ValueError(f"y holds one class only ({classes.tolist()[0]!r}); two are needed")
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         weight = combine_weights(weight, self.class_weight, classes, numbers)
-        start = None if start_from is None else self._start(classes, start_from)
+        start = None if last is None else self._start(classes, *last)
         self.classes_ = classes
-        tasks = _Tasks.of(self, X, y, sample_weight)
-        options = Options(
-            solver=self.solver, stepsize=self.stepsize, l2=self.l2,
-            fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol,
-            n_threads=self.n_threads, callback=_combined(self.callback, tasks),
-        )  # fmt: skip
-        found = fit(X, numbers, len(classes), weight, options, start, self._seed())
+        tasks = Tasks.of(self, X, y, sample_weight, callback)
+        found = fit(X, numbers, len(classes), weight, options, start, tasks or callback)
         self._keep(found)
         if tasks is not None:
             tasks.close()
-        self._tell()
-        return self
 
     def _seed(self):
         """Return a number for the samples of a trial; without one nothing random is drawn."""
@@ -219,15 +225,11 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             return 0
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _weights_to_start_from(self):
-        """Return the classes and weights of the last fit, if that is where to start."""
-        if not self.warm_start or not hasattr(self, "coef_"):
-            return None
-        return self.classes_, self.coef_, self.intercept_
+    def _goes_on(self):
+        return self.warm_start and hasattr(self, "coef_")
 
-    def _start(self, classes, start_from):
-        """Return weights in the form of `gradient_descent`."""
-        known, coef, intercept = start_from
+    def _start(self, classes, known, coef, intercept):
+        """Return the weights of the last fit in the form of `gradient_descent`."""
         if not np.array_equal(known, classes) or coef.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"warm_start: the last fit had {coef.shape[1]} features and the classes "
@@ -242,7 +244,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if run.stop_reason is StopReason.diverged:
             name = "stepsize" if found.stepsize is not None else "X"
             raise ValueError(f"{name}: the descent left the range of float64: {run.evidence}")
-        self.coef_, self.intercept_ = _as_coef(run.weights, run.intercept)
+        self.coef_, self.intercept_ = as_coef(run.weights, run.intercept)
         self.n_iter_ = run.n_steps
         self.loss_curve_ = np.array(trace.loss if trace.objective is None else trace.objective)
         self.separable_ = run.separable
@@ -295,8 +297,9 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
         scores = np.empty((X.shape[0], len(self.coef_)))
-        # NumPy would make a float64 copy of all of X
-        height = X.shape[0] if X.dtype == np.float64 else max(1, BLOCK_VALUES // X.shape[1])
+        # of other dtypes NumPy would make a float64 copy of all of X
+        at_once = X.dtype == np.float64 or hasattr(X, "tocsr")
+        height = len(scores) if at_once else max(1, BLOCK_VALUES // X.shape[1])
         for i in range(0, len(scores), height):
             scores[i : i + height] = X[i : i + height] @ self.coef_.T
         scores += self.intercept_
@@ -349,64 +352,3 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             In the order of `classes_`.
         """
         return np.exp(self.predict_log_proba(X))
-
-
-def _as_coef(weights, intercept):
-    """Return weights and intercept, or those of all classes, in scikit-learn's shapes."""
-    coef = np.array(np.atleast_2d(np.asarray(weights).T))
-    return coef, np.array(np.atleast_1d(intercept), dtype=np.float64)
-
-
-def _combined(callback, tasks):
-    """Return one callback for two, each of which may be None."""
-    if callback is None or tasks is None or not callable(callback):
-        return callback if tasks is None or not (callback is None) else tasks
-
-    def both(state):
-        ended = tasks(state)
-        return callback(state) is True or ended
-
-    return both
-
-
-class _Tasks:
-    """Tells the callbacks of scikit-learn (1.9) of each iteration."""
-
-    def __init__(self, estimator, context, data):
-        self.estimator, self.context, self.data = estimator, context, data
-        context.call_on_fit_task_begin(estimator=estimator, **data)
-        self._begin()
-
-    @classmethod
-    def of(cls, estimator, X, y, sample_weight):
-        """Return the tasks of a fit, or None if there are no callbacks to tell."""
-        if not hasattr(estimator, "_init_callback_context"):
-            return None
-        context = estimator._init_callback_context(max_subtasks=estimator.max_iter + 1)
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        if not getattr(estimator, "_skl_callbacks", None):
-            return None
-        return cls(estimator, context, {"X": X, "y": y, "metadata": metadata})
-
-    def _begin(self):
-        self.task = self.context.subcontext(task_name="iteration")
-        self.task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
-
-    def __call__(self, state):
-        def attributes():
-            return dict(
-                zip(("coef_", "intercept_"), _as_coef(state.weights, state.intercept), strict=True)
-            )
-
-        ended = self.task.call_on_fit_task_end(
-            estimator=self.estimator, reconstruction_attributes=attributes, **self.data
-        )
-        self._begin()
-        return bool(ended)
-
-    def close(self):
-        """End the iteration that was begun last, and the fit."""
-        for context in (self.task, self.context):
-            context.call_on_fit_task_end(
-                estimator=self.estimator, reconstruction_attributes={}, **self.data
-            )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast.api import gradient_descent, minimize, staged_trial
-from lsgd_fast.problem import Problem, check_callback, check_count, check_flag, check_real
+from lsgd_fast.problem import Problem, check_count, check_flag, check_real
 from lsgd_fast.run import Run, Stop
 from lsgd_fast.smoothness import estimate_smoothness
 from lsgd_fast.stepsizes import resolve
@@ -28,7 +28,7 @@ class Options:
     max_iter: int
     tol: float
     n_threads: int | None
-    callback: object
+    seed: int = 0  # for the samples of a trial
 
     def __post_init__(self):
         if self.solver not in (QUASI_NEWTON, GRADIENT_DESCENT):
@@ -38,12 +38,13 @@ class Options:
         if not isinstance(self.stepsize, str):
             resolve(self.stepsize)
         elif self.stepsize != TRIAL:
-            raise ValueError(f'stepsize must be a number, a rule or "{TRIAL}"; got {self.stepsize!r}')
+            raise ValueError(
+                f'stepsize must be a number, a rule or "{TRIAL}"; got {self.stepsize!r}'
+            )
         check_real("l2", self.l2, zero_allowed=True)
         check_flag("fit_intercept", self.fit_intercept)
         check_count("max_iter", self.max_iter, 1)
         check_real("tol", self.tol, zero_allowed=True)
-        check_callback(self.callback, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ def combine_weights(sample_weight, class_weight, classes, numbers):
     """
     totals = np.bincount(numbers, sample_weight, len(classes))
     if 0 < np.count_nonzero(totals) < len(classes):
-        label = classes[totals == 0.0][0]
+        label = classes[totals == 0.0].tolist()[0]
         raise ValueError(f"sample_weight is zero for all rows of class {label!r}: leave them out")
     if class_weight is None or not totals.all():
         return sample_weight
@@ -85,13 +86,14 @@ def combine_weights(sample_weight, class_weight, classes, numbers):
         raise ValueError(f'class_weight must be a dict, "balanced" or None; got {class_weight!r}')
     labels = classes.tolist()
     unknown = [label for label in class_weight if label not in labels]
-    if unknown:
-        raise ValueError(f"class_weight: there is no class {unknown[0]!r} in y")
+    forgotten = [label for label in labels if label not in class_weight]
+    if unknown and forgotten:  # which is a slip; the class that a part of the data lacks is none
+        raise ValueError(f"class_weight has class {unknown[0]!r}, y has {forgotten[0]!r} instead")
     factors = [check_real("class_weight", class_weight.get(label, 1.0)) for label in labels]
     return sample_weight * np.array(factors)[numbers]
 
 
-def fit(X, numbers, n_classes, weight, options, start, seed):
+def fit(X, numbers, n_classes, weight, options, start, callback):
     """Return the `Fit` of a linear classifier.
 
     Parameters
@@ -103,9 +105,8 @@ def fit(X, numbers, n_classes, weight, options, start, seed):
     weight : ndarray of shape (n,)
     options : Options
     start : ndarray or None
+    callback : callable or None
         As in `gradient_descent`.
-    seed : int
-        For the samples of a trial.
 
     Returns
     -------
@@ -119,7 +120,7 @@ def fit(X, numbers, n_classes, weight, options, start, seed):
     common = {
         "start": start,
         "loss": "logistic" if n_classes == 2 else "softmax",
-        "callback": options.callback,
+        "callback": callback,
         "n_threads": options.n_threads,
     }
     if options.solver == QUASI_NEWTON:
@@ -130,7 +131,7 @@ def fit(X, numbers, n_classes, weight, options, start, seed):
     problem = Problem.check(X, numbers == 0, **model)
     stepsize, trial = options.stepsize, None
     if isinstance(stepsize, str):
-        stepsize, trial = _find_stepsize(problem, n_classes, model, options.n_threads, seed)
+        stepsize, trial = _find_stepsize(problem, n_classes, model, options)
     goal = options.tol * problem.radius
     stop = Stop(gradient_norm=goal) if goal > 0.0 else None
     run = gradient_descent(
@@ -139,13 +140,15 @@ def fit(X, numbers, n_classes, weight, options, start, seed):
     return Fit(run, stepsize, trial)
 
 
-def _find_stepsize(problem, n_classes, model, n_threads, seed):
+def _find_stepsize(problem, n_classes, model, options):
     """Return a stepsize, and the trial that found it; of several classes a stable one and None."""
     if n_classes == 2:
-        trial = staged_trial(problem.X, problem.y < 0.0, rng=seed, n_threads=n_threads, **model)
+        trial = staged_trial(
+            problem.X, problem.y < 0.0, rng=options.seed, n_threads=options.n_threads, **model
+        )
         return trial.recommended or trial.conservative, trial
     # The loss of several classes may be twice as sharp as that of two: its second derivative by
     # the products with a row is diag(p) - p p', which is 1/2 at most, not 1/4.
-    smoothness = estimate_smoothness(problem, np.random.default_rng(seed))
+    smoothness = estimate_smoothness(problem, np.random.default_rng(options.seed))
     sharpness = 2.0 * smoothness - problem.l2
     return (1.0 / sharpness if sharpness > 0.0 else 1.0), None
