@@ -21,7 +21,10 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
-MODULES = ["kernel", "rows", "loop", "gram", "batch", "descent", "passes", "line", "curvature"]
+MODULES = [
+    "kernel", "rows", "loop", "gram", "batch", "descent", "stochastic", "passes", "line",
+    "curvature",
+]  # fmt: skip
 
 DIRECTIVES = {
     "language_level": 3,

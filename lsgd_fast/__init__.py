@@ -20,11 +20,13 @@ try:
         stepsize_sweep,
     )
     from lsgd_fast.descent import Descent
+    from lsgd_fast.stochastic_api import stochastic_gradient_descent, stochastic_sweep
 except ModuleNotFoundError as error:
     if error.name not in {
         f"lsgd_fast.{name}"
         for name in (
             "batch", "curvature", "descent", "gram", "kernel", "line", "loop", "passes", "rows",
+            "stochastic",
         )
     }:  # fmt: skip
         raise
@@ -37,6 +39,7 @@ from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
 from lsgd_fast.planning import Plan, plan
 from lsgd_fast.progress import progress_bar
 from lsgd_fast.run import Run, Stop, StopReason, Trace
+from lsgd_fast.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast.sweep import Sweep
 from lsgd_fast.trial import Trial
 from lsgd_fast.verdicts import Verdict
@@ -49,6 +52,8 @@ __all__ = [
     "Descent",
     "Plan",
     "Run",
+    "StochasticRun",
+    "StochasticSweep",
     "Stop",
     "StopReason",
     "Sweep",
@@ -68,6 +73,8 @@ __all__ = [
     "staged_trial",
     "stepsize_sweep",
     "stepsizes",
+    "stochastic_gradient_descent",
+    "stochastic_sweep",
     "theory",
 ]
 

@@ -27,7 +27,18 @@ __all__ = [
 SERIAL_WORK = 4_000_000  # of a pass of `minimize`, in elements of X and their like
 
 
-def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None):
+def logistic_loss(
+    X,
+    y,
+    w,
+    *,
+    sample_weight=None,
+    l2=0.0,
+    fit_intercept=False,
+    center=None,
+    scale=None,
+    n_threads=None,
+):
     """Return the logistic objective at `w`.
 
     The weighted mean over rows of ``log(1 + exp(-z_i))`` with margins ``z_i = y_i (x_i . w + b)``,
@@ -36,7 +47,8 @@ def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n
     Parameters
     ----------
     X : array-like of shape (n, d)
-        Data: any real dtype and layout.  float64 and float32 in C order are fastest.
+        Data: any real dtype and layout; the values are taken as they are, sums are float64.  Rows
+        of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     w : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, which is last
@@ -45,6 +57,8 @@ def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n
         Not negative; only their ratios matter.
     l2 : float, default 0.0
     fit_intercept : bool, default False
+    center, scale : array-like of shape (d,) or float, optional
+        The features are ``(X - center) * scale``, without a copy of X; `scale` is positive.
     n_threads : int, optional
 
     Returns
@@ -68,17 +82,27 @@ def logistic_loss(X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n
     >>> lsgd.logistic_loss(X, y, [0.0, 0.0])
     0.6931471805599453
     """
-    return _evaluate(X, y, w, sample_weight, l2, fit_intercept, n_threads, gradient=False)[0]
+    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    return _evaluate(X, y, w, n_threads, False, **options, center=center, scale=scale)[0]
 
 
 def logistic_loss_gradient(
-    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None
+    X,
+    y,
+    w,
+    *,
+    sample_weight=None,
+    l2=0.0,
+    fit_intercept=False,
+    center=None,
+    scale=None,
+    n_threads=None,
 ):
     """Return the logistic objective at `w` and its gradient, reading X from memory once.
 
     Parameters
     ----------
-    X, y, w, sample_weight, l2, fit_intercept, n_threads
+    X, y, w, sample_weight, l2, fit_intercept, center, scale, n_threads
         As for `logistic_loss`.
 
     Returns
@@ -98,12 +122,13 @@ def logistic_loss_gradient(
     >>> lsgd.logistic_loss_gradient(X, y, [0.0, 0.0])[1]
     array([ 0.25, -0.1 ])
     """
-    return _evaluate(X, y, w, sample_weight, l2, fit_intercept, n_threads, gradient=True)
+    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    return _evaluate(X, y, w, n_threads, True, **options, center=center, scale=scale)
 
 
-def _evaluate(X, y, w, sample_weight, l2, fit_intercept, n_threads, gradient):
+def _evaluate(X, y, w, n_threads, gradient, **options):
     check_n_threads(n_threads)
-    problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
+    problem = Problem.check(X, y, **options)
     w = check_weights(w, problem)
     rows = Rows(problem, pack=False)
     n_threads = choose_threads(n_threads, problem.n, problem.d, rows.n_chunks)
@@ -125,6 +150,8 @@ def gradient_descent(
     sample_weight=None,
     l2=0.0,
     fit_intercept=False,
+    center=None,
+    scale=None,
     stop=None,
     record=None,
     record_every=1,
@@ -145,7 +172,8 @@ def gradient_descent(
     Parameters
     ----------
     X : array-like of shape (n, d)
-        Data: any real dtype and layout.  float64 and float32 in C order are fastest.
+        Data: any real dtype and layout; the values are taken as they are, sums are float64.  Rows
+        of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     stepsize : float or rule
@@ -161,6 +189,11 @@ def gradient_descent(
     l2 : float, default 0.0
         Adds ``l2/2 * |w|^2`` to what is descended; the intercept is not penalised.
     fit_intercept : bool, default False
+    center, scale : array-like of shape (d,) or float, optional
+        The features are ``(X - center) * scale``, without a copy of X, and held-out data likewise;
+        `scale` is positive. Everything of the run refers to them: weights, norms, R. The weights
+        for X itself are ``scale * weights``, with an intercept less by their product with `center`.
+        Not in Gram space.
     stop : Stop, optional
         When to end early.
     record : sequence of str, optional
@@ -215,6 +248,8 @@ def gradient_descent(
         sample_weight=sample_weight,
         l2=l2,
         fit_intercept=fit_intercept,
+        center=center,
+        scale=scale,
         stop=stop,
         record=record,
         record_every=record_every,
@@ -248,6 +283,8 @@ def stepsize_sweep(
     sample_weight=None,
     l2=0.0,
     fit_intercept=False,
+    center=None,
+    scale=None,
     stop=None,
     record=None,
     record_every=1,
@@ -264,8 +301,8 @@ def stepsize_sweep(
 
     Parameters
     ----------
-    X, y, n_steps, loss, sample_weight, fit_intercept, record, record_every, validation, gram,\
- n_threads
+    X, y, n_steps, loss, sample_weight, fit_intercept, center, scale, record, record_every,\
+ validation, gram, n_threads
         As for `gradient_descent`.
     stepsizes : sequence of k floats or rules
     start : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, optional
@@ -301,9 +338,9 @@ def stepsize_sweep(
     """
     asked = check_sweep(
         X, y, stepsizes, n_steps, start=start, loss=loss, sample_weight=sample_weight, l2=l2,
-        fit_intercept=fit_intercept, stop=stop, record=record, record_every=record_every,
-        validation=validation, callback=callback, callback_every=callback_every, gram=gram,
-        n_threads=n_threads,
+        fit_intercept=fit_intercept, center=center, scale=scale, stop=stop, record=record,
+        record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, gram=gram, n_threads=n_threads,
     )  # fmt: skip
     return Sweep(map(_logged, descend_together(asked)), asked.stepsizes)
 
@@ -323,6 +360,8 @@ def staged_trial(
     sample_weight=None,
     l2=0.0,
     fit_intercept=False,
+    center=None,
+    scale=None,
     n_threads=None,
 ):
     """Look for a large stepsize on samples of the rows, and confirm it on all of them.
@@ -361,6 +400,8 @@ def staged_trial(
     l2 : float, default 0.0
         Adds ``l2/2 * |w|^2``, and then the objective decides, not the first separation.
     fit_intercept : bool, default False
+    center, scale : array-like of shape (d,) or float, optional
+        As for `gradient_descent`; stepsizes are in the units of ``(X - center) * scale``.
     n_threads : int, optional
 
     Returns
@@ -384,7 +425,8 @@ def staged_trial(
     return run_trial(
         stepsize_sweep, X, y, start_stepsize=start_stepsize, factor=factor, n_stages=n_stages,
         n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng,
-        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, n_threads=n_threads,
+        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
+        n_threads=n_threads,
     )  # fmt: skip
 
 

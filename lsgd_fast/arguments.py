@@ -32,8 +32,8 @@ class Shared:
 
 
 def check_shared(
-    X, y, *, loss, sample_weight, l2, fit_intercept, record, record_every, validation, callback,
-    callback_every, gram, n_threads,
+    X, y, *, loss, sample_weight, l2, fit_intercept, center, scale, record, record_every,
+    validation, callback, callback_every, gram, n_threads,
 ):  # fmt: skip
     """Return the checked arguments, see `gradient_descent`."""
     record = check_record(record, validation)
@@ -41,8 +41,10 @@ def check_shared(
     callback, callback_every = check_callback(callback, callback_every)
     n_threads = check_n_threads(n_threads)
     options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
-    problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
+    options |= {"fit_intercept": fit_intercept, "center": center, "scale": scale}
+    problem = Problem.check(X, y, **options)
     validation = check_validation(validation, problem)
+    unless = None if problem.scale is None else "center and scale"
     n_held_out = 0 if validation is None else validation.n
     return Shared(
         problem=problem,
@@ -51,7 +53,7 @@ def check_shared(
         validation=validation,
         callback=callback,
         callback_every=callback_every,
-        gram=check_gram(gram, problem.n, problem.d, n_held_out),
+        gram=check_gram(gram, problem.n, problem.d, n_held_out, unless),
         n_threads=n_threads,
     )
 

@@ -1,9 +1,13 @@
 # What runs that share every pass over X share, and what each has of its own.
 
 from .gram cimport GramSpace
-from .kernel cimport rows_t
+from .kernel cimport loss_t, rows_t
 from .loop cimport batch_t, run_t
 from .rows cimport Rows
+
+
+# A loss of losses.py as the row pass takes it.
+cdef loss_t native_loss(loss)
 
 
 cdef class RunState:

@@ -172,7 +172,7 @@ cdef class Batch:
         self.runs = np.empty(n_runs, np.uintp)
         b.runs = <run_t**> &self.runs[0]
         b.n_parameters = d + problem.fit_intercept
-        b.radius = problem.radius
+        b.reach = problem.reach
         b.n_products = problem.n_parameters + (d if gram else 0)
         b.weights = &self.memory[0]
         b.gradients = b.weights + n_runs * d

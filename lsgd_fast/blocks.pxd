@@ -2,14 +2,17 @@
 # link, backward.  See kernel.pyx for the design.
 
 from libc.math cimport INFINITY
+from libc.stdint cimport int8_t, uint8_t
 from libc.string cimport memcpy, memset
 
-from .decode cimport decode_panel, find_rows, has_plain_rows, prefetch_rows, short_rows
+from .decode cimport (decode_panel, find_rows, has_plain_rows, prefetch_ordered, prefetch_rows,
+                      short_rows)
 from .inplace cimport backward_rows, forward_rows
-from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, LOGISTIC_LOSS, PANEL, matrix_t, pass_t,
-                      links_t, rows_t, scaled_t, tally_t)
-from .lanes cimport inlined, real, v2, v4, v8, vec
-from .link cimport logistic_link
+from .kernel cimport (BFLOAT16, BLOCK, FLOAT16, FLOAT32, GIVEN, INT8, LOGISTIC, LOGISTIC_LOSS, PANEL,
+                      UINT8, element_t, links_t, matrix_t, pass_t, rows_t, scaled_t, tally_t)
+from .lanes cimport bfloat16, float16, inlined, real, v2, v4, v8, vec
+from .link cimport clear_tallies, logistic_link
+from .thin cimport gather_labels, is_thin, thin_pass
 from .tiles cimport backward, forward
 
 
@@ -18,21 +21,22 @@ cdef inline Py_ssize_t group_width(Py_ssize_t column, Py_ssize_t k) noexcept nog
     return 4 if column + 4 <= k else 1
 
 
-# Rows in place are read as fast as memory gives them by vectors of four lanes at most.
+# Rows of float64 and float32 in place are read as fast as memory gives them by vectors of four lanes
+# at most; those of fewer bytes take all lanes.
 cdef inline inlined forward_in_place(const real** rows, const double* w, Py_ssize_t d, vec* z,
                                      Py_ssize_t P, Py_ssize_t ahead) noexcept nogil:
-    if vec is v2:
-        forward_rows(rows, w, d, <v2*> z, P, ahead)
-    else:
+    if vec is v8 and (real is double or real is float):
         forward_rows(rows, w, d, <v4*> z, P, ahead)
+    else:
+        forward_rows(rows, w, d, z, P, ahead)
 
 
 cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_t d, double* g,
                                       Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
-    if vec is v2:
-        backward_rows(rows, <const v2*> z, d, g, height, ahead)
-    else:
+    if vec is v8 and (real is double or real is float):
         backward_rows(rows, <const v4*> z, d, g, height, ahead)
+    else:
+        backward_rows(rows, z, d, g, height, ahead)
 
 
 # All columns on one block of panels, or the one column on `rows` in place; the other of the two is
@@ -48,10 +52,12 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
     cdef Py_ssize_t size = height * sizeof(double)
     cdef Py_ssize_t column = 0, C, q, c
     # in place: bytes to the same row of the next block, unless that was prefetched as a whole
-    cdef Py_ssize_t ahead = 0 if short_rows(&p.rows.X, height) else height * p.rows.X.row_stride
+    cdef Py_ssize_t ahead = height * p.rows.X.row_stride
     cdef const double* w
     cdef double* g
     cdef double* of_rows            # the entries of this block and column among those of all rows
+    if p.order != NULL or short_rows(&p.rows.X, height):
+        ahead = 0
     while column < p.k:
         C = group_width(column, p.k)
         w = p.weights + column * d
@@ -109,6 +115,32 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
         column += C
 
 
+# The one column on rows in place, of whatever type.
+cdef inline inlined block_in_place(const pass_t* p, const char** rows, const double* y,
+                                   const double* weight, Py_ssize_t row, Py_ssize_t n_panels,
+                                   double* slot, tally_t* tallies, scaled_t* scaled, vec* z,
+                                   links_t general) noexcept nogil:
+    cdef element_t element = p.rows.X.element
+    if element == FLOAT32:
+        block_columns[float, vec](p, NULL, <const float**> rows, y, weight, row, n_panels, slot,
+                                  tallies, scaled, z, general)
+    elif element == FLOAT16:
+        block_columns[float16, vec](p, NULL, <const float16**> rows, y, weight, row, n_panels, slot,
+                                    tallies, scaled, z, general)
+    elif element == BFLOAT16:
+        block_columns[bfloat16, vec](p, NULL, <const bfloat16**> rows, y, weight, row, n_panels, slot,
+                                     tallies, scaled, z, general)
+    elif element == UINT8:
+        block_columns[uint8_t, vec](p, NULL, <const uint8_t**> rows, y, weight, row, n_panels, slot,
+                                    tallies, scaled, z, general)
+    elif element == INT8:
+        block_columns[int8_t, vec](p, NULL, <const int8_t**> rows, y, weight, row, n_panels, slot,
+                                   tallies, scaled, z, general)
+    else:
+        block_columns[double, vec](p, NULL, <const double**> rows, y, weight, row, n_panels, slot,
+                                   tallies, scaled, z, general)
+
+
 # Chunks first .. last - 1 of a pass: slots and tallies.
 cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
                            vec* z, links_t general) noexcept nogil:
@@ -121,23 +153,22 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
     cdef scaled_t* scaled = NULL
     cdef const double* y
     cdef const double* weight
-    cdef double[BLOCK] last_y        # of a block that ends within a panel
+    cdef double[BLOCK] last_y        # of a block that ends within a panel, or is in an order
     cdef double[BLOCK] last_weight
     cdef const double* panels
     cdef const char* rows_at[BLOCK]
     # two columns and more pay for a tile, and short rows are mostly tails of features
     cdef bint in_place = X.panels == NULL and p.k == 1 and X.d >= 8 and has_plain_rows(X)
+    if is_thin(p):
+        thin_pass(p, tile, z)
+        return
     for chunk in range(first, last):
         if p.gradient:
             slot = p.slots + chunk * p.k * X.d
             memset(slot, 0, p.k * X.d * sizeof(double))
         if p.link == LOGISTIC:
             tallies = p.tallies + chunk * p.k
-            memset(tallies, 0, p.k * sizeof(tally_t))
-            for i in range(p.k):
-                tallies[i].shift = INFINITY
-                for q in range(PANEL):
-                    tallies[i].min_margin[q] = INFINITY
+            clear_tallies(tallies, p.k)
         if p.scaled != NULL:
             scaled = p.scaled + chunk * p.k
             memset(scaled, 0, p.k * sizeof(scaled_t))
@@ -149,28 +180,31 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
             n_panels = (n_rows - 1) // PANEL + 1
             y = rows.y + row
             weight = rows.weight + row
-            if n_rows < PANEL * n_panels:       # the rows missing from a panel weigh nothing
+            if p.order != NULL:
+                gather_labels(rows, p.order + row, n_rows, n_panels, last_y, last_weight)
+                y = last_y
+                weight = last_weight
+            elif n_rows < PANEL * n_panels:     # the rows missing from a panel weigh nothing
                 for i in range(PANEL * n_panels):
                     last_y[i] = y[i] if i < n_rows else 1.0
                     last_weight[i] = weight[i] if i < n_rows else 0.0
                 y = last_y
                 weight = last_weight
             if in_place:
-                find_rows(X, row, PANEL * n_panels, rows_at)
+                find_rows(X, p.order, row, PANEL * n_panels, rows_at)
             elif X.panels == NULL:
                 for q in range(n_panels):
                     if vec is v2:
-                        decode_panel(X, row + PANEL * q, <v2*> (tile + q * PANEL * X.d))
+                        decode_panel(X, p.order, row + PANEL * q, <v2*> (tile + q * PANEL * X.d))
                     else:
-                        decode_panel(X, row + PANEL * q, <v4*> (tile + q * PANEL * X.d))
-            if X.panels == NULL:
+                        decode_panel(X, p.order, row + PANEL * q, <v4*> (tile + q * PANEL * X.d))
+            if p.order != NULL:
+                prefetch_ordered(X, p.order, row + height, height)
+            elif X.panels == NULL:
                 prefetch_rows(X, row + height, height)
-            if in_place and X.element == FLOAT32:
-                block_columns[float, vec](p, NULL, <const float**> rows_at, y, weight, row,
-                                          n_panels, slot, tallies, scaled, z, general)
-            elif in_place:
-                block_columns[double, vec](p, NULL, <const double**> rows_at, y, weight, row,
-                                           n_panels, slot, tallies, scaled, z, general)
+            if in_place:
+                block_in_place(p, rows_at, y, weight, row, n_panels, slot, tallies, scaled, z,
+                               general)
             elif X.panels != NULL and X.element == FLOAT32:
                 block_columns[float, vec](p, <const float*> X.panels + row * X.d, NULL, y, weight,
                                           row, n_panels, slot, tallies, scaled, z, general)

@@ -25,7 +25,8 @@ class Checkpoint:
     Attributes
     ----------
     arguments : dict
-        What the descent was made with, apart from X, y, sample_weight, start, callback, n_threads.
+        What the descent was made with, apart from data (X, y, sample_weight, center,
+        scale), start, callback, n_threads.
     digest, validation_digest : str
         `Problem.digest` of its data, and of its held-out data or None.
     step : int
@@ -100,8 +101,8 @@ class Checkpoint:
         held_out = None if validation is None else validation.digest()
         if (self.digest, self.validation_digest) != (problem.digest(), held_out):
             raise ValueError(
-                f"{str(path)!r} belongs to other data: X, y, sample_weight and validation must be "
-                "those that the descent was started with"
+                f"{str(path)!r} belongs to other data: X, y, sample_weight, center, scale and "
+                "validation must be those that the descent was started with"
             )
         if len(self.arrays["start"]) != problem.n_parameters:
             raise ValueError(f"{str(path)!r} is not a complete descent: its start does not fit X")

@@ -35,7 +35,7 @@ cdef class Descent:
 
     Parameters
     ----------
-    X, y, stepsize, start, loss, sample_weight, l2, fit_intercept, stop, record_every
+    X, y, stepsize, start, loss, sample_weight, l2, fit_intercept, center, scale, stop, record_every
         As for `gradient_descent`.  X and held-out data may be read in place: do not change them
         while the descent lives.
     callback, callback_every
@@ -61,15 +61,16 @@ cdef class Descent:
     cdef Py_ssize_t start, callback_every, called_at
 
     def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
-                 fit_intercept=False, stop=None, record=None, record_every=1, validation=None,
-                 callback=None, callback_every=None, gram="auto", n_threads=None):
+                 fit_intercept=False, center=None, scale=None, stop=None, record=None,
+                 record_every=1, validation=None, callback=None, callback_every=None, gram="auto",
+                 n_threads=None):
         if self.problem is not None:
             raise RuntimeError("this Descent is set up already; make another one")
         rule = resolve(stepsize)
         stop = check_stop(stop, validation)
         shared = check_shared(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-            record=record, record_every=record_every, validation=validation, callback=callback,
+            center=center, scale=scale, record=record, record_every=record_every, validation=validation, callback=callback,
             callback_every=callback_every, gram=gram, n_threads=n_threads)
         start = check_start(start, shared.problem)
         check_rule(rule, shared.problem)
@@ -402,14 +403,14 @@ cdef class Descent:
         )
 
     @classmethod
-    def load(cls, path, X, y, *, sample_weight=None, validation=None, callback=None,
-             n_threads=None):
+    def load(cls, path, X, y, *, sample_weight=None, center=None, scale=None, validation=None,
+             callback=None, n_threads=None):
         """Return the descent that `save` wrote, ready to go on: the same bits as without a pause.
 
         Parameters
         ----------
         path : str or os.PathLike
-        X, y, sample_weight, validation
+        X, y, sample_weight, center, scale, validation
             The data it was started with; any layout and dtype with the same values.
         callback, n_threads
             As for a new descent: neither is kept in the file.
@@ -428,11 +429,11 @@ cdef class Descent:
         checkpoint = Checkpoint.load(path)
         arguments = dict(checkpoint.arguments)
         options = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
-        problem = Problem.check(X, y, sample_weight=sample_weight, **options)
+        options |= {"sample_weight": sample_weight, "center": center, "scale": scale}
+        problem = Problem.check(X, y, **options)
         checkpoint.check_problem(path, problem, check_validation(validation, problem))
-        descent = cls(X, y, start=checkpoint.arrays["start"], sample_weight=sample_weight,
-                      validation=validation, callback=callback, n_threads=n_threads, **options,
-                      **arguments)
+        descent = cls(X, y, start=checkpoint.arrays["start"], validation=validation,
+                      callback=callback, n_threads=n_threads, **options, **arguments)
         descent._restore(path, checkpoint)
         return descent
 

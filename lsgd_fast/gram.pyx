@@ -181,7 +181,7 @@ cdef pack_rows(const rows_t* rows, Py_ssize_t first, double scale, double[::1] c
     cdef Py_ssize_t d = rows.X.d, k = columns.shape[0] // d, i, j, c, offset, stride
     cdef double[::1] tile = aligned_empty(PANEL * d)
     for i in range(0, k, PANEL):
-        decode_panel(&rows.X, min(first + i, rows.X.n - 1), <v2*> &tile[0])
+        decode_panel(&rows.X, NULL, min(first + i, rows.X.n - 1), <v2*> &tile[0])
         for c in range(PANEL):
             column_place(i + c, k, d, &offset, &stride)
             for j in range(d):

@@ -10,7 +10,7 @@
 
 from .decode cimport transpose
 from .kernel cimport PANEL
-from .lanes cimport inlined, load, prefetch, real, narrow
+from .lanes cimport inlined, load, prefetch, real, v4, v8, value, vec
 
 
 # Ask memory for four rows.  Called every `step` features: for all lines of cache that start within
@@ -31,32 +31,40 @@ cdef inline inlined prefetch_four(const real** rows, Py_ssize_t j, Py_ssize_t st
             prefetch(<const char*> (rows[first + i] + j) + ahead)
 
 
+# Add the products of whole vectors of features, from j on, to the sums of the rows of P panels.
+cdef inline inlined forward_features(const real** rows, const double* w, Py_ssize_t* j,
+                                     Py_ssize_t d, vec* sums, Py_ssize_t P,
+                                     Py_ssize_t ahead) noexcept nogil:
+    cdef vec[8] x                                  # of one feature each
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
+    cdef Py_ssize_t i, v
+    while j[0] + width <= d:
+        for i in range(P):
+            prefetch_four(rows + i * PANEL, j[0], width, ahead)
+        for v in range(P * (PANEL // width)):      # vectors of rows
+            transpose(rows + v * width, j[0], x)
+            for i in range(width):
+                sums[v] = sums[v] + x[i] * w[j[0] + i]
+        j[0] += width
+
+
 # z[row] = x[row] . w for the rows of P panels.
-cdef inline inlined forward_rows(const real** rows, const double* w, Py_ssize_t d, narrow* z,
+cdef inline inlined forward_rows(const real** rows, const double* w, Py_ssize_t d, vec* z,
                                  Py_ssize_t P, Py_ssize_t ahead) noexcept nogil:
-    cdef narrow[16] sums
-    cdef narrow[8] x                                  # of one feature each
+    cdef vec[16] sums
     cdef double[8] minus_zero
-    cdef Py_ssize_t width = sizeof(narrow) // sizeof(double)
-    cdef Py_ssize_t V = P * (PANEL // width)       # vectors of rows
+    cdef Py_ssize_t V = P * PANEL * sizeof(double) // sizeof(vec)
     cdef Py_ssize_t j = 0, i, v
     for i in range(8):
         minus_zero[i] = -0.0
     for v in range(V):
-        sums[v] = (<narrow*> minus_zero)[0]
-    while j + width <= d:
-        for i in range(P):
-            prefetch_four(rows + i * PANEL, j, width, ahead)
-        for v in range(V):
-            transpose(rows + v * width, j, x)
-            for i in range(width):
-                sums[v] = sums[v] + x[i] * w[j + i]
-        j += width
+        sums[v] = (<vec*> minus_zero)[0]
+    forward_features(rows, w, &j, d, sums, P, ahead)
+    if vec is v8:
+        forward_features(rows, w, &j, d, <v4*> sums, P, ahead)
     while j < d:
-        for v in range(V):
-            for i in range(width):
-                (<double*> x)[i] = rows[v * width + i][j]
-            sums[v] = sums[v] + x[0] * w[j]
+        for i in range(P * PANEL):
+            (<double*> sums)[i] = (<double*> sums)[i] + value(rows[i][j]) * w[j]
         j += 1
     for v in range(V):
         z[v] = sums[v]
@@ -64,13 +72,13 @@ cdef inline inlined forward_rows(const real** rows, const double* w, Py_ssize_t 
 
 # g[j] += sum over the rows of x[row, j] * s[row], for F vectors of features from j on.
 cdef inline inlined backward_vectors(const real** rows, const double* s, double* g, Py_ssize_t j,
-                                     Py_ssize_t height, Py_ssize_t ahead, narrow minus_zero,
+                                     Py_ssize_t height, Py_ssize_t ahead, vec minus_zero,
                                      Py_ssize_t F) noexcept nogil:
-    cdef narrow[16] sums                              # of the rows of one number modulo 4 each
-    cdef narrow x
-    cdef Py_ssize_t width = sizeof(narrow) // sizeof(double)
+    cdef vec[16] sums                                 # of the rows of one number modulo 4 each
+    cdef vec x
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t p, i, f
-    cdef narrow* out = <narrow*> (g + j)
+    cdef vec* out = <vec*> (g + j)
     for f in range(4 * F):
         sums[f] = minus_zero
     for p in range(height // PANEL):
@@ -83,25 +91,35 @@ cdef inline inlined backward_vectors(const real** rows, const double* s, double*
         out[f] = out[f] + ((sums[4 * f] + sums[4 * f + 2]) + (sums[4 * f + 1] + sums[4 * f + 3]))
 
 
-# g[j] += sum over `height` rows of x[row, j] * s[row]; `s` is in vectors to name their type.
-cdef inline inlined backward_rows(const real** rows, const narrow* s, Py_ssize_t d, double* g,
-                                  Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
+# g[j] += sum over `height` rows of x[row, j] * s[row], for whole vectors of features from j on.
+cdef inline inlined backward_features_of(const real** rows, const vec* s, Py_ssize_t* j,
+                                         Py_ssize_t d, double* g, Py_ssize_t height,
+                                         Py_ssize_t ahead) noexcept nogil:
     cdef double[8] minus_zero
-    cdef double[4] sums
-    cdef Py_ssize_t width = sizeof(narrow) // sizeof(double)
-    cdef Py_ssize_t j = 0, i
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double), i
+    cdef const double* of_rows = <const double*> s
     for i in range(8):
         minus_zero[i] = -0.0
-    while j + 2 * width <= d:
-        backward_vectors(rows, <const double*> s, g, j, height, ahead, (<narrow*> minus_zero)[0], 2)
-        j += 2 * width
-    while j + width <= d:
-        backward_vectors(rows, <const double*> s, g, j, height, ahead, (<narrow*> minus_zero)[0], 1)
-        j += width
+    while j[0] + 2 * width <= d:
+        backward_vectors(rows, of_rows, g, j[0], height, ahead, (<vec*> minus_zero)[0], 2)
+        j[0] += 2 * width
+    while j[0] + width <= d:
+        backward_vectors(rows, of_rows, g, j[0], height, ahead, (<vec*> minus_zero)[0], 1)
+        j[0] += width
+
+
+# The same for all features; `s` is in vectors to name their type.
+cdef inline inlined backward_rows(const real** rows, const vec* s, Py_ssize_t d, double* g,
+                                  Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
+    cdef double[4] sums
+    cdef Py_ssize_t j = 0, i
+    backward_features_of(rows, s, &j, d, g, height, ahead)
+    if vec is v8:
+        backward_features_of(rows, <const v4*> s, &j, d, g, height, ahead)
     while j < d:
         for i in range(4):
             sums[i] = -0.0
         for i in range(height):
-            sums[i & 3] = sums[i & 3] + rows[i][j] * (<const double*> s)[i]
+            sums[i & 3] = sums[i & 3] + value(rows[i][j]) * (<const double*> s)[i]
         g[j] = g[j] + ((sums[0] + sums[2]) + (sums[1] + sums[3]))
         j += 1

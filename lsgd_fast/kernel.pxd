@@ -15,7 +15,7 @@ Thread safety: the functions keep no state; two threads may share `rows` but not
 """
 
 cdef enum:
-    ABI = 4         # grows whenever a struct or a signature of this file changes
+    ABI = 6         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
@@ -25,6 +25,7 @@ cdef enum element_t:
     FLOAT64, FLOAT32, FLOAT16, LONG_DOUBLE
     INT8, INT16, INT32, INT64
     UINT8, UINT16, UINT32, UINT64, BOOL
+    BFLOAT16                # the upper half of a float32
 
 # X as it lies in memory; strides are in bytes and may have any sign or be zero.
 cdef struct matrix_t:
@@ -43,6 +44,8 @@ cdef struct rows_t:
     const double* weight        # (n,) >= 0
     double total_weight         # their sum; means stay in range if it is near 1
     bint fit_intercept          # margins are y * (x . w + b), b the last entry of a column
+    const double* center        # (d,), and (d,) > 0: weights are those of (x - center) * scale;
+    const double* scale         # both NULL: of x itself (factors.pxd)
 
 # A loss of losses.py and its parameter.
 cdef enum loss_kind_t:
@@ -104,6 +107,8 @@ cdef struct pass_t:
     double* tiles               # one tile of tile_size doubles a thread; unused where X has panels
                                 # or its rows are read in place
     double* products            # (k, padded_rows) x . w of each row, or NULL
+    const Py_ssize_t* order     # (n,) which row of X, y and weight is the i-th, of any number of rows
+                                # of which n take part; or NULL: rows 0 .. n - 1, see thin.pxd
     double* multipliers         # (k, padded_rows) what the rows are multiplied with in the gradient
                                 # before it is divided by total_weight, or NULL; read where GIVEN
 

@@ -5,7 +5,8 @@ Design
 1. Rows are taken in *panels* of PANEL = 8 rows, stored feature by feature, and panels in *blocks*
    small enough to stay in the cache between forward and backward.  X is either packed into panels
    once, or decoded into a tile of panels block by block (decode.pxd).  For one column, plain rows
-   of float64 or float32 are read in place (inplace.pxd): a tile would cost more than it saves.
+   of float64, float32, float16, bfloat16, uint8 or int8 are read in place (inplace.pxd): a tile
+   would cost more than it saves.
    All of them sum in the same order, so the storage of X does not change a bit of the result.
 2. The order of every sum is fixed.  Forward: a margin is summed feature by feature, one chain per
    row.  Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the
@@ -26,6 +27,7 @@ from cython.parallel cimport parallel
 
 from .blocks cimport chunks, group_width
 from .decode cimport decode_panel
+from .factors cimport enter_column, leave_column
 from .general_link cimport general_link
 from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512, v2, v4,
                      v8)
@@ -153,9 +155,9 @@ cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept no
     cdef Py_ssize_t size = PANEL * X.d, panel, i
     for panel in range((X.n - 1) // PANEL + 1):
         if X.element == FLOAT64:
-            decode_panel(X, PANEL * panel, <v2*> (<double*> panels + panel * size))
+            decode_panel(X, NULL, PANEL * panel, <v2*> (<double*> panels + panel * size))
         else:
-            decode_panel(X, PANEL * panel, <v2*> tile)
+            decode_panel(X, NULL, PANEL * panel, <v2*> tile)
             for i in range(size):
                 (<float*> panels)[panel * size + i] = <float> tile[i]
 
@@ -215,6 +217,7 @@ cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
     p.tallies = NULL
     p.products = NULL
     p.multipliers = NULL
+    p.order = NULL
     if link != PRODUCTS:
         p.slots = memory
         memory += p.n_chunks * k * rows.X.d
@@ -244,13 +247,20 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
     pack_columns(w, d, k, weights)
     for c in range(k):
         intercepts[c] = w[d * k + c] if rows.fit_intercept else 0.0
+        enter_column(rows, c, k, weights, intercepts)
     run_pass(&p, n_threads)
     if gradient != NULL:
         sum_slots(&p, 0, k * d, packed)
-        unpack_columns(packed, d, k, gradient)
     for c in range(k):
         sum_tallies(&p, c, &totals)
         loss[c] = totals.loss
+        if gradient != NULL:
+            leave_column(rows, c, k, totals.slope, packed)
+            if rows.fit_intercept:
+                gradient[d * k + c] = totals.slope
+    if gradient != NULL:
+        unpack_columns(packed, d, k, gradient)
+    for c in range(k):
         if l2 > 0.0:
             penalty = 0.0
             for j in range(d):
@@ -258,8 +268,6 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
                 if gradient != NULL:
                     gradient[j * k + c] += l2 * w[j * k + c]
             loss[c] += 0.5 * penalty
-        if gradient != NULL and rows.fit_intercept:
-            gradient[d * k + c] = totals.slope
 
 
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:

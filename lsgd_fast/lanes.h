@@ -1,7 +1,7 @@
 /* Vectors of two, four and eight float64 lanes, by the vector extension of GCC and Clang.
  *
- * Only what the language of Cython cannot say stands here: vector types, lane shuffles, the float32
- * to float64 conversion, bit patterns, and the attributes that compile one function body for one
+ * Only what the language of Cython cannot say stands here: vector types, lane shuffles, conversions
+ * to float64, bit patterns, and the attributes that compile one function body for one
  * more instruction set.  The arithmetic itself is written in Cython, see kernel.pyx.
  */
 #ifndef LSGD_LANES_H
@@ -76,19 +76,89 @@ void lsgd_knows_avx512(void) __attribute__((target("avx512f")));
 #define lsgd_widen4(p) __builtin_convertvector(*(const lsgd_f4 *)(p), lsgd_v4)
 #define lsgd_widen8(p) __builtin_convertvector(*(const lsgd_f8 *)(p), lsgd_v8)
 #endif
+
+/* float16, bfloat16, uint8 and int8, exactly.  Without an instruction for it the bits x of a float16
+ * become those of a float32, subnormals by a difference; infinity and NaN do not occur. */
+typedef uint16_t lsgd_float16;
+typedef uint16_t lsgd_bfloat16;
+typedef uint16_t lsgd_h2 __attribute__((vector_size(4), aligned(2), may_alias));
+typedef uint16_t lsgd_h4 __attribute__((vector_size(8), aligned(2), may_alias));
+typedef uint16_t lsgd_h8 __attribute__((vector_size(16), aligned(2), may_alias));
+typedef uint8_t lsgd_u2 __attribute__((vector_size(2), aligned(1), may_alias));
+typedef uint8_t lsgd_u4 __attribute__((vector_size(4), aligned(1), may_alias));
+typedef uint8_t lsgd_u8 __attribute__((vector_size(8), aligned(1), may_alias));
+typedef int8_t lsgd_s2 __attribute__((vector_size(2), aligned(1), may_alias));
+typedef int8_t lsgd_s4 __attribute__((vector_size(4), aligned(1), may_alias));
+typedef int8_t lsgd_s8 __attribute__((vector_size(8), aligned(1), may_alias));
+typedef int32_t lsgd_w2 __attribute__((vector_size(8)));
+typedef int32_t lsgd_w4 __attribute__((vector_size(16)));
+typedef int32_t lsgd_w8 __attribute__((vector_size(32)));
+#define LSGD_CONVERT(from, p, to) __builtin_convertvector(*(const from *)(p), to)
+#define LSGD_HALF(words, floats, x) \
+    ({ words x_ = (x), shifted_ = (x_ & 0x7fff) << 13, small_ = shifted_ < (1 << 23); \
+       words tiny_ = (words)((floats)(shifted_ + (113 << 23)) - 0x1p-14f); \
+       (floats)((tiny_ & small_) | ((shifted_ + (112 << 23)) & ~small_) | ((x_ & 0x8000) << 16)); })
+#define lsgd_half2(p) __builtin_convertvector( \
+    LSGD_HALF(lsgd_w2, lsgd_f2, LSGD_CONVERT(lsgd_h2, p, lsgd_w2)), lsgd_v2)
+#define lsgd_brain2(p) \
+    __builtin_convertvector((lsgd_f2)(LSGD_CONVERT(lsgd_h2, p, lsgd_w2) << 16), lsgd_v2)
+#define lsgd_unsigned2(p) __builtin_convertvector(LSGD_CONVERT(lsgd_u2, p, lsgd_w2), lsgd_v2)
+#define lsgd_signed2(p) __builtin_convertvector(LSGD_CONVERT(lsgd_s2, p, lsgd_w2), lsgd_v2)
+#if defined(__x86_64__) && !defined(__clang__)
+typedef short lsgd_hi8 __attribute__((vector_size(16)));
+typedef char lsgd_qi16 __attribute__((vector_size(16)));
+typedef long long lsgd_di2 __attribute__((vector_size(16)));
+void lsgd_knows_f16c(void) __attribute__((target("f16c")));
+/* four or eight bytes as the low ones of a vector */
+#define LSGD_LOW4(p) \
+    ({ int x_; memcpy(&x_, (p), sizeof x_); (lsgd_qi16)(lsgd_w4){x_, 0, 0, 0}; })
+#define LSGD_LOW8(p) \
+    ({ long long x_; memcpy(&x_, (p), sizeof x_); (lsgd_qi16)(lsgd_di2){x_, 0}; })
+#define LSGD_FLOATS4(x) ((lsgd_v4)__builtin_ia32_cvtps2pd256(x))
+#define LSGD_FLOATS8(x) ((lsgd_v8)__builtin_ia32_cvtps2pd512_mask(x, (lsgd_v8){0.0}, -1, 4))
+#define LSGD_WORDS8(x) ((lsgd_v8)__builtin_ia32_cvtdq2pd512_mask(x, (lsgd_v8){0.0}, -1))
+#define lsgd_half4(p) LSGD_FLOATS4(__builtin_ia32_vcvtph2ps((lsgd_hi8)LSGD_LOW8(p)))
+#define lsgd_half8(p) LSGD_FLOATS8(__builtin_ia32_vcvtph2ps256((lsgd_hi8) * (const lsgd_h8 *)(p)))
+#define lsgd_brain4(p) \
+    LSGD_FLOATS4((lsgd_f4)(__builtin_ia32_pmovzxwd128((lsgd_hi8)LSGD_LOW8(p)) << 16))
+#define lsgd_brain8(p) \
+    LSGD_FLOATS8((lsgd_f8)(__builtin_ia32_pmovzxwd256((lsgd_hi8) * (const lsgd_h8 *)(p)) << 16))
+#define lsgd_unsigned4(p) \
+    ((lsgd_v4)__builtin_ia32_cvtdq2pd256(__builtin_ia32_pmovzxbd128(LSGD_LOW4(p))))
+#define lsgd_unsigned8(p) LSGD_WORDS8(__builtin_ia32_pmovzxbd256(LSGD_LOW8(p)))
+#define lsgd_signed4(p) \
+    ((lsgd_v4)__builtin_ia32_cvtdq2pd256(__builtin_ia32_pmovsxbd128(LSGD_LOW4(p))))
+#define lsgd_signed8(p) LSGD_WORDS8(__builtin_ia32_pmovsxbd256(LSGD_LOW8(p)))
+#else
+#define lsgd_half4(p) __builtin_convertvector( \
+    LSGD_HALF(lsgd_w4, lsgd_f4, LSGD_CONVERT(lsgd_h4, p, lsgd_w4)), lsgd_v4)
+#define lsgd_half8(p) __builtin_convertvector( \
+    LSGD_HALF(lsgd_w8, lsgd_f8, LSGD_CONVERT(lsgd_h8, p, lsgd_w8)), lsgd_v8)
+#define lsgd_brain4(p) \
+    __builtin_convertvector((lsgd_f4)(LSGD_CONVERT(lsgd_h4, p, lsgd_w4) << 16), lsgd_v4)
+#define lsgd_brain8(p) \
+    __builtin_convertvector((lsgd_f8)(LSGD_CONVERT(lsgd_h8, p, lsgd_w8) << 16), lsgd_v8)
+#define lsgd_unsigned4(p) __builtin_convertvector(LSGD_CONVERT(lsgd_u4, p, lsgd_w4), lsgd_v4)
+#define lsgd_unsigned8(p) __builtin_convertvector(LSGD_CONVERT(lsgd_u8, p, lsgd_w8), lsgd_v8)
+#define lsgd_signed4(p) __builtin_convertvector(LSGD_CONVERT(lsgd_s4, p, lsgd_w4), lsgd_v4)
+#define lsgd_signed8(p) __builtin_convertvector(LSGD_CONVERT(lsgd_s8, p, lsgd_w8), lsgd_v8)
+#endif
+static inline double lsgd_brain_value(lsgd_bfloat16 x)
+{
+    uint32_t u = (uint32_t)x << 16;
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
 /* four elements, twice */
 #if defined(__x86_64__) && !defined(__clang__)
-#define lsgd_twice8(p) \
-    ((lsgd_v8)__builtin_ia32_broadcastf64x4_512(*(const lsgd_v4 *)(p), (lsgd_v8){0.0}, -1))
+#define lsgd_twice8(x) ((lsgd_v8)__builtin_ia32_broadcastf64x4_512(x, (lsgd_v8){0.0}, -1))
 #else
-#define lsgd_twice8(p) \
-    ({ lsgd_v4 x_ = *(const lsgd_v4 *)(p); \
+#define lsgd_twice8(x) \
+    ({ lsgd_v4 x_ = (x); \
        (lsgd_v8){x_[0], x_[1], x_[2], x_[3], x_[0], x_[1], x_[2], x_[3]}; })
 #endif
-#define lsgd_widen_twice8(p) \
-    ({ lsgd_f4 x_ = *(const lsgd_f4 *)(p); \
-       lsgd_f8 y_ = {x_[0], x_[1], x_[2], x_[3], x_[0], x_[1], x_[2], x_[3]}; \
-       lsgd_widen8(&y_); })
 
 static inline uint64_t lsgd_bits(double x) { uint64_t u; memcpy(&u, &x, sizeof u); return u; }
 static inline double lsgd_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x); return x; }
@@ -103,23 +173,30 @@ static inline double lsgd_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x
  * All are void because Cython also declares a variable of the return type. */
 #define LSGD_INLINE __attribute__((always_inline)) void
 #if defined(__x86_64__)
-#define LSGD_AVX2 __attribute__((target("avx2"))) void
+#include <cpuid.h>
+#define LSGD_AVX2 __attribute__((target("avx2,f16c"))) void
 #if defined(__clang__) /* takes the full width by itself */
-#define LSGD_AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) void
+#define LSGD_AVX512 __attribute__((target("f16c,avx512f,avx512dq,avx512vl,avx512bw"))) void
 #else
 #define LSGD_AVX512 \
-    __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"))) void
+    __attribute__((target("f16c,avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"))) void
 #endif
+static inline int lsgd_cpu_has_f16c(void) /* not known to every compiler by this name */
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
 static inline int lsgd_cpu_has_avx2(void)
 {
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2");
+    return __builtin_cpu_supports("avx2") && lsgd_cpu_has_f16c();
 }
 static inline int lsgd_cpu_has_avx512(void)
 {
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")
+        && lsgd_cpu_has_f16c();
 }
 #else
 #define LSGD_AVX2 void

@@ -4,13 +4,16 @@
 # and there they are vectors.  They must be different numbers in Cython's eyes, or a fused type could
 # not tell them apart: `float` and `long double` are stand-ins, the lanes are float64 in all.
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t, uint64_t
 
 
 cdef extern from "lanes.h" nogil:
     ctypedef float v2 "lsgd_v2"
     ctypedef double v4 "lsgd_v4"
     ctypedef long double v8 "lsgd_v8"
+    # numbers of 16 bits, of two names for the same reason
+    ctypedef unsigned short float16 "lsgd_float16"
+    ctypedef short bfloat16 "lsgd_bfloat16"
 
     v2 low2 "lsgd_low2"(v2, v2)
     v2 high2 "lsgd_high2"(v2, v2)
@@ -31,8 +34,20 @@ cdef extern from "lanes.h" nogil:
     v2 widen2 "lsgd_widen2"(const float*)
     v4 widen4 "lsgd_widen4"(const float*)
     v8 widen8 "lsgd_widen8"(const float*)
-    v8 twice8 "lsgd_twice8"(const double*)
-    v8 widen_twice8 "lsgd_widen_twice8"(const float*)
+    v8 twice8 "lsgd_twice8"(v4)
+    v2 half2 "lsgd_half2"(const float16*)
+    v4 half4 "lsgd_half4"(const float16*)
+    v8 half8 "lsgd_half8"(const float16*)
+    v2 brain2 "lsgd_brain2"(const bfloat16*)
+    v4 brain4 "lsgd_brain4"(const bfloat16*)
+    v8 brain8 "lsgd_brain8"(const bfloat16*)
+    v2 unsigned2 "lsgd_unsigned2"(const uint8_t*)
+    v4 unsigned4 "lsgd_unsigned4"(const uint8_t*)
+    v8 unsigned8 "lsgd_unsigned8"(const uint8_t*)
+    v2 signed2 "lsgd_signed2"(const int8_t*)
+    v4 signed4 "lsgd_signed4"(const int8_t*)
+    v8 signed8 "lsgd_signed8"(const int8_t*)
+    double brain_value "lsgd_brain_value"(bfloat16)
 
     uint64_t bits "lsgd_bits"(double)
     double from_bits "lsgd_double"(uint64_t)
@@ -54,28 +69,55 @@ ctypedef fused narrow:         # a vector that holds no more than half a panel's
     v2
     v4
 
-ctypedef fused real:
+ctypedef fused real:           # elements of X that vectors load
     float
     double
+    float16
+    bfloat16
+    uint8_t
+    int8_t
 
 
 cdef inline inlined load(const real* p, vec* x) noexcept nogil:
     if real is double:
         x[0] = (<const vec*> p)[0]
-    elif vec is v8:
-        x[0] = widen8(p)
-    elif vec is v4:
-        x[0] = widen4(p)
+    elif real is float:
+        x[0] = widen8(p) if vec is v8 else widen4(p) if vec is v4 else widen2(p)
+    elif real is float16:
+        x[0] = half8(p) if vec is v8 else half4(p) if vec is v4 else half2(p)
+    elif real is bfloat16:
+        x[0] = brain8(p) if vec is v8 else brain4(p) if vec is v4 else brain2(p)
+    elif real is uint8_t:
+        x[0] = unsigned8(p) if vec is v8 else unsigned4(p) if vec is v4 else unsigned2(p)
     else:
-        x[0] = widen2(p)
+        x[0] = signed8(p) if vec is v8 else signed4(p) if vec is v4 else signed2(p)
 
 
 # Four elements, twice.
 cdef inline inlined load_twice(const real* p, v8* x) noexcept nogil:
-    if real is double:
-        x[0] = twice8(p)
+    cdef v4 y
+    load(p, &y)
+    x[0] = twice8(y)
+
+
+# IEEE binary16, exactly.
+cdef inline double half_value(uint16_t h) noexcept nogil:
+    cdef uint64_t sign = <uint64_t> (h & 0x8000) << 48
+    cdef uint64_t exponent = (h >> 10) & 0x1F
+    cdef uint64_t mantissa = h & 0x3FF
+    if exponent == 0:                              # zero and subnormals: mantissa * 2^-24
+        return (<double> mantissa) * (-5.9604644775390625e-08 if sign else 5.9604644775390625e-08)
+    return from_bits(sign | ((exponent + 1008) << 52) | (mantissa << 42))
+
+
+# One element.
+cdef inline double value(real x) noexcept nogil:
+    if real is float16:
+        return half_value(x)
+    elif real is bfloat16:
+        return brain_value(x)
     else:
-        x[0] = widen_twice8(p)
+        return x
 
 
 # y = min(x, y) in each lane.

@@ -2,10 +2,21 @@
 # to their losses, which are tallied, and to the multipliers of the rows in the gradient.
 
 from libc.math cimport INFINITY
+from libc.string cimport memset
 
 from .elementary cimport exp_nonpositive, negative_abs, softplus_sigmoid
 from .kernel cimport BLOCK, PANEL, tally_t
 from .lanes cimport inlined, minimum, vec
+
+
+# Tallies of no rows.
+cdef inline void clear_tallies(tally_t* tallies, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t i, lane
+    memset(tallies, 0, k * sizeof(tally_t))
+    for i in range(k):
+        tallies[i].shift = INFINITY
+        for lane in range(PANEL):
+            tallies[i].min_margin[lane] = INFINITY
 
 
 # exp(-shift) * tail += exp(-other_shift) * other_tail, scaled by the smaller shift.

@@ -77,7 +77,7 @@ cdef struct batch_t:
     int* is_scaled                   # (k,) what row_pass.is_scaled points to; NULL: no run is
     double* gradients                # (k, d) packed like the weights
     double gram_scale                # 0 outside Gram space, see gram.pyx
-    double radius                    # R
+    double reach                     # Problem.reach
     double n_products                # that a margin of computed weights is the sum of
     Py_ssize_t target
     bint measure_target              # whether to measure the weights of the target as well
@@ -94,6 +94,9 @@ cdef struct batch_t:
 # measure_target.  A run ends early, with `reason` set, where a limit is met; all stop early, between
 # two steps, where `errors` has got an entry.  Leaves n_runs = 0.
 cdef void advance(batch_t* b, int n_threads) noexcept nogil
+
+# Run the handlers of signals; whether one has raised, which is then put into the list `errors`.
+cdef bint signal_raises(void* errors) noexcept with gil
 
 # Seconds, from a clock that only goes forward.
 cdef double clock() noexcept nogil

@@ -17,8 +17,9 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from .kernel cimport (PANEL, column_place, padded_rows, pass_t, pass_work, run_chunks, sum_slots,
                       sum_tallies, tile_size, totals_t)
+from .factors cimport enter_column, leave_column
 from .norms cimport hypotenuse, norm, root
-from .rules cimport (BARZILAI_BORWEIN, exponential, logarithm, make_move, move_t, plan_move,
+from .rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, logarithm, make_move, move_t, plan_move,
                      rule_constants_t, times_exp)
 from .team cimport (barrier_wait, deal_pieces, is_raised, raise_flag, share_t, take_piece,
                     team_rank, team_size)
@@ -54,6 +55,7 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexc
     cdef const double* multipliers
     cdef double scale = b.gram_scale
     cdef double length, other = 0.0
+    leave_column(p.rows, i, p.k, totals.slope, b.gradients)
     column_place(i, p.k, d, &offset, &stride)
     sums = b.gradients + offset
     if r.rule.is_scaled:
@@ -160,7 +162,7 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
             length += fabs(r.w[j]) * sqrt(b.gram_scale * panels[(j // PANEL * d + j) * PANEL
                                                                 + j % PANEL])
         length += fabs(r.w[d])
-    return r.now[MIN_MARGIN] > b.n_products * (EPSILON * b.radius * length + 5e-324)
+    return r.now[MIN_MARGIN] > b.n_products * (EPSILON * b.reach * length + 5e-324)
 
 
 # Count what w_t shows, and say whether it ends the run.  Asked twice of the same w_t it answers the
@@ -205,14 +207,14 @@ cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
     cdef double* row = r.trace + r.n_rows * r.n_columns
     cdef double objective
     cdef move_t move
-    r.slope.true_norm = r.now[GRADIENT_NORM]
-    if r.rule.is_scaled:
+    if r.rule.kind != CONSTANT:
+        r.slope.true_norm = r.now[GRADIENT_NORM]
         r.slope.log_loss = r.slope.log_objective = r.now[LOG_LOSS]
     if r.rule.kind == BARZILAI_BORWEIN and r.l2 > 0.0:
         objective = r.now[LOSS] + 0.5 * r.l2 * r.now[WEIGHT_NORM] * r.now[WEIGHT_NORM]
         if objective < INFINITY:
             r.slope.log_objective = logarithm(objective)
-    move = plan_move(&r.rule, r.step, r.w, &r.slope, n_parameters, &rule_constants)
+    plan_move(&r.rule, r.step, r.w, &r.slope, n_parameters, &rule_constants, &move)
     r.now[STEPSIZE] = r.rule.state.stepsize
     note_step(&r.monitor, &r.watched, &move, r.slope.norm, r.now[WEIGHT_NORM])
     if r.step % r.record_every == 0:
@@ -261,6 +263,7 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
     for j in range(d):
         b.weights[offset + j * stride] = w[j]
     b.intercepts[i] = w[d]
+    enter_column(b.row_pass.rows, i, b.row_pass.k, b.weights, b.intercepts)
     if b.is_scaled != NULL:
         b.is_scaled[i] = b.runs[i].rule.is_scaled
 

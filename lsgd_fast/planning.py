@@ -7,9 +7,9 @@ import numpy as np
 from lsgd_fast import plan_report
 from lsgd_fast.bounds import Bounds, bounds
 from lsgd_fast.footprint import Footprint, footprint
+from lsgd_fast.matrix import MAX_FEATURES
 from lsgd_fast.pace import made_up_data, measure
 from lsgd_fast.problem import (
-    MAX_FEATURES,
     check_count,
     check_gram,
     check_n_steps,

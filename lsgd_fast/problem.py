@@ -11,6 +11,15 @@ import numpy as np
 
 from lsgd_fast import losses
 from lsgd_fast.constants import GRAM_BYTES, GRAM_FEATURES, GRAM_VALUES
+from lsgd_fast.matrix import (
+    as_real_array,
+    blocks,
+    check_matrix,
+    finite_float64,
+    largest_norm,
+    scaled,
+    to_float64,
+)
 
 __all__ = [
     "Problem",
@@ -26,12 +35,7 @@ __all__ = [
     "check_starts",
     "check_validation",
     "check_weights",
-    "memory_of_check",
 ]
-
-BLOCK_SIZE = 1 << 17  # values of X converted at a time: 1 MiB of float64
-MAX_FEATURES = 1 << 40  # 8 TiB of weights
-SAFE_SQUARE = 1e-280  # a sum of squares above this has lost nothing to underflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,11 @@ class Problem:
     fit_intercept : bool
         Whether the last parameter is an intercept.
     radius : float
-        R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight.
+        R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight, x_i
+        with `center` and `scale` applied.
+    center, scale : ndarray of shape (d,), or both None
+        The features are ``(X - center) * scale``, which is never made; float64, C-contiguous,
+        read-only.
     """
 
     X: np.ndarray
@@ -68,6 +76,8 @@ class Problem:
     l2: float
     fit_intercept: bool
     radius: float
+    center: np.ndarray | None = None
+    scale: np.ndarray | None = None
 
     @property
     def n(self):
@@ -84,8 +94,23 @@ class Problem:
         """Number of features, plus one with an intercept (which comes last)."""
         return self.d + self.fit_intercept
 
+    @property
+    def reach(self):
+        """Largest norm of the terms that products of rows are sums of: R unless centred."""
+        if self.scale is None:
+            return self.radius
+        with np.errstate(all="ignore"):
+            return self.radius + 2.0 * float(np.linalg.norm(self.center * self.scale))
+
+    def features(self, rows):
+        """Return rows of X, as float64 with `center` and `scale` applied."""
+        return scaled(to_float64(self.X[rows]), self.center, self.scale)
+
     @classmethod
-    def check(cls, X, y, *, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False):
+    def check(
+        cls, X, y, *, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, center=None,
+        scale=None,
+    ):  # fmt: skip
         """Validate the arguments and return the problem they describe.
 
         Parameters
@@ -102,6 +127,8 @@ class Problem:
             Finite and not negative.
         fit_intercept : bool, default False
             Whether to add an intercept.
+        center, scale : array-like of shape (d,) or real number, optional
+            Finite, and `scale` positive; 0 and 1 by default.
 
         Returns
         -------
@@ -115,15 +142,16 @@ class Problem:
         loss = losses.resolve(loss)
         l2 = check_real("l2", l2, zero_allowed=True)
         fit_intercept = check_flag("fit_intercept", fit_intercept)
-        X = _check_matrix(X)
+        X = check_matrix(X)
         labels = _check_labels(y, len(X))
         weight, total_weight = _check_sample_weight(sample_weight, len(X))
         _check_both_classes(labels, weight)
-        norm = _largest_norm(X, weight > 0.0)
+        center, scale = _check_factors(center, scale, X.shape[1])
+        norm = largest_norm(X, weight > 0.0, center, scale)
         radius = math.hypot(norm, 1.0) if fit_intercept else norm
         labels.setflags(write=False)
         weight.setflags(write=False)
-        return cls(X, labels, weight, total_weight, loss, l2, fit_intercept, radius)
+        return cls(X, labels, weight, total_weight, loss, l2, fit_intercept, radius, center, scale)
 
     def digest(self):
         """Return a fingerprint of the values, 64 hexadecimal digits.
@@ -138,29 +166,11 @@ class Problem:
         hasher.update(repr(header).encode())
         hasher.update(self.y.astype("<f8"))
         hasher.update(self.weight.astype("<f8"))
-        for _, _, block in _blocks(self.X):
+        for factor in (self.center, self.scale) if self.scale is not None else ():
+            hasher.update((factor + 0.0).astype("<f8"))
+        for _, _, block in blocks(self.X):
             hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
         return hasher.hexdigest()
-
-
-def memory_of_check(n, d, in_place):
-    """Return the bytes that a `Problem` keeps besides X, and those that making one takes as well.
-
-    Parameters
-    ----------
-    n, d : int
-        Shape of X.
-    in_place : bool
-        Whether X is float64 in C order, so that its blocks need no conversion.
-
-    Returns
-    -------
-    kept, passing : int
-    """
-    block = 8 * min(n * d, max(1, BLOCK_SIZE // d) * min(d, BLOCK_SIZE))
-    squares = block if in_place else 2 * block
-    # Marks of the rows of positive weight and the sums of squares, then a selection of these.
-    return 16 * n, 9 * n + max(squares, 8 * n)
 
 
 def check_real(name, value, *, zero_allowed=False):
@@ -225,13 +235,19 @@ def check_callback(callback, callback_every):
     return callback, check_count("callback_every", every, 1)
 
 
-def check_gram(gram, n, d, n_held_out=0):
-    """Return whether to run in Gram space; "auto" decides by the shapes alone."""
+def check_gram(gram, n, d, n_held_out=0, unless=None):
+    """Return whether to run in Gram space; "auto" decides by the shapes alone.
+
+    `unless` names an argument that rules Gram space out, if there is one.
+    """
     size = 8 * n * max(n, n_held_out)
     if isinstance(gram, str) and gram == "auto":
-        return n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
+        pays = n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
+        return pays and unless is None
     if not isinstance(gram, (bool, np.bool_)):
         raise TypeError(f'gram must be "auto", True or False; got {gram!r}')
+    if gram and unless is not None:
+        raise ValueError(f"gram=True does not go with {unless}; pass gram=False")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if gram and size > memory // 2:
         raise ValueError(
@@ -248,13 +264,13 @@ def check_validation(validation, problem):
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise TypeError("validation must be a pair (X, y) of held-out data or None")
     try:
-        X = _check_matrix(validation[0])
+        X = check_matrix(validation[0])
         labels = _check_labels(validation[1], len(X))
-        _largest_norm(X, np.ones(len(X), dtype=bool))
+        if X.shape[1] != problem.d:
+            raise ValueError(f"X must have {problem.d} features; got shape {X.shape}")
+        largest_norm(X, np.ones(len(X), dtype=bool), problem.center, problem.scale)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from None
-    if X.shape[1] != problem.d:
-        raise ValueError(f"validation: X must have {problem.d} features; got shape {X.shape}")
     weight, total_weight = _check_sample_weight(None, len(X))
     return replace(problem, X=X, y=labels, weight=weight, total_weight=total_weight, l2=0.0)
 
@@ -271,7 +287,7 @@ def check_start(start, problem):
 
 def check_starts(start, problem, k):
     """Return first weights: (1, n_parameters) where all k runs have the same, else (k, ...)."""
-    if start is None or _as_real_array("start", start).ndim != 2:
+    if start is None or as_real_array("start", start).ndim != 2:
         return check_start(start, problem).reshape(1, -1)
     array = _check_parameters("start", start, problem)
     if array.shape[1] != k:
@@ -285,54 +301,16 @@ def check_weights(w, problem):
 
 
 def _check_parameters(name, value, problem):
-    array = _as_real_array(name, value)
+    array = as_real_array(name, value)
     expected = problem.n_parameters
     if array.ndim not in (1, 2) or array.shape[0] != expected or array.size == 0:
         hint = " (features, then the intercept)" if problem.fit_intercept else ""
         raise ValueError(f"{name} must have {expected} rows{hint}; got shape {array.shape}")
-    return _finite_float64(name, array)
-
-
-def _as_real_array(name, value):
-    """Return `value` as an ndarray of a real dtype, without a copy where there is one."""
-    if hasattr(value, "tocsr"):
-        raise TypeError(f"sparse {name} is not supported yet; pass {name}.toarray()")
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise TypeError(f"{name} has masked entries; fill them or drop their rows first")
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name} cannot be read as an array: {error}") from error
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{name} must hold real numbers; got dtype {array.dtype}: convert it to float64"
-        )
-    return array
-
-
-def _finite_float64(name, array):
-    with np.errstate(all="ignore"):  # a longdouble may overflow, and is refused below
-        array = np.require(array, np.float64, ["C", "A"])
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite as float64; it holds NaN or infinity")
-    return array
-
-
-def _check_matrix(X):
-    X = _as_real_array("X", X)
-    if X.ndim != 2:
-        hint = "; pass X.reshape(-1, 1) if it is one feature" if X.ndim == 1 else ""
-        raise ValueError(f"X must be 2-d (rows, features); got shape {X.shape}{hint}")
-    if 0 in X.shape:
-        raise ValueError(f"X must have at least one row and one feature; got shape {X.shape}")
-    if X.shape[1] > MAX_FEATURES:
-        raise ValueError(f"X has too many features for weights in memory; got shape {X.shape}")
-    return X
+    return finite_float64(name, array)
 
 
 def _check_vector(name, value, n):
-    array = _as_real_array(name, value)
+    array = as_real_array(name, value)
     if array.ndim != 1:
         raise ValueError(f"{name} must be 1-d; got shape {array.shape}: pass {name}.ravel()")
     if len(array) != n:
@@ -358,7 +336,7 @@ def _check_sample_weight(sample_weight, n):
         unit = 0.5 ** n.bit_length()
         return np.full(n, unit), n * unit
     array = _check_vector("sample_weight", sample_weight, n)
-    weight = _finite_float64("sample_weight", array)
+    weight = finite_float64("sample_weight", array)
     largest = weight.max()
     if weight.min() < 0.0 or largest == 0.0:
         raise ValueError("sample_weight must not be negative, nor zero everywhere")
@@ -368,6 +346,31 @@ def _check_sample_weight(sample_weight, n):
         return np.ldexp(weight, -exponent), total
 
 
+def _check_factors(center, scale, d):
+    """Return center and scale as arrays (d,) of their own, or two None where neither is given."""
+    if center is None and scale is None:
+        return None, None
+    center = _check_factor("center", 0.0 if center is None else center, d)
+    scale = _check_factor("scale", 1.0 if scale is None else scale, d)
+    if scale.min() <= 0.0:
+        column = int(np.argmin(scale))
+        raise ValueError(f"scale must be positive; got {scale[column]} for column {column}")
+    return center, scale
+
+
+def _check_factor(name, value, d):
+    array = as_real_array(name, value)
+    if array.dtype.kind == "b":
+        raise TypeError(f"{name} must hold real numbers; got dtype bool")
+    if array.shape not in ((), (d,)):
+        raise ValueError(
+            f"{name} must have an entry for each of the {d} features; got shape {array.shape}"
+        )
+    factor = np.array(np.broadcast_to(finite_float64(name, array), (d,)), order="C")
+    factor.setflags(write=False)
+    return factor
+
+
 def _check_both_classes(labels, weight):
     seen = labels[weight > 0.0]
     if seen.min() == seen.max():
@@ -375,58 +378,3 @@ def _check_both_classes(labels, weight):
         raise ValueError(
             f"y holds one class only{where} ({seen[0]:+.0f}); rows of both classes are needed"
         )
-
-
-def _blocks(X):
-    """Yield (row, column, block): X as float64 in C order, by blocks; a view where it can be."""
-    n, d = X.shape
-    height, width = max(1, BLOCK_SIZE // d), min(d, BLOCK_SIZE)
-    for i in range(0, n, height):
-        for j in range(0, d, width):
-            block = X[i : i + height, j : j + width]
-            with np.errstate(all="ignore"):  # a longdouble may overflow
-                block = np.ascontiguousarray(block, dtype=np.float64)
-            yield i, j, block
-
-
-def _square_sums(X, exponents=None):
-    """Return the sum of squares of each row, the row first divided by 2**exponent."""
-    sums = np.zeros(len(X))
-    for i, _, block in _blocks(X):
-        rows = slice(i, i + len(block))
-        if exponents is not None:
-            block = np.ldexp(block, -exponents[rows, None])
-        # Not einsum or BLAS: the order of this sum is the same on every machine.
-        sums[rows] += np.square(block).sum(axis=1)
-    return sums
-
-
-def _scaled_norms(X):
-    """Return the row norms without overflow or underflow; refuse what is not finite."""
-    largest = np.zeros(len(X))
-    for i, j, block in _blocks(X):
-        bad = np.argwhere(~np.isfinite(block))
-        if len(bad):
-            row, column = bad[0]
-            raise ValueError(
-                f"X must be finite as float64; found {block[row, column]} in row {i + row}, "
-                f"column {j + column}: drop the row or fill the gap"
-            )
-        rows = slice(i, i + len(block))
-        largest[rows] = np.maximum(largest[rows], np.abs(block).max(axis=1))
-    exponents = np.frexp(largest)[1]
-    return np.ldexp(np.sqrt(_square_sums(X, exponents)), exponents)
-
-
-def _largest_norm(X, positive):
-    """Return the largest norm of the rows marked `positive`; refuse what is not finite.
-
-    The sums of squares also answer whether all values are finite, so that one pass is enough
-    unless some are not, or are so large or small that their squares leave float64.
-    """
-    with np.errstate(all="ignore"):
-        sums = _square_sums(X)
-        largest = sums[positive].max()
-        if np.isfinite(sums).all() and largest > SAFE_SQUARE:
-            return math.sqrt(largest)
-        return float(_scaled_norms(X)[positive].max())

@@ -51,7 +51,8 @@ def progress_bar(n_steps=None, *, stream=None):
 
 
 def _describe(state):
-    return f"loss {state.loss:.4g}, {state.verdict}"
+    verdict = f", {state.verdict}" if hasattr(state, "verdict") else ""  # of batches there is none
+    return f"loss {state.loss:.4g}{verdict}"
 
 
 class _Line:

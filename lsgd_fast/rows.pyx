@@ -5,11 +5,12 @@ import numpy as np
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .kernel cimport (BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LOGISTIC,
+from .kernel cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LOGISTIC,
                       LONG_DOUBLE, PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count,
                       loss_gradient, matrix_t, pack_panels, pass_size, rows_t, workspace_size)
 
-ELEMENTS = {"f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
+# By kind and size, bfloat16 of ml_dtypes by its name.
+ELEMENTS = {"bfloat16": BFLOAT16, "f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
             "u1": UINT8, "u2": UINT16, "u4": UINT32, "u8": UINT64}
 PACKED_BYTES = 64 * 2**20       # panels up to this size may be made
@@ -28,12 +29,15 @@ cdef class Rows:
 
     def __cinit__(self, problem, bint pack=True):
         X = problem.X
+        element = element_of(X.dtype)
+        if element == BFLOAT16:
+            X = X.view(np.uint16)   # which has a buffer
         cdef matrix_t* view = &self.view.X
         view.data = <const char*> address_of(X)
         view.n, view.d = X.shape
         view.row_stride, view.column_stride = X.strides
-        view.element = ELEMENTS.get(f"{X.dtype.kind}{X.dtype.itemsize}", LONG_DOUBLE)
-        view.swapped = not X.dtype.isnative
+        view.element = element
+        view.swapped = not problem.X.dtype.isnative
         view.aligned = X.flags.aligned
         cdef const double[::1] y = problem.y
         cdef const double[::1] weight = problem.weight
@@ -43,7 +47,13 @@ cdef class Rows:
         self.view.weight = &weight[0]
         self.view.total_weight = problem.total_weight
         self.view.fit_intercept = problem.fit_intercept
+        self.view.center = self.view.scale = NULL
         self.owners = [X, y, weight]
+        cdef const double[::1] center, scale
+        if problem.scale is not None:
+            center, scale = problem.center, problem.scale
+            self.view.center, self.view.scale = &center[0], &scale[0]
+            self.owners += [center, scale]
         size, room = memory_of_packing(*X.shape, X.dtype, is_plain(X)) if pack else (0, 0)
         if size > 0:
             panels = aligned_empty(size // X.itemsize, X.dtype)
@@ -57,6 +67,12 @@ cdef class Rows:
     def n_chunks(self):
         """How many parts the rows are split into; more threads than that find no work."""
         return chunk_count(self.view.X.n, self.view.X.d)
+
+
+def element_of(dtype):
+    """How the kernel calls a dtype."""
+    by_size = ELEMENTS.get(f"{dtype.kind}{dtype.itemsize}", LONG_DOUBLE)
+    return ELEMENTS.get(dtype.name, by_size)
 
 
 def is_plain(X):

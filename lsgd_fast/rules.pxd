@@ -217,14 +217,24 @@ cdef inline Py_ssize_t silver_exponent(Py_ssize_t t) noexcept nogil:
 
 
 # The step from w_t, of which the rule takes note.
-cdef inline move_t plan_move(rule_t* rule, Py_ssize_t t, const double* w, const gradient_t* g,
-                             Py_ssize_t size, const rule_constants_t* constants) noexcept nogil:
-    cdef move_t move
+cdef inline void plan_move(rule_t* rule, Py_ssize_t t, const double* w, const gradient_t* g,
+                           Py_ssize_t size, const rule_constants_t* constants,
+                           move_t* move) noexcept nogil:
+    if rule.kind != CONSTANT:
+        plan_other_move(rule, t, w, g, size, constants, move)
+        return
+    move.goes_back = False
+    move.factor = rule.eta
+    move.length = rule.eta * g.norm
+    move.promise = move.length * g.norm
+
+
+cdef inline void plan_other_move(rule_t* rule, Py_ssize_t t, const double* w, const gradient_t* g,
+                                 Py_ssize_t size, const rule_constants_t* constants,
+                                 move_t* move) noexcept nogil:
     cdef double scale = g.scale
     move.goes_back = False
-    if rule.kind == CONSTANT:
-        move.factor = rule.eta
-    elif rule.kind == SCHEDULE:
+    if rule.kind == SCHEDULE:
         move.factor = rule.values[min(t, rule.n_values - 1)]
     elif rule.kind == SILVER:
         move.factor = rule.values[silver_exponent(t)]
@@ -246,7 +256,6 @@ cdef inline move_t plan_move(rule_t* rule, Py_ssize_t t, const double* w, const 
     rule.state.stepsize = times_exp(move.factor, -scale)
     move.length = INFINITY if move.goes_back else move.factor * g.norm
     move.promise = 0.0 if move.goes_back else move.length * g.true_norm
-    return move
 
 
 # Take it: w becomes w_{t+1}.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lsgd_fast.problem import BLOCK_SIZE
+from lsgd_fast.matrix import BLOCK_SIZE
 
 __all__ = ["POWER_STEPS", "ROUNDING", "estimate_smoothness"]
 
@@ -49,7 +49,7 @@ def _apply(problem, v, scale):
     for i in range(0, problem.n, height):
         weight = problem.weight[i : i + height]
         used = weight > 0.0
-        block = np.asarray(problem.X[i : i + height][used], dtype=np.float64) / scale
+        block = problem.features(slice(i, i + height))[used] / scale
         s = block @ v[:d] + (v[d] / scale if problem.fit_intercept else 0.0)
         s *= weight[used] / problem.total_weight
         result[:d] += s @ block

@@ -29,7 +29,7 @@ MAX_STEPSIZE, MIN_STEPSIZE = 1e300, 1e-300
 
 def run_trial(
     sweep, X, y, *, start_stepsize, factor, n_stages, n_steps, sample, n_repeats, stop, rng,
-    sample_weight, l2, fit_intercept, n_threads,
+    sample_weight, l2, fit_intercept, center, scale, n_threads,
 ):  # fmt: skip
     """Return the `Trial` of `lsgd_fast.staged_trial`, with `sweep` as its `stepsize_sweep`."""
     factor = checks.check_real("factor", factor)
@@ -46,7 +46,8 @@ def run_trial(
     n_threads = checks.check_n_threads(n_threads)
     if start_stepsize is not None:
         start_stepsize = checks.check_real("start_stepsize", start_stepsize)
-    problem = Problem.check(X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept)
+    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    problem = Problem.check(X, y, **options, center=center, scale=scale)
     smoothness = estimate_smoothness(problem, rng)
     stepsizes = _stepsizes(start_stepsize, factor, n_stages, smoothness)
 
@@ -146,7 +147,8 @@ class _Bench:
         runs = self.sweep(
             problem.X[rows], problem.y[rows], stepsizes, self.n_steps,
             sample_weight=problem.weight[rows], l2=problem.l2,
-            fit_intercept=problem.fit_intercept, stop=self.stop, record_every=self.n_steps,
+            fit_intercept=problem.fit_intercept, center=problem.center, scale=problem.scale,
+            stop=self.stop, record_every=self.n_steps,
             n_threads=self.n_threads,
         )  # fmt: skip
         share = len(problem.y[rows]) / problem.n

@@ -12,7 +12,7 @@ from lsgd_fast.run import Run, check_stop
 from lsgd_fast.storage import load_archive, save_archive
 from lsgd_fast.table import Table
 
-__all__ = ["MEASURES", "Sweep", "check_sweep"]
+__all__ = ["MEASURES", "Sweep", "as_list", "check_sweep", "label_of"]
 
 # Columns that a terminal shows where they fit, the most telling first.
 OPTIONAL = (
@@ -34,6 +34,8 @@ class Sweep(Sequence):
     stepsizes : tuple
     """
 
+    run_type, kind = Run, "sweep"  # what it holds, and what its file is called
+
     def __init__(self, runs, stepsizes):
         self._runs, self.stepsizes = tuple(runs), tuple(stepsizes)
         if len(self._runs) != len(self.stepsizes) or not self._runs:
@@ -44,7 +46,7 @@ class Sweep(Sequence):
 
     def __getitem__(self, index):
         if isinstance(index, slice):
-            return Sweep(self._runs[index], self.stepsizes[index])
+            return type(self)(self._runs[index], self.stepsizes[index])
         return self._runs[index]
 
     def table(self):
@@ -58,7 +60,7 @@ class Sweep(Sequence):
         """
         names = ("stop_reason", "verdict", "n_steps", "n_increases")
         names += ("stable_at", "certified_at", "separated_at")
-        columns = {"stepsize": [_label(stepsize) for stepsize in self.stepsizes]}
+        columns = {"stepsize": [label_of(stepsize) for stepsize in self.stepsizes]}
         columns |= {name: [_plain(getattr(run, name)) for run in self] for name in names}
         for name in ("loss", "log_loss", "error_rate", "min_margin", "validation_loss"):
             if all(getattr(run.trace, name) is not None for run in self):
@@ -113,7 +115,7 @@ class Sweep(Sequence):
         arrays = {f"{i}_{name}": a for i, (_, part) in enumerate(parts) for name, a in part.items()}
         stepsizes = [rules.to_plain(rules.resolve(stepsize)) for stepsize in self.stepsizes]
         meta = {"runs": [meta for meta, _ in parts], "stepsizes": stepsizes}
-        save_archive(path, "sweep", meta, arrays)
+        save_archive(path, self.kind, meta, arrays)
 
     @classmethod
     def load(cls, path):
@@ -134,7 +136,7 @@ class Sweep(Sequence):
         ValueError
             If the file is damaged or holds something else; the message names it.
         """
-        meta, arrays = load_archive(path, "sweep")
+        meta, arrays = load_archive(path, cls.kind)
         try:
             parts = [{} for _ in meta["runs"]]
             for name, array in arrays.items():
@@ -142,21 +144,22 @@ class Sweep(Sequence):
                 if not number.isdecimal():
                     raise ValueError(f"an array is named {name!r}")
                 parts[int(number)][rest] = array
-            runs = [Run.from_archive(path, *p) for p in zip(meta["runs"], parts, strict=True)]
+            pairs = zip(meta["runs"], parts, strict=True)
+            runs = [cls.run_type.from_archive(path, *pair) for pair in pairs]
             stepsizes = [_loaded(value) for value in meta["stepsizes"]]
             return cls(runs, stepsizes)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is not a complete sweep: {error}") from error
+            raise ValueError(f"{str(path)!r} is not a complete {cls.kind}: {error}") from error
 
     def __repr__(self):
-        return f"Sweep of {len(self)} run{'s' * (len(self) != 1)}\n{self.table()}"
+        return f"{type(self).__name__} of {len(self)} run{'s' * (len(self) != 1)}\n{self.table()}"
 
     def _repr_html_(self):
         return self.table()._repr_html_()
 
 
-def _label(stepsize):
-    """Return a stepsize as a number, or a rule that changes it in words."""
+def label_of(stepsize):
+    """Return what a table shows of a stepsize: a number, or in words a rule that changes it."""
     rule = rules.resolve(stepsize)
     return rule.eta if isinstance(rule, rules.Constant) else _shortened(repr(rule))
 
@@ -218,15 +221,15 @@ class Asked:
 
 def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **shared):
     """Return the checked arguments of `stepsize_sweep`, see there."""
-    stepsizes = _as_list("stepsizes", stepsizes)
+    stepsizes = as_list("stepsizes", stepsizes)
     found = [rules.resolve(stepsize) for stepsize in stepsizes]
     k = len(found)
     n_steps = check_n_steps(n_steps)
     several = isinstance(l2, (list, tuple, np.ndarray)) and not isinstance(l2, np.generic)
-    penalties = _as_list("l2", l2, k) if several else [l2] * k
+    penalties = as_list("l2", l2, k) if several else [l2] * k
     penalties = [check_real("l2", value, zero_allowed=True) for value in penalties]
     several = isinstance(stop, (list, tuple))
-    stops = _as_list("stop", stop, k) if several else [stop] * k
+    stops = as_list("stop", stop, k) if several else [stop] * k
     stops = [check_stop(one, shared["validation"]) for one in stops]
     gram = shared["gram"]
     shared = check_shared(X, y, l2=0.0, **shared)
@@ -245,7 +248,7 @@ def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **shared):
     )
 
 
-def _as_list(name, values, k=None):
+def as_list(name, values, k=None):
     """Return a sequence as a list, NumPy's numbers as Python's; of k entries if k is given."""
     if isinstance(values, str) or not np.iterable(values):
         raise TypeError(f"{name} must be a sequence; got {values!r}")

@@ -98,7 +98,8 @@ def mean_loss(t, margin, stepsize, *, radius=1.0):
     """Return a bound of the mean of the first t losses, ``L(w_0)`` to ``L(w_{t-1})``.
 
     Theorem 1, whatever the phase: with ``x = margin^2 stepsize t``,
-    ``(1 + log(x)^2 + (stepsize R^2)^2 / 4) / x``. Says nothing for ``x < 1``.
+    ``(1 + log(x)^2 + (stepsize R^2)^2 / 4) / x``. Says nothing for ``x < 1``. By Lemma 17 it also
+    bounds the mean of the losses of t batches, each before its step of stochastic descent.
 
     Examples
     --------

@@ -68,7 +68,7 @@ def layouts(base, dtype, folder):
     yield "columns broadcast", np.broadcast_to(a[:, :1], a.shape)
     yield "sliced", _inside(a, (n + 3, d + 5), np.s_[2:-1, 1:-4])
     yield "misaligned", _misaligned(a)
-    yield "byte-swapped", a.astype(a.dtype.newbyteorder("S"))
+    yield "byte-swapped", a.byteswap().view(a.dtype.newbyteorder("S"))
     yield "read-only", _read_only(a.copy())
     yield "memmap", _memmap(a, folder)
     yield "transposed", a.T.copy().T
@@ -90,7 +90,7 @@ def _inside(a, shape, place):
 
 
 def _poison(dtype):
-    if dtype.kind == "f":
+    if dtype.kind in "fV":  # bfloat16 of ml_dtypes is a V
         return np.nan
     return True if dtype.kind == "b" else np.iinfo(dtype).max
 

@@ -36,6 +36,7 @@ def logistic_loss_gradient(const real[:, ::1] X, const double[::1] y, const doub
     for i in range(weight.shape[0]):
         rows.total_weight += weight[i]
     rows.fit_intercept = fit_intercept
+    rows.center = rows.scale = NULL
     workspace = np.full(kernel.workspace_size(&rows, k, n_threads), np.nan)
     with nogil:
         kernel.loss_gradient(&rows, &w[0, 0], k, l2, &loss[0], &gradient[0, 0], &workspace[0],

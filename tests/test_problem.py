@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from backends import every_backend
 
-from lsgd_fast import losses, problem, stepsizes
+from lsgd_fast import losses, matrix, problem, stepsizes
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import Stop
 
@@ -127,7 +127,7 @@ def test_intercept_adds_a_parameter(backend, name):
 @pytest.mark.parametrize("where", [(0, 0), (3, 1), (4, 1)])
 @pytest.mark.parametrize("block", [1, 3, 1 << 17])
 def test_first_value_that_is_not_finite_is_located(monkeypatch, where, block):
-    monkeypatch.setattr(problem, "BLOCK_SIZE", block)
+    monkeypatch.setattr(matrix, "BLOCK_SIZE", block)
     bad = put(put(X, (4, 1), NAN), where, INF)
     with pytest.raises(ValueError, match=f"X .* inf in row {where[0]}, column {where[1]}:"):
         Problem.check(bad, Y)
@@ -211,7 +211,7 @@ def test_frozen():
 @pytest.mark.parametrize("block", [1, 3, 4, 1 << 17])
 @pytest.mark.parametrize("scale", [1.0, 2.0**-600, 2.0**600, 2.0**1000, 2.0**-1070])
 def test_radius_of_any_size(monkeypatch, block, scale):
-    monkeypatch.setattr(problem, "BLOCK_SIZE", block)
+    monkeypatch.setattr(matrix, "BLOCK_SIZE", block)
     rows = np.array([[3.0, 4.0], [0.0, 0.0], [6.0, -8.0], [50.0, 0.0]]) * scale
     y, weight = [0, 1, 1, 0], [1, 1, 1, 0]
     assert Problem.check(rows, y).radius == 50.0 * scale
@@ -250,7 +250,7 @@ def test_no_whole_copy_is_made(shape, dtype):
 @pytest.mark.parametrize("dtype", awkward.DTYPES)
 @pytest.mark.parametrize("block", [13, 1 << 17])
 def test_layout_and_dtype_do_not_matter(monkeypatch, dtype, block, tmp_path):
-    monkeypatch.setattr(problem, "BLOCK_SIZE", block)
+    monkeypatch.setattr(matrix, "BLOCK_SIZE", block)
     rng = np.random.default_rng(3)
     base = awkward.exact_matrix(7, 17, dtype, rng)
     y = awkward.labels(7, rng)

@@ -7,6 +7,7 @@ checked and otherwise ignored.
 from lsgd_fast.reference.descent import gradient_descent, staged_trial, stepsize_sweep
 from lsgd_fast.reference.minimizing import minimize
 from lsgd_fast.reference.single import logistic_loss, logistic_loss_gradient
+from lsgd_fast.reference.stochastic import stochastic_gradient_descent, stochastic_sweep
 
 __all__ = [
     "gradient_descent",
@@ -15,4 +16,6 @@ __all__ = [
     "minimize",
     "staged_trial",
     "stepsize_sweep",
+    "stochastic_gradient_descent",
+    "stochastic_sweep",
 ]

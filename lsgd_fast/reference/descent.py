@@ -29,8 +29,8 @@ __all__ = [
 
 def gradient_descent(
     X, y, stepsize, n_steps, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
-    fit_intercept=False, stop=None, record=None, record_every=1, validation=None, callback=None,
-    callback_every=None, gram="auto", n_threads=None,
+    fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1,
+    validation=None, callback=None, callback_every=None, gram="auto", n_threads=None,
 ):  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
     n_steps = checks.check_n_steps(n_steps)
@@ -38,8 +38,9 @@ def gradient_descent(
     stop = check_stop(stop, validation)
     shared = check_shared(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        record=record, record_every=record_every, validation=validation, callback=callback,
-        callback_every=callback_every, gram=gram, n_threads=n_threads,
+        center=center, scale=scale, record=record, record_every=record_every,
+        validation=validation, callback=callback, callback_every=callback_every, gram=gram,
+        n_threads=n_threads,
     )  # fmt: skip
     problem, record, record_every = shared.problem, shared.record, shared.record_every
     callback, callback_every = shared.callback, shared.callback_every
@@ -103,11 +104,12 @@ def gradient_descent(
 
 def stepsize_sweep(
     X, y, stepsizes, n_steps, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
-    fit_intercept=False, stop=None, record=None, record_every=1, validation=None, callback=None,
-    callback_every=None, gram="auto", n_threads=None,
+    fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1,
+    validation=None, callback=None, callback_every=None, gram="auto", n_threads=None,
 ):  # fmt: skip
     """Run gradient descent once for each stepsize; see `lsgd_fast.stepsize_sweep`."""
     shared = {"loss": loss, "sample_weight": sample_weight, "fit_intercept": fit_intercept}
+    shared |= {"center": center, "scale": scale}
     shared |= {"record": record, "record_every": record_every, "validation": validation}
     shared |= {"callback": callback, "callback_every": callback_every, "gram": gram}
     shared |= {"n_threads": n_threads}
@@ -132,13 +134,15 @@ def stepsize_sweep(
 
 def staged_trial(
     X, y, *, start_stepsize=None, factor=4, n_stages=8, n_steps=1000, sample=0.1, n_repeats=3,
-    stop=None, rng=0, sample_weight=None, l2=0.0, fit_intercept=False, n_threads=None,
+    stop=None, rng=0, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None,
+    n_threads=None,
 ):  # fmt: skip
     """Look for a stepsize on samples and return a `Trial`; see `lsgd_fast.staged_trial`."""
     return run_trial(
         stepsize_sweep, X, y, start_stepsize=start_stepsize, factor=factor, n_stages=n_stages,
         n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng,
-        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, n_threads=n_threads,
+        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
+        n_threads=n_threads,
     )  # fmt: skip
 
 
@@ -156,11 +160,11 @@ class _Counters:
     previous: Measurement | None = None
 
     def update(self, t, w, now):
-        radius = self.problem.radius
+        radius, reach = self.problem.radius, self.problem.reach
         if t > 0 and _increased(self.previous, now):
             self.n_increases += 1
             self.last_increase = t
-        if self.separated_at is None and separates(now.min_margin, norm(w), radius, len(w)):
+        if self.separated_at is None and separates(now.min_margin, norm(w), reach, len(w)):
             self.separated_at, self.separating_weights = t, w.copy()
         claimed = isinstance(self.rule, stepsizes.Constant) and self.problem.l2 == 0.0
         if claimed and isinstance(self.problem.loss, Logistic) and self.certified_at is None:

@@ -44,7 +44,7 @@ class Rows:
     def __init__(self, problem, scaled=False):
         self.scaled = scaled
         used = problem.weight > 0.0
-        self.X = np.asarray(problem.X, dtype=np.float64)[used]
+        self.X = problem.features(used)
         self.y, self.weight = problem.y[used], problem.weight[used]
         self.problem = problem
 

@@ -1,0 +1,134 @@
+"""Stochastic gradient descent in plain NumPy."""
+
+import math
+
+import numpy as np
+
+from lsgd_fast.constants import UNDERFLOW_LOSS
+from lsgd_fast.reference.rows import Rows
+from lsgd_fast.stochastic_driver import run_stochastic, sweep_stochastic
+
+__all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
+
+
+def stochastic_gradient_descent(
+    X, y, stepsize, n_steps, *, batch_size=1, order="shuffle", rng=None, start=None,
+    loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, stop=None, record_every=1,
+    callback=None, callback_every=None, n_threads=None,
+):  # fmt: skip
+    """Return a `StochasticRun`; see `lsgd_fast.stochastic_gradient_descent`."""
+    return run_stochastic(
+        Learners, X, y, stepsize, n_steps, batch_size=batch_size, order=order, rng=rng,
+        start=start, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+        stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
+        n_threads=n_threads,
+    )  # fmt: skip
+
+
+def stochastic_sweep(
+    X, y, stepsizes, n_steps, *, batch_size=1, order="shuffle", rng=None, start=None,
+    loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, stop=None, record_every=1,
+    callback=None, callback_every=None, n_threads=None,
+):  # fmt: skip
+    """Return a `StochasticSweep`; see `lsgd_fast.stochastic_sweep`."""
+    return sweep_stochastic(
+        Learners, X, y, stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng,
+        start=start, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+        stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
+        n_threads=n_threads,
+    )  # fmt: skip
+
+
+class Learners:
+    """Runs that see the same batches; the twin of `Learners` in stochastic.pyx."""
+
+    n_threads = 1
+
+    def __init__(self, problem, starts, stepsizes, batch_size, n_threads):
+        self.problem, self.batch_size = problem, batch_size
+        self.learners = [
+            _Learner(problem, start, eta)
+            for start, eta in zip(
+                np.broadcast_to(starts, (len(stepsizes), problem.n_parameters)),
+                stepsizes,
+                strict=True,
+            )
+        ]
+
+    def take(self, rows):
+        """Return what each batch of `rows` measures before its step, (steps, k, 4)."""
+        batches = rows.reshape(-1, self.batch_size)
+        return np.array([[one.take(batch) for one in self.learners] for batch in batches])
+
+    def end(self, run):
+        """Let a run take no more steps."""
+        self.learners[run].ended = True
+
+    def has_diverged(self, run):
+        """Whether the loss of a batch was not finite."""
+        return self.learners[run].diverged
+
+    def n_steps(self, run):
+        """Return the steps taken."""
+        return self.learners[run].step
+
+    def sums(self, run):
+        """Return the sums of loss and error rate over these steps."""
+        return self.learners[run].loss_sum, self.learners[run].error_sum
+
+    def parameters(self, run):
+        """Return the last weights and their mean before each step."""
+        one = self.learners[run]
+        return np.array([one.w, one.mean if one.step else one.w])
+
+    def measure(self, parameters):
+        """Return loss, log_loss, error_rate, min_margin and norm of weights, on all rows."""
+        rows = Rows(self.problem)
+        return [(*now[:4], now.weight_norm) for now in map(rows.measure, parameters)]
+
+
+class _Learner:
+    """One run."""
+
+    def __init__(self, problem, start, eta):
+        self.problem, self.eta = problem, eta
+        self.X = np.asarray(problem.X, dtype=np.float64)
+        self.w, self.mean, self.step = start.copy(), np.zeros(len(start)), 0
+        self.loss_sum = self.error_sum = 0.0
+        self.ended = self.diverged = False
+
+    @np.errstate(all="ignore")
+    def take(self, batch):
+        """Measure a batch and take the step."""
+        p = self.problem
+        if self.ended:
+            return (math.nan,) * 4
+        X, y, weight = self.X[batch], p.y[batch], p.weight[batch]
+        total = len(batch) * (p.total_weight / p.n)
+        w, b = (self.w[:-1], self.w[-1]) if p.fit_intercept else (self.w, 0.0)
+        used = weight > 0.0
+        z = np.where(used, y * (X @ w + b), 0.0)
+        loss = float(weight @ p.loss.value(z)) / total
+        if not loss < math.inf:
+            self.ended = self.diverged = True
+            return (math.nan,) * 4
+        error_rate = float(weight[z <= 0.0].sum()) / total
+        self.loss_sum += loss
+        self.error_sum += error_rate
+        s = weight * p.loss.derivative(z) * y / total
+        gradient = X.T @ s + p.l2 * w
+        if p.fit_intercept:
+            gradient = np.append(gradient, s.sum())
+        self.step += 1
+        self.mean += (self.w - self.mean) / self.step
+        self.w = self.w - self.eta * gradient
+        log_loss = math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(z, weight, total)
+        return loss, log_loss, error_rate, float(z[used].min(initial=math.inf))
+
+    def _log_loss(self, z, weight, total):
+        used = weight > 0.0
+        terms = np.log(weight[used]) + self.problem.loss.log_value(z[used])
+        largest = terms.max(initial=-math.inf)
+        if largest == -math.inf:
+            return largest
+        return float(largest + np.log(np.exp(terms - largest).sum()) - np.log(total))

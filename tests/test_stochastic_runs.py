@@ -1,0 +1,292 @@
+"""Stochastic descent: orders of the rows, what is recorded, ends, arguments, Ctrl-C."""
+
+import os
+import signal
+import statistics
+import threading
+import time
+
+import numpy as np
+import pytest
+from backends import every_backend
+from batches import content, problem
+
+import lsgd_fast as lsgd
+from lsgd_fast import StochasticRun, StochasticSweep, Stop, sampling, stochastic_driver
+
+sgd = lsgd.stochastic_gradient_descent
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 5, 16])
+def test_shuffle_is_one_permutation_after_another(batch_size):
+    n_steps = 50
+    blocks = list(sampling.row_blocks("shuffle", 16, n_steps, batch_size, np.random.default_rng(0)))
+    assert all(len(block) % batch_size == 0 and len(block) < 16 + batch_size for block in blocks)
+    rows = np.concatenate(blocks)
+    assert len(rows) == n_steps * batch_size
+    epochs = [rows[i : i + 16] for i in range(0, len(rows) - 15, 16)]
+    assert all(sorted(epoch) == list(range(16)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == len(epochs)
+
+
+def test_replacement_is_uniform_and_memory_stays_small():
+    n = 5
+    blocks = list(sampling.row_blocks("replacement", n, 100_000, 2, np.random.default_rng(0)))
+    assert max(map(len, blocks)) == sampling.DRAWN
+    rows = np.concatenate(blocks)
+    counts = np.bincount(rows, minlength=n)
+    assert len(rows) == 200_000 and np.abs(counts - 40_000).max() < 5 * np.sqrt(200_000 * 0.16)
+    repeats = (rows[1:] == rows[:-1]).mean()
+    assert abs(repeats - 1 / n) < 0.01
+
+
+@every_backend
+def test_once_sees_each_row_once(backend):
+    X, y = np.diag(np.arange(1.0, 9.0)), np.array([1.0, -1.0] * 4)
+    run = backend.stochastic_gradient_descent(X, y, 1.0, 8, order="once", rng=0)
+    assert run.mean_loss == pytest.approx(np.log(2.0)) and run.n_mistakes == pytest.approx(8.0)
+    np.testing.assert_array_equal(run.weights, y * np.arange(1.0, 9.0) / 2.0)
+    with pytest.raises(ValueError, match="n_steps must be at most 8 with order='once'"):
+        backend.stochastic_gradient_descent(X, y, 1.0, 9, order="once", rng=0)
+    with pytest.raises(ValueError, match="n_steps must be at most 2 with order='once'"):
+        backend.stochastic_gradient_descent(X, y, 1.0, 3, order="once", batch_size=3)
+
+
+def test_seeds_and_generators():
+    X, y = problem(20, 3)
+    runs = [sgd(X, y, 1.0, 30, rng=rng) for rng in (1, np.random.default_rng(1), 2)]
+    assert content(runs[0]) == content(runs[1]) != content(runs[2])
+    rng = np.random.default_rng(1)
+    assert content(sgd(X, y, 1.0, 30, rng=rng)) != content(sgd(X, y, 1.0, 30, rng=rng))
+
+
+# --- what is recorded, and how runs end -----------------------------------------------------------
+
+
+@every_backend
+def test_record_every(backend):
+    X, y = problem(30, 3, noise=1.0)
+    full, some = (
+        backend.stochastic_gradient_descent(X, y, 20.0, 100, rng=0, record_every=every)
+        for every in (1, 7)
+    )
+    assert some.trace.step.tolist() == [*range(0, 100, 7), 100]
+    assert some.trace.loss[:-1].tolist() == full.trace.loss[:-1:7].tolist()
+    assert (some.mean_loss, some.n_mistakes) == (full.mean_loss, full.n_mistakes)
+    assert full.mean_loss == pytest.approx(full.trace.loss[:-1].mean(), rel=1e-12)
+    assert full.trace.stepsize[:-1].tolist() == [20.0] * 100 and np.isnan(full.trace.stepsize[-1])
+
+
+@every_backend
+def test_no_steps(backend):
+    X, y = problem(10, 2)
+    run = backend.stochastic_gradient_descent(X, y, 1.0, 0, start=[1.0, 2.0])
+    assert run.weights.tolist() == run.average_weights.tolist() == [1.0, 2.0]
+    assert np.isnan(run.mean_loss) and run.n_mistakes == 0.0 and len(run.trace) == 1
+    assert run.stop_reason == "n_steps" and run.last.loss == run.trace.loss[0]
+
+
+@every_backend
+def test_callback(backend):
+    X, y = problem(40, 3)
+    seen = []
+
+    def callback(state):
+        seen.append((state.n_steps, state.loss, state.weights.copy(), state.average_weights.copy()))
+        return state.n_steps == 12
+
+    run = backend.stochastic_gradient_descent(
+        X, y, 2.0, 50, rng=0, batch_size=3, callback=callback, callback_every=4
+    )
+    assert [state[0] for state in seen] == [4, 8, 12] and run.n_steps == 12
+    assert run.stop_reason == "callback"
+    assert [state[1] for state in seen] == run.trace.loss[3:12:4].tolist()
+    assert seen[-1][2].tolist() == run.weights.tolist()
+    assert seen[-1][3].tolist() == run.average_weights.tolist()
+    whole = backend.stochastic_gradient_descent(X, y, 2.0, 12, rng=0, batch_size=3)
+    assert whole.weights.tolist() == run.weights.tolist()
+
+
+@every_backend
+def test_a_callback_ends_one_run_of_a_sweep(backend):
+    X, y = problem(40, 3)
+    start = np.array([[0.0, 9.0], [0.0, 9.0], [0.0, 9.0]])
+    sweep = backend.stochastic_sweep(
+        X, y, [1.0, 1.0], 20, rng=0, start=start, callback_every=5,
+        callback=lambda state: state.weights.max() > 4.0 and state.n_steps >= 10,
+    )  # fmt: skip
+    assert [(run.n_steps, str(run.stop_reason)) for run in sweep] == [(20, "n_steps"),
+                                                                     (10, "callback")]  # fmt: skip
+
+
+@every_backend
+def test_rooms_for_the_trace_grow(backend, monkeypatch):
+    X, y = problem(30, 3, noise=1.0)
+    options = {"rng": 0, "record_every": 3}
+    expected = backend.stochastic_gradient_descent(X, y, 2.0, 500, **options)
+    monkeypatch.setattr(stochastic_driver, "FIRST_ROOM", 4)
+    monkeypatch.setattr(stochastic_driver, "PART_MEASURES", 7)
+    assert content(backend.stochastic_gradient_descent(X, y, 2.0, 500, **options)) == content(
+        expected
+    )
+
+
+@every_backend
+def test_other_rules_are_refused(backend, monkeypatch):
+    X, y = problem(10, 3)
+    monkeypatch.setattr(stochastic_driver, "resolve", lambda stepsize: "Another()")
+    with pytest.raises(TypeError, match=r"stepsize must be a number or Constant .* Another\(\)"):
+        backend.stochastic_gradient_descent(X, y, 1.0, 3)
+
+
+@every_backend
+def test_seconds(backend):
+    X, y = problem(40, 3)
+    run = backend.stochastic_gradient_descent(X, y, 1.0, 2**40, rng=0, stop=Stop(seconds=0.05),
+                                              record_every=10**6, callback=lambda state: None,
+                                              callback_every=1000)  # fmt: skip
+    assert run.stop_reason == "seconds" and 0 < run.n_steps < 2**40
+    assert run.seconds >= 0.05
+
+
+@every_backend
+def test_divergence_is_said(backend):
+    X, y = problem(10, 2, noise=5.0)
+    run = backend.stochastic_gradient_descent(X * 1e10, y, 1e300, 100, rng=0)
+    assert run.stop_reason == "diverged" and run.n_steps < 100
+    assert run.trace.step[-1] == run.n_steps and np.isfinite(run.trace.loss[:-1]).all()
+
+
+def test_it_prints_saves_and_loads(tmp_path):
+    X, y = problem(30, 4)
+    run = sgd(X, y, 3.0, 40, batch_size=2, rng=0, fit_intercept=True)
+    text = repr(run)
+    assert "40 steps of 2 rows (shuffle)" in text and f"mean loss {run.mean_loss:.6g}" in text
+    assert f"loss {run.last.loss:.6g}" in text and f"loss {run.average.loss:.6g}" in text
+    run.save(tmp_path / "run.npz")
+    loaded = StochasticRun.load(tmp_path / "run.npz")
+    assert content(loaded) == content(run) and loaded.seconds == run.seconds
+    with pytest.raises(ValueError, match="read-only"):
+        loaded.weights[0] = 1.0
+    with pytest.raises(ValueError, match="holds a stochastic run, not a run"):
+        lsgd.Run.load(tmp_path / "run.npz")
+    sweep = lsgd.stochastic_sweep(X, y, [0.1, 3.0, 1e308], 40, rng=0)
+    sweep.save(tmp_path / "sweep.npz")
+    loaded = StochasticSweep.load(tmp_path / "sweep.npz")
+    assert [*map(content, loaded)] == [*map(content, sweep)] and loaded.stepsizes == sweep.stepsizes
+    assert isinstance(loaded[1:], StochasticSweep) and len(loaded[1:]) == 2
+    lsgd.gradient_descent(X, y, 3.0, 4).save(tmp_path / "other.npz")
+    with pytest.raises(ValueError, match="holds a run, not a stochastic run"):
+        StochasticRun.load(tmp_path / "other.npz")
+
+
+@every_backend
+def test_table_and_best(backend):
+    X, y = problem(60, 5)
+    sweep = backend.stochastic_sweep(X, y, [0.01, 2.0, 500.0], 300, rng=0)
+    columns = sweep.table().to_dict()
+    assert columns["stepsize"] == [0.01, 2.0, 500.0]
+    assert columns["mean_loss"] == [run.mean_loss for run in sweep]
+    assert sweep.best() is sweep[int(np.argmin(columns["mean_loss"]))]
+    assert sweep.best("mean_error_rate") is sweep[int(np.argmin(columns["mean_error_rate"]))]
+    for which in ("last", "average"):
+        assert sweep.best(which) is min(sweep, key=lambda run: getattr(run, which).log_loss)
+    assert repr(sweep).startswith("StochasticSweep of 3 runs")
+    with pytest.raises(ValueError, match="by must be one of 'mean_loss'"):
+        sweep.best("loss")
+    with pytest.raises(ValueError, match="no run of the sweep has a best"):
+        backend.stochastic_sweep(X, y, [1.0], 0).best()
+
+
+def test_a_progress_bar_runs_along(capsys):
+    X, y = problem(30, 3)
+    bar = lsgd.progress_bar(100)
+    sgd(X, y, 1.0, 100, rng=0, callback=bar, callback_every=25)
+    assert "loss" in capsys.readouterr().err or not hasattr(bar, "bar")
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"stepsize": 0.0}, ValueError, "stepsize must be finite and positive"),
+        ({"stepsize": "large"}, TypeError, "stepsize must be a number or a rule"),
+        ({"n_steps": -1}, ValueError, "n_steps must be at least 0"),
+        ({"n_steps": 2.0}, TypeError, "n_steps must be an integer"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
+        ({"batch_size": 11}, ValueError, "batch_size must be at most the 10 rows"),
+        ({"batch_size": 1.5}, TypeError, "batch_size must be an integer"),
+        ({"order": "random"}, ValueError, "order must be one of 'shuffle', 'replacement', 'once'"),
+        ({"order": None}, TypeError, "order must be one of"),
+        ({"rng": "seed"}, TypeError, "rng must be a seed"),
+        ({"rng": -1}, TypeError, "rng must be a seed"),
+        ({"start": np.ones(4)}, ValueError, "start must have 3 rows"),
+        ({"loss": "hinge"}, ValueError, "loss 'hinge' is unknown"),
+        ({"sample_weight": np.zeros(10)}, ValueError, "sample_weight must not be"),
+        ({"l2": -1.0}, ValueError, "l2 must be finite and not negative"),
+        ({"fit_intercept": 1}, TypeError, "fit_intercept must be True or False"),
+        ({"stop": 3}, TypeError, r"stop must be a lsgd_fast\.Stop"),
+        ({"stop": Stop(loss=0.1)}, ValueError, r"stop\.loss needs passes over all rows"),
+        ({"stop": Stop(separated=True)}, ValueError, r"stop\.separated needs passes"),
+        ({"stop": Stop(validation_patience=3)}, ValueError, r"stop\.validation_patience needs"),
+        ({"record_every": 0}, ValueError, "record_every must be at least 1"),
+        ({"callback": 3}, TypeError, "callback must be callable"),
+        ({"callback_every": 0}, ValueError, "callback_every must be at least 1"),
+        ({"n_threads": 0}, ValueError, "n_threads must be at least 1"),
+        ({"X": np.ones((10, 3)) * np.nan}, ValueError, "X must be finite"),
+        ({"y": np.ones(10)}, ValueError, "y holds one class only"),
+    ],
+    ids=str,
+)
+@every_backend
+def test_bad_arguments_are_refused(backend, change, error, message):
+    X, y = problem(10, 3)
+    arguments = {"X": X, "y": y, "stepsize": 1.0, "n_steps": 3} | change
+    with pytest.raises(error, match=message):
+        backend.stochastic_gradient_descent(**arguments)
+    if "stepsize" not in change and "start" not in change:
+        del arguments["stepsize"]
+        with pytest.raises(error, match=message):
+            backend.stochastic_sweep(stepsizes=[1.0], **arguments)
+
+
+@every_backend
+def test_bad_stepsizes_are_refused(backend):
+    X, y = problem(10, 3)
+    for stepsizes, message in (([], "at least one"), (1.0, "be a sequence"), ([-1.0], "finite")):
+        with pytest.raises((TypeError, ValueError), match=f"stepsizes? must.*{message}"):
+            backend.stochastic_sweep(X, y, stepsizes, 3)
+    with pytest.raises(ValueError, match="start must have a column for each stepsize"):
+        backend.stochastic_sweep(X, y, [1.0, 2.0], 3, start=np.ones((3, 3)))
+
+
+# --- signals --------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "d", "batch_size"), [(5000, 3, 1), (20_000, 50, 20_000)])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_ctrl_c(n, d, batch_size, n_threads):
+    X, y = problem(n, d, noise=1.0)
+    late = []
+    for i in range(10):
+        sent = []
+
+        def send(delay=0.02 + 0.003 * i, sent=sent):
+            time.sleep(delay)
+            sent.append(time.perf_counter())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            sgd(X, y, 1.0, 2**50, batch_size=batch_size, rng=0, record_every=2**40,
+                n_threads=n_threads, stop=Stop(seconds=60.0))  # fmt: skip
+        late.append(time.perf_counter() - sent[0])
+        thread.join()
+    assert statistics.median(late) < 0.2 and max(late) < 1.0, late
