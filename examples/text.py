@@ -5,10 +5,10 @@ such a matrix by sklearn.feature_extraction.text.TfidfVectorizer.
 """
 
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from scipy.sparse import csr_array
 
 import lsgd_fast as lsgd
 
