@@ -20,7 +20,7 @@ def documents(rng):
     """Word counts: words are frequent or rare as in a language, some more so by topic."""
     topic = rng.integers(len(TOPICS), size=N_DOCUMENTS)
     base = 1.0 / np.arange(10, N_WORDS + 10)
-    by_topic = base * np.exp(0.7 * rng.standard_normal((len(TOPICS), N_WORDS)))
+    by_topic = base * np.exp(0.4 * rng.standard_normal((len(TOPICS), N_WORDS)))
     words = np.empty((N_DOCUMENTS, LENGTH), dtype=np.int32)
     for k, frequency in enumerate(by_topic / by_topic.sum(axis=1, keepdims=True)):
         mine = np.flatnonzero(topic == k)

@@ -513,6 +513,27 @@ def test_callbacks_of_scikit_learn(solver, n_classes):
     assert told.seen == ["setup", fit[0], *steps[:4], fit[1], "teardown"]
 
 
+def test_callbacks_come_down_from_a_search():
+    pytest.importorskip("sklearn.callback", exc_type=ImportError)
+
+    class Propagated(Recorder):
+        max_propagation_depth = None
+
+        def on_fit_task_end(self, estimator, context):
+            self.seen.append(("end", context.task_name, context.estimator_name))
+
+    X, y = overlapping()
+    told = Propagated()
+    search = GridSearchCV(LogisticClassifier(), {"l2": [1e-3, 1e-1]}, cv=3).set_callbacks(told)
+    search.fit(X, y)
+    assert told.seen.count("setup") == told.seen.count("teardown") == 1
+    ended = [name for how, *name in (seen for seen in told.seen if seen[0] == "end")]
+    begun = [seen for seen in told.seen if seen[0] == "begin"]
+    assert len(ended) == len(begun)
+    assert ended.count(["fit", "LogisticClassifier"]) == 7  # and once more for the best
+    assert ended.count(["iteration", "LogisticClassifier"]) > 7
+
+
 def test_verbose(capsys):
     X, y = overlapping()
     LogisticClassifier(verbose=1).fit(X, y)
