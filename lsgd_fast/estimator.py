@@ -116,8 +116,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     Warns
     -----
     SeparableDataWarning
-        If ``l2=0`` and the data are separable. The weights separate, but how long they are, and so
-        how sure the probabilities look, depends on when the fit ended.
+        If ``l2=0`` and the fit has separated the data. How long the weights are, and so how sure
+        the probabilities look, then depends on when the fit ended.
     NotConvergedWarning
         If `max_iter` ended the fit.
 
@@ -268,8 +268,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if run.separable and self.l2 == 0.0:
             warnings.warn(
                 "the data are linearly separable, and without a penalty no weights are the best: "
-                "the longer, the better. These separate the data, but how sure the probabilities "
-                "look depends on when the fit ended; pass l2 > 0 for weights that do not.",
+                "the longer, the better. How sure the probabilities look depends on when the fit "
+                "ended; pass l2 > 0 for weights that do not.",
                 SeparableDataWarning,
                 stacklevel=3,
             )
