@@ -3,6 +3,7 @@
 import numpy as np
 
 from lsgd_fast.matrix import BLOCK_SIZE
+from lsgd_fast.sparse import is_sparse
 
 __all__ = ["POWER_STEPS", "ROUNDING", "estimate_smoothness"]
 
@@ -44,6 +45,8 @@ def estimate_smoothness(problem, rng):
 
 def _apply(problem, v, scale):
     """Return the weighted mean of x x' v over the rows x, each divided by `scale`."""
+    if is_sparse(problem.X):
+        return _apply_sparse(problem, v, scale)
     d, height = problem.d, max(1, BLOCK_SIZE // problem.d)
     result = np.zeros(len(v))
     for i in range(0, problem.n, height):
@@ -56,3 +59,12 @@ def _apply(problem, v, scale):
         if problem.fit_intercept:
             result[d] += s.sum() / scale
     return result
+
+
+def _apply_sparse(problem, v, scale):
+    d, fit_intercept = problem.d, problem.fit_intercept
+    with np.errstate(all="ignore"):  # a row without weight may be large beyond all bounds
+        s = problem.X.multiply(v[:d], scale) + (v[d] / scale if fit_intercept else 0.0)
+        s = np.where(problem.weight > 0.0, s * (problem.weight / problem.total_weight), 0.0)
+    result = problem.X.combine(s, scale)
+    return np.append(result, s.sum() / scale) if fit_intercept else result
