@@ -24,7 +24,7 @@ print(f"  accuracy        {best.score(X_test, y_test):.3f}")
 print(f"  ended           {best.stop_reason_}, after {best.n_iter_} iterations")
 
 # Without a penalty: are the topics linearly separable? Large steps leave the unstable phase if so.
-probe = lsgd.LogisticClassifier(solver="gd", stepsize=1000.0, l2=0.0, max_iter=20_000)
+probe = lsgd.LogisticClassifier(solver="gd", stepsize=1000.0, l2=0.0, max_iter=5000)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", lsgd.SeparableDataWarning)  # that is the question here
     probe.fit(X_train, y_train)
