@@ -188,6 +188,15 @@ def test_smoothness_leaves_rows_without_weight_out():
     assert 0.0 < found[0] < 1e3
 
 
+@every_backend
+def test_the_critical_stepsize_is_that_of_dense_rows(backend):
+    X, D, y = small()
+    w = np.random.default_rng(2).standard_normal(D.shape[1] + 1)
+    options = {"fit_intercept": True, "l2": 0.01}
+    found, expected = (backend.critical_stepsize(A, y, w, **options) for A in (X, D))
+    assert found == pytest.approx(expected, rel=1e-8)
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1e160, 1e300])
 def test_the_radius_neither_overflows_nor_underflows(scale):
     X, D, y = small()
