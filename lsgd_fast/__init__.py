@@ -7,6 +7,7 @@
 `lsgd_fast.reference` has the same functions in plain NumPy.
 """
 
+import importlib.util
 import logging
 
 try:
@@ -80,3 +81,18 @@ __all__ = [
     "theory",
     "two_layer_gradient_descent",
 ]
+
+# Of the classifier for scikit-learn, which is imported on first touch. Not in __all__, or else
+# `from lsgd_fast import *` would need scikit-learn.
+_OF_ESTIMATOR = ("LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning")
+
+
+def __getattr__(name):
+    if name in _OF_ESTIMATOR:
+        return getattr(importlib.import_module("lsgd_fast.estimator"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    has_sklearn = importlib.util.find_spec("sklearn") is not None
+    return sorted({*globals(), *(_OF_ESTIMATOR if has_sklearn else ())})

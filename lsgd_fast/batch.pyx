@@ -9,7 +9,7 @@ from libc.math cimport INFINITY, NAN
 
 from .gram cimport GramSpace
 from .kernel cimport (LOGISTIC, NETWORK, PIECEWISE_LINEAR, SOFTMAX, SOFTPLUS, chunk_count,
-                      joint_chunk_count, lay_out_pass, link_t, loss_kind_t, loss_t, pack_columns,
+                      lay_out_pass, link_t, loss_kind_t, loss_t, pack_columns,
                       padded_rows, pass_chunks, pass_size, pass_t, row_length, rows_t, scaled_t,
                       unpack_columns)
 from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
@@ -240,7 +240,8 @@ cdef class Batch:
         b.n_weights = k * d
         b.n_parameters = k * (d + problem.fit_intercept)
         self.size = k * d - 1 if link == NETWORK else k * (d + 1) - 1
-        self.n_threads = choose_threads(n_threads, n, d, joint_chunk_count(n, d, k), k)
+        self.n_threads = choose_threads(
+            n_threads, n, row_length(&view.X), pass_chunks(link, &view.X, k), k)
         self.memory = aligned_empty(pass_size(link, view, k, self.n_threads))
         self.runs = np.empty(1, np.uintp)
         b.runs = <run_t**> &self.runs[0]

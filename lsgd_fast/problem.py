@@ -198,8 +198,8 @@ class Problem:
 
     def check_model(self):
         """Raise a ValueError where the model does not go with the storage of X."""
-        if self.is_joint and is_sparse(self.X):
-            raise ValueError(f"X must be dense for a {self.model.name}; pass X.toarray()")
+        if self.model.name == "network" and is_sparse(self.X):
+            raise ValueError("X must be dense for a network; pass X.toarray()")
         if self.is_joint and self.scale is not None:
             raise ValueError(f"center and scale do not go with a {self.model.name}")
 
