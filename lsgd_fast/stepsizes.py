@@ -376,6 +376,11 @@ def resolve(stepsize):
     raise TypeError(f"stepsize must be a number or a rule of lsgd_fast.stepsizes; got {stepsize!r}")
 
 
+def check_nesterov(stepsize):
+    """Return the rule `Nesterov` with a stepsize, a number or None."""
+    return Nesterov(None if stepsize is None else check_real("stepsize", stepsize))
+
+
 def check_rule(rule, problem):
     """Raise ValueError where a rule makes no sense for a problem; the message names the argument.
 
