@@ -40,8 +40,8 @@ def scale_to_loss(run, target, *, loss="logistic"):
     """Make weights that separate the data longer until the loss is at most `target`.
 
     Costs no pass over the data: with a least margin m > 0, weights times c have a loss of at most
-    ``loss(c m)``. Of the last weights and the separating ones, those of the larger ``m / |w|`` are
-    taken, of which the trace must hold the least margin.
+    ``loss(c m)``. The last weights are taken, or `Run.separating_weights` where these do not
+    separate; the trace must hold their least margin.
 
     That this is free says how little a low loss means on separable data: the direction stays, and
     with it every prediction and the margin over ``|w|``. Compare methods by the passes to the first
@@ -82,7 +82,7 @@ def scale_to_loss(run, target, *, loss="logistic"):
     loss = losses.Logistic() if several else losses.resolve(loss)
     if several != (run.weights.ndim == 2):
         raise ValueError(f"loss does not fit weights of shape {run.weights.shape}")
-    w, intercept, margin, found = _best(run)
+    w, intercept, margin, found = _separating(run)
     if found <= target:
         factor, bound = 1.0, found
     else:
@@ -96,11 +96,12 @@ def scale_to_loss(run, target, *, loss="logistic"):
     if not (np.isfinite(w).all() and np.isfinite(intercept).all()):
         raise ValueError(f"target: a loss of {target!r} takes weights that overflow")
     w.setflags(write=False)
+    intercept = intercept if several else float(intercept)
     return ScaledWeights(w, intercept, factor, bound)
 
 
-def _best(run):
-    """Return weights, intercept, a lower bound of their margins, and their loss or inf."""
+def _separating(run):
+    """Return weights that separate, intercept, lower bound of their margins, loss or inf."""
     if run.separating_weights is None:
         raise ValueError("run has not separated the data: no factor makes its loss small")
     if run.trace.min_margin is None:
@@ -112,20 +113,16 @@ def _best(run):
         w = run.separating_weights
         intercept = w[d] if len(w) > d else 0.0 * run.intercept
         found.append((w[:d], intercept, at[0]))
-    best = None
     for w, intercept, row in found:
         length = norm(np.append(w, intercept))
         rounding = (d + 1) * (2.0 * EPSILON * run.radius * length + 2.0**-1074)
         margin = float(trace.min_margin[row]) - rounding
-        if margin > 0.0 and (best is None or margin / length > best[0]):
-            loss = math.inf if trace.loss is None else float(trace.loss[row])
-            best = margin / length, (w, intercept, margin, loss)
-    if best is None:
-        raise ValueError(
-            "run does not tell the margin of weights that separate the data: its last ones do not, "
-            "and its trace does not hold the step of the first that did"
-        )
-    return best[1]
+        if margin > 0.0:
+            return w, intercept, margin, math.inf if trace.loss is None else float(trace.loss[row])
+    raise ValueError(
+        "run does not tell the margin of weights that separate the data: its last ones do not, and "
+        "its trace does not hold the step of the first that did"
+    )
 
 
 def _least_margin(loss, target):
