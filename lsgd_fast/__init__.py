@@ -41,6 +41,7 @@ from lsgd_fast.planning import Plan, plan
 from lsgd_fast.progress import progress_bar
 from lsgd_fast.rays import ScaledWeights, scale_to_loss
 from lsgd_fast.run import Run, Stop, StopReason, Trace
+from lsgd_fast.smoothness import critical_stepsize
 from lsgd_fast.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast.sweep import Sweep
 from lsgd_fast.trial import Trial
@@ -64,6 +65,7 @@ __all__ = [
     "Trace",
     "Trial",
     "Verdict",
+    "critical_stepsize",
     "datasets",
     "gradient_descent",
     "logistic_loss",

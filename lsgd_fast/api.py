@@ -46,9 +46,10 @@ def logistic_loss(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
+    X : array-like or sparse matrix of shape (n, d)
         Data: any real dtype and layout; the values are taken as they are, sums are float64.  Rows
-        of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest.
+        of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR
+        of the first two among sparse ones.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     w : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, which is last
@@ -130,8 +131,8 @@ def _evaluate(X, y, w, n_threads, gradient, **options):
     check_n_threads(n_threads)
     problem = Problem.check(X, y, **options)
     w = check_weights(w, problem)
-    rows = Rows(problem, pack=False)
-    n_threads = choose_threads(n_threads, problem.n, problem.d, rows.n_chunks)
+    rows = Rows(problem, pack=False, gradient=gradient)
+    n_threads = choose_threads(n_threads, problem.n, problem.row_length, rows.n_chunks)
     columns = w.reshape(len(w), -1)
     value, slope = evaluate(rows, columns, problem.l2, gradient, n_threads)
     if w.ndim == 1:
@@ -171,9 +172,10 @@ def gradient_descent(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
+    X : array-like or sparse matrix of shape (n, d)
         Data: any real dtype and layout; the values are taken as they are, sums are float64.  Rows
-        of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest.
+        of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR
+        of the first two among sparse ones.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     stepsize : float or rule

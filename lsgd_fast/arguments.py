@@ -13,6 +13,7 @@ from lsgd_fast.problem import (
     check_validation,
 )
 from lsgd_fast.run import check_record
+from lsgd_fast.sparse import is_sparse
 
 __all__ = ["Shared", "check_shared", "in_gram_space"]
 
@@ -44,7 +45,8 @@ def check_shared(
     options |= {"fit_intercept": fit_intercept, "center": center, "scale": scale}
     problem = Problem.check(X, y, **options)
     validation = check_validation(validation, problem)
-    unless = None if problem.scale is None else "center and scale"
+    unless = "center and scale" if problem.scale is not None else None
+    unless = "sparse X" if is_sparse(problem.X) else unless
     n_held_out = 0 if validation is None else validation.n
     return Shared(
         problem=problem,

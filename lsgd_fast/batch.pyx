@@ -9,7 +9,7 @@ from libc.math cimport INFINITY, NAN
 
 from .gram cimport GramSpace
 from .kernel cimport (LOGISTIC, chunk_count, lay_out_pass, loss_kind_t, loss_t, padded_rows,
-                      pass_size, pass_t, rows_t, scaled_t)
+                      pass_chunks, pass_size, pass_t, row_length, rows_t, scaled_t)
 from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
 from .rows cimport Rows
 from .rules cimport rule_kind_t, rule_state_t, rule_t
@@ -168,7 +168,8 @@ cdef class Batch:
             view = &self.gram.view
             n = d = self.gram.size
         self.size = d
-        self.n_threads = choose_threads(n_threads, n, d, chunk_count(n, d), n_runs)
+        self.n_threads = choose_threads(
+            n_threads, n, row_length(&view.X), pass_chunks(&view.X), n_runs)
         padded = padded_rows(n) if gram else 0
         self.memory = aligned_empty(n_runs * (2 * d + 1 + 2 * padded)
                                     + pass_size(LOGISTIC, view, n_runs, self.n_threads))
@@ -195,7 +196,7 @@ cdef class Batch:
             p.products = b.intercepts + n_runs
             p.multipliers = p.products + n_runs * padded
         if validation is not None:
-            self._look_at(Rows(validation, pack=not gram), n_runs)
+            self._look_at(Rows(validation, pack=not gram, gradient=False), n_runs)
 
     cdef _look_at(self, Rows held_out, Py_ssize_t n_runs):
         cdef pass_t* v = &self.state.validation

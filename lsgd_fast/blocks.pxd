@@ -32,32 +32,79 @@ cdef inline inlined forward_in_place(const real** rows, const double* w, Py_ssiz
 
 
 cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_t d, double* g,
-                                      Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
+                                      Py_ssize_t height, Py_ssize_t ahead,
+                                      Py_ssize_t lead) noexcept nogil:
     if vec is v8 and (real is double or real is float):
-        backward_rows(rows, <const v4*> z, d, g, height, ahead)
+        backward_rows(rows, <const v4*> z, d, g, height, ahead, lead)
     else:
-        backward_rows(rows, z, d, g, height, ahead)
+        backward_rows(rows, z, d, g, height, ahead, lead)
+
+
+# Between forward and backward: C columns of products of a block, in z, become multipliers.
+# `general` is the link of other losses than the logistic, and of scaled columns: where the scale of
+# one rises, its `n_sums` sums of the chunk so far, C apart from `sums` on, are scaled anew.
+cdef inline inlined link_columns(const pass_t* p, Py_ssize_t column, Py_ssize_t C, const double* y,
+                                 const double* weight, Py_ssize_t row, Py_ssize_t n_panels,
+                                 tally_t* tallies, scaled_t* scaled, double* sums,
+                                 Py_ssize_t n_sums, vec* z, links_t general) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
+    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1)
+    cdef Py_ssize_t size = PANEL * n_panels * sizeof(double), c
+    cdef double* of_rows            # the entries of this block and column among those of all rows
+    for c in range(C):
+        of_rows = (<double*> z) + c * BLOCK
+        if p.products != NULL:
+            memcpy(p.products + (column + c) * padded + row, of_rows, size)
+        if p.link == LOGISTIC:
+            if (p.loss.kind == LOGISTIC_LOSS
+                    and (p.is_scaled == NULL or not p.is_scaled[column + c])):
+                logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
+                              n_panels, tallies + column + c)
+            else:
+                general(p, column + c, y, weight, of_rows, PANEL * n_panels, tallies + column + c,
+                        scaled + column + c, sums + c if sums != NULL else NULL, C, n_sums)
+            if p.multipliers != NULL:
+                memcpy(p.multipliers + (column + c) * padded + row, of_rows, size)
+        elif p.link == GIVEN:
+            memcpy(of_rows, p.multipliers + (column + c) * padded + row, size)
+
+
+# What the chunk of k columns is scaled by, before its first row.
+cdef inline void clear_scaled(scaled_t* scaled, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t i
+    memset(scaled, 0, k * sizeof(scaled_t))
+    for i in range(k):
+        scaled[i].scale = -INFINITY
+
+
+# y and weight of a block that ends within a panel: the rows missing from it weigh nothing.
+cdef inline void fill_panel(const double* y, const double* weight, Py_ssize_t n_rows,
+                            Py_ssize_t n_panels, double* whole_y,
+                            double* whole_weight) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(PANEL * n_panels):
+        whole_y[i] = y[i] if i < n_rows else 1.0
+        whole_weight[i] = weight[i] if i < n_rows else 0.0
 
 
 # All columns on one block of panels, or the one column on `rows` in place; the other of the two is
-# NULL.  `z` is room for four columns of margins.  `general` is the link of other losses than the
-# logistic, and of scaled columns.
+# NULL.  `z` is room for four columns of margins.
 cdef inline inlined block_columns(const pass_t* p, const real* panels, const real** rows,
                                   const double* y, const double* weight, Py_ssize_t row,
                                   Py_ssize_t n_panels, double* slot, tally_t* tallies,
                                   scaled_t* scaled, vec* z, links_t general) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
-    cdef Py_ssize_t height = PANEL * n_panels, padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1)
-    cdef Py_ssize_t size = height * sizeof(double)
-    cdef Py_ssize_t column = 0, C, q, c
+    cdef Py_ssize_t height = PANEL * n_panels
+    cdef Py_ssize_t column = 0, C, q
     # in place: bytes to the same row of the next block, unless that was prefetched as a whole
     cdef Py_ssize_t ahead = height * p.rows.X.row_stride
+    cdef Py_ssize_t lead
     cdef const double* w
     cdef double* g
-    cdef double* of_rows            # the entries of this block and column among those of all rows
     if p.order != NULL or short_rows(&p.rows.X, height):
         ahead = 0
+    lead = ahead if p.link == GIVEN else 0
     while column < p.k:
         C = group_width(column, p.k)
         w = p.weights + column * d
@@ -82,28 +129,14 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
         else:
             for q in range(n_panels):
                 forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 1)
-        for c in range(C):
-            of_rows = (<double*> z) + c * BLOCK
-            if p.products != NULL:
-                memcpy(p.products + (column + c) * padded + row, of_rows, size)
-            if p.link == LOGISTIC:
-                if (p.loss.kind == LOGISTIC_LOSS
-                        and (p.is_scaled == NULL or not p.is_scaled[column + c])):
-                    logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
-                                  n_panels, tallies + column + c)
-                else:
-                    general(p, column + c, y, weight, of_rows, height, tallies + column + c,
-                            scaled + column + c, slot + column * d + c if p.gradient else NULL, C)
-                if p.multipliers != NULL:
-                    memcpy(p.multipliers + (column + c) * padded + row, of_rows, size)
-            elif p.link == GIVEN:
-                memcpy(of_rows, p.multipliers + (column + c) * padded + row, size)
+        link_columns(p, column, C, y, weight, row, n_panels, tallies, scaled,
+                     slot + column * d if p.gradient else NULL, d, z, general)
         if p.gradient:
             g = slot + column * d
             if rows != NULL and n_panels == 1:
-                backward_in_place(rows, z, d, g, PANEL, ahead)
+                backward_in_place(rows, z, d, g, PANEL, ahead, lead)
             elif rows != NULL:
-                backward_in_place(rows, z, d, g, height, ahead)
+                backward_in_place(rows, z, d, g, height, ahead, lead)
             elif C == 4:
                 backward(panels, stride, z, d, g, n_panels, 4)
             elif n_panels == 4:
@@ -147,7 +180,7 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
     cdef const rows_t* rows = p.rows
     cdef const matrix_t* X = &rows.X
     cdef Py_ssize_t height = p.height, blocks = (X.n - 1) // height + 1
-    cdef Py_ssize_t chunk, block, i, q, row, n_rows, n_panels
+    cdef Py_ssize_t chunk, block, q, row, n_rows, n_panels
     cdef double* slot = NULL
     cdef tally_t* tallies = NULL
     cdef scaled_t* scaled = NULL
@@ -171,9 +204,7 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
             clear_tallies(tallies, p.k)
         if p.scaled != NULL:
             scaled = p.scaled + chunk * p.k
-            memset(scaled, 0, p.k * sizeof(scaled_t))
-            for i in range(p.k):
-                scaled[i].scale = -INFINITY
+            clear_scaled(scaled, p.k)
         for block in range(chunk * blocks // p.n_chunks, (chunk + 1) * blocks // p.n_chunks):
             row = block * height
             n_rows = min(height, X.n - row)
@@ -184,10 +215,8 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
                 gather_labels(rows, p.order + row, n_rows, n_panels, last_y, last_weight)
                 y = last_y
                 weight = last_weight
-            elif n_rows < PANEL * n_panels:     # the rows missing from a panel weigh nothing
-                for i in range(PANEL * n_panels):
-                    last_y[i] = y[i] if i < n_rows else 1.0
-                    last_weight[i] = weight[i] if i < n_rows else 0.0
+            elif n_rows < PANEL * n_panels:
+                fill_panel(y, weight, n_rows, n_panels, last_y, last_weight)
                 y = last_y
                 weight = last_weight
             if in_place:

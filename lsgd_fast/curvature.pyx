@@ -3,6 +3,11 @@
 Steps and changes of the gradient are kept for `room` iterations.  All is measured in a unit
 near the length of the rows, a power of two, so that it rounds nothing and squares stay in range.
 
+The inverse Hessian starts from |step| / |change|, the geometric mean of the two usual scales: the
+shorter one, step . change / |change|^2, takes a fifth more iterations with searches this thorough
+(112 for 93 on breast_cancer with l2=1e-6, and 91 for 55 to separate it), the longer one,
+|step|^2 / step . change, makes these searches long.
+
 Sums are in eight lanes, in order: no BLAS, whose results depend on the processor and the threads.
 
 References
@@ -30,7 +35,7 @@ cdef struct pairs_t:
     double* changes                         # of the gradient
     double* products                        # (room,) step . change
     double* shares                          # (room,) room for the two loops
-    double gamma                            # the latest step . change over |change|^2, or 1
+    double gamma                            # the latest |step| / |change|, or 1
 
 
 cdef inline inlined dot(const double* x, const double* y, Py_ssize_t size,
@@ -171,9 +176,9 @@ cdef class Curvature:
                 dot(step, step, m.size, &steps)
                 dot(change, change, m.size, &changes)
                 if (product > LEAST_COSINE * sqrt(steps) * sqrt(changes)
-                        and isfinite(product / changes) and isfinite(1.0 / product)):
+                        and isfinite(sqrt(steps) / sqrt(changes)) and isfinite(1.0 / product)):
                     m.latest, m.count = k, min(m.count + 1, m.room)
-                    m.products[k], m.gamma = product, product / changes
+                    m.products[k], m.gamma = product, sqrt(steps) / sqrt(changes)
         others = norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised)
         return norm(&self.g[0], self.n_penalised), others
 

@@ -7,10 +7,16 @@ import numpy as np
 from lsgd_fast.gram import memory_of_gram
 from lsgd_fast.matrix import memory_of_check
 from lsgd_fast.problem import check_gram
-from lsgd_fast.rows import memory_of_packing, memory_of_pass
+from lsgd_fast.rows import (
+    memory_of_columns,
+    memory_of_packing,
+    memory_of_pass,
+    memory_of_sparse_pass,
+)
 from lsgd_fast.run import COLUMNS
+from lsgd_fast.sparse import memory_of_sparse_check
 
-__all__ = ["Footprint", "footprint"]
+__all__ = ["Footprint", "footprint", "sparse_footprint"]
 
 # A row of the trace while the result is made: as the loop wrote it, with the last row added, and as
 # columns, of which `step` once more as integers.
@@ -32,7 +38,8 @@ class Footprint:
     labels : int
         Labels and sample weights, as float64.
     packed : int
-        The copy of X in panels, or the Gram matrix; 0 where X is read in place.
+        The copy of X in panels, or the Gram matrix; 0 where X is read in place. Of sparse X the
+        copy in the order of columns, and what was converted or put in order.
     workspace : int
         Sums of the parts of a pass, and a tile of decoded rows for each thread.
     weights : int
@@ -92,4 +99,27 @@ def footprint(n, d, dtype, n_threads, plain=True):
         weights=8 * VECTORS * (d + 1),
         trace_row=TRACE_ROW_BYTES,
         set_up=max(validation, packed + packing),
+    )
+
+
+def sparse_footprint(X):
+    """Return what `gradient_descent` allocates for sparse X.
+
+    Parameters
+    ----------
+    X : SparseRows
+
+    Returns
+    -------
+    Footprint
+    """
+    n, d = X.shape
+    columns, making = memory_of_columns(n, d, X.size, X.dtype)
+    return Footprint(
+        labels=16 * n,
+        packed=columns + X.copied,
+        workspace=memory_of_sparse_pass(n, X.size, 1),
+        weights=8 * VECTORS * (d + 1),
+        trace_row=TRACE_ROW_BYTES,
+        set_up=max(memory_of_sparse_check(X), columns + X.copied + making),
     )

@@ -79,8 +79,8 @@ cdef inline inlined add_log_tail(const double* weight, const double* log_slope, 
 
 
 # Make the scale of a chunk cover `top`.
-cdef inline void raise_scale(double top, tally_t* tally, scaled_t* scaled, double* slot,
-                             Py_ssize_t stride, Py_ssize_t d) noexcept nogil:
+cdef inline void raise_scale(double top, tally_t* tally, scaled_t* scaled, double* sums,
+                             Py_ssize_t stride, Py_ssize_t n_sums) noexcept nogil:
     cdef double before = scaled.scale, steps, factor
     cdef Py_ssize_t i
     if not top > before:
@@ -96,16 +96,17 @@ cdef inline void raise_scale(double top, tally_t* tally, scaled_t* scaled, doubl
         scaled.mass[i] *= factor
         scaled.risk[i] *= factor
         tally.slope[i] *= factor
-    if slot != NULL:
-        for i in range(d):
-            slot[i * stride] *= factor
+    if sums != NULL:
+        for i in range(n_sums):
+            sums[i * stride] *= factor
 
 
 # As logistic_link: z comes in as products and goes out as multipliers, for a scaled column over
-# exp(scale).  The gradient of the column so far is slot[0], slot[stride], ...; NULL: none is asked.
+# exp(scale).  What follows from the multipliers so far is sums[0], sums[stride], ...; NULL: nothing.
 cdef inline inlined general_link(const pass_t* p, Py_ssize_t column, const double* y,
                                  const double* weight, double* z, Py_ssize_t height, tally_t* tally,
-                                 scaled_t* scaled, double* slot, Py_ssize_t stride) noexcept nogil:
+                                 scaled_t* scaled, double* sums, Py_ssize_t stride,
+                                 Py_ssize_t n_sums) noexcept nogil:
     cdef double[BLOCK] margin
     cdef double[BLOCK] value
     cdef double[BLOCK] log_slope
@@ -127,7 +128,7 @@ cdef inline inlined general_link(const pass_t* p, Py_ssize_t column, const doubl
         for i in range(height):
             if weight[i] > 0.0 and log_slope[i] > top:
                 top = log_slope[i]
-        raise_scale(top, tally, scaled, slot, stride, p.rows.X.d)
+        raise_scale(top, tally, scaled, sums, stride, n_sums)
         scale = scaled.scale
         for i in range(height):     # neither rows without weight nor infinite margins take part
             t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY

@@ -93,6 +93,7 @@ cdef class GramSpace:
         self.owners += [others, panels]
         self._multiply(panels, &view)
         view.X.data = NULL
+        view.X.sparse = NULL
         view.X.d = self.size
         view.X.element = FLOAT64
         view.X.panels = <void*> address_of(panels)
@@ -170,6 +171,7 @@ def memory_of_gram(Py_ssize_t n, Py_ssize_t d, int n_threads):
     cdef Py_ssize_t k = columns_at_once(d)
     view.X.n, view.X.d = n, d
     view.X.panels = NULL
+    view.X.sparse = NULL
     making = pass_size(PRODUCTS, &view, k, n_threads) + k * padded_rows(n)
     making = k * d + max(PANEL * d, making)
     rebuilding = pass_size(GIVEN, &view, 1, n_threads) + padded_rows(n) + 2 * d

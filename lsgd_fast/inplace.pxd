@@ -6,7 +6,8 @@
 # Sums start from minus zero: adding x to it gives x, whichever zero x may be.
 #
 # Both ask memory for the next block, `ahead` bytes on unless that is 0: forward for the first four
-# rows of each panel, backward for the last four, so that memory is busy all the time.
+# rows of each panel, backward for the last four, so that memory is busy all the time.  In
+# a pass without forward, backward asks for the first four as well, `lead` bytes on.
 
 from .decode cimport transpose
 from .kernel cimport PANEL
@@ -72,8 +73,8 @@ cdef inline inlined forward_rows(const real** rows, const double* w, Py_ssize_t 
 
 # g[j] += sum over the rows of x[row, j] * s[row], for F vectors of features from j on.
 cdef inline inlined backward_vectors(const real** rows, const double* s, double* g, Py_ssize_t j,
-                                     Py_ssize_t height, Py_ssize_t ahead, vec minus_zero,
-                                     Py_ssize_t F) noexcept nogil:
+                                     Py_ssize_t height, Py_ssize_t ahead, Py_ssize_t lead,
+                                     vec minus_zero, Py_ssize_t F) noexcept nogil:
     cdef vec[16] sums                                 # of the rows of one number modulo 4 each
     cdef vec x
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
@@ -82,6 +83,7 @@ cdef inline inlined backward_vectors(const real** rows, const double* s, double*
     for f in range(4 * F):
         sums[f] = minus_zero
     for p in range(height // PANEL):
+        prefetch_four(rows + p * PANEL, j, F * width, lead)
         prefetch_four(rows + p * PANEL + 4, j, F * width, ahead)
         for i in range(PANEL):
             for f in range(F):
@@ -94,28 +96,29 @@ cdef inline inlined backward_vectors(const real** rows, const double* s, double*
 # g[j] += sum over `height` rows of x[row, j] * s[row], for whole vectors of features from j on.
 cdef inline inlined backward_features_of(const real** rows, const vec* s, Py_ssize_t* j,
                                          Py_ssize_t d, double* g, Py_ssize_t height,
-                                         Py_ssize_t ahead) noexcept nogil:
+                                         Py_ssize_t ahead, Py_ssize_t lead) noexcept nogil:
     cdef double[8] minus_zero
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double), i
     cdef const double* of_rows = <const double*> s
     for i in range(8):
         minus_zero[i] = -0.0
     while j[0] + 2 * width <= d:
-        backward_vectors(rows, of_rows, g, j[0], height, ahead, (<vec*> minus_zero)[0], 2)
+        backward_vectors(rows, of_rows, g, j[0], height, ahead, lead, (<vec*> minus_zero)[0], 2)
         j[0] += 2 * width
     while j[0] + width <= d:
-        backward_vectors(rows, of_rows, g, j[0], height, ahead, (<vec*> minus_zero)[0], 1)
+        backward_vectors(rows, of_rows, g, j[0], height, ahead, lead, (<vec*> minus_zero)[0], 1)
         j[0] += width
 
 
 # The same for all features; `s` is in vectors to name their type.
 cdef inline inlined backward_rows(const real** rows, const vec* s, Py_ssize_t d, double* g,
-                                  Py_ssize_t height, Py_ssize_t ahead) noexcept nogil:
+                                  Py_ssize_t height, Py_ssize_t ahead,
+                                  Py_ssize_t lead) noexcept nogil:
     cdef double[4] sums
     cdef Py_ssize_t j = 0, i
-    backward_features_of(rows, s, &j, d, g, height, ahead)
+    backward_features_of(rows, s, &j, d, g, height, ahead, lead)
     if vec is v8:
-        backward_features_of(rows, <const v4*> s, &j, d, g, height, ahead)
+        backward_features_of(rows, <const v4*> s, &j, d, g, height, ahead, lead)
     while j < d:
         for i in range(4):
             sums[i] = -0.0

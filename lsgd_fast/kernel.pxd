@@ -14,8 +14,11 @@ never raises.  From Cython:
 Thread safety: the functions keep no state; two threads may share `rows` but not a workspace.
 """
 
+from libc.stdint cimport int64_t
+
+
 cdef enum:
-    ABI = 6         # grows whenever a struct or a signature of this file changes
+    ABI = 7         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
@@ -27,6 +30,22 @@ cdef enum element_t:
     UINT8, UINT16, UINT32, UINT64, BOOL
     BFLOAT16                # the upper half of a float32
 
+# Entries of a sparse matrix, sorted by rows (of whose entries a place is the column) or by columns.
+cdef struct entries_t:
+    const int64_t* starts       # of each row or column, and the end of the last
+    const void* places          # growing within a row or column: int32, or int64 where `wide`
+    const void* values          # FLOAT64 or FLOAT32
+    bint wide
+
+# Sparse rows; the columns are needed where gradients are asked for.
+cdef struct sparse_t:
+    entries_t rows
+    entries_t columns           # the same entries, column by column
+    const int64_t* order        # (d,) which column of X each of these is: first those of more than
+                                # long_length entries; neighbours best have about the same length,
+                                # since a processor then foresees where each ends
+    Py_ssize_t n_long           # threads share these
+
 # X as it lies in memory; strides are in bytes and may have any sign or be zero.
 cdef struct matrix_t:
     const char* data            # element (0, 0)
@@ -36,6 +55,7 @@ cdef struct matrix_t:
     bint swapped                # in the byte order that is not this machine's
     bint aligned                # every element starts at a multiple of its size
     const void* panels          # a copy by pack_panels, of the same element type, or NULL
+    const sparse_t* sparse      # NULL but for sparse rows, of which the above says n, d and element
 
 # The rows of a problem; a row pass only reads it.
 cdef struct rows_t:
@@ -101,7 +121,8 @@ cdef struct pass_t:
     const double* weights       # packed by pack_columns
     const double* intercepts    # (k,)
     bint gradient               # False: forward only
-    double* slots               # (n_chunks, k * d): each chunk's sum of gradients
+    double* slots               # (n_chunks, k * d): each chunk's sum of gradients; of sparse rows
+                                # all multipliers, packed, then each chunk's sums of long columns
     tally_t* tallies            # (n_chunks, k)
     scaled_t* scaled            # (n_chunks, k); NULL where no column is scaled
     double* tiles               # one tile of tile_size doubles a thread; unused where X has panels
@@ -115,7 +136,7 @@ cdef struct pass_t:
 # One caller of general_link.pxd per instruction set.
 ctypedef void (*links_t)(const pass_t* p, Py_ssize_t column, const double* y, const double* weight,
                          double* z, Py_ssize_t height, tally_t* tally, scaled_t* scaled,
-                         double* slot, Py_ssize_t stride) noexcept nogil
+                         double* sums, Py_ssize_t stride, Py_ssize_t n_sums) noexcept nogil
 
 
 cdef int abi() noexcept nogil
@@ -135,6 +156,9 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
 # Its parts, for drivers with threads of their own.
 cdef double pass_work(Py_ssize_t n, Py_ssize_t d) noexcept nogil
 cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil
+cdef Py_ssize_t pass_chunks(const matrix_t* X) noexcept nogil           # the same, or of sparse rows
+cdef Py_ssize_t sparse_chunk_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil
+cdef double row_length(const matrix_t* X) noexcept nogil        # d, or entries of a row on average
 # Doubles that a pass writes to, and the pointers of `p` into as many; weights, intercepts, products
 # and multipliers are up to the driver.
 cdef Py_ssize_t pass_size(link_t link, const rows_t* rows, Py_ssize_t k,
@@ -155,7 +179,17 @@ cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k,
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil       # all chunks, by a team
 cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                      double* tile) noexcept nogil
+# gradient[first:last], packed like the weights; of sparse rows first and last are as slots_part has
+# them, and other sums, as many.
 cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                     double* gradient) noexcept nogil
+# Where part `part` of `parts` starts if these are to take equally long, and how long all take.
+cdef Py_ssize_t slots_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
+cdef double slots_work(const pass_t* p) noexcept nogil
+cdef Py_ssize_t long_length(Py_ssize_t n_entries) noexcept nogil        # of columns, see sparse_t
+cdef void sum_slots_by_team(const pass_t* p, double* gradient, int n_threads) noexcept nogil
+# Between chunks and sums, where columns of a pass over sparse rows are scaled: chunks first ..
+# last - 1 to the one scale.
+cdef void level_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil
 cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil
 

@@ -27,6 +27,7 @@ from cython.parallel cimport parallel
 
 from .blocks cimport chunks, group_width
 from .decode cimport decode_panel
+from .entries cimport first_column, level, sparse_chunks, sparse_sums
 from .factors cimport enter_column, leave_column
 from .general_link cimport general_link
 from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512, v2, v4,
@@ -67,65 +68,114 @@ cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
                max(<Py_ssize_t> 8, min(<Py_ssize_t> MAX_CHUNKS, n // 512)))
 
 
+# The same for sparse rows, which have no slots to be summed.
+cdef Py_ssize_t sparse_chunk_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil:
+    cdef double work = n_entries + link_work * n
+    if work < 12000.0:
+        return 1
+    return min((n - 1) // sparse_height(n) + 1,
+               max(<Py_ssize_t> 8, min(<Py_ssize_t> MAX_CHUNKS, <Py_ssize_t> (work / 20000.0))))
+
+
+cdef inline Py_ssize_t sparse_height(Py_ssize_t n) noexcept nogil:
+    return BLOCK if n >= 8 * BLOCK else PANEL
+
+
+cdef Py_ssize_t pass_chunks(const matrix_t* X) noexcept nogil:
+    if X.sparse != NULL:
+        return sparse_chunk_count(X.n, X.sparse.rows.starts[X.n])
+    return chunk_count(X.n, X.d)
+
+
+cdef double row_length(const matrix_t* X) noexcept nogil:
+    return X.d if X.sparse == NULL else <double> X.sparse.rows.starts[X.n] / X.n
+
+
+# At most 64 columns are longer than that.
+cdef Py_ssize_t long_length(Py_ssize_t n_entries) noexcept nogil:
+    return max(<Py_ssize_t> 4096, n_entries // MAX_CHUNKS)
+
+
 cdef Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil:
     return PANEL * ((n - 1) // PANEL + 1)
 
 
 cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil:
-    return 0 if X.panels != NULL else block_rows(X.n, X.d) * X.d
+    return 0 if X.panels != NULL or X.sparse != NULL else block_rows(X.n, X.d) * X.d
 
 
 # --- one caller of each body per instruction set --------------------------------------------------
 
 cdef void links_baseline(const pass_t* p, Py_ssize_t column, const double* y,
                          const double* weight, double* z, Py_ssize_t height, tally_t* tally,
-                         scaled_t* scaled, double* slot, Py_ssize_t stride) noexcept nogil:
-    general_link(p, column, y, weight, z, height, tally, scaled, slot, stride)
+                         scaled_t* scaled, double* sums, Py_ssize_t stride,
+                         Py_ssize_t n_sums) noexcept nogil:
+    general_link(p, column, y, weight, z, height, tally, scaled, sums, stride, n_sums)
 
 
 cdef avx2_target links_avx2(const pass_t* p, Py_ssize_t column, const double* y,
                             const double* weight, double* z, Py_ssize_t height, tally_t* tally,
-                            scaled_t* scaled, double* slot, Py_ssize_t stride) noexcept nogil:
-    general_link(p, column, y, weight, z, height, tally, scaled, slot, stride)
+                            scaled_t* scaled, double* sums, Py_ssize_t stride,
+                            Py_ssize_t n_sums) noexcept nogil:
+    general_link(p, column, y, weight, z, height, tally, scaled, sums, stride, n_sums)
 
 
 cdef avx512_target links_avx512(const pass_t* p, Py_ssize_t column, const double* y,
                                 const double* weight, double* z, Py_ssize_t height, tally_t* tally,
-                                scaled_t* scaled, double* slot, Py_ssize_t stride) noexcept nogil:
-    general_link(p, column, y, weight, z, height, tally, scaled, slot, stride)
+                                scaled_t* scaled, double* sums, Py_ssize_t stride,
+                            Py_ssize_t n_sums) noexcept nogil:
+    general_link(p, column, y, weight, z, height, tally, scaled, sums, stride, n_sums)
 
 
 cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                           double* tile) noexcept nogil:
     cdef v2[2 * BLOCK] z
-    chunks[v2](p, first, last, tile, z, links_baseline)
+    if p.rows.X.sparse != NULL:
+        sparse_chunks[v2](p, first, last, link_work, z, links_baseline)
+    else:
+        chunks[v2](p, first, last, tile, z, links_baseline)
 
 
 cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                              double* tile) noexcept nogil:
     cdef v4[BLOCK] z
-    chunks[v4](p, first, last, tile, z, <links_t> links_avx2)
+    if p.rows.X.sparse != NULL:
+        sparse_chunks[v4](p, first, last, link_work, z, <links_t> links_avx2)
+    else:
+        chunks[v4](p, first, last, tile, z, <links_t> links_avx2)
 
 
 cdef avx512_target chunks_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                  double* tile) noexcept nogil:
     cdef v8[BLOCK >> 1] z
-    chunks[v8](p, first, last, tile, z, <links_t> links_avx512)
+    if p.rows.X.sparse != NULL:
+        sparse_chunks[v8](p, first, last, link_work, z, <links_t> links_avx512)
+    else:
+        chunks[v8](p, first, last, tile, z, <links_t> links_avx512)
 
 
 cdef void slots_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                          double* gradient) noexcept nogil:
-    slots(p, first, last, gradient)
+    if p.rows.X.sparse != NULL:
+        sparse_sums[v2](p, first // p.k, last // p.k, gradient, <const v2*> NULL)
+    else:
+        slots(p, first, last, gradient)
 
 
 cdef avx2_target slots_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                             double* gradient) noexcept nogil:
-    slots(p, first, last, gradient)
+    if p.rows.X.sparse != NULL:
+        sparse_sums[v4](p, first // p.k, last // p.k, gradient, <const v4*> NULL)
+    else:
+        slots(p, first, last, gradient)
 
 
 cdef avx512_target slots_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                 double* gradient) noexcept nogil:
-    slots(p, first, last, gradient)
+    if p.rows.X.sparse != NULL:
+        sparse_sums[v8](p, first // p.k, last // p.k, gradient, <const v8*> NULL)
+    else:
+        slots(p, first, last, gradient)
 
 
 ctypedef void (*body_t)(const pass_t*, Py_ssize_t, Py_ssize_t, double*) noexcept nogil
@@ -143,6 +193,24 @@ cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
 cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                     double* gradient) noexcept nogil:
     chosen_slots(p, first, last, gradient)
+
+
+cdef Py_ssize_t slots_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    if p.rows.X.sparse != NULL:
+        return p.k * first_column(&p.rows.X, part, parts)
+    return part * p.k * p.rows.X.d // parts
+
+
+cdef double slots_work(const pass_t* p) noexcept nogil:
+    cdef const sparse_t* sparse = p.rows.X.sparse
+    if sparse != NULL:
+        return <double> p.k * (sparse.columns.starts[p.rows.X.d] + p.rows.X.d)
+    return <double> p.n_chunks * p.k * p.rows.X.d
+
+
+cdef void level_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    if p.rows.X.sparse != NULL and p.scaled != NULL:
+        level(p, first, last, link_work)
 
 
 cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
@@ -192,12 +260,18 @@ cdef int abi() noexcept nogil:
     return ABI
 
 
+cdef Py_ssize_t slots_size(const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    if X.sparse != NULL:
+        return k * (padded_rows(X.n) + pass_chunks(X) * X.sparse.n_long)
+    return k * pass_chunks(X) * X.d
+
+
 cdef Py_ssize_t pass_size(link_t link, const rows_t* rows, Py_ssize_t k,
                           int n_threads) noexcept nogil:
-    cdef Py_ssize_t columns = k * chunk_count(rows.X.n, rows.X.d)
+    cdef Py_ssize_t columns = k * pass_chunks(&rows.X)
     cdef Py_ssize_t size = max(n_threads, 1) * tile_size(&rows.X)
     if link != PRODUCTS:
-        size += columns * rows.X.d
+        size += slots_size(&rows.X, k)
     if link == LOGISTIC:
         size += columns * (sizeof(tally_t) // sizeof(double))
     return size
@@ -211,8 +285,9 @@ cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
     p.scaled = NULL
     p.rows = rows
     p.k = k
-    p.height = block_rows(rows.X.n, rows.X.d)
-    p.n_chunks = chunk_count(rows.X.n, rows.X.d)
+    p.height = (block_rows(rows.X.n, rows.X.d) if rows.X.sparse == NULL
+                else sparse_height(rows.X.n))
+    p.n_chunks = pass_chunks(&rows.X)
     p.slots = NULL
     p.tallies = NULL
     p.products = NULL
@@ -220,7 +295,7 @@ cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
     p.order = NULL
     if link != PRODUCTS:
         p.slots = memory
-        memory += p.n_chunks * k * rows.X.d
+        memory += slots_size(&rows.X, k)
     if link == LOGISTIC:
         p.tallies = <tally_t*> memory
         memory = <double*> (p.tallies + p.n_chunks * k)
@@ -250,7 +325,7 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
         enter_column(rows, c, k, weights, intercepts)
     run_pass(&p, n_threads)
     if gradient != NULL:
-        sum_slots(&p, 0, k * d, packed)
+        sum_slots_by_team(&p, packed, n_threads)
     for c in range(k):
         sum_tallies(&p, c, &totals)
         loss[c] = totals.loss
@@ -268,6 +343,16 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
                 if gradient != NULL:
                     gradient[j * k + c] += l2 * w[j * k + c]
             loss[c] += 0.5 * penalty
+
+
+# Of sparse rows the sums are half of the work.
+cdef void sum_slots_by_team(const pass_t* p, double* gradient, int n_threads) noexcept nogil:
+    if p.rows.X.sparse == NULL or p.n_chunks == 1 or n_threads == 1:
+        sum_slots(p, 0, p.k * p.rows.X.d, gradient)
+        return
+    with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
+        sum_slots(p, slots_part(p, team_rank(), team_size()),
+                  slots_part(p, team_rank() + 1, team_size()), gradient)
 
 
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:

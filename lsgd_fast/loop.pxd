@@ -83,7 +83,7 @@ cdef struct batch_t:
     bint measure_target              # whether to measure the weights of the target as well
     double next_poll, credit
     void* errors                     # a list for what signal handlers raise; NULL: none are run
-    int interrupted
+    int interrupted, sums_interrupted
     bint running
     int team_size                    # threads that took part in the latest advance
     barrier_t barrier

@@ -15,8 +15,9 @@ from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from .kernel cimport (PANEL, column_place, padded_rows, pass_t, pass_work, run_chunks, sum_slots,
-                      sum_tallies, tile_size, totals_t)
+from .kernel cimport (PANEL, column_place, level_slots, padded_rows, pass_t, pass_work, row_length,
+                      run_chunks, slots_part, slots_work, sum_slots, sum_tallies, tile_size,
+                      totals_t)
 from .factors cimport enter_column, leave_column
 from .norms cimport hypotenuse, norm, root
 from .rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, logarithm, make_move, move_t, plan_move,
@@ -35,7 +36,8 @@ cdef rule_constants_t rule_constants = rule_constants_t(INCREASE_TOLERANCE, SUFF
 cdef double EPSILON = epsilon
 cdef double POLL_SECONDS = 0.02      # how often to look for signals ...
 cdef double POLL_ELEMENTS = 2e5      # ... and, in elements of X, how often to look at the clock
-cdef Py_ssize_t SPLIT_SUMS = 8192    # more slots than this are summed by the whole team
+cdef double SPLIT_SUMS = 8192        # more slots than this are summed by the whole team
+cdef double POLL_SUMS = 1e6          # sums of slots between two looks at the clock
 
 
 cdef double clock() noexcept nogil:
@@ -308,7 +310,7 @@ cdef bint signal_raises(void* errors) noexcept with gil:
 
 
 # Now and then look for signals; `work` elements of X were done since the last call.
-cdef void poll(batch_t* b, double work) noexcept nogil:
+cdef void poll(batch_t* b, double work, int* interrupted) noexcept nogil:
     cdef double now
     b.credit -= work
     if b.credit > 0.0:
@@ -318,45 +320,64 @@ cdef void poll(batch_t* b, double work) noexcept nogil:
     if now >= b.next_poll:
         b.next_poll = now + POLL_SECONDS
         if b.errors != NULL and signal_raises(b.errors):
-            raise_flag(&b.interrupted)
+            raise_flag(interrupted)
 
 
 # A thread's part of a pass: its share of the chunks, then what is left of the others'.
 cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank,
                    Py_ssize_t size) noexcept nogil:
     cdef double* tile = p.tiles + rank * tile_size(&p.rows.X)
-    cdef double work = p.k * pass_work(p.rows.X.n, p.rows.X.d) / p.n_chunks
+    cdef double work = p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.n_chunks
     cdef Py_ssize_t chunk, i
     for i in range(size):
         chunk = take_piece(&shares[(rank + i) % size], size)
         while chunk >= 0 and not is_raised(&b.interrupted):
             run_chunks(p, chunk, chunk + 1, tile)
             if rank == 0:
-                poll(b, work)
+                poll(b, work, &b.interrupted)
             chunk = take_piece(&shares[(rank + i) % size], size)
+
+
+# A thread's part of the sums.  What it raises is looked at after them: some may still be about to
+# look whether the pass was interrupted.
+cdef void sum_part(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
+    cdef pass_t* p = &b.row_pass
+    cdef double work = slots_work(p) / size
+    cdef Py_ssize_t pieces = 1 + <Py_ssize_t> (work / POLL_SUMS), i
+    for i in range(rank * pieces, (rank + 1) * pieces):
+        if is_raised(&b.sums_interrupted):
+            return
+        sum_slots(p, slots_part(p, i, size * pieces), slots_part(p, i + 1, size * pieces),
+                  b.gradients)
+        if rank == 0:
+            poll(b, work / pieces, &b.sums_interrupted)
 
 
 # What each thread of a team does until the advance is over.
 cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
-    cdef Py_ssize_t d = p.rows.X.d, k, i, n_sums
+    cdef Py_ssize_t d = p.rows.X.d, k, i
     if rank == 0:
         b.team_size = size
         deal(b, size)
     barrier_wait(&b.barrier, size)
     while True:
         k = p.k
-        n_sums = k * d
         run_part(b, p, b.shares, rank, size)
         if b.validating:
             run_part(b, &b.validation, b.validation_shares, rank, size)
         barrier_wait(&b.barrier, size)
         if is_raised(&b.interrupted):                   # the pass may be incomplete
             return
-        if size > 1 and (k > 1 or p.n_chunks * n_sums > SPLIT_SUMS):
+        if p.gradient and p.scaled != NULL and p.rows.X.sparse != NULL:
+            level_slots(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size)
+            barrier_wait(&b.barrier, size)
+        if size > 1 and (k > 1 or slots_work(p) > SPLIT_SUMS):
             if p.gradient:
-                sum_slots(p, rank * n_sums // size, (rank + 1) * n_sums // size, b.gradients)
+                sum_part(b, rank, size)
                 barrier_wait(&b.barrier, size)
+                if is_raised(&b.sums_interrupted):
+                    return
             i = rank
             while i < k:
                 finish_step(b, i)
@@ -364,8 +385,12 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
             if k > 1:
                 barrier_wait(&b.barrier, size)
         elif rank == 0:
-            if p.gradient:
-                sum_slots(p, 0, n_sums, b.gradients)
+            if p.gradient and size == 1:
+                sum_part(b, rank, size)
+                if is_raised(&b.sums_interrupted):
+                    return
+            elif p.gradient:
+                sum_slots(p, 0, k * d, b.gradients)
             for i in range(k):
                 finish_step(b, i)
         if rank == 0:
@@ -380,7 +405,7 @@ cdef void advance(batch_t* b, int n_threads) noexcept nogil:
     cdef Py_ssize_t i
     b.next_poll = clock() + POLL_SECONDS
     b.credit = POLL_ELEMENTS
-    b.interrupted = 0
+    b.interrupted = b.sums_interrupted = 0
     for i in range(b.n_runs):
         b.runs[i].running = True
         if b.runs[i].known == GRADIENT:     # left over from a pass that a callback looked at

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from lsgd_fast.sparse import SAFE_SQUARE, check_sparse, is_sparse
+
 __all__ = [
     "BLOCK_SIZE",
     "MAX_FEATURES",
@@ -20,13 +22,12 @@ __all__ = [
 BLOCK_SIZE = 1 << 17  # values of X converted at a time: 1 MiB of float64
 MAX_FEATURES = 1 << 40  # 8 TiB of weights
 BFLOAT16 = "bfloat16"  # the name of a dtype of ml_dtypes, which NumPy does not know by itself
-SAFE_SQUARE = 1e-280  # a sum of squares above this has lost nothing to underflow
 
 
 def as_real_array(name, value):
     """Return `value` as an ndarray of a real dtype, without a copy where there is one."""
     if hasattr(value, "tocsr"):
-        raise TypeError(f"sparse {name} is not supported yet; pass {name}.toarray()")
+        raise TypeError(f"sparse {name} is not supported; pass {name}.toarray()")
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise TypeError(f"{name} has masked entries; fill them or drop their rows first")
     try:
@@ -51,8 +52,8 @@ def finite_float64(name, array):
 
 
 def check_matrix(X):
-    """Return X as a 2-d ndarray of a real dtype with at least one row and one feature."""
-    X = as_real_array("X", X)
+    """Return X, an ndarray of a real dtype or `SparseRows`, with at least one row and feature."""
+    X = check_sparse(X) if is_sparse(X) else as_real_array("X", X)
     if X.ndim != 2:
         hint = "; pass X.reshape(-1, 1) if it is one feature" if X.ndim == 1 else ""
         raise ValueError(f"X must be 2-d (rows, features); got shape {X.shape}{hint}")
@@ -84,7 +85,9 @@ def memory_of_check(n, d, in_place):
 
 
 def to_float64(array):
-    """Return `array` as a plain float64 ndarray in C order, itself where it is one."""
+    """Return `array`, or `SparseRows`, as a float64 ndarray in C order, itself where it is one."""
+    if is_sparse(array):
+        return array.toarray()
     if array.dtype.name == BFLOAT16:  # the upper half of a float32
         words = array.view(np.uint16)
         words = words if array.dtype.isnative else words.byteswap()
@@ -165,6 +168,8 @@ def largest_norm(X, positive, center=None, scale=None):
     The sums of squares also answer whether all values are finite, so that one pass is enough
     unless some are not, or are so large or small that their squares leave float64.
     """
+    if is_sparse(X):
+        return X.largest_norm(positive)
     with np.errstate(all="ignore"):
         sums = _square_sums(X, (center, scale))
         largest = sums[positive].max()

@@ -19,6 +19,7 @@ import numpy as np
 from lsgd_fast import problem as checks
 from lsgd_fast.constants import EPSILON
 from lsgd_fast.endings import Ending
+from lsgd_fast.losses import Logistic
 from lsgd_fast.monitor import is_increase, norm, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import Run, Stop, StopReason, Trace, check_stop
@@ -123,6 +124,8 @@ def check_minimize(
         problem, n_classes = _check_classes(X, y, options)
     else:
         problem, n_classes = Problem.check(X, y, loss=loss, **options), None
+        if type(problem.loss) is not Logistic:
+            raise ValueError(f"loss must be 'logistic' or 'softmax' for minimize; got {loss!r}")
     start = _check_start(start, problem, n_classes)
     return Asked(
         problem, n_classes, start, _radius(problem), tol, max_passes, stop, callback,

@@ -1,7 +1,7 @@
 """Single reads of X: products of the rows with weights, and sums of the rows by multipliers."""
 
 from .kernel cimport (GIVEN, PANEL, PRODUCTS, lay_out_pass, pack_columns, pass_size,
-                      pass_t, run_pass, sum_slots, unpack_columns)
+                      pass_t, run_pass, sum_slots_by_team, unpack_columns)
 from .lanes cimport fold_lanes
 from .rows cimport Rows
 
@@ -76,7 +76,7 @@ cdef class Passes:
         p.multipliers = &multipliers[0, 0]
         with nogil:
             run_pass(p, self.n_threads)
-            sum_slots(p, 0, p.k * d, self.columns)
+            sum_slots_by_team(p, self.columns, self.n_threads)
             unpack_columns(self.columns, d, p.k, &gradient[0])
             if p.rows.fit_intercept:
                 for c in range(p.k):

@@ -48,7 +48,8 @@ def _run(plan):
     b = plan.bounds
     margin = f"unknown: {HOW_TO_MARGIN}" if b.margin is None else f"{b.margin:.4g}"
     lines = [
-        f"Plan of a descent on X of shape ({plan.n}, {plan.d}), {plan.dtype}",
+        f"Plan of a descent on X of shape ({plan.n}, {plan.d}), {plan.dtype}"
+        + ("" if plan.n_entries is None else f", {plan.n_entries:,} entries"),
         _line("radius R", _tell(b, "radius", "{:.4g}")),
         _line("margin", margin),
         _line("stepsize", _tell(b, "stepsize", "{:.4g}")),
@@ -100,7 +101,7 @@ def _memory(plan):
     trace = f.trace_row * plan.n_recorded
     parts = {
         "the trace": trace,
-        "a copy of X in panels": f.packed,
+        "a copy of X in panels" if plan.n_entries is None else "a copy of X by columns": f.packed,
         "sums of the parts of a pass": f.workspace,
         "labels": f.labels,
         "weights": f.weights,

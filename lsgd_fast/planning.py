@@ -6,7 +6,7 @@ import numpy as np
 
 from lsgd_fast import plan_report
 from lsgd_fast.bounds import Bounds, bounds
-from lsgd_fast.footprint import Footprint, footprint
+from lsgd_fast.footprint import Footprint, footprint, sparse_footprint
 from lsgd_fast.matrix import MAX_FEATURES
 from lsgd_fast.pace import made_up_data, measure
 from lsgd_fast.problem import (
@@ -17,6 +17,7 @@ from lsgd_fast.problem import (
     check_real,
 )
 from lsgd_fast.rows import is_plain, row_chunks
+from lsgd_fast.sparse import check_sparse, is_sparse
 from lsgd_fast.stepsizes import Constant, resolve
 from lsgd_fast.threads import choose_threads
 
@@ -45,6 +46,10 @@ class Plan:
         Rows and columns that were measured; if less than X has, the seconds are scaled.
     width : int or None
         Of a two-layer network, as given.
+    n_entries : int or None
+        Entries of sparse X that are not zero.
+    place_bytes : int or None
+        Bytes of the index of an entry of sparse X.
     """
 
     n: int
@@ -58,6 +63,8 @@ class Plan:
     set_up_seconds: float
     measured_shape: tuple[int, int]
     width: int | None
+    n_entries: int | None = None
+    place_bytes: int | None = None
 
     @classmethod
     def for_shape(
@@ -123,23 +130,31 @@ class Plan:
     def _of(cls, shape, X, pace, promised, width, record_every, n_threads):
         """Return the plan for data of a shape, of which X was measured, all or a part."""
         n, d = shape
-        share = n * d / X.size
-        in_gram_space = check_gram("auto", n, d)  # then X has all its rows
-        columns = n if in_gram_space else d  # of what a step reads
+        in_gram_space, share, entries = False, 1.0, {}
+        if is_sparse(X):
+            n_threads = choose_threads(n_threads, n, X.size / n, row_chunks(n, d, X.size))
+            needed = sparse_footprint(X)
+            entries = {"n_entries": X.size, "place_bytes": X.indices.itemsize}
+        else:
+            share = n * d / X.size
+            in_gram_space = check_gram("auto", n, d)  # then X has all its rows
+            set_up_threads = choose_threads(n_threads, n, d, row_chunks(n, d))
+            needed = footprint(n, d, X.dtype, set_up_threads, is_plain(X))
+            columns = n if in_gram_space else d  # of what a step reads
+            n_threads = choose_threads(n_threads, n, columns, row_chunks(n, columns))
         return cls(
             n=n,
             d=d,
             dtype=X.dtype,
             record_every=record_every,
-            n_threads=choose_threads(n_threads, n, columns, row_chunks(n, columns)),
+            n_threads=n_threads,
             bounds=promised,
-            footprint=footprint(
-                n, d, X.dtype, choose_threads(n_threads, n, d, row_chunks(n, d)), is_plain(X)
-            ),
+            footprint=needed,
             step_seconds=pace.step_seconds * (1.0 if in_gram_space else share),
             set_up_seconds=pace.set_up_seconds * share,
             measured_shape=X.shape,
             width=width,
+            **entries,
         )
 
     @property
@@ -154,7 +169,10 @@ class Plan:
 
     @property
     def data_bytes(self):
-        """Bytes of X as an array. It is the caller's, and not in `peak_bytes`."""
+        """Bytes of X as an array, or in CSR. It is the caller's, and not in `peak_bytes`."""
+        if self.n_entries is not None:
+            entry = self.dtype.itemsize + self.place_bytes
+            return self.n_entries * entry + (self.n + 1) * self.place_bytes
         return self.n * self.d * self.dtype.itemsize
 
     @property
@@ -254,8 +272,9 @@ def plan(
     """
     asked = _check_asked(stepsize, n_steps, target_loss, margin)
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
+    X = check_sparse(X) if is_sparse(X) else X
     pace = measure(X, y, record_every, n_threads)
-    X = np.asarray(X)
+    X = X if is_sparse(X) else np.asarray(X)
     promised = bounds(len(X), radius=pace.radius, **asked)
     return Plan._of(X.shape, X, pace, promised, width, record_every, n_threads)
 

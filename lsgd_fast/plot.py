@@ -302,10 +302,11 @@ def _log10_loss(argument, one):
 
 def _log10_time(argument, one):
     """Return log10 of ``stepsize * step``, or of the sum of the stepsizes if these change."""
-    step, stepsize = one.run.trace.step, _column(argument, one, "stepsize")
+    step = one.run.trace.step
     with np.errstate(all="ignore"):  # log10(0) at step 0
-        if one.stepsize is not None:
+        if one.stepsize is not None:  # a sweep knows it, recorded or not
             return math.log10(one.stepsize) + np.log10(step)
+        stepsize = _column(argument, one, "stepsize")
         if (step != np.arange(len(step))).any():
             raise ValueError(
                 f"{argument}: the stepsize of {one.label!r} changes, and not all steps are in the "

@@ -20,6 +20,7 @@ from lsgd_fast.matrix import (
     scaled,
     to_float64,
 )
+from lsgd_fast.sparse import SparseRows, is_sparse
 
 __all__ = [
     "Problem",
@@ -44,8 +45,9 @@ class Problem:
 
     Attributes
     ----------
-    X : ndarray of shape (n, d)
+    X : ndarray or SparseRows of shape (n, d)
         The caller's array itself, not a copy: any real dtype, strides, byte order and alignment.
+        Sparse rows are of the caller's arrays where these are canonical, see `sparse`.
     y : ndarray of shape (n,)
         Labels, -1.0 or +1.0; float64, C-contiguous, read-only.
     weight : ndarray of shape (n,)
@@ -68,7 +70,7 @@ class Problem:
         read-only.
     """
 
-    X: np.ndarray
+    X: np.ndarray | SparseRows
     y: np.ndarray
     weight: np.ndarray
     total_weight: float
@@ -88,6 +90,11 @@ class Problem:
     def d(self):
         """Number of features."""
         return self.X.shape[1]
+
+    @property
+    def row_length(self):
+        """Entries of a row that a pass reads, on average."""
+        return self.X.size / self.n
 
     @property
     def n_parameters(self):
@@ -115,7 +122,7 @@ class Problem:
 
         Parameters
         ----------
-        X : array-like of shape (n, d)
+        X : array-like or sparse matrix of shape (n, d)
             Finite real numbers. Read once, in blocks; neither copied nor changed.
         y : array-like of shape (n,)
             Labels -1 and +1, or 0 and 1, or bool.
@@ -147,6 +154,8 @@ class Problem:
         weight, total_weight = _check_sample_weight(sample_weight, len(X))
         _check_both_classes(labels, weight)
         center, scale = _check_factors(center, scale, X.shape[1])
+        if scale is not None and is_sparse(X):
+            raise ValueError("center and scale are for dense X; multiply the columns of X by scale")
         norm = largest_norm(X, weight > 0.0, center, scale)
         radius = math.hypot(norm, 1.0) if fit_intercept else norm
         labels.setflags(write=False)
@@ -159,7 +168,8 @@ class Problem:
         Returns
         -------
         str
-            Equal for equal problems, whatever the dtype and the layout of X.
+            Equal for equal problems, whatever the dtype and the layout of X. Sparse rows, which
+            are summed in another order, have another one than dense ones.
         """
         hasher = hashlib.blake2b(digest_size=32)
         header = (self.n, self.d, self.l2, self.fit_intercept, self.loss)
@@ -168,6 +178,9 @@ class Problem:
         hasher.update(self.weight.astype("<f8"))
         for factor in (self.center, self.scale) if self.scale is not None else ():
             hasher.update((factor + 0.0).astype("<f8"))
+        if is_sparse(self.X):
+            self.X.update_digest(hasher)
+            return hasher.hexdigest()
         for _, _, block in blocks(self.X):
             hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
         return hasher.hexdigest()

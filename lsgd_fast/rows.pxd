@@ -1,6 +1,6 @@
 # A Problem as the row pass reads it.
 
-from .kernel cimport rows_t
+from .kernel cimport rows_t, sparse_t
 
 
 # Where the data of an array start.
@@ -10,4 +10,6 @@ cdef size_t address_of(array) except? 0
 cdef class Rows:
     """The rows of a `Problem` for the row pass: X in place or packed, labels, weights."""
     cdef rows_t view
+    cdef sparse_t entries       # where X is sparse: what `view` points to
     cdef object owners          # the arrays that `view` points into
+    cdef read_entries(self, X, bint gradient)

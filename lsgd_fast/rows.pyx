@@ -2,18 +2,28 @@
 
 import numpy as np
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 
+from libc.stdint cimport int64_t
+
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
+from .entries cimport count_columns, fill_columns
 from .kernel cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LOGISTIC,
-                      LONG_DOUBLE, PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count,
-                      loss_gradient, matrix_t, pack_panels, pass_size, rows_t, workspace_size)
+                      LONG_DOUBLE, MAX_CHUNKS, PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count,
+                      entries_t, long_length, loss_gradient, matrix_t, pack_panels, padded_rows,
+                      pass_chunks, pass_size, rows_t, sparse_chunk_count, sparse_t, tally_t,
+                      workspace_size)
+
+from .sparse import is_sparse
 
 # By kind and size, bfloat16 of ml_dtypes by its name.
 ELEMENTS = {"bfloat16": BFLOAT16, "f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
             "u1": UINT8, "u2": UINT16, "u4": UINT32, "u8": UINT64}
 PACKED_BYTES = 64 * 2**20       # panels up to this size may be made
+SORTED_COLUMNS = 1024           # see sparse_t.order
+ENTRIES_AT_A_TIME = 1 << 22     # put into another order between two looks at signals
 
 
 cdef class Rows:
@@ -25,20 +35,24 @@ cdef class Rows:
     pack : bool
         Copy X into panels where that pays: C-ordered float64 or float32 up to 64 MiB.  For one pass
         it does not.
+    gradient : bool
+        Whether gradients are to be computed: sparse rows need a copy for that.
     """
 
-    def __cinit__(self, problem, bint pack=True):
+    def __cinit__(self, problem, bint pack=True, bint gradient=True):
         X = problem.X
         element = element_of(X.dtype)
         if element == BFLOAT16:
             X = X.view(np.uint16)   # which has a buffer
         cdef matrix_t* view = &self.view.X
-        view.data = <const char*> address_of(X)
+        cdef bint sparse = is_sparse(X)
         view.n, view.d = X.shape
-        view.row_stride, view.column_stride = X.strides
         view.element = element
         view.swapped = not problem.X.dtype.isnative
-        view.aligned = X.flags.aligned
+        if not sparse:
+            view.data = <const char*> address_of(X)
+            view.row_stride, view.column_stride = X.strides
+            view.aligned = X.flags.aligned
         cdef const double[::1] y = problem.y
         cdef const double[::1] weight = problem.weight
         cdef double[::1] tile
@@ -50,6 +64,9 @@ cdef class Rows:
         self.view.center = self.view.scale = NULL
         self.owners = [X, y, weight]
         cdef const double[::1] center, scale
+        if sparse:
+            self.read_entries(X, gradient)
+            return
         if problem.scale is not None:
             center, scale = problem.center, problem.scale
             self.view.center, self.view.scale = &center[0], &scale[0]
@@ -66,7 +83,51 @@ cdef class Rows:
     @property
     def n_chunks(self):
         """How many parts the rows are split into; more threads than that find no work."""
-        return chunk_count(self.view.X.n, self.view.X.d)
+        return pass_chunks(&self.view.X)
+
+    cdef read_entries(self, X, bint gradient):
+        """Point to the entries of sparse rows, and to a copy of them in the order of columns."""
+        cdef sparse_t* s = &self.entries
+        cdef Py_ssize_t n, d, i, first, last
+        cdef int64_t[::1] starts, next_at
+        cdef bint is_float = X.dtype == np.float32
+        n, d = X.shape
+        point_to(&s.rows, X.indptr, X.indices, X.data)
+        self.view.X.sparse = s
+        self.owners += [X.indptr, X.indices, X.data]
+        if not gradient:
+            return
+        starts = np.zeros(d + 1, np.int64)
+        places = np.empty(X.size, np.int32 if n < 2**31 else np.int64)
+        values = np.empty(X.size, X.dtype)
+        point_to(&s.columns, starts, places, values)
+        slices = np.searchsorted(X.indptr, np.arange(0, X.size, ENTRIES_AT_A_TIME))
+        slices = np.append(slices, n).tolist()
+        for first, last in zip([0] + slices, slices):
+            PyErr_CheckSignals()
+            with nogil:
+                count_columns(&s.rows, first, last, &starts[1])
+        lengths = np.array(starts[1:])
+        # long ones first, then within windows, so that their sums are written close together
+        window = np.where(lengths > long_length(X.size), -1, np.arange(d) // SORTED_COLUMNS)
+        order = np.lexsort((-lengths, window)).astype(np.int64, copy=False)
+        np.cumsum(lengths[order], out=np.asarray(starts)[1:])
+        next_at = np.empty(d, np.int64)
+        np.asarray(next_at)[order] = starts[:d]
+        for first, last in zip([0] + slices, slices):
+            PyErr_CheckSignals()
+            with nogil:
+                fill_columns(&s.rows, is_float, first, last, &s.columns, &next_at[0])
+        s.order = <const int64_t*> address_of(order)
+        s.n_long = np.count_nonzero(lengths > long_length(X.size))
+        self.owners += [starts, places, values, order]
+
+
+cdef point_to(entries_t* entries, starts, places, values):
+    entries.starts = <const int64_t*> address_of(starts)
+    entries.places = <const void*> address_of(places)
+    entries.values = <const void*> address_of(values)
+    entries.wide = places.dtype == np.int64
 
 
 def element_of(dtype):
@@ -95,13 +156,27 @@ def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint
     """Bytes that row passes over X of shape (n, d) write to, for k columns of weights."""
     cdef rows_t view
     view.X.n, view.X.d = n, d
+    view.X.sparse = NULL
     view.X.panels = <const void*> &view if packed else NULL     # only asked whether it is NULL
     return pass_size(LOGISTIC, &view, k, n_threads) * sizeof(double)
 
 
-def row_chunks(Py_ssize_t n, Py_ssize_t d):
-    """How many parts the rows of X of shape (n, d) are split into."""
-    return chunk_count(n, d)
+def memory_of_columns(n, d, n_entries, dtype):
+    """Bytes of the copy of sparse rows in the order of columns; and those that making it takes."""
+    places = 4 if n < 2**31 else 8
+    return n_entries * (dtype.itemsize + places) + 8 * (2 * d + 1), 8 * 8 * (d + 1)
+
+
+def memory_of_sparse_pass(Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t k):
+    """Bytes that row passes over sparse rows write to, for k columns of weights, at most."""
+    cdef Py_ssize_t n_long = min(MAX_CHUNKS, n_entries // long_length(n_entries))
+    cdef Py_ssize_t chunks = sparse_chunk_count(n, n_entries)
+    return 8 * k * (padded_rows(n) + chunks * n_long) + k * chunks * sizeof(tally_t)
+
+
+def row_chunks(Py_ssize_t n, Py_ssize_t d, n_entries=None):
+    """How many parts the rows of X of shape (n, d) are split into; sparse ones by their entries."""
+    return chunk_count(n, d) if n_entries is None else sparse_chunk_count(n, n_entries)
 
 
 # Not from __array_interface__: where memory runs out its getter crashes.

@@ -20,6 +20,7 @@ from lsgd_fast.problem import (
 )
 from lsgd_fast.run import Stop, StopReason, Trace, check_stop
 from lsgd_fast.sampling import ORDERS, row_blocks
+from lsgd_fast.sparse import is_sparse
 from lsgd_fast.stepsizes import Constant, resolve
 from lsgd_fast.stochastic_run import Iterate, StochasticRun, StochasticSweep
 from lsgd_fast.sweep import as_list
@@ -96,6 +97,8 @@ def _check(
     n_threads = check_n_threads(n_threads)
     options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
     problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
+    if is_sparse(problem.X):
+        raise TypeError("X must be dense for stochastic descent; pass X.toarray()")
     starts = start_of(problem).reshape(-1, problem.n_parameters)
     if batch_size > problem.n:
         raise ValueError(f"batch_size must be at most the {problem.n} rows of X; got {batch_size}")

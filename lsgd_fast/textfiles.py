@@ -224,7 +224,7 @@ def read_libsvm(path, max_bytes):
     if 8 * n * d > max_bytes:
         raise ValueError(
             f"line {where}: index {d} would make X a dense array of {8e-9 * n * d:.3g} GB, where "
-            f"{1e-9 * max_bytes:.3g} GB are allowed; sparse data are not supported yet"
+            f"{1e-9 * max_bytes:.3g} GB are allowed; from Python, pass X as a sparse matrix"
         )
     X, done = np.zeros((n, d)), 0
     for block in blocks:

@@ -22,7 +22,7 @@ def choose_threads(n_threads, n, d, n_chunks, n_columns=1):
     n_threads : int or None
         What the caller asks for; None for the default: `available_threads`, or 1 for small X.
     n, d : int
-        Rows and features.
+        Rows and features; for d of sparse rows their entries on average, which need not be whole.
     n_chunks : int
         Parts that the rows are split into.
     n_columns : int, default 1

@@ -30,6 +30,7 @@ def logistic_loss_gradient(const real[:, ::1] X, const double[::1] y, const doub
     rows.X.swapped = False
     rows.X.aligned = True
     rows.X.panels = NULL
+    rows.X.sparse = NULL
     rows.y = &y[0]
     rows.weight = &weight[0]
     rows.total_weight = 0.0

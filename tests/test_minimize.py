@@ -22,6 +22,10 @@ CLASSES = (X[:, :3] + RNG.standard_normal((90, 3))).argmax(axis=1)
 FAR = np.array([0.0, -1e-9, 3.0, -40.0, 745.0, -800.0, 1e5, -1e300, 1e300])
 
 
+class OtherLoss(lsgd.losses.Logistic):
+    """What stands for any loss that is not the logistic one."""
+
+
 def value(run):
     """Return the objective at the end of a run."""
     column = run.trace.loss if run.trace.objective is None else run.trace.objective
@@ -429,6 +433,7 @@ def test_a_run_is_saved_and_loaded(tmp_path):
         (ValueError, "start", {"start": np.zeros(5), "loss": "softmax", "y": CLASSES}),
         (ValueError, "start", {"start": np.zeros((5, 2)), "loss": "softmax", "y": CLASSES}),
         (ValueError, "loss", {"loss": "hinge"}),
+        (ValueError, "loss", {"loss": OtherLoss()}),
         (ValueError, "y", {"loss": "softmax", "y": CLASSES + 1}),
         (ValueError, "y", {"loss": "softmax", "y": CLASSES + 0.5}),
         (ValueError, "y", {"loss": "softmax", "y": 2 * CLASSES}),

@@ -8,10 +8,15 @@ from lsgd_fast.rays import scale_to_loss
 from lsgd_fast.reference.accelerated import max_margin, nesterov_descent
 from lsgd_fast.reference.descent import gradient_descent, staged_trial, stepsize_sweep
 from lsgd_fast.reference.minimizing import minimize
-from lsgd_fast.reference.single import logistic_loss, logistic_loss_gradient
+from lsgd_fast.reference.single import (
+    critical_stepsize,
+    logistic_loss,
+    logistic_loss_gradient,
+)
 from lsgd_fast.reference.stochastic import stochastic_gradient_descent, stochastic_sweep
 
 __all__ = [
+    "critical_stepsize",
     "gradient_descent",
     "logistic_loss",
     "logistic_loss_gradient",

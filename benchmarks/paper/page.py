@@ -1,0 +1,74 @@
+"""docs/paper.md, made of the numbers in docs/paper/*.json: nothing on it is typed by hand."""
+
+import json
+
+from results import number
+
+__all__ = ["write"]
+
+HEAD = """\
+# The papers, claim by claim
+
+Written by `python benchmarks/paper`: every number below comes from the files in
+[paper/](paper), which the same command writes. `python benchmarks/paper NAME` runs one result
+again.
+
+What the papers prove are upper bounds for the worst data with a given margin; here they meet a few
+sets, with one seed each. That a bound holds says little of how near it is: they usually hold with
+orders of magnitude to spare. Where a claim is about rates, "agrees" means within a tolerance that
+was set after seeing the first numbers: it guards against change and is no independent confirmation.
+
+Papers: J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, COLT 2024, arXiv:2402.15926 (*Wu et al.*);
+J. Wu, V. Braverman, J. D. Lee, 2023, arXiv:2305.11788 (*Wu, Braverman, Lee*); S. Meng et al., 2024,
+arXiv:2406.05033 (*Meng et al.*); J. Wu, P. Marion, P. L. Bartlett, 2025, arXiv:2506.02336
+(*Wu, Marion, Bartlett*).
+"""
+
+
+def write(results, docs):
+    """Write docs/paper.md from the records that are in docs/paper."""
+    records = {}
+    for name in results:
+        path = docs / "paper" / f"{name}.json"
+        if path.exists():
+            records[name] = json.loads(path.read_text(encoding="utf-8"))
+    text = "\n".join(_lines(results, records)) + "\n"
+    (docs / "paper.md").write_text(text, encoding="utf-8")
+
+
+def _lines(results, records):
+    yield from HEAD.splitlines()
+    yield from ("", "| result | claims | agree | seconds |", "| :-- | --: | --: | --: |")
+    for record in records.values():
+        agree = sum(record["claims"].values())
+        row = [f"[{record['title']}](#{_anchor(record['title'])})", str(len(record["claims"]))]
+        yield f"| {' | '.join([*row, str(agree), number(record['seconds'])])} |"
+    machines = {json.dumps(record["machine"]): record["machine"] for record in records.values()}
+    for machine in machines.values():
+        yield from ("", "; ".join(f"{name} {value}" for name, value in machine.items()) + ".")
+    missing = [name for name in results if name not in records]
+    if missing:
+        yield from ("", f"Not run here: {', '.join(missing)}.")
+    for name, record in records.items():
+        yield from _section(results[name], record)
+
+
+def _section(result, record):
+    numbers = record["numbers"]
+    yield from ("", f"## {record['title']}", "")
+    if record["steps"] is not None:
+        yield from (f"*Shortened: at most {number(record['steps'])} steps a run.*", "")
+    yield from result.describe(numbers)
+    yield from ("", f"![{record['title']}](paper/{result.name}.png)")
+    lines = list(result.tables(numbers))
+    if lines:
+        yield from ("", *lines)
+    yield from ("", "| the paper says | what came out | agrees |", "| :-- | :-- | :-: |")
+    for claim in result.claims(numbers):
+        found = f"{claim.found} *{claim.note}*" if claim.note else claim.found
+        yield f"| {claim.says} | {found} | {'yes' if claim.agrees else '**no**'} |"
+
+
+def _anchor(title):
+    kept = (letter for letter in title.lower() if letter.isalnum() or letter in " -_")
+    return "".join(kept).replace(" ", "-")

@@ -1,0 +1,18 @@
+"""All results, in the order of the page. A new one: a module with RESULTS, and its name here."""
+
+from importlib import import_module
+
+__all__ = ["RESULTS"]
+
+MODULES = [
+    "figure1",
+    "theorem1",
+    "corollary2",
+    "theorem3",
+    "direction",
+    "cycles",
+    "outliers",
+    "penalty",
+]
+
+RESULTS = {result.name: result for name in MODULES for result in import_module(name).RESULTS}

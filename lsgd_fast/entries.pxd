@@ -1,0 +1,374 @@
+# Sparse rows: forward by rows, gradients by columns.
+#
+# Forward keeps the multipliers of the rows; the gradient is then summed feature by feature, over a
+# copy of the entries that is in the order of columns.  So there are no slots of d sums, and no two
+# threads write to one feature.  Columns so long that one thread would be busy with them while
+# others wait are summed chunk by chunk of rows, as the rows go by.
+#
+# A sum of entries has four lanes (entry number modulo 4), folded as (0 + 2) + (1 + 3) after every
+# PIECE entries; the folded sums are added in order.  It is one body for rows and for columns, for
+# one column of weights and for four.
+
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy
+
+from .blocks cimport clear_scaled, fill_panel, group_width, link_columns
+from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, MAX_CHUNKS, PANEL, entries_t, links_t, matrix_t,
+                      pass_t, scaled_t, sparse_t, tally_t)
+from .lanes cimport inlined, narrow, prefetch, real, v2, v4, vec
+from .link cimport clear_tallies
+from .sums cimport find_factors
+
+cdef enum:
+    PIECE = 1024        # entries that are summed at a time
+    AHEAD = 256         # entries between those that are added and those that are asked for
+    STRETCH = 8192      # entries of columns that all columns of weights go over before the next
+
+ctypedef fused place:
+    int32_t
+    int64_t
+
+
+# sums[c] = sum over `count` entries of value * w[place, c], for C columns.
+cdef inline inlined add_entries(const real* values, const place* places, Py_ssize_t count,
+                                const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
+    cdef Py_ssize_t L = 4 * sizeof(double) // sizeof(narrow)       # vectors of four columns
+    cdef const double* of_one = <const double*> w
+    cdef double[4] zeros
+    cdef narrow[8] lanes
+    cdef double a0, a1, a2, a3, x
+    cdef const narrow* at
+    cdef Py_ssize_t first = 0, end, i, q, v
+    for i in range(4):
+        zeros[i] = 0.0
+    for i in range(C):
+        sums[i] = 0.0
+    while first < count:
+        end = min(first + PIECE, count)
+        i = first
+        if C == 1:
+            a0 = a1 = a2 = a3 = 0.0
+            while i + 4 <= end:
+                prefetch(values + i + AHEAD)
+                prefetch(places + i + AHEAD)
+                a0 = a0 + values[i] * of_one[places[i]]
+                a1 = a1 + values[i + 1] * of_one[places[i + 1]]
+                a2 = a2 + values[i + 2] * of_one[places[i + 2]]
+                a3 = a3 + values[i + 3] * of_one[places[i + 3]]
+                i += 4
+            if i < end:
+                a0 = a0 + values[i] * of_one[places[i]]
+            if i + 1 < end:
+                a1 = a1 + values[i + 1] * of_one[places[i + 1]]
+            if i + 2 < end:
+                a2 = a2 + values[i + 2] * of_one[places[i + 2]]
+            sums[0] = sums[0] + ((a0 + a2) + (a1 + a3))
+        else:
+            for v in range(4 * L):
+                lanes[v] = (<narrow*> zeros)[0]
+            while i + 4 <= end:
+                prefetch(values + i + AHEAD)
+                prefetch(places + i + AHEAD)
+                for q in range(4):
+                    x = values[i + q]
+                    at = w + L * places[i + q]
+                    for v in range(L):
+                        lanes[q * L + v] = lanes[q * L + v] + at[v] * x
+                i += 4
+            for q in range(3):
+                if i + q < end:
+                    x = values[i + q]
+                    at = w + L * places[i + q]
+                    for v in range(L):
+                        lanes[q * L + v] = lanes[q * L + v] + at[v] * x
+            for v in range(L):
+                (<narrow*> sums)[v] = (<narrow*> sums)[v] + ((lanes[v] + lanes[2 * L + v])
+                                                             + (lanes[L + v] + lanes[3 * L + v]))
+        first = end
+
+
+# The same for entries first .. end - 1 of any type.
+cdef inline inlined sum_entries(const entries_t* e, bint is_float, Py_ssize_t first, Py_ssize_t end,
+                                const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
+    cdef Py_ssize_t count = end - first
+    if e.wide and is_float:
+        add_entries(<const float*> e.values + first, <const int64_t*> e.places + first, count, w,
+                    sums, C)
+    elif e.wide:
+        add_entries(<const double*> e.values + first, <const int64_t*> e.places + first, count, w,
+                    sums, C)
+    elif is_float:
+        add_entries(<const float*> e.values + first, <const int32_t*> e.places + first, count, w,
+                    sums, C)
+    else:
+        add_entries(<const double*> e.values + first, <const int32_t*> e.places + first, count, w,
+                    sums, C)
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+# The first block of a chunk: chunks take about equally long if a row costs as much, besides its
+# entries, as `row_work` entries.
+cdef inline Py_ssize_t first_block(const pass_t* p, Py_ssize_t chunk,
+                                   double row_work) noexcept nogil:
+    cdef const int64_t* starts = p.rows.X.sparse.rows.starts
+    cdef Py_ssize_t n = p.rows.X.n, low = 0, high = (n - 1) // p.height + 1, middle, row
+    cdef double share = (starts[n] + row_work * n) / p.n_chunks * chunk
+    while low < high:
+        middle = (low + high) // 2
+        row = middle * p.height
+        if starts[row] + row_work * row < share:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+# All columns on the rows of a block of the chunk that starts at row `top`; `slots` keeps their
+# multipliers.
+cdef inline inlined sparse_block(const pass_t* p, Py_ssize_t top, const double* y,
+                                 const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
+                                 Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled, vec* z,
+                                 links_t general) noexcept nogil:
+    cdef const matrix_t* X = &p.rows.X
+    cdef const entries_t* e = &X.sparse.rows
+    cdef Py_ssize_t padded = PANEL * ((X.n - 1) // PANEL + 1), column = 0, C, c, i
+    cdef double* margins = <double*> z
+    cdef const double* w
+    cdef double* kept
+    cdef double[4] sums
+    for c in range(4):
+        for i in range(n_rows, PANEL * n_panels):
+            margins[c * BLOCK + i] = 0.0
+    while column < p.k:
+        C = group_width(column, p.k)
+        w = p.weights + column * X.d
+        if p.link != GIVEN:
+            for i in range(n_rows):
+                if C == 1:
+                    sum_row(e, X.element == FLOAT32, row + i, w, sums, z, 1)
+                else:
+                    sum_row(e, X.element == FLOAT32, row + i, w, sums, z, 4)
+                for c in range(C):
+                    margins[c * BLOCK + i] = sums[c]
+        kept = p.slots + column * padded + top * C if p.gradient else NULL
+        link_columns(p, column, C, y, weight, row, n_panels, tallies, scaled, kept, row - top, z,
+                     general)
+        if p.gradient:
+            kept = kept + (row - top) * C
+            if C == 1:
+                memcpy(kept, margins, n_rows * sizeof(double))
+            else:
+                for i in range(n_rows):
+                    for c in range(4):
+                        kept[4 * i + c] = margins[c * BLOCK + i]
+        column += C
+
+
+# `z` names the vectors to take: AVX-512 needs no wider ones, four columns fill the half.
+cdef inline inlined sum_row(const entries_t* e, bint is_float, Py_ssize_t row, const double* w,
+                            double* sums, const vec* z, Py_ssize_t C) noexcept nogil:
+    if vec is v2:
+        sum_entries(e, is_float, e.starts[row], e.starts[row + 1], <const v2*> w, sums, C)
+    else:
+        sum_entries(e, is_float, e.starts[row], e.starts[row + 1], <const v4*> w, sums, C)
+
+
+# The entries of a column from `row` on.
+cdef inline Py_ssize_t entry_of(const entries_t* e, Py_ssize_t column,
+                                Py_ssize_t row) noexcept nogil:
+    cdef Py_ssize_t low = e.starts[column], high = e.starts[column + 1], middle
+    while low < high:
+        middle = (low + high) // 2
+        if place_of(e, middle) < row:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+# The long columns of one chunk of rows, whose multipliers are known: to the chunk's slot.
+cdef inline inlined long_columns(const pass_t* p, Py_ssize_t chunk, Py_ssize_t row, Py_ssize_t end,
+                                 const vec* z) noexcept nogil:
+    cdef const sparse_t* s = p.rows.X.sparse
+    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1), i, column, C
+    cdef Py_ssize_t first, last
+    cdef double* slot = p.slots + p.k * padded + chunk * p.k * s.n_long
+    for i in range(s.n_long):
+        first = entry_of(&s.columns, i, row)
+        last = entry_of(&s.columns, i, end)
+        column = 0
+        while column < p.k:
+            C = group_width(column, p.k)
+            sum_column(p, first, last, column, slot + column * s.n_long + i * C, z)
+            column += C
+
+
+# sums[0:C] = entries first .. last - 1 of the order of columns, for the group at `column`.
+cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                               Py_ssize_t column, double* sums, const vec* z) noexcept nogil:
+    cdef const matrix_t* X = &p.rows.X
+    cdef Py_ssize_t padded = PANEL * ((X.n - 1) // PANEL + 1)
+    cdef const double* s = p.slots + column * padded
+    cdef bint is_float = X.element == FLOAT32
+    if vec is v2 and group_width(column, p.k) == 1:
+        sum_entries(&X.sparse.columns, is_float, first, last, <const v2*> s, sums, 1)
+    elif vec is v2:
+        sum_entries(&X.sparse.columns, is_float, first, last, <const v2*> s, sums, 4)
+    elif group_width(column, p.k) == 1:
+        sum_entries(&X.sparse.columns, is_float, first, last, <const v4*> s, sums, 1)
+    else:
+        sum_entries(&X.sparse.columns, is_float, first, last, <const v4*> s, sums, 4)
+
+
+# Chunks first .. last - 1 of a pass over sparse rows: multipliers and tallies.
+cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                  double row_work, vec* z, links_t general) noexcept nogil:
+    cdef Py_ssize_t n = p.rows.X.n, chunk, block, row, n_rows, n_panels, end
+    cdef tally_t* tallies = NULL
+    cdef scaled_t* scaled = NULL
+    cdef const double* y
+    cdef const double* weight
+    cdef double[BLOCK] last_y
+    cdef double[BLOCK] last_weight
+    for chunk in range(first, last):
+        if p.link == LOGISTIC:
+            tallies = p.tallies + chunk * p.k
+            clear_tallies(tallies, p.k)
+        if p.scaled != NULL:
+            scaled = p.scaled + chunk * p.k
+            clear_scaled(scaled, p.k)
+        block = first_block(p, chunk, row_work)
+        end = first_block(p, chunk + 1, row_work)
+        row = block * p.height
+        while block < end:
+            n_rows = min(p.height, n - block * p.height)
+            n_panels = (n_rows - 1) // PANEL + 1
+            y = p.rows.y + block * p.height
+            weight = p.rows.weight + block * p.height
+            if n_rows < PANEL * n_panels:
+                fill_panel(y, weight, n_rows, n_panels, last_y, last_weight)
+                y = last_y
+                weight = last_weight
+            sparse_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled, z,
+                         general)
+            block += 1
+        if p.gradient:
+            long_columns(p, chunk, row, min(n, end * p.height), z)
+
+
+# The multipliers of chunks first .. last - 1, and their sums of long columns, to the scale that the
+# gradient of each scaled column gets, see `find_factors`.
+cdef inline void level(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                       double row_work) noexcept nogil:
+    cdef Py_ssize_t n = p.rows.X.n, padded = PANEL * ((n - 1) // PANEL + 1), column, C, group
+    cdef Py_ssize_t chunk, row, end, i
+    cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
+    cdef double[MAX_CHUNKS] factors
+    cdef double* kept
+    for column in range(p.k):
+        if not p.is_scaled[column]:
+            continue
+        find_factors(p, column, factors)
+        group = min(4 * (column // 4), column)
+        group = group if group + 4 <= p.k else column
+        C = group_width(group, p.k)
+        for chunk in range(first, last):
+            row = p.height * first_block(p, chunk, row_work)
+            end = min(n, p.height * first_block(p, chunk + 1, row_work))
+            kept = p.slots + group * padded + (column - group)
+            for i in range(row, end):
+                kept[i * C] *= factors[chunk]
+            kept = p.slots + p.k * padded + chunk * p.k * n_long + group * n_long + (column - group)
+            for i in range(n_long):
+                kept[i * C] *= factors[chunk]
+
+
+# --- columns --------------------------------------------------------------------------------------
+
+# The first column whose sums belong to part `part` of `parts`: these have about as many entries.
+cdef inline Py_ssize_t first_column(const matrix_t* X, Py_ssize_t part,
+                                     Py_ssize_t parts) noexcept nogil:
+    cdef const int64_t* starts = X.sparse.columns.starts
+    cdef Py_ssize_t low = 0, high = X.d, middle
+    cdef double share = <double> (starts[X.d] + X.d) / parts * part
+    if part == parts:
+        return X.d
+    while low < high:
+        middle = (low + high) // 2
+        if starts[middle] + middle < share:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+# The gradient of the features of columns first .. last - 1, for all columns of weights.
+cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                double* gradient, const vec* z) noexcept nogil:
+    cdef const matrix_t* X = &p.rows.X
+    cdef const sparse_t* s = X.sparse
+    cdef const int64_t* starts = s.columns.starts
+    cdef Py_ssize_t padded = PANEL * ((X.n - 1) // PANEL + 1)
+    cdef Py_ssize_t begin = first, end, column, C, j, c, chunk
+    cdef double total = p.rows.total_weight
+    cdef double[4] sums
+    cdef double* g
+    cdef const double* slot
+    while begin < last:
+        end = begin + 1
+        while end < last and starts[end + 1] - starts[begin] <= STRETCH:
+            end += 1
+        column = 0
+        while column < p.k:
+            C = group_width(column, p.k)
+            for j in range(begin, end):
+                g = gradient + column * X.d + s.order[j] * C
+                if j < s.n_long:
+                    for c in range(C):
+                        sums[c] = 0.0
+                    for chunk in range(p.n_chunks):
+                        slot = p.slots + p.k * padded + chunk * p.k * s.n_long
+                        slot = slot + column * s.n_long + j * C
+                        for c in range(C):
+                            sums[c] += slot[c]
+                else:
+                    sum_column(p, starts[j], starts[j + 1], column, sums, z)
+                for c in range(C):
+                    g[c] = sums[c] / total
+            column += C
+        begin = end
+
+
+# --- the order of columns -------------------------------------------------------------------------
+
+# Add to counts[j] the entries of column j in rows first .. last - 1.
+cdef inline void count_columns(const entries_t* rows, Py_ssize_t first, Py_ssize_t last,
+                               int64_t* counts) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(rows.starts[first], rows.starts[last]):
+        counts[place_of(rows, i)] += 1
+
+
+# Copy the entries of rows first .. last - 1 to `columns`, entry by entry where `next_at` says.
+cdef inline void fill_columns(const entries_t* rows, bint is_float, Py_ssize_t first,
+                              Py_ssize_t last, const entries_t* columns,
+                              int64_t* next_at) noexcept nogil:
+    cdef Py_ssize_t row, i, j, at
+    for row in range(first, last):
+        for i in range(rows.starts[row], rows.starts[row + 1]):
+            j = place_of(rows, i)
+            at = next_at[j]
+            next_at[j] = at + 1
+            if is_float:
+                (<float*> columns.values)[at] = (<const float*> rows.values)[i]
+            else:
+                (<double*> columns.values)[at] = (<const double*> rows.values)[i]
+            if columns.wide:
+                (<int64_t*> columns.places)[at] = row
+            else:
+                (<int32_t*> columns.places)[at] = <int32_t> row
+
+
+cdef inline Py_ssize_t place_of(const entries_t* e, Py_ssize_t i) noexcept nogil:
+    return (<const int64_t*> e.places)[i] if e.wide else (<const int32_t*> e.places)[i]

@@ -1,0 +1,335 @@
+"""Sparse rows: the one place where they are validated, and what NumPy is to compute on them."""
+
+import math
+import operator
+
+import numpy as np
+
+__all__ = ["SparseRows", "check_sparse", "is_sparse", "memory_of_sparse_check", "to_dense"]
+
+ENTRIES_AT_A_TIME = 1 << 17  # entries that are looked at side by side
+ORDERING_BYTES = 64  # of temporary arrays for each entry that is put in order
+SAFE_SQUARE = 1e-280  # a sum of squares above this has lost nothing to underflow
+
+
+class SparseRows:
+    """Rows in canonical CSR: sorted, without duplicates and zeros. Made by `check_sparse`.
+
+    Equal rows have equal arrays, so that what is computed from them depends on their values alone,
+    not on how they came.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Rows and features.
+    data : ndarray of float32 or float64
+        Values of the entries, row by row; none is zero.
+    indices : ndarray of int32 or int64
+        The features they belong to, growing within a row.
+    indptr : ndarray of int64, of shape (n + 1,)
+        Where rows start; the last entry is the number of entries.
+    copied : int
+        Bytes of those of the arrays that are not the caller's.
+    ordering : int
+        Bytes that putting the entries in order took; 0 where they were.
+    """
+
+    format = "csr"
+    ndim = 2
+
+    def __init__(self, shape, data, indices, indptr, copied=0, ordering=0):
+        self.shape, self.data, self.indices, self.indptr = shape, data, indices, indptr
+        self.copied, self.ordering = copied, ordering
+
+    @property
+    def dtype(self):
+        """The dtype of the values."""
+        return self.data.dtype
+
+    @property
+    def size(self):
+        """The number of entries."""
+        return len(self.data)
+
+    @property
+    def nbytes(self):
+        """Bytes of the three arrays."""
+        return self.data.nbytes + self.indices.nbytes + self.indptr.nbytes
+
+    def __len__(self):
+        return self.shape[0]
+
+    def tocsr(self):
+        """Return the rows themselves: they are CSR."""
+        return self
+
+    def __getitem__(self, rows):
+        """Return rows by a slice or by an array of numbers or marks, as `SparseRows`."""
+        if isinstance(rows, slice) and rows == slice(None):
+            return self
+        rows = np.arange(len(self))[rows]
+        lengths = np.diff(self.indptr)[rows]
+        indptr = _starts(lengths)
+        # entry i of the result is entry i of these rows, which lies `shift` further on here
+        shift = np.repeat(self.indptr[rows] - indptr[:-1], lengths)
+        entries = np.arange(indptr[-1]) + shift
+        shape = (len(rows), self.shape[1])
+        data, indices = self.data[entries], self.indices[entries]
+        copied = data.nbytes + indices.nbytes + indptr.nbytes
+        return SparseRows(shape, data, indices, indptr, copied)
+
+    def toarray(self):
+        """Return the rows as a dense array of the same dtype."""
+        dense = np.zeros(self.shape, self.dtype)
+        for rows, columns, values in self.blocks():
+            dense[rows, columns] = values
+        return dense
+
+    def blocks(self):
+        """Yield (rows, columns, values) of all entries, some at a time."""
+        return _blocks(self.indptr, self.indices, self.data)
+
+    def multiply(self, w, scale=1.0):
+        """Return the products of the rows, divided by `scale`, with a vector."""
+        products = np.zeros(len(self))
+        for rows, columns, values in self.blocks():
+            _add(products, rows, (values / scale) * w[columns])
+        return products
+
+    def combine(self, s, scale=1.0):
+        """Return the sum of the rows, divided by `scale`, each times its entry of a vector.
+
+        Rows whose entry is zero take no part, however large they are.
+        """
+        total = np.zeros(self.shape[1])
+        for rows, columns, values in self.blocks():
+            used = s[rows] != 0.0
+            np.add.at(total, columns[used], (values[used] / scale) * s[rows[used]])
+        return total
+
+    def largest_norm(self, positive):
+        """Return the largest norm of the rows marked `positive`; refuse what is not finite."""
+        with np.errstate(all="ignore"):
+            sums = self._square_sums()
+            largest = sums[positive].max()
+            if np.isfinite(sums).all() and largest > SAFE_SQUARE:
+                return math.sqrt(largest)
+            return float(self._scaled_norms()[positive].max())
+
+    def _square_sums(self, exponents=None):
+        sums = np.zeros(len(self))
+        for rows, _, values in self.blocks():
+            if exponents is not None:
+                values = np.ldexp(values, -exponents[rows])
+            _add(sums, rows, values * values)
+        return sums
+
+    def _scaled_norms(self):
+        """Return the row norms without overflow or underflow."""
+        largest = np.zeros(len(self))
+        for rows, columns, values in self.blocks():
+            bad = np.flatnonzero(~np.isfinite(values))
+            if len(bad):
+                i = bad[0]
+                raise ValueError(
+                    f"X must be finite as float64; found {values[i]} in row {rows[i]}, "
+                    f"column {columns[i]}: drop the row or fill the gap"
+                )
+            np.maximum.at(largest, rows, np.abs(values))
+        exponents = np.frexp(largest)[1]
+        return np.ldexp(np.sqrt(self._square_sums(exponents)), exponents)
+
+    def update_digest(self, hasher):
+        """Feed a hash with all values, whatever their dtype and that of the indices."""
+        hasher.update(b"sparse rows")
+        hasher.update(self.indptr.astype("<i8", copy=False))
+        for _, columns, values in self.blocks():
+            hasher.update(columns.astype("<i8", copy=False))
+            hasher.update(values.astype("<f8", copy=False))
+
+
+def is_sparse(X):
+    """Return whether X is a sparse matrix, by its attributes: of `scipy.sparse` or like it."""
+    return hasattr(X, "tocsr") or _is_csr(X)
+
+
+def to_dense(X):
+    """Return an array or `SparseRows` as a dense float64 array, the same one where it is one."""
+    return np.asarray(X.toarray() if is_sparse(X) else X, dtype=np.float64)
+
+
+def memory_of_sparse_check(X):
+    """Return the bytes that checking what became `SparseRows` took, at most, with what was kept."""
+    return 8 * 3 * len(X) + 8 * 6 * min(X.size, ENTRIES_AT_A_TIME) + X.copied + X.ordering
+
+
+def check_sparse(X):
+    """Return the rows of a sparse matrix; ValueError or TypeError naming X if it is not sound.
+
+    Parameters
+    ----------
+    X : object
+        With the attributes ``data, indices, indptr, shape, format == "csr"``, or with a method
+        ``tocsr`` that returns such a one.
+
+    Returns
+    -------
+    SparseRows
+        Of the caller's own arrays where these are canonical, of native byte order, and of float32
+        or float64 and int32 or int64. Other real numbers become float32 where that is exact, else
+        float64; entries out of order are sorted, those of one place are added in float64, and
+        zeros are dropped, all in a private copy.
+    """
+    if isinstance(X, SparseRows):
+        return X  # was checked, or is a part of what was
+    csr = X if _is_csr(X) else _convert(X)
+    n, d = _check_shape(csr)
+    kinds = {"data": "biuf", "indices": "iu", "indptr": "iu"}
+    given = [_vector(csr, name, allowed) for name, allowed in kinds.items()]
+    data, indices, indptr = given
+    indptr = _check_indptr(indptr, n, min(len(data), len(indices)))
+    n_entries = int(indptr[-1])
+    data = _as_floats(data[:n_entries])
+    indices = _as_indices(indices[:n_entries])
+    ordering = 0
+    if not _is_canonical(indptr, indices, data, d):
+        ordering = ORDERING_BYTES * n_entries
+        data, indices, indptr = _canonical(indptr, indices, data)
+    made = (data, indices, indptr)
+    lent = [csr is X and np.may_share_memory(*pair) for pair in zip(made, given, strict=True)]
+    copied = sum(array.nbytes for array, kept in zip(made, lent, strict=True) if not kept)
+    return SparseRows((n, d), data, indices, indptr, copied, ordering)
+
+
+def _is_csr(X):
+    name = getattr(X, "format", None)
+    return isinstance(name, str) and name == "csr"
+
+
+def _convert(X):
+    """Return X in CSR, by its own method."""
+    try:
+        csr = X.tocsr()
+    except Exception as error:
+        raise ValueError(f"X cannot be converted by X.tocsr(): {error}") from error
+    if not _is_csr(csr):
+        raise ValueError(f"X.tocsr() must return a CSR matrix; got {type(csr).__name__}")
+    return csr
+
+
+def _check_shape(X):
+    try:
+        shape = tuple(operator.index(length) for length in X.shape)
+    except (AttributeError, TypeError):
+        raise TypeError("X looks like a sparse matrix, but its shape is no tuple of int") from None
+    if len(shape) != 2:
+        raise ValueError(f"X must be 2-d (rows, features); got shape {shape}")
+    if min(shape) < 1:
+        raise ValueError(f"X must have at least one row and one feature; got shape {shape}")
+    if max(shape) >= 2**63:
+        raise ValueError(f"X has a shape beyond 64 bits; got {shape}")
+    return shape
+
+
+def _vector(X, name, kinds):
+    """Return an attribute as a 1-d array of numbers of some kinds."""
+    try:
+        array = np.asarray(getattr(X, name))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise TypeError(
+            f"X looks like a CSR matrix, but X.{name} cannot be read: {error}"
+        ) from None
+    if array.dtype.kind not in kinds:
+        wanted = "integers" if kinds == "iu" else "real numbers"
+        raise TypeError(f"X.{name} must hold {wanted}; got dtype {array.dtype}")
+    if array.ndim != 1:
+        raise ValueError(f"X.{name} must be 1-d; got shape {array.shape}")
+    return array
+
+
+def _check_indptr(indptr, n, n_entries):
+    if len(indptr) != n + 1:
+        raise ValueError(f"X.indptr must have {n + 1} entries for {n} rows; got {len(indptr)}")
+    indptr = np.require(indptr, np.int64, ["C", "A"])
+    if indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():
+        raise ValueError("X.indptr must start at 0 and never fall")
+    if indptr[-1] > n_entries:
+        raise ValueError(
+            f"X.indptr tells of {indptr[-1]} entries, but X.data or X.indices has {n_entries}"
+        )
+    return indptr
+
+
+def _as_floats(data):
+    """Return values as native float32 or float64."""
+    dtype = np.float32 if np.can_cast(data.dtype, np.float32) else np.float64
+    with np.errstate(all="ignore"):  # a longdouble may overflow, and is refused later on
+        return np.require(data, dtype, ["C", "A"])
+
+
+def _as_indices(indices):
+    """Return indices as native int32 or int64."""
+    dtype = np.int32 if np.can_cast(indices.dtype, np.int32) else np.int64
+    return np.require(indices, dtype, ["C", "A"])
+
+
+def _is_canonical(indptr, indices, data, d):
+    """Return whether entries are sorted, without duplicates and zeros; refuse what is no CSR."""
+    canonical = True
+    for i in range(0, len(indices), ENTRIES_AT_A_TIME):
+        end = min(i + ENTRIES_AT_A_TIME, len(indices))
+        block = indices[i:end]
+        if block.min() < 0 or block.max() >= d:
+            raise ValueError(
+                f"X.indices must lie in 0 .. {d - 1}, the features; "
+                f"found {block.min()} to {block.max()}"
+            )
+        if canonical:
+            following = indices[i + 1 : end + 1]
+            falls = i + 1 + np.flatnonzero(following <= block[: len(following)])
+            canonical = bool(data[i:end].all()) and _are_starts(falls, indptr)
+    return canonical
+
+
+def _are_starts(entries, indptr):
+    """Return whether entries are all the first ones of a row."""
+    return bool((indptr[np.searchsorted(indptr, entries)] == entries).all())
+
+
+def _canonical(indptr, indices, data):
+    """Return data, indices and indptr of the same rows, sorted, without duplicates and zeros."""
+    n = len(indptr) - 1
+    rows = np.repeat(np.arange(n), np.diff(indptr))
+    order = np.lexsort((indices, rows))  # stable
+    rows, indices, data = rows[order], indices[order], data[order]
+    first = np.ones(len(rows), dtype=bool)
+    first[1:] = (rows[1:] != rows[:-1]) | (indices[1:] != indices[:-1])
+    rows, indices = rows[first], indices[first]
+    with np.errstate(all="ignore"):  # a sum beyond the dtype is infinite, and refused later on
+        data = np.bincount(np.cumsum(first) - 1, data).astype(data.dtype)
+    kept = data != 0.0
+    lengths = np.bincount(rows[kept], minlength=n)
+    return data[kept], indices[kept], _starts(lengths)
+
+
+def _starts(lengths):
+    """Return where rows of these lengths start, and where the last one ends."""
+    starts = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    return starts
+
+
+def _blocks(indptr, indices, data):
+    """Yield (rows, columns, values) of all entries, some at a time; values as float64."""
+    for i in range(0, len(indices), ENTRIES_AT_A_TIME):
+        end = min(i + ENTRIES_AT_A_TIME, len(indices))
+        first, last = np.searchsorted(indptr, (i, end - 1), side="right") - 1
+        bounds = np.clip(indptr[first : last + 2], i, end)
+        rows = np.repeat(np.arange(first, last + 1), np.diff(bounds))
+        yield rows, indices[i:end], data[i:end].astype(np.float64, copy=False)
+
+
+def _add(sums, rows, terms):
+    """Add to the sums of rows terms in order; `rows` grow."""
+    first, end = rows[0], rows[-1] + 1
+    sums[first:end] += np.bincount(rows - first, terms)

@@ -1,0 +1,164 @@
+"""The results of benchmarks/paper at a tiny size, and what does not depend on their size."""
+
+import importlib.util
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from backends import every_backend
+
+import lsgd_fast as lsgd
+
+pytest.importorskip("matplotlib")
+
+FOLDER = Path(__file__).parents[1] / "benchmarks" / "paper"
+DOCS = Path(__file__).parents[1] / "docs"
+NAMES = [
+    "figure1-toy", "theorem1", "corollary2", "theorem3", "direction", "cycles", "outliers",
+    "penalty",
+]  # fmt: skip
+STEPS = 1024
+# Claims that are not about rates or long runs, and so hold at this size.
+HOLD = {
+    "figure1-toy": {"stable", "order"},
+    "theorem1": {"mean", "monotone", "stable", "linear"},
+    "theorem3": {"threshold"},
+    "cycles": {"local", "equal", "global"},
+    "outliers": {"local"},
+    "penalty": {"gain"},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_the_path():
+    before, known = sys.path.copy(), set(sys.modules)
+    sys.path.insert(0, str(FOLDER))
+    yield
+    sys.path[:] = before
+    for name in set(sys.modules) - known:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(FOLDER)):
+            del sys.modules[name]
+
+
+def room(name):
+    return importlib.import_module(name)
+
+
+def numbers_in(value):
+    """Yield every number of a record."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from numbers_in(part)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_result_at_a_tiny_size(name, tmp_path):
+    results, registry = room("results"), room("registry")
+    result = registry.RESULTS[name]
+    record = results.carry_out(result, results.Options(steps=STEPS), tmp_path)
+    stored = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
+    assert stored == json.loads(json.dumps(record))
+    found = list(numbers_in(stored["numbers"]))
+    assert len(found) > 10 and all(map(math.isfinite, found))
+    assert stored["claims"] and all(type(agrees) is bool for agrees in stored["claims"].values())
+    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    for claim in HOLD.get(name, ()):
+        assert stored["claims"][claim], claim
+
+
+def test_every_result_is_tested_here_but_those_that_need_data():
+    assert set(room("registry").RESULTS) - set(NAMES) == {"figure1-mnist"}
+
+
+def test_the_page_comes_from_the_records(tmp_path):
+    results, registry, page = room("results"), room("registry"), room("page")
+    (tmp_path / "paper").mkdir()
+    options = results.Options(steps=64)
+    record = results.carry_out(registry.RESULTS["direction"], options, tmp_path / "paper")
+    page.write(registry.RESULTS, tmp_path)
+    text = (tmp_path / "paper.md").read_text(encoding="utf-8")
+    assert "Shortened: at most 64 steps" in text
+    assert "Not run here: figure1-toy, " in text
+    assert f"{record['numbers']['runs'][0]['first weight']:.5f}" in text
+    for claim in registry.RESULTS["direction"].claims(record["numbers"]):
+        assert f"| {claim.says} | {claim.found}" in text
+
+
+def test_the_page_in_the_repository_is_what_its_records_say(tmp_path):
+    registry, page = room("registry"), room("page")
+    (tmp_path / "paper").mkdir()
+    for path in (DOCS / "paper").glob("*.json"):
+        shutil.copy(path, tmp_path / "paper")
+    page.write(registry.RESULTS, tmp_path)
+    assert (tmp_path / "paper.md").read_text(encoding="utf-8") == (DOCS / "paper.md").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_the_command_line(tmp_path, capsys):
+    command = _command()
+    command([])
+    assert "theorem1         Theorem 1" in capsys.readouterr().out
+    command(["direction", "--steps", "64", "--output", str(tmp_path)])
+    assert "not so: across" in capsys.readouterr().out
+    assert (tmp_path / "paper.md").exists() and (tmp_path / "paper" / "direction.png").exists()
+    with pytest.raises(SystemExit):
+        command(["theorem99"])
+    with pytest.raises(SystemExit):
+        command(["direction", "--steps", "63"])
+
+
+def _command():
+    specification = importlib.util.spec_from_file_location("paper_command", FOLDER / "__main__.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.main
+
+
+def test_data_that_are_missing_are_named():
+    results, data_sets = room("results"), room("data_sets")
+    with pytest.raises(results.Missing, match="--embeddings"):
+        data_sets.embeddings(None)
+
+
+def test_margins_of_the_sets():
+    data_sets = room("data_sets")
+    assert data_sets.toy().margin == pytest.approx(0.2, rel=1e-12)
+    for gamma in (0.05, 0.3):
+        assert data_sets.theorem3(gamma).margin == pytest.approx(gamma, rel=1e-12)
+    planted = data_sets.planted()
+    assert planted.radius <= 1.0 + 1e-12 and planted.margin > 0.03
+    assert data_sets.wide().margin > 0.0
+
+
+@pytest.mark.parametrize("l2", [1e-6, 1e-2])
+def test_minimisers(l2):
+    data_sets, solutions = room("data_sets"), room("solutions")
+    data = data_sets.digits()
+    w = solutions.minimiser(data.X, data.y, l2)
+    value, slope = lsgd.logistic_loss_gradient(data.X, data.y, w, l2=l2)
+    assert np.linalg.norm(slope) < 1e-10
+    assert solutions.objective(data.X, data.y, w, l2) == pytest.approx(value, rel=1e-12)
+    assert solutions.minimiser(data.X, data.y) is None  # separable
+
+
+# --- Wu, Braverman, Lee, arXiv:2305.11788 ---------------------------------------------------------
+
+
+@every_backend
+@pytest.mark.parametrize("eta", [10.0, 30.0, 100.0])
+def test_across_the_margin_weights_have_one_limit(backend, eta):
+    """On the toy set it is the same for every stepsize, and known by hand."""
+    X, y = lsgd.datasets.toy()
+    run = backend.gradient_descent(X / math.sqrt(4.04), y, eta, 16_384, record=())
+    limit = -math.log(2.0) * math.sqrt(4.04) / 3.0
+    assert limit == pytest.approx(-0.46440, abs=5e-6)
+    assert run.weights[0] == pytest.approx(limit, abs=2e-3)
