@@ -297,6 +297,20 @@ def test_the_same_bits_for_every_layout(dtype, tmp_path):
         assert (found.value, found.gap) == (expected.value, expected.gap), name
 
 
+@every_backend
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_sparse_rows(backend, fit_intercept):
+    sparse = pytest.importorskip("scipy.sparse")
+    X, y = gauss(40, 30, 11)
+    X[np.random.default_rng(12).uniform(size=X.shape) < 0.7] = 0.0
+    expected = backend.max_margin(X, y, fit_intercept=fit_intercept)
+    found = backend.max_margin(sparse.csr_matrix(X), y, fit_intercept=fit_intercept)
+    assert expected.value > 0.0
+    assert found.value == pytest.approx(expected.value, rel=1e-6)
+    run, dense = (backend.nesterov_descent(A, y, n_steps=50) for A in (sparse.csr_array(X), X))
+    np.testing.assert_allclose(run.weights, dense.weights, rtol=1e-9, atol=1e-12)
+
+
 def test_a_checkpoint_keeps_the_bound(tmp_path):
     X, y = SEPARABLE["digits"]
     whole = Descent(X, y, DualMomentum(), loss="exponential")
