@@ -90,7 +90,7 @@ def scale_to_loss(run, target, *, loss="logistic"):
         others = math.log(w.shape[1] - 1) if several else 0.0
         needed = _least_margin(loss, target)
         factor = max(1.0, (needed + others) / margin * (1.0 + 4.0 * EPSILON))
-        bound = min(target, float(loss.value(np.float64(factor * margin - others))))
+        bound = float(loss.value(np.float64(factor * margin - others)))
     with np.errstate(over="ignore"):
         w, intercept = factor * w, factor * intercept
     if not (np.isfinite(w).all() and np.isfinite(intercept).all()):
@@ -127,10 +127,9 @@ def _separating(run):
 
 def _least_margin(loss, target):
     """Return the least margin, above 0, at which the loss is at most `target`."""
-    goal = math.log(target)
 
     def reached(z):
-        return float(loss.log_value(np.float64(z))) <= goal
+        return float(loss.value(np.float64(z))) <= target
 
     low, high = 0.0, 1.0
     while not reached(high):

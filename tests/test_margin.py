@@ -153,6 +153,8 @@ def test_a_search_that_is_cut_short(backend):
         assert margin.value <= upper and margin.value + margin.gap >= lower
         assert (margin.direction is None) == (margin.value == 0.0)
     assert margin.value > 0.0 and margin.gap > 1e-9 * margin.value
+    looked, later = (backend.max_margin(X, y, max_passes=n, rtol=1e-9) for n in (401, 408))
+    assert later.value > looked.value  # the last weights count, though no look was due
     first = backend.max_margin(X, y, max_passes=2)
     assert first.gap + first.value == pytest.approx(np.linalg.norm(signed(X, y).mean(axis=0)))
 
