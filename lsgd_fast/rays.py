@@ -54,7 +54,7 @@ def scale_to_loss(run, target, *, loss="logistic"):
     target : float
         Finite and positive.
     loss : str or object, default "logistic"
-        The loss of the run: a name or an object of `lsgd_fast.losses`, or "softmax".
+        The loss of the run: a name or an object of `lsgd_fast.losses`.
 
     Returns
     -------
@@ -78,15 +78,15 @@ def scale_to_loss(run, target, *, loss="logistic"):
     if not isinstance(run, Run):
         raise TypeError(f"run must be a lsgd_fast.Run; got {run!r}")
     target = check_real("target", target)
-    several = isinstance(loss, str) and loss == "softmax"
-    loss = losses.Logistic() if several else losses.resolve(loss)
+    loss = losses.resolve(loss)
+    several = isinstance(loss, losses.Softmax)
     if several != (run.weights.ndim == 2):
         raise ValueError(f"loss does not fit weights of shape {run.weights.shape}")
     w, intercept, margin, found = _separating(run)
     if found <= target:
         factor, bound = 1.0, found
     else:
-        # the loss of several classes is at most that of two with the margin less by this
+        # softmax has the loss of the margin to all other classes at once, less by at most this
         others = math.log(w.shape[1] - 1) if several else 0.0
         needed = _least_margin(loss, target)
         factor = max(1.0, (needed + others) / margin * (1.0 + 4.0 * EPSILON))

@@ -88,6 +88,17 @@ def test_several_classes():
         assert np.log(np.exp(scores).sum(axis=1)).mean() <= scaled.loss_bound <= 1e-6
         with pytest.raises(ValueError, match="^loss does not fit"):
             lsgd.scale_to_loss(run, 1e-6)
+        run = lsgd.gradient_descent(A, y, 100.0, 300, loss="softmax", fit_intercept=fit_intercept)
+        assert run.separable
+        found = lsgd.scale_to_loss(run, 1e-9, loss=losses.Softmax())
+        assert found.factor >= 1.0 and found.loss_bound <= 1e-9
+
+
+def test_networks_are_refused():
+    run = lsgd.two_layer_gradient_descent(X, Y, 4.0, 100, width=16, rng=0)
+    for loss in ("softmax", "logistic"):
+        with pytest.raises(ValueError, match="^(run has not separated|loss does not fit)"):
+            lsgd.scale_to_loss(run, 1e-3, loss=loss)
 
 
 def test_several_classes_that_tie():
