@@ -11,6 +11,7 @@ import importlib.util
 import logging
 
 try:
+    from lsgd_fast.accelerated import max_margin, nesterov_descent
     from lsgd_fast.api import (
         gradient_descent,
         logistic_loss,
@@ -36,8 +37,10 @@ except ModuleNotFoundError as error:
     ) from error
 
 from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
+from lsgd_fast.margins import Margin
 from lsgd_fast.planning import Plan, plan
 from lsgd_fast.progress import progress_bar
+from lsgd_fast.rays import ScaledWeights, scale_to_loss
 from lsgd_fast.run import Run, Stop, StopReason, Trace
 from lsgd_fast.smoothness import critical_stepsize
 from lsgd_fast.stochastic_run import StochasticRun, StochasticSweep
@@ -52,8 +55,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Descent",
+    "Margin",
     "Plan",
     "Run",
+    "ScaledWeights",
     "StochasticRun",
     "StochasticSweep",
     "Stop",
@@ -68,11 +73,14 @@ __all__ = [
     "logistic_loss",
     "logistic_loss_gradient",
     "losses",
+    "max_margin",
     "minimize",
+    "nesterov_descent",
     "plan",
     "plot",
     "progress_bar",
     "reference",
+    "scale_to_loss",
     "staged_trial",
     "stepsize_sweep",
     "stepsizes",

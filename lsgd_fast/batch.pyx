@@ -23,7 +23,7 @@ from .losses import LOSSES, Logistic, Softmax
 from .models import TwoLayer
 from .rows import aligned_empty
 from .run import COLUMNS
-from .stepsizes import RULES, Constant, known_values, smoothness_bound
+from .stepsizes import RULES, Constant, eta_of, known_values, smoothness_bound
 from .threads import choose_threads
 
 
@@ -118,14 +118,17 @@ cdef class RunState:
         self.values = np.array(known_values(rule, problem) or [0.0])
         r.kind = <rule_kind_t> <int> list(RULES).index(rule.name)
         r.is_scaled = rule.adaptive
-        r.eta = getattr(rule, "eta", 0.0)
+        r.eta = eta_of(rule, problem)
         r.values = &self.values[0]
         r.n_values = self.values.shape[0]
         r.smoothness = smoothness_bound(problem)
         r.radius, r.l2 = problem.radius, problem.l2
         r.state.stepsize = r.eta if isinstance(rule, Constant) else 0.0
+        r.state.bound = INFINITY
         self.run.slope.at = self.run.gradient
-        if rule.n_vectors > 0:
+        if rule.n_vectors == 1:
+            r.kept = &self.parameters[self.n_kept - 1, 0]
+        elif rule.n_vectors == 2:
             r.weights = &self.parameters[self.n_kept - 2, 0]
             r.gradient = &self.parameters[self.n_kept - 1, 0]
 
