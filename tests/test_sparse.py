@@ -128,6 +128,18 @@ def test_models_of_several_columns_take_no_sparse_held_out_rows(backend):
         backend.two_layer_gradient_descent(X, y, 1.0, 2, width=3, validation=held_out)
 
 
+@every_backend
+@pytest.mark.parametrize("loss", ["logistic", "softmax"])
+def test_minimize_takes_sparse_rows(backend, loss):
+    X, D, y = small()
+    weight = np.arange(1200) % 3 * 1.0
+    found, dense = (
+        backend.minimize(A, y > 0, l2=1e-2, loss=loss, sample_weight=weight) for A in (X, D)
+    )
+    assert found.stop_reason == dense.stop_reason == "converged"
+    np.testing.assert_allclose(found.weights, dense.weights, rtol=1e-5, atol=1e-8)
+
+
 def test_sparse_held_out_rows_in_gram_space():
     rng = np.random.default_rng(8)
     X, y = rng.standard_normal((30, 900)), awkward.labels(30, rng)
