@@ -23,7 +23,7 @@ def teams(calls):
     """Every kind of call that starts threads: packed and decoded rows, sums split, callbacks."""
     rng = np.random.default_rng(0)
     problems, sets = [], kernel.instruction_sets()
-    for n, d in ((700, 20), (130, 128), (300, 3000), (6000, 3)):
+    for n, d in ((700, 20), (130, 128), (300, 3000), (300, 2000), (6000, 3)):
         X = rng.standard_normal((n, d))
         y = awkward.labels(n, rng)
         problems += [(X, y), (np.asfortranarray(X, np.float32), y), (X.astype(np.float16), y)]
