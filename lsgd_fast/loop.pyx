@@ -47,7 +47,7 @@ cdef double clock() noexcept nogil:
 
 # --- one step of one run --------------------------------------------------------------------------
 
-# The same of a joint run, into whose gradient the slots are summed.
+# The gradient of a joint run, into which the slots were summed.
 cdef void find_joint_direction(batch_t* b, run_t* r) noexcept nogil:
     cdef Py_ssize_t j
     cdef totals_t totals
@@ -380,12 +380,15 @@ cdef void sum_part(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
 cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d, k, i, n_runs
+    cdef bint shared                            # whether all sum the slots and finish the runs
     if rank == 0:
         b.team_size = size
         deal(b, size)
     barrier_wait(&b.barrier, size)
     while True:
-        k = p.k
+        k = p.k                                 # these change while some are behind, in `regroup`
+        n_runs = b.n_runs
+        shared = size > 1 and (k > 1 or slots_work(p) > SPLIT_SUMS)
         run_part(b, p, b.shares, rank, size)
         if b.validating:
             run_part(b, &b.validation, b.validation_shares, rank, size)
@@ -395,14 +398,13 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
         if p.gradient and p.scaled != NULL and p.rows.X.sparse != NULL:
             level_slots(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size)
             barrier_wait(&b.barrier, size)
-        if size > 1 and (k > 1 or slots_work(p) > SPLIT_SUMS):
+        if shared:
             if p.gradient:
                 sum_part(b, rank, size)
                 barrier_wait(&b.barrier, size)
                 if is_raised(&b.sums_interrupted):
                     return
             i = rank
-            n_runs = b.n_runs
             while i < n_runs:
                 finish_step(b, i)
                 i += size
@@ -415,7 +417,7 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
                     return
             elif p.gradient:
                 sum_slots(p, 0, k * d, b.gradients)
-            for i in range(b.n_runs):
+            for i in range(n_runs):
                 finish_step(b, i)
         if rank == 0:
             regroup(b)
