@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from backends import every_backend
 from hashes import content
+from sparse_cases import csr
 
 import lsgd_fast as lsgd
 from lsgd_fast import Descent, Run, Stop, kernel, reference
@@ -208,3 +209,14 @@ def test_bad_arguments(backend, changes, error, match):
 def test_a_sweep_refuses(backend):
     with pytest.raises(ValueError, match="loss: a sweep"):
         backend.stepsize_sweep(np.eye(3), [0, 1, 2], [1.0, 2.0], 5, loss="softmax")
+
+
+@every_backend
+def test_held_out_data_must_be_dense(backend):
+    X, y = np.eye(3), [0, 1, 2]
+    with pytest.raises(ValueError, match="^validation: X must be dense"):
+        backend.gradient_descent(X, y, 1.0, 3, loss="softmax", validation=(csr(X), y))
+    with pytest.raises(ValueError, match="^validation: X must be dense"):
+        backend.two_layer_gradient_descent(
+            X, [0, 1, 1], 1.0, 3, width=2, rng=0, validation=(csr(X), [0, 1, 1])
+        )
