@@ -1,6 +1,5 @@
 """The public functions: arguments to a problem, to the row pass, to numbers."""
 
-import logging
 from types import SimpleNamespace
 
 from lsgd_fast.constants import LINK_WORK
@@ -10,6 +9,7 @@ from lsgd_fast.line import Line
 from lsgd_fast.minimizing import check_minimize, run_minimize
 from lsgd_fast.passes import Passes
 from lsgd_fast.problem import Problem, check_n_steps, check_n_threads, check_weights
+from lsgd_fast.progress import logged
 from lsgd_fast.rows import Rows, evaluate
 from lsgd_fast.stages import run_trial
 from lsgd_fast.sweep import Sweep, check_sweep
@@ -267,16 +267,7 @@ def gradient_descent(
         n_threads=n_threads,
     )
     descent.step(n_steps)
-    return _logged(descent.result())
-
-
-def _logged(run):
-    """Tell the log how a run ended, for those who listen."""
-    log = logging.getLogger("lsgd_fast")
-    if log.isEnabledFor(logging.INFO):
-        log.info("%d steps, ended by %s, %s: %s", run.n_steps, run.stop_reason, run.verdict,
-                 run.evidence)  # fmt: skip
-    return run
+    return logged(descent.result())
 
 
 def stepsize_sweep(
@@ -350,7 +341,7 @@ def stepsize_sweep(
         record_every=record_every, validation=validation, callback=callback,
         callback_every=callback_every, gram=gram, n_threads=n_threads,
     )  # fmt: skip
-    return Sweep(map(_logged, descend_together(asked)), asked.stepsizes)
+    return Sweep(map(logged, descend_together(asked)), asked.stepsizes)
 
 
 def staged_trial(
@@ -542,4 +533,4 @@ def minimize(
         curvature=Curvature(asked.start, asked.unit, problem.l2, asked.n_penalised, asked.room),
         n_threads=n_threads,
     )
-    return _logged(run_minimize(engine, asked))
+    return logged(run_minimize(engine, asked))
