@@ -164,11 +164,11 @@ def gradient_descent(
 ):
     """Run gradient descent and return what happened.
 
-    ``w_{t+1} = w_t - eta_t * gradient(w_t)``, from ``start``, on the loss of `logistic_loss` or
-    another one.  The
-    stepsize may be far above 2 over the smoothness: on linearly separable data the loss then
-    oscillates at first and converges faster afterwards (Wu, Bartlett, Telgarsky, Yu, COLT 2024,
-    arXiv:2402.15926, Theorem 1); on other data it may cycle for ever.
+    ``w_{t+1} = w_t - eta_t * gradient(w_t)``, from ``start``, on the objective of `logistic_loss`
+    or that of another loss. The stepsize may be far above 2 over the smoothness: on linearly
+    separable data the logistic loss then oscillates at first and converges faster afterwards (Wu,
+    Bartlett, Telgarsky, Yu, COLT 2024, arXiv:2402.15926, Theorem 1); on other data it may cycle
+    for ever.
 
     Parameters
     ----------
@@ -190,7 +190,8 @@ def gradient_descent(
         A name or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of weights, and an
         intercept, for each of K classes, and the loss ``logsumexp(z) - z_y`` of their products z
         with a row; the margin of a row is z_y less the largest other product. Nothing is certified
-        then, and it does not run in Gram space.
+        then. It takes dense X without `center` and `scale`, not in Gram space, and the rules
+        `Constant`, `Schedule` and `Silver`.
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.
     l2 : float, default 0.0
@@ -371,7 +372,7 @@ def staged_trial(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
+    X : array-like or sparse matrix of shape (n, d)
         Data: any real dtype and layout.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
@@ -457,7 +458,7 @@ def minimize(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
+    X : array-like or sparse matrix of shape (n, d)
         Data: any real dtype and layout.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; with ``loss="softmax"`` class numbers 0 to K - 1, each of which
@@ -474,7 +475,8 @@ def minimize(
     start : array-like of shape (d,) or (d + 1,); with softmax (d, K) or (d + 1, K), optional
         First weights, intercepts last; zeros by default, and where the objective at the weights
         given is above 1e8, because the way back would leave few digits.
-    loss : {"logistic", "softmax"}, default "logistic"
+    loss : {"logistic", "softmax"} or object, default "logistic"
+        A name, or `Logistic` or `Softmax` of `lsgd_fast.losses`.
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.
     fit_intercept : bool, default False

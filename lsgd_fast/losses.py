@@ -398,7 +398,7 @@ def resolve(loss):
 
     Returns
     -------
-    Logistic, Exponential, FlattenedExponential or FlattenedPolynomial
+    Logistic, Softmax, Exponential, FlattenedExponential or FlattenedPolynomial
 
     Raises
     ------
