@@ -336,8 +336,9 @@ def check_rule(rule, problem):
     if isinstance(rule, Silver) and rule.smoothness is None:
         if not 0.0 < smoothness_bound(problem) < math.inf:
             raise ValueError(
-                "stepsize: Silver needs its smoothness, which has no bound for the loss "
-                f"{problem.loss!r} and rows of radius {problem.radius!r}"
+                "stepsize: Silver needs its smoothness, which has no bound for a "
+                f"{problem.model.name} model, the loss {problem.loss!r} and rows of radius "
+                f"{problem.radius!r}"
             )
 
 
