@@ -137,6 +137,12 @@ cdef class Descent:
         return self._latest(MIN_MARGIN)
 
     @property
+    def margin_bound(self):
+        """With `DualMomentum`: no direction has a larger margin, but for rounding; else inf."""
+        self._check_ready()
+        return self.state.run.rule.state.bound
+
+    @property
     def verdict(self):
         """What the run looks like so far, a `Verdict`; of the latest weights measured."""
         return verdict(self._signs()) if self._is_measured() else Verdict.undecided

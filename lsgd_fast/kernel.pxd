@@ -18,7 +18,7 @@ from libc.stdint cimport int64_t
 
 
 cdef enum:
-    ABI = 8         # grows whenever a struct or a signature of this file changes
+    ABI = 9         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
