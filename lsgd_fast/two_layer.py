@@ -44,8 +44,8 @@ def two_layer_gradient_descent(
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     stepsize : float or rule
-        Constant stepsize, in the units of X, or `Schedule` or `Silver` with its smoothness, of
-        `lsgd_fast.stepsizes`.
+        Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes` that is not
+        adaptive; `Silver` needs its smoothness here.
     n_steps : int
         Steps to take; n steps make n + 1 passes over X, the last one forward only.
     width : int

@@ -6,7 +6,6 @@ import pytest
 import sparse_cases as cases
 from backends import every_backend
 from hashes import content
-from sparse_cases import csr
 
 import lsgd_fast as lsgd
 from lsgd_fast import Descent, Run, Stop, kernel, reference
