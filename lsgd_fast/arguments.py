@@ -99,7 +99,7 @@ def check_two_layer(
     Returns
     -------
     shared : Shared
-    rule : Constant
+    rule : stepsizes.Rule
     stop : Stop
     start : ndarray of shape (d * width,)
     n_steps : int

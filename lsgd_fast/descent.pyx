@@ -78,6 +78,9 @@ cdef class Descent:
         gram = in_gram_space(gram, shared.gram, rule, shared.problem)
         self._begin(shared, rule, stop, start, gram)
 
+    def __reduce__(self):
+        raise TypeError("a Descent cannot be copied or pickled: save a checkpoint, and load it")
+
     cdef _begin(self, shared, rule, stop, start, bint gram):
         """Become the only run of a batch."""
         batch = Batch(shared.problem, start.reshape(1, -1), 1, gram, rule.adaptive,

@@ -405,7 +405,8 @@ def check_rule(rule, problem):
     if missing and not 0.0 < smoothness_bound(problem) < math.inf:
         raise ValueError(
             f"stepsize: {type(rule).__name__} needs its {missing}: the smoothness has no bound for "
-            f"the loss {problem.loss!r} and rows of radius {problem.radius!r}"
+            f"a {problem.model.name} model, the loss {problem.loss!r} and rows of radius "
+            f"{problem.radius!r}"
         )
 
 
