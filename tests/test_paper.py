@@ -18,18 +18,20 @@ pytest.importorskip("matplotlib")
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "paper"
 DOCS = Path(__file__).parents[1] / "docs"
 NAMES = [
-    "figure1-toy", "theorem1", "corollary2", "theorem3", "direction", "cycles", "outliers",
-    "penalty",
+    "figure1-toy", "theorem1", "corollary2", "theorem3", "table1", "direction", "cycles",
+    "outliers", "penalty", "comparison",
 ]  # fmt: skip
-STEPS = 1024
+STEPS, PASSES = 1024, 64
 # Claims that are not about rates or long runs, and so hold at this size.
 HOLD = {
     "figure1-toy": {"stable", "order"},
     "theorem1": {"mean", "monotone", "stable", "linear"},
     "theorem3": {"threshold"},
+    "table1": {"polynomial, a = 1, small", "exponential, small", "gain"},
     "cycles": {"local", "equal", "global"},
     "outliers": {"local"},
     "penalty": {"gain"},
+    "comparison": {"large beats small", "Tyurin", "softmax", "low loss"},
 }
 
 
@@ -63,7 +65,7 @@ def numbers_in(value):
 def test_a_result_at_a_tiny_size(name, tmp_path):
     results, registry = room("results"), room("registry")
     result = registry.RESULTS[name]
-    record = results.carry_out(result, results.Options(steps=STEPS), tmp_path)
+    record = results.carry_out(result, results.Options(steps=STEPS, passes=PASSES), tmp_path)
     stored = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
     assert stored == json.loads(json.dumps(record))
     found = list(numbers_in(stored["numbers"]))
@@ -114,6 +116,8 @@ def test_the_command_line(tmp_path, capsys):
         command(["theorem99"])
     with pytest.raises(SystemExit):
         command(["direction", "--steps", "63"])
+    with pytest.raises(SystemExit):
+        command(["comparison", "--passes", "63"])
 
 
 def _command():

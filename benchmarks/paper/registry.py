@@ -9,10 +9,12 @@ MODULES = [
     "theorem1",
     "corollary2",
     "theorem3",
+    "table1",
     "direction",
     "cycles",
     "outliers",
     "penalty",
+    "comparison",
 ]
 
 RESULTS = {result.name: result for name in MODULES for result in import_module(name).RESULTS}
