@@ -45,6 +45,7 @@ from lsgd_fast.smoothness import critical_stepsize
 from lsgd_fast.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast.sweep import Sweep
 from lsgd_fast.trial import Trial
+from lsgd_fast.two_layer import two_layer_gradient_descent
 from lsgd_fast.verdicts import Verdict
 
 logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
@@ -85,4 +86,5 @@ __all__ = [
     "stochastic_gradient_descent",
     "stochastic_sweep",
     "theory",
+    "two_layer_gradient_descent",
 ]

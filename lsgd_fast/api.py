@@ -177,15 +177,20 @@ def gradient_descent(
         of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR
         of the first two among sparse ones.
     y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; both classes must occur.
+        Labels -1/+1, 0/1 or bool; both classes must occur. With ``loss="softmax"`` the classes as
+        numbers 0, 1, ..., K - 1, of which all must occur.
     stepsize : float or rule
         Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes`.
     n_steps : int
         Steps to take; n steps make n + 1 passes over X, the last one forward only.
     start : array-like of shape (d,) or (d + 1,), optional
-        First weights, the intercept last; zeros by default.
+        First weights, the intercept last; zeros by default. With softmax of shape (d, K) or
+        (d + 1, K).
     loss : str or object, default "logistic"
-        A name or an object of `lsgd_fast.losses`.
+        A name or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of weights, and an
+        intercept, for each of K classes, and the loss ``logsumexp(z) - z_y`` of their products z
+        with a row; the margin of a row is z_y less the largest other product. Nothing is certified
+        then, and it does not run in Gram space.
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.
     l2 : float, default 0.0
@@ -307,6 +312,7 @@ def stepsize_sweep(
  validation, gram, n_threads
         As for `gradient_descent`.
     stepsizes : sequence of k floats or rules
+        Not with softmax, which has columns of its own.
     start : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, optional
         First weights, of all runs or of each.
     l2 : float or sequence of k floats, default 0.0

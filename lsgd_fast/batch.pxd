@@ -19,6 +19,7 @@ cdef class RunState:
     cdef double[::1] values          # what rule.values points to
     cdef _take(self, rule, problem)
     cdef double[::1] rule_state(self)
+    cdef double[:, ::1] unwatched    # what the monitor of a network looks at
     cdef make_room(self, Py_ssize_t target)
 
 
@@ -26,7 +27,7 @@ cdef class Batch:
     """The rows, the memory of a pass and the team of runs that share every pass."""
     cdef batch_t state
     cdef readonly int n_threads
-    cdef readonly Py_ssize_t size    # d of the pass: features, or coefficients in Gram space
+    cdef readonly Py_ssize_t size    # parameters of a run less one: d, but see loop.pxd
     cdef readonly object lock        # re-entrant: a callback may ask for a result
     cdef Rows rows
     cdef object starts               # (k, n_parameters) first weights, intercepts last
@@ -38,6 +39,8 @@ cdef class Batch:
     cdef int[::1] is_scaled
     cdef size_t[::1] runs
     cdef first_parameters(self, Py_ssize_t start)
+    cdef _make_joint(self, problem, n_threads)
+    cdef intercepts(self, const double[::1] parameters)
     cdef weights(self, const double[::1] parameters)
-    cdef _look_at(self, Rows held_out, Py_ssize_t n_runs)
+    cdef _look_at(self, Rows held_out, Py_ssize_t k)
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient)

@@ -8,8 +8,10 @@ import numpy as np
 from libc.math cimport INFINITY, NAN
 
 from .gram cimport GramSpace
-from .kernel cimport (LOGISTIC, chunk_count, lay_out_pass, loss_kind_t, loss_t, padded_rows,
-                      pass_chunks, pass_size, pass_t, row_length, rows_t, scaled_t)
+from .kernel cimport (LOGISTIC, NETWORK, PIECEWISE_LINEAR, SOFTMAX, SOFTPLUS, chunk_count,
+                      joint_chunk_count, lay_out_pass, link_t, loss_kind_t, loss_t, pack_columns,
+                      padded_rows, pass_chunks, pass_size, pass_t, row_length, rows_t, scaled_t,
+                      unpack_columns)
 from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
 from .rows cimport Rows
 from .rules cimport rule_kind_t, rule_state_t, rule_t
@@ -17,7 +19,8 @@ from .watch cimport start_monitor, watched_t
 
 from .constants import EPSILON
 from .kernel import may_run_parallel
-from .losses import LOSSES, Logistic
+from .losses import LOSSES, Logistic, Softmax
+from .models import TwoLayer
 from .rows import aligned_empty
 from .run import COLUMNS
 from .stepsizes import RULES, Constant, eta_of, known_values, smoothness_bound
@@ -45,8 +48,9 @@ cdef class RunState:
         cdef run_t* r = &self.run
         cdef watched_t* v = &r.watched
         cdef bint in_gram_space = batch.gram is not None
+        cdef bint is_network = isinstance(problem.model, TwoLayer)
         cdef double[::1] first = batch.first_parameters(start)
-        self.n_kept = 10 if in_gram_space else 7 + rule.n_vectors
+        self.n_kept = 10 if in_gram_space else (5 if is_network else 7) + rule.n_vectors
         self.parameters = np.zeros((12 if in_gram_space else self.n_kept, batch.size + 1))
         self.parameters[0, :] = first
         r.w = v.w = v.image = &self.parameters[0, 0]
@@ -54,8 +58,26 @@ cdef class RunState:
         r.separating = &self.parameters[2, 0]
         r.best = &self.parameters[3, 0]
         v.first = v.image_first = &self.parameters[4, 0]
-        v.sum = v.image_sum = &self.parameters[5, 0]
-        v.mean = v.image_mean = &self.parameters[6, 0]
+        r.origin = NULL
+        v.size = batch.size
+        if problem.is_joint:
+            batch.state.weights = batch.state.row_pass.weights = r.w
+            batch.state.intercepts = batch.state.row_pass.intercepts = r.w + batch.state.n_weights
+            batch.state.gradients = r.gradient
+            batch.state.validation.weights = batch.state.weights
+            batch.state.validation.intercepts = batch.state.intercepts
+        if is_network:              # whose drift would say nothing: one entry, 0, is watched
+            self.parameters[4, :] = first
+            r.origin = &self.parameters[4, 0]
+            self.unwatched = np.zeros((4, 1))
+            v.w = v.image = &self.unwatched[0, 0]
+            v.first = v.image_first = &self.unwatched[1, 0]
+            v.sum = v.image_sum = &self.unwatched[2, 0]
+            v.mean = v.image_mean = &self.unwatched[3, 0]
+            v.size = 0
+        else:
+            v.sum = v.image_sum = &self.parameters[5, 0]
+            v.mean = v.image_mean = &self.parameters[6, 0]
         if in_gram_space:
             v.image_first = &self.parameters[7, 0]
             v.image_sum = &self.parameters[8, 0]
@@ -63,15 +85,14 @@ cdef class RunState:
             v.image = &self.parameters[10, 0]
             r.direction = &self.parameters[11, 0]
         self._take(rule, problem)
-        v.size = batch.size
         v.unit = batch.state.gram_scale ** 0.5 if in_gram_space else 1.0
         v.l2 = problem.l2
-        v.rounding = problem.n + problem.d
+        v.rounding = problem.n + problem.d + problem.model.columns - 1
         v.epsilon = EPSILON
         start_monitor(&r.monitor)
         r.l2 = problem.l2
         r.certificate = INFINITY
-        if r.l2 == 0.0 and isinstance(rule, Constant) and isinstance(problem.loss, Logistic):
+        if r.l2 == 0.0 and isinstance(rule, Constant) and problem.is_plain:
             r.certificate = rule.eta * problem.radius * problem.radius
         r.limits.loss = -1.0 if stop.loss is None else stop.loss
         r.limits.gradient_norm = -1.0 if stop.gradient_norm is None else stop.gradient_norm
@@ -129,7 +150,12 @@ cdef class RunState:
 
 cdef loss_t native_loss(loss):
     a = getattr(loss, "a", 1.0)
-    return loss_t(<loss_kind_t> <int> list(LOSSES).index(loss.name), a, math.log(a))
+    name = Logistic.name if isinstance(loss, Softmax) else loss.name    # of one class and the rest
+    return loss_t(<loss_kind_t> <int> list(LOSSES).index(name), a, math.log(a))
+
+
+cdef pack_joint(const double[::1] w, double[::1] parameters, Py_ssize_t d, Py_ssize_t k):
+    pack_columns(&w[0], d, k, &parameters[0])
 
 
 cdef class Batch:
@@ -156,7 +182,7 @@ cdef class Batch:
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
         cdef const rows_t* view
-        cdef Py_ssize_t n = problem.n, d = problem.d, padded
+        cdef Py_ssize_t n = problem.n, d = problem.d, padded, size, parts
         self.lock = threading.RLock()
         self.rows = Rows(problem, pack=not gram)
         self.starts = np.asarray(starts)
@@ -168,16 +194,24 @@ cdef class Batch:
             view = &self.gram.view
             n = d = self.gram.size
         self.size = d
+        b.reach = problem.reach
+        b.n_products = problem.model.n_products(problem.d + problem.fit_intercept)
+        b.n_products += d if gram else 0
+        b.offset = problem.model.offset
+        if problem.is_joint:
+            self._make_joint(problem, n_threads)
+            if validation is not None:
+                self._look_at(Rows(validation, gradient=False), problem.model.columns)
+            return
         self.n_threads = choose_threads(
-            n_threads, n, row_length(&view.X), pass_chunks(&view.X), n_runs)
+            n_threads, n, row_length(&view.X), pass_chunks(LOGISTIC, &view.X, 1), n_runs)
         padded = padded_rows(n) if gram else 0
         self.memory = aligned_empty(n_runs * (2 * d + 1 + 2 * padded)
                                     + pass_size(LOGISTIC, view, n_runs, self.n_threads))
         self.runs = np.empty(n_runs, np.uintp)
         b.runs = <run_t**> &self.runs[0]
+        b.n_weights = d
         b.n_parameters = d + problem.fit_intercept
-        b.reach = problem.reach
-        b.n_products = problem.n_parameters + (d if gram else 0)
         b.weights = &self.memory[0]
         b.gradients = b.weights + n_runs * d
         b.intercepts = b.gradients + n_runs * d
@@ -198,14 +232,38 @@ cdef class Batch:
         if validation is not None:
             self._look_at(Rows(validation, pack=not gram, gradient=False), n_runs)
 
-    cdef _look_at(self, Rows held_out, Py_ssize_t n_runs):
+    cdef _make_joint(self, problem, n_threads):
+        """Room for one run of several columns, which holds what the pass reads (RunState)."""
+        cdef batch_t* b = &self.state
+        cdef pass_t* p = &b.row_pass
+        cdef rows_t* view = &self.rows.view
+        cdef Py_ssize_t n = problem.n, d = problem.d, k = problem.model.columns
+        cdef link_t link = NETWORK if isinstance(problem.model, TwoLayer) else SOFTMAX
+        b.columns = k
+        b.n_weights = k * d
+        b.n_parameters = k * (d + problem.fit_intercept)
+        self.size = k * d - 1 if link == NETWORK else k * (d + 1) - 1
+        self.n_threads = choose_threads(n_threads, n, d, joint_chunk_count(n, d, k), k)
+        self.memory = aligned_empty(pass_size(link, view, k, self.n_threads))
+        self.runs = np.empty(1, np.uintp)
+        b.runs = <run_t**> &self.runs[0]
+        lay_out_pass(p, link, view, k, &self.memory[0])
+        p.loss = native_loss(problem.loss)
+        if link == NETWORK:
+            p.activation = SOFTPLUS if problem.model.slope is None else PIECEWISE_LINEAR
+            p.slope = problem.model.slope or 0.0
+            p.scale = problem.model.scale
+
+    cdef _look_at(self, Rows held_out, Py_ssize_t k):
+        cdef pass_t* p = &self.state.row_pass
         cdef pass_t* v = &self.state.validation
         self.held_out = held_out.view if self.gram is None else self.gram.look_at(held_out)
         self.held_out.fit_intercept = self.rows.view.fit_intercept
         self.validation_memory = aligned_empty(
-            pass_size(LOGISTIC, &self.held_out, n_runs, self.n_threads))
+            pass_size(p.link, &self.held_out, k, self.n_threads))
         self.held_out_rows = held_out
-        lay_out_pass(v, LOGISTIC, &self.held_out, n_runs, &self.validation_memory[0])
+        lay_out_pass(v, p.link, &self.held_out, k, &self.validation_memory[0])
+        v.activation, v.slope, v.scale = p.activation, p.slope, p.scale
         v.gradient = False
         v.loss = self.state.row_pass.loss
         v.weights = self.state.weights
@@ -216,6 +274,11 @@ cdef class Batch:
         parameters = np.zeros(self.size + 1)
         first = self.starts[start]
         d = self.rows.view.X.d
+        if self.state.columns > 0:
+            parameters[:len(first)] = first         # (d [+ 1], k): the intercepts are in place
+            first_weights = np.array(parameters[:self.state.n_weights])
+            pack_joint(first_weights, parameters, d, self.state.columns)
+            return parameters
         parameters[self.size] = first[d] if len(first) > d else 0.0
         if self.gram is None:
             parameters[:d] = first[:d]
@@ -224,8 +287,20 @@ cdef class Batch:
             parameters[:self.size] = self.gram.first_coefficients(row)
         return parameters
 
+    cdef intercepts(self, const double[::1] parameters):
+        """The intercept, 0.0 where none is fitted; of softmax (k,)."""
+        if self.state.row_pass.link == SOFTMAX:
+            return np.array(parameters[self.state.n_weights:])
+        return 0.0 if self.state.row_pass.link == NETWORK else parameters[self.size]
+
     cdef weights(self, const double[::1] parameters):
-        """The weights (d,) that parameters (size + 1,) stand for."""
+        """The weights (d,) that parameters (size + 1,) stand for; of a joint run (d, k)."""
+        cdef Py_ssize_t d = self.rows.view.X.d, k = self.state.columns
+        cdef double[:, ::1] w
+        if k > 0:
+            w = np.empty((d, k))
+            unpack_columns(&parameters[0], d, k, &w[0, 0])
+            return np.asarray(w)
         if self.gram is None:
             return np.array(parameters[:self.size])
         return self.gram.weights(parameters[:self.size])

@@ -87,6 +87,42 @@ cdef inline void fill_panel(const double* y, const double* weight, Py_ssize_t n_
         whole_weight[i] = weight[i] if i < n_rows else 0.0
 
 
+# Products of a group of C columns with up to four panels.
+cdef inline inlined forward_group(const real* panels, Py_ssize_t stride, const double* w,
+                                  Py_ssize_t d, vec* z, Py_ssize_t n_panels,
+                                  Py_ssize_t C) noexcept nogil:
+    cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec), q
+    if vec is v8 and C == 4 and n_panels == 4:
+        forward(panels, stride, w, d, z, 4, 4)
+    elif C == 4:
+        for q in range(n_panels):
+            forward(panels + q * stride, stride, w, d, z + q * V, 1, 4)
+    elif vec is not v2 and n_panels == 4:
+        forward(panels, stride, w, d, z, 4, 1)
+    elif n_panels == 4:             # half the width: half the panels fit the registers
+        forward(panels, stride, w, d, z, 2, 1)
+        forward(panels + 2 * stride, stride, w, d, z + 2 * V, 2, 1)
+    else:
+        for q in range(n_panels):
+            forward(panels + q * stride, stride, w, d, z + q * V, 1, 1)
+
+
+# Gradient of a group of C columns from up to four panels.
+cdef inline inlined backward_group(const real* panels, Py_ssize_t stride, const vec* z,
+                                   Py_ssize_t d, double* g, Py_ssize_t n_panels,
+                                   Py_ssize_t C) noexcept nogil:
+    if C == 4 and n_panels == 4:
+        backward(panels, stride, z, d, g, 4, 4)
+    elif C == 4:
+        backward(panels, stride, z, d, g, n_panels, 4)
+    elif n_panels == 4:
+        backward(panels, stride, z, d, g, 4, 1)
+    elif n_panels == 1:
+        backward(panels, stride, z, d, g, 1, 1)
+    else:
+        backward(panels, stride, z, d, g, n_panels, 1)
+
+
 # All columns on one block of panels, or the one column on `rows` in place; the other of the two is
 # NULL.  `z` is room for four columns of margins.
 cdef inline inlined block_columns(const pass_t* p, const real* panels, const real** rows,
@@ -116,19 +152,8 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
             if n_panels & 1:
                 q = n_panels - 1
                 forward_in_place(rows + q * PANEL, w, d, z + q * (PANEL // width), 1, ahead)
-        elif vec is v8 and C == 4 and n_panels == 4:
-            forward(panels, stride, w, d, z, 4, 4)
-        elif C == 4:
-            for q in range(n_panels):
-                forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 4)
-        elif vec is not v2 and n_panels == 4:
-            forward(panels, stride, w, d, z, 4, 1)
-        elif n_panels == 4:             # half the width: half the panels fit the registers
-            forward(panels, stride, w, d, z, 2, 1)
-            forward(panels + 2 * stride, stride, w, d, z + 2 * (PANEL // width), 2, 1)
         else:
-            for q in range(n_panels):
-                forward(panels + q * stride, stride, w, d, z + q * (PANEL // width), 1, 1)
+            forward_group(panels, stride, w, d, z, n_panels, C)
         link_columns(p, column, C, y, weight, row, n_panels, tallies, scaled,
                      slot + column * d if p.gradient else NULL, d, z, general)
         if p.gradient:
@@ -137,14 +162,8 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
                 backward_in_place(rows, z, d, g, PANEL, ahead, lead)
             elif rows != NULL:
                 backward_in_place(rows, z, d, g, height, ahead, lead)
-            elif C == 4:
-                backward(panels, stride, z, d, g, n_panels, 4)
-            elif n_panels == 4:
-                backward(panels, stride, z, d, g, 4, 1)
-            elif n_panels == 1:
-                backward(panels, stride, z, d, g, 1, 1)
             else:
-                backward(panels, stride, z, d, g, n_panels, 1)
+                backward_group(panels, stride, z, d, g, n_panels, C)
         column += C
 
 

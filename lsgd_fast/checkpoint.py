@@ -7,6 +7,7 @@ import numpy as np
 
 from lsgd_fast import losses, stepsizes
 from lsgd_fast.constants import FIRST_WINDOW
+from lsgd_fast.models import check_network
 from lsgd_fast.problem import check_count, check_flag, check_real
 from lsgd_fast.run import COLUMNS, Stop, StopReason, check_record
 from lsgd_fast.storage import load_archive, save_archive
@@ -67,6 +68,8 @@ class Checkpoint:
             "loss": losses.to_plain(self.arguments["loss"]),
             "stop": asdict(self.arguments["stop"]),
         }
+        if self.arguments["network"] is not None:
+            arguments["network"] = asdict(self.arguments["network"])
         meta = {
             "arguments": arguments,
             "digest": self.digest,
@@ -118,10 +121,9 @@ class Checkpoint:
     def _check_arrays(self):
         every = self.arguments["record_every"]
         n_rows = (self.step - 1) // every + 1 if self.step else 0
-        n_vectors = 10 if self.arguments["gram"] else 7 + self.arguments["stepsize"].n_vectors
         parameters = self.arrays["parameters"]
         shapes = {
-            "parameters": (n_vectors, parameters.shape[-1]),
+            "parameters": (self._n_vectors(), parameters.shape[-1]),
             "monitor": (len(self.arrays["monitor"]),),
             "rule": (len(self.arrays["rule"]),),
             "start": (len(self.arrays["start"]),),
@@ -153,8 +155,15 @@ class Checkpoint:
             raise ValueError("its first weights are not finite")
         if self.reason is not StopReason.diverged and not np.isfinite(parameters[0]).all():
             raise ValueError("its weights are not finite")
-        if not self.arguments["fit_intercept"] and parameters[0, -1] != 0.0:
+        last = 0.0 if self.arguments["network"] is not None else parameters[0, -1]
+        if not self.arguments["fit_intercept"] and last != 0.0:
             raise ValueError("it has an intercept that was not to be fitted")
+
+    def _n_vectors(self):
+        if self.arguments["gram"]:
+            return 10
+        n_monitored = 7 if self.arguments["network"] is None else 5
+        return n_monitored + self.arguments["stepsize"].n_vectors
 
     def _check_now(self, now):
         if self.step == 0 and not self.measured:
@@ -168,7 +177,7 @@ class Checkpoint:
 
 
 def _check_arguments(
-    *, stepsize, loss, l2, fit_intercept, stop, record, record_every, callback_every, gram
+    *, stepsize, loss, l2, fit_intercept, stop, record, record_every, callback_every, gram, network
 ):
     if not isinstance(stop, dict):
         raise TypeError("stop is not a dict")
@@ -178,10 +187,11 @@ def _check_arguments(
         "l2": check_real("l2", l2, zero_allowed=True),
         "fit_intercept": check_flag("fit_intercept", fit_intercept),
         "stop": Stop(**stop),
-        "record": check_record(record, True),
+        "record": check_record(record, True, True),
         "record_every": check_count("record_every", record_every, 1),
         "callback_every": check_count("callback_every", callback_every, 1),
         "gram": check_flag("gram", gram),
+        "network": None if network is None else check_network(**network),
     }
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "GRAM_VALUES",
     "INCREASE_TOLERANCE",
     "GROWTH",
+    "LEAK",
     "LINK_WORK",
     "LONGEST",
     "SHORTEST",
@@ -31,6 +32,8 @@ GLL_WINDOW = 10
 SUFFICIENT = 1e-4
 SHORTEST, LONGEST = 0.1, 0.5
 GROWTH = 10.0
+# The slope of leaky_relu left of 0.
+LEAK = 0.01
 
 # The link of a row costs about as much as so many features of it: the work of a pass over n rows of
 # d features is n * (d + LINK_WORK).

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from libc.math cimport NAN
+from libc.math cimport INFINITY, NAN
 
 from .batch cimport Batch, RunState
 from .loop cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED,
@@ -13,7 +13,7 @@ from .watch cimport current_drift, monitor_t
 
 from .arguments import check_shared, in_gram_space
 from .checkpoint import Checkpoint
-from .problem import Problem, check_n_steps, check_start, check_validation
+from .problem import Problem, as_network, check_n_steps, check_start, check_validation
 from .run import Run, StopReason, Trace, check_stop
 from .verdicts import MIN_STEPS, Signs, Verdict, evidence, verdict
 from .losses import Logistic
@@ -74,8 +74,12 @@ cdef class Descent:
             callback_every=callback_every, gram=gram, n_threads=n_threads)
         start = check_start(start, shared.problem)
         check_rule(rule, shared.problem)
-        gram_space = in_gram_space(gram, shared.gram, rule, shared.problem)
-        batch = Batch(shared.problem, start.reshape(1, -1), 1, gram_space, rule.adaptive,
+        gram = in_gram_space(gram, shared.gram, rule, shared.problem)
+        self._begin(shared, rule, stop, start, gram)
+
+    cdef _begin(self, shared, rule, stop, start, bint gram):
+        """Become the only run of a batch."""
+        batch = Batch(shared.problem, start.reshape(1, -1), 1, gram, rule.adaptive,
                       shared.validation, shared.n_threads)
         self._join(batch, 0, shared.problem, rule, stop, shared)
 
@@ -99,15 +103,15 @@ cdef class Descent:
 
     @property
     def weights(self):
-        """A copy of the weights, without the intercept."""
+        """A copy of the weights, without the intercept; of several columns (d, k)."""
         self._check_ready()
         return self.batch.weights(self.state.parameters[0])
 
     @property
     def intercept(self):
-        """The intercept, 0.0 where none is fitted."""
+        """The intercept, 0.0 where none is fitted; with softmax one for each class."""
         self._check_ready()
-        return self.state.parameters[0, self.batch.size]
+        return self.batch.intercepts(self.state.parameters[0])
 
     @property
     def loss(self):
@@ -288,7 +292,7 @@ cdef class Descent:
             seconds=self._seconds(),
             radius=self.problem.radius,
             separated_at=c.separated_at if c.separated_at >= 0 else None,
-            separating_weights=self._parameters(2) if c.separated_at >= 0 else None,
+            separating_weights=self._separating_weights(),
             certified_at=c.certified_at if c.certified_at >= 0 else None,
             stable_at=None if too_short else max(c.last_increase, 0),
             n_increases=c.n_increases,
@@ -303,17 +307,20 @@ cdef class Descent:
         cdef monitor_t* m = &r.monitor
         penalised = r.l2 > 0.0
         both = m.window.start > m.last.start
-        square = self.problem.radius * self.problem.radius
-        loss = self.problem.loss
+        problem, loss = self.problem, self.problem.loss
+        square = problem.margin_slope * problem.margin_slope
         curvature = min(loss.curvature_ratio * r.now[LOSS], loss.curvature)
+        watches = problem.model.name != "network"      # of which drift and curvature say nothing
+        drift = m.drift if penalised else current_drift(m, &r.watched)
         return Signs(
             n_steps=r.step,
             penalised=penalised,
             diverged=r.reason == DIVERGED,
             separated_at=c.separated_at if c.separated_at >= 0 else None,
             certified_at=c.certified_at if c.certified_at >= 0 else None,
-            is_small=largest(self.rule, self.problem) * (loss.curvature * square + r.l2) <= 2.0,
-            sharpness=r.rule.state.stepsize * (curvature * square + r.l2),
+            is_small=watches and largest(self.rule, problem) * (loss.curvature * square
+                                                                + r.l2) <= 2.0,
+            sharpness=r.rule.state.stepsize * (curvature * square + r.l2) if watches else INFINITY,
             is_at_rest=m.gradient_norm == 0.0,
             n_increases=int(m.n_increases),
             last_increase=int(m.last_increase),
@@ -325,17 +332,26 @@ cdef class Descent:
             fall=m.last.objective - m.objective,
             promise=m.window.promise + both * m.last.promise,
             earlier_promise=m.earlier_promise,
-            drift=m.drift if penalised else current_drift(m, &r.watched),
+            drift=drift if watches else INFINITY,
             curvature=loss.curvature,
-            is_covered=isinstance(self.rule, Constant) and isinstance(loss, Logistic),
+            is_covered=isinstance(self.rule, Constant) and problem.is_plain,
+            model=problem.model.name,
         )
 
     cdef _parameters(self, Py_ssize_t row):
         """Weights that were kept, with the intercept last where one is fitted."""
         weights = self.batch.weights(self.state.parameters[row])
+        if self.problem.fit_intercept and self.problem.is_joint:
+            return np.vstack([weights, self.batch.intercepts(self.state.parameters[row])])
         if self.problem.fit_intercept:
             weights = np.append(weights, self.state.parameters[row, self.batch.size])
         return weights
+
+    cdef _separating_weights(self):
+        """The first weights that separate; of a network none: they say nothing about the data."""
+        of_network = self.problem.model.name == "network"
+        found = self.state.run.counters.separated_at >= 0 and not of_network
+        return self._parameters(2) if found else None
 
     cdef _best(self):
         """The step and the weights of the least held-out loss, the last ones included."""
@@ -380,6 +396,7 @@ cdef class Descent:
                 "record_every": r.record_every,
                 "callback_every": self.callback_every,
                 "gram": self.batch.gram is not None,
+                "network": self.problem.model if self.problem.model.name == "network" else None,
             },
             digest=self.problem.digest(),
             validation_digest=None if self.validation is None else self.validation.digest(),
@@ -436,10 +453,18 @@ cdef class Descent:
         arguments = dict(checkpoint.arguments)
         options = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
         options |= {"sample_weight": sample_weight, "center": center, "scale": scale}
+        network = arguments.pop("network")
         problem = Problem.check(X, y, **options)
+        problem = problem if network is None else as_network(problem, network)
         checkpoint.check_problem(path, problem, check_validation(validation, problem))
-        descent = cls(X, y, start=checkpoint.arrays["start"], validation=validation,
-                      callback=callback, n_threads=n_threads, **options, **arguments)
+        options |= dict(validation=validation, callback=callback, n_threads=n_threads)
+        start = problem.shaped(checkpoint.arrays["start"])
+        if network is None:
+            descent = cls(X, y, start=start, **options, **arguments)
+        else:
+            rule, stop = arguments.pop("stepsize"), arguments.pop("stop")
+            shared = check_shared(X, y, network=network, **options, **arguments)
+            descent = descend(shared, rule, stop, check_start(start, problem))
         descent._restore(path, checkpoint)
         return descent
 
@@ -463,6 +488,26 @@ cdef class Descent:
         r.n_rows = self.state.trace.shape[0]
         np.asarray(<double[:N_COLUMNS]> r.now)[:] = checkpoint.arrays["now"]
         c.loss, c.log_loss = r.now[LOSS], r.now[LOG_LOSS]
+
+
+def descend(shared, rule, stop, start):
+    """A descent of checked arguments, of a model that `Descent` has no arguments for.
+
+    Parameters
+    ----------
+    shared : arguments.Shared
+    rule : Constant
+    stop : Stop
+    start : ndarray
+        As `check_start` returns it.
+
+    Returns
+    -------
+    Descent
+    """
+    cdef Descent descent = Descent.__new__(Descent)
+    descent._begin(shared, rule, stop, start, False)
+    return descent
 
 
 def descend_together(asked):

@@ -13,14 +13,14 @@ from lsgd_fast.rows import (
     memory_of_pass,
     memory_of_sparse_pass,
 )
-from lsgd_fast.run import COLUMNS
+from lsgd_fast.run import check_record
 from lsgd_fast.sparse import memory_of_sparse_check
 
 __all__ = ["Footprint", "footprint", "sparse_footprint"]
 
 # A row of the trace while the result is made: as the loop wrote it, with the last row added, and as
 # columns, of which `step` once more as integers.
-TRACE_ROW_BYTES = 8 * (3 * (len(COLUMNS) - 2) + 1)  # all but those of held-out data
+TRACE_ROW_BYTES = 8 * (3 * len(check_record(None)) + 1)
 
 # Vectors of a run: seven that make up its state (weights, gradient, those that separated, the best
 # ones, and three of the monitor), two that the pass reads and writes, the first weights three

@@ -18,10 +18,11 @@ from libc.stdint cimport int64_t
 
 
 cdef enum:
-    ABI = 7         # grows whenever a struct or a signature of this file changes
+    ABI = 8         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
+    STRIPE = 4      # blocks of a joint model's pass that are linked together at most
 
 # How one element of X is stored.
 cdef enum element_t:
@@ -108,6 +109,13 @@ cdef enum link_t:
                                 # losses are tallied, multipliers go on to backward
     PRODUCTS                    # nothing: the products are what is asked for
     GIVEN                       # no forward: the multipliers are given
+    SOFTMAX                     # the columns are classes, labels their numbers: see joint.pxd
+    NETWORK                     # the columns are the units of a two-layer network
+
+# What a unit of a network does.
+cdef enum activation_t:
+    PIECEWISE_LINEAR            # max(z, slope * z), 0 <= slope < 1
+    SOFTPLUS                    # log(1 + exp(z))
 
 # One row pass: what it reads and where it writes.
 cdef struct pass_t:
@@ -117,16 +125,19 @@ cdef struct pass_t:
     const int* is_scaled        # (k,) which columns have their gradient scaled; NULL: none
     Py_ssize_t k                # columns
     Py_ssize_t height           # rows of a block, by the shape of X alone
-    Py_ssize_t n_chunks         # by the shape of X alone, see chunk_count
+    Py_ssize_t n_chunks         # by the shape of X alone, see chunk_count; joint: and of k
+    Py_ssize_t stripe           # joint: blocks that are linked together
+    activation_t activation     # of a network
+    double slope, scale         # of a network, which is scale * sum of +-activation
     const double* weights       # packed by pack_columns
     const double* intercepts    # (k,)
     bint gradient               # False: forward only
     double* slots               # (n_chunks, k * d): each chunk's sum of gradients; of sparse rows
                                 # all multipliers, packed, then each chunk's sums of long columns
-    tally_t* tallies            # (n_chunks, k)
+    tally_t* tallies            # (n_chunks, k); of a network (n_chunks,)
     scaled_t* scaled            # (n_chunks, k); NULL where no column is scaled
-    double* tiles               # one tile of tile_size doubles a thread; unused where X has panels
-                                # or its rows are read in place
+    Py_ssize_t room             # doubles a thread: tiles, then the products of a joint model
+    double* tiles               # that of the first thread, the others follow
     double* products            # (k, padded_rows) x . w of each row, or NULL
     const Py_ssize_t* order     # (n,) which row of X, y and weight is the i-th, of any number of rows
                                 # of which n take part; or NULL: rows 0 .. n - 1, see thin.pxd
@@ -156,16 +167,18 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
 # Its parts, for drivers with threads of their own.
 cdef double pass_work(Py_ssize_t n, Py_ssize_t d) noexcept nogil
 cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil
-cdef Py_ssize_t pass_chunks(const matrix_t* X) noexcept nogil           # the same, or of sparse rows
+# Of a pass: the same, or of sparse rows, or of a model of several columns.
+cdef Py_ssize_t pass_chunks(link_t link, const matrix_t* X, Py_ssize_t k) noexcept nogil
 cdef Py_ssize_t sparse_chunk_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil
 cdef double row_length(const matrix_t* X) noexcept nogil        # d, or entries of a row on average
-# Doubles that a pass writes to, and the pointers of `p` into as many; weights, intercepts, products
-# and multipliers are up to the driver.
+cdef Py_ssize_t joint_chunk_count(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil
+cdef bint is_joint(link_t link) noexcept nogil
+# Doubles that a pass writes to, and the pointers of `p` into as many; weights, intercepts, products,
+# multipliers and what a network needs are up to the driver.
 cdef Py_ssize_t pass_size(link_t link, const rows_t* rows, Py_ssize_t k,
                           int n_threads) noexcept nogil
 cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
                        double* memory) noexcept nogil
-cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil
 cdef Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil        # n, up to a whole panel
 # X (float64 or float32) to panels of its type; `tile` is room for one panel in float64.
 cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil

@@ -32,6 +32,7 @@ from .factors cimport enter_column, leave_column
 from .general_link cimport general_link
 from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512, v2, v4,
                      v8)
+from .stripes cimport joint_chunks
 from .sums cimport slots, tallied
 from .team cimport built_with_openmp, pause_threads, team_limit, team_rank, team_size
 
@@ -81,12 +82,6 @@ cdef inline Py_ssize_t sparse_height(Py_ssize_t n) noexcept nogil:
     return BLOCK if n >= 8 * BLOCK else PANEL
 
 
-cdef Py_ssize_t pass_chunks(const matrix_t* X) noexcept nogil:
-    if X.sparse != NULL:
-        return sparse_chunk_count(X.n, X.sparse.rows.starts[X.n])
-    return chunk_count(X.n, X.d)
-
-
 cdef double row_length(const matrix_t* X) noexcept nogil:
     return X.d if X.sparse == NULL else <double> X.sparse.rows.starts[X.n] / X.n
 
@@ -100,8 +95,56 @@ cdef Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil:
     return PANEL * ((n - 1) // PANEL + 1)
 
 
-cdef Py_ssize_t tile_size(const matrix_t* X) noexcept nogil:
-    return 0 if X.panels != NULL or X.sparse != NULL else block_rows(X.n, X.d) * X.d
+# The same for models of several columns, where slots may be large: at least 32 rows to a chunk, and
+# slots of 64 MiB together, or of eight times the weights.
+cdef Py_ssize_t joint_chunk_count(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t most = min(<Py_ssize_t> MAX_CHUNKS, n // 512, (<Py_ssize_t> 1 << 23) // (d * k))
+    if k * pass_work(n, d) < 12000.0:
+        return 1
+    return min((n - 1) // BLOCK + 1, max(<Py_ssize_t> 8, most))
+
+
+cdef Py_ssize_t joint_height(Py_ssize_t d) noexcept nogil:
+    return BLOCK if d <= 2048 else PANEL
+
+
+# Blocks that are linked together: few read the weights and write the slots often, many need room
+# for all their products.
+cdef Py_ssize_t joint_stripe(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t blocks = (n - 1) // joint_height(d) + 1
+    cdef Py_ssize_t of_chunk = (blocks - 1) // joint_chunk_count(n, d, k) + 1
+    return min(<Py_ssize_t> STRIPE, of_chunk) if d <= 2048 else 1
+
+
+cdef bint is_joint(link_t link) noexcept nogil:
+    return link == SOFTMAX or link == NETWORK
+
+
+# Doubles that a thread needs in a pass.
+cdef Py_ssize_t thread_room(link_t link, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t stripe
+    if not is_joint(link):
+        return 0 if X.panels != NULL or X.sparse != NULL else block_rows(X.n, X.d) * X.d
+    stripe = joint_stripe(X.n, X.d, k)
+    return (0 if X.panels != NULL else stripe * joint_height(X.d) * X.d) + stripe * BLOCK * k
+
+
+cdef Py_ssize_t pass_chunks(link_t link, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    if X.sparse != NULL:
+        return sparse_chunk_count(X.n, X.sparse.rows.starts[X.n])
+    return joint_chunk_count(X.n, X.d, k) if is_joint(link) else chunk_count(X.n, X.d)
+
+
+cdef Py_ssize_t pass_height(link_t link, const matrix_t* X) noexcept nogil:
+    if X.sparse != NULL:
+        return sparse_height(X.n)
+    return joint_height(X.d) if is_joint(link) else block_rows(X.n, X.d)
+
+
+cdef Py_ssize_t tally_count(link_t link, Py_ssize_t k) noexcept nogil:
+    if link == PRODUCTS or link == GIVEN:
+        return 0
+    return 1 if link == NETWORK else k
 
 
 # --- one caller of each body per instruction set --------------------------------------------------
@@ -132,6 +175,8 @@ cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
     cdef v2[2 * BLOCK] z
     if p.rows.X.sparse != NULL:
         sparse_chunks[v2](p, first, last, link_work, z, links_baseline)
+    elif is_joint(p.link):
+        joint_chunks[v2](p, first, last, tile, z, links_baseline)
     else:
         chunks[v2](p, first, last, tile, z, links_baseline)
 
@@ -141,6 +186,8 @@ cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
     cdef v4[BLOCK] z
     if p.rows.X.sparse != NULL:
         sparse_chunks[v4](p, first, last, link_work, z, <links_t> links_avx2)
+    elif is_joint(p.link):
+        joint_chunks[v4](p, first, last, tile, z, <links_t> links_avx2)
     else:
         chunks[v4](p, first, last, tile, z, <links_t> links_avx2)
 
@@ -150,6 +197,8 @@ cdef avx512_target chunks_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t l
     cdef v8[BLOCK >> 1] z
     if p.rows.X.sparse != NULL:
         sparse_chunks[v8](p, first, last, link_work, z, <links_t> links_avx512)
+    elif is_joint(p.link):
+        joint_chunks[v8](p, first, last, tile, z, <links_t> links_avx512)
     else:
         chunks[v8](p, first, last, tile, z, <links_t> links_avx512)
 
@@ -260,21 +309,20 @@ cdef int abi() noexcept nogil:
     return ABI
 
 
-cdef Py_ssize_t slots_size(const matrix_t* X, Py_ssize_t k) noexcept nogil:
+cdef Py_ssize_t slots_size(link_t link, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t n_chunks = pass_chunks(link, X, k)
     if X.sparse != NULL:
-        return k * (padded_rows(X.n) + pass_chunks(X) * X.sparse.n_long)
-    return k * pass_chunks(X) * X.d
+        return k * (padded_rows(X.n) + n_chunks * X.sparse.n_long)
+    return n_chunks * k * X.d
 
 
 cdef Py_ssize_t pass_size(link_t link, const rows_t* rows, Py_ssize_t k,
                           int n_threads) noexcept nogil:
-    cdef Py_ssize_t columns = k * pass_chunks(&rows.X)
-    cdef Py_ssize_t size = max(n_threads, 1) * tile_size(&rows.X)
+    cdef Py_ssize_t n_chunks = pass_chunks(link, &rows.X, k)
+    cdef Py_ssize_t size = max(n_threads, 1) * thread_room(link, &rows.X, k)
     if link != PRODUCTS:
-        size += slots_size(&rows.X, k)
-    if link == LOGISTIC:
-        size += columns * (sizeof(tally_t) // sizeof(double))
-    return size
+        size += slots_size(link, &rows.X, k)
+    return size + n_chunks * tally_count(link, k) * (sizeof(tally_t) // sizeof(double))
 
 
 cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
@@ -285,9 +333,10 @@ cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
     p.scaled = NULL
     p.rows = rows
     p.k = k
-    p.height = (block_rows(rows.X.n, rows.X.d) if rows.X.sparse == NULL
-                else sparse_height(rows.X.n))
-    p.n_chunks = pass_chunks(&rows.X)
+    p.height = pass_height(link, &rows.X)
+    p.n_chunks = pass_chunks(link, &rows.X, k)
+    p.stripe = joint_stripe(rows.X.n, rows.X.d, k)
+    p.room = thread_room(link, &rows.X, k)
     p.slots = NULL
     p.tallies = NULL
     p.products = NULL
@@ -295,10 +344,10 @@ cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
     p.order = NULL
     if link != PRODUCTS:
         p.slots = memory
-        memory += slots_size(&rows.X, k)
-    if link == LOGISTIC:
+        memory += slots_size(link, &rows.X, k)
+    if tally_count(link, k) > 0:
         p.tallies = <tally_t*> memory
-        memory = <double*> (p.tallies + p.n_chunks * k)
+        memory = <double*> (p.tallies + p.n_chunks * tally_count(link, k))
     p.tiles = memory
 
 
@@ -363,7 +412,7 @@ cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:
 # Thread `member` of `size` runs its share of the chunks of a pass.
 cdef void run_share(const pass_t* p, Py_ssize_t member, Py_ssize_t size) noexcept nogil:
     run_chunks(p, member * p.n_chunks // size, (member + 1) * p.n_chunks // size,
-               p.tiles + member * tile_size(&p.rows.X))
+               p.tiles + member * p.room)
 
 
 # --- what was built and what is chosen ------------------------------------------------------------

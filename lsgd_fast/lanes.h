@@ -61,6 +61,32 @@ typedef int64_t lsgd_i8 __attribute__((vector_size(64)));
 #define lsgd_minimum4(x, y) LSGD_MINIMUM(lsgd_i4, x, y)
 #define lsgd_minimum8(x, y) LSGD_MINIMUM(lsgd_i8, x, y)
 
+/* a number whose bit i is set where lane i is at most 0 */
+#define LSGD_MARKS(x) \
+    ({ uint32_t marks_ = 0; \
+       for (int i_ = 0; i_ < (int)(sizeof(x) / sizeof(double)); i_++) \
+           marks_ |= (uint32_t)((x)[i_] <= 0.0) << i_; \
+       marks_; })
+#if defined(__x86_64__) && !defined(__clang__)
+#define lsgd_marks2(x) ((uint32_t)__builtin_ia32_movmskpd((lsgd_v2)((x) <= 0.0)))
+#define lsgd_marks4(x) ((uint32_t)__builtin_ia32_movmskpd256((lsgd_v4)((x) <= 0.0)))
+#define lsgd_marks8(x) \
+    ((uint32_t)(uint8_t)__builtin_ia32_cmppd512_mask((x), (lsgd_v8){0.0}, 18 /* <= */, -1, 4))
+#else
+#define lsgd_marks2(x) LSGD_MARKS(x)
+#define lsgd_marks4(x) LSGD_MARKS(x)
+#define lsgd_marks8(x) LSGD_MARKS(x)
+#endif
+/* lane i of a where bit i of marks is set, else that of b */
+#define LSGD_MARKED(vtype, itype, marks, a, b, ...) \
+    ({ itype lanes_ = {__VA_ARGS__}; \
+       itype set_ = (((itype){0} + (int64_t)(marks)) & lanes_) != 0; \
+       (vtype)(((itype)(a) & set_) | ((itype)(b) & ~set_)); })
+#define lsgd_marked2(marks, a, b) LSGD_MARKED(lsgd_v2, lsgd_i2, marks, a, b, 1, 2)
+#define lsgd_marked4(marks, a, b) LSGD_MARKED(lsgd_v4, lsgd_i4, marks, a, b, 1, 2, 4, 8)
+#define lsgd_marked8(marks, a, b) \
+    LSGD_MARKED(lsgd_v8, lsgd_i8, marks, a, b, 1, 2, 4, 8, 16, 32, 64, 128)
+
 #define lsgd_prefetch(p) __builtin_prefetch(p, 0, 3)
 
 #define lsgd_widen2(p) __builtin_convertvector(*(const lsgd_f2 *)(p), lsgd_v2)

@@ -4,7 +4,7 @@
 # and there they are vectors.  They must be different numbers in Cython's eyes, or a fused type could
 # not tell them apart: `float` and `long double` are stand-ins, the lanes are float64 in all.
 
-from libc.stdint cimport int8_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
 cdef extern from "lanes.h" nogil:
@@ -30,6 +30,12 @@ cdef extern from "lanes.h" nogil:
     void minimum2 "lsgd_minimum2"(v2, v2*)
     void minimum4 "lsgd_minimum4"(v4, v4*)
     void minimum8 "lsgd_minimum8"(v8, v8*)
+    uint32_t marks2 "lsgd_marks2"(v2)
+    uint32_t marks4 "lsgd_marks4"(v4)
+    uint32_t marks8 "lsgd_marks8"(v8)
+    v2 marked2 "lsgd_marked2"(uint32_t, v2, v2)
+    v4 marked4 "lsgd_marked4"(uint32_t, v4, v4)
+    v8 marked8 "lsgd_marked8"(uint32_t, v8, v8)
     void prefetch "lsgd_prefetch"(const void*)      # one cache line
     v2 widen2 "lsgd_widen2"(const float*)
     v4 widen4 "lsgd_widen4"(const float*)
@@ -118,6 +124,26 @@ cdef inline double value(real x) noexcept nogil:
         return brain_value(x)
     else:
         return x
+
+
+# Bit i is set where lane i is at most 0.
+cdef inline inlined lane_marks(vec x, uint32_t* marks) noexcept nogil:
+    if vec is v8:
+        marks[0] = marks8(x)
+    elif vec is v4:
+        marks[0] = marks4(x)
+    else:
+        marks[0] = marks2(x)
+
+
+# Lane i of x where bit i of `marks` is set, else that of y.
+cdef inline inlined choose(uint32_t marks, vec x, vec y, vec* result) noexcept nogil:
+    if vec is v8:
+        result[0] = marked8(marks, x, y)
+    elif vec is v4:
+        result[0] = marked4(marks, x, y)
+    else:
+        result[0] = marked2(marks, x, y)
 
 
 # y = min(x, y) in each lane.

@@ -9,7 +9,7 @@ from .watch cimport monitor_t, watched_t
 # Columns of a row of the trace.
 cdef enum:
     STEP, LOSS, LOG_LOSS, ERROR_RATE, MIN_MARGIN, GRADIENT_NORM, WEIGHT_NORM, STEPSIZE
-    VALIDATION_LOSS, VALIDATION_ERROR_RATE, N_COLUMNS
+    VALIDATION_LOSS, VALIDATION_ERROR_RATE, DISTANCE, N_COLUMNS
 
 # What is known of w_t.
 cdef enum:
@@ -36,13 +36,15 @@ cdef struct validation_t:
     double best_loss
     Py_ssize_t best_step, last_step, waited     # waited: recorded steps since the best one
 
-# One run.  d is that of the pass: in Gram space the number of its rows.
+# One run.  d is that of the pass: in Gram space the number of its rows.  A joint run, one model of k
+# columns, has the columns as the pass packs them, in softmax then k intercepts, for each (d + 1,).
 cdef struct run_t:
     double* w                        # (d + 1,), the intercept last, 0 where none is fitted
     double* gradient                 # (d + 1,) of the objective; in Gram space its image
     double* direction                # (d + 1,) a step is -factor * direction; outside, the gradient
     double* separating               # (d + 1,) the first w that separates
     double* best                     # (d + 1,) the w of the least held-out loss
+    const double* origin             # of a network: the first weights; else NULL
     monitor_t monitor
     watched_t watched
     rule_t rule
@@ -66,19 +68,22 @@ cdef struct run_t:
 
 # Runs that share every pass.  All have taken the same number of steps.
 cdef struct batch_t:
-    pass_t row_pass                  # k is n_runs
+    pass_t row_pass                  # k is n_runs, or the columns of the joint run
     pass_t validation                # forward over held-out rows; rows is NULL where there are none
     bint validating                  # whether this step has both
     run_t** runs                     # (n_runs,), those that want another pass
     Py_ssize_t n_runs
-    Py_ssize_t n_parameters          # of a run: d, and the intercept where one is fitted
-    double* weights                  # (k, d) what row_pass.weights points to
-    double* intercepts               # (k,)
+    Py_ssize_t columns               # of a joint run; 0 where each run has one
+    Py_ssize_t n_weights             # of a run: d, or those of all columns
+    Py_ssize_t n_parameters          # n_weights, and the intercepts where they are fitted
+    double* weights                  # (k, d) what row_pass.weights points to; a joint run's are its
+    double* intercepts               # (k,)   own, as are its gradients
     int* is_scaled                   # (k,) what row_pass.is_scaled points to; NULL: no run is
     double* gradients                # (k, d) packed like the weights
     double gram_scale                # 0 outside Gram space, see gram.pyx
     double reach                     # Problem.reach
     double n_products                # that a margin of computed weights is the sum of
+    double offset                    # what is added to the bound radius * |w| of a margin
     Py_ssize_t target
     bint measure_target              # whether to measure the weights of the target as well
     double next_poll, credit

@@ -16,10 +16,9 @@ from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from .kernel cimport (PANEL, column_place, level_slots, padded_rows, pass_t, pass_work, row_length,
-                      run_chunks, slots_part, slots_work, sum_slots, sum_tallies, tile_size,
-                      totals_t)
+                      run_chunks, slots_part, slots_work, sum_slots, sum_tallies, totals_t)
 from .factors cimport enter_column, leave_column
-from .norms cimport hypotenuse, norm, root
+from .norms cimport distance, hypotenuse, norm, root
 from .rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, logarithm, make_move, move_t, plan_move,
                      rule_constants_t, times_exp)
 from .team cimport (barrier_wait, deal_pieces, is_raised, raise_flag, share_t, take_piece,
@@ -48,6 +47,19 @@ cdef double clock() noexcept nogil:
 
 # --- one step of one run --------------------------------------------------------------------------
 
+# The same of a joint run, into whose gradient the slots are summed.
+cdef void find_joint_direction(batch_t* b, run_t* r) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef totals_t totals
+    if r.l2 > 0.0:
+        for j in range(b.n_weights):
+            r.gradient[j] += r.l2 * r.w[j]
+    for j in range(b.n_parameters - b.n_weights):
+        sum_tallies(&b.row_pass, j, &totals)
+        r.gradient[b.n_weights + j] = totals.slope
+    r.slope.norm = r.now[GRADIENT_NORM] = norm(r.gradient, b.n_parameters)
+
+
 # The gradient of run i, and the direction of its step, from the sums of a pass.
 cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexcept nogil:
     cdef run_t* r = b.runs[i]
@@ -57,6 +69,9 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexc
     cdef const double* multipliers
     cdef double scale = b.gram_scale
     cdef double length, other = 0.0
+    if b.columns > 0:
+        find_joint_direction(b, r)
+        return
     leave_column(p.rows, i, p.k, totals.slope, b.gradients)
     column_place(i, p.k, d, &offset, &stride)
     sums = b.gradients + offset
@@ -118,11 +133,13 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
     r.now[ERROR_RATE] = totals.error_rate
     r.now[MIN_MARGIN] = totals.min_margin
     if b.gram_scale == 0.0:
-        r.now[WEIGHT_NORM] = norm(r.w, d)
+        r.now[WEIGHT_NORM] = norm(r.w, b.n_weights)
     else:
         memcpy(r.watched.image, p.products + i * padded_rows(d), d * sizeof(double))
         r.now[WEIGHT_NORM] = sqrt(b.gram_scale) * root(r.w, r.watched.image, d)
-    r.now[GRADIENT_NORM] = NAN
+    r.now[GRADIENT_NORM] = r.now[DISTANCE] = NAN
+    if r.origin != NULL:
+        r.now[DISTANCE] = distance(r.w, r.w, 1.0, r.origin, r.origin, b.n_weights)
     r.now[STEPSIZE] = r.now[VALIDATION_LOSS] = r.now[VALIDATION_ERROR_RATE] = NAN
     r.known = MEASURED
     if p.gradient:
@@ -156,7 +173,9 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
     cdef double length = 0.0
     if not r.now[MIN_MARGIN] > 0.0:                                 # not for NaN
         return False
-    if b.gram_scale == 0.0:
+    if b.columns > 0:
+        length = norm(r.w, b.n_parameters)
+    elif b.gram_scale == 0.0:
         length = hypotenuse(r.now[WEIGHT_NORM], r.w[d])
     else:                       # the lengths of the terms that the weights are the sum of
         panels = <const double*> b.row_pass.rows.X.panels
@@ -164,7 +183,8 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
             length += fabs(r.w[j]) * sqrt(b.gram_scale * panels[(j // PANEL * d + j) * PANEL
                                                                 + j % PANEL])
         length += fabs(r.w[d])
-    return r.now[MIN_MARGIN] > b.n_products * (EPSILON * b.reach * length + 5e-324)
+    return r.now[MIN_MARGIN] > (b.n_products
+                                      * (EPSILON * b.reach * length + EPSILON * b.offset + 5e-324))
 
 
 # Count what w_t shows, and say whether it ends the run.  Asked twice of the same w_t it answers the
@@ -261,6 +281,8 @@ cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
 cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef Py_ssize_t d = b.row_pass.rows.X.d, offset, stride, j
     cdef const double* w = b.runs[i].w
+    if b.columns > 0:
+        return
     column_place(i, b.row_pass.k, d, &offset, &stride)
     for j in range(d):
         b.weights[offset + j * stride] = w[j]
@@ -277,7 +299,8 @@ cdef void regroup(batch_t* b) noexcept nogil:
         if b.runs[i].running:
             b.runs[n_runs] = b.runs[i]
             n_runs += 1
-    b.n_runs = b.row_pass.k = b.validation.k = n_runs
+    b.n_runs = n_runs
+    b.row_pass.k = b.validation.k = max(b.columns, <Py_ssize_t> 1) * n_runs
     b.running = n_runs > 0
     b.validating = False
     for i in range(n_runs):
@@ -326,7 +349,7 @@ cdef void poll(batch_t* b, double work, int* interrupted) noexcept nogil:
 # A thread's part of a pass: its share of the chunks, then what is left of the others'.
 cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank,
                    Py_ssize_t size) noexcept nogil:
-    cdef double* tile = p.tiles + rank * tile_size(&p.rows.X)
+    cdef double* tile = p.tiles + rank * p.room
     cdef double work = p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.n_chunks
     cdef Py_ssize_t chunk, i
     for i in range(size):
@@ -356,7 +379,7 @@ cdef void sum_part(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
 # What each thread of a team does until the advance is over.
 cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
-    cdef Py_ssize_t d = p.rows.X.d, k, i
+    cdef Py_ssize_t d = p.rows.X.d, k, i, n_runs
     if rank == 0:
         b.team_size = size
         deal(b, size)
@@ -379,10 +402,11 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
                 if is_raised(&b.sums_interrupted):
                     return
             i = rank
-            while i < k:
+            n_runs = b.n_runs
+            while i < n_runs:
                 finish_step(b, i)
                 i += size
-            if k > 1:
+            if n_runs > 1:
                 barrier_wait(&b.barrier, size)
         elif rank == 0:
             if p.gradient and size == 1:
@@ -391,7 +415,7 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
                     return
             elif p.gradient:
                 sum_slots(p, 0, k * d, b.gradients)
-            for i in range(k):
+            for i in range(b.n_runs):
                 finish_step(b, i)
         if rank == 0:
             regroup(b)

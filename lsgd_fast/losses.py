@@ -23,7 +23,14 @@ from typing import ClassVar
 
 import numpy as np
 
-__all__ = ["Exponential", "FlattenedExponential", "FlattenedPolynomial", "Logistic", "resolve"]
+__all__ = [
+    "Exponential",
+    "FlattenedExponential",
+    "FlattenedPolynomial",
+    "Logistic",
+    "Softmax",
+    "resolve",
+]
 
 # Beyond z = 36, log(loss(z)) = -z - exp(-z)/2 + ... equals -z to 4e-18 relative.
 LOG_VALUE_IS_LINEAR = 36.0
@@ -126,6 +133,23 @@ class Logistic:
             ``-log(1 + exp(z))``.
         """
         return -self.value(-z)
+
+
+@dataclass(frozen=True)
+class Softmax(Logistic):
+    """The loss of several classes, ``logsumexp(z) - z_y``, with z a product for each class.
+
+    It is the logistic loss of ``z_y - logsumexp(z without z_y)``, and of that the methods are
+    functions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Softmax().value(np.array([1.0 - np.log(np.exp(0.5) + np.exp(0.25))])).round(12).tolist()
+    [0.727187855772]
+    """
+
+    name: ClassVar[str] = "softmax"
 
 
 @dataclass(frozen=True)
@@ -361,7 +385,7 @@ def _rho_of_exponential_tail(lam):
 
 Loss = Logistic | Exponential | FlattenedExponential | FlattenedPolynomial
 LOSSES = {loss.name: loss for loss in Loss.__args__}  # in the order of the enum in kernel.pxd
-_BY_NAME = {loss.name: loss for loss in (Logistic, Exponential)}
+_BY_NAME = {loss.name: loss for loss in (Logistic, Exponential, Softmax)}
 
 
 def resolve(loss):
@@ -370,7 +394,7 @@ def resolve(loss):
     Parameters
     ----------
     loss : str or object
-        ``"logistic"``, ``"exponential"``, or an object of this module.
+        ``"logistic"``, ``"exponential"``, ``"softmax"``, or an object of this module.
 
     Returns
     -------

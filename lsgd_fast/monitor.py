@@ -24,7 +24,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast.constants import EPSILON, FIRST_WINDOW, INCREASE_TOLERANCE, UNDERFLOW_LOSS
-from lsgd_fast.losses import Logistic
 from lsgd_fast.stepsizes import Constant, largest
 from lsgd_fast.verdicts import MIN_STEPS, Signs
 
@@ -48,7 +47,7 @@ def is_increase(loss, log_loss, before, log_before):
     return loss > before * (1.0 + INCREASE_TOLERANCE)
 
 
-def separates(min_margin, norm, radius, n_parameters):
+def separates(min_margin, norm, radius, n_products, offset=0.0):
     """Return whether margins are positive beyond the rounding of their sums.
 
     Parameters
@@ -58,8 +57,11 @@ def separates(min_margin, norm, radius, n_parameters):
     norm : float
         Norm of the weights, with the intercept.
     radius : float
-        R, the largest norm of a row.
-    n_parameters : int
+        R, the largest norm of a row; times the spread of the model.
+    n_products : int
+        Of how many products a margin is the sum.
+    offset : float, default 0.0
+        What else the terms of a margin may add up to.
 
     Returns
     -------
@@ -67,7 +69,8 @@ def separates(min_margin, norm, radius, n_parameters):
         A sum of k products is wrong by less than ``k * 2^-52 * |x| * |w|``, and an ulp of the
         smallest number each where they underflow.
     """
-    return min_margin > n_parameters * (EPSILON * radius * norm + 2.0**-1074)
+    bound = EPSILON * radius * norm + EPSILON * offset + 2.0**-1074
+    return min_margin > n_products * bound
 
 
 @dataclass
@@ -96,8 +99,9 @@ class Monitor:
     def __init__(self, problem, rule):
         self.problem, self.rule = problem, rule
         self.penalised = problem.l2 > 0.0
+        self.watches = problem.model.name != "network"  # of which drift and curvature say nothing
         self.eta = largest(rule, problem)
-        self.is_small = self._sharpness(problem.loss.curvature) <= 2.0
+        self.is_small = self.watches and self._sharpness(problem.loss.curvature) <= 2.0
         self.eta = rule.eta if isinstance(rule, Constant) else 0.0  # of the latest step
         self.n_increases = self.last_increase = 0
         self.largest_increase = 1.0
@@ -203,19 +207,25 @@ class Monitor:
         path = self.behind + self.before / self.count
         return min(drift, self._share(self.sum / self.count - self.mean, self.mean, path))
 
+    def _known_drift(self):
+        if not self.watches:
+            return math.inf
+        return self.drift if self.penalised else self._drift()
+
     def _share(self, difference, weights, path):
         """Return the length of a difference to weights as a share of the path between."""
         if not 0.0 < path < math.inf:
             return math.inf
         # Rounding: each step, and each sum of weights, loses up to an ulp of the weights, which are
         # within this path of those given; each gradient up to n + d ulps of R G.
-        lost = EPSILON * (2 * self.end + self.problem.n + self.problem.d)
+        size = self.problem.n + self.problem.d + self.problem.model.columns - 1
+        lost = EPSILON * (2 * self.end + size)
         return (norm(difference) + lost * norm(weights)) / path + lost
 
     def _sharpness(self, curvature):
         """Return eta times a bound of the sharpness, from one of the mean of loss''(z_i)."""
         problem = self.problem
-        return self.eta * (curvature * problem.radius * problem.radius + problem.l2)
+        return self.eta * (curvature * problem.margin_slope * problem.margin_slope + problem.l2)
 
     def is_due(self, t):
         """Return whether a whole window ends at w_t, so that a cycle may be looked for."""
@@ -236,6 +246,7 @@ class Monitor:
         """
         last, window, value = self.last, self.window, self.now.objective
         loss = self.problem.loss
+        curvature = min(loss.curvature_ratio * self.now.loss, loss.curvature)
         windows = [window] if last is window else [last, window]
         return Signs(
             n_steps=t,
@@ -244,7 +255,7 @@ class Monitor:
             separated_at=separated_at,
             certified_at=certified_at,
             is_small=self.is_small,
-            sharpness=self._sharpness(min(loss.curvature_ratio * self.now.loss, loss.curvature)),
+            sharpness=self._sharpness(curvature) if self.watches else math.inf,
             is_at_rest=self.gradient_norm == 0.0,
             n_increases=self.n_increases,
             last_increase=self.last_increase,
@@ -256,9 +267,10 @@ class Monitor:
             fall=last.objective - value,
             promise=sum(w.promise for w in windows),
             earlier_promise=self.earlier_promise,
-            drift=self.drift if self.penalised else self._drift(),
+            drift=self._known_drift(),
             curvature=loss.curvature,
-            is_covered=isinstance(self.rule, Constant) and isinstance(loss, Logistic),
+            is_covered=isinstance(self.rule, Constant) and self.problem.is_plain,
+            model=self.problem.model.name,
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from lsgd_fast import losses
 from lsgd_fast.constants import GRAM_BYTES, GRAM_FEATURES, GRAM_VALUES
 from lsgd_fast.matrix import (
+    MAX_FEATURES,
     as_real_array,
     blocks,
     check_matrix,
@@ -20,10 +21,12 @@ from lsgd_fast.matrix import (
     scaled,
     to_float64,
 )
+from lsgd_fast.models import Linear, Softmax, TwoLayer
 from lsgd_fast.sparse import SparseRows, is_sparse
 
 __all__ = [
     "Problem",
+    "as_network",
     "check_callback",
     "check_count",
     "check_flag",
@@ -49,7 +52,8 @@ class Problem:
         The caller's array itself, not a copy: any real dtype, strides, byte order and alignment.
         Sparse rows are of the caller's arrays where these are canonical, see `sparse`.
     y : ndarray of shape (n,)
-        Labels, -1.0 or +1.0; float64, C-contiguous, read-only.
+        Labels, -1.0 or +1.0, or with `Softmax` the numbers of the classes; float64, C-contiguous,
+        read-only.
     weight : ndarray of shape (n,)
         `sample_weight`, or ones, times one power of two: that rounds nothing (short of
         underflow), and keeps weighted sums in the range of what they sum. float64,
@@ -68,6 +72,8 @@ class Problem:
     center, scale : ndarray of shape (d,), or both None
         The features are ``(X - center) * scale``, which is never made; float64, C-contiguous,
         read-only.
+    model : Linear or Softmax or TwoLayer
+        What margins are made of, see `lsgd_fast.models`.
     """
 
     X: np.ndarray | SparseRows
@@ -80,6 +86,7 @@ class Problem:
     radius: float
     center: np.ndarray | None = None
     scale: np.ndarray | None = None
+    model: Linear | Softmax | TwoLayer = Linear()
 
     @property
     def n(self):
@@ -98,16 +105,35 @@ class Problem:
 
     @property
     def n_parameters(self):
-        """Number of features, plus one with an intercept (which comes last)."""
-        return self.d + self.fit_intercept
+        """Number of features, plus one with an intercept (which comes last); in each column."""
+        return self.model.columns * (self.d + self.fit_intercept)
+
+    @property
+    def is_joint(self):
+        """Whether several columns of weights make up one model."""
+        return not isinstance(self.model, Linear)
+
+    @property
+    def is_plain(self):
+        """Whether the paper's theorem speaks of it: one column of weights, the logistic loss."""
+        return not self.is_joint and isinstance(self.loss, losses.Logistic)
+
+    @property
+    def margin_slope(self):
+        """The largest norm of the gradient of a margin by the weights."""
+        return self.radius * self.model.spread
+
+    def shaped(self, parameters):
+        """Return weights and intercepts as the user sees them, from `n_parameters` in one row."""
+        return parameters.reshape(-1, self.model.columns) if self.is_joint else parameters
 
     @property
     def reach(self):
         """Largest norm of the terms that products of rows are sums of: R unless centred."""
         if self.scale is None:
-            return self.radius
+            return self.margin_slope
         with np.errstate(all="ignore"):
-            return self.radius + 2.0 * float(np.linalg.norm(self.center * self.scale))
+            return self.margin_slope + 2.0 * float(np.linalg.norm(self.center * self.scale))
 
     def features(self, rows):
         """Return rows of X, as float64 with `center` and `scale` applied."""
@@ -125,7 +151,7 @@ class Problem:
         X : array-like or sparse matrix of shape (n, d)
             Finite real numbers. Read once, in blocks; neither copied nor changed.
         y : array-like of shape (n,)
-            Labels -1 and +1, or 0 and 1, or bool.
+            Labels -1 and +1, or 0 and 1, or bool; with ``"softmax"`` 0, 1, ..., K - 1.
         loss : str or losses.Loss, default "logistic"
             A name or an object of `lsgd_fast.losses`.
         sample_weight : array-like of shape (n,), optional
@@ -150,9 +176,13 @@ class Problem:
         l2 = check_real("l2", l2, zero_allowed=True)
         fit_intercept = check_flag("fit_intercept", fit_intercept)
         X = check_matrix(X)
-        labels = _check_labels(y, len(X))
         weight, total_weight = _check_sample_weight(sample_weight, len(X))
-        _check_both_classes(labels, weight)
+        if isinstance(loss, losses.Softmax):
+            labels = _check_class_numbers(y, len(X))
+            model = Softmax(_check_all_classes(labels, weight))
+        else:
+            labels, model = _check_labels(y, len(X)), Linear()
+            _check_both_classes(labels, weight)
         center, scale = _check_factors(center, scale, X.shape[1])
         if scale is not None and is_sparse(X):
             raise ValueError("center and scale are for dense X; multiply the columns of X by scale")
@@ -160,7 +190,18 @@ class Problem:
         radius = math.hypot(norm, 1.0) if fit_intercept else norm
         labels.setflags(write=False)
         weight.setflags(write=False)
-        return cls(X, labels, weight, total_weight, loss, l2, fit_intercept, radius, center, scale)
+        problem = cls(
+            X, labels, weight, total_weight, loss, l2, fit_intercept, radius, center, scale, model
+        )
+        problem.check_model()
+        return problem
+
+    def check_model(self):
+        """Raise a ValueError where the model does not go with the storage of X."""
+        if self.is_joint and is_sparse(self.X):
+            raise ValueError(f"X must be dense for a {self.model.name}; pass X.toarray()")
+        if self.is_joint and self.scale is not None:
+            raise ValueError(f"center and scale do not go with a {self.model.name}")
 
     def digest(self):
         """Return a fingerprint of the values, 64 hexadecimal digits.
@@ -173,7 +214,7 @@ class Problem:
         """
         hasher = hashlib.blake2b(digest_size=32)
         header = (self.n, self.d, self.l2, self.fit_intercept, self.loss)
-        hasher.update(repr(header).encode())
+        hasher.update(repr((*header, self.model) if self.is_joint else header).encode())
         hasher.update(self.y.astype("<f8"))
         hasher.update(self.weight.astype("<f8"))
         for factor in (self.center, self.scale) if self.scale is not None else ():
@@ -184,6 +225,17 @@ class Problem:
         for _, _, block in blocks(self.X):
             hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
         return hasher.hexdigest()
+
+
+def as_network(problem, network):
+    """Return the problem with a `TwoLayer` for its model; its loss must have one margin."""
+    if isinstance(problem.model, Softmax):
+        raise ValueError("loss: a network has one output, and softmax needs one for each class")
+    if network.columns > MAX_FEATURES // problem.d:
+        raise ValueError(f"width {network.columns} is too large for weights in memory")
+    problem = replace(problem, model=network)
+    problem.check_model()
+    return problem
 
 
 def check_real(name, value, *, zero_allowed=False):
@@ -278,7 +330,10 @@ def check_validation(validation, problem):
         raise TypeError("validation must be a pair (X, y) of held-out data or None")
     try:
         X = check_matrix(validation[0])
-        labels = _check_labels(validation[1], len(X))
+        if isinstance(problem.model, Softmax):
+            labels = _check_class_numbers(validation[1], len(X), problem.model.columns)
+        else:
+            labels = _check_labels(validation[1], len(X))
         if X.shape[1] != problem.d:
             raise ValueError(f"X must have {problem.d} features; got shape {X.shape}")
         largest_norm(X, np.ones(len(X), dtype=bool), problem.center, problem.scale)
@@ -293,6 +348,11 @@ def check_start(start, problem):
     if start is None:
         return np.zeros(problem.n_parameters)
     array = _check_parameters("start", start, problem)
+    if problem.is_joint:
+        if array.ndim != 2 or array.shape[1] != problem.model.columns:
+            shape = (len(array), problem.model.columns)
+            raise ValueError(f"start must have shape {shape}; got shape {array.shape}")
+        return array.flatten()
     if array.ndim != 1:
         raise ValueError(f"start must have one dimension; got shape {array.shape}")
     return array.copy()
@@ -315,7 +375,7 @@ def check_weights(w, problem):
 
 def _check_parameters(name, value, problem):
     array = as_real_array(name, value)
-    expected = problem.n_parameters
+    expected = problem.d + problem.fit_intercept
     if array.ndim not in (1, 2) or array.shape[0] != expected or array.size == 0:
         hint = " (features, then the intercept)" if problem.fit_intercept else ""
         raise ValueError(f"{name} must have {expected} rows{hint}; got shape {array.shape}")
@@ -342,6 +402,33 @@ def _check_labels(y, n):
             "to tell one label from the rest, pass y == label"
         )
     return np.where(positive, 1.0, -1.0)
+
+
+def _check_class_numbers(y, n, n_classes=None):
+    y = _check_vector("y", y, n)
+    below = max(2, n if n_classes is None else n_classes)
+    if not ((y >= 0) & (y < below) & (y == np.floor(y))).all():
+        found = np.unique(y)[:6].tolist()
+        last = "K - 1" if n_classes is None else n_classes - 1
+        raise ValueError(
+            f"y must hold the classes as numbers 0, 1, ..., {last}, without NaN; found "
+            f"{', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
+            "np.unique(y, return_inverse=True)[1] numbers any labels"
+        )
+    return y.astype(np.float64)
+
+
+def _check_all_classes(labels, weight):
+    """Return how many classes there are; refuse one, and gaps."""
+    seen = np.unique(labels[weight > 0.0])
+    n_classes = int(labels.max()) + 1
+    if n_classes < 2 or len(seen) < n_classes:
+        missing = np.setdiff1d(np.arange(max(n_classes, 2)), seen)[0]
+        raise ValueError(
+            f"y: rows of all classes 0 to K - 1 are needed, and of two at least, with positive "
+            f"sample_weight; there is no class {missing}"
+        )
+    return n_classes
 
 
 def _check_sample_weight(sample_weight, n):

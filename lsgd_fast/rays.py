@@ -54,7 +54,7 @@ def scale_to_loss(run, target, *, loss="logistic"):
     target : float
         Finite and positive.
     loss : str or object, default "logistic"
-        The loss of the run: a name or an object of `lsgd_fast.losses`, or "softmax".
+        The loss of the run: a name or an object of `lsgd_fast.losses`.
 
     Returns
     -------
@@ -78,19 +78,19 @@ def scale_to_loss(run, target, *, loss="logistic"):
     if not isinstance(run, Run):
         raise TypeError(f"run must be a lsgd_fast.Run; got {run!r}")
     target = check_real("target", target)
-    several = isinstance(loss, str) and loss == "softmax"
-    loss = losses.Logistic() if several else losses.resolve(loss)
+    loss = losses.resolve(loss)
+    several = isinstance(loss, losses.Softmax)
     if several != (run.weights.ndim == 2):
         raise ValueError(f"loss does not fit weights of shape {run.weights.shape}")
     w, intercept, margin, found = _separating(run)
     if found <= target:
         factor, bound = 1.0, found
     else:
-        # the loss of several classes is at most that of two with the margin less by this
+        # softmax has the loss of the margin to all other classes at once, less by at most this
         others = math.log(w.shape[1] - 1) if several else 0.0
         needed = _least_margin(loss, target)
         factor = max(1.0, (needed + others) / margin * (1.0 + 4.0 * EPSILON))
-        bound = min(target, float(loss.value(np.float64(factor * margin - others))))
+        bound = float(loss.value(np.float64(factor * margin - others)))
     with np.errstate(over="ignore"):
         w, intercept = factor * w, factor * intercept
     if not (np.isfinite(w).all() and np.isfinite(intercept).all()):
@@ -127,10 +127,9 @@ def _separating(run):
 
 def _least_margin(loss, target):
     """Return the least margin, above 0, at which the loss is at most `target`."""
-    goal = math.log(target)
 
     def reached(z):
-        return float(loss.log_value(np.float64(z))) <= goal
+        return float(loss.value(np.float64(z))) <= target
 
     low, high = 0.0, 1.0
     while not reached(high):

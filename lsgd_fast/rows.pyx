@@ -83,7 +83,7 @@ cdef class Rows:
     @property
     def n_chunks(self):
         """How many parts the rows are split into; more threads than that find no work."""
-        return pass_chunks(&self.view.X)
+        return pass_chunks(LOGISTIC, &self.view.X, 1)
 
     cdef read_entries(self, X, bint gradient):
         """Point to the entries of sparse rows, and to a copy of them in the order of columns."""

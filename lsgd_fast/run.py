@@ -93,9 +93,11 @@ def check_stop(stop, validation=None):
     return Stop() if stop is None else stop
 
 
-def check_record(record, validation=None):
+def check_record(record, validation=None, of_network=False):
     """Return the names of the columns of the trace to keep, in their order, with "step"."""
-    possible = COLUMNS if validation is not None else COLUMNS[:-2]
+    missing = HELD_OUT_COLUMNS if validation is None else ()
+    missing += () if of_network else NETWORK_COLUMNS
+    possible = tuple(name for name in COLUMNS if name not in missing)
     if record is None:
         return possible
     names = record if isinstance(record, str) else _as_tuple(record)
@@ -118,8 +120,10 @@ def _as_tuple(value):
 # What a row of the trace holds, in the order that the compiled loop writes it.
 COLUMNS = (
     "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
-    "stepsize", "validation_loss", "validation_error_rate",
+    "stepsize", "validation_loss", "validation_error_rate", "distance",
 )  # fmt: skip
+HELD_OUT_COLUMNS = ("validation_loss", "validation_error_rate")  # only with such data
+NETWORK_COLUMNS = ("distance",)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -151,6 +155,8 @@ class Trace:
         finite. NaN in the last row, from where no step was taken.
     validation_loss, validation_error_rate : ndarray of float64 or None
         Loss and error rate on the held-out data; None without such data.
+    distance : ndarray of float64 or None
+        Of a network: Euclidean norm of the difference to the first weights.
     objective : ndarray of float64 or None
         ``loss + l2/2 * weight_norm^2``; None without a penalty.
     passes : ndarray of int64 or None
@@ -167,6 +173,7 @@ class Trace:
     stepsize: np.ndarray | None = None
     validation_loss: np.ndarray | None = None
     validation_error_rate: np.ndarray | None = None
+    distance: np.ndarray | None = None
     objective: np.ndarray | None = None
     passes: np.ndarray | None = None
 
@@ -201,7 +208,7 @@ class Trace:
         return {name: column for name, column in columns.items() if column is not None}
 
 
-_SCALARS = ("intercept", "n_steps", "n_threads", "seconds", "radius")
+_SCALARS = ("n_steps", "n_threads", "seconds", "radius")
 _COUNTERS = ("separated_at", "certified_at", "stable_at", "n_increases", "best_at")
 _WEIGHTS = ("separating_weights", "best_weights")
 
@@ -214,9 +221,9 @@ class Run:
 
     Attributes
     ----------
-    weights : ndarray of shape (d,)
+    weights : ndarray of shape (d,); with softmax (d, K), of a network (d, width)
         The last weights, without the intercept.
-    intercept : float
+    intercept : float; with softmax ndarray of shape (K,)
         0.0 if none was fitted.
     trace : Trace
         What was measured on the way.
@@ -233,7 +240,9 @@ class Run:
     separated_at : int or None
         First step at which all margins of rows of positive weight were positive.
     separating_weights : ndarray of shape (d,) or (d + 1,), or None
-        The weights of that step, the intercept last: they prove that the data are separable.
+        The weights of that step, the intercept last: they prove that the data are separable. With
+        softmax of shape (d, K) or (d + 1, K). None of a network, which may separate data that are
+        not.
     certified_at : int or None
         First step with ``eta * R^2 * loss <= 1``; from there on the loss cannot increase. None
         also where that is not known to hold: with a penalty, a changing stepsize, or a loss other
@@ -273,10 +282,15 @@ class Run:
         for name in ("weights", *_WEIGHTS):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _read_only(getattr(self, name)))
+        if isinstance(self.intercept, np.ndarray):
+            object.__setattr__(self, "intercept", _read_only(self.intercept))
 
     @property
     def separable(self):
-        """True if the run separated the data; None if it did not, which proves nothing."""
+        """True if the run separated the data; None if it did not, which proves nothing.
+
+        With softmax: if each row's own class has the largest product. Of a network always None.
+        """
         return True if self.separating_weights is not None else None
 
     @property
@@ -304,11 +318,13 @@ class Run:
 
     def to_archive(self):
         """Return the run as metadata and arrays, see `storage`."""
-        meta = {name: getattr(self, name) for name in _SCALARS + _COUNTERS}
+        meta = {name: getattr(self, name) for name in ("intercept", *_SCALARS, *_COUNTERS)}
         meta["stop_reason"] = str(self.stop_reason)
         meta["signs"] = None if self.signs is None else asdict(self.signs)
         arrays = {f"trace_{name}": column for name, column in self.trace.to_dict().items()}
         arrays["weights"] = self.weights
+        if isinstance(self.intercept, np.ndarray):
+            arrays["intercept"] = meta.pop("intercept")
         kept = {name: getattr(self, name) for name in _WEIGHTS}
         arrays |= {name: array for name, array in kept.items() if array is not None}
         return meta, arrays
@@ -338,7 +354,7 @@ class Run:
     def from_archive(cls, path, meta, arrays):
         """Return the run that `to_archive` took apart; ValueError naming `path` if it is none."""
         rest = dict.fromkeys(_WEIGHTS) | arrays
-        _check_meta(path, meta)
+        _check_meta(path, meta, () if "intercept" in arrays else ("intercept",))
         names = [name for name in rest if name.startswith("trace_")]
         columns = {name.removeprefix("trace_"): rest.pop(name) for name in names}
         signs = meta.pop("signs")
@@ -394,8 +410,9 @@ class Run:
         return f"{self.n_increases}, none after step {self.stable_at}"
 
 
-def _check_meta(path, meta):
-    kinds = {name: (int, type(None)) for name in _COUNTERS} | {name: float for name in _SCALARS}
+def _check_meta(path, meta, more):
+    kinds = {name: (int, type(None)) for name in _COUNTERS}
+    kinds |= {name: float for name in (*_SCALARS, *more)}
     kinds |= {"n_steps": int, "n_threads": int, "n_increases": int, "stop_reason": str}
     kinds |= {"signs": (dict, type(None))}
     for name, kind in kinds.items():

@@ -394,6 +394,11 @@ def check_rule(rule, problem):
             f"l2 must be 0 with {type(rule).__name__}, whose step is made for an infimum of zero; "
             f"got {problem.l2!r}"
         )
+    if rule.adaptive and problem.is_joint:
+        raise ValueError(
+            f"stepsize: {type(rule).__name__} is for linear models of one column of weights, not "
+            f"for a {problem.model.name}"
+        )
     missing = (isinstance(rule, Silver) and rule.smoothness is None and "smoothness") or (
         isinstance(rule, Nesterov) and rule.eta is None and "eta"
     )
@@ -406,7 +411,9 @@ def check_rule(rule, problem):
 
 def smoothness_bound(problem):
     """Return ``c R^2 + l2``, a bound of the curvature of the objective; inf where there is none."""
-    return problem.loss.curvature * problem.radius * problem.radius + problem.l2
+    if problem.model.name == "network":
+        return math.inf
+    return problem.loss.curvature * problem.margin_slope * problem.margin_slope + problem.l2
 
 
 def eta_of(rule, problem):

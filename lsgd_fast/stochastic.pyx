@@ -16,7 +16,7 @@ from libc.math cimport INFINITY
 from .decode cimport prefetch_ordered
 from .batch cimport native_loss
 from .kernel cimport (LOGISTIC, chunk_count, column_place, lay_out_pass, pack_columns, pass_size,
-                      pass_t, pass_work, rows_t, run_chunks, sum_slots, sum_tallies, tile_size,
+                      pass_t, pass_work, rows_t, run_chunks, sum_slots, sum_tallies,
                       totals_t)
 from .loop cimport clock, signal_raises
 from .norms cimport norm
@@ -165,7 +165,7 @@ cdef void run_part(batches_t* b, const pass_t* p, double* tile, double work, Py_
 cdef void member(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
-    cdef double* tile = p.tiles + rank * tile_size(&p.rows.X)
+    cdef double* tile = p.tiles + rank * p.room
     cdef double work = p.k * pass_work(p.rows.X.n, p.rows.X.d) / p.n_chunks
     cdef bint thin = is_thin(p)
     while b.done < b.n_batches and b.n_running > 0:
@@ -351,7 +351,7 @@ cdef class Learners:
         p.intercepts = &intercepts[0]
         self._watch(errors)
         with nogil, parallel(num_threads=n_threads):
-            run_part(b, &p, p.tiles + team_rank() * tile_size(&p.rows.X),
+            run_part(b, &p, p.tiles + team_rank() * p.room,
                      m * pass_work(n, d) / p.n_chunks, team_rank(), team_size())
         if errors:
             raise errors[0]

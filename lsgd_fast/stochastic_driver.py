@@ -97,6 +97,8 @@ def _check(
     n_threads = check_n_threads(n_threads)
     options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
     problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
+    if problem.is_joint:
+        raise ValueError("loss: stochastic descent is for one column of weights, not for softmax")
     if is_sparse(problem.X):
         raise TypeError("X must be dense for stochastic descent; pass X.toarray()")
     starts = start_of(problem).reshape(-1, problem.n_parameters)

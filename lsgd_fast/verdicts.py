@@ -106,11 +106,15 @@ class Signs:
     drift : float
         Distance between two weights, or two means of weights, as a share of the path between them.
         Without a penalty the least found so far, and a proof: no direction has a margin above
-        ``drift * R``. With one, the least in the last two whole windows.
+        ``drift * R`` (of softmax, ``sqrt(2) * drift * R``). With one, the least in the last two
+        whole windows. Of a network infinite: not looked at.
     curvature : float
         Largest second derivative of the loss.
     is_covered : bool
-        Whether Theorem 1 speaks of the run: a constant stepsize and the logistic loss.
+        Whether Theorem 1 speaks of the run: a linear model, a constant stepsize and the logistic
+        loss.
+    model : {"linear", "softmax", "network"}
+        Whose run it is. Of a network next to nothing is known.
     """
 
     n_steps: int
@@ -134,12 +138,15 @@ class Signs:
     drift: float
     curvature: float = 0.25
     is_covered: bool = True
+    model: str = "linear"
 
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
             if not isinstance(value, field.type) or (type(value) is bool) != (field.type is bool):
                 raise TypeError(f"signs.{field.name} is {value!r}")
+        if self.model not in ("linear", "softmax", "network"):
+            raise ValueError(f"signs.model is {self.model!r}")
 
 
 def verdict(signs):
@@ -159,6 +166,8 @@ def verdict(signs):
         return Verdict.stable
     if signs.n_steps < MIN_STEPS:
         return Verdict.undecided
+    if signs.model == "network":  # its loss is not convex: calm and cycles prove nothing
+        return Verdict.unstable if signs.window_increases > 0 else Verdict.undecided
     if _is_cycling(signs):
         return Verdict.cycling
     if _is_settled(signs):
@@ -170,6 +179,8 @@ def _proof(signs):
     """Return why the objective cannot increase any more, or None."""
     if signs.certified_at is not None:
         return f"eta R^2 loss <= 1 at step {signs.certified_at}: it cannot increase after that"
+    if signs.is_small and signs.model == "softmax":
+        return f"eta (R^2/2 + l2) <= 2: with such a stepsize the {_name(signs)} never increases"
     if signs.is_small:
         bound = "R^2/4" if signs.curvature == 0.25 else f"{signs.curvature:.3g} R^2"
         return f"eta ({bound} + l2) <= 2: with such a stepsize the {_name(signs)} never increases"
@@ -242,16 +253,21 @@ def evidence(signs):
     told = [_describe_increases(signs)]
     if found is Verdict.stable:
         told.append(_describe_settling(signs))
+    elif found is Verdict.undecided and signs.model == "network":
+        told.append("No theorem says that it stays so: the loss of a network is not convex.")
     elif found is Verdict.undecided:
         told.append(_describe_doubt(signs))
     else:
         told.append(_describe_window(signs))
+    if signs.model == "network":
+        return " ".join(told)
     if signs.separated_at is not None and not signs.penalised:
         theorem = ", and then every constant stepsize becomes stable (Theorem 1)"
-        theorem = theorem if signs.is_covered else ""
+        theorem = theorem if signs.is_covered and signs.model == "linear" else ""
         told.append(f"The data were separated at step {signs.separated_at}{theorem}.")
     elif not signs.penalised and signs.drift < 0.1:
-        told.append(f"No direction has a margin above {signs.drift:.2g} R.")
+        margin = signs.drift * (math.sqrt(2.0) if signs.model == "softmax" else 1.0)
+        told.append(f"No direction has a margin above {margin:.2g} R.")
     elif found is Verdict.cycling:
         told.append(f"The weights returned to within {signs.drift:.2g} of their path.")
     return " ".join(told)

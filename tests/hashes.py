@@ -79,7 +79,7 @@ def content(run):
             for name, a in arrays.items()
         }
         | {name: getattr(run, name) for name in scalars}
-        | {name: getattr(run, name).hex() for name in ("intercept", "radius")}
+        | {"intercept": np.asarray(run.intercept).tobytes(), "radius": run.radius.hex()}
         | {"stop_reason": str(run.stop_reason), "signs": repr(run.signs), "best_at": run.best_at}
     )
 

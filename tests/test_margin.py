@@ -153,6 +153,8 @@ def test_a_search_that_is_cut_short(backend):
         assert margin.value <= upper and margin.value + margin.gap >= lower
         assert (margin.direction is None) == (margin.value == 0.0)
     assert margin.value > 0.0 and margin.gap > 1e-9 * margin.value
+    looked, later = (backend.max_margin(X, y, max_passes=n, rtol=1e-9) for n in (401, 408))
+    assert later.value > looked.value  # the last weights count, though no look was due
     first = backend.max_margin(X, y, max_passes=2)
     assert first.gap + first.value == pytest.approx(np.linalg.norm(signed(X, y).mean(axis=0)))
 
@@ -295,6 +297,20 @@ def test_the_same_bits_for_every_layout(dtype, tmp_path):
         expected = lsgd.max_margin(awkward.plain(X), y, **options)
         found = lsgd.max_margin(X, y, **options)
         assert (found.value, found.gap) == (expected.value, expected.gap), name
+
+
+@every_backend
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_sparse_rows(backend, fit_intercept):
+    sparse = pytest.importorskip("scipy.sparse")
+    X, y = gauss(40, 30, 11)
+    X[np.random.default_rng(12).uniform(size=X.shape) < 0.7] = 0.0
+    expected = backend.max_margin(X, y, fit_intercept=fit_intercept)
+    found = backend.max_margin(sparse.csr_matrix(X), y, fit_intercept=fit_intercept)
+    assert expected.value > 0.0
+    assert found.value == pytest.approx(expected.value, rel=1e-6)
+    run, dense = (backend.nesterov_descent(A, y, n_steps=50) for A in (sparse.csr_array(X), X))
+    np.testing.assert_allclose(run.weights, dense.weights, rtol=1e-9, atol=1e-12)
 
 
 def test_a_checkpoint_keeps_the_bound(tmp_path):

@@ -158,6 +158,16 @@ def test_far_more_features_than_rows(backend):
         backend.gradient_descent(A, y, Nesterov(), 1, gram=True)
 
 
+def test_several_classes():
+    classes = np.arange(120) % 3
+    options = {"loss": "softmax", "fit_intercept": True, "l2": 1e-2}
+    fast, slow = (m.nesterov_descent(X, classes, n_steps=80, **options) for m in (lsgd, reference))
+    assert fast.weights.shape == (6, 3) and fast.intercept.shape == (3,)
+    np.testing.assert_allclose(fast.weights, slow.weights, rtol=1e-8, atol=1e-11)
+    plain = lsgd.gradient_descent(X, classes, float(fast.trace.stepsize[0]), 80, **options)
+    assert fast.trace.objective[-1] < plain.trace.objective[-1]
+
+
 @every_backend
 @pytest.mark.parametrize("factor", [1e-150, 1e150])
 def test_units(backend, factor):

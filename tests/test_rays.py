@@ -43,6 +43,14 @@ def test_the_formula_of_the_logistic_loss():
     assert scaled.loss_bound == pytest.approx(1e-200, rel=1e-9)
 
 
+@pytest.mark.parametrize("loss", LOSSES, ids=str)
+def test_the_bound_is_never_above_the_target(loss):
+    run = lsgd.gradient_descent(X, Y, 1.0, 100, loss=loss)
+    for target in np.geomspace(1e-6, 0.9 * run.trace.loss[-1], 300):
+        scaled = lsgd.scale_to_loss(run, float(target), loss=loss)
+        assert scaled.loss_bound <= target
+
+
 def test_what_is_reached_already_is_left_alone():
     run = lsgd.gradient_descent(X, Y, 32.0, 1000)
     scaled = lsgd.scale_to_loss(run, float(run.trace.loss[-1]))
@@ -80,6 +88,27 @@ def test_several_classes():
         assert np.log(np.exp(scores).sum(axis=1)).mean() <= scaled.loss_bound <= 1e-6
         with pytest.raises(ValueError, match="^loss does not fit"):
             lsgd.scale_to_loss(run, 1e-6)
+        run = lsgd.gradient_descent(A, y, 100.0, 300, loss="softmax", fit_intercept=fit_intercept)
+        assert run.separable
+        found = lsgd.scale_to_loss(run, 1e-9, loss=losses.Softmax())
+        assert found.factor >= 1.0 and found.loss_bound <= 1e-9
+
+
+def test_networks_are_refused():
+    run = lsgd.two_layer_gradient_descent(X, Y, 4.0, 100, width=16, rng=0)
+    for loss in ("softmax", "logistic"):
+        with pytest.raises(ValueError, match="^(run has not separated|loss does not fit)"):
+            lsgd.scale_to_loss(run, 1e-3, loss=loss)
+
+
+def test_several_classes_that_tie():
+    """Each row has one other class after another: the bound is the loss, which is the target."""
+    run = lsgd.minimize(np.eye(5), np.arange(5), loss="softmax")
+    scaled = lsgd.scale_to_loss(run, 1e-4, loss="softmax")
+    scores = np.eye(5) @ scaled.weights
+    losses_of_rows = np.log(np.exp(scores - np.diag(scores)[:, None]).sum(axis=1))
+    assert losses_of_rows.max() == pytest.approx(1e-4, rel=1e-6)
+    assert losses_of_rows.mean() <= scaled.loss_bound * (1.0 + 1e-9)
 
 
 def test_a_run_of_minimize_and_of_the_twin():

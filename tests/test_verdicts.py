@@ -60,6 +60,26 @@ def test_each_sign_counts(signs, changes, expected):
         assert "Theorem 1" in text
 
 
+@pytest.mark.parametrize(
+    ("signs", "model", "changes", "expected"),
+    [
+        (CYCLE, "network", {}, "unstable"),
+        (CYCLE, "network", {"window_increases": 0, "high": 0.5}, "undecided"),
+        (CALM, "network", {}, "undecided"),
+        (CALM, "network", {"n_steps": 10}, "undecided"),
+        (CALM, "network", {"is_at_rest": True}, "stable"),
+        (CYCLE, "softmax", {}, "cycling"),
+        (CYCLE, "softmax", {"separated_at": 5}, "unstable"),
+        (CALM, "softmax", {}, "stable"),
+        (CALM, "softmax", {"is_small": True, "n_steps": 1}, "stable"),
+    ],
+)
+def test_what_is_known_of_other_models(signs, model, changes, expected):
+    signs = dataclasses.replace(signs, model=model, **changes)
+    assert verdict(signs) == expected
+    assert "Theorem" not in evidence(signs) and "R^2/4" not in evidence(signs)
+
+
 def test_no_signs_are_too_strange():
     rng = np.random.default_rng(0)
     numbers = [math.nan, math.inf, -math.inf, 0.0, 5e-324, 1e-7, 1.0, 1e308, -1.0]
@@ -68,12 +88,15 @@ def test_no_signs_are_too_strange():
     seen = set()
     for _ in range(3000):
         choices = {bool: [False, False, False, True], int: counts, float: numbers}
+        choices[str] = ["linear", "softmax", "network"]
         values = {name: choices.get(kind, [None, None, 7]) for name, kind in kinds.items()}
         signs = Signs(**{name: v[rng.integers(len(v))] for name, v in values.items()})
         found = verdict(signs)
         assert evidence(signs) and found in Verdict
         if found == "cycling":
             assert signs.drift <= 2e-6 and (signs.separated_at is None or signs.penalised)
+            assert signs.model != "network"
+        assert "Theorem" not in evidence(signs) or signs.model == "linear"
         seen.add(found)
     assert seen == set(Verdict)
     assert all(found == found.name == str(found) for found in Verdict)

@@ -14,6 +14,7 @@ from lsgd_fast.reference.single import (
     logistic_loss_gradient,
 )
 from lsgd_fast.reference.stochastic import stochastic_gradient_descent, stochastic_sweep
+from lsgd_fast.reference.two_layer import two_layer_gradient_descent
 
 __all__ = [
     "critical_stepsize",
@@ -28,4 +29,5 @@ __all__ = [
     "stepsize_sweep",
     "stochastic_gradient_descent",
     "stochastic_sweep",
+    "two_layer_gradient_descent",
 ]

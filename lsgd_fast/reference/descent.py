@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from lsgd_fast import problem as checks
 from lsgd_fast import stepsizes
 from lsgd_fast.arguments import check_shared, in_gram_space
-from lsgd_fast.losses import Logistic
 from lsgd_fast.monitor import Monitor, is_increase, norm, separates
 from lsgd_fast.problem import Problem
+from lsgd_fast.reference.joint import NetworkRows, SoftmaxRows
 from lsgd_fast.reference.rows import GramRows, HeldOut, Measurement, Rows
 from lsgd_fast.reference.rules import Mover
 from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_stop
@@ -42,15 +42,19 @@ def gradient_descent(
         validation=validation, callback=callback, callback_every=callback_every, gram=gram,
         n_threads=n_threads,
     )  # fmt: skip
+    start = checks.check_start(start, shared.problem)
+    stepsizes.check_rule(rule, shared.problem)
+    gram = in_gram_space(gram, shared.gram, rule, shared.problem)
+    return descend(replace(shared, gram=gram), rule, stop, start, n_steps)
+
+
+def descend(shared, rule, stop, start, n_steps):
+    """Run gradient descent with checked arguments."""
     problem, record, record_every = shared.problem, shared.record, shared.record_every
     callback, callback_every = shared.callback, shared.callback_every
-    start = checks.check_start(start, problem)
-    stepsizes.check_rule(rule, problem)
-    gram = in_gram_space(gram, shared.gram, rule, problem)
-
     began = time.perf_counter()
-    rows = GramRows(problem, start) if gram else Rows(problem, rule.adaptive)
-    held_out, trace, w = HeldOut(shared.validation), [], rows.first(start)
+    rows = GramRows(problem, start) if shared.gram else _rows(problem, rule.adaptive)
+    held_out, trace, w = HeldOut(_rows(shared.validation)), [], rows.first(start)
     counters, monitor = _Counters(problem, rule), Monitor(problem, rule)
     mover = Mover(rule, problem)
     for t in range(n_steps + 1):
@@ -73,7 +77,7 @@ def gradient_descent(
             measured = now.row(forward_only=last)
             loss_and_error = held_out.measure(rows.weights(w))
             stepsize = math.nan if move is None else move.stepsize
-            trace.append((t, *measured, stepsize, *loss_and_error))
+            trace.append((t, *measured, stepsize, *loss_and_error, now.distance))
         if reason is not None:
             break
         monitor.step(rows.weights(w), now.norm, move)
@@ -82,9 +86,11 @@ def gradient_descent(
     w = rows.weights(w)
     held_out.consider(t, w)
     columns = [COLUMNS.index(name) for name in record]
+    weights, intercept = _parts(problem, w)
+    best = held_out.best_weights
     return Run(
-        weights=w[: problem.d],
-        intercept=float(w[-1]) if problem.fit_intercept else 0.0,
+        weights=weights,
+        intercept=intercept,
         trace=Trace.from_rows(np.array(trace, dtype=float)[:, columns], record, problem.l2),
         stop_reason=reason,
         n_steps=t,
@@ -97,9 +103,26 @@ def gradient_descent(
         stable_at=counters.last_increase if counters.last_increase < t else None,
         n_increases=counters.n_increases,
         best_at=held_out.best_at,
-        best_weights=held_out.best_weights,
+        best_weights=None if best is None else problem.shaped(best),
         signs=counters.signs(t, monitor, reason),
     )
+
+
+def _rows(problem, scaled=False):
+    """Return the rows of a problem for its model."""
+    if problem is None:
+        return None
+    if problem.is_joint:
+        return {"softmax": SoftmaxRows, "network": NetworkRows}[problem.model.name](problem)
+    return Rows(problem, scaled)
+
+
+def _parts(problem, w):
+    """Return weights and intercept of parameters."""
+    w = problem.shaped(w)
+    if problem.model.name == "softmax":
+        return w[: problem.d], w[problem.d] if problem.fit_intercept else np.zeros(w.shape[1])
+    return w[: problem.d], float(w[-1]) if problem.fit_intercept else 0.0
 
 
 def stepsize_sweep(
@@ -160,17 +183,24 @@ class _Counters:
     previous: Measurement | None = None
 
     def update(self, t, w, now):
-        radius, reach = self.problem.radius, self.problem.reach
+        problem, radius = self.problem, self.problem.radius
         if t > 0 and _increased(self.previous, now):
             self.n_increases += 1
             self.last_increase = t
-        if self.separated_at is None and separates(now.min_margin, norm(w), reach, len(w)):
-            self.separated_at, self.separating_weights = t, w.copy()
-        claimed = isinstance(self.rule, stepsizes.Constant) and self.problem.l2 == 0.0
-        if claimed and isinstance(self.problem.loss, Logistic) and self.certified_at is None:
+        if self.separated_at is None and self._separates(now.min_margin, norm(w)):
+            self.separated_at = t
+            if problem.model.name != "network":  # which says nothing about the data
+                self.separating_weights = problem.shaped(w.copy())
+        claimed = isinstance(self.rule, stepsizes.Constant) and problem.l2 == 0.0
+        if claimed and problem.is_plain and self.certified_at is None:
             if self.rule.eta * radius * radius * now.loss <= 1.0:
                 self.certified_at = t
         self.previous = now
+
+    def _separates(self, min_margin, size):
+        problem = self.problem
+        n_products = problem.model.n_products(problem.d + problem.fit_intercept)
+        return separates(min_margin, size, problem.reach, n_products, problem.model.offset)
 
     def signs(self, t, monitor, reason=None):
         diverged = reason is StopReason.diverged
@@ -208,6 +238,5 @@ def _state(t, w, now, problem, signs, margin_bound):
     values = {name: getattr(now, name) for name in names}
     values |= {"verdict": verdict(signs), "evidence": evidence(signs)}
     values |= {"margin_bound": margin_bound}
-    intercept = float(w[-1]) if problem.fit_intercept else 0.0
-    weights = w[: problem.d].copy()
+    weights, intercept = _parts(problem, w.copy())
     return SimpleNamespace(n_steps=t, weights=weights, intercept=intercept, **values)

@@ -27,6 +27,7 @@ class Measurement(NamedTuple):
     norm: float = math.nan  # of the direction
     mass: float = math.nan  # mean of |loss'| over exp(scale)
     risk: float = math.nan  # mean of the losses over exp(scale)
+    distance: float = math.nan  # of a network: from the first weights
 
     def row(self, forward_only):
         """Return what the trace keeps; a last pass computes no gradient."""
@@ -179,8 +180,8 @@ class GramRows(Rows):
 class HeldOut:
     """The held-out data, if there are any, and the best weights on them."""
 
-    def __init__(self, problem):
-        self.rows = None if problem is None else Rows(problem)
+    def __init__(self, rows):
+        self.rows = rows
         self.best, self.best_at, self.best_weights, self.waited = math.inf, None, None, 0
 
     def measure(self, w):

@@ -1,0 +1,159 @@
+# Joint links: models of several columns.  The products of all columns with a block of rows become
+# one margin for each row, to which the element-wise link is applied as ever, and its multiplier
+# becomes one for each column again.
+#
+# Columns lie BLOCK doubles apart.  Rows lie side by side in all loops, and a sum over columns is one
+# chain per row in the order of the columns: the width of vectors does not matter.
+
+from libc.math cimport INFINITY
+from libc.stdint cimport uint32_t
+from libc.string cimport memcpy, memset
+
+from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
+from .kernel cimport BLOCK, LOGISTIC_LOSS, PANEL, links_t, pass_t, tally_t
+from .lanes cimport choose, inlined, lane_marks, vec
+from .link cimport logistic_link
+
+
+# --- two-layer network: scale * sum over units of sign * activation(product) -----------------------
+
+# The fixed sign of a unit in the second layer.
+cdef inline double unit_sign(Py_ssize_t unit) noexcept nogil:
+    return 1.0 - 2.0 * (unit & 1)
+
+
+# Add units to the sums of the rows of a block.  Their products z, BLOCK doubles apart, become the
+# derivatives of their activations.
+cdef inline inlined add_smooth_units(Py_ssize_t first, Py_ssize_t count, double* z, double* sums,
+                                     Py_ssize_t n_panels) noexcept nogil:
+    cdef double sign, e, value, derivative
+    cdef Py_ssize_t c, i
+    for c in range(count):
+        sign = unit_sign(first + c)
+        for i in range(PANEL * n_panels):
+            exp_nonpositive(negative_abs(z[c * BLOCK + i]), &e)
+            softplus_sigmoid(-z[c * BLOCK + i], e, &value, &derivative)
+            sums[i] = sums[i] + sign * value
+            z[c * BLOCK + i] = derivative
+
+
+# The same where the activation has a kink at 0.  Instead of derivatives a bit for each row is kept:
+# whether its product is left of the kink or at it.  NaN stays.
+cdef inline inlined add_kinked_units(double slope, Py_ssize_t first, Py_ssize_t count, const vec* z,
+                                     vec* sums, Py_ssize_t n_panels, uint32_t* left) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double), V = PANEL // width, c, v
+    cdef vec x, to_the_left, value
+    cdef uint32_t marks, found
+    memset(&to_the_left, 0, sizeof(to_the_left))
+    for c in range(count):
+        found = 0
+        for v in range(n_panels * V):
+            x = z[c * (BLOCK // width) + v]
+            lane_marks(x, &marks)
+            found |= marks << (v * width)
+            if slope != 0.0:            # 0 times minus infinity would be NaN
+                to_the_left = x * slope
+            choose(marks, to_the_left, x, &value)
+            sums[v] = sums[v] + value * unit_sign(first + c)
+        left[c] = found
+
+
+# From the sums of the rows of a block to their multipliers, less the sign and the derivative.
+cdef inline inlined network_link(const pass_t* p, const double* y, const double* weight, vec* sums,
+                                 Py_ssize_t n_panels, tally_t* tally,
+                                 links_t general) noexcept nogil:
+    cdef double* s = <double*> sums
+    cdef Py_ssize_t i
+    for i in range(PANEL * n_panels):
+        s[i] = p.scale * s[i]
+    if p.loss.kind == LOGISTIC_LOSS:
+        logistic_link(y, weight, 0.0, sums, n_panels, tally)
+    else:
+        general(p, 0, y, weight, s, PANEL * n_panels, tally, NULL, NULL, 1, 0)
+    for i in range(PANEL * n_panels):
+        s[i] = p.scale * s[i]
+
+
+# The multipliers of a few units, from the derivatives z of their activations.
+cdef inline inlined smooth_multipliers(Py_ssize_t first, Py_ssize_t count, const double* z,
+                                       const double* s, double* multipliers,
+                                       Py_ssize_t n_panels) noexcept nogil:
+    cdef double sign
+    cdef Py_ssize_t c, i
+    for c in range(count):
+        sign = unit_sign(first + c)
+        for i in range(PANEL * n_panels):       # a row without weight takes no part
+            multipliers[c * BLOCK + i] = (sign * s[i]) * z[c * BLOCK + i] if s[i] != 0.0 else 0.0
+
+
+# The same from the marks of `add_kinked_units`.
+cdef inline inlined kinked_multipliers(double slope, Py_ssize_t first, Py_ssize_t count,
+                                       const uint32_t* left, const vec* s, vec* multipliers,
+                                       Py_ssize_t n_panels) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double), V = PANEL // width, c, v
+    cdef vec right, to_the_left
+    for c in range(count):
+        for v in range(n_panels * V):
+            right = s[v] * unit_sign(first + c)
+            to_the_left = right * slope
+            choose(left[c] >> (v * width), to_the_left, right,
+                   multipliers + c * (BLOCK // width) + v)
+
+
+# --- softmax --------------------------------------------------------------------------------------
+
+# With z_y the product of a row's own class and lse the logarithm of the sum of the exponentials of
+# all others, the loss logsumexp(z) - z_y is the logistic loss of z_y - lse.  The margin that is
+# tallied is z_y less the largest other product.  `z` becomes the multipliers; labels are the numbers
+# of the classes.  Intercepts have their slopes in the tallies of their columns.
+cdef inline inlined softmax_link(const pass_t* p, const double* y, const double* weight, double* z,
+                                 vec* room, Py_ssize_t n_panels, tally_t* tallies) noexcept nogil:
+    cdef double[BLOCK] own
+    cdef double[BLOCK] most         # of the other classes
+    cdef double[BLOCK] total        # of their exponentials, each divided by the largest
+    cdef double[BLOCK] ones
+    cdef tally_t before
+    cdef double* s = <double*> room
+    cdef double* v
+    cdef double intercept, other, e
+    cdef Py_ssize_t n = PANEL * n_panels, c, i, lane
+    for i in range(n):
+        own[i] = total[i] = 0.0
+        most[i] = -INFINITY
+        ones[i] = 1.0
+    for c in range(p.k):
+        v = z + c * BLOCK
+        intercept = p.intercepts[c]
+        for i in range(n):
+            v[i] = v[i] + intercept
+            own[i] = v[i] if y[i] == <double> c else own[i]
+            other = -INFINITY if y[i] == <double> c else v[i]
+            most[i] = most[i] if other <= most[i] else other
+    for c in range(p.k):
+        v = z + c * BLOCK
+        for i in range(n):
+            exp_nonpositive(0.0 if y[i] == <double> c else v[i] - most[i], &e)
+            v[i] = 0.0 if y[i] == <double> c else e
+            total[i] = total[i] + v[i]
+    for i in range(n):
+        log_positive(total[i], &e)
+        own[i] = own[i] - most[i] if weight[i] > 0.0 else 0.0       # the margin
+        s[i] = own[i] - e
+    before = tallies[0]
+    logistic_link(ones, weight, 0.0, room, n_panels, tallies)
+    memcpy(tallies.error, before.error, sizeof(before.error))
+    memcpy(tallies.min_margin, before.min_margin, sizeof(before.min_margin))
+    memcpy(tallies.slope, before.slope, sizeof(before.slope))
+    for i in range(n):
+        lane = i % PANEL
+        if weight[i] > 0.0:
+            tallies.error[lane] += weight[i] if own[i] <= 0.0 else 0.0
+            tallies.min_margin[lane] = min(tallies.min_margin[lane], own[i])
+        total[i] = s[i] / total[i]
+    for c in range(p.k):
+        v = z + c * BLOCK
+        for i in range(n):
+            e = s[i] if y[i] == <double> c else -(total[i] * v[i])
+            v[i] = e if weight[i] > 0.0 else 0.0
+        for i in range(n):
+            tallies[c].slope[i % PANEL] += v[i]
