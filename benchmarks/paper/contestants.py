@@ -62,7 +62,7 @@ def curvature(data):
     return float(np.linalg.norm(data.X, 2) ** 2 / (4.0 * len(data.y)))
 
 
-def contest(data, cap):
+def contest(data, margin, cap):
     """Return {method: record} for all methods, of `cap` passes at most; rows of X within 1."""
     L = curvature(data)
     fixed = {
@@ -75,17 +75,17 @@ def contest(data, cap):
     }
     families = {"GD": (float, STEPSIZES), "normalised gradient": (NormalizedGradient, ETAS)}
     families |= {"Tyurin": (Tyurin, ETAS), "η / loss": (RiskAdaptive, ETAS)}
-    found = sweep(data, fixed, families, cap, "logistic")
+    found = sweep(data, margin, fixed, families, cap, "logistic")
     families = {"softmax weights": (RiskAdaptive, ETAS)}
-    found |= sweep(data, {"dual momentum": DualMomentum()}, families, cap, "exponential")
-    found["quasi-Newton"] = by_minimize(data, cap)
+    found |= sweep(data, margin, {"dual momentum": DualMomentum()}, families, cap, "exponential")
+    found["quasi-Newton"] = by_minimize(data, margin, cap)
     if importlib.util.find_spec("scipy") is not None:
-        found["SciPy L-BFGS, m = 10"] = by_scipy(data, cap, 10)
-        found["SciPy L-BFGS, m = 30"] = by_scipy(data, cap, 30)
+        found["SciPy L-BFGS, m = 10"] = by_scipy(data, margin, cap, 10)
+        found["SciPy L-BFGS, m = 30"] = by_scipy(data, margin, cap, 30)
     return found
 
 
-def sweep(data, fixed, families, cap, loss):
+def sweep(data, margin, fixed, families, cap, loss):
     """Run rules, and families of them, in one sweep; w_t is seen by pass t + 1."""
     rules, owners = list(fixed.values()), [(name, None) for name in fixed]
     for name, (rule, etas) in families.items():
@@ -96,9 +96,7 @@ def sweep(data, fixed, families, cap, loss):
     found, members = {}, {name: [] for name in families}
     for (name, eta), run in zip(owners, runs, strict=True):
         trace = run.trace
-        ends = Ends(data.margin).see(
-            trace.step + 1, trace.log_loss, trace.min_margin, trace.weight_norm
-        )
+        ends = Ends(margin).see(trace.step + 1, trace.log_loss, trace.min_margin, trace.weight_norm)
         if eta is None:
             found[name] = ends.record()
         else:
@@ -125,22 +123,22 @@ def best(runs):
     return found
 
 
-def by_minimize(data, cap):
+def by_minimize(data, margin, cap):
     """Run `minimize`; it ends when it has separated, and weights grow until the loss is small."""
     run = lsgd.minimize(data.X, data.y, max_passes=cap, stop=lsgd.Stop(loss=LOSS))
     trace = run.trace
     # A row counts the reads of its step, too: the scores of w_t were known after those before it.
     reads = np.append(0, trace.passes[:-1])
-    ends = Ends(data.margin).see(reads, trace.log_loss, trace.min_margin, trace.weight_norm)
+    ends = Ends(margin).see(reads, trace.log_loss, trace.min_margin, trace.weight_norm)
     return ends.record(ended=run.stop_reason)
 
 
-def by_scipy(data, cap, memory):
+def by_scipy(data, margin, cap, memory):
     """Run SciPy's L-BFGS: an evaluation, with its gradient, is a pass."""
     from scipy.optimize import minimize
 
     Z = data.y[:, None] * data.X
-    ends, passes = Ends(data.margin), 0
+    ends, passes = Ends(margin), 0
 
     def evaluate(w):
         nonlocal passes

@@ -59,12 +59,13 @@ def draw(numbers):
     for ax, size, title in zip(axes, ("small", "large"), ("η = 1", "η of the paper"), strict=True):
         for k, (name, found) in enumerate(numbers["losses"].items()):
             heights = np.exp(found["log loss"][size])
-            ax.plot(T, heights, "o-", markersize=4, color=f"C{k}", label=name)
-            line = heights[-1] * (T / T[-1]) ** found["rates"][size]
+            mark = "x-" if name == "logistic" else "o-"  # on top of the exponential
+            ax.plot(T, heights, mark, markersize=4 + k // 2, color=f"C{k}", label=name)
+            line = 1.3 * heights[-1] * (T / T[-1]) ** found["rates"][size]
             ax.plot(T, line, "--", color=f"C{k}", linewidth=1)
         ax.set(xscale="log", yscale="log", xlabel="T")
         ax.set_title(title, fontsize="medium")
-    axes[0].plot([], [], "--", color="0.4", label="rate of the paper")
+    axes[0].plot([], [], "--", color="0.4", label="rate of the paper, times a constant")
     axes[0].set_ylabel("loss after T steps")
     axes[0].legend(fontsize="small")
     return drawing

@@ -79,14 +79,13 @@ def draw(numbers):
     eta = [row["stepsize"] for row in runs]
     names = ("mean online loss", "loss of the average", "loss of the last")
     for k, (key, mark) in enumerate(zip(names, "osv", strict=True)):
-        # Below is what a picture on this scale has no room for.
         left.plot(eta, [mean(row, key) for row in runs], f"{mark}-", markersize=4, color=f"C{k}",
                   label=key)  # fmt: skip
     for key, color in (("Lemma 17", "C0"), ("Theorem 4, loss", "C1")):
         values = [math.nan if row[key] is None else row[key] for row in runs]
         left.plot(eta, values, "--", linewidth=1, color=color, label=f"{key}: bound")
     left.set(xscale="log", yscale="log", xlabel="stepsize", ylabel="loss")
-    left.set_ylim(bottom=1e-4)
+    left.set_ylim(bottom=1e-10)
     left.legend(fontsize="x-small")
     left.set_title("loss", fontsize="medium")
     errors = {
@@ -98,7 +97,9 @@ def draw(numbers):
     values = [row["Theorem 4, error"] for row in runs]
     values = [math.nan if value is None else value for value in values]
     right.plot(eta, values, "--", linewidth=1, color="0.4", label="Theorem 4: bound of the mean")
-    right.set(xscale="log", yscale="log", xlabel="stepsize", ylabel="share of rows")
+    right.set(xscale="log", xlabel="stepsize", ylabel="share of rows")
+    right.set_yscale("symlog", linthresh=1.0 / numbers["fresh"])
+    right.set_ylim(bottom=-0.3 / numbers["fresh"])
     right.legend(fontsize="x-small")
     right.set_title("error", fontsize="medium")
     return drawing
@@ -153,6 +154,7 @@ def claims(numbers):
     growth = math.log10(online[-1] / online[-5]) / math.log10(STEPSIZES[-1] / STEPSIZES[-5])
     mistakes = [mean(row, "mistakes") for row in runs]
     one = min(runs, key=lambda row: abs(math.log(row["stepsize"])))
+    averaged = min(runs, key=lambda row: mean(row, "loss of the average"))
     return [
         Claim(
             "Lemma 17",
@@ -185,7 +187,11 @@ def claims(numbers):
             f"over the last two decades it grows like η^{growth:.2f}. Mistakes stay between "
             f"{min(mistakes):.1f} and {max(mistakes):.1f}.",
             runs[best]["stepsize"] <= 100.0 and abs(growth - 1.0) < 0.1,
-            "Agreement: the best stepsize is at most 100, and losses grow in proportion far above.",
+            "Agreement: the best stepsize is at most 100, and losses grow in proportion far above. "
+            "On this distribution the averaged weights do gain, more than any bound says: their "
+            f"loss is {number(mean(one, 'loss of the average'))} at η = 1, and least, "
+            f"{number(mean(averaged, 'loss of the average'))}, at η = "
+            f"{number(averaged['stepsize'])}.",
         ),
     ]
 
