@@ -65,9 +65,9 @@ def draw(numbers):
             ax.plot(T, line, "--", color=f"C{k}", linewidth=1)
         ax.set(xscale="log", yscale="log", xlabel="T")
         ax.set_title(title, fontsize="medium")
-    axes[0].plot([], [], "--", color="0.4", label="rate of the paper, times a constant")
+    axes[1].plot([], [], "--", color="0.4", label="rate of the paper, times a constant")
     axes[0].set_ylabel("loss after T steps")
-    axes[0].legend(fontsize="small")
+    axes[1].legend(fontsize="x-small", loc="lower left")
     return drawing
 
 

@@ -231,6 +231,12 @@ def claims(numbers):
     moved = [one["largest distance"] / one["start norm"] for one in wide if one["width"] == most]
     widest = [one for one in wide if one["width"] == most]
     missing = [one for one in widest if one["reaches at"] is None]
+    order = max((
+        one["reaches at"] * found["tangent margin"] ** 2
+        / max(one["stepsize"], found["n"] * math.log(found["n"]))
+        for found in numbers["sets"].values() for one in found["wide"]
+        if one["reaches at"] is not None
+    ), default=None)  # fmt: skip
     least = {}
     for one in there:
         least[one["stepsize"]] = min(one["width"], least.get(one["stepsize"], one["width"]))
@@ -259,7 +265,7 @@ def claims(numbers):
             )
             + " Least width that got there, of those run: "
             + ", ".join(f"{width} for η = {eta:g}" for eta, width in sorted(least.items()))
-            + ".",
+            + f". The steps are at most {number(order)} of max{{η, n ln n}}/γ².",
             not missing,
             "The constant of the order is not given, and the widths are far below the theorem's: "
             "a “no” contradicts nothing.",
