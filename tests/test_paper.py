@@ -18,18 +18,23 @@ pytest.importorskip("matplotlib")
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "paper"
 DOCS = Path(__file__).parents[1] / "docs"
 NAMES = [
-    "figure1-toy", "theorem1", "corollary2", "theorem3", "direction", "cycles", "outliers",
-    "penalty",
+    "figure1-toy", "theorem1", "corollary2", "theorem3", "theorem4", "table1", "theorem6",
+    "direction", "cycles", "outliers", "penalty", "comparison",
 ]  # fmt: skip
-STEPS = 1024
+STEPS, PASSES = 1024, 64
+FEWER = {"theorem6": 128}  # networks are dear
 # Claims that are not about rates or long runs, and so hold at this size.
 HOLD = {
     "figure1-toy": {"stable", "order"},
     "theorem1": {"mean", "monotone", "stable", "linear"},
     "theorem3": {"threshold"},
+    "theorem4": {"Lemma 17", "loss", "error"},
+    "table1": {"polynomial, a = 1, small", "polynomial, a = 2, small"},
+    "theorem6": {"distance"},
     "cycles": {"local", "equal", "global"},
     "outliers": {"local"},
     "penalty": {"gain"},
+    "comparison": {"large beats small", "Tyurin", "softmax", "low loss"},
 }
 
 
@@ -63,7 +68,9 @@ def numbers_in(value):
 def test_a_result_at_a_tiny_size(name, tmp_path):
     results, registry = room("results"), room("registry")
     result = registry.RESULTS[name]
-    record = results.carry_out(result, results.Options(steps=STEPS), tmp_path)
+    record = results.carry_out(
+        result, results.Options(steps=FEWER.get(name, STEPS), passes=PASSES), tmp_path
+    )
     stored = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
     assert stored == json.loads(json.dumps(record))
     found = list(numbers_in(stored["numbers"]))
@@ -114,6 +121,8 @@ def test_the_command_line(tmp_path, capsys):
         command(["theorem99"])
     with pytest.raises(SystemExit):
         command(["direction", "--steps", "63"])
+    with pytest.raises(SystemExit):
+        command(["comparison", "--passes", "63"])
 
 
 def _command():
@@ -137,6 +146,52 @@ def test_margins_of_the_sets():
     planted = data_sets.planted()
     assert planted.radius <= 1.0 + 1e-12 and planted.margin > 0.03
     assert data_sets.wide().margin > 0.0
+
+
+def test_ends_are_met_once():
+    contestants = room("contestants")
+    ends = contestants.Ends(2.0)
+    log_loss = np.log([0.5, 1e-7, 1e-9, 1e-12])
+    least, length = np.array([0.0, 1.0, 3.0, 9.95]), np.array([0.0, 2.0, 3.0, 5.0])
+    ends.see(np.array([1, 2, 3, 4]), log_loss, least, length)
+    found = ends.see(np.array([9]), log_loss[-1:], least[-1:], length[-1:]).record()
+    assert [found[end] for end in contestants.ENDS] == [2, 3, 4]
+    assert found["share of the margin at that loss"] == 0.5
+
+
+def test_passes_are_those_that_were_made():
+    contestants, data = room("contestants"), room("data_sets").toy().scaled()
+    # It ends as soon as it has separated, so all of its reads were needed for that.
+    reads = lsgd.minimize(data.X, data.y).trace.passes[-1]
+    assert contestants.by_minimize(data, data.margin, 1000)["zero error"] == reads
+    found = contestants.contest(data, data.margin, 200)
+    eta = 1.0 / contestants.curvature(data)
+    run = lsgd.gradient_descent(data.X, data.y, eta, 199)
+    assert found["GD, 1/L"]["zero error"] == run.separated_at + 1
+    assert found["GD, best η"]["zero error"] == min(
+        one["zero error"] or math.inf for one in found["GD, best η"]["runs"]
+    )
+
+
+def test_bounds_of_theorem_4_by_hand():
+    theorem4 = room("theorem4")
+    logs = math.log(100.0)  # of 1 / failure; that of margin^2 stepsize t is 0
+    assert theorem4.population_loss(100, 0.1, 1.0) == pytest.approx(2.5 + 40.0 * 0.18 * logs)
+    assert theorem4.population_error(100, 0.1, 1.0) == pytest.approx(
+        4.0 * (math.sqrt(2.0) + 1.0) + 0.36 * logs
+    )
+    assert theorem4.population_loss(99, 0.1, 1.0) is None
+
+
+def test_margin_of_the_tangent():
+    """By the products of the gradients alone it is that of the gradients themselves."""
+    theorem6, data = room("theorem6"), room("data_sets").xor().scaled()
+    W = theorem6.first_weights(data, 32, 0)
+    signs = np.where(np.arange(32) % 2, -1.0, 1.0) / math.sqrt(32.0)
+    features = ((data.X @ W > 0.0) * signs)[:, :, None] * data.X[:, None, :]
+    proof = lsgd.max_margin(features.reshape(len(data.y), -1), data.y)
+    found = theorem6.tangent_margin(data, 32)
+    assert 0.0 < proof.value <= found * (1.0 + 1e-9) and found <= proof.value + proof.gap + 1e-9
 
 
 @pytest.mark.parametrize("l2", [1e-6, 1e-2])

@@ -26,11 +26,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python benchmarks/paper", **style)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all, page, or a result")
     parser.add_argument("--steps", type=int, help="shorten every run to at most so many steps")
+    parser.add_argument("--passes", type=int, default=10_000, help="cap of the comparison")
     parser.add_argument("--embeddings", type=Path, help="emb_sci.npz, for those who have it")
     parser.add_argument("--output", type=Path, default=DOCS, help="docs by default")
     asked = parser.parse_args(arguments)
     if asked.steps is not None and asked.steps < MIN_STEPS:
         parser.error(f"--steps must be at least {MIN_STEPS}: fewer show nothing")
+    if asked.passes < MIN_STEPS:
+        parser.error(f"--passes must be at least {MIN_STEPS}")
     unknown = set(asked.names) - {*RESULTS, "all", "page"}
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
@@ -38,7 +41,7 @@ def main(arguments=None):
         for name, result in RESULTS.items():
             print(f"{name:16} {result.title}")
         return
-    options = Options(steps=asked.steps, embeddings=asked.embeddings)
+    options = Options(steps=asked.steps, passes=asked.passes, embeddings=asked.embeddings)
     folder = asked.output / "paper"
     folder.mkdir(parents=True, exist_ok=True)
     for name in RESULTS if "all" in asked.names else asked.names:

@@ -9,7 +9,7 @@ from results import Claim, Result, figure, number
 import lsgd_fast as lsgd
 from lsgd_fast import theory
 
-__all__ = ["RESULTS"]
+__all__ = ["RESULTS", "exponents", "last_losses", "loss_at"]
 
 OCTAVES = 6
 RULES = {
@@ -46,16 +46,16 @@ def run(options):
     return numbers, draw(numbers)
 
 
-def last_losses(data, stepsizes, n_steps):
+def last_losses(data, stepsizes, n_steps, loss="logistic"):
     """Return the logarithms of the last losses."""
-    options = {"record": ("log_loss",), "record_every": n_steps}
+    options = {"loss": loss, "record": ("log_loss",), "record_every": n_steps}
     sweep = lsgd.stepsize_sweep(data.X, data.y, list(stepsizes), n_steps, **options)
     return [float(one.trace.log_loss[-1]) for one in sweep]
 
 
-def loss_at(data, stepsize, steps):
+def loss_at(data, stepsize, steps, loss="logistic"):
     """Return the logarithms of losses of one run; the steps are multiples of the first."""
-    options = {"record": ("log_loss",), "record_every": steps[0]}
+    options = {"loss": loss, "record": ("log_loss",), "record_every": steps[0]}
     trace = lsgd.gradient_descent(data.X, data.y, stepsize, steps[-1], **options).trace
     return trace.log_loss[np.searchsorted(trace.step, steps)].tolist()
 

@@ -20,9 +20,11 @@ __all__ = [
     "embeddings",
     "mnist",
     "planted",
+    "sampled",
     "theorem3",
     "toy",
     "wide",
+    "xor",
 ]
 
 
@@ -86,6 +88,34 @@ def planted(n=200, d=20, gamma=0.05, seed=0):
     X += ((np.maximum(np.abs(along), gamma) * y - along)[:, None]) * direction
     norms = np.linalg.norm(X, axis=1)
     return DataSet(f"planted {n} x {d}", X / max(1.0, norms.max()), y)
+
+
+def sampled(n, d, gamma, rng):
+    """Return a sample of a distribution with a margin of `gamma`: uniform in two caps of the ball.
+
+    Rows are uniform in the unit ball but for those within `gamma` of a hyperplane, and labelled by
+    their side of it.
+    """
+    direction = rng.standard_normal(d)
+    direction /= np.linalg.norm(direction)
+    X = np.empty((0, d))
+    while len(X) < n:
+        more = rng.standard_normal((n, d))
+        more *= (rng.random(n) ** (1.0 / d) / np.linalg.norm(more, axis=1))[:, None]
+        X = np.concatenate([X, more[np.abs(more @ direction) >= gamma]])
+    X = X[:n]
+    return DataSet(f"two caps of a ball, d = {d}", X, np.sign(X @ direction))
+
+
+def xor(n=40, seed=0):
+    """Return points near the corners of a square, labelled by the diagonal, with ones for biases.
+
+    No linear function separates them.
+    """
+    rng = np.random.default_rng(seed)
+    corners = np.array([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]])
+    X = corners[np.arange(n) % 4] + 0.2 * rng.standard_normal((n, 2))
+    return DataSet("XOR", np.column_stack([X, np.ones(n)]), np.where(np.arange(n) % 4 < 2, 1.0, -1))
 
 
 def wide(n=100, d=400, seed=0):

@@ -21,7 +21,9 @@ was set after seeing the first numbers: it guards against change and is no indep
 Papers: J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, COLT 2024, arXiv:2402.15926 (*Wu et al.*);
 J. Wu, V. Braverman, J. D. Lee, 2023, arXiv:2305.11788 (*Wu, Braverman, Lee*); S. Meng et al., 2024,
 arXiv:2406.05033 (*Meng et al.*); J. Wu, P. Marion, P. L. Bartlett, 2025, arXiv:2506.02336
-(*Wu, Marion, Bartlett*).
+(*Wu, Marion, Bartlett*); A. Tyurin, 2024, arXiv:2412.08424 (*Tyurin*); R. Zhang et al., 2025,
+arXiv:2504.04105 (*Zhang et al.*); Z. Ji, N. Srebro, M. Telgarsky, ICML 2021, arXiv:2107.00595
+(*Ji, Srebro, Telgarsky*).
 """
 
 

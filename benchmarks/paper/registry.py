@@ -9,10 +9,14 @@ MODULES = [
     "theorem1",
     "corollary2",
     "theorem3",
+    "theorem4",
+    "table1",
+    "theorem6",
     "direction",
     "cycles",
     "outliers",
     "penalty",
+    "comparison",
 ]
 
 RESULTS = {result.name: result for name in MODULES for result in import_module(name).RESULTS}

@@ -27,6 +27,7 @@ class Options:
     """What a command may ask of every result."""
 
     steps: int | None = None
+    passes: int = 10_000
     embeddings: Path | None = None
 
     def at_most(self, n_steps):
