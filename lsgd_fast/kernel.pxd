@@ -18,7 +18,7 @@ from libc.stdint cimport int64_t
 
 
 cdef enum:
-    ABI = 8         # grows whenever a struct or a signature of this file changes
+    ABI = 9         # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
@@ -34,9 +34,9 @@ cdef enum element_t:
 # Entries of a sparse matrix, sorted by rows (of whose entries a place is the column) or by columns.
 cdef struct entries_t:
     const int64_t* starts       # of each row or column, and the end of the last
-    const void* places          # growing within a row or column: int32, or int64 where `wide`
+    const void* places          # growing within a row or column: int32, int64 or uint16
     const void* values          # FLOAT64 or FLOAT32
-    bint wide
+    int width                   # bytes of a place: 4, 8 or 2
 
 # Sparse rows; the columns are needed where gradients are asked for.
 cdef struct sparse_t:

@@ -39,6 +39,9 @@ cdef double SPLIT_SUMS = 8192        # more slots than this are summed by the wh
 cdef double POLL_SUMS = 1e6          # sums of slots between two looks at the clock
 
 
+cdef double[6] TT
+cdef extern from 'stdio.h' nogil:
+    int printf(const char*, ...)
 cdef double clock() noexcept nogil:
     cdef timespec now
     clock_gettime(CLOCK_MONOTONIC, &now)
@@ -72,15 +75,16 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexc
     if b.columns > 0:
         find_joint_direction(b, r)
         return
-    leave_column(p.rows, i, p.k, totals.slope, b.gradients)
+    leave_column(p.rows, i, p.k, totals.slope, b.sums)
     column_place(i, p.k, d, &offset, &stride)
-    sums = b.gradients + offset
+    sums = b.sums + offset
     if r.rule.is_scaled:
         find_scaled_gradient(b, r, sums, stride, totals)
         return
     if b.gram_scale == 0.0:
-        for j in range(d):
-            r.gradient[j] = sums[j * stride]
+        if sums != r.gradient:
+            for j in range(d):
+                r.gradient[j] = sums[j * stride]
         if r.l2 > 0.0:
             for j in range(d):
                 r.gradient[j] += r.l2 * r.w[j]
@@ -283,13 +287,22 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef const double* w = b.runs[i].w
     if b.columns > 0:
         return
-    column_place(i, b.row_pass.k, d, &offset, &stride)
-    for j in range(d):
-        b.weights[offset + j * stride] = w[j]
     b.intercepts[i] = w[d]
+    if b.row_pass.weights != w:
+        column_place(i, b.row_pass.k, d, &offset, &stride)
+        for j in range(d):
+            b.weights[offset + j * stride] = w[j]
     enter_column(b.row_pass.rows, i, b.row_pass.k, b.weights, b.intercepts)
     if b.is_scaled != NULL:
         b.is_scaled[i] = b.runs[i].rule.is_scaled
+
+
+# Where the coming pass reads weights and sums gradients.  Those of a single run on sparse rows are
+# not copied: there d may not be small beside the entries.
+cdef void lay_out(batch_t* b) noexcept nogil:
+    cdef bint single = (b.n_runs == 1 and b.columns == 0 and b.row_pass.rows.X.sparse != NULL)
+    b.sums = b.runs[0].gradient if single else b.gradients
+    b.row_pass.weights = b.validation.weights = b.runs[0].w if single else b.weights
 
 
 # Runs that want no other pass leave; the others move up, and all are placed anew.
@@ -303,6 +316,7 @@ cdef void regroup(batch_t* b) noexcept nogil:
     b.row_pass.k = b.validation.k = max(b.columns, <Py_ssize_t> 1) * n_runs
     b.running = n_runs > 0
     b.validating = False
+    lay_out(b)
     for i in range(n_runs):
         place(b, i)
         if b.validation.rows != NULL:
@@ -371,7 +385,7 @@ cdef void sum_part(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
         if is_raised(&b.sums_interrupted):
             return
         sum_slots(p, slots_part(p, i, size * pieces), slots_part(p, i + 1, size * pieces),
-                  b.gradients)
+                  b.sums)
         if rank == 0:
             poll(b, work / pieces, &b.sums_interrupted)
 
@@ -380,18 +394,25 @@ cdef void sum_part(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
 cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d, k, i, n_runs
+    cdef double T0 = 0, T1 = 0
     if rank == 0:
         b.team_size = size
         deal(b, size)
     barrier_wait(&b.barrier, size)
     while True:
         k = p.k
+        if rank == 0:
+            T0 = clock()
         run_part(b, p, b.shares, rank, size)
+        if rank == 0:
+            TT[5] += clock() - T0
         if b.validating:
             run_part(b, &b.validation, b.validation_shares, rank, size)
         barrier_wait(&b.barrier, size)
         if is_raised(&b.interrupted):                   # the pass may be incomplete
             return
+        if rank == 0:
+            T1 = clock(); TT[0] += T1 - T0; T0 = T1
         if p.gradient and p.scaled != NULL and p.rows.X.sparse != NULL:
             level_slots(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size)
             barrier_wait(&b.barrier, size)
@@ -401,6 +422,8 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
                 barrier_wait(&b.barrier, size)
                 if is_raised(&b.sums_interrupted):
                     return
+            if rank == 0:
+                T1 = clock(); TT[1] += T1 - T0; T0 = T1
             i = rank
             n_runs = b.n_runs
             while i < n_runs:
@@ -414,12 +437,15 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
                 if is_raised(&b.sums_interrupted):
                     return
             elif p.gradient:
-                sum_slots(p, 0, k * d, b.gradients)
+                sum_slots(p, 0, k * d, b.sums)
+            T1 = clock(); TT[1] += T1 - T0; T0 = T1
             for i in range(b.n_runs):
                 finish_step(b, i)
         if rank == 0:
+            T1 = clock(); TT[2] += T1 - T0; T0 = T1
             regroup(b)
             deal(b, size)
+            T1 = clock(); TT[3] += T1 - T0; TT[4] += 1
         barrier_wait(&b.barrier, size)
         if not b.running:
             return
@@ -438,3 +464,6 @@ cdef void advance(batch_t* b, int n_threads) noexcept nogil:
     if b.running:
         with parallel(num_threads=n_threads):
             member(b, team_rank(), team_size())
+    if TT[4] > 300:
+        printf("steps %g: forward %.1f (own part %.1f) sums %.1f finish %.1f regroup %.1f us\n", TT[4], 1e6*TT[0]/TT[4], 1e6*TT[5]/TT[4], 1e6*TT[1]/TT[4], 1e6*TT[2]/TT[4], 1e6*TT[3]/TT[4])
+        TT[0] = TT[1] = TT[2] = TT[3] = TT[4] = TT[5] = 0
