@@ -7,9 +7,11 @@
 `lsgd_fast.reference` has the same functions in plain NumPy.
 """
 
+import importlib.util
 import logging
 
 try:
+    from lsgd_fast.accelerated import max_margin, nesterov_descent
     from lsgd_fast.api import (
         gradient_descent,
         logistic_loss,
@@ -35,8 +37,10 @@ except ModuleNotFoundError as error:
     ) from error
 
 from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
+from lsgd_fast.margins import Margin
 from lsgd_fast.planning import Plan, plan
 from lsgd_fast.progress import progress_bar
+from lsgd_fast.rays import ScaledWeights, scale_to_loss
 from lsgd_fast.run import Run, Stop, StopReason, Trace
 from lsgd_fast.smoothness import critical_stepsize
 from lsgd_fast.stochastic_run import StochasticRun, StochasticSweep
@@ -51,8 +55,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Descent",
+    "Margin",
     "Plan",
     "Run",
+    "ScaledWeights",
     "StochasticRun",
     "StochasticSweep",
     "Stop",
@@ -67,11 +73,14 @@ __all__ = [
     "logistic_loss",
     "logistic_loss_gradient",
     "losses",
+    "max_margin",
     "minimize",
+    "nesterov_descent",
     "plan",
     "plot",
     "progress_bar",
     "reference",
+    "scale_to_loss",
     "staged_trial",
     "stepsize_sweep",
     "stepsizes",
@@ -80,3 +89,18 @@ __all__ = [
     "theory",
     "two_layer_gradient_descent",
 ]
+
+# Of the classifier for scikit-learn, which is imported on first touch. Not in __all__, or else
+# `from lsgd_fast import *` would need scikit-learn.
+_OF_ESTIMATOR = ("LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning")
+
+
+def __getattr__(name):
+    if name in _OF_ESTIMATOR:
+        return getattr(importlib.import_module("lsgd_fast.estimator"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    has_sklearn = importlib.util.find_spec("sklearn") is not None
+    return sorted({*globals(), *(_OF_ESTIMATOR if has_sklearn else ())})

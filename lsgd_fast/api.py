@@ -1,6 +1,5 @@
 """The public functions: arguments to a problem, to the row pass, to numbers."""
 
-import logging
 from types import SimpleNamespace
 
 from lsgd_fast.constants import LINK_WORK
@@ -10,6 +9,7 @@ from lsgd_fast.line import Line
 from lsgd_fast.minimizing import check_minimize, run_minimize
 from lsgd_fast.passes import Passes
 from lsgd_fast.problem import Problem, check_n_steps, check_n_threads, check_weights
+from lsgd_fast.progress import logged
 from lsgd_fast.rows import Rows, evaluate
 from lsgd_fast.stages import run_trial
 from lsgd_fast.sweep import Sweep, check_sweep
@@ -164,11 +164,11 @@ def gradient_descent(
 ):
     """Run gradient descent and return what happened.
 
-    ``w_{t+1} = w_t - eta_t * gradient(w_t)``, from ``start``, on the loss of `logistic_loss` or
-    another one.  The
-    stepsize may be far above 2 over the smoothness: on linearly separable data the loss then
-    oscillates at first and converges faster afterwards (Wu, Bartlett, Telgarsky, Yu, COLT 2024,
-    arXiv:2402.15926, Theorem 1); on other data it may cycle for ever.
+    ``w_{t+1} = w_t - eta_t * gradient(w_t)``, from ``start``, on the objective of `logistic_loss`
+    or that of another loss. The stepsize may be far above 2 over the smoothness: on linearly
+    separable data the logistic loss then oscillates at first and converges faster afterwards (Wu,
+    Bartlett, Telgarsky, Yu, COLT 2024, arXiv:2402.15926, Theorem 1); on other data it may cycle
+    for ever.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def gradient_descent(
         A name or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of weights, and an
         intercept, for each of K classes, and the loss ``logsumexp(z) - z_y`` of their products z
         with a row; the margin of a row is z_y less the largest other product. Nothing is certified
-        then, and it does not run in Gram space.
+        then. It does not go with `center` and `scale`, Gram space, or adaptive rules.
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.
     l2 : float, default 0.0
@@ -267,16 +267,7 @@ def gradient_descent(
         n_threads=n_threads,
     )
     descent.step(n_steps)
-    return _logged(descent.result())
-
-
-def _logged(run):
-    """Tell the log how a run ended, for those who listen."""
-    log = logging.getLogger("lsgd_fast")
-    if log.isEnabledFor(logging.INFO):
-        log.info("%d steps, ended by %s, %s: %s", run.n_steps, run.stop_reason, run.verdict,
-                 run.evidence)  # fmt: skip
-    return run
+    return logged(descent.result())
 
 
 def stepsize_sweep(
@@ -350,7 +341,7 @@ def stepsize_sweep(
         record_every=record_every, validation=validation, callback=callback,
         callback_every=callback_every, gram=gram, n_threads=n_threads,
     )  # fmt: skip
-    return Sweep(map(_logged, descend_together(asked)), asked.stepsizes)
+    return Sweep(map(logged, descend_together(asked)), asked.stepsizes)
 
 
 def staged_trial(
@@ -380,7 +371,7 @@ def staged_trial(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
+    X : array-like or sparse matrix of shape (n, d)
         Data: any real dtype and layout.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
@@ -466,7 +457,7 @@ def minimize(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
+    X : array-like or sparse matrix of shape (n, d)
         Data: any real dtype and layout.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; with ``loss="softmax"`` class numbers 0 to K - 1, each of which
@@ -483,7 +474,8 @@ def minimize(
     start : array-like of shape (d,) or (d + 1,); with softmax (d, K) or (d + 1, K), optional
         First weights, intercepts last; zeros by default, and where the objective at the weights
         given is above 1e8, because the way back would leave few digits.
-    loss : {"logistic", "softmax"}, default "logistic"
+    loss : {"logistic", "softmax"} or object, default "logistic"
+        A name, or `Logistic` or `Softmax` of `lsgd_fast.losses`.
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.
     fit_intercept : bool, default False
@@ -542,4 +534,4 @@ def minimize(
         curvature=Curvature(asked.start, asked.unit, problem.l2, asked.n_penalised, asked.room),
         n_threads=n_threads,
     )
-    return _logged(run_minimize(engine, asked))
+    return logged(run_minimize(engine, asked))

@@ -81,10 +81,11 @@ def in_gram_space(asked, possible, rule, problem):
     rule : stepsizes.Rule
     problem : Problem
     """
-    if isinstance(problem.loss, Logistic) and not rule.adaptive:
+    known = not rule.adaptive and rule.n_vectors == 0
+    if isinstance(problem.loss, Logistic) and known:
         return possible
     if possible and not isinstance(asked, str):
-        other = rule if rule.adaptive else problem.loss
+        other = problem.loss if known else rule
         raise ValueError(f'gram must be "auto" or False with {other!r}; got {asked!r}')
     return False
 
@@ -98,7 +99,7 @@ def check_two_layer(
     Returns
     -------
     shared : Shared
-    rule : Constant
+    rule : stepsizes.Rule
     stop : Stop
     start : ndarray of shape (d * width,)
     n_steps : int

@@ -9,7 +9,7 @@ from libc.math cimport INFINITY, NAN
 
 from .gram cimport GramSpace
 from .kernel cimport (LOGISTIC, NETWORK, PIECEWISE_LINEAR, SOFTMAX, SOFTPLUS, chunk_count,
-                      joint_chunk_count, lay_out_pass, link_t, loss_kind_t, loss_t, pack_columns,
+                      lay_out_pass, link_t, loss_kind_t, loss_t, pack_columns,
                       padded_rows, pass_chunks, pass_size, pass_t, row_length, rows_t, scaled_t,
                       unpack_columns)
 from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
@@ -23,7 +23,7 @@ from .losses import LOSSES, Logistic, Softmax
 from .models import TwoLayer
 from .rows import aligned_empty
 from .run import COLUMNS
-from .stepsizes import RULES, Constant, known_values, smoothness_bound
+from .stepsizes import RULES, Constant, eta_of, known_values, smoothness_bound
 from .threads import choose_threads
 
 
@@ -118,14 +118,17 @@ cdef class RunState:
         self.values = np.array(known_values(rule, problem) or [0.0])
         r.kind = <rule_kind_t> <int> list(RULES).index(rule.name)
         r.is_scaled = rule.adaptive
-        r.eta = getattr(rule, "eta", 0.0)
+        r.eta = eta_of(rule, problem)
         r.values = &self.values[0]
         r.n_values = self.values.shape[0]
         r.smoothness = smoothness_bound(problem)
         r.radius, r.l2 = problem.radius, problem.l2
         r.state.stepsize = r.eta if isinstance(rule, Constant) else 0.0
+        r.state.bound = INFINITY
         self.run.slope.at = self.run.gradient
-        if rule.n_vectors > 0:
+        if rule.n_vectors == 1:
+            r.kept = &self.parameters[self.n_kept - 1, 0]
+        elif rule.n_vectors == 2:
             r.weights = &self.parameters[self.n_kept - 2, 0]
             r.gradient = &self.parameters[self.n_kept - 1, 0]
 
@@ -240,7 +243,8 @@ cdef class Batch:
         b.n_weights = k * d
         b.n_parameters = k * (d + problem.fit_intercept)
         self.size = k * d - 1 if link == NETWORK else k * (d + 1) - 1
-        self.n_threads = choose_threads(n_threads, n, d, joint_chunk_count(n, d, k), k)
+        self.n_threads = choose_threads(
+            n_threads, n, row_length(&view.X), pass_chunks(link, &view.X, k), k)
         self.memory = aligned_empty(pass_size(link, view, k, self.n_threads))
         self.runs = np.empty(1, np.uintp)
         b.runs = <run_t**> &self.runs[0]

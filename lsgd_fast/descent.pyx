@@ -7,17 +7,17 @@ import numpy as np
 from libc.math cimport INFINITY, NAN
 
 from .batch cimport Batch, RunState
-from .loop cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED,
-                    DIVERGED, MIN_MARGIN, N_COLUMNS, STEP, NOTHING, VALIDATION_LOSS, clock, counters_t, run_t)
+from .loop cimport (CALLBACK, CYCLING, DIVERGED, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS,
+                    MEASURED, MIN_MARGIN, N_COLUMNS, NOTHING, STEP, VALIDATION_LOSS, clock,
+                    counters_t, run_t)
 from .watch cimport current_drift, monitor_t
 
 from .arguments import check_shared, in_gram_space
 from .checkpoint import Checkpoint
 from .problem import Problem, as_network, check_n_steps, check_start, check_validation
 from .run import Run, StopReason, Trace, check_stop
-from .verdicts import MIN_STEPS, Signs, Verdict, evidence, verdict
-from .losses import Logistic
 from .stepsizes import Constant, check_rule, largest, resolve
+from .verdicts import MIN_STEPS, Signs, Verdict, evidence, verdict
 
 # In the order of the enum in loop.pxd.
 REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
@@ -70,12 +70,16 @@ cdef class Descent:
         stop = check_stop(stop, validation)
         shared = check_shared(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-            center=center, scale=scale, record=record, record_every=record_every, validation=validation, callback=callback,
-            callback_every=callback_every, gram=gram, n_threads=n_threads)
+            center=center, scale=scale, record=record, record_every=record_every,
+            validation=validation, callback=callback, callback_every=callback_every, gram=gram,
+            n_threads=n_threads)
         start = check_start(start, shared.problem)
         check_rule(rule, shared.problem)
         gram = in_gram_space(gram, shared.gram, rule, shared.problem)
         self._begin(shared, rule, stop, start, gram)
+
+    def __reduce__(self):
+        raise TypeError("a Descent cannot be copied or pickled: save a checkpoint, and load it")
 
     cdef _begin(self, shared, rule, stop, start, bint gram):
         """Become the only run of a batch."""
@@ -132,6 +136,12 @@ cdef class Descent:
     def min_margin(self):
         """Smallest margin of a row of positive weight."""
         return self._latest(MIN_MARGIN)
+
+    @property
+    def margin_bound(self):
+        """With `DualMomentum`: no direction has a larger margin, but for rounding; else inf."""
+        self._check_ready()
+        return self.state.run.rule.state.bound
 
     @property
     def verdict(self):
@@ -282,7 +292,8 @@ cdef class Descent:
             trace=Trace.from_rows(rows, self.record, r.l2),
             stop_reason=REASONS[r.reason],
             n_steps=r.step,
-            n_threads=self.batch.state.team_size or self.batch.n_threads,      # none has run yet after a load
+            # after a load no team has run yet
+            n_threads=self.batch.state.team_size or self.batch.n_threads,
             seconds=self._seconds(),
             radius=self.problem.radius,
             separated_at=c.separated_at if c.separated_at >= 0 else None,

@@ -13,10 +13,11 @@ from libc.stdint cimport int32_t, int64_t, uint16_t
 from libc.string cimport memcpy
 
 from .blocks cimport clear_scaled, fill_panel, group_width, link_columns
-from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, MAX_CHUNKS, PANEL, entries_t, links_t, matrix_t,
-                      pass_t, scaled_t, sparse_t, tally_t)
+from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, MAX_CHUNKS, PANEL, SOFTMAX, entries_t, links_t,
+                      matrix_t, pass_t, scaled_t, sparse_t, tally_t)
 from .lanes cimport inlined, narrow, prefetch, real, v2, v4, vec
 from .link cimport clear_tallies
+from .joint cimport softmax_link
 from .sums cimport find_factors
 
 cdef enum:
@@ -133,39 +134,68 @@ cdef inline inlined sparse_block(const pass_t* p, Py_ssize_t top, const double* 
                                  const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
                                  Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled, vec* z,
                                  links_t general) noexcept nogil:
-    cdef const matrix_t* X = &p.rows.X
-    cdef const entries_t* e = &X.sparse.rows
-    cdef Py_ssize_t padded = PANEL * ((X.n - 1) // PANEL + 1), column = 0, C, c, i
-    cdef double* margins = <double*> z
-    cdef const double* w
+    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1), column = 0, C
     cdef double* kept
-    cdef double[4] sums
-    for c in range(4):
-        for i in range(n_rows, PANEL * n_panels):
-            margins[c * BLOCK + i] = 0.0
     while column < p.k:
         C = group_width(column, p.k)
-        w = p.weights + column * X.d
         if p.link != GIVEN:
-            for i in range(n_rows):
-                if C == 1:
-                    sum_row(e, X.element == FLOAT32, row + i, w, sums, z, 1)
-                else:
-                    sum_row(e, X.element == FLOAT32, row + i, w, sums, z, 4)
-                for c in range(C):
-                    margins[c * BLOCK + i] = sums[c]
+            sparse_products(p, column, C, row, n_rows, n_panels, <double*> z, z)
         kept = p.slots + column * padded + top * C if p.gradient else NULL
         link_columns(p, column, C, y, weight, row, n_panels, tallies, scaled, kept, row - top, z,
                      general)
         if p.gradient:
-            kept = kept + (row - top) * C
-            if C == 1:
-                memcpy(kept, margins, n_rows * sizeof(double))
-            else:
-                for i in range(n_rows):
-                    for c in range(4):
-                        kept[4 * i + c] = margins[c * BLOCK + i]
+            keep_multipliers(kept + (row - top) * C, <const double*> z, n_rows, C)
         column += C
+
+
+# The same for softmax, all of whose columns are linked together; `kept` is room for them.
+cdef inline inlined softmax_block(const pass_t* p, const double* y, const double* weight,
+                                  Py_ssize_t row, Py_ssize_t n_rows, Py_ssize_t n_panels,
+                                  tally_t* tallies, double* kept, vec* z) noexcept nogil:
+    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1), column = 0, C
+    while column < p.k:
+        C = group_width(column, p.k)
+        sparse_products(p, column, C, row, n_rows, n_panels, kept + column * BLOCK, z)
+        column += C
+    softmax_link(p, y, weight, kept, z, n_panels, tallies)
+    column = 0
+    while column < p.k and p.gradient:
+        C = group_width(column, p.k)
+        keep_multipliers(p.slots + column * padded + row * C, kept + column * BLOCK, n_rows, C)
+        column += C
+
+
+# Products of a group of C columns with the rows of a block, BLOCK doubles apart.
+cdef inline inlined sparse_products(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
+                                    Py_ssize_t row, Py_ssize_t n_rows, Py_ssize_t n_panels,
+                                    double* products, const vec* z) noexcept nogil:
+    cdef const matrix_t* X = &p.rows.X
+    cdef const entries_t* e = &X.sparse.rows
+    cdef const double* w = p.weights + column * X.d
+    cdef double[4] sums
+    cdef Py_ssize_t c, i
+    for c in range(C):
+        for i in range(n_rows, PANEL * n_panels):
+            products[c * BLOCK + i] = 0.0
+    for i in range(n_rows):
+        if C == 1:
+            sum_row(e, X.element == FLOAT32, row + i, w, sums, z, 1)
+        else:
+            sum_row(e, X.element == FLOAT32, row + i, w, sums, z, 4)
+        for c in range(C):
+            products[c * BLOCK + i] = sums[c]
+
+
+# From columns BLOCK doubles apart to C side by side.
+cdef inline inlined keep_multipliers(double* kept, const double* s, Py_ssize_t n_rows,
+                                     Py_ssize_t C) noexcept nogil:
+    cdef Py_ssize_t c, i
+    if C == 1:
+        memcpy(kept, s, n_rows * sizeof(double))
+    else:
+        for i in range(n_rows):
+            for c in range(4):
+                kept[4 * i + c] = s[c * BLOCK + i]
 
 
 # `z` names the vectors to take: AVX-512 needs no wider ones, four columns fill the half.
@@ -226,7 +256,8 @@ cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t las
 
 # Chunks first .. last - 1 of a pass over sparse rows: multipliers and tallies.
 cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                  double row_work, vec* z, links_t general) noexcept nogil:
+                                  double row_work, double* tile, vec* z,
+                                  links_t general) noexcept nogil:
     cdef Py_ssize_t n = p.rows.X.n, chunk, block, row, n_rows, n_panels, end
     cdef tally_t* tallies = NULL
     cdef scaled_t* scaled = NULL
@@ -235,7 +266,7 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
     cdef double[BLOCK] last_y
     cdef double[BLOCK] last_weight
     for chunk in range(first, last):
-        if p.link == LOGISTIC:
+        if p.link == LOGISTIC or p.link == SOFTMAX:
             tallies = p.tallies + chunk * p.k
             clear_tallies(tallies, p.k)
         if p.scaled != NULL:
@@ -253,8 +284,11 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
                 fill_panel(y, weight, n_rows, n_panels, last_y, last_weight)
                 y = last_y
                 weight = last_weight
-            sparse_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled, z,
-                         general)
+            if p.link == SOFTMAX:
+                softmax_block(p, y, weight, block * p.height, n_rows, n_panels, tallies, tile, z)
+            else:
+                sparse_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled,
+                             z, general)
             block += 1
         if p.gradient:
             long_columns(p, chunk, row, min(n, end * p.height), z)

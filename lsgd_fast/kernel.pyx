@@ -125,6 +125,8 @@ cdef Py_ssize_t thread_room(link_t link, const matrix_t* X, Py_ssize_t k) noexce
     cdef Py_ssize_t stripe
     if not is_joint(link):
         return 0 if X.panels != NULL or X.sparse != NULL else block_rows(X.n, X.d) * X.d
+    if X.sparse != NULL:
+        return BLOCK * k
     stripe = joint_stripe(X.n, X.d, k)
     return (0 if X.panels != NULL else stripe * joint_height(X.d) * X.d) + stripe * BLOCK * k
 
@@ -174,7 +176,7 @@ cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                           double* tile) noexcept nogil:
     cdef v2[2 * BLOCK] z
     if p.rows.X.sparse != NULL:
-        sparse_chunks[v2](p, first, last, link_work, z, links_baseline)
+        sparse_chunks[v2](p, first, last, link_work, tile, z, links_baseline)
     elif is_joint(p.link):
         joint_chunks[v2](p, first, last, tile, z, links_baseline)
     else:
@@ -185,7 +187,7 @@ cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                              double* tile) noexcept nogil:
     cdef v4[BLOCK] z
     if p.rows.X.sparse != NULL:
-        sparse_chunks[v4](p, first, last, link_work, z, <links_t> links_avx2)
+        sparse_chunks[v4](p, first, last, link_work, tile, z, <links_t> links_avx2)
     elif is_joint(p.link):
         joint_chunks[v4](p, first, last, tile, z, <links_t> links_avx2)
     else:
@@ -196,7 +198,7 @@ cdef avx512_target chunks_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t l
                                  double* tile) noexcept nogil:
     cdef v8[BLOCK >> 1] z
     if p.rows.X.sparse != NULL:
-        sparse_chunks[v8](p, first, last, link_work, z, <links_t> links_avx512)
+        sparse_chunks[v8](p, first, last, link_work, tile, z, <links_t> links_avx512)
     elif is_joint(p.link):
         joint_chunks[v8](p, first, last, tile, z, <links_t> links_avx512)
     else:

@@ -39,9 +39,6 @@ cdef double SPLIT_SUMS = 8192        # more slots than this are summed by the wh
 cdef double POLL_SUMS = 1e6          # sums of slots between two looks at the clock
 
 
-cdef double[6] TT
-cdef extern from 'stdio.h' nogil:
-    int printf(const char*, ...)
 cdef double clock() noexcept nogil:
     cdef timespec now
     clock_gettime(CLOCK_MONOTONIC, &now)
@@ -50,7 +47,7 @@ cdef double clock() noexcept nogil:
 
 # --- one step of one run --------------------------------------------------------------------------
 
-# The same of a joint run, into whose gradient the slots are summed.
+# The gradient of a joint run, into which the slots were summed.
 cdef void find_joint_direction(batch_t* b, run_t* r) noexcept nogil:
     cdef Py_ssize_t j
     cdef totals_t totals
@@ -300,7 +297,7 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
 # Where the coming pass reads weights and sums gradients.  Those of a single run on sparse rows are
 # not copied: there d may not be small beside the entries.
 cdef void lay_out(batch_t* b) noexcept nogil:
-    cdef bint single = (b.n_runs == 1 and b.columns == 0 and b.row_pass.rows.X.sparse != NULL)
+    cdef bint single = b.n_runs == 1 and b.columns == 0 and b.row_pass.rows.X.sparse != NULL
     b.sums = b.runs[0].gradient if single else b.gradients
     b.row_pass.weights = b.validation.weights = b.runs[0].w if single else b.weights
 
@@ -394,38 +391,31 @@ cdef void sum_part(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
 cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d, k, i, n_runs
-    cdef double T0 = 0, T1 = 0
+    cdef bint shared                            # whether all sum the slots and finish the runs
     if rank == 0:
         b.team_size = size
         deal(b, size)
     barrier_wait(&b.barrier, size)
     while True:
-        k = p.k
-        if rank == 0:
-            T0 = clock()
+        k = p.k                                 # these change while some are behind, in `regroup`
+        n_runs = b.n_runs
+        shared = size > 1 and (k > 1 or slots_work(p) > SPLIT_SUMS)
         run_part(b, p, b.shares, rank, size)
-        if rank == 0:
-            TT[5] += clock() - T0
         if b.validating:
             run_part(b, &b.validation, b.validation_shares, rank, size)
         barrier_wait(&b.barrier, size)
         if is_raised(&b.interrupted):                   # the pass may be incomplete
             return
-        if rank == 0:
-            T1 = clock(); TT[0] += T1 - T0; T0 = T1
         if p.gradient and p.scaled != NULL and p.rows.X.sparse != NULL:
             level_slots(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size)
             barrier_wait(&b.barrier, size)
-        if size > 1 and (k > 1 or slots_work(p) > SPLIT_SUMS):
+        if shared:
             if p.gradient:
                 sum_part(b, rank, size)
                 barrier_wait(&b.barrier, size)
                 if is_raised(&b.sums_interrupted):
                     return
-            if rank == 0:
-                T1 = clock(); TT[1] += T1 - T0; T0 = T1
             i = rank
-            n_runs = b.n_runs
             while i < n_runs:
                 finish_step(b, i)
                 i += size
@@ -438,14 +428,11 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
                     return
             elif p.gradient:
                 sum_slots(p, 0, k * d, b.sums)
-            T1 = clock(); TT[1] += T1 - T0; T0 = T1
-            for i in range(b.n_runs):
+            for i in range(n_runs):
                 finish_step(b, i)
         if rank == 0:
-            T1 = clock(); TT[2] += T1 - T0; T0 = T1
             regroup(b)
             deal(b, size)
-            T1 = clock(); TT[3] += T1 - T0; TT[4] += 1
         barrier_wait(&b.barrier, size)
         if not b.running:
             return
@@ -464,6 +451,3 @@ cdef void advance(batch_t* b, int n_threads) noexcept nogil:
     if b.running:
         with parallel(num_threads=n_threads):
             member(b, team_rank(), team_size())
-    if TT[4] > 300:
-        printf("steps %g: forward %.1f (own part %.1f) sums %.1f finish %.1f regroup %.1f us\n", TT[4], 1e6*TT[0]/TT[4], 1e6*TT[5]/TT[4], 1e6*TT[1]/TT[4], 1e6*TT[2]/TT[4], 1e6*TT[3]/TT[4])
-        TT[0] = TT[1] = TT[2] = TT[3] = TT[4] = TT[5] = 0

@@ -398,7 +398,7 @@ def resolve(loss):
 
     Returns
     -------
-    Logistic, Exponential, FlattenedExponential or FlattenedPolynomial
+    Logistic, Softmax, Exponential, FlattenedExponential or FlattenedPolynomial
 
     Raises
     ------
@@ -413,7 +413,10 @@ def resolve(loss):
         raise TypeError(f"loss must be a name or an object of lsgd_fast.losses; got {loss!r}")
     if loss not in _BY_NAME:
         known = ", ".join(repr(name) for name in _BY_NAME)
-        raise ValueError(f"loss {loss!r} is unknown; known names: {known}")
+        raise ValueError(
+            f"loss {loss!r} is unknown; known names: {known}; losses with a parameter are objects "
+            "of lsgd_fast.losses"
+        )
     return _BY_NAME[loss]()
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from lsgd_fast import problem as checks
 from lsgd_fast.constants import EPSILON
 from lsgd_fast.endings import Ending
-from lsgd_fast.losses import Logistic
+from lsgd_fast.losses import Logistic, Softmax, resolve
 from lsgd_fast.monitor import is_increase, norm, separates
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import Run, Stop, StopReason, Trace, check_stop
@@ -120,7 +120,7 @@ def check_minimize(
     callback, callback_every = checks.check_callback(callback, callback_every)
     n_threads = checks.check_n_threads(n_threads)
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
-    if isinstance(loss, str) and loss == "softmax":
+    if isinstance(resolve(loss), Softmax):
         problem, n_classes = _check_classes(X, y, options)
     else:
         problem, n_classes = Problem.check(X, y, loss=loss, **options), None

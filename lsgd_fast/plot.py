@@ -123,6 +123,7 @@ def rates(runs, *, ax=None, legend=True, **line):
     for one in named:
         log10 = _log10_loss("runs", one) + _log10_time("runs", one)
         rows = one.run.trace.step > 0
+        log10 = np.where(np.isfinite(log10), log10, math.nan)  # stepsizes may overflow
         curves.append((one.run.trace.step[rows], log10[rows]))
     return _draw_powers(ax, named, curves, "loss × stepsize × step", legend, line)
 
@@ -239,14 +240,14 @@ def _name_runs(argument, runs):
     if isinstance(runs, Run):
         runs = [runs]
     if not isinstance(runs, Iterable):
-        raise TypeError(f"{argument} must be a Run, runs, or a mapping to runs; got {runs!r}")
+        raise TypeError(f"{argument} must be a Run, runs, or a mapping to runs; got {type(runs)}")
     by_name = isinstance(runs, Mapping)
     given = dict(runs.items() if by_name else enumerate(runs))
     rules = getattr(runs, "stepsizes", [None] * len(given))
     found = []
     for (key, run), rule in zip(given.items(), rules, strict=True):
         if not isinstance(run, Run):
-            raise TypeError(f"{argument}[{key!r}] must be a Run; got {run!r}")
+            raise TypeError(f"{argument}[{key!r}] must be a Run; got {type(run)}")
         stepsize = float(rule) if isinstance(rule, numbers.Real) else _constant_stepsize(run)
         label = str(key) if by_name else _describe_stepsize(run, stepsize, rule)
         found.append(_Named(label, run, stepsize, by_name))

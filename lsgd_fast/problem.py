@@ -198,8 +198,8 @@ class Problem:
 
     def check_model(self):
         """Raise a ValueError where the model does not go with the storage of X."""
-        if self.is_joint and is_sparse(self.X):
-            raise ValueError(f"X must be dense for a {self.model.name}; pass X.toarray()")
+        if self.model.name == "network" and is_sparse(self.X):
+            raise ValueError("X must be dense for a network; pass X.toarray()")
         if self.is_joint and self.scale is not None:
             raise ValueError(f"center and scale do not go with a {self.model.name}")
 
@@ -337,10 +337,12 @@ def check_validation(validation, problem):
         if X.shape[1] != problem.d:
             raise ValueError(f"X must have {problem.d} features; got shape {X.shape}")
         largest_norm(X, np.ones(len(X), dtype=bool), problem.center, problem.scale)
+        weight, total = _check_sample_weight(None, len(X))
+        held_out = replace(problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0)
+        held_out.check_model()
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from None
-    weight, total_weight = _check_sample_weight(None, len(X))
-    return replace(problem, X=X, y=labels, weight=weight, total_weight=total_weight, l2=0.0)
+    return held_out
 
 
 def check_start(start, problem):

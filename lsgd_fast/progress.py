@@ -1,11 +1,12 @@
-"""A callback that shows how a run is getting on."""
+"""How a run is getting on, for those who watch: a callback that shows it, and the log."""
 
+import logging
 import sys
 
 from lsgd_fast.problem import check_count
 from lsgd_fast.statusline import StatusLine
 
-__all__ = ["progress_bar"]
+__all__ = ["logged", "progress_bar"]
 
 
 def progress_bar(n_steps=None, *, stream=None):
@@ -48,6 +49,15 @@ def progress_bar(n_steps=None, *, stream=None):
     except ImportError:
         return _Line(n_steps, stream)
     return _Bar(n_steps, tqdm.tqdm(total=n_steps, file=stream, unit="step"))
+
+
+def logged(run):
+    """Tell the log how a `Run` ended, for those who listen, and return it."""
+    log = logging.getLogger("lsgd_fast")
+    if log.isEnabledFor(logging.INFO):
+        log.info("%d steps, ended by %s, %s: %s", run.n_steps, run.stop_reason, run.verdict,
+                 run.evidence)  # fmt: skip
+    return run
 
 
 def _describe(state):

@@ -5,21 +5,21 @@
 # exp(scale).  AdGD and BarzilaiBorwein remember a step by the logarithm of its factor, in the scale
 # of its own gradient, so that scales are only ever subtracted from one another.
 #
-# A method with an update of its own (momentum, say) is another kind: `plan_move` finds its factors,
-# `make_move` changes w, vectors that it keeps are rows of RunState.parameters (`n_vectors` in
-# stepsizes.py), and scalars go to rule_state_t.  The gradient of ln L is gradient.at / gradient.risk.
+# A method with an update of its own (NESTEROV, DUAL_MOMENTUM) is another kind: `plan_move` finds its
+# factors, `make_move` changes w, vectors that it keeps are rows of RunState.parameters (`n_vectors`
+# in stepsizes.py), and scalars go to rule_state_t.
 
-from libc.math cimport INFINITY, fabs, isfinite
-from libc.string cimport memcpy
+from libc.math cimport INFINITY, fabs, isfinite, sqrt
+from libc.string cimport memcpy, memset
 
 from .elementary cimport exp_nonpositive, log_positive
-from .norms cimport distance
+from .norms cimport distance, norm
 
 
 # In the order of stepsizes.RULES.
 cdef enum rule_kind_t:
     CONSTANT, SCHEDULE, SILVER, RISK_ADAPTIVE, TYURIN, NORMALIZED_GRADIENT, POLYAK, ADGD
-    BARZILAI_BORWEIN
+    BARZILAI_BORWEIN, NESTEROV, DUAL_MOMENTUM
 
 # What a rule remembers, apart from its vectors; all doubles, so that it is saved as one array.
 cdef struct rule_state_t:
@@ -28,6 +28,8 @@ cdef struct rule_state_t:
     double log_factor                   # of the latest step, over exp(-scale)
     double growth                       # ADGD: log of the latest stepsize over the one before
     double scale, norm                  # of the gradient that is kept
+    double inertia                      # NESTEROV: of which momentum is made; 0 before any step
+    double bound                        # DUAL_MOMENTUM: of the margin of the data
     double[10] heights                  # BARZILAI_BORWEIN: log objectives of accepted weights
 
 cdef struct rule_t:
@@ -41,6 +43,8 @@ cdef struct rule_t:
     rule_state_t state
     double* weights                     # ADGD, BARZILAI_BORWEIN: (d + 1,) where it was ...
     double* gradient                    # ... and the gradient there
+    double* kept                        # NESTEROV: (d + 1,) the end of its latest gradient step;
+                                        # DUAL_MOMENTUM: the momentum
 
 # The gradient at w_t, over exp(scale), 1 for rules that are not adaptive.
 cdef struct gradient_t:
@@ -53,7 +57,8 @@ cdef struct gradient_t:
 # A step: w -= factor * gradient, or from the weights that the rule keeps, with the gradient there.
 cdef struct move_t:
     double factor
-    double length                       # of the step; infinite where it goes back
+    double momentum                     # NESTEROV: times the way between two gradient steps' ends
+    double length                       # of the step; infinite where it is not down the gradient
     double promise                      # what the objective falls by, to first order
     bint goes_back
 
@@ -207,6 +212,43 @@ cdef inline double bb_factor(rule_t* rule, const double* w, const gradient_t* g,
     return exponential(found)
 
 
+# Nesterov's momentum at w, or none where the way from one gradient step's end to the next is uphill.
+cdef inline double nesterov_momentum(rule_t* rule, const double* w, const gradient_t* g,
+                                     Py_ssize_t size) noexcept nogil:
+    cdef double uphill = 0.0, before = rule.state.inertia
+    cdef Py_ssize_t j
+    if before == 0.0:
+        memcpy(rule.kept, w, size * sizeof(double))
+        before = 1.0
+    for j in range(size):
+        uphill += g.at[j] * ((w[j] - rule.kept[j]) - rule.eta * g.at[j])
+    if uphill > 0.0:
+        rule.state.inertia = 1.0
+        return 0.0
+    rule.state.inertia = 0.5 * (1.0 + sqrt(1.0 + 4.0 * before * before))
+    return (before - 1.0) / rule.state.inertia
+
+
+# The step of the dual method: w += (momentum + mean) / R^2, mean = -gradient / mass that of the rows
+# y_i x_i.  Twice the momentum over t is such a mean as well, and the norm of each bounds the margin.
+cdef inline void plan_dual(rule_t* rule, Py_ssize_t t, const gradient_t* g, Py_ssize_t size,
+                           move_t* move) noexcept nogil:
+    cdef double share = t / (t + 1.0), unit = rule.radius if rule.radius > 0.0 else 1.0
+    cdef Py_ssize_t j
+    move.factor = 1.0 / g.mass
+    move.length = INFINITY
+    move.promise = (move.factor * g.norm / unit) * (g.true_norm / unit)
+    rule.state.stepsize = times_exp(move.factor, -g.scale) / unit / unit
+    if t == 0:
+        memset(rule.kept, 0, size * sizeof(double))
+        rule.state.bound = INFINITY
+    for j in range(size):
+        rule.kept[j] = share * (rule.kept[j] - move.factor * g.at[j])
+    rule.state.bound = min(rule.state.bound, move.factor * g.norm)
+    if t > 0:
+        rule.state.bound = min(rule.state.bound, 2.0 * norm(rule.kept, size) / t)
+
+
 # The exponent of 2 in t + 1.
 cdef inline Py_ssize_t silver_exponent(Py_ssize_t t) noexcept nogil:
     cdef Py_ssize_t i = t + 1, exponent = 0
@@ -247,6 +289,12 @@ cdef inline void plan_other_move(rule_t* rule, Py_ssize_t t, const double* w, co
     elif rule.kind == BARZILAI_BORWEIN:
         move.factor = bb_factor(rule, w, g, size, constants, &move.goes_back)
         scale = rule.state.scale
+    elif rule.kind == NESTEROV:
+        move.factor = rule.eta
+        move.momentum = nesterov_momentum(rule, w, g, size)
+    elif rule.kind == DUAL_MOMENTUM:
+        plan_dual(rule, t, g, size, move)
+        return
     elif g.norm == 0.0:
         move.factor = 0.0
     elif rule.kind == NORMALIZED_GRADIENT:
@@ -254,17 +302,28 @@ cdef inline void plan_other_move(rule_t* rule, Py_ssize_t t, const double* w, co
     else:
         move.factor = (g.risk / g.norm) / g.norm
     rule.state.stepsize = times_exp(move.factor, -scale)
-    move.length = INFINITY if move.goes_back else move.factor * g.norm
+    move.length = move.factor * g.norm
     move.promise = 0.0 if move.goes_back else move.length * g.true_norm
+    if move.goes_back or rule.kind == NESTEROV:
+        move.length = INFINITY
 
 
 # Take it: w becomes w_{t+1}.
 cdef inline void make_move(const rule_t* rule, const move_t* move, double* w,
                            const double* direction, Py_ssize_t size) noexcept nogil:
+    cdef double end, unit = rule.radius if rule.radius > 0.0 else 1.0
     cdef Py_ssize_t j
     if move.goes_back:
         for j in range(size):
             w[j] = rule.weights[j] - move.factor * rule.gradient[j]
+    elif rule.kind == NESTEROV:
+        for j in range(size):
+            end = w[j] - move.factor * direction[j]
+            w[j] = end + move.momentum * (end - rule.kept[j])
+            rule.kept[j] = end
+    elif rule.kind == DUAL_MOMENTUM:
+        for j in range(size):
+            w[j] += (rule.kept[j] - move.factor * direction[j]) / unit / unit
     else:
         for j in range(size):
             w[j] -= move.factor * direction[j]

@@ -2,6 +2,7 @@
 
 from lsgd_fast.arguments import check_two_layer
 from lsgd_fast.descent import descend
+from lsgd_fast.progress import logged
 
 __all__ = ["two_layer_gradient_descent"]
 
@@ -43,7 +44,8 @@ def two_layer_gradient_descent(
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     stepsize : float or rule
-        Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes`.
+        Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes` that is not
+        adaptive; `Silver` needs its smoothness here.
     n_steps : int
         Steps to take; n steps make n + 1 passes over X, the last one forward only.
     width : int
@@ -101,4 +103,4 @@ def two_layer_gradient_descent(
     )  # fmt: skip
     descent = descend(*asked)
     descent.step(n_steps)
-    return descent.result()
+    return logged(descent.result())

@@ -22,6 +22,7 @@ from artists import (
 )
 
 from lsgd_fast import drawing, plot
+from lsgd_fast.run import Trace
 
 
 def test_the_runs_are_what_the_tests_need():
@@ -273,3 +274,10 @@ def test_options_of_a_line():
     (line,) = curves(RUNS[2].plot(c="red", lw=3, ls=":", label="mine", gid="theirs"))
     assert (line.get_color(), line.get_linewidth(), line.get_linestyle()) == ("red", 3, ":")
     assert line.get_label() == "mine"
+
+
+def test_rates_leave_gaps_where_stepsizes_overflow():
+    stepsize = np.array([1.0, 1e308, np.inf, np.inf, np.nan])
+    run = replace(RUNS[0], trace=Trace(step=np.arange(5), loss=np.ones(5), stepsize=stepsize))
+    (line,) = curves(render(plot.rates(run)))
+    assert np.isfinite(line.get_ydata()).tolist() == [True, True, False, False]

@@ -3,7 +3,9 @@
 What a run says about itself is tested for every backend in test_run.py.
 """
 
+import copy
 import os
+import pickle
 import signal
 import threading
 import time
@@ -476,3 +478,9 @@ def test_log_loss_where_some_margins_are_infinite(half):
     )
     assert fast.min_margin.tolist() == twin.min_margin.tolist() == [800.0] * 2
     np.testing.assert_allclose(fast.log_loss, twin.log_loss, rtol=1e-12)
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_copies_that_would_share_their_state_are_refused(make):
+    with pytest.raises(TypeError, match="save a checkpoint"):
+        make(Descent(X, Y, ETA))

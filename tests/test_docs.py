@@ -18,5 +18,7 @@ def test_a_page_runs_as_printed(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # pages write files
     if ".plot(" in (DOCS / page).read_text():
         pytest.importorskip("matplotlib")
+    if "from sklearn" in (DOCS / page).read_text():
+        pytest.importorskip("sklearn")
     failed, tried = doctest.testfile(str(DOCS / page), module_relative=False)
     assert failed == 0 and tried > 0

@@ -140,7 +140,8 @@ def test_no_instruction_above_the_baseline_outside_functions_chosen_at_run_time(
 def test_imports_numpy_only():
     script = """
 import sys, lsgd_fast
-unwanted = {"scipy", "sklearn", "matplotlib", "pandas", "tqdm", "mpi4py", "joblib", "threadpoolctl"}
+unwanted = {"scipy", "sklearn", "matplotlib", "pandas", "polars", "tqdm", "mpi4py", "joblib"}
+unwanted |= {"threadpoolctl", "ml_dtypes"}
 print(sorted(unwanted & {name.split(".")[0] for name in sys.modules}))
 """
     assert run_python(script).stdout == "[]\n"

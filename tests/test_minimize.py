@@ -7,6 +7,7 @@ import awkward
 import numpy as np
 import pytest
 from backends import every_backend
+from sparse_cases import csr
 
 import lsgd_fast as lsgd
 from lsgd_fast import Run, Stop, kernel, minimizing, reference, searching
@@ -67,6 +68,18 @@ def test_the_gap_to_the_optimum_of_several_classes(backend):
     assert np.square(gradient).sum() / 2e-3 <= 1e-7 * found
     assert value(run) == pytest.approx(found, rel=1e-12)
     assert run.trace.error_rate[-1] == np.mean((X @ run.weights).argmax(axis=1) != CLASSES)
+
+
+@every_backend
+@pytest.mark.parametrize("loss", ["logistic", "softmax", lsgd.losses.Softmax()], ids=str)
+def test_sparse_rows_have_the_optimum_of_dense_ones(backend, loss):
+    y = NOISY if loss == "logistic" else CLASSES
+    weight = np.arange(len(X)) % 7.0
+    options = {"l2": 1e-2, "loss": loss, "fit_intercept": True, "sample_weight": weight}
+    runs = [backend.minimize(rows, y, **options) for rows in (csr(X), X)]
+    np.testing.assert_allclose(runs[0].weights, runs[1].weights, rtol=0.0, atol=1e-6)
+    np.testing.assert_allclose(runs[0].intercept, runs[1].intercept, rtol=0.0, atol=1e-6)
+    assert runs[0].stop_reason == "converged"
 
 
 @every_backend
@@ -434,6 +447,7 @@ def test_a_run_is_saved_and_loaded(tmp_path):
         (ValueError, "start", {"start": np.zeros((5, 2)), "loss": "softmax", "y": CLASSES}),
         (ValueError, "loss", {"loss": "hinge"}),
         (ValueError, "loss", {"loss": OtherLoss()}),
+        (TypeError, "loss", {"loss": 1}),
         (ValueError, "y", {"loss": "softmax", "y": CLASSES + 1}),
         (ValueError, "y", {"loss": "softmax", "y": CLASSES + 0.5}),
         (ValueError, "y", {"loss": "softmax", "y": 2 * CLASSES}),

@@ -95,5 +95,8 @@ def test_the_log_hears_of_every_run(caplog):
     with caplog.at_level(logging.INFO, logger="lsgd_fast"):
         lsgd.gradient_descent(X, Y, 32.0, 10)
         lsgd.stepsize_sweep(X, Y, [1.0, 2.0], 5)
-    assert [record.name for record in caplog.records] == ["lsgd_fast"] * 3
+        lsgd.two_layer_gradient_descent(X, Y, 1.0, 5, width=2, rng=0)
+        lsgd.minimize(X, Y, l2=0.1)
+        lsgd.stochastic_gradient_descent(X, Y, 1.0, 5, rng=0)
+    assert [record.name for record in caplog.records] == ["lsgd_fast"] * 6
     assert "10 steps, ended by n_steps" in caplog.records[0].getMessage()

@@ -15,6 +15,8 @@ from lsgd_fast.stepsizes import (
     AdGD,
     BarzilaiBorwein,
     Constant,
+    DualMomentum,
+    Nesterov,
     NormalizedGradient,
     Polyak,
     RiskAdaptive,
@@ -26,6 +28,7 @@ from lsgd_fast.stepsizes import (
 RULES = [
     Constant(0.3), Schedule([0.1, 0.5, 0.2]), Silver(), Silver(3.0), RiskAdaptive(0.7), Tyurin(0.4),
     NormalizedGradient(0.5), Polyak(), AdGD(), BarzilaiBorwein(),
+    Nesterov(), Nesterov(0.3), DualMomentum(),
 ]  # fmt: skip
 ADAPTIVE = [rule for rule in RULES if rule.adaptive]
 every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
@@ -310,7 +313,7 @@ def test_short_runs_are_those_of_the_twin(case, rule):
     try:
         twin = reference.gradient_descent(case.X, case.y, rule, 3, **options)
     except ValueError as error:
-        assert rule.takes_l2 is False or "Silver" in str(error)
+        assert rule.takes_l2 is False or "needs its" in str(error)
         with pytest.raises(ValueError) as caught:
             lsgd.gradient_descent(case.X, case.y, rule, 3, **options)
         assert str(caught.value) == str(error)
@@ -342,8 +345,8 @@ def mark(run):
 def test_bits_over_threads_instruction_sets_and_storage(rule, loss):
     X, y, options = rows_for_bits()
     X = X.astype("f4")
-    if loss == "exponential" and rule == Silver():
-        rule = Silver(0.7)
+    if loss == "exponential" and rule in (Silver(), Nesterov()):
+        rule = type(rule)(0.7)
     before, found = kernel.instruction_set(), set()
     try:
         for isa in kernel.instruction_sets():
@@ -490,7 +493,7 @@ def test_bad_schedules_and_rules():
 @every_rule
 def test_what_makes_no_sense_with_a_penalty_is_refused(backend, rule):
     X, y = lsgd.datasets.toy()
-    if isinstance(rule, (RiskAdaptive, Tyurin, Polyak)):
+    if not rule.takes_l2:
         with pytest.raises(ValueError, match="^l2 must"):
             backend.gradient_descent(X, y, rule, 1, l2=0.1)
         with pytest.raises(ValueError, match="^l2 must"):
@@ -502,21 +505,22 @@ def test_what_makes_no_sense_with_a_penalty_is_refused(backend, rule):
 
 
 @every_backend
-def test_silver_needs_a_smoothness(backend):
+@pytest.mark.parametrize("kind", [Silver, Nesterov])
+def test_what_is_made_of_the_smoothness_needs_it(backend, kind):
     X, y = lsgd.datasets.toy()
-    with pytest.raises(ValueError, match="^stepsize: Silver"):
-        backend.gradient_descent(X, y, Silver(), 1, loss="exponential")
-    assert backend.gradient_descent(X, y, Silver(9.0), 1, loss=Exponential()).n_steps == 1
-    with pytest.raises(ValueError, match="^stepsize: Silver"):
-        backend.gradient_descent(np.zeros((2, 1)), [0, 1], Silver(), 1)
+    with pytest.raises(ValueError, match=f"^stepsize: {kind.__name__}"):
+        backend.gradient_descent(X, y, kind(), 1, loss="exponential")
+    assert backend.gradient_descent(X, y, kind(9.0), 1, loss=Exponential()).n_steps == 1
+    with pytest.raises(ValueError, match=f"^stepsize: {kind.__name__}"):
+        backend.gradient_descent(np.zeros((2, 1)), [0, 1], kind(), 1)
 
 
 @every_backend
 @every_rule
 def test_a_gradient_of_zero_moves_nothing(backend, rule):
     """Rows of zeros: every gradient is zero."""
-    if rule == Silver():
-        rule = Silver(1.0)
+    if rule in (Silver(), Nesterov()):
+        rule = type(rule)(1.0)
     run = backend.gradient_descent(np.zeros((4, 2)), [0, 1, 0, 1], rule, 5, start=[1.0, -2.0])
     assert run.weights.tolist() == [1.0, -2.0] and run.stop_reason == "n_steps"
     assert not np.isnan(run.trace.stepsize[:-1]).any()

@@ -3,6 +3,7 @@
 import awkward
 import numpy as np
 import pytest
+import sparse_cases as cases
 from backends import every_backend
 from hashes import content
 
@@ -32,6 +33,37 @@ def by_hand(X, y, weight, w, l2):
     S *= (weight / weight.sum())[:, None]
     gradient = np.vstack([X.T @ S + l2 * w[:-1], S.sum(axis=0)])
     return np.average(lse - z[rows, y], weights=weight), z[rows, y] - others.max(axis=1), gradient
+
+
+@every_backend
+@pytest.mark.parametrize("k", CLASSES)
+def test_sparse_rows_are_the_dense_ones(backend, k):
+    """Also a column so long that it is summed chunk by chunk, and sparse held-out rows."""
+    for n, d in ((70, 9), (9000, 30)):
+        _, y, weight, start = problem(n, d, k)
+        D = cases.matrix(n, d, 0.2, np.random.default_rng(k))
+        D[:, 2] = 1.0
+        options = {"loss": "softmax", "fit_intercept": True, "l2": 0.125, "sample_weight": weight}
+        options |= {"start": start}
+        runs = [
+            backend.gradient_descent(X, y, 0.5, 9, **options, validation=(X[:40], y[:40]))
+            if X is D
+            else backend.gradient_descent(X, y, 0.5, 9, **options,
+                                          validation=(cases.csr(D[:40]), y[:40]))
+            for X in (D, cases.csr(D))
+        ]  # fmt: skip
+        for column in ("loss", "min_margin", "gradient_norm", "validation_loss"):
+            found, expected = (getattr(run.trace, column) for run in runs)
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12, err_msg=column)
+        np.testing.assert_allclose(runs[0].weights, runs[1].weights, rtol=1e-9, atol=1e-12)
+        if backend is lsgd:
+            marks = {
+                lsgd.gradient_descent(
+                    cases.csr(D), y, 0.5, 9, **options, n_threads=m
+                ).weights.tobytes()
+                for m in (1, 2, 5)
+            }
+            assert len(marks) == 1
 
 
 @every_backend

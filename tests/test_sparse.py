@@ -117,6 +117,27 @@ def test_held_out_rows_may_be_sparse_or_not(backend):
         assert run.best_at == found[0].best_at
 
 
+@every_backend
+def test_networks_take_no_sparse_held_out_rows(backend):
+    """They were read past, and a loss of nothing was reported."""
+    X, y = awkward.plain(np.random.default_rng(2).standard_normal((40, 5))), np.arange(40) % 2
+    held_out = (cases.csr(X), y)
+    with pytest.raises(ValueError, match="validation: X must be dense for a network"):
+        backend.two_layer_gradient_descent(X, y, 1.0, 2, width=3, validation=held_out)
+
+
+@every_backend
+@pytest.mark.parametrize("loss", ["logistic", "softmax"])
+def test_minimize_takes_sparse_rows(backend, loss):
+    X, D, y = small()
+    weight = np.arange(1200) % 3 * 1.0
+    found, dense = (
+        backend.minimize(A, y > 0, l2=1e-2, loss=loss, sample_weight=weight) for A in (X, D)
+    )
+    assert found.stop_reason == dense.stop_reason == "converged"
+    np.testing.assert_allclose(found.weights, dense.weights, rtol=1e-5, atol=1e-8)
+
+
 def test_sparse_held_out_rows_in_gram_space():
     rng = np.random.default_rng(8)
     X, y = rng.standard_normal((30, 900)), awkward.labels(30, rng)

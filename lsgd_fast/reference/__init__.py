@@ -4,6 +4,8 @@ Same names, arguments and errors as the compiled package; no threads, no tricks.
 checked and otherwise ignored.
 """
 
+from lsgd_fast.rays import scale_to_loss
+from lsgd_fast.reference.accelerated import max_margin, nesterov_descent
 from lsgd_fast.reference.descent import gradient_descent, staged_trial, stepsize_sweep
 from lsgd_fast.reference.minimizing import minimize
 from lsgd_fast.reference.single import (
@@ -19,7 +21,10 @@ __all__ = [
     "gradient_descent",
     "logistic_loss",
     "logistic_loss_gradient",
+    "max_margin",
     "minimize",
+    "nesterov_descent",
+    "scale_to_loss",
     "staged_trial",
     "stepsize_sweep",
     "stochastic_gradient_descent",

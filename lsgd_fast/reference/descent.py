@@ -67,7 +67,7 @@ def descend(shared, rule, stop, start, n_steps):
         reason = _stop_reason(stop, t, now, counters, monitor, held_out, began, last)
         if reason is None and callback is not None and t > 0 and t % callback_every == 0:
             signs = counters.signs(t, monitor)
-            answer = callback(_state(t, rows.weights(w), now, problem, signs))
+            answer = callback(_state(t, rows.weights(w), now, problem, signs, mover.bound))
             if isinstance(answer, (bool, np.bool_)) and answer:
                 reason = StopReason.callback
         if reason is None and last:
@@ -233,9 +233,10 @@ def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
     return None
 
 
-def _state(t, w, now, problem, signs):
+def _state(t, w, now, problem, signs, margin_bound):
     names = ("loss", "log_loss", "error_rate", "min_margin")
     values = {name: getattr(now, name) for name in names}
     values |= {"verdict": verdict(signs), "evidence": evidence(signs)}
+    values |= {"margin_bound": margin_bound}
     weights, intercept = _parts(problem, w.copy())
     return SimpleNamespace(n_steps=t, weights=weights, intercept=intercept, **values)

@@ -37,7 +37,7 @@ class Passes:
 
     @np.errstate(all="ignore")
     def __init__(self, problem, k):
-        self.X = np.asarray(problem.X, dtype=np.float64)[problem.weight > 0.0]
+        self.X = problem.features(problem.weight > 0.0)
         if problem.fit_intercept:
             self.X = np.column_stack([self.X, np.ones(len(self.X))])
         self.k, self.total_weight = k, problem.total_weight

@@ -22,11 +22,14 @@ from lsgd_fast.stepsizes import (
     AdGD,
     BarzilaiBorwein,
     Constant,
+    DualMomentum,
+    Nesterov,
     NormalizedGradient,
     RiskAdaptive,
     Schedule,
     Silver,
     Tyurin,
+    eta_of,
     known_values,
     smoothness_bound,
 )
@@ -39,7 +42,7 @@ class Move(NamedTuple):
 
     weights: np.ndarray  # after it
     stepsize: float
-    length: float  # infinite where it goes back to weights before
+    length: float  # infinite where it is not down the gradient
     promise: float  # what the objective falls by, to first order
 
 
@@ -59,11 +62,18 @@ class Mover:
         self.log_factor = math.nan
         self.growth = math.inf
         self.heights = []  # log objectives of accepted weights
+        self.vector = None  # the end of the latest gradient step, or the momentum
+        self.inertia = 1.0
+        self.bound = math.inf  # of the margin of the data
 
     @np.errstate(all="ignore")
     def plan(self, t, w, now):
         """Return the step from w_t, where `now` was measured; ask once for each t."""
         rule = self.rule
+        if isinstance(rule, Nesterov):
+            return self._nesterov(w, now)
+        if isinstance(rule, DualMomentum):
+            return self._dual_momentum(t, w, now)
         if isinstance(rule, BarzilaiBorwein):
             shorter = self._shorter(now)
             if shorter is not None:
@@ -90,6 +100,29 @@ class Mover:
         length = float(factor * now.norm)
         stepsize = _times_exp(factor, -now.scale)
         return Move(w - factor * now.direction, stepsize, length, length * now.gradient_norm)
+
+    def _nesterov(self, w, now):
+        eta = eta_of(self.rule, self.problem)
+        before = w if self.vector is None else self.vector
+        self.vector = end = w - eta * now.direction
+        if now.direction @ (end - before) > 0.0:
+            momentum, self.inertia = 0.0, 1.0
+        else:
+            inertia = 0.5 * (1.0 + math.sqrt(1.0 + 4.0 * self.inertia * self.inertia))
+            momentum, self.inertia = (self.inertia - 1.0) / inertia, inertia
+        promise = eta * now.norm * now.gradient_norm
+        return Move(end + momentum * (end - before), eta, math.inf, promise)
+
+    def _dual_momentum(self, t, w, now):
+        unit = self.problem.radius or 1.0
+        mean = -now.direction / now.mass
+        self.vector = t / (t + 1) * (mean if t == 0 else self.vector + mean)
+        self.bound = min(self.bound, norm(mean))
+        if t > 0:
+            self.bound = min(self.bound, 2.0 * norm(self.vector) / t)
+        stepsize = _times_exp(1.0 / now.mass, -now.scale) / unit / unit
+        promise = norm(mean) / unit * (now.gradient_norm / unit)
+        return Move(w + (self.vector + mean) / unit / unit, stepsize, math.inf, promise)
 
     def _first(self, now):
         smoothness = smoothness_bound(self.problem)

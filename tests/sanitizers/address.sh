@@ -38,5 +38,6 @@ for isa in avx512 avx2 baseline; do
         grep avx512vl | grep -q avx512bw; } && continue
     LSGD_FAST_ISA=$isa run "$calls" "runtime error|AddressSanitizer"
 done
+run "mixed $((calls / 4))" "runtime error|AddressSanitizer"
 run "teams $((calls / 4))" "runtime error|AddressSanitizer"
 echo "0 reports"

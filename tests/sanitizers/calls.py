@@ -1,6 +1,7 @@
 """Mixed calls for a sanitizer to watch: random ones, and runs of a team of threads.
 
-`python calls.py 2000` fuzzes, with every result checked; `python calls.py teams 500` runs teams.
+`python calls.py 2000` fuzzes, with every result checked; `python calls.py mixed 500` mixes storage,
+losses, rules and models; `python calls.py teams 500` runs teams.
 """
 
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import awkward
+import mixed
 import numpy as np
 import test_fuzz
 from hashes import content
@@ -21,7 +23,7 @@ def teams(calls):
     """Every kind of call that starts threads: packed and decoded rows, sums split, callbacks."""
     rng = np.random.default_rng(0)
     problems, sets = [], kernel.instruction_sets()
-    for n, d in ((700, 20), (130, 128), (300, 3000), (6000, 3)):
+    for n, d in ((700, 20), (130, 128), (300, 3000), (300, 2000), (6000, 3)):
         X = rng.standard_normal((n, d))
         y = awkward.labels(n, rng)
         problems += [(X, y), (np.asfortranarray(X, np.float32), y), (X.astype(np.float16), y)]
@@ -48,6 +50,8 @@ def teams(calls):
 if __name__ == "__main__":
     if sys.argv[1] == "teams":
         teams(int(sys.argv[2]))
+    elif sys.argv[1] == "mixed":
+        print(mixed.main(int(sys.argv[2]), seed=1000), end="")
     else:
         test_fuzz.main(int(sys.argv[1]), seed=1000)
     print(f"\n{sys.argv[-1]} calls made with {lsgd.__file__}", file=sys.stderr)
