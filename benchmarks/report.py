@@ -39,6 +39,9 @@ while os.getppid() == int(sys.argv[1]):
 def main():
     """Run the command line."""
     options = parse()
+    if options.read:
+        write_again(options)
+        return
     missing = [name for name in options.peers if not contenders.installed(name)]
     peers = [name for name in options.peers if name not in missing]
     if not peers:
@@ -54,16 +57,36 @@ def main():
                 records += measure(shape, dtype, peers, options, Path(scratch), environment)
     print(f"{(time.perf_counter() - began) / 60.0:.1f} minutes", file=sys.stderr)
     machine = describe_machine(peers)
-    text = "\n".join(markdown(records, machine, missing, options)) + "\n"
-    if options.output:
-        options.output.write_text(text)
-    else:
-        print(text, end="")
+    write(markdown(records, machine, missing, options), options.output)
     if options.json:
         chosen = {name: getattr(options, name) for name in ("rounds", "seconds", "busy")}
         chosen["wait_policy"] = options.wait_policy
         raw = {"machine": machine, "missing": missing, "options": chosen, "records": records}
         options.json.write_text(json.dumps(raw, indent=1) + "\n")
+
+
+def write_again(options):
+    """Write the tables of runs whose raw numbers were kept, one for each dtype."""
+    kept = [json.loads(path.read_text()) for path in options.read]
+    first = kept[0]
+    if any(run["machine"] != first["machine"] or run["missing"] for run in kept):
+        raise SystemExit("these are runs of different machines or versions, or peers are missing")
+    if any(run["options"] != first["options"] for run in kept):
+        raise SystemExit("these are runs with different options")
+    records = [record for run in kept for record in run["records"]]
+    options.dtype = list(dict.fromkeys(record["dtype"] for record in records))
+    for name, value in first["options"].items():
+        setattr(options, name, value)
+    write(markdown(records, first["machine"], [], options), options.output)
+
+
+def write(lines, path):
+    """Write lines to a file, or to stdout where there is none."""
+    text = "\n".join(lines) + "\n"
+    if path:
+        path.write_text(text)
+    else:
+        print(text, end="")
 
 
 def parse(arguments=None):
@@ -77,6 +100,7 @@ def parse(arguments=None):
     parser.add_argument("--seconds", type=float, default=0.2, help="of a timed run (default 0.2)")
     parser.add_argument("--output", type=Path, help="where the tables go; stdout by default")
     parser.add_argument("--json", type=Path, help="where the raw numbers go")
+    parser.add_argument("--read", type=Path, nargs="+", help="raw numbers to make tables of again")
     parser.add_argument("--busy", action="store_true", help="keep the last core busy meanwhile")
     parser.add_argument("--wait-policy", choices=["active", "passive"], help="OMP_WAIT_POLICY")
     return parser.parse_args(arguments)

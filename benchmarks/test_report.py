@@ -100,3 +100,19 @@ def test_bad_arguments_are_refused(capsys):
         with pytest.raises(SystemExit):
             report.parse(option)
     assert "'fortran' is not made of twin, numpy" in capsys.readouterr().err
+
+
+def test_tables_can_be_made_again_of_raw_numbers(tmp_path):
+    chosen = {"rounds": 1, "seconds": 0.1, "busy": False, "wait_policy": None}
+    paths = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path, dtype in zip(paths, ("float64", "float32"), strict=True):
+        records = [one | {"dtype": dtype} for one in RECORDS]
+        raw = {"machine": {"cores": 2}, "missing": [], "options": chosen, "records": records}
+        path.write_text(json.dumps(raw))
+    options = report.parse(["--read", *map(str, paths), "--output", str(tmp_path / "c.md")])
+    report.write_again(options)
+    text = (tmp_path / "c.md").read_text()
+    assert "## float64" in text and "## float32" in text and "(rounds: 1)" in text
+    paths[1].write_text(paths[1].read_text().replace('"cores": 2', '"cores": 4'))
+    with pytest.raises(SystemExit, match="different machines"):
+        report.write_again(options)

@@ -150,7 +150,8 @@ def test_plan_on_every_kind_of_file(folder, capsys, name):
     names += ("n_recorded", "peak_bytes", "width", "network_bytes", "network_flops")
     expected = {name: getattr(plan, name) for name in names}
     expected |= {"bounds": asdict(plan.bounds), "footprint": asdict(plan.footprint)}
-    assert facts == expected | {"dtype": "float64", "measured_shape": [352, 32]}
+    expected |= {"dtype": "float64", "measured_shape": [352, 32]}
+    assert facts == expected | {"n_entries": None, "place_bytes": None}
 
 
 def test_plan_prints_its_report_with_the_names_of_options(folder, capsys):
