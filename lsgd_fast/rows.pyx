@@ -130,7 +130,7 @@ cdef point_to(entries_t* entries, starts, places, values):
     entries.width = places.itemsize
 
 
-def row_number_type(n):
+cdef row_number_type(n):
     """The type of row numbers in the copy of sparse rows in the order of columns."""
     return np.dtype(np.uint16 if n <= 2**16 else np.int32 if n < 2**31 else np.int64)
 

@@ -571,7 +571,7 @@ def test_memory_is_the_matrix_and_its_copy_by_columns(dtype):
 
 def test_a_plan_tells_of_entries():
     X, y = zipf()
-    plan = lsgd.plan(X, y, n_steps=100)
+    plan = lsgd.plan(X, y, n_steps=20_000)
     assert f"float64, {len(X.data):,} entries" in str(plan)
     assert plan.measured_shape == X.shape
     assert isinstance(plan.footprint, footprint.Footprint)
