@@ -9,7 +9,7 @@
 # PIECE entries; the folded sums are added in order.  It is one body for rows and for columns, for
 # one column of weights and for four.
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t
 from libc.string cimport memcpy
 
 from .blocks cimport clear_scaled, fill_panel, group_width, link_columns
@@ -22,10 +22,11 @@ from .sums cimport find_factors
 
 cdef enum:
     PIECE = 1024        # entries that are summed at a time
-    AHEAD = 256         # entries between those that are added and those that are asked for
+    AHEAD = 1024        # entries between those that are added and those that are asked for
     STRETCH = 8192      # entries of columns that all columns of weights go over before the next
 
 ctypedef fused place:
+    uint16_t
     int32_t
     int64_t
 
@@ -91,19 +92,21 @@ cdef inline inlined add_entries(const real* values, const place* places, Py_ssiz
 # The same for entries first .. end - 1 of any type.
 cdef inline inlined sum_entries(const entries_t* e, bint is_float, Py_ssize_t first, Py_ssize_t end,
                                 const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
-    cdef Py_ssize_t count = end - first
-    if e.wide and is_float:
-        add_entries(<const float*> e.values + first, <const int64_t*> e.places + first, count, w,
-                    sums, C)
-    elif e.wide:
-        add_entries(<const double*> e.values + first, <const int64_t*> e.places + first, count, w,
-                    sums, C)
-    elif is_float:
-        add_entries(<const float*> e.values + first, <const int32_t*> e.places + first, count, w,
-                    sums, C)
+    if is_float:
+        sum_values(<const float*> e.values, e, first, end - first, w, sums, C)
     else:
-        add_entries(<const double*> e.values + first, <const int32_t*> e.places + first, count, w,
-                    sums, C)
+        sum_values(<const double*> e.values, e, first, end - first, w, sums, C)
+
+
+cdef inline inlined sum_values(const real* values, const entries_t* e, Py_ssize_t first,
+                               Py_ssize_t count, const narrow* w, double* sums,
+                               Py_ssize_t C) noexcept nogil:
+    if e.width == 4:
+        add_entries(values + first, <const int32_t*> e.places + first, count, w, sums, C)
+    elif e.width == 8:
+        add_entries(values + first, <const int64_t*> e.places + first, count, w, sums, C)
+    else:
+        add_entries(values + first, <const uint16_t*> e.places + first, count, w, sums, C)
 
 
 # --- rows -----------------------------------------------------------------------------------------
@@ -343,12 +346,8 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
     cdef const matrix_t* X = &p.rows.X
     cdef const sparse_t* s = X.sparse
     cdef const int64_t* starts = s.columns.starts
-    cdef Py_ssize_t padded = PANEL * ((X.n - 1) // PANEL + 1)
-    cdef Py_ssize_t begin = first, end, column, C, j, c, chunk
-    cdef double total = p.rows.total_weight
-    cdef double[4] sums
+    cdef Py_ssize_t begin = first, end, column, C, j
     cdef double* g
-    cdef const double* slot
     while begin < last:
         end = begin + 1
         while end < last and starts[end + 1] - starts[begin] <= STRETCH:
@@ -356,22 +355,66 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
         column = 0
         while column < p.k:
             C = group_width(column, p.k)
-            for j in range(begin, end):
-                g = gradient + column * X.d + s.order[j] * C
-                if j < s.n_long:
-                    for c in range(C):
-                        sums[c] = 0.0
-                    for chunk in range(p.n_chunks):
-                        slot = p.slots + p.k * padded + chunk * p.k * s.n_long
-                        slot = slot + column * s.n_long + j * C
-                        for c in range(C):
-                            sums[c] += slot[c]
-                else:
-                    sum_column(p, starts[j], starts[j + 1], column, sums, z)
-                for c in range(C):
-                    g[c] = sums[c] / total
+            g = gradient + column * X.d
+            for j in range(begin, min(end, s.n_long)):
+                sum_long_column(p, j, column, C, g + s.order[j] * C)
+            j = max(begin, s.n_long)
+            if j < end and X.element == FLOAT32:
+                sum_short_columns(p, <const float*> s.columns.values, j, end, column, C, g, z)
+            elif j < end:
+                sum_short_columns(p, <const double*> s.columns.values, j, end, column, C, g, z)
             column += C
         begin = end
+
+
+cdef inline void sum_long_column(const pass_t* p, Py_ssize_t j, Py_ssize_t column, Py_ssize_t C,
+                                 double* g) noexcept nogil:
+    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1), c, chunk
+    cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
+    cdef double[4] sums
+    cdef const double* slot
+    for c in range(C):
+        sums[c] = 0.0
+    for chunk in range(p.n_chunks):
+        slot = p.slots + p.k * padded + chunk * p.k * n_long + column * n_long + j * C
+        for c in range(C):
+            sums[c] += slot[c]
+    for c in range(C):
+        g[c] = sums[c] / p.rows.total_weight
+
+
+# Types are told apart here, not column by column, of which there may be more than rows.
+cdef inline inlined sum_short_columns(const pass_t* p, const real* values, Py_ssize_t first,
+                                      Py_ssize_t last, Py_ssize_t column, Py_ssize_t C, double* g,
+                                      const vec* z) noexcept nogil:
+    cdef const sparse_t* s = p.rows.X.sparse
+    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1)
+    cdef const double* w = p.slots + column * padded
+    cdef double total = p.rows.total_weight
+    if s.columns.width == 2:
+        sum_columns(s, values, <const uint16_t*> s.columns.places, first, last, w, total, g, C, z)
+    elif s.columns.width == 4:
+        sum_columns(s, values, <const int32_t*> s.columns.places, first, last, w, total, g, C, z)
+    else:
+        sum_columns(s, values, <const int64_t*> s.columns.places, first, last, w, total, g, C, z)
+
+
+cdef inline inlined sum_columns(const sparse_t* s, const real* values, const place* places,
+                                Py_ssize_t first, Py_ssize_t last, const double* w, double total,
+                                double* g, Py_ssize_t C, const vec* z) noexcept nogil:
+    cdef const int64_t* starts = s.columns.starts
+    cdef double[4] sums
+    cdef Py_ssize_t j, c, at
+    for j in range(first, last):
+        at = starts[j]
+        if C == 1:
+            add_entries(values + at, places + at, starts[j + 1] - at, <const v2*> w, sums, 1)
+        elif vec is v2:
+            add_entries(values + at, places + at, starts[j + 1] - at, <const v2*> w, sums, 4)
+        else:
+            add_entries(values + at, places + at, starts[j + 1] - at, <const v4*> w, sums, 4)
+        for c in range(C):
+            g[C * s.order[j] + c] = sums[c] / total
 
 
 # --- the order of columns -------------------------------------------------------------------------
@@ -398,11 +441,15 @@ cdef inline void fill_columns(const entries_t* rows, bint is_float, Py_ssize_t f
                 (<float*> columns.values)[at] = (<const float*> rows.values)[i]
             else:
                 (<double*> columns.values)[at] = (<const double*> rows.values)[i]
-            if columns.wide:
-                (<int64_t*> columns.places)[at] = row
-            else:
+            if columns.width == 2:
+                (<uint16_t*> columns.places)[at] = <uint16_t> row
+            elif columns.width == 4:
                 (<int32_t*> columns.places)[at] = <int32_t> row
+            else:
+                (<int64_t*> columns.places)[at] = row
 
 
 cdef inline Py_ssize_t place_of(const entries_t* e, Py_ssize_t i) noexcept nogil:
-    return (<const int64_t*> e.places)[i] if e.wide else (<const int32_t*> e.places)[i]
+    if e.width == 4:
+        return (<const int32_t*> e.places)[i]
+    return (<const int64_t*> e.places)[i] if e.width == 8 else (<const uint16_t*> e.places)[i]

@@ -34,9 +34,9 @@ cdef enum element_t:
 # Entries of a sparse matrix, sorted by rows (of whose entries a place is the column) or by columns.
 cdef struct entries_t:
     const int64_t* starts       # of each row or column, and the end of the last
-    const void* places          # growing within a row or column: int32, or int64 where `wide`
+    const void* places          # growing within a row or column: int32, int64 or uint16
     const void* values          # FLOAT64 or FLOAT32
-    bint wide
+    int width                   # bytes of a place: 4, 8 or 2
 
 # Sparse rows; the columns are needed where gradients are asked for.
 cdef struct sparse_t:

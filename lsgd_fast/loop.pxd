@@ -80,6 +80,7 @@ cdef struct batch_t:
     double* intercepts               # (k,)   own, as are its gradients
     int* is_scaled                   # (k,) what row_pass.is_scaled points to; NULL: no run is
     double* gradients                # (k, d) packed like the weights
+    double* sums                     # where a pass sums gradients: there, or a single run's own
     double gram_scale                # 0 outside Gram space, see gram.pyx
     double reach                     # Problem.reach
     double n_products                # that a margin of computed weights is the sum of

@@ -72,15 +72,16 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexc
     if b.columns > 0:
         find_joint_direction(b, r)
         return
-    leave_column(p.rows, i, p.k, totals.slope, b.gradients)
+    leave_column(p.rows, i, p.k, totals.slope, b.sums)
     column_place(i, p.k, d, &offset, &stride)
-    sums = b.gradients + offset
+    sums = b.sums + offset
     if r.rule.is_scaled:
         find_scaled_gradient(b, r, sums, stride, totals)
         return
     if b.gram_scale == 0.0:
-        for j in range(d):
-            r.gradient[j] = sums[j * stride]
+        if sums != r.gradient:
+            for j in range(d):
+                r.gradient[j] = sums[j * stride]
         if r.l2 > 0.0:
             for j in range(d):
                 r.gradient[j] += r.l2 * r.w[j]
@@ -283,13 +284,22 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef const double* w = b.runs[i].w
     if b.columns > 0:
         return
-    column_place(i, b.row_pass.k, d, &offset, &stride)
-    for j in range(d):
-        b.weights[offset + j * stride] = w[j]
     b.intercepts[i] = w[d]
+    if b.row_pass.weights != w:
+        column_place(i, b.row_pass.k, d, &offset, &stride)
+        for j in range(d):
+            b.weights[offset + j * stride] = w[j]
     enter_column(b.row_pass.rows, i, b.row_pass.k, b.weights, b.intercepts)
     if b.is_scaled != NULL:
         b.is_scaled[i] = b.runs[i].rule.is_scaled
+
+
+# Where the coming pass reads weights and sums gradients.  Those of a single run on sparse rows are
+# not copied: there d may not be small beside the entries.  A run that is closing keeps its gradient.
+cdef void lay_out(batch_t* b) noexcept nogil:
+    cdef bint single = b.n_runs == 1 and b.columns == 0 and b.row_pass.rows.X.sparse != NULL
+    b.sums = b.runs[0].gradient if single and not b.runs[0].closing else b.gradients
+    b.row_pass.weights = b.validation.weights = b.runs[0].w if single else b.weights
 
 
 # Runs that want no other pass leave; the others move up, and all are placed anew.
@@ -303,6 +313,7 @@ cdef void regroup(batch_t* b) noexcept nogil:
     b.row_pass.k = b.validation.k = max(b.columns, <Py_ssize_t> 1) * n_runs
     b.running = n_runs > 0
     b.validating = False
+    lay_out(b)
     for i in range(n_runs):
         place(b, i)
         if b.validation.rows != NULL:
@@ -371,7 +382,7 @@ cdef void sum_part(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
         if is_raised(&b.sums_interrupted):
             return
         sum_slots(p, slots_part(p, i, size * pieces), slots_part(p, i + 1, size * pieces),
-                  b.gradients)
+                  b.sums)
         if rank == 0:
             poll(b, work / pieces, &b.sums_interrupted)
 
@@ -416,7 +427,7 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
                 if is_raised(&b.sums_interrupted):
                     return
             elif p.gradient:
-                sum_slots(p, 0, k * d, b.gradients)
+                sum_slots(p, 0, k * d, b.sums)
             for i in range(n_runs):
                 finish_step(b, i)
         if rank == 0:

@@ -59,7 +59,6 @@ cdef inline double hypotenuse(double x, double y) noexcept nogil:
 cdef inline double distance(const double* x, const double* image_x, double c, const double* y,
                             const double* image_y, Py_ssize_t size) noexcept nogil:
     cdef double[8] lanes
-    cdef double total, unit = 0.0, image_unit = 0.0
     cdef Py_ssize_t i, j
     for i in range(8):
         lanes[i] = 0.0
@@ -67,7 +66,15 @@ cdef inline double distance(const double* x, const double* image_x, double c, co
         for i in range(8):
             lanes[i] += ((c * x[8 * j + i] - y[8 * j + i])
                          * (c * image_x[8 * j + i] - image_y[8 * j + i]))
-    total = fold_lanes(lanes)
+    return distance_of_lanes(lanes, x, image_x, c, y, image_y, size)
+
+
+# The end of it, from the sums of all whole eights.
+cdef inline double distance_of_lanes(const double* lanes, const double* x, const double* image_x,
+                                     double c, const double* y, const double* image_y,
+                                     Py_ssize_t size) noexcept nogil:
+    cdef double total = fold_lanes(lanes), unit = 0.0, image_unit = 0.0
+    cdef Py_ssize_t j
     for j in range(size - size % 8, size):
         total += (c * x[j] - y[j]) * (c * image_x[j] - image_y[j])
     if 1e-280 < total < 1e300:
@@ -83,3 +90,21 @@ cdef inline double distance(const double* x, const double* image_x, double c, co
     for j in range(size):
         total += ((c * x[j] - y[j]) / unit) * ((c * image_x[j] - image_y[j]) / image_unit)
     return sqrt(unit) * sqrt(image_unit) * sqrt(max(total, 0.0))
+
+
+# distance(x, x, 1, y, y), and x is added to `sum` while the first-level cache holds a tile of it.
+cdef inline double distance_and_sum(const double* x, const double* y, double* sum,
+                                    Py_ssize_t size) noexcept nogil:
+    cdef double[8] lanes
+    cdef Py_ssize_t first = 0, last, i, j
+    for i in range(8):
+        lanes[i] = 0.0
+    while first < size:
+        last = min(first + 1024, size)
+        for j in range(first // 8, last // 8):
+            for i in range(8):
+                lanes[i] += (x[8 * j + i] - y[8 * j + i]) * (x[8 * j + i] - y[8 * j + i])
+        for j in range(first, last):
+            sum[j] += x[j]
+        first = last
+    return distance_of_lanes(lanes, x, x, 1.0, y, y, size)

@@ -98,7 +98,7 @@ cdef class Rows:
         if not gradient:
             return
         starts = np.zeros(d + 1, np.int64)
-        places = np.empty(X.size, np.int32 if n < 2**31 else np.int64)
+        places = np.empty(X.size, row_number_type(n))
         values = np.empty(X.size, X.dtype)
         point_to(&s.columns, starts, places, values)
         slices = np.searchsorted(X.indptr, np.arange(0, X.size, ENTRIES_AT_A_TIME))
@@ -127,7 +127,12 @@ cdef point_to(entries_t* entries, starts, places, values):
     entries.starts = <const int64_t*> address_of(starts)
     entries.places = <const void*> address_of(places)
     entries.values = <const void*> address_of(values)
-    entries.wide = places.dtype == np.int64
+    entries.width = places.itemsize
+
+
+cdef row_number_type(n):
+    """The type of row numbers in the copy of sparse rows in the order of columns."""
+    return np.dtype(np.uint16 if n <= 2**16 else np.int32 if n < 2**31 else np.int64)
 
 
 def element_of(dtype):
@@ -163,8 +168,8 @@ def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint
 
 def memory_of_columns(n, d, n_entries, dtype):
     """Bytes of the copy of sparse rows in the order of columns; and those that making it takes."""
-    places = 4 if n < 2**31 else 8
-    return n_entries * (dtype.itemsize + places) + 8 * (2 * d + 1), 8 * 8 * (d + 1)
+    entry = dtype.itemsize + row_number_type(n).itemsize
+    return n_entries * entry + 8 * (2 * d + 1), 8 * 8 * (d + 1)
 
 
 def memory_of_sparse_pass(Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t k):

@@ -4,7 +4,7 @@ from libc.math cimport INFINITY, NAN, fabs
 from libc.string cimport memcpy, memset
 
 from .elementary cimport exp_nonpositive
-from .norms cimport distance, hypotenuse
+from .norms cimport distance, distance_and_sum, hypotenuse
 from .rules cimport move_t
 
 
@@ -155,20 +155,28 @@ cdef inline void note_step(monitor_t* m, watched_t* v, const move_t* move, doubl
                            double weight_norm) noexcept nogil:
     cdef double length = move.length
     cdef bint imaged = v.image != v.w
+    cdef bint compared = m.count > 0.0 and 0.0 < m.path < INFINITY
+    cdef double moved = 0.0
     cdef Py_ssize_t j
     if m.count == 0.0:
         memcpy(v.first, v.w, (v.size + 1) * sizeof(double))
         if imaged:
             memcpy(v.image_first, v.image, v.size * sizeof(double))
         m.first_norm = hypotenuse(weight_norm, v.w[v.size])
-    elif 0.0 < m.path < INFINITY:
-        m.least = min(m.least, share(m, v, apart(v, v.w, v.image, 1.0, v.first, v.image_first),
-                                     m.first_norm, m.path))
-    for j in range(v.size + 1):
-        v.sum[j] += v.w[j]
-    if imaged:
-        for j in range(v.size):
-            v.image_sum[j] += v.image[j]
+    if compared and not imaged:
+        moved = v.unit * distance_and_sum(v.w, v.first, v.sum, v.size)
+        moved = hypotenuse(moved, v.w[v.size] - v.first[v.size])
+        v.sum[v.size] += v.w[v.size]
+    else:
+        if compared:
+            moved = apart(v, v.w, v.image, 1.0, v.first, v.image_first)
+        for j in range(v.size + 1):
+            v.sum[j] += v.w[j]
+        if imaged:
+            for j in range(v.size):
+                v.image_sum[j] += v.image[j]
+    if compared:
+        m.least = min(m.least, share(m, v, moved, m.first_norm, m.path))
     m.count += 1.0
     m.before += m.path
     m.after += m.count * length
