@@ -22,6 +22,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import sparse_step
 
 import lsgd_fast as lsgd
 
@@ -62,12 +63,24 @@ def _wide():
     return X, y, 1.0 / len(y)
 
 
+def _text():
+    from scipy.sparse import csr_array
+
+    n, d, entries = sparse_step.N, sparse_step.D, sparse_step.ENTRIES
+    X = csr_array(sparse_step.matrix(n, d, entries, np.float64), shape=(n, d))
+    rng = np.random.default_rng(2)
+    scores = X @ rng.standard_normal(d)
+    y = (scores + 0.5 * scores.std() * rng.standard_normal(n) > 0.0).astype(int)
+    return X, y, 1.0 / n
+
+
 PROBLEMS = {
     "digits": _digits,
     "cancer": _cancer,
     "embeddings": _embeddings,
     "noisy": _noisy,
     "wide": _wide,
+    "text": _text,
 }
 SOLVERS = ("minimize", "lbfgs", "newton-cholesky", "newton-cg", "liblinear", "saga")
 
@@ -163,7 +176,7 @@ def main():
         best = objective(X, y, l2, solve("minimize", X, y, l2, 1e-13))
         found = {name: _elsewhere(problem, name, best) for name in solvers_of(problem, X, y)}
         for name, row in found.items():
-            head = f"{problem:>12} {f'{len(X)} x {X.shape[1]}':>14} {name:>18}"
+            head = f"{problem:>12} {f'{X.shape[0]} x {X.shape[1]}':>14} {name:>18}"
             if "left out" in row:
                 print(f"{head} {row['left out']}")
             else:
