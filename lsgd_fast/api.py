@@ -2,13 +2,14 @@
 
 from types import SimpleNamespace
 
+from lsgd_fast.checks import check_n_steps, check_n_threads
 from lsgd_fast.constants import LINK_WORK
 from lsgd_fast.curvature import Curvature
 from lsgd_fast.descent import Descent, descend_together
 from lsgd_fast.line import Line
 from lsgd_fast.minimizing import check_minimize, run_minimize
 from lsgd_fast.passes import Passes
-from lsgd_fast.problem import Problem, check_n_steps, check_n_threads, check_weights
+from lsgd_fast.problem import Problem, check_weights
 from lsgd_fast.progress import logged
 from lsgd_fast.rows import Rows, evaluate
 from lsgd_fast.stages import run_trial

@@ -3,20 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-from lsgd_fast.losses import Logistic
-from lsgd_fast.models import check_network
-from lsgd_fast.problem import (
-    Problem,
-    as_network,
+from lsgd_fast.checks import (
     check_callback,
     check_count,
     check_gram,
     check_n_steps,
     check_n_threads,
     check_rng,
-    check_start,
-    check_validation,
 )
+from lsgd_fast.losses import Logistic
+from lsgd_fast.models import check_network
+from lsgd_fast.problem import Problem, as_network, check_start, check_validation
 from lsgd_fast.run import check_record, check_stop
 from lsgd_fast.sparse import is_sparse
 from lsgd_fast.stepsizes import check_rule, resolve

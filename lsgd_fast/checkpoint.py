@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from lsgd_fast import losses, stepsizes
+from lsgd_fast.checks import check_count, check_flag, check_real
 from lsgd_fast.constants import FIRST_WINDOW
 from lsgd_fast.models import check_network
-from lsgd_fast.problem import check_count, check_flag, check_real
 from lsgd_fast.run import COLUMNS, Stop, StopReason, check_record
 from lsgd_fast.storage import load_archive, save_archive
 

@@ -14,7 +14,8 @@ from .watch cimport current_drift, monitor_t
 
 from .arguments import check_shared, in_gram_space
 from .checkpoint import Checkpoint
-from .problem import Problem, as_network, check_n_steps, check_start, check_validation
+from .checks import check_n_steps
+from .problem import Problem, as_network, check_start, check_validation
 from .run import Run, StopReason, Trace, check_stop
 from .stepsizes import Constant, check_rule, largest, resolve
 from .verdicts import MIN_STEPS, Signs, Verdict, evidence, verdict

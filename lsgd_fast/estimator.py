@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
+from lsgd_fast.checks import check_callback
 from lsgd_fast.fitting import GRADIENT_DESCENT, Options, combine_weights, fit
-from lsgd_fast.problem import check_callback
 from lsgd_fast.run import StopReason
 from lsgd_fast.tasks import Tasks, as_coef
 

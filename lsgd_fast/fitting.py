@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast.api import gradient_descent, minimize, staged_trial
-from lsgd_fast.problem import Problem, check_count, check_flag, check_real
+from lsgd_fast.checks import check_count, check_flag, check_real
+from lsgd_fast.problem import Problem
 from lsgd_fast.run import Run, Stop
 from lsgd_fast.smoothness import estimate_smoothness
 from lsgd_fast.stepsizes import resolve

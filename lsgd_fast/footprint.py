@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lsgd_fast.checks import check_gram
 from lsgd_fast.gram import memory_of_gram
 from lsgd_fast.matrix import memory_of_check
-from lsgd_fast.problem import check_gram
 from lsgd_fast.rows import (
     memory_of_columns,
     memory_of_packing,

@@ -23,6 +23,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from lsgd_fast.checks import check_real
+
 __all__ = [
     "Exponential",
     "FlattenedExponential",
@@ -362,8 +364,6 @@ class FlattenedPolynomial:
 
 
 def _check_parameter(a):
-    from lsgd_fast.problem import check_real  # which imports this module
-
     a = check_real("a", a)
     if not SMALLEST_PARAMETER <= a <= LARGEST_PARAMETER:
         raise ValueError(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lsgd_fast import problem as checks
+from lsgd_fast import checks
 from lsgd_fast.constants import EPSILON
 from lsgd_fast.monitor import norm
 from lsgd_fast.problem import Problem

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lsgd_fast import problem as checks
+from lsgd_fast import checks
 from lsgd_fast.constants import EPSILON
 from lsgd_fast.endings import Ending
 from lsgd_fast.losses import Logistic, Softmax, resolve
 from lsgd_fast.monitor import is_increase, norm, separates
-from lsgd_fast.problem import Problem
+from lsgd_fast.problem import Problem, check_start, check_starts
 from lsgd_fast.run import Run, Stop, StopReason, Trace, check_stop
 from lsgd_fast.searching import MAX_STEP, ratio, search
 
@@ -157,10 +157,10 @@ def _check_classes(X, y, options):
 
 def _check_start(start, problem, n_classes):
     if n_classes is None:
-        return checks.check_start(start, problem)
+        return check_start(start, problem)
     if start is None:
         return np.zeros((problem.d + problem.fit_intercept) * n_classes)
-    starts = checks.check_starts(start, problem, n_classes)
+    starts = check_starts(start, problem, n_classes)
     if len(starts) != n_classes:
         raise ValueError(f"start must have a column for each class ({n_classes})")
     return np.ascontiguousarray(starts.T).ravel()

@@ -3,7 +3,7 @@
 import argparse
 import math
 
-from lsgd_fast.problem import check_count, check_real
+from lsgd_fast.checks import check_count, check_real
 from lsgd_fast.run import Stop
 
 __all__ = [

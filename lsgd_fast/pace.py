@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lsgd_fast.checks import check_gram
 from lsgd_fast.descent import Descent
-from lsgd_fast.problem import check_gram
 
 __all__ = ["Pace", "made_up_data", "measure"]
 

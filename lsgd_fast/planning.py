@@ -6,16 +6,10 @@ import numpy as np
 
 from lsgd_fast import plan_report
 from lsgd_fast.bounds import Bounds, bounds
+from lsgd_fast.checks import check_count, check_gram, check_n_steps, check_n_threads, check_real
 from lsgd_fast.footprint import Footprint, footprint, sparse_footprint
 from lsgd_fast.matrix import MAX_FEATURES
 from lsgd_fast.pace import made_up_data, measure
-from lsgd_fast.problem import (
-    check_count,
-    check_gram,
-    check_n_steps,
-    check_n_threads,
-    check_real,
-)
 from lsgd_fast.rows import is_plain, row_chunks
 from lsgd_fast.sparse import check_sparse, is_sparse
 from lsgd_fast.stepsizes import Constant, resolve

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast import drawing
-from lsgd_fast.problem import check_flag, check_real
+from lsgd_fast.checks import check_flag, check_real
 from lsgd_fast.run import Run, StopReason
 
 __all__ = ["loss_curves", "margins", "rates", "sweep_map"]

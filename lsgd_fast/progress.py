@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from lsgd_fast.problem import check_count
+from lsgd_fast.checks import check_count
 from lsgd_fast.statusline import StatusLine
 
 __all__ = ["logged", "progress_bar"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast import losses
+from lsgd_fast.checks import check_real
 from lsgd_fast.constants import EPSILON
 from lsgd_fast.monitor import norm
-from lsgd_fast.problem import check_real
 from lsgd_fast.run import Run
 
 __all__ = ["ScaledWeights", "scale_to_loss"]

@@ -5,9 +5,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from lsgd_fast.checks import check_count, check_flag, check_real
 from lsgd_fast.constants import UNDERFLOW_LOSS
 from lsgd_fast.endings import Ending
-from lsgd_fast.problem import check_count, check_flag, check_real
 from lsgd_fast.storage import load_archive, save_archive
 from lsgd_fast.verdicts import Signs, evidence, verdict
 

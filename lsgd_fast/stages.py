@@ -10,7 +10,7 @@ from itertools import starmap
 
 import numpy as np
 
-from lsgd_fast import problem as checks
+from lsgd_fast import checks
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import StopReason, check_stop
 from lsgd_fast.smoothness import POWER_STEPS, ROUNDING, estimate_smoothness

@@ -8,16 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lsgd_fast.problem import (
-    Problem,
-    check_callback,
-    check_count,
-    check_n_steps,
-    check_n_threads,
-    check_rng,
-    check_start,
-    check_starts,
-)
+from lsgd_fast.checks import check_callback, check_count, check_n_steps, check_n_threads, check_rng
+from lsgd_fast.problem import Problem, check_start, check_starts
 from lsgd_fast.run import Stop, StopReason, Trace, check_stop
 from lsgd_fast.sampling import ORDERS, row_blocks
 from lsgd_fast.sparse import is_sparse

@@ -7,7 +7,8 @@ import numpy as np
 
 from lsgd_fast import stepsizes as rules
 from lsgd_fast.arguments import Shared, check_shared, in_gram_space
-from lsgd_fast.problem import check_n_steps, check_real, check_starts
+from lsgd_fast.checks import check_n_steps, check_real
+from lsgd_fast.problem import check_starts
 from lsgd_fast.run import Run, check_stop
 from lsgd_fast.storage import load_archive, save_archive
 from lsgd_fast.table import Table

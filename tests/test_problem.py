@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from backends import every_backend
 
-from lsgd_fast import losses, matrix, problem, stepsizes
+from lsgd_fast import checks, losses, matrix, problem, stepsizes
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import Stop
 
@@ -298,12 +298,12 @@ def test_start_is_a_copy_and_weights_are_not(tmp_path):
 
 
 def test_scalars_become_plain_python():
-    assert type(problem.check_count("k", np.int8(3), 0)) is int
-    assert type(problem.check_real("k", np.float32(3))) is float
-    assert problem.check_real("k", Fraction(1, 4)) == 0.25
-    assert problem.check_real("k", 5e-324) == 5e-324
-    assert problem.check_n_threads(None) is None
-    assert problem.check_callback(print, None) == (print, 1)
+    assert type(checks.check_count("k", np.int8(3), 0)) is int
+    assert type(checks.check_real("k", np.float32(3))) is float
+    assert checks.check_real("k", Fraction(1, 4)) == 0.25
+    assert checks.check_real("k", 5e-324) == 5e-324
+    assert checks.check_n_threads(None) is None
+    assert checks.check_callback(print, None) == (print, 1)
     assert stepsizes.resolve(np.float32(8)) == stepsizes.Constant(8.0)
     assert type(stepsizes.resolve(np.int64(8)).eta) is float
     rule = stepsizes.Constant(3)

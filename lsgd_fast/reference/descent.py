@@ -7,11 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from lsgd_fast import problem as checks
-from lsgd_fast import stepsizes
+from lsgd_fast import checks, stepsizes
 from lsgd_fast.arguments import check_shared, in_gram_space
 from lsgd_fast.monitor import Monitor, is_increase, norm, separates
-from lsgd_fast.problem import Problem
+from lsgd_fast.problem import Problem, check_start
 from lsgd_fast.reference.joint import NetworkRows, SoftmaxRows
 from lsgd_fast.reference.rows import GramRows, HeldOut, Measurement, Rows
 from lsgd_fast.reference.rules import Mover
@@ -42,7 +41,7 @@ def gradient_descent(
         validation=validation, callback=callback, callback_every=callback_every, gram=gram,
         n_threads=n_threads,
     )  # fmt: skip
-    start = checks.check_start(start, shared.problem)
+    start = check_start(start, shared.problem)
     stepsizes.check_rule(rule, shared.problem)
     gram = in_gram_space(gram, shared.gram, rule, shared.problem)
     return descend(replace(shared, gram=gram), rule, stop, start, n_steps)

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from lsgd_fast import problem as checks
-from lsgd_fast.problem import Problem
+from lsgd_fast import checks
+from lsgd_fast.problem import Problem, check_weights
 from lsgd_fast.reference.rows import Rows
 from lsgd_fast.smoothness import check_point, logistic_curvature
 
@@ -30,7 +30,7 @@ def logistic_loss_gradient(
     checks.check_n_threads(n_threads)
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
     problem = Problem.check(X, y, **options, center=center, scale=scale)
-    w = checks.check_weights(w, problem)
+    w = check_weights(w, problem)
     rows = Rows(problem)
     found = [rows.measure(np.ascontiguousarray(column)) for column in np.atleast_2d(w.T)]
     if w.ndim == 1:
