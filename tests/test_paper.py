@@ -110,6 +110,13 @@ def test_the_page_in_the_repository_is_what_its_records_say(tmp_path):
     )
 
 
+def test_the_verdicts_in_the_repository_are_those_of_the_numbers():
+    for name, result in room("registry").RESULTS.items():
+        record = json.loads((DOCS / "paper" / f"{name}.json").read_text(encoding="utf-8"))
+        found = {claim.key: claim.agrees for claim in result.claims(record["numbers"])}
+        assert found == record["claims"], name
+
+
 def test_the_command_line(tmp_path, capsys):
     command = _command()
     command([])
@@ -181,6 +188,39 @@ def test_bounds_of_theorem_4_by_hand():
         4.0 * (math.sqrt(2.0) + 1.0) + 0.36 * logs
     )
     assert theorem4.population_loss(99, 0.1, 1.0) is None
+
+
+def test_iterates_of_theorem_4_are_those_of_its_runs():
+    theorem4, data = room("theorem4"), room("data_sets").planted(256, 5)
+    sweep, seen = theorem4.descend(data.X, data.y, 3)
+    assert [len(some) for some in seen] == [theorem4.ITERATES] * len(sweep)
+    for eta, some in zip(theorem4.STEPSIZES[[0, -1]], (seen[0], seen[-1]), strict=True):
+        for k, t in ((0, 4), (31, 252)):  # 256 steps are 32 times 8
+            run = lsgd.stochastic_gradient_descent(data.X, data.y, eta, t, order="once", rng=3)
+            assert np.array_equal(some[k], run.weights)
+
+
+def test_bounds_of_theorem_6_by_hand():
+    theorem6 = room("theorem6")
+    assert theorem6.threshold(1e-3, 10) == pytest.approx(math.log(2.0) / 10.0)
+    assert theorem6.threshold(10.0, 10) == pytest.approx(1.0 / (30.0 * math.e**2))
+    # rho(1) is 1, also where margin^2 stepsize t is less.
+    for n_steps in (1, 4):
+        assert theorem6.distance_bound(n_steps, 8, 0.25, 4.0) == pytest.approx(
+            24.0 * (5.0 + math.sqrt(2.0 * math.log(1600.0)))
+        )
+    assert theorem6.distance_bound(16, 8, 0.25, 4.0) == pytest.approx(
+        24.0 * (4.0 + math.sqrt(1.0 + math.log(4.0) ** 2) + math.sqrt(2.0 * math.log(1600.0)))
+    )
+
+
+def test_increases_before_and_after_the_threshold():
+    around = room("theorem6").around
+    loss = np.array([0.7, 0.9, 0.8, 1.1, 0.5, 0.6, 0.4])
+    assert around(loss, 0.5) == (4, 2, 1)  # the one from it is after
+    assert around(loss, 0.8) == (0, 0, 3)
+    assert around(loss, 0.3) == (None, 3, None)
+    assert around(loss[:1], 0.7) == (0, 0, 0)
 
 
 def test_margin_of_the_tangent():

@@ -1,4 +1,4 @@
-"""docs/paper.md, made of the numbers in docs/paper/*.json: nothing on it is typed by hand."""
+"""docs/paper.md, made of docs/paper/*.json: no number that was found is typed by hand."""
 
 import json
 
@@ -9,14 +9,15 @@ __all__ = ["write"]
 HEAD = """\
 # The papers, claim by claim
 
-Written by `python benchmarks/paper`: every number below comes from the files in
-[paper/](paper), which the same command writes. `python benchmarks/paper NAME` runs one result
-again.
+Written by `python benchmarks/paper`: every number below that was found by running something comes
+from the files in [paper/](paper), which the same command writes. `python benchmarks/paper NAME`
+runs one result again.
 
 What the papers prove are upper bounds for the worst data with a given margin; here they meet a few
-sets, with one seed each. That a bound holds says little of how near it is: they usually hold with
-orders of magnitude to spare. Where a claim is about rates, "agrees" means within a tolerance that
-was set after seeing the first numbers: it guards against change and is no independent confirmation.
+sets, with one seed each where no more are named. That a bound holds says little of how near it is:
+they usually hold with orders of magnitude to spare. Where a claim is about rates, "agrees" means
+within a tolerance that was set after seeing the first numbers: it guards against change and is no
+independent confirmation.
 
 Papers: J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, COLT 2024, arXiv:2402.15926 (*Wu et al.*);
 J. Wu, V. Braverman, J. D. Lee, 2023, arXiv:2305.11788 (*Wu, Braverman, Lee*); S. Meng et al., 2024,
@@ -41,10 +42,10 @@ def write(results, docs):
 def _lines(results, records):
     yield from HEAD.splitlines()
     yield from ("", "| result | claims | agree | seconds |", "| :-- | --: | --: | --: |")
-    for record in records.values():
-        agree = sum(record["claims"].values())
-        row = [f"[{record['title']}](#{_anchor(record['title'])})", str(len(record["claims"]))]
-        yield f"| {' | '.join([*row, str(agree), number(record['seconds'])])} |"
+    for name, record in records.items():
+        agree = [claim.agrees for claim in results[name].claims(record["numbers"])]
+        row = [f"[{record['title']}](#{_anchor(record['title'])})", str(len(agree))]
+        yield f"| {' | '.join([*row, str(sum(agree)), number(record['seconds'])])} |"
     machines = {json.dumps(record["machine"]): record["machine"] for record in records.values()}
     for machine in machines.values():
         yield from ("", "; ".join(f"{name} {value}" for name, value in machine.items()) + ".")
