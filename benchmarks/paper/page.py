@@ -9,14 +9,15 @@ __all__ = ["write"]
 HEAD = """\
 # The papers, claim by claim
 
-Written by `python benchmarks/paper`: every number below comes from the files in
+Written by `python benchmarks/paper`: the numbers below come from the files in
 [paper/](paper), which the same command writes. `python benchmarks/paper NAME` runs one result
 again.
 
 What the papers prove are upper bounds for the worst data with a given margin; here they meet a few
-sets, with one seed each. That a bound holds says little of how near it is: they usually hold with
-orders of magnitude to spare. Where a claim is about rates, "agrees" means within a tolerance that
-was set after seeing the first numbers: it guards against change and is no independent confirmation.
+sets, most of them with one seed. That a bound holds says little of how near it is: they usually
+hold with orders of magnitude to spare. Where a claim is about rates, "agrees" means within a
+tolerance that was set after seeing the first numbers: it guards against change and is no
+independent confirmation.
 
 Papers: J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, COLT 2024, arXiv:2402.15926 (*Wu et al.*);
 J. Wu, V. Braverman, J. D. Lee, 2023, arXiv:2305.11788 (*Wu, Braverman, Lee*); S. Meng et al., 2024,
@@ -42,9 +43,9 @@ def _lines(results, records):
     yield from HEAD.splitlines()
     yield from ("", "| result | claims | agree | seconds |", "| :-- | --: | --: | --: |")
     for record in records.values():
-        agree = sum(record["claims"].values())
-        row = [f"[{record['title']}](#{_anchor(record['title'])})", str(len(record["claims"]))]
-        yield f"| {' | '.join([*row, str(agree), number(record['seconds'])])} |"
+        agree = [claim.agrees for claim in results[record["name"]].claims(record["numbers"])]
+        row = [f"[{record['title']}](#{_anchor(record['title'])})", str(len(agree))]
+        yield f"| {' | '.join([*row, str(sum(agree)), number(record['seconds'])])} |"
     machines = {json.dumps(record["machine"]): record["machine"] for record in records.values()}
     for machine in machines.values():
         yield from ("", "; ".join(f"{name} {value}" for name, value in machine.items()) + ".")

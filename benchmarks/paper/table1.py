@@ -77,9 +77,8 @@ def describe(numbers):
         f"The toy set over R, w_0 = 0, T from {number(numbers['budgets'][0])} to "
         f"{number(numbers['budgets'][-1])}, doubling. “Polynomial” and “exponential” are the "
         "flattened losses of Proposition 5, linear for negative margins. η(T) is T^(a/2) for "
-        "a ≤ 1, √T for a > 1, and γ²T/120 for the exponential tails, as in Corollary 2. With a "
-        "hundred times that it is no power any more, as shown there. The rates of the paper are "
-        f"upper bounds, and leave out logarithms. “Agrees”: within {TOLERANCE:g}."
+        "a ≤ 1, √T for a > 1, and γ²T/120 for the exponential tails, as in Corollary 2. The rates "
+        f"of the paper are upper bounds, and leave out logarithms. “Agrees”: within {TOLERANCE:g}."
     )
 
 
