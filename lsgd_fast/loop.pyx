@@ -295,7 +295,7 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
 
 
 # Where the coming pass reads weights and sums gradients.  Those of a single run on sparse rows are
-# not copied: there d may not be small beside the entries.  A run that is closing keeps its gradient.
+# not copied: there d may not be small beside the entries.  When it is closing it keeps its gradient.
 cdef void lay_out(batch_t* b) noexcept nogil:
     cdef bint single = b.n_runs == 1 and b.columns == 0 and b.row_pass.rows.X.sparse != NULL
     b.sums = b.runs[0].gradient if single and not b.runs[0].closing else b.gradients

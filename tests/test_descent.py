@@ -319,6 +319,8 @@ def test_signal_handlers_run_and_their_exceptions_come_out():
     calls = []
 
     def handler(number, frame):
+        if descent.n_steps == 0 or len(calls) == 3:
+            return  # on a busy machine it comes before the steps, or after
         calls.append(descent.n_steps)
         with pytest.raises(RuntimeError):
             descent.step()

@@ -21,7 +21,7 @@ NAMES = [
     "figure1-toy", "theorem1", "corollary2", "theorem3", "theorem4", "table1", "theorem6",
     "direction", "cycles", "outliers", "penalty", "comparison",
 ]  # fmt: skip
-STEPS, PASSES = 1024, 64
+STEPS, PASSES = 1024, 256
 FEWER = {"theorem6": 128}  # networks are dear
 # Claims that are not about rates or long runs, and so hold at this size.
 HOLD = {
@@ -178,6 +178,16 @@ def test_passes_are_those_that_were_made():
     assert found["GD, best η"]["zero error"] == min(
         one["zero error"] or math.inf for one in found["GD, best η"]["runs"]
     )
+
+
+def test_runs_within_a_bound():
+    """A bound of 10 steps: one run is within it, one too late, one never there; 99 are too many."""
+    runs = [{"eta": eta, "zero error": at} for eta, at in ((1, 11), (1, 13), (1, None), (9, 5))]
+    numbers = {"cap": 50, "sets": {"a": {"n": 4, "margin": 0.1, "methods": {"m": {"runs": runs}}}}}
+    kept, known, most = room("comparison").within(
+        numbers, "m", lambda n, margin, eta: {1: 10.0, 9: 99.0}[eta]
+    )
+    assert (kept, known) == (1, 3) and float(most) == pytest.approx(12 / 11, rel=1e-2)
 
 
 def test_bounds_of_theorem_4_by_hand():
