@@ -116,6 +116,7 @@ class BuildExtensions(build_ext):
             extension.extra_compile_args = flags.always + compile_flags
             extension.extra_link_args = link_flags
         self.force = True
+        self.parallel = self.parallel or True  # as many compilers as there are processors
         super().build_extensions()
 
     def openmp_flags(self, flags: Flags) -> tuple[list[str], list[str]]:

@@ -9,7 +9,7 @@ from libc.math cimport INFINITY, NAN
 
 from .gram cimport GramSpace
 from .kernel cimport (LOGISTIC, NETWORK, PIECEWISE_LINEAR, SOFTMAX, SOFTPLUS, chunk_count,
-                      lay_out_pass, link_t, loss_kind_t, loss_t, pack_columns,
+                      feature_order, lay_out_pass, link_t, loss_kind_t, loss_t, pack_columns,
                       padded_rows, pass_chunks, pass_size, pass_t, row_length, rows_t, scaled_t,
                       unpack_columns)
 from .loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
@@ -154,8 +154,8 @@ cdef loss_t native_loss(loss):
     return loss_t(<loss_kind_t> <int> list(LOSSES).index(name), a, math.log(a))
 
 
-cdef pack_joint(const double[::1] w, double[::1] parameters, Py_ssize_t d, Py_ssize_t k):
-    pack_columns(&w[0], d, k, &parameters[0])
+cdef pack_joint(const double[::1] w, double[::1] parameters, Py_ssize_t k, Rows rows):
+    pack_columns(&w[0], rows.view.X.d, k, feature_order(&rows.view), &parameters[0])
 
 
 cdef class Batch:
@@ -201,7 +201,8 @@ cdef class Batch:
         if problem.is_joint:
             self._make_joint(problem, n_threads)
             if validation is not None:
-                self._look_at(Rows(validation, gradient=False), problem.model.columns)
+                held_out = Rows(validation, gradient=False, like=self.rows)
+                self._look_at(held_out, problem.model.columns)
             return
         self.n_threads = choose_threads(
             n_threads, n, row_length(&view.X), pass_chunks(LOGISTIC, &view.X, 1), n_runs)
@@ -230,7 +231,7 @@ cdef class Batch:
             p.products = b.intercepts + n_runs
             p.multipliers = p.products + n_runs * padded
         if validation is not None:
-            self._look_at(Rows(validation, pack=not gram, gradient=False), n_runs)
+            self._look_at(Rows(validation, pack=not gram, gradient=False, like=self.rows), n_runs)
 
     cdef _make_joint(self, problem, n_threads):
         """Room for one run of several columns, which holds what the pass reads (RunState)."""
@@ -278,11 +279,11 @@ cdef class Batch:
         if self.state.columns > 0:
             parameters[:len(first)] = first         # (d [+ 1], k): the intercepts are in place
             first_weights = np.array(parameters[:self.state.n_weights])
-            pack_joint(first_weights, parameters, d, self.state.columns)
+            pack_joint(first_weights, parameters, self.state.columns, self.rows)
             return parameters
         parameters[self.size] = first[d] if len(first) > d else 0.0
         if self.gram is None:
-            parameters[:d] = first[:d]
+            parameters[:d] = first[:d] if self.rows.order is None else first[self.rows.order]
         elif first[:d].any():
             row = np.count_nonzero(self.starts[:start, :d].any(axis=1))
             parameters[:self.size] = self.gram.first_coefficients(row)
@@ -300,11 +301,14 @@ cdef class Batch:
         cdef double[:, ::1] w
         if k > 0:
             w = np.empty((d, k))
-            unpack_columns(&parameters[0], d, k, &w[0, 0])
+            unpack_columns(&parameters[0], d, k, feature_order(&self.rows.view), &w[0, 0])
             return np.asarray(w)
-        if self.gram is None:
-            return np.array(parameters[:self.size])
-        return self.gram.weights(parameters[:self.size])
+        if self.gram is not None:
+            return self.gram.weights(parameters[:self.size])
+        weights = np.array(parameters[:self.size])
+        if self.rows.order is not None:
+            weights[self.rows.order] = parameters[:self.size]
+        return weights
 
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient):
         """Advance runs that have taken equally many steps, see `advance` in loop.pxd."""

@@ -357,7 +357,7 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
             C = group_width(column, p.k)
             g = gradient + column * X.d
             for j in range(begin, min(end, s.n_long)):
-                sum_long_column(p, j, column, C, g + s.order[j] * C)
+                sum_long_column(p, j, column, C, g + j * C)
             j = max(begin, s.n_long)
             if j < end and X.element == FLOAT32:
                 sum_short_columns(p, <const float*> s.columns.values, j, end, column, C, g, z)
@@ -414,7 +414,7 @@ cdef inline inlined sum_columns(const sparse_t* s, const real* values, const pla
         else:
             add_entries(values + at, places + at, starts[j + 1] - at, <const v4*> w, sums, 4)
         for c in range(C):
-            g[C * s.order[j] + c] = sums[c] / total
+            g[C * j + c] = sums[c] / total
 
 
 # --- the order of columns -------------------------------------------------------------------------
@@ -441,12 +441,24 @@ cdef inline void fill_columns(const entries_t* rows, bint is_float, Py_ssize_t f
                 (<float*> columns.values)[at] = (<const float*> rows.values)[i]
             else:
                 (<double*> columns.values)[at] = (<const double*> rows.values)[i]
-            if columns.width == 2:
-                (<uint16_t*> columns.places)[at] = <uint16_t> row
-            elif columns.width == 4:
-                (<int32_t*> columns.places)[at] = <int32_t> row
-            else:
-                (<int64_t*> columns.places)[at] = row
+            set_place(columns, at, row)
+
+
+# The places of rows first .. last - 1 by new numbers of the features, to those of `numbered`.
+cdef inline void number_places(const entries_t* rows, Py_ssize_t first, Py_ssize_t last,
+                               const int64_t* numbers, const entries_t* numbered) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(rows.starts[first], rows.starts[last]):
+        set_place(numbered, i, numbers[place_of(rows, i)])
+
+
+cdef inline void set_place(const entries_t* e, Py_ssize_t i, Py_ssize_t to) noexcept nogil:
+    if e.width == 2:
+        (<uint16_t*> e.places)[i] = <uint16_t> to
+    elif e.width == 4:
+        (<int32_t*> e.places)[i] = <int32_t> to
+    else:
+        (<int64_t*> e.places)[i] = to
 
 
 cdef inline Py_ssize_t place_of(const entries_t* e, Py_ssize_t i) noexcept nogil:

@@ -18,7 +18,7 @@ from libc.stdint cimport int64_t
 
 
 cdef enum:
-    ABI = 9         # grows whenever a struct or a signature of this file changes
+    ABI = 10        # grows whenever a struct or a signature of this file changes
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
@@ -31,21 +31,22 @@ cdef enum element_t:
     UINT8, UINT16, UINT32, UINT64, BOOL
     BFLOAT16                # the upper half of a float32
 
-# Entries of a sparse matrix, sorted by rows (of whose entries a place is the column) or by columns.
+# Entries of a sparse matrix, sorted by rows (of whose entries a place is the column) or by columns
+# (of whose entries it is the row, growing within a column).
 cdef struct entries_t:
     const int64_t* starts       # of each row or column, and the end of the last
-    const void* places          # growing within a row or column: int32, int64 or uint16
+    const void* places          # int32, int64 or uint16
     const void* values          # FLOAT64 or FLOAT32
     int width                   # bytes of a place: 4, 8 or 2
 
-# Sparse rows; the columns are needed where gradients are asked for.
+# Sparse rows; the columns are needed where gradients are asked for.  Columns may be numbered in an
+# order of their own, best from the longest to the shortest: what is read often then lies together,
+# and a processor foresees where each column ends.
 cdef struct sparse_t:
     entries_t rows
     entries_t columns           # the same entries, column by column
-    const int64_t* order        # (d,) which column of X each of these is: first those of more than
-                                # long_length entries; neighbours best have about the same length,
-                                # since a processor then foresees where each ends
-    Py_ssize_t n_long           # threads share these
+    const int64_t* order        # (d,) which feature each column is; NULL: they are the features
+    Py_ssize_t n_long           # the first columns, longer than long_length: threads share these
 
 # X as it lies in memory; strides are in bytes and may have any sign or be zero.
 cdef struct matrix_t:
@@ -182,12 +183,15 @@ cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
 cdef Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil        # n, up to a whole panel
 # X (float64 or float32) to panels of its type; `tile` is room for one panel in float64.
 cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil
-# Columns are packed in groups of four and of one, each (d, columns).  Where in them a column starts
-# and how far its entries are apart, and (d, k) in C order to groups and back.
+# Columns of weights are packed in groups of four and of one, each (d, columns).  Where in them a
+# column starts and how far its entries are apart, and (d, k) in C order to groups and back; `order`
+# is that of a sparse_t, or NULL, as `feature_order` has it.
 cdef void column_place(Py_ssize_t column, Py_ssize_t k, Py_ssize_t d, Py_ssize_t* offset,
                        Py_ssize_t* stride) noexcept nogil
-cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, double* weights) noexcept nogil
-cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k,
+cdef const int64_t* feature_order(const rows_t* rows) noexcept nogil
+cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, const int64_t* order,
+                       double* weights) noexcept nogil
+cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, const int64_t* order,
                          double* w) noexcept nogil
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil       # all chunks, by a team
 cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,

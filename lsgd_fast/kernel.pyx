@@ -288,21 +288,26 @@ cdef void column_place(Py_ssize_t column, Py_ssize_t k, Py_ssize_t d, Py_ssize_t
     offset[0] = first * d + (column - first)
 
 
-cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, double* weights) noexcept nogil:
+cdef const int64_t* feature_order(const rows_t* rows) noexcept nogil:
+    return NULL if rows.X.sparse == NULL else rows.X.sparse.order
+
+
+cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, const int64_t* order,
+                       double* weights) noexcept nogil:
     cdef Py_ssize_t column, offset, stride, j
     for column in range(k):
         column_place(column, k, d, &offset, &stride)
         for j in range(d):
-            weights[offset + j * stride] = w[j * k + column]
+            weights[offset + j * stride] = w[(j if order == NULL else order[j]) * k + column]
 
 
-cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k,
+cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, const int64_t* order,
                          double* w) noexcept nogil:
     cdef Py_ssize_t column, offset, stride, j
     for column in range(k):
         column_place(column, k, d, &offset, &stride)
         for j in range(d):
-            w[j * k + column] = weights[offset + j * stride]
+            w[(j if order == NULL else order[j]) * k + column] = weights[offset + j * stride]
 
 
 # --- the whole of it ------------------------------------------------------------------------------
@@ -370,7 +375,7 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
     p.gradient = gradient != NULL
     p.weights = weights
     p.intercepts = intercepts
-    pack_columns(w, d, k, weights)
+    pack_columns(w, d, k, feature_order(rows), weights)
     for c in range(k):
         intercepts[c] = w[d * k + c] if rows.fit_intercept else 0.0
         enter_column(rows, c, k, weights, intercepts)
@@ -385,7 +390,7 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
             if rows.fit_intercept:
                 gradient[d * k + c] = totals.slope
     if gradient != NULL:
-        unpack_columns(packed, d, k, gradient)
+        unpack_columns(packed, d, k, feature_order(rows), gradient)
     for c in range(k):
         if l2 > 0.0:
             penalty = 0.0

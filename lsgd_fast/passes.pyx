@@ -1,6 +1,6 @@
 """Single reads of X: products of the rows with weights, and sums of the rows by multipliers."""
 
-from .kernel cimport (GIVEN, PANEL, PRODUCTS, lay_out_pass, pack_columns, pass_size,
+from .kernel cimport (GIVEN, PANEL, PRODUCTS, feature_order, lay_out_pass, pack_columns, pass_size,
                       pass_t, run_pass, sum_slots_by_team, unpack_columns)
 from .lanes cimport fold_lanes
 from .rows cimport Rows
@@ -53,7 +53,7 @@ cdef class Passes:
         cdef double b
         p.products = &products[0, 0]
         with nogil:
-            pack_columns(&w[0], d, p.k, self.columns)
+            pack_columns(&w[0], d, p.k, feature_order(p.rows), self.columns)
             run_pass(p, self.n_threads)
             if p.rows.fit_intercept:
                 for c in range(p.k):
@@ -77,7 +77,7 @@ cdef class Passes:
         with nogil:
             run_pass(p, self.n_threads)
             sum_slots_by_team(p, self.columns, self.n_threads)
-            unpack_columns(self.columns, d, p.k, &gradient[0])
+            unpack_columns(self.columns, d, p.k, feature_order(p.rows), &gradient[0])
             if p.rows.fit_intercept:
                 for c in range(p.k):
                     for j in range(PANEL):

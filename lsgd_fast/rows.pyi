@@ -5,11 +5,17 @@ from lsgd_fast.problem import Problem
 
 ELEMENTS: dict[str, int]
 PACKED_BYTES: int
-SORTED_COLUMNS: int
 ENTRIES_AT_A_TIME: int
 
 class Rows:
-    def __init__(self, problem: Problem, pack: bool = True, gradient: bool = True) -> None: ...
+    order: NDArray[np.int64] | None
+    def __init__(
+        self,
+        problem: Problem,
+        pack: bool = True,
+        gradient: bool = True,
+        like: Rows | None = None,
+    ) -> None: ...
     @property
     def n_chunks(self) -> int: ...
 

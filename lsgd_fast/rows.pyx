@@ -8,7 +8,7 @@ from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t
 
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .entries cimport count_columns, fill_columns
+from .entries cimport count_columns, fill_columns, number_places
 from .kernel cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LOGISTIC,
                       LONG_DOUBLE, MAX_CHUNKS, PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count,
                       entries_t, long_length, loss_gradient, matrix_t, pack_panels, padded_rows,
@@ -22,7 +22,6 @@ ELEMENTS = {"bfloat16": BFLOAT16, "f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
             "u1": UINT8, "u2": UINT16, "u4": UINT32, "u8": UINT64}
 PACKED_BYTES = 64 * 2**20       # panels up to this size may be made
-SORTED_COLUMNS = 1024           # see sparse_t.order
 ENTRIES_AT_A_TIME = 1 << 22     # put into another order between two looks at signals
 
 
@@ -36,16 +35,27 @@ cdef class Rows:
         Copy X into panels where that pays: C-ordered float64 or float32 up to 64 MiB.  For one pass
         it does not.
     gradient : bool
-        Whether gradients are to be computed: sparse rows need a copy for that.
+        Whether gradients are to be computed: sparse rows need a copy for that, and number their
+        features in an order of their own, `order`.
+    like : Rows, optional
+        Rows whose weights these are to be multiplied with: features are numbered as theirs.
+
+    Attributes
+    ----------
+    order : ndarray of shape (d,) or None
+        Which feature is which in the weights of a pass; None where they are in the order of X.
     """
 
-    def __cinit__(self, problem, bint pack=True, bint gradient=True):
+    def __cinit__(self, problem, bint pack=True, bint gradient=True, Rows like=None):
         X = problem.X
+        cdef bint sparse = is_sparse(X)
+        self.order = None if like is None else like.order
+        if self.order is not None and not sparse:
+            X = X[:, self.order]
         element = element_of(X.dtype)
         if element == BFLOAT16:
             X = X.view(np.uint16)   # which has a buffer
         cdef matrix_t* view = &self.view.X
-        cdef bint sparse = is_sparse(X)
         view.n, view.d = X.shape
         view.element = element
         view.swapped = not problem.X.dtype.isnative
@@ -88,39 +98,59 @@ cdef class Rows:
     cdef read_entries(self, X, bint gradient):
         """Point to the entries of sparse rows, and to a copy of them in the order of columns."""
         cdef sparse_t* s = &self.entries
-        cdef Py_ssize_t n, d, i, first, last
-        cdef int64_t[::1] starts, next_at
-        cdef bint is_float = X.dtype == np.float32
-        n, d = X.shape
         point_to(&s.rows, X.indptr, X.indices, X.data)
         self.view.X.sparse = s
         self.owners += [X.indptr, X.indices, X.data]
-        if not gradient:
-            return
+        slices = np.searchsorted(X.indptr, np.arange(0, X.size, ENTRIES_AT_A_TIME))
+        slices = np.append(slices, len(X)).tolist()
+        slices = list(zip([0] + slices, slices))
+        if gradient:
+            self.copy_columns(X, slices)
+        if self.order is not None:
+            s.order = <const int64_t*> address_of(self.order)
+            self.number_features(X, slices)
+
+    cdef copy_columns(self, X, slices):
+        """Copy the entries to columns, from the longest to the shortest."""
+        cdef sparse_t* s = &self.entries
+        cdef Py_ssize_t n, d, first, last
+        cdef int64_t[::1] starts, next_at
+        cdef bint is_float = X.dtype == np.float32
+        n, d = X.shape
         starts = np.zeros(d + 1, np.int64)
-        places = np.empty(X.size, row_number_type(n))
+        places = np.empty(X.size, number_type(n))
         values = np.empty(X.size, X.dtype)
         point_to(&s.columns, starts, places, values)
-        slices = np.searchsorted(X.indptr, np.arange(0, X.size, ENTRIES_AT_A_TIME))
-        slices = np.append(slices, n).tolist()
-        for first, last in zip([0] + slices, slices):
+        for first, last in slices:
             PyErr_CheckSignals()
             with nogil:
                 count_columns(&s.rows, first, last, &starts[1])
         lengths = np.array(starts[1:])
-        # long ones first, then within windows, so that their sums are written close together
-        window = np.where(lengths > long_length(X.size), -1, np.arange(d) // SORTED_COLUMNS)
-        order = np.lexsort((-lengths, window)).astype(np.int64, copy=False)
-        np.cumsum(lengths[order], out=np.asarray(starts)[1:])
+        self.order = np.argsort(-lengths, kind="stable").astype(np.int64, copy=False)
+        np.cumsum(lengths[self.order], out=np.asarray(starts)[1:])
         next_at = np.empty(d, np.int64)
-        np.asarray(next_at)[order] = starts[:d]
-        for first, last in zip([0] + slices, slices):
+        np.asarray(next_at)[self.order] = starts[:d]
+        for first, last in slices:
             PyErr_CheckSignals()
             with nogil:
                 fill_columns(&s.rows, is_float, first, last, &s.columns, &next_at[0])
-        s.order = <const int64_t*> address_of(order)
         s.n_long = np.count_nonzero(lengths > long_length(X.size))
-        self.owners += [starts, places, values, order]
+        self.owners += [starts, places, values]
+
+    cdef number_features(self, X, slices):
+        """Number the features of the entries of rows by `order`, in an array of our own."""
+        cdef sparse_t* s = &self.entries
+        cdef Py_ssize_t first, last
+        cdef int64_t[::1] numbers = np.empty(X.shape[1], np.int64)
+        cdef entries_t given = s.rows
+        np.asarray(numbers)[self.order] = np.arange(X.shape[1])
+        places = np.empty(X.size, number_type(X.shape[1]))
+        point_to(&s.rows, X.indptr, places, X.data)
+        for first, last in slices:
+            PyErr_CheckSignals()
+            with nogil:
+                number_places(&given, first, last, &numbers[0], &s.rows)
+        self.owners.append(places)
 
 
 cdef point_to(entries_t* entries, starts, places, values):
@@ -130,8 +160,8 @@ cdef point_to(entries_t* entries, starts, places, values):
     entries.width = places.itemsize
 
 
-cdef row_number_type(n):
-    """The type of row numbers in the copy of sparse rows in the order of columns."""
+cdef number_type(n):
+    """The smallest type for the numbers of n rows or features that entries may have."""
     return np.dtype(np.uint16 if n <= 2**16 else np.int32 if n < 2**31 else np.int64)
 
 
@@ -167,8 +197,10 @@ def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint
 
 
 def memory_of_columns(n, d, n_entries, dtype):
-    """Bytes of the copy of sparse rows in the order of columns; and those that making it takes."""
-    entry = dtype.itemsize + row_number_type(n).itemsize
+    """Bytes of the copy of sparse rows in the order of columns, with the new numbers of the features;
+    and those that making it takes.
+    """
+    entry = dtype.itemsize + number_type(n).itemsize + number_type(d).itemsize
     return n_entries * entry + 8 * (2 * d + 1), 8 * 8 * (d + 1)
 
 

@@ -343,7 +343,7 @@ cdef class Learners:
         if self.problem.fit_intercept:
             intercepts = np.ascontiguousarray(parameters[:, d])
         memory = aligned_empty(m * d + pass_size(LOGISTIC, &self.rows.view, m, n_threads))
-        pack_columns(&columns[0, 0], d, m, &memory[0])
+        pack_columns(&columns[0, 0], d, m, NULL, &memory[0])
         lay_out_pass(&p, LOGISTIC, &self.rows.view, m, &memory[m * d])
         p.loss = native_loss(self.problem.loss)
         p.gradient = False
