@@ -141,7 +141,7 @@ class SparseRows:
 
     def update_digest(self, hasher):
         """Feed a hash with all values, whatever their dtype and that of the indices."""
-        hasher.update(b"sparse rows")
+        hasher.update(b"sparse rows by length")  # the order of what a checkpoint holds
         hasher.update(self.indptr.astype("<i8", copy=False))
         for _, columns, values in self.blocks():
             hasher.update(columns.astype("<i8", copy=False))
