@@ -296,7 +296,8 @@ def stepsize_sweep(
     """Run gradient descent with several stepsizes that share every pass over the data.
 
     Run k is, bit for bit, `gradient_descent` with the same arguments. A run that has ended leaves
-    the passes and costs nothing more.
+    the passes and costs nothing more. Runs of softmax, whose columns fill a pass by themselves, go
+    one after another and share the rows.
 
     Parameters
     ----------
@@ -304,19 +305,21 @@ def stepsize_sweep(
  validation, gram, n_threads
         As for `gradient_descent`.
     stepsizes : sequence of k floats or rules
-        Not with softmax, which has columns of its own.
     start : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, optional
-        First weights, of all runs or of each.
+        First weights, of all runs or of each. With softmax of shape (d, K) or (k, d, K), or
+        (d + 1, K) or (k, d + 1, K).
     l2 : float or sequence of k floats, default 0.0
     stop : Stop or sequence of k Stop or None, optional
     callback, callback_every
         As for `gradient_descent`: the callback is called for each run in turn, with its `Descent`,
-        and ends that run by returning True.
+        and ends that run by returning True. With softmax a run takes all its steps before the next
+        begins.
 
     Returns
     -------
     Sweep
-        A sequence of `Run`. Each run's `seconds` are those of the sweep until it ended.
+        A sequence of `Run`. Each run's `seconds` are those of the sweep until it ended, but with
+        softmax its own.
 
     Raises
     ------
@@ -326,7 +329,7 @@ def stepsize_sweep(
     Notes
     -----
     Memory grows by about ``8 * k * d`` bytes times the number of parts of the rows (up to 64), and
-    by the traces; `record` keeps those small.
+    by the traces; `record` keeps those small. With softmax it grows by the traces alone.
 
     Examples
     --------
