@@ -360,6 +360,7 @@ def staged_trial(
     n_repeats=3,
     stop=None,
     rng=0,
+    loss="logistic",
     sample_weight=None,
     l2=0.0,
     fit_intercept=False,
@@ -378,7 +379,7 @@ def staged_trial(
     X : array-like or sparse matrix of shape (n, d)
         Data: any real dtype and layout.
     y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; both classes must occur.
+        Labels -1/+1, 0/1 or bool; both classes must occur. With softmax numbers 0, 1, ..., K - 1.
     start_stepsize : float, optional
         The first, conservative stepsize; by default 1 over the estimated smoothness of the
         objective, in two digits, with which the loss never increases.
@@ -389,8 +390,8 @@ def staged_trial(
         Steps of each run, on samples and on all rows. With fewer than 1000 hardly any run is
         called stable without a proof.
     sample : float, default 0.1
-        Share of the rows in a sample, at most 1. Five rows per feature are taken in any case, or
-        all if there are fewer, and then there is one sample only.
+        Share of the rows in a sample, at most 1. Five rows per feature, times K - 1 with K
+        classes, are taken in any case, or all if there are fewer, and then there is one sample.
     n_repeats : int, default 3
         Samples for the choice, and as many new ones for the comparison.
     stop : Stop, optional
@@ -398,6 +399,8 @@ def staged_trial(
         is best; `unstable_steps` is half of `n_steps` by default, and `cycling` always True.
     rng : int or numpy.random.Generator, default 0
         The result is a function of it and of the other arguments.
+    loss : {"logistic", "softmax"} or object, default "logistic"
+        As for `gradient_descent`. Runs with softmax do not share passes, see `stepsize_sweep`.
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.
     l2 : float, default 0.0
@@ -427,7 +430,7 @@ def staged_trial(
     """
     return run_trial(
         stepsize_sweep, X, y, start_stepsize=start_stepsize, factor=factor, n_stages=n_stages,
-        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng,
+        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss,
         sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
         n_threads=n_threads,
     )  # fmt: skip
