@@ -288,7 +288,7 @@ def _check_joint_starts(start, problem, k):
             f"start must have shape {shape}, or {(k, *shape)} with first weights for each "
             f"stepsize; got shape {array.shape}"
         )
-    return finite_float64("start", array).reshape(k, -1)
+    return finite_float64("start", array).reshape(k, -1).copy()
 
 
 def check_weights(w, problem):
