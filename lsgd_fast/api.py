@@ -296,7 +296,8 @@ def stepsize_sweep(
     """Run gradient descent with several stepsizes that share every pass over the data.
 
     Run k is, bit for bit, `gradient_descent` with the same arguments. A run that has ended leaves
-    the passes and costs nothing more.
+    the passes and costs nothing more. Runs of softmax, whose columns fill a pass by themselves, go
+    one after another and share the rows.
 
     Parameters
     ----------
@@ -304,19 +305,21 @@ def stepsize_sweep(
  validation, gram, n_threads
         As for `gradient_descent`.
     stepsizes : sequence of k floats or rules
-        Not with softmax, which has columns of its own.
     start : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, optional
-        First weights, of all runs or of each.
+        First weights, of all runs or of each. With softmax of shape (d, K) or (k, d, K), or
+        (d + 1, K) or (k, d + 1, K).
     l2 : float or sequence of k floats, default 0.0
     stop : Stop or sequence of k Stop or None, optional
     callback, callback_every
         As for `gradient_descent`: the callback is called for each run in turn, with its `Descent`,
-        and ends that run by returning True.
+        and ends that run by returning True. With softmax a run takes all its steps before the next
+        begins.
 
     Returns
     -------
     Sweep
-        A sequence of `Run`. Each run's `seconds` are those of the sweep until it ended.
+        A sequence of `Run`. Each run's `seconds` are those of the sweep until it ended, but with
+        softmax its own.
 
     Raises
     ------
@@ -326,7 +329,7 @@ def stepsize_sweep(
     Notes
     -----
     Memory grows by about ``8 * k * d`` bytes times the number of parts of the rows (up to 64), and
-    by the traces; `record` keeps those small.
+    by the traces; `record` keeps those small. With softmax it grows by the traces alone.
 
     Examples
     --------
@@ -357,6 +360,7 @@ def staged_trial(
     n_repeats=3,
     stop=None,
     rng=0,
+    loss="logistic",
     sample_weight=None,
     l2=0.0,
     fit_intercept=False,
@@ -375,7 +379,7 @@ def staged_trial(
     X : array-like or sparse matrix of shape (n, d)
         Data: any real dtype and layout.
     y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; both classes must occur.
+        Labels -1/+1, 0/1 or bool; both classes must occur. With softmax numbers 0, 1, ..., K - 1.
     start_stepsize : float, optional
         The first, conservative stepsize; by default 1 over the estimated smoothness of the
         objective, in two digits, with which the loss never increases.
@@ -386,8 +390,8 @@ def staged_trial(
         Steps of each run, on samples and on all rows. With fewer than 1000 hardly any run is
         called stable without a proof.
     sample : float, default 0.1
-        Share of the rows in a sample, at most 1. Five rows per feature are taken in any case, or
-        all if there are fewer, and then there is one sample only.
+        Share of the rows in a sample, at most 1. Five rows per feature, times K - 1 with K
+        classes, are taken in any case, or all if there are fewer, and then there is one sample.
     n_repeats : int, default 3
         Samples for the choice, and as many new ones for the comparison.
     stop : Stop, optional
@@ -395,6 +399,8 @@ def staged_trial(
         is best; `unstable_steps` is half of `n_steps` by default, and `cycling` always True.
     rng : int or numpy.random.Generator, default 0
         The result is a function of it and of the other arguments.
+    loss : {"logistic", "softmax"} or object, default "logistic"
+        As for `gradient_descent`. Runs with softmax do not share passes, see `stepsize_sweep`.
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.
     l2 : float, default 0.0
@@ -424,7 +430,7 @@ def staged_trial(
     """
     return run_trial(
         stepsize_sweep, X, y, start_stepsize=start_stepsize, factor=factor, n_stages=n_stages,
-        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng,
+        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss,
         sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
         n_threads=n_threads,
     )  # fmt: skip

@@ -172,19 +172,21 @@ cdef class Batch:
         Whether to run in Gram space.
     scaled : bool
         Whether some runs have rules that are adaptive, whose gradients are in the log domain.
-    validation : Problem or None
+    rows : Rows
+        Of the problem; several batches may have the same.
+    held_out : Rows or None
         Held-out rows, of which only the loss is looked at.
     n_threads : int or None
     """
 
     def __cinit__(self, problem, const double[:, ::1] starts, Py_ssize_t n_runs, bint gram,
-                  bint scaled, validation, n_threads):
+                  bint scaled, Rows rows, Rows held_out, n_threads):
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
         cdef const rows_t* view
         cdef Py_ssize_t n = problem.n, d = problem.d, padded, size, parts
         self.lock = threading.RLock()
-        self.rows = Rows(problem, pack=not gram)
+        self.rows = rows
         self.starts = np.asarray(starts)
         view = &self.rows.view
         if gram:
@@ -200,8 +202,7 @@ cdef class Batch:
         b.offset = problem.model.offset
         if problem.is_joint:
             self._make_joint(problem, n_threads)
-            if validation is not None:
-                held_out = Rows(validation, gradient=False, like=self.rows)
+            if held_out is not None:
                 self._look_at(held_out, problem.model.columns)
             return
         self.n_threads = choose_threads(
@@ -230,8 +231,8 @@ cdef class Batch:
             b.gram_scale = self.gram.scale
             p.products = b.intercepts + n_runs
             p.multipliers = p.products + n_runs * padded
-        if validation is not None:
-            self._look_at(Rows(validation, pack=not gram, gradient=False, like=self.rows), n_runs)
+        if held_out is not None:
+            self._look_at(held_out, n_runs)
 
     cdef _make_joint(self, problem, n_threads):
         """Room for one run of several columns, which holds what the pass reads (RunState)."""

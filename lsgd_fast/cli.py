@@ -167,6 +167,7 @@ def _trial_options(command):
 
 def _plan_options(command):
     add_data(command)
+    command.set_defaults(softmax=False)  # theory is about two classes
     add = command.add_argument
     text = (
         "in the units of the data; default: that of Corollary 2 for the steps, if margin is given"

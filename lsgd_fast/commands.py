@@ -10,10 +10,12 @@ import sys
 import time
 from dataclasses import asdict, replace
 
+import numpy as np
+
 from lsgd_fast import planning
 from lsgd_fast.api import gradient_descent, staged_trial, stepsize_sweep
 from lsgd_fast.files import read_data
-from lsgd_fast.options import default_record_every, descent_keywords
+from lsgd_fast.options import default_record_every, descent_keywords, model_keywords
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import StopReason
 from lsgd_fast.statusline import StatusLine
@@ -41,8 +43,8 @@ def fit(arguments):
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
         _log_data(data, status)
-        stepsize = arguments.stepsize or _default_stepsize(data, arguments.fit_intercept)
         keywords = descent_keywords(arguments) | _reports(arguments.steps, status)
+        stepsize = arguments.stepsize or _default_stepsize(data, keywords)
         run = gradient_descent(data.X, data.y, stepsize, arguments.steps, **keywords)
         status.log(f"{run.n_steps} steps in {run.seconds:.3g} s")
     # Printed before anything is written: a full disk must not cost the result.
@@ -97,9 +99,7 @@ def trial(arguments):
             sample=arguments.sample,
             n_repeats=arguments.repeats,
             rng=arguments.seed,
-            l2=arguments.l2,
-            fit_intercept=arguments.fit_intercept,
-            n_threads=arguments.threads,
+            **model_keywords(arguments),
         )
         status.log(
             f"{found.passes:.0f} passes over the rows in {time.perf_counter() - began:.3g} s"
@@ -179,15 +179,17 @@ def _write(arguments, result):
 
 def _read(arguments, status):
     status.show(f"reading {arguments.data!a}")
-    return read_data(arguments.data, labels=arguments.labels, label=arguments.label)
+    options = {"labels": arguments.labels, "label": arguments.label}
+    return read_data(arguments.data, several=arguments.softmax, **options)
 
 
 def _log_data(data, status):
     status.log(f"read {len(data.X)} rows of {data.X.shape[1]} features")
 
 
-def _default_stepsize(data, fit_intercept):
-    radius = Problem.check(data.X, data.y, fit_intercept=fit_intercept).radius or 1.0
+def _default_stepsize(data, keywords):
+    model = {name: keywords[name] for name in ("loss", "fit_intercept")}
+    radius = Problem.check(data.X, data.y, **model).radius or 1.0
     return DEFAULT_STEPSIZE / radius / radius
 
 
@@ -211,9 +213,12 @@ def _best_stepsize(found, by):
 
 
 def _describe_data(arguments, data):
-    (n, d), (low, high) = data.X.shape, data.labels
-    signs = f"labels {low!a} as -1 and {high!a} as +1"
-    return f"Data {arguments.data!a}: {n} rows of {d} features, {signs}"
+    n, d = data.X.shape
+    if arguments.softmax:
+        told = f"{len(data.labels)} classes"
+    else:
+        told = "labels {!a} as -1 and {!a} as +1".format(*data.labels)
+    return f"Data {arguments.data!a}: {n} rows of {d} features, {told}"
 
 
 def _with_options(report):
@@ -234,6 +239,7 @@ def _run_facts(run):
     columns = ("loss", "log_loss", "error_rate", "min_margin", "weight_norm")
     last = {name: float(getattr(run.trace, name)[-1]) for name in columns}
     named = {name: getattr(run, name) for name in names + counters}
+    named["intercept"] = np.asarray(run.intercept).tolist()  # of several classes a list
     return {"stop_reason": str(run.stop_reason), "verdict": str(run.verdict)} | last | named
 
 

@@ -10,6 +10,7 @@ from .batch cimport Batch, RunState
 from .loop cimport (CALLBACK, CYCLING, DIVERGED, ERROR_RATE, GOING_ON, GRADIENT_NORM, LOG_LOSS, LOSS,
                     MEASURED, MIN_MARGIN, N_COLUMNS, NOTHING, STEP, VALIDATION_LOSS, clock,
                     counters_t, run_t)
+from .rows cimport Rows
 from .watch cimport current_drift, monitor_t
 
 from .arguments import check_shared, in_gram_space
@@ -85,7 +86,7 @@ cdef class Descent:
     cdef _begin(self, shared, rule, stop, start, bint gram):
         """Become the only run of a batch."""
         batch = Batch(shared.problem, start.reshape(1, -1), 1, gram, rule.adaptive,
-                      shared.validation, shared.n_threads)
+                      *rows_of(shared, gram), shared.n_threads)
         self._join(batch, 0, shared.problem, rule, stop, shared)
 
     cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, shared):
@@ -517,7 +518,10 @@ def descend(shared, rule, stop, start):
 
 
 def descend_together(asked):
-    """Runs that share every pass; in Gram space with first weights of their own, one by one.
+    """Runs that share every pass; those that cannot go one by one and share the rows.
+
+    Alone go runs of several columns, which fill a pass by themselves, and in Gram space runs with
+    first weights of their own, of which each has a Gram matrix.
 
     Parameters
     ----------
@@ -530,14 +534,25 @@ def descend_together(asked):
     runs = [None] * len(asked.rules)
     for gram in (True, False):
         group = [i for i, found in enumerate(asked.grams) if found is gram]
-        own = gram and len(asked.starts) > 1            # each has a Gram matrix of its own
-        for members in [[i] for i in group] if own else [group] if group else []:
-            for i, run in zip(members, run_batch(asked, members, gram)):
+        if not group:
+            continue
+        alone = asked.shared.problem.is_joint or (gram and len(asked.starts) > 1)
+        rows, held_out = rows_of(asked.shared, gram)
+        for members in [[i] for i in group] if alone else [group]:
+            for i, run in zip(members, run_batch(asked, members, gram, rows, held_out)):
                 runs[i] = run
     return runs
 
 
-cdef run_batch(asked, list members, bint gram):
+cdef rows_of(shared, bint gram):
+    """The rows of a batch, and the held-out ones or None."""
+    rows = Rows(shared.problem, pack=not gram)
+    if shared.validation is None:
+        return rows, None
+    return rows, Rows(shared.validation, pack=not gram, gradient=False, like=rows)
+
+
+cdef run_batch(asked, list members, bint gram, Rows rows, Rows held_out):
     """Those of the runs that are asked for, sharing every pass."""
     cdef Descent descent
     cdef list descents = []
@@ -545,7 +560,7 @@ cdef run_batch(asked, list members, bint gram):
     shared = asked.shared
     starts = asked.starts[members] if len(asked.starts) > 1 else asked.starts
     scaled = any([asked.rules[i].adaptive for i in members])
-    batch = Batch(shared.problem, starts, len(members), gram, scaled, shared.validation,
+    batch = Batch(shared.problem, starts, len(members), gram, scaled, rows, held_out,
                   shared.n_threads)
     for place, i in enumerate(members):
         descent = Descent.__new__(Descent)

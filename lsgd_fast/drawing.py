@@ -24,8 +24,8 @@ LOG_AXIS = 300  # decades on either side of 1 that a log axis of float64 can sho
 STEP_ZERO = 0.45  # puts step 0 half a decade to the left of step 1
 
 
-def prepare(ax):
-    """Return `ax`, or new axes, with an axis of steps: logarithmic, and with a place for step 0."""
+def axes(ax):
+    """Return `ax`, or new axes."""
     try:
         from matplotlib.axes import Axes
         from matplotlib.figure import Figure
@@ -38,6 +38,12 @@ def prepare(ax):
         ax = Figure(layout="constrained").add_subplot()
     elif not isinstance(ax, Axes):
         raise TypeError(f"ax must be matplotlib axes or None; got {ax!r}")
+    return ax
+
+
+def prepare(ax):
+    """Return `ax`, or new axes, with an axis of steps: logarithmic, and with a place for step 0."""
+    ax = axes(ax)
     ax.set_xscale("symlog", linthresh=1.0, linscale=STEP_ZERO, subs=range(2, 10))
     ax.update_datalim([(1.0, 0.0)], updatey=False)  # or nothing but step 0 has no scale
     ax.set_xlabel("step")

@@ -59,8 +59,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         `lsgd_fast.minimize` or `lsgd_fast.gradient_descent`.
     stepsize : float, rule or "trial", default "trial"
         Of gradient descent: a number in the units of X, a rule of `lsgd_fast.stepsizes`, or
-        ``"trial"`` for what `lsgd_fast.staged_trial` recommends on these data. There are trials of
-        two classes only: with more it is 1 over the smoothness, a stepsize that never oscillates.
+        ``"trial"`` for what `lsgd_fast.staged_trial` recommends on these data.
     l2 : float, default 1e-4
         Penalty on the mean loss: unlike C, it does not change its meaning with the number of rows.
     fit_intercept : bool, default True

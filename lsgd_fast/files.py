@@ -35,9 +35,9 @@ class Data:
         Features, finite, at least one row and one feature. float64 from text, of any real dtype
         from .npz and .npy; perhaps read-only and memory-mapped.
     y : ndarray of shape (n,), float64
-        Labels, -1 or +1; both occur.
+        Labels, -1 or +1; both occur. Of several classes 0, 1, ..., K - 1.
     labels : tuple
-        The two labels as the file has them (numbers, bools or texts): first the one that became -1.
+        The labels as the file has them (numbers, bools or texts), in the order of those of y.
     """
 
     X: np.ndarray
@@ -48,7 +48,7 @@ class Data:
         return iter((self.X, self.y))
 
 
-def read_data(path, *, labels=None, label=None):
+def read_data(path, *, labels=None, label=None, several=False):
     r"""Read features and labels from a file; the end of its name says what kind of file it is.
 
     - .npz: arrays named ``X`` and ``y``, perhaps among others.
@@ -70,6 +70,8 @@ def read_data(path, *, labels=None, label=None):
     label : str, optional
         For .csv and .tsv alone: the name of the column of labels or, where there is no header, its
         number, from 1; the last column by default.
+    several : bool, default False
+        Whether any number of labels from two on becomes 0, 1, ..., in their order.
 
     Returns
     -------
@@ -125,8 +127,8 @@ def read_data(path, *, labels=None, label=None):
         with _naming(path):
             values = _read_labels(path, len(X))
     with _naming(path):
-        y, pair = _map_labels(values)
-    return Data(X, y, pair)
+        y, found = _map_labels(values, several)
+    return Data(X, y, found)
 
 
 @contextmanager
@@ -220,16 +222,18 @@ def _check_column(y, n):
     return y.reshape(n)
 
 
-def _map_labels(values):
-    """Return labels as -1.0 and +1.0, and the pair of values that they stand for."""
+def _map_labels(values, several):
+    """Return labels as -1.0 and +1.0, or 0.0, 1.0, ..., and the values that they stand for."""
     if values.dtype.kind == "f":
         values = values.astype(np.float64, copy=False)
         if not np.isfinite(values).all():
             raise ValueError(f"the label of row {np.isfinite(values).argmin()} is not finite")
     found, which = np.unique(values, return_inverse=True)
-    if len(found) != 2:
-        raise ValueError(f"two labels are needed; found {reprlib.repr(found[:9].tolist())}")
-    return 2.0 * which - 1.0, tuple(found.tolist())
+    if len(found) < 2 or (len(found) > 2 and not several):
+        hint = ": fit, sweep and trial take more with --softmax" if len(found) > 2 else ""
+        raise ValueError(f"two labels are needed; found {reprlib.repr(found[:9].tolist())}{hint}")
+    y = which.astype(np.float64) if several else 2.0 * which - 1.0
+    return y, tuple(found.tolist())
 
 
 def _allowed_bytes():

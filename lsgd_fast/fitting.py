@@ -8,7 +8,6 @@ from lsgd_fast.api import gradient_descent, minimize, staged_trial
 from lsgd_fast.checks import check_count, check_flag, check_real
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import Run, Stop
-from lsgd_fast.smoothness import estimate_smoothness
 from lsgd_fast.stepsizes import resolve
 from lsgd_fast.trial import Trial
 
@@ -132,24 +131,14 @@ def fit(X, numbers, n_classes, weight, options, start, callback):
     problem = Problem.check(X, numbers == 0, **model)
     stepsize, trial = options.stepsize, None
     if isinstance(stepsize, str):
-        stepsize, trial = _find_stepsize(problem, n_classes, model, options)
+        trial = staged_trial(
+            problem.X, numbers, loss=common["loss"], rng=options.seed, n_threads=options.n_threads,
+            **model,
+        )  # fmt: skip
+        stepsize = trial.recommended or trial.conservative
     goal = options.tol * problem.radius
     stop = Stop(gradient_norm=goal) if goal > 0.0 else None
     run = gradient_descent(
         problem.X, numbers, stepsize, options.max_iter, stop=stop, **model, **common
     )
     return Fit(run, stepsize, trial)
-
-
-def _find_stepsize(problem, n_classes, model, options):
-    """Return a stepsize, and the trial that found it; of several classes a stable one and None."""
-    if n_classes == 2:
-        trial = staged_trial(
-            problem.X, problem.y < 0.0, rng=options.seed, n_threads=options.n_threads, **model
-        )
-        return trial.recommended or trial.conservative, trial
-    # The loss of several classes may be twice as sharp as that of two: its second derivative by
-    # the products with a row is diag(p) - p p', which is 1/2 at most, not 1/4.
-    smoothness = estimate_smoothness(problem, np.random.default_rng(options.seed))
-    sharpness = 2.0 * smoothness - problem.l2
-    return (1.0 / sharpness if sharpness > 0.0 else 1.0), None

@@ -16,6 +16,7 @@ __all__ = [
     "count",
     "default_record_every",
     "descent_keywords",
+    "model_keywords",
     "parse_stepsizes",
     "real",
     "stepsizes",
@@ -156,8 +157,9 @@ def add_data(command):
 
 
 def add_problem(command):
-    """Let a command have ``--l2``, ``--fit-intercept`` and ``--threads``."""
+    """Let a command have ``--softmax``, ``--l2``, ``--fit-intercept`` and ``--threads``."""
     add = command.add_argument
+    add("--softmax", action="store_true", help="labels are those of several classes")
     add(
         "--l2",
         metavar="L2",
@@ -215,9 +217,7 @@ def add_json(command):
 def descent_keywords(arguments, n_runs=1):
     """Return the options of `add_descent`, apart from the number of steps, as keywords."""
     every = arguments.record_every or default_record_every(arguments.steps, n_runs)
-    return {
-        "l2": arguments.l2,
-        "fit_intercept": arguments.fit_intercept,
+    return model_keywords(arguments) | {
         "stop": Stop(
             loss=arguments.stop_loss,
             separated=arguments.stop_separated,
@@ -226,6 +226,15 @@ def descent_keywords(arguments, n_runs=1):
             seconds=arguments.seconds,
         ),
         "record_every": every,
+    }
+
+
+def model_keywords(arguments):
+    """Return the options of `add_problem` as keywords."""
+    return {
+        "loss": "softmax" if arguments.softmax else "logistic",
+        "l2": arguments.l2,
+        "fit_intercept": arguments.fit_intercept,
         "n_threads": arguments.threads,
     }
 

@@ -267,12 +267,28 @@ def check_start(start, problem):
 
 def check_starts(start, problem, k):
     """Return first weights: (1, n_parameters) where all k runs have the same, else (k, ...)."""
+    if problem.is_joint:
+        return _check_joint_starts(start, problem, k)
     if start is None or as_real_array("start", start).ndim != 2:
         return check_start(start, problem).reshape(1, -1)
     array = _check_parameters("start", start, problem)
     if array.shape[1] != k:
         raise ValueError(f"start must have a column for each stepsize ({k}); got {array.shape}")
     return np.ascontiguousarray(array.T)
+
+
+def _check_joint_starts(start, problem, k):
+    """Return the same for a model of several columns, where those of all runs have three axes."""
+    array = None if start is None else as_real_array("start", start)
+    if array is None or array.ndim == 2:
+        return check_start(array, problem).reshape(1, -1)
+    shape = (problem.d + problem.fit_intercept, problem.model.columns)
+    if array.shape != (k, *shape):
+        raise ValueError(
+            f"start must have shape {shape}, or {(k, *shape)} with first weights for each "
+            f"stepsize; got shape {array.shape}"
+        )
+    return finite_float64("start", array).reshape(k, -1).copy()
 
 
 def check_weights(w, problem):

@@ -48,7 +48,7 @@ def progress_bar(n_steps=None, *, stream=None):
         import tqdm
     except ImportError:
         return _Line(n_steps, stream)
-    return _Bar(n_steps, tqdm.tqdm(total=n_steps, file=stream, unit="step"))
+    return _Bar(n_steps, lambda: tqdm.tqdm(total=n_steps, file=stream, unit="step"))
 
 
 def logged(run):
@@ -82,12 +82,15 @@ class _Line:
 
 
 class _Bar:
-    """A bar of tqdm's."""
+    """A bar of tqdm's; of a sweep whose runs go one after another, a bar for each."""
 
-    def __init__(self, n_steps, bar):
-        self.n_steps, self.bar = n_steps, bar
+    def __init__(self, n_steps, begin):
+        self.n_steps, self.begin, self.bar = n_steps, begin, begin()
 
     def __call__(self, state):
+        if state.n_steps < self.bar.n:
+            self.bar.close()
+            self.bar = self.begin()
         self.bar.set_postfix_str(_describe(state), refresh=False)
         self.bar.update(state.n_steps - self.bar.n)
         if state.n_steps == self.n_steps:

@@ -251,7 +251,9 @@ class Run:
         Step of the last increase of the loss, 0 without any; None if the run is too short to
         tell: no step was taken, or the last one increased the loss.
     n_increases : int
-        How often a step increased the loss by more than rounding.
+        How often a step increased the loss by more than rounding. With a penalty the loss, a part
+        of the objective, may increase while that falls: `signs` counts increases of the objective,
+        and steps of `minimize` make none.
     best_at : int or None
         The recorded step of the least held-out loss; None without held-out data.
     best_weights : ndarray of shape (d,) or (d + 1,), or None

@@ -36,11 +36,12 @@ def estimate_smoothness(problem, rng):
     Returns
     -------
     float
-        ``lambda_max(X' diag(r) X) / 4 + l2``, the weights r scaled to the sum 1: at least 0.525 of
+        ``c lambda_max(X' diag(r) X) + l2``, the weights r scaled to the sum 1 and c the largest
+        curvature of the loss by the products of a row, 1/4, or with softmax 1/2: at least 0.525 of
         it, but for a chance below 1e-6, and at most all of it, but for rounding. Six digits: the
         rest would depend on the order of sums in a matrix product.
     """
-    v = rng.standard_normal(problem.n_parameters)
+    v = rng.standard_normal(problem.d + problem.fit_intercept)
     v /= np.linalg.norm(v)
     scale, size = problem.radius, 0.0
     if scale > 0.0:
@@ -50,7 +51,8 @@ def estimate_smoothness(problem, rng):
             if size == 0.0:
                 break
             v = image / size
-    return float(f"{0.25 * size * scale * scale + problem.l2:.5e}")
+    sharpest = problem.loss.curvature * problem.model.spread**2
+    return float(f"{sharpest * size * scale * scale + problem.l2:.5e}")
 
 
 # --- at given weights -----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from itertools import starmap
 import numpy as np
 
 from lsgd_fast import checks
+from lsgd_fast.losses import Logistic, resolve
 from lsgd_fast.problem import Problem
 from lsgd_fast.run import StopReason, check_stop
 from lsgd_fast.smoothness import POWER_STEPS, ROUNDING, estimate_smoothness
@@ -21,7 +22,8 @@ from lsgd_fast.verdicts import Verdict
 __all__ = ["run_trial"]
 
 # Fewer rows than features are separable whatever their labels, and up to twice as many if these
-# are random (T. M. Cover, 1965). Five times leaves room for labels that are not.
+# are random (T. M. Cover, 1965). Five times leaves room for labels that are not. K classes have
+# K - 1 times as many weights, but for what is common to all columns and changes no margin.
 ROWS_PER_FEATURE = 5
 
 MAX_STEPSIZE, MIN_STEPSIZE = 1e300, 1e-300
@@ -29,7 +31,7 @@ MAX_STEPSIZE, MIN_STEPSIZE = 1e300, 1e-300
 
 def run_trial(
     sweep, X, y, *, start_stepsize, factor, n_stages, n_steps, sample, n_repeats, stop, rng,
-    sample_weight, l2, fit_intercept, center, scale, n_threads,
+    loss, sample_weight, l2, fit_intercept, center, scale, n_threads,
 ):  # fmt: skip
     """Return the `Trial` of `lsgd_fast.staged_trial`, with `sweep` as its `stepsize_sweep`."""
     factor = checks.check_real("factor", factor)
@@ -46,14 +48,18 @@ def run_trial(
     n_threads = checks.check_n_threads(n_threads)
     if start_stepsize is not None:
         start_stepsize = checks.check_real("start_stepsize", start_stepsize)
+    if not isinstance(resolve(loss), Logistic):  # Softmax is one
+        raise ValueError(f"loss must be 'logistic' or 'softmax' for a trial; got {loss!r}")
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
-    problem = Problem.check(X, y, **options, center=center, scale=scale)
+    problem = Problem.check(X, y, loss=loss, **options, center=center, scale=scale)
     smoothness = estimate_smoothness(problem, rng)
     stepsizes = _stepsizes(start_stepsize, factor, n_stages, smoothness)
 
     bench = _Bench(sweep, problem, smoothness, n_steps, stop, n_threads)
-    classes = [np.flatnonzero((problem.weight > 0.0) & (problem.y == label)) for label in (-1, 1)]
-    sizes = _sample_sizes(classes, sample, problem.n_parameters)
+    used = problem.weight > 0.0
+    classes = [np.flatnonzero(used & (problem.y == label)) for label in np.unique(problem.y)]
+    n_free = (problem.d + problem.fit_intercept) * (len(classes) - 1)
+    sizes = _sample_sizes(classes, sample, n_free)
     n_rows, n_sampled = sum(map(len, classes)), sum(sizes)
     is_whole = n_sampled == n_rows
 
@@ -85,7 +91,9 @@ def run_trial(
         stages=stages,
         confirmations=tuple(outcome for _, outcome in sorted(confirmed.items())),
         comparison=comparison,
+        loss=problem.loss.name,
         rows=n_rows,
+        n_classes=len(classes),
         n_features=problem.d,
         n_rows_sampled=n_sampled,
         n_steps=n_steps,
@@ -112,10 +120,10 @@ def _stepsizes(start, factor, n_stages, smoothness):
     return stepsizes
 
 
-def _sample_sizes(classes, share, n_parameters):
+def _sample_sizes(classes, share, n_free):
     """Return how many rows of each class a sample has: at least one, and its share of them all."""
     n = sum(map(len, classes))
-    least = max(math.ceil(share * n), min(n, ROWS_PER_FEATURE * n_parameters))
+    least = max(math.ceil(share * n), min(n, ROWS_PER_FEATURE * n_free))
     return [-(-len(rows) * least // n) for rows in classes]
 
 
@@ -145,14 +153,15 @@ class _Bench:
         problem = self.problem
         rows = slice(None) if rows is None else rows
         runs = self.sweep(
-            problem.X[rows], problem.y[rows], stepsizes, self.n_steps,
+            problem.X[rows], problem.y[rows], stepsizes, self.n_steps, loss=problem.loss,
             sample_weight=problem.weight[rows], l2=problem.l2,
             fit_intercept=problem.fit_intercept, center=problem.center, scale=problem.scale,
             stop=self.stop, record_every=self.n_steps,
             n_threads=self.n_threads,
         )  # fmt: skip
         share = len(problem.y[rows]) / problem.n
-        self.passes += share * (1 + max(run.n_steps for run in runs))
+        passes = [1 + run.n_steps for run in runs]
+        self.passes += share * (sum(passes) if problem.is_joint else max(passes))
         return [self._outcome(*pair) for pair in zip(stepsizes, runs, strict=True)]
 
     def _outcome(self, stepsize, run):

@@ -254,6 +254,41 @@ class StochasticSweep(Sweep):
                 ]
         return Table(columns, OPTIONAL)
 
+    def plot(self, *, ax=None, legend=True, **line):
+        """Draw the losses by stepsize, on log axes.
+
+        Three curves: the mean loss of the batches, each before its step, which theory bounds; and
+        the loss over all rows of the averaged and of the last weights.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; curves that are there already stay. A new figure by default.
+        legend : bool, default True
+            Whether to draw a legend.
+        **line
+            What `matplotlib.axes.Axes.plot` takes, for every curve.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        TypeError, ValueError
+            For bad arguments; the message names the argument.
+
+        Notes
+        -----
+        Losses that are not finite leave gaps. For those that leave 1e-300 to 1e300 see
+        `lsgd_fast.plot.loss_curves`.
+        """
+        from lsgd_fast.stochastic_plot import losses_by_stepsize
+
+        return losses_by_stepsize(self, ax=ax, legend=legend, **line)
+
     def best(self, by="mean_loss"):
         """Return the best run.
 

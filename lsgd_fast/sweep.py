@@ -219,6 +219,10 @@ class Asked:
     stops: list
     n_steps: int
 
+    def start(self, i):
+        """Return the first weights of run i, a copy."""
+        return self.starts[min(i, len(self.starts) - 1)].copy()
+
 
 def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **shared):
     """Return the checked arguments of `stepsize_sweep`, see there."""
@@ -234,9 +238,6 @@ def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **shared):
     stops = [check_stop(one, shared["validation"]) for one in stops]
     gram = shared["gram"]
     shared = check_shared(X, y, l2=0.0, **shared)
-    if shared.problem.is_joint:
-        raise ValueError("loss: a sweep has one column of weights for each stepsize, softmax needs "
-                         "one for each class; call gradient_descent for each stepsize")  # fmt: skip
     problems = [replace(shared.problem, l2=value) for value in penalties]
     for rule, problem in zip(found, problems, strict=True):
         rules.check_rule(rule, problem)

@@ -143,9 +143,11 @@ class Trial:
         The runs on all rows, by growing stepsizes. The recommended stepsize is one of them.
     comparison : Comparison or None
         None if the recommended stepsize is the conservative one, or None.
+    loss : str
+        "logistic" or "softmax".
     rows : int
         Rows of positive weight.
-    n_features : int
+    n_classes, n_features : int
     n_rows_sampled : int
         Rows of a sample; equal to `rows` if the samples are all of the data, and then there is one.
     n_steps : int
@@ -153,7 +155,8 @@ class Trial:
     goal : str
         What counts first: "separation", "stop" (a condition of `stop`) or "objective".
     passes : float
-        What the trial cost, in passes over all rows; runs that share a pass count once.
+        What the trial cost, in passes over all rows; runs that share a pass count once, which
+        those with softmax do not.
     """
 
     recommended: float | None
@@ -162,7 +165,9 @@ class Trial:
     stages: tuple[Stage, ...]
     confirmations: tuple[Outcome, ...]
     comparison: Comparison | None
+    loss: str
     rows: int
+    n_classes: int
     n_features: int
     n_rows_sampled: int
     n_steps: int

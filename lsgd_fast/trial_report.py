@@ -19,6 +19,12 @@ WORDS = {
     "diverged": "diverged",
 }
 
+# What follows from a separation, by the loss.
+THEORY = {
+    "logistic": ", and then every constant stepsize becomes stable (Theorem 1 of arXiv:2402.15926)",
+    "softmax": "; that every constant stepsize then becomes stable is a theorem of two classes",
+}
+
 
 def describe_outcomes(outcomes):
     """Return what became of one stepsize on several sets of rows.
@@ -70,9 +76,11 @@ def report(trial):
         Some 30 lines.
     """
     run = trial.n_steps + 1
+    data = f"{_count(trial.rows, 'row')} of {_count(trial.n_features, 'feature')}"
+    data += f" and {trial.n_classes} classes" if trial.loss == "softmax" else ""
     parts = [
-        f"Staged trial on {_count(trial.rows, 'row')} of {_count(trial.n_features, 'feature')}, "
-        f"at the cost of {trial.passes:.0f} passes over them (one run of all steps takes {run})",
+        f"Staged trial on {data}, at the cost of {trial.passes:.0f} passes over them (one run of "
+        f"all steps takes {run})",
         *_describe_stages(trial),
         *_describe_confirmations(trial),
         *_describe_comparison(trial),
@@ -194,10 +202,7 @@ def _certainty(trial):
         return
     yield "  The recommended run was made on all rows, and the same call repeats it."
     if best.ending == "separated":
-        yield (
-            "  Its weights prove that the data are separable, and then every constant stepsize "
-            "becomes stable (Theorem 1 of arXiv:2402.15926)."
-        )
+        yield f"  Its weights prove that the data are separable{THEORY[trial.loss]}."
         if best.verdict != "stable":
             yield f"  Within these steps it did not: its verdict is {best.verdict}."
     elif best.ending == "reached":

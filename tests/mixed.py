@@ -32,7 +32,7 @@ RULES = (
     stepsizes.Polyak(), stepsizes.AdGD(), stepsizes.BarzilaiBorwein(),
 )  # fmt: skip
 KINDS = ("descent", "descent", "sweep", "gradient", "stochastic", "stochastic sweep", "network",
-         "softmax", "minimize")  # fmt: skip
+         "softmax", "softmax sweep", "minimize")  # fmt: skip
 
 
 def storage(rng, n, d, folder=None):
@@ -62,7 +62,8 @@ def make_call(rng, folder=None):
     kind = str(rng.choice(KINDS))
     n, d = SHAPES[rng.integers(len(SHAPES))]
     X = storage(rng, n, d, folder)
-    classes = int(rng.integers(2, 7)) if kind == "softmax" else 2
+    several = kind.startswith("softmax")
+    classes = int(rng.integers(2, 7)) if several else 2
     y = rng.integers(0, classes, n)
     y[: min(n, classes)] = np.arange(min(n, classes))
     unit = 1e-4 / d if is_exact(X) else 1.0
@@ -91,17 +92,20 @@ def make_call(rng, folder=None):
         return rule or float(unit * rng.uniform(0.1, 2.0))
 
     n_steps = int(rng.integers(0, 6))
-    if kind in ("descent", "softmax", "sweep"):
-        maybe |= along | ({} if kind == "softmax" else factors)
+    if kind in ("descent", "sweep") or several:
+        maybe |= along | ({} if several else factors)
         name = "gradient_descent"
         arguments |= {"stepsize": step(), "n_steps": n_steps}
-        if kind == "softmax":
+        if several:
             arguments |= {"loss": "softmax", "stepsize": float(unit)}
             del maybe["loss"]
-        elif kind == "sweep":
+        if kind == "sweep":
             name = "stepsize_sweep"
             del arguments["stepsize"]
             arguments["stepsizes"] = [step() for _ in range(rng.integers(1, 7))]
+        if kind == "softmax sweep":
+            name, eta = "stepsize_sweep", arguments.pop("stepsize")
+            arguments["stepsizes"] = [eta, 0.1 * eta, stepsizes.Silver(2.0 / eta)]
     elif kind == "gradient":
         name = "logistic_loss_gradient"
         maybe |= factors

@@ -207,6 +207,7 @@ def test_bad_files_are_one_line(tmp_path, monkeypatch, capsys, name, command):
         "trial --stages 0", "trial --stages 1001", "trial --seed -1", "trial --out t.npz",
         "trial --start-stepsize 1e308", "trial --factor 1e300", "plan --margin 99",
         "plan --margin 0", "plan --width 0", "plan --target-loss 0", "plan --plot p.png",
+        "plan --softmax",
     ],
 )  # fmt: skip
 def test_bad_options_are_one_line(folder, capsys, line):
@@ -214,6 +215,32 @@ def test_bad_options_are_one_line(folder, capsys, line):
         pytest.importorskip("matplotlib")
     code, out, err = run_main(capsys, *line.split(), "digits.npz")
     assert (code, out) == (2, "") and err.startswith("lsgd-fast") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["fit", "sweep", "trial"])
+def test_several_classes(folder, capsys, command):
+    names = np.array(["round", "square", "thin"])
+    numbers = np.arange(60) % 3
+    rows = np.eye(3)[numbers] + np.random.default_rng(0).normal(0.0, 0.4, (60, 3))
+    np.savez("shapes.npz", X=rows, y=names[numbers])
+    options = {"fit": ["--steps", 50], "sweep": ["--steps", 50, "--stepsizes", "1,4"]}
+    options = [*options.get(command, []), "--softmax", "--fit-intercept"]
+    code, out, _ = run_main(capsys, command, "shapes.npz", *options, "--json")
+    facts = strict_json(out)
+    assert code == 0 and facts["labels"] == names.tolist()
+    model = {"loss": "softmax", "fit_intercept": True}
+    if command == "trial":
+        expected = json.loads(json.dumps(lsgd.staged_trial(rows, numbers, **model).to_dict()))
+        assert facts.items() >= expected.items()
+    else:
+        eta = facts["stepsize"] if command == "fit" else 4.0
+        run = lsgd.gradient_descent(rows, numbers, eta, 50, **model)
+        found = facts if command == "fit" else facts["runs"][1]
+        assert found["intercept"] == run.intercept.tolist() and found["loss"] == run.trace.loss[-1]
+    code, out, _ = run_main(capsys, command, "shapes.npz", *options)
+    assert code == 0 and out.startswith("Data 'shapes.npz': 60 rows of 3 features, 3 classes\n")
+    code, _, err = run_main(capsys, command, "shapes.npz", *options[:-2])
+    assert code == 2 and err.endswith("fit, sweep and trial take more with --softmax\n")
 
 
 @pytest.mark.parametrize("command", ["fit", "sweep"])

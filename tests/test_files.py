@@ -137,6 +137,19 @@ def test_labels_of_arrays(tmp_path, labels):
     assert same(read_data(tmp_path / "x.npy", labels=tmp_path / "y.npy"), tuple(labels))
 
 
+def test_several_labels(tmp_path):
+    found = np.array(["no", "perhaps", "yes", "no", "yes", "yes", "perhaps"])
+    np.savez(tmp_path / "a.npz", X=X, y=found)
+    data = read_data(tmp_path / "a.npz", several=True)
+    assert data.labels == ("no", "perhaps", "yes") and data.y.dtype == np.float64
+    assert data.y.tolist() == [0.0, 1.0, 2.0, 0.0, 2.0, 2.0, 1.0]
+    with pytest.raises(ValueError, match="two labels are needed; found .* with --softmax$"):
+        read_data(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", X=X, y=np.ones(7))
+    with pytest.raises(ValueError, match=r"two labels are needed; found \[1.0\]$"):
+        read_data(tmp_path / "b.npz", several=True)
+
+
 def test_text_labels_in_a_file_of_their_own(tmp_path):
     np.save(tmp_path / "x.npy", X)
     text = "\n".join("yes" if y > 0 else "no" for y in Y)

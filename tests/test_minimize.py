@@ -425,6 +425,17 @@ def test_the_trace(backend):
     assert trace.min_margin[-1] == pytest.approx((NOISY * (X @ run.weights)).min(), rel=1e-9)
 
 
+@every_backend
+def test_increases_are_those_of_the_loss_where_the_objective_falls(backend):
+    X, y = lsgd.datasets.digits_0_vs_8()
+    start = 5.0 * np.random.default_rng(0).standard_normal(X.shape[1])
+    run = backend.minimize(X, y, l2=1e-3, start=start)
+    loss, objective = run.trace.loss, run.trace.objective
+    rises = np.flatnonzero(loss[1:] > loss[:-1] * (1.0 + 64.0 * np.finfo(float).eps)) + 1
+    assert run.n_increases == len(rises) > 0 and run.stable_at == rises[-1]
+    assert (objective[1:] <= objective[:-1] * (1.0 + 1e-13)).all()
+
+
 def test_a_run_is_saved_and_loaded(tmp_path):
     run = lsgd.minimize(X, CLEAN, fit_intercept=True)
     run.save(tmp_path / "run.npz")

@@ -114,15 +114,16 @@ def keywords(*argv):
 
 def test_keywords_of_a_descent():
     assert keywords() == {
-        "l2": 0.0, "fit_intercept": False, "stop": Stop(), "record_every": 1, "n_threads": None,
+        "loss": "logistic", "l2": 0.0, "fit_intercept": False, "stop": Stop(), "record_every": 1,
+        "n_threads": None,
     }  # fmt: skip
     found = keywords(
         *"--l2 0.5 --fit-intercept --stop-loss 1e-3 --stop-separated --seconds 9".split(),
-        *"--threads 2 --record-every 7 --steps 10000000".split(),
+        *"--threads 2 --record-every 7 --steps 10000000 --softmax".split(),
     )
     assert found == {
-        "l2": 0.5, "fit_intercept": True, "stop": Stop(loss=1e-3, separated=True, seconds=9.0),
-        "record_every": 7, "n_threads": 2,
+        "loss": "softmax", "l2": 0.5, "fit_intercept": True, "record_every": 7, "n_threads": 2,
+        "stop": Stop(loss=1e-3, separated=True, seconds=9.0),
     }  # fmt: skip
 
 

@@ -64,6 +64,16 @@ def test_tqdm_where_it_is_installed(monkeypatch):
     lsgd.gradient_descent(X, Y, 32.0, 50, callback=bar, callback_every=25)
     assert made[0].n == made[0].total == 50 and made[0].closed and len(made[0].told) == 2
 
+    def sweep(loss, **options):
+        made.clear()
+        bar = lsgd.progress_bar(50)
+        options |= {"loss": loss, "callback": bar, "callback_every": 25}
+        lsgd.stepsize_sweep(X, Y > 0.0, [1.0, 2.0, 4.0], 50, **options)
+        return [(bar.n, bar.closed, len(bar.told)) for bar in made]
+
+    assert sweep("logistic") == [(50, True, 6)]
+    assert sweep("softmax") == [(50, True, 2)] * 3  # one after another
+
 
 @pytest.mark.parametrize("n_steps", [0, 1.5, "many"])
 def test_bad_totals_are_refused(n_steps):

@@ -8,7 +8,7 @@ from backends import every_backend
 from hashes import content
 
 import lsgd_fast as lsgd
-from lsgd_fast import Descent, Run, Stop, kernel, reference
+from lsgd_fast import Descent, Run, Stop, Sweep, kernel, reference, stepsizes
 
 SHAPES = ((9, 1), (65, 16), (300, 33), (1000, 3), (40, 257), (17, 2050))
 CLASSES = (2, 3, 5, 8)
@@ -236,7 +236,101 @@ def test_bad_arguments(backend, changes, error, match):
         backend.gradient_descent([[1.0, 2.0]] * 4, given.pop("y"), 1.0, 1, **given)
 
 
+# --- Sweeps ---------------------------------------------------------------------------------------
+
+
+def sweep_options(kind, X, y, weight, rng):
+    """Return stepsizes, options of the sweep, and those that each run has alone."""
+    rules = [0.5, stepsizes.Schedule([4.0, 0.25]), 60.0, stepsizes.Silver(), 4.0]
+    k, d = y.max() + 1, X.shape[1] + (kind != "plain")
+    shared = {"loss": "softmax", "fit_intercept": kind != "plain", "record_every": 3}
+    shared |= {"sample_weight": weight, "validation": (X[:20], y[:20])}
+    start = rng.standard_normal((5, d, k)) if kind == "each" else rng.standard_normal((d, k))
+    l2 = [0.0, 1e-3, 0.0, 1e-2, 0.0] if kind == "each" else 1e-3
+    stop = [None, Stop(loss=1.3), Stop(unstable_steps=5), None, Stop(validation_patience=2)]
+    stop = stop if kind == "each" else Stop(loss=1.0)
+    alone = [
+        {
+            "start": start[i] if start.ndim == 3 else start,
+            "l2": l2[i] if isinstance(l2, list) else l2,
+            "stop": stop[i] if isinstance(stop, list) else stop,
+        }
+        for i in range(5)
+    ]
+    return rules, shared | {"start": start, "l2": l2, "stop": stop}, [shared | one for one in alone]
+
+
 @every_backend
-def test_a_sweep_refuses(backend):
-    with pytest.raises(ValueError, match="loss: a sweep"):
-        backend.stepsize_sweep(np.eye(3), [0, 1, 2], [1.0, 2.0], 5, loss="softmax")
+@pytest.mark.parametrize("form", ["dense", "sparse"])
+@pytest.mark.parametrize("kind", ["plain", "intercept", "each"])
+def test_runs_of_a_sweep_are_those_alone(backend, kind, form):
+    X, y, weight, _ = problem(90, 7, 4, seed=2)
+    rules, options, alone = sweep_options(kind, X, y, weight, np.random.default_rng(3))
+    if form == "sparse":
+        X = cases.csr(np.where(np.random.default_rng(4).random(X.shape) < 0.4, X, 0.0))
+    before = options["start"].copy()
+    sweep = backend.stepsize_sweep(X, y, rules, 40, **options, n_threads=2)
+    assert (options["start"] == before).all()
+    assert kind != "each" or len({run.stop_reason for run in sweep}) >= 3
+    for rule, run, one in zip(rules, sweep, alone, strict=True):
+        assert content(run) == content(backend.gradient_descent(X, y, rule, 40, **one, n_threads=1))
+
+
+@every_backend
+def test_a_sweep_calls_back_run_by_run(backend):
+    X, y, _, _ = problem(50, 3, 3)
+    seen = []
+
+    def callback(state):
+        seen.append((state.n_steps, state.loss))
+        return state.loss > 2.0
+
+    options = {"loss": "softmax", "callback": callback, "callback_every": 2}
+    sweep = backend.stepsize_sweep(X, y, [0.5, 200.0, 1.0], 6, **options)
+    assert [run.stop_reason for run in sweep] == ["n_steps", "callback", "n_steps"]
+    expected, steps = [], (2, 4, 6)
+    for run in sweep:
+        taken = [t for t in steps if t <= run.n_steps]
+        expected += [(t, run.trace.loss[t]) for t in taken]
+    assert seen == expected
+
+
+@every_backend
+def test_results_of_a_sweep(backend, tmp_path):
+    X, y, _, _ = problem(40, 3, 3)
+    X[np.arange(40), y] += 6.0
+    sweep = backend.stepsize_sweep(X, y, [0.01, 1.0, 10.0], 60, loss="softmax")
+    columns = sweep.table().to_dict()
+    assert columns["separated_at"] == [run.separated_at for run in sweep]
+    assert columns["certified_at"] == [None] * 3
+    assert sweep.best(by="separated_at").separated_at is not None
+    losses = [run.trace.loss[-1] for run in sweep]
+    assert sweep.best() is sweep[int(np.argmin(losses))]
+    sweep.save(tmp_path / "sweep.npz")
+    loaded = Sweep.load(tmp_path / "sweep.npz")
+    assert [content(run) for run in loaded] == [content(run) for run in sweep]
+    assert loaded[0].weights.shape == (3, 3) and loaded.stepsizes == sweep.stepsizes
+
+
+def test_a_sweep_is_drawn():
+    pytest.importorskip("matplotlib").use("agg")
+    X, y, _, _ = problem(40, 3, 3)
+    sweep = lsgd.stepsize_sweep(X, y, [0.1, 1.0, 10.0], 60, loss="softmax")
+    assert sweep.plot().get_xlabel() and sweep[0].plot() is not None
+
+
+@every_backend
+@pytest.mark.parametrize(
+    ("start", "match"),
+    [
+        (np.ones(3), r"start must have shape \(3, 4\), or \(2, 3, 4\) with first weights for each"),
+        (np.ones((3, 3, 4)), r"start must have shape .*got shape \(3, 3, 4\)"),
+        (np.ones((2, 4, 4)), r"start must have shape .*got shape \(2, 4, 4\)"),
+        (np.ones((3, 2)), r"start must have shape \(3, 4\); got shape \(3, 2\)"),
+        (np.full((2, 3, 4), np.nan), "start must be finite"),
+    ],
+)
+def test_a_sweep_refuses_other_starts(backend, start, match):
+    X, y, _, _ = problem(20, 3, 4)
+    with pytest.raises(ValueError, match=match):
+        backend.stepsize_sweep(X, y, [1.0, 2.0], 5, loss="softmax", start=start)

@@ -16,7 +16,7 @@ from lsgd_fast.stages import run_trial
 DIGITS = datasets.digits_0_vs_8()
 DEFAULTS = {
     "start_stepsize": None, "factor": 4, "n_stages": 8, "n_steps": 1000, "sample": 0.1,
-    "n_repeats": 3, "stop": None, "rng": 0, "sample_weight": None, "l2": 0.0,
+    "n_repeats": 3, "stop": None, "rng": 0, "loss": "logistic", "sample_weight": None, "l2": 0.0,
     "fit_intercept": False, "center": None, "scale": None, "n_threads": None,
 }  # fmt: skip
 QUICK = {"n_steps": 64, "n_stages": 4}

@@ -130,39 +130,28 @@ def stepsize_sweep(
     validation=None, callback=None, callback_every=None, gram="auto", n_threads=None,
 ):  # fmt: skip
     """Run gradient descent once for each stepsize; see `lsgd_fast.stepsize_sweep`."""
-    shared = {"loss": loss, "sample_weight": sample_weight, "fit_intercept": fit_intercept}
-    shared |= {"center": center, "scale": scale}
-    shared |= {"record": record, "record_every": record_every, "validation": validation}
-    shared |= {"callback": callback, "callback_every": callback_every, "gram": gram}
-    shared |= {"n_threads": n_threads}
-    asked = check_sweep(X, y, stepsizes, n_steps, start=start, l2=l2, stop=stop, **shared)
-    runs = [
-        gradient_descent(
-            X,
-            y,
-            rule,
-            n_steps,
-            l2=problem.l2,
-            stop=stop,
-            start=asked.starts[min(i, len(asked.starts) - 1)],
-            **shared,
-        )  # fmt: skip
-        for i, (problem, rule, stop) in enumerate(
-            zip(asked.problems, asked.rules, asked.stops, strict=True)
-        )
-    ]
+    asked = check_sweep(
+        X, y, stepsizes, n_steps, start=start, loss=loss, sample_weight=sample_weight, l2=l2,
+        fit_intercept=fit_intercept, center=center, scale=scale, stop=stop, record=record,
+        record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, gram=gram, n_threads=n_threads,
+    )  # fmt: skip
+    runs = []
+    for i, (rule, stop) in enumerate(zip(asked.rules, asked.stops, strict=True)):
+        one = replace(asked.shared, problem=asked.problems[i], gram=asked.grams[i])
+        runs.append(descend(one, rule, stop, asked.start(i), asked.n_steps))
     return Sweep(runs, asked.stepsizes)
 
 
 def staged_trial(
     X, y, *, start_stepsize=None, factor=4, n_stages=8, n_steps=1000, sample=0.1, n_repeats=3,
-    stop=None, rng=0, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None,
-    n_threads=None,
+    stop=None, rng=0, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, center=None,
+    scale=None, n_threads=None,
 ):  # fmt: skip
     """Look for a stepsize on samples and return a `Trial`; see `lsgd_fast.staged_trial`."""
     return run_trial(
         stepsize_sweep, X, y, start_stepsize=start_stepsize, factor=factor, n_stages=n_stages,
-        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng,
+        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss,
         sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
         n_threads=n_threads,
     )  # fmt: skip
