@@ -50,10 +50,11 @@ cdef inline void start_fading(fading_t* f, double q) noexcept nogil:
 
 # Let a weight fade for `steps` steps; its mean before each of them.
 cdef inline double fade(const fading_t* f, Py_ssize_t steps, double* weight) noexcept nogil:
-    cdef double w = weight[0], sum = 0.0, share = 1.0 / steps
+    cdef double w = weight[0], sum = 0.0, share
     cdef Py_ssize_t left = steps, i = 0
     if not f.fades or w == 0.0:
         return w
+    share = 1.0 / steps
     while left > 0 and i < f.top:
         if left & 1:
             sum += w * (f.mean[i] * ((<Py_ssize_t> 1 << i) * share))
