@@ -19,6 +19,7 @@ from .lanes cimport inlined, narrow, prefetch, real, v2, v4, vec
 from .link cimport clear_tallies
 from .joint cimport softmax_link
 from .sums cimport find_factors
+from .thin cimport gather_labels
 
 cdef enum:
     PIECE = 1024        # entries that are summed at a time
@@ -112,12 +113,14 @@ cdef inline inlined sum_values(const real* values, const entries_t* e, Py_ssize_
 # --- rows -----------------------------------------------------------------------------------------
 
 # The first block of a chunk: chunks take about equally long if a row costs as much, besides its
-# entries, as `row_work` entries.
+# entries, as `row_work` entries.  Rows in an order are counted only.
 cdef inline Py_ssize_t first_block(const pass_t* p, Py_ssize_t chunk,
                                    double row_work) noexcept nogil:
     cdef const int64_t* starts = p.rows.X.sparse.rows.starts
     cdef Py_ssize_t n = p.rows.X.n, low = 0, high = (n - 1) // p.height + 1, middle, row
     cdef double share = (starts[n] + row_work * n) / p.n_chunks * chunk
+    if p.order != NULL:
+        return chunk * high // p.n_chunks
     while low < high:
         middle = (low + high) // 2
         row = middle * p.height
@@ -173,15 +176,16 @@ cdef inline inlined sparse_products(const pass_t* p, Py_ssize_t column, Py_ssize
     cdef const entries_t* e = &X.sparse.rows
     cdef const double* w = p.weights + column * X.d
     cdef double[4] sums
-    cdef Py_ssize_t c, i
+    cdef Py_ssize_t c, i, at
     for c in range(C):
         for i in range(n_rows, PANEL * n_panels):
             products[c * BLOCK + i] = 0.0
     for i in range(n_rows):
+        at = row + i if p.order == NULL else p.order[row + i]
         if C == 1:
-            sum_row(e, X.element == FLOAT32, row + i, w, sums, z, 1)
+            sum_row(e, X.element == FLOAT32, at, w, sums, z, 1)
         else:
-            sum_row(e, X.element == FLOAT32, row + i, w, sums, z, 4)
+            sum_row(e, X.element == FLOAT32, at, w, sums, z, 4)
         for c in range(C):
             products[c * BLOCK + i] = sums[c]
 
@@ -263,7 +267,7 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
     cdef scaled_t* scaled = NULL
     cdef const double* y
     cdef const double* weight
-    cdef double[BLOCK] last_y
+    cdef double[BLOCK] last_y       # of a block that ends within a panel, or is in an order
     cdef double[BLOCK] last_weight
     for chunk in range(first, last):
         if p.link == LOGISTIC or p.link == SOFTMAX:
@@ -280,7 +284,12 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
             n_panels = (n_rows - 1) // PANEL + 1
             y = p.rows.y + block * p.height
             weight = p.rows.weight + block * p.height
-            if n_rows < PANEL * n_panels:
+            if p.order != NULL:
+                gather_labels(p.rows, p.order + block * p.height, n_rows, n_panels, last_y,
+                              last_weight)
+                y = last_y
+                weight = last_weight
+            elif n_rows < PANEL * n_panels:
                 fill_panel(y, weight, n_rows, n_panels, last_y, last_weight)
                 y = last_y
                 weight = last_weight

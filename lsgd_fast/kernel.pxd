@@ -141,7 +141,8 @@ cdef struct pass_t:
     double* tiles               # that of the first thread, the others follow
     double* products            # (k, padded_rows) x . w of each row, or NULL
     const Py_ssize_t* order     # (n,) which row of X, y and weight is the i-th, of any number of rows
-                                # of which n take part; or NULL: rows 0 .. n - 1, see thin.pxd
+                                # of which n take part; or NULL: rows 0 .. n - 1, see thin.pxd.
+                                # Sparse rows: multipliers and tallies only, no sum_slots
     double* multipliers         # (k, padded_rows) what the rows are multiplied with in the gradient
                                 # before it is divided by total_weight, or NULL; read where GIVEN
 

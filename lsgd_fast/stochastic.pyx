@@ -1,7 +1,7 @@
 """Stochastic gradient descent: row passes over batches of the rows, in an order that is given.
 
 A batch is a pass (kernel.pyx) whose rows are picked by `pass_t.order`; what a batch of fewer rows
-than a panel costs is up to thin.pxd.  Which rows make up a batch, what is recorded and when to end
+than a panel costs is up to thin.pxd, and what a step over sparse rows costs to lazy.pxd.  Which rows make up a batch, what is recorded and when to end
 is decided by stochastic_driver.py; the loop here takes the steps of a list of batches, without the
 GIL and without an allocation.
 """
@@ -12,12 +12,14 @@ import numpy as np
 
 from cython.parallel cimport parallel
 from libc.math cimport INFINITY
+from libc.stdint cimport int64_t
 
 from .decode cimport prefetch_ordered
 from .batch cimport native_loss
-from .kernel cimport (LOGISTIC, chunk_count, column_place, lay_out_pass, pack_columns, pass_size,
-                      pass_t, pass_work, rows_t, run_chunks, sum_slots, sum_tallies,
-                      totals_t)
+from .kernel cimport (LOGISTIC, column_place, lay_out_pass, matrix_t, pack_columns, padded_rows,
+                      pass_chunks, pass_size, pass_t, pass_work, row_length, rows_t, run_chunks,
+                      sum_slots, sum_tallies, totals_t)
+from .lazy cimport catch_up, features_t, refresh_row, start_fading, subtract_row
 from .loop cimport clock, signal_raises
 from .norms cimport norm
 from .rows cimport Rows
@@ -35,8 +37,7 @@ cdef enum:
 
 # One run.
 cdef struct learner_t:
-    double* w                        # (d,)
-    double* mean                     # (d,) of the weights before each step
+    features_t features              # its weights and their mean; of sparse rows packed, else (d,)
     double intercept, mean_intercept
     double eta
     double loss_sum, error_sum       # of the batches before each step
@@ -46,11 +47,13 @@ cdef struct learner_t:
 # Runs that share every batch.
 cdef struct batches_t:
     pass_t row_pass                  # of one batch
+    double work                      # of it, in elements of X
     learner_t* learners              # (k,)
     double l2
-    double* weights                  # (k, d): their w, one after another ...
-    double* packed                   # (k, d) ... and by groups of four, see pack_columns
+    double* weights                  # (k, d): their w, one after another, of sparse rows packed
     double* intercepts               # (k,)
+    # of dense rows:
+    double* packed                   # (k, d) the weights by groups of four, see pack_columns
     double* gradients                # (k, d) packed like the weights of the pass
     double* direction                # (d,) room for the gradient of one
     double* measures                 # (steps, k, N_MEASURES)
@@ -86,9 +89,24 @@ cdef void place(batches_t* b) noexcept nogil:
         b.intercepts[c] = b.learners[c].intercept
         if p.weights == b.packed:
             column_place(c, p.k, d, &offset, &stride)
-            w = b.learners[c].w
+            w = b.learners[c].features.w
             for j in range(d):
                 b.packed[offset + j * stride] = w[j]
+        if p.rows.X.sparse != NULL and b.learners[c].features.fading.fades:
+            refresh(b, &b.learners[c])
+
+
+# The weights of a run that a batch of sparse rows asks for.
+cdef void refresh(batches_t* b, const learner_t* r) noexcept nogil:
+    cdef const pass_t* p = &b.row_pass
+    cdef Py_ssize_t i
+    if r.ended:
+        return
+    for i in range(p.rows.X.n):
+        refresh_row(&r.features, &p.rows.X, p.order[i], r.step)
+        poll(b, b.work / (p.k * p.rows.X.n))
+        if is_raised(&b.interrupted):
+            return
 
 
 # w -= eta * g, and w before that into the mean.
@@ -100,8 +118,8 @@ cdef inline void move(double* w, double* mean, const double* g, double eta, doub
         w[j] -= eta * g[j]
 
 
-# The step of run c, from the sums of a batch.
-cdef void take_step(batches_t* b, Py_ssize_t c, double slope) noexcept nogil:
+# Step number r.step of run c, from the sums of a batch.
+cdef void take_step(batches_t* b, Py_ssize_t c) noexcept nogil:
     cdef learner_t* r = &b.learners[c]
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d, offset = c * d, stride = 1, j
@@ -115,11 +133,23 @@ cdef void take_step(batches_t* b, Py_ssize_t c, double slope) noexcept nogil:
         g = b.direction
     if b.l2 > 0.0:
         for j in range(d):
-            g[j] += b.l2 * r.w[j]
-    r.step += 1
-    move(r.w, r.mean, g, r.eta, 1.0 / r.step, d)
-    if p.rows.fit_intercept:
-        move(&r.intercept, &r.mean_intercept, &slope, r.eta, 1.0 / r.step, 1)
+            g[j] += b.l2 * r.features.w[j]
+    move(r.features.w, r.features.mean, g, r.eta, 1.0 / r.step, d)
+
+
+# The same from the multipliers of a batch of sparse rows, row by row.
+cdef void take_sparse_step(batches_t* b, Py_ssize_t c) noexcept nogil:
+    cdef learner_t* r = &b.learners[c]
+    cdef const pass_t* p = &b.row_pass
+    cdef Py_ssize_t offset, stride, i
+    cdef double s
+    column_place(c, p.k, padded_rows(p.rows.X.n), &offset, &stride)
+    for i in range(p.rows.X.n):
+        s = p.slots[offset + i * stride] / p.rows.total_weight
+        subtract_row(&r.features, &p.rows.X, p.order[i], s, r.step, r.eta)
+        poll(b, b.work / (p.k * p.rows.X.n))
+        if is_raised(&b.interrupted):
+            return
 
 
 # With the sums of a batch at hand: measure it, and take the step of each run that goes on.
@@ -144,7 +174,13 @@ cdef void finish_batch(batches_t* b) noexcept nogil:
         measures[N_MEASURES * c + 3] = totals.min_margin
         r.loss_sum += totals.loss
         r.error_sum += totals.error_rate
-        take_step(b, c, totals.slope)
+        r.step += 1
+        if p.rows.X.sparse != NULL:
+            take_sparse_step(b, c)
+        else:
+            take_step(b, c)
+        if p.rows.fit_intercept:
+            move(&r.intercept, &r.mean_intercept, &totals.slope, r.eta, 1.0 / r.step, 1)
     b.done += 1
     p.order += p.rows.X.n
 
@@ -166,8 +202,9 @@ cdef void member(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
     cdef double* tile = p.tiles + rank * p.room
-    cdef double work = p.k * pass_work(p.rows.X.n, p.rows.X.d) / p.n_chunks
+    cdef double work = b.work / p.n_chunks
     cdef bint thin = is_thin(p)
+    cdef bint has_slots = not thin and p.rows.X.sparse == NULL
     while b.done < b.n_batches and b.n_running > 0:
         if rank == 0:
             place(b)
@@ -180,7 +217,7 @@ cdef void member(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
             barrier_wait(&b.barrier, size)
         if is_raised(&b.interrupted):               # the batch may be incomplete
             return
-        if not thin:
+        if has_slots:
             sum_slots(p, rank * n_sums // size, (rank + 1) * n_sums // size, b.gradients)
         if size > 1:
             barrier_wait(&b.barrier, size)
@@ -188,6 +225,18 @@ cdef void member(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
             finish_batch(b)
         if size > 1:
             barrier_wait(&b.barrier, size)
+
+
+# Copies of weights and mean as they are after the last step: reading leaves all as it is, so that
+# it does not matter for what follows when it is done.
+cdef void read_features(const learner_t* r, Py_ssize_t d, double* w, double* mean) noexcept nogil:
+    cdef const features_t* f = &r.features
+    cdef Py_ssize_t j
+    for j in range(d):
+        w[j] = f.w[j * f.stride]
+        mean[j] = f.mean[j * f.stride]
+        if f.current != NULL:
+            catch_up(&f.fading, f.current[j * f.stride], r.step, w + j, mean + j)
 
 
 cdef class Learners:
@@ -209,49 +258,69 @@ cdef class Learners:
     cdef object problem, asked          # asked: n_threads as it came
     cdef Py_ssize_t[::1] order          # until there is a list of batches
     cdef Rows rows
-    cdef double[::1] memory
-    cdef double[:, ::1] weights, means
+    cdef double[::1] memory, weights, means
+    cdef int64_t[::1] current
     cdef unsigned char[::1] learners
 
     def __cinit__(self, problem, const double[:, ::1] starts, const double[::1] stepsizes,
                   Py_ssize_t batch_size, n_threads):
         cdef batches_t* b = &self.state
         cdef pass_t* p = &b.row_pass
-        cdef Py_ssize_t d = problem.d, k = stepsizes.shape[0], c, size
+        cdef Py_ssize_t d = problem.d, k = stepsizes.shape[0], c, room, size
+        cdef bint sparse
         self.problem, self.asked = problem, n_threads
-        self.rows = Rows(problem, pack=False)
-        self.batch = self.rows.view
+        self.rows = Rows(problem, pack=False, gradient=False)
+        self.batch = self.rows.view     # split as the first rows of X would be
         self.batch.X.n = batch_size
         self.batch.total_weight = batch_size * (problem.total_weight / problem.n)
-        self.n_threads = choose_threads(n_threads, batch_size, d, chunk_count(batch_size, d), k)
-        self.weights = np.array(np.broadcast_to(starts, (k, problem.n_parameters))[:, :d], order="C")
-        self.means = np.zeros((k, d))
+        sparse = self.batch.X.sparse != NULL
+        self.n_threads = choose_threads(n_threads, batch_size, row_length(&self.batch.X),
+                                        pass_chunks(LOGISTIC, &self.batch.X, k), k)
+        self.weights = aligned_empty(k * d)
+        self.means = np.zeros(k * d)
+        self.current = np.zeros(k * d if sparse else 0, np.int64)
         self.learners = np.zeros(k * sizeof(learner_t), np.uint8)
         b.learners = <learner_t*> &self.learners[0]
         b.l2 = problem.l2
         b.n_running = k
+        b.work = k * pass_work(batch_size, <Py_ssize_t> row_length(&self.rows.view.X))
         for c in range(k):
-            b.learners[c].w = &self.weights[c, 0]
-            b.learners[c].mean = &self.means[c, 0]
-            b.learners[c].eta = stepsizes[c]
-            if problem.fit_intercept:
-                b.learners[c].intercept = starts[c if starts.shape[0] > 1 else 0, d]
+            self._start(c, k, starts[c if starts.shape[0] > 1 else 0], stepsizes[c])
+        room = 0 if sparse else (2 * k + 1) * d
         size = pass_size(LOGISTIC, &self.batch, k, self.n_threads)
-        self.memory = aligned_empty((2 * k + 1) * d + k + size)
-        b.weights = &self.weights[0, 0]
+        self.memory = aligned_empty(room + size + k)
+        b.weights = &self.weights[0]
         b.packed = &self.memory[0]
         b.gradients = b.packed + k * d
         b.direction = b.gradients + k * d
-        b.intercepts = b.direction + d
-        lay_out_pass(p, LOGISTIC, &self.batch, k, b.intercepts + k)
+        lay_out_pass(p, LOGISTIC, &self.batch, k, b.packed + room)
+        b.intercepts = b.packed + room + size
         p.loss = native_loss(problem.loss)
         p.gradient = True
         p.intercepts = b.intercepts
         self.order = np.zeros(batch_size, np.intp)
         p.order = &self.order[0]
-        p.weights = b.packed if k >= 4 and not is_thin(p) else b.weights
+        p.weights = b.packed if k >= 4 and not is_thin(p) and not sparse else b.weights
         if is_thin(p):
             b.gradients = p.slots
+
+    cdef _start(self, Py_ssize_t c, Py_ssize_t k, const double[::1] start, double eta):
+        """The first weights of run c, and where they lie."""
+        cdef learner_t* r = &self.state.learners[c]
+        cdef features_t* f = &r.features
+        cdef Py_ssize_t d = self.rows.view.X.d, offset = c * d, j
+        f.stride = 1
+        if self.rows.view.X.sparse != NULL:     # as the pass reads them
+            column_place(c, k, d, &offset, &f.stride)
+            f.current = &self.current[offset]
+        f.w = &self.weights[offset]
+        f.mean = &self.means[offset]
+        start_fading(&f.fading, 1.0 - eta * self.state.l2)
+        for j in range(d):
+            f.w[j * f.stride] = start[j]
+        r.eta = eta
+        if self.rows.view.fit_intercept:
+            r.intercept = start[d]
 
     def take(self, const Py_ssize_t[::1] rows):
         """Take a step for each batch of the rows that are listed, until all runs have ended.
@@ -309,13 +378,16 @@ cdef class Learners:
 
     def parameters(self, Py_ssize_t run):
         """The last weights and their mean before each step, (2, n_parameters), intercepts last."""
-        cdef learner_t* r = &self.state.learners[run]
-        found = np.empty((2, self.problem.n_parameters))
-        found[0, :self.problem.d] = self.weights[run]
-        found[1, :self.problem.d] = self.means[run] if r.step else self.weights[run]
-        if self.problem.fit_intercept:
-            found[:, -1] = r.intercept, r.mean_intercept if r.step else r.intercept
-        return found
+        cdef const learner_t* r = &self.state.learners[run]
+        cdef Py_ssize_t d = self.rows.view.X.d
+        cdef double[:, ::1] found = np.empty((2, self.problem.n_parameters))
+        with nogil:
+            read_features(r, d, &found[0, 0], &found[1, 0])
+        if self.rows.view.fit_intercept:
+            found[0, d], found[1, d] = r.intercept, r.mean_intercept
+        if r.step == 0:
+            found[1] = found[0]
+        return np.asarray(found)
 
     def measure(self, parameters):
         """What all rows say of weights, by one forward pass.
@@ -332,14 +404,16 @@ cdef class Learners:
         """
         cdef batches_t* b = &self.state
         cdef pass_t p
-        cdef Py_ssize_t m = len(parameters), d = self.problem.d, n = self.problem.n, i
+        cdef const matrix_t* X = &self.rows.view.X
+        cdef Py_ssize_t m = len(parameters), d = X.d, i
         cdef double[:, ::1] w = np.ascontiguousarray(parameters[:, :d])
         cdef double[:, ::1] columns = np.ascontiguousarray(parameters[:, :d].T)
         cdef double[::1] intercepts = np.zeros(m)
         cdef double[::1] memory
         cdef list errors = [], found = []
         cdef totals_t totals
-        cdef int n_threads = choose_threads(self.asked, n, d, chunk_count(n, d), m)
+        cdef int n_threads = choose_threads(self.asked, X.n, row_length(X),
+                                            pass_chunks(LOGISTIC, X, m), m)
         if self.problem.fit_intercept:
             intercepts = np.ascontiguousarray(parameters[:, d])
         memory = aligned_empty(m * d + pass_size(LOGISTIC, &self.rows.view, m, n_threads))
@@ -352,7 +426,8 @@ cdef class Learners:
         self._watch(errors)
         with nogil, parallel(num_threads=n_threads):
             run_part(b, &p, p.tiles + team_rank() * p.room,
-                     m * pass_work(n, d) / p.n_chunks, team_rank(), team_size())
+                     m * pass_work(X.n, <Py_ssize_t> row_length(X)) / p.n_chunks, team_rank(),
+                     team_size())
         if errors:
             raise errors[0]
         for i in range(m):

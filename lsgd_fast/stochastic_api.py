@@ -38,8 +38,9 @@ def stochastic_gradient_descent(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
-        Data: any real dtype and layout. float64 and float32 in C order are fastest.
+    X : array-like or sparse matrix of shape (n, d)
+        Data: any real dtype and layout. float64 and float32 in C order are fastest. A step over
+        sparse rows costs what their entries cost, whatever d is.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     stepsize : float or Constant
@@ -73,7 +74,8 @@ def stochastic_gradient_descent(
     callback : callable, optional
         Called as ``callback(state)`` after steps; `state` has `n_steps`, `weights`, `intercept`,
         `average_weights`, `average_intercept`, and the `loss`, `log_loss`, `error_rate` and
-        `min_margin` of the latest batch before its step. Returning True ends the run.
+        `min_margin` of the latest batch before its step. Returning True ends the run. Of sparse
+        rows, `weights` and `average_weights` are all of d, made for each call.
     callback_every : int, optional
         Steps between calls; 1 by default, and then most of the time may be Python's.
     n_threads : int, optional
@@ -92,7 +94,8 @@ def stochastic_gradient_descent(
     Notes
     -----
     The same bits for every number of threads, every instruction set, dtype and layout of X that
-    holds the same values. Rows are picked where they lie: X is never copied or shuffled.
+    holds the same values; sparse rows have bits of their own. Rows are picked where they lie: X is
+    never copied or shuffled.
 
     Examples
     --------

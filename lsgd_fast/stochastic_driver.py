@@ -12,7 +12,6 @@ from lsgd_fast.checks import check_callback, check_count, check_n_steps, check_n
 from lsgd_fast.problem import Problem, check_start, check_starts
 from lsgd_fast.run import Stop, StopReason, Trace, check_stop
 from lsgd_fast.sampling import ORDERS, row_blocks
-from lsgd_fast.sparse import is_sparse
 from lsgd_fast.stepsizes import Constant, resolve
 from lsgd_fast.stochastic_run import Iterate, StochasticRun, StochasticSweep
 from lsgd_fast.sweep import as_list
@@ -91,8 +90,6 @@ def _check(
     problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
     if problem.is_joint:
         raise ValueError("loss: stochastic descent is for one column of weights, not for softmax")
-    if is_sparse(problem.X):
-        raise TypeError("X must be dense for stochastic descent; pass X.toarray()")
     starts = start_of(problem).reshape(-1, problem.n_parameters)
     if batch_size > problem.n:
         raise ValueError(f"batch_size must be at most the {problem.n} rows of X; got {batch_size}")
@@ -115,8 +112,8 @@ def _run(make, asked):
         asked.problem, asked.starts, np.array(asked.stepsizes), size, asked.n_threads
     )  # fmt: skip
     log = _Log(asked, learners, began)
-    work = size * (asked.problem.d + 32) * k
-    part = max(1, min(PART_MEASURES // k, PART_WORK // work))
+    work = size * (asked.problem.row_length + 32) * k
+    part = max(1, min(PART_MEASURES // k, int(PART_WORK / work)))
     t = 0
     for rows in row_blocks(asked.order, asked.problem.n, asked.n_steps, size, asked.rng):
         while len(rows) and not log.is_over():

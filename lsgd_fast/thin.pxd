@@ -15,10 +15,10 @@ from .lanes cimport fold_lanes, inlined, load, real, vec
 from .link cimport add_tail, clear_tallies
 
 
-# Whether a pass is thin.  Other losses take a panel for few rows, too.
+# Whether a pass is thin.  Other losses, and sparse rows, take a panel for few rows, too.
 cdef inline bint is_thin(const pass_t* p) noexcept nogil:
     return (p.order != NULL and p.gradient and p.rows.X.n < PANEL and p.link == LOGISTIC
-            and p.loss.kind == LOGISTIC_LOSS)
+            and p.loss.kind == LOGISTIC_LOSS and p.rows.X.sparse == NULL)
 
 
 # y and weight of the rows in `order`, up to whole panels by rows that weigh nothing.

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+import sparse_cases
 from backends import every_backend
 from batches import content, problem
 
@@ -239,6 +240,8 @@ def test_a_progress_bar_runs_along(capsys):
         ({"callback_every": 0}, ValueError, "callback_every must be at least 1"),
         ({"n_threads": 0}, ValueError, "n_threads must be at least 1"),
         ({"X": np.ones((10, 3)) * np.nan}, ValueError, "X must be finite"),
+        ({"X": sparse_cases.csr(np.ones((10, 3)) * np.nan)}, ValueError, "X must be finite"),
+        ({"loss": "softmax", "y": np.arange(10) % 3}, ValueError, "loss: stochastic descent is"),
         ({"y": np.ones(10)}, ValueError, "y holds one class only"),
     ],
     ids=str,
@@ -271,8 +274,10 @@ def test_bad_stepsizes_are_refused(backend):
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "d", "batch_size"), [(5000, 3, 1), (20_000, 50, 20_000)])
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_ctrl_c(n, d, batch_size, n_threads):
+@pytest.mark.parametrize("form", [np.asarray, sparse_cases.csr], ids=["dense", "sparse"])
+def test_ctrl_c(n, d, batch_size, n_threads, form):
     X, y = problem(n, d, noise=1.0)
+    X = form(X)
     late = []
     for i in range(10):
         sent = []
@@ -286,7 +291,7 @@ def test_ctrl_c(n, d, batch_size, n_threads):
         thread.start()
         with pytest.raises(KeyboardInterrupt):
             sgd(X, y, 1.0, 2**50, batch_size=batch_size, rng=0, record_every=2**40,
-                n_threads=n_threads, stop=Stop(seconds=60.0))  # fmt: skip
+                l2=1e-3, n_threads=n_threads, stop=Stop(seconds=60.0))  # fmt: skip
         late.append(time.perf_counter() - sent[0])
         thread.join()
     assert statistics.median(late) < 0.2 and max(late) < 1.0, late

@@ -6,6 +6,7 @@ import numpy as np
 
 from lsgd_fast.constants import UNDERFLOW_LOSS
 from lsgd_fast.reference.rows import Rows
+from lsgd_fast.sparse import is_sparse
 from lsgd_fast.stochastic_driver import run_stochastic, sweep_stochastic
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
@@ -92,7 +93,7 @@ class _Learner:
 
     def __init__(self, problem, start, eta):
         self.problem, self.eta = problem, eta
-        self.X = np.asarray(problem.X, dtype=np.float64)
+        self.X = problem.X if is_sparse(problem.X) else np.asarray(problem.X, dtype=np.float64)
         self.w, self.mean, self.step = start.copy(), np.zeros(len(start)), 0
         self.loss_sum = self.error_sum = 0.0
         self.ended = self.diverged = False
@@ -107,7 +108,8 @@ class _Learner:
         total = len(batch) * (p.total_weight / p.n)
         w, b = (self.w[:-1], self.w[-1]) if p.fit_intercept else (self.w, 0.0)
         used = weight > 0.0
-        z = np.where(used, y * (X @ w + b), 0.0)
+        products, combine = (X.multiply, X.combine) if is_sparse(X) else (X.dot, X.T.dot)
+        z = np.where(used, y * (products(w) + b), 0.0)
         loss = float(weight @ p.loss.value(z)) / total
         if not loss < math.inf:
             self.ended = self.diverged = True
@@ -116,7 +118,7 @@ class _Learner:
         self.loss_sum += loss
         self.error_sum += error_rate
         s = weight * p.loss.derivative(z) * y / total
-        gradient = X.T @ s + p.l2 * w
+        gradient = combine(s) + p.l2 * w
         if p.fit_intercept:
             gradient = np.append(gradient, s.sum())
         self.step += 1
