@@ -64,13 +64,13 @@ cdef class Rows:
         self.view.center = self.view.scale = NULL
         self.owners = [X, y, weight]
         cdef const double[::1] center, scale
-        if sparse:
-            self.read_entries(X, gradient)
-            return
         if problem.scale is not None:
             center, scale = problem.center, problem.scale
             self.view.center, self.view.scale = &center[0], &scale[0]
             self.owners += [center, scale]
+        if sparse:
+            self.read_entries(X, gradient)
+            return
         size, room = memory_of_packing(*X.shape, X.dtype, is_plain(X)) if pack else (0, 0)
         if size > 0:
             panels = aligned_empty(size // X.itemsize, X.dtype)
