@@ -8,7 +8,7 @@ from hashes import content
 from sparse_cases import csr, matrix
 
 import lsgd_fast as lsgd
-from lsgd_fast import Descent, kernel, reference, stepsizes
+from lsgd_fast import Descent, kernel, minimizing, reference, stepsizes
 from lsgd_fast.models import TwoLayer
 from lsgd_fast.problem import Problem, as_network
 from lsgd_fast.sparse import check_sparse
@@ -112,6 +112,14 @@ def test_rows_without_weight_do_not_count():
     found = radius(csr(X), sample_weight=weight, **FACTORS)
     assert found == pytest.approx(radius(X, sample_weight=weight, **FACTORS), rel=1e-14)
     assert found < 1e3
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-4])
+def test_the_radius_of_minimize_leaves_the_intercept_out(size):
+    factors = {"center": CENTER, "scale": size * SCALE}
+    problem = Problem.check(STORED["sparse"], Y, fit_intercept=True, **factors)
+    expected = np.linalg.norm(size * FEATURES, axis=1).max()
+    assert minimizing._radius(problem) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(
