@@ -191,7 +191,7 @@ def gradient_descent(
         A name or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of weights, and an
         intercept, for each of K classes, and the loss ``logsumexp(z) - z_y`` of their products z
         with a row; the margin of a row is z_y less the largest other product. Nothing is certified
-        then. It does not go with `center` and `scale`, Gram space, or adaptive rules.
+        then. It does not go with Gram space or adaptive rules.
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.
     l2 : float, default 0.0
@@ -447,6 +447,8 @@ def minimize(
     loss="logistic",
     sample_weight=None,
     fit_intercept=False,
+    center=None,
+    scale=None,
     stop=None,
     callback=None,
     callback_every=None,
@@ -486,6 +488,9 @@ def minimize(
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.
     fit_intercept : bool, default False
+    center, scale : array-like of shape (d,) or float, optional
+        The features are ``(X - center) * scale``, without a copy of X; `scale` is positive.
+        Weights, R and `l2` are those of the features.
     stop : Stop, optional
         When to end early: `loss`, `gradient_norm`, `separated`, `seconds`.
     callback : callable, optional
@@ -526,8 +531,8 @@ def minimize(
     """
     asked = check_minimize(
         X, y, l2=l2, tol=tol, max_passes=max_passes, start=start, loss=loss,
-        sample_weight=sample_weight, fit_intercept=fit_intercept, stop=stop, callback=callback,
-        callback_every=callback_every, n_threads=n_threads,
+        sample_weight=sample_weight, fit_intercept=fit_intercept, center=center, scale=scale,
+        stop=stop, callback=callback, callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip
     problem, k = asked.problem, asked.k
     rows = Rows(problem)

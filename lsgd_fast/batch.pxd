@@ -42,5 +42,6 @@ cdef class Batch:
     cdef _make_joint(self, problem, n_threads)
     cdef intercepts(self, const double[::1] parameters)
     cdef weights(self, const double[::1] parameters)
+    cdef read_from(self, double* parameters)
     cdef _look_at(self, Rows held_out, Py_ssize_t k)
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient)

@@ -61,11 +61,9 @@ cdef class RunState:
         r.origin = NULL
         v.size = batch.size
         if problem.is_joint:
-            batch.state.weights = batch.state.row_pass.weights = r.w
-            batch.state.intercepts = batch.state.row_pass.intercepts = r.w + batch.state.n_weights
             batch.state.gradients = r.gradient
-            batch.state.validation.weights = batch.state.weights
-            batch.state.validation.intercepts = batch.state.intercepts
+            if problem.scale is None:
+                batch.read_from(r.w)
         if is_network:              # whose drift would say nothing: one entry, 0, is watched
             self.parameters[4, :] = first
             r.origin = &self.parameters[4, 0]
@@ -235,11 +233,12 @@ cdef class Batch:
             self._look_at(held_out, n_runs)
 
     cdef _make_joint(self, problem, n_threads):
-        """Room for one run of several columns, which holds what the pass reads (RunState)."""
+        """Room for one run of several columns; without factors the pass reads its weights."""
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
         cdef rows_t* view = &self.rows.view
         cdef Py_ssize_t n = problem.n, d = problem.d, k = problem.model.columns
+        cdef Py_ssize_t copied = 0 if problem.scale is None else k * (d + 1)
         cdef link_t link = NETWORK if isinstance(problem.model, TwoLayer) else SOFTMAX
         b.columns = k
         b.n_weights = k * d
@@ -247,15 +246,24 @@ cdef class Batch:
         self.size = k * d - 1 if link == NETWORK else k * (d + 1) - 1
         self.n_threads = choose_threads(
             n_threads, n, row_length(&view.X), pass_chunks(link, &view.X, k), k)
-        self.memory = aligned_empty(pass_size(link, view, k, self.n_threads))
+        self.memory = aligned_empty(copied + pass_size(link, view, k, self.n_threads))
         self.runs = np.empty(1, np.uintp)
         b.runs = <run_t**> &self.runs[0]
-        lay_out_pass(p, link, view, k, &self.memory[0])
+        lay_out_pass(p, link, view, k, &self.memory[copied])
+        if copied > 0:                          # the run's own weights are not those of x
+            self.read_from(&self.memory[0])
         p.loss = native_loss(problem.loss)
         if link == NETWORK:
             p.activation = SOFTPLUS if problem.model.slope is None else PIECEWISE_LINEAR
             p.slope = problem.model.slope or 0.0
             p.scale = problem.model.scale
+
+    cdef read_from(self, double* parameters):
+        """Have the passes of a joint run read these weights, with their intercepts behind them."""
+        cdef batch_t* b = &self.state
+        b.weights, b.intercepts = parameters, parameters + b.n_weights
+        b.row_pass.weights = b.validation.weights = b.weights
+        b.row_pass.intercepts = b.validation.intercepts = b.intercepts
 
     cdef _look_at(self, Rows held_out, Py_ssize_t k):
         cdef pass_t* p = &self.state.row_pass
@@ -284,7 +292,7 @@ cdef class Batch:
             return parameters
         parameters[self.size] = first[d] if len(first) > d else 0.0
         if self.gram is None:
-            parameters[:d] = first[:d] if self.rows.order is None else first[self.rows.order]
+            parameters[:d] = self.rows.in_order(first[:d])
         elif first[:d].any():
             row = np.count_nonzero(self.starts[:start, :d].any(axis=1))
             parameters[:self.size] = self.gram.first_coefficients(row)

@@ -18,6 +18,7 @@ __all__ = [
     "check_n_threads",
     "check_real",
     "check_rng",
+    "refuse_value",
 ]
 
 
@@ -103,3 +104,16 @@ def check_gram(gram, n, d, n_held_out=0, unless=None):
             "half of this machine's memory; pass gram=False"
         )
     return bool(gram)
+
+
+def refuse_value(found, row, column, value):
+    """Say which value is not finite: that of X, or what `center` and `scale` make of it."""
+    where = f"in row {row}, column {column}"
+    if np.isfinite(found):
+        raise ValueError(
+            f"(X - center) * scale must be finite; {found} {where} becomes {value}: take a smaller "
+            "scale"
+        )
+    raise ValueError(
+        f"X must be finite as float64; found {found} {where}: drop the row or fill the gap"
+    )

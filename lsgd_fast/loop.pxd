@@ -77,9 +77,9 @@ cdef struct batch_t:
     Py_ssize_t n_weights             # of a run: d, or those of all columns
     Py_ssize_t n_parameters          # n_weights, and the intercepts where they are fitted
     double* weights                  # (k, d) what row_pass.weights points to, or a run's own, see
-    double* intercepts               # (k,)   `lay_out`; a joint run's are its own, as are its ...
+    double* intercepts               # (k,)   `lay_out`; a joint run's are its own without factors ...
     int* is_scaled                   # (k,) what row_pass.is_scaled points to; NULL: no run is
-    double* gradients                # (k, d) ... gradients, which are packed like the weights
+    double* gradients                # (k, d) ... and its gradients always, packed like the weights
     double* sums                     # where a pass sums gradients: there, or a single run's own
     double gram_scale                # 0 outside Gram space, see gram.pyx
     double reach                     # Problem.reach

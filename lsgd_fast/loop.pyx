@@ -16,7 +16,7 @@ from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from .kernel cimport (PANEL, column_place, level_slots, padded_rows, pass_t, pass_work, row_length,
-                      run_chunks, slots_part, slots_work, sum_slots, sum_tallies, totals_t)
+                      rows_t, run_chunks, slots_part, slots_work, sum_slots, sum_tallies, totals_t)
 from .factors cimport enter_column, leave_column
 from .norms cimport distance, hypotenuse, norm, root
 from .rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, logarithm, make_move, move_t, plan_move,
@@ -49,14 +49,18 @@ cdef double clock() noexcept nogil:
 
 # The gradient of a joint run, into which the slots were summed.
 cdef void find_joint_direction(batch_t* b, run_t* r) noexcept nogil:
+    cdef const rows_t* rows = b.row_pass.rows
     cdef Py_ssize_t j
     cdef totals_t totals
+    if rows.fit_intercept or rows.scale != NULL:
+        for j in range(b.columns):
+            sum_tallies(&b.row_pass, j, &totals)
+            leave_column(rows, j, b.columns, totals.slope, r.gradient)
+            if rows.fit_intercept:
+                r.gradient[b.n_weights + j] = totals.slope
     if r.l2 > 0.0:
         for j in range(b.n_weights):
             r.gradient[j] += r.l2 * r.w[j]
-    for j in range(b.n_parameters - b.n_weights):
-        sum_tallies(&b.row_pass, j, &totals)
-        r.gradient[b.n_weights + j] = totals.slope
     r.slope.norm = r.now[GRADIENT_NORM] = norm(r.gradient, b.n_parameters)
 
 
@@ -278,11 +282,23 @@ cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
 
 # --- the batch ------------------------------------------------------------------------------------
 
+# The pass reads a joint run's own weights, but where they are not those of x: then a copy.
+cdef void place_joint(batch_t* b, const double* w) noexcept nogil:
+    cdef Py_ssize_t column
+    if b.row_pass.rows.scale == NULL:
+        return
+    memcpy(b.weights, w, b.n_weights * sizeof(double))
+    memcpy(b.intercepts, w + b.n_weights, b.columns * sizeof(double))
+    for column in range(b.columns):
+        enter_column(b.row_pass.rows, column, b.columns, b.weights, b.intercepts)
+
+
 # Put the weights of run i where the pass reads them.
 cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef Py_ssize_t d = b.row_pass.rows.X.d, offset, stride, j
     cdef const double* w = b.runs[i].w
     if b.columns > 0:
+        place_joint(b, w)
         return
     b.intercepts[i] = w[d]
     if b.row_pass.weights != w:
@@ -295,9 +311,12 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
 
 
 # Where the coming pass reads weights and sums gradients.  Those of a single run on sparse rows are
-# not copied: there d may not be small beside the entries.  When it is closing it keeps its gradient.
+# not copied, where they are those of x: there d may not be small beside the entries.  When it is
+# closing it keeps its gradient.
 cdef void lay_out(batch_t* b) noexcept nogil:
-    cdef bint single = b.n_runs == 1 and b.columns == 0 and b.row_pass.rows.X.sparse != NULL
+    cdef const rows_t* rows = b.row_pass.rows
+    cdef bint single = (b.n_runs == 1 and b.columns == 0 and rows.X.sparse != NULL
+                        and rows.scale == NULL)
     b.sums = b.runs[0].gradient if single and not b.runs[0].closing else b.gradients
     b.row_pass.weights = b.validation.weights = b.runs[0].w if single else b.weights
 

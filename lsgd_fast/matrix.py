@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from lsgd_fast import sparse_norms
+from lsgd_fast.checks import refuse_value
 from lsgd_fast.sparse import SAFE_SQUARE, check_sparse, is_sparse
 
 __all__ = [
@@ -139,25 +141,13 @@ def _scaled_norms(X, factors):
         bad = np.argwhere(~np.isfinite(block))
         if len(bad):
             row, column = bad[0]
-            _refuse(X, i + row, j + column, block[row, column])
+            row, column, value = i + row, j + column, block[row, column]
+            found = to_float64(X[row : row + 1, column : column + 1])[0, 0]
+            refuse_value(found, row, column, value)
         rows = slice(i, i + len(block))
         largest[rows] = np.maximum(largest[rows], np.abs(block).max(axis=1))
     exponents = np.frexp(largest)[1]
     return np.ldexp(np.sqrt(_square_sums(X, factors, exponents)), exponents)
-
-
-def _refuse(X, row, column, value):
-    """Say which value is not finite: that of X, or what `center` and `scale` make of it."""
-    found = to_float64(X[row : row + 1, column : column + 1])[0, 0]
-    where = f"in row {row}, column {column}"
-    if np.isfinite(found):
-        raise ValueError(
-            f"(X - center) * scale must be finite; {found} {where} becomes {value}: take a smaller "
-            "scale"
-        )
-    raise ValueError(
-        f"X must be finite as float64; found {found} {where}: drop the row or fill the gap"
-    )
 
 
 def largest_norm(X, positive, center=None, scale=None):
@@ -169,7 +159,7 @@ def largest_norm(X, positive, center=None, scale=None):
     unless some are not, or are so large or small that their squares leave float64.
     """
     if is_sparse(X):
-        return X.largest_norm(positive)
+        return sparse_norms.largest_norm(X, positive, center, scale)
     with np.errstate(all="ignore"):
         sums = _square_sums(X, (center, scale))
         largest = sums[positive].max()

@@ -105,8 +105,8 @@ class Asked:
 
 
 def check_minimize(
-    X, y, *, l2, tol, max_passes, start, loss, sample_weight, fit_intercept, stop, callback,
-    callback_every, n_threads,
+    X, y, *, l2, tol, max_passes, start, loss, sample_weight, fit_intercept, center, scale,
+    stop, callback, callback_every, n_threads,
 ):  # fmt: skip
     """Return the checked arguments, see `lsgd_fast.minimize`."""
     tol = checks.check_real("tol", tol, zero_allowed=True)
@@ -120,6 +120,7 @@ def check_minimize(
     callback, callback_every = checks.check_callback(callback, callback_every)
     n_threads = checks.check_n_threads(n_threads)
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    options |= {"center": center, "scale": scale}
     if isinstance(resolve(loss), Softmax):
         problem, n_classes = _check_classes(X, y, options)
     else:
@@ -173,8 +174,10 @@ def _radius(problem):
     square = problem.radius * problem.radius - 1.0
     if square > 1e-3:
         return math.sqrt(square)
-    weight = problem.weight
-    return Problem.check(problem.X, problem.y > problem.y.min(), sample_weight=weight).radius
+    return Problem.check(
+        problem.X, problem.y > problem.y.min(), sample_weight=problem.weight,
+        center=problem.center, scale=problem.scale,
+    ).radius  # fmt: skip
 
 
 def run_minimize(engine, asked):
@@ -245,8 +248,8 @@ class _Descent:
         if self.separated_at is None:
             # each step rounds scores and weights once more
             n_roundings = asked.height + 2 * self.n_steps
-            radius = problem.radius * (1 if asked.n_classes is None else 2)  # of two scores
-            if separates(now.min_margin, self.path, radius, n_roundings):
+            reach = problem.reach * (1 if asked.n_classes is None else 2)  # of two scores
+            if separates(now.min_margin, self.path, reach, n_roundings):
                 self.separated_at = self.n_steps
                 self.separating_weights = self._shaped(self.curvature.weights.copy())
         if stop.loss is not None and now.loss <= stop.loss:

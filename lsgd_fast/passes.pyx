@@ -1,5 +1,6 @@
 """Single reads of X: products of the rows with weights, and sums of the rows by multipliers."""
 
+from .factors cimport enter_column, leave_column
 from .kernel cimport (GIVEN, PANEL, PRODUCTS, feature_order, lay_out_pass, pack_columns, pass_size,
                       pass_t, run_pass, sum_slots_by_team, unpack_columns)
 from .lanes cimport fold_lanes
@@ -25,16 +26,18 @@ cdef class Passes:
     cdef pass_t forward_pass, backward_pass
     cdef double[::1] memory
     cdef double* columns            # (k, d) packed: weights on the way there, gradients back
+    cdef double* intercepts         # (k,)
     cdef int n_threads
 
     def __cinit__(self, Rows rows, Py_ssize_t k, int n_threads):
         cdef Py_ssize_t d = rows.view.X.d
         self.rows, self.n_threads = rows, n_threads
-        self.memory = aligned_empty(k * d + pass_size(GIVEN, &rows.view, k, n_threads))
+        self.memory = aligned_empty(k * (d + 1) + pass_size(GIVEN, &rows.view, k, n_threads))
         self.columns = &self.memory[0]
+        self.intercepts = self.columns + k * d
         # The one writes to slots and tiles, the other to tiles.
-        lay_out_pass(&self.forward_pass, PRODUCTS, &rows.view, k, self.columns + k * d)
-        lay_out_pass(&self.backward_pass, GIVEN, &rows.view, k, self.columns + k * d)
+        lay_out_pass(&self.forward_pass, PRODUCTS, &rows.view, k, self.intercepts + k)
+        lay_out_pass(&self.backward_pass, GIVEN, &rows.view, k, self.intercepts + k)
         self.forward_pass.gradient = False
         self.forward_pass.weights = self.columns
         self.backward_pass.gradient = True
@@ -50,16 +53,17 @@ cdef class Passes:
         """
         cdef pass_t* p = &self.forward_pass
         cdef Py_ssize_t d = p.rows.X.d, c, i
-        cdef double b
         p.products = &products[0, 0]
         with nogil:
             pack_columns(&w[0], d, p.k, feature_order(p.rows), self.columns)
+            for c in range(p.k):
+                self.intercepts[c] = w[d * p.k + c] if p.rows.fit_intercept else 0.0
+                enter_column(p.rows, c, p.k, self.columns, self.intercepts)
             run_pass(p, self.n_threads)
-            if p.rows.fit_intercept:
+            if p.rows.fit_intercept or p.rows.scale != NULL:
                 for c in range(p.k):
-                    b = w[d * p.k + c]
                     for i in range(products.shape[1]):
-                        products[c, i] += b
+                        products[c, i] += self.intercepts[c]
 
     def backward(self, double[:, ::1] multipliers, double[::1] gradient):
         """Write the mean of the rows, each times its multipliers; of the intercept, the mean of these.
@@ -71,18 +75,28 @@ cdef class Passes:
             As (d [+ 1], k) in C order.
         """
         cdef pass_t* p = &self.backward_pass
-        cdef Py_ssize_t d = p.rows.X.d, c, i, j
-        cdef double[PANEL] lanes
+        cdef Py_ssize_t d = p.rows.X.d, n_panels = multipliers.shape[1] // PANEL, c
+        cdef double slope
         p.multipliers = &multipliers[0, 0]
         with nogil:
             run_pass(p, self.n_threads)
             sum_slots_by_team(p, self.columns, self.n_threads)
-            unpack_columns(self.columns, d, p.k, feature_order(p.rows), &gradient[0])
-            if p.rows.fit_intercept:
+            if p.rows.fit_intercept or p.rows.scale != NULL:
                 for c in range(p.k):
-                    for j in range(PANEL):
-                        lanes[j] = 0.0
-                    for i in range(multipliers.shape[1] // PANEL):
-                        for j in range(PANEL):
-                            lanes[j] += multipliers[c, PANEL * i + j]
-                    gradient[d * p.k + c] = fold_lanes(lanes) / p.rows.total_weight
+                    slope = lane_sum(&multipliers[c, 0], n_panels) / p.rows.total_weight
+                    leave_column(p.rows, c, p.k, slope, self.columns)
+                    if p.rows.fit_intercept:
+                        gradient[d * p.k + c] = slope
+            unpack_columns(self.columns, d, p.k, feature_order(p.rows), &gradient[0])
+
+
+# The sum of numbers by lanes, so that its bits do not depend on the width of vectors.
+cdef double lane_sum(const double* x, Py_ssize_t n_panels) noexcept nogil:
+    cdef double[PANEL] lanes
+    cdef Py_ssize_t i, j
+    for j in range(PANEL):
+        lanes[j] = 0.0
+    for i in range(n_panels):
+        for j in range(PANEL):
+            lanes[j] += x[PANEL * i + j]
+    return fold_lanes(lanes)

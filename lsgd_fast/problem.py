@@ -122,7 +122,8 @@ class Problem:
         if self.scale is None:
             return self.margin_slope
         with np.errstate(all="ignore"):
-            return self.margin_slope + 2.0 * float(np.linalg.norm(self.center * self.scale))
+            shift = 2.0 * float(np.linalg.norm(self.center * self.scale))
+            return self.margin_slope + self.model.spread * shift
 
     def features(self, rows):
         """Return rows of X, as float64 with `center` and `scale` applied."""
@@ -173,8 +174,6 @@ class Problem:
             labels, model = _check_labels(y, len(X)), Linear()
             _check_both_classes(labels, weight)
         center, scale = _check_factors(center, scale, X.shape[1])
-        if scale is not None and is_sparse(X):
-            raise ValueError("center and scale are for dense X; multiply the columns of X by scale")
         norm = largest_norm(X, weight > 0.0, center, scale)
         radius = math.hypot(norm, 1.0) if fit_intercept else norm
         labels.setflags(write=False)
@@ -189,8 +188,8 @@ class Problem:
         """Raise a ValueError where the model does not go with the storage of X."""
         if self.model.name == "network" and is_sparse(self.X):
             raise ValueError("X must be dense for a network; pass X.toarray()")
-        if self.is_joint and self.scale is not None:
-            raise ValueError(f"center and scale do not go with a {self.model.name}")
+        if self.model.name == "network" and self.scale is not None:
+            raise ValueError("center and scale do not go with a network")
 
     def digest(self):
         """Return a fingerprint of the values, 64 hexadecimal digits.

@@ -13,6 +13,7 @@ cdef class Rows:
     cdef sparse_t entries       # where X is sparse: what `view` points to
     cdef object owners          # the arrays that `view` points into
     cdef readonly object order  # None, or which feature each of the weights of a pass belongs to
+    cdef in_order(self, w)
     cdef read_entries(self, X, bint gradient)
     cdef copy_columns(self, X, slices)
     cdef number_features(self, X, slices)

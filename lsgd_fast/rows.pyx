@@ -73,14 +73,15 @@ cdef class Rows:
         self.view.fit_intercept = problem.fit_intercept
         self.view.center = self.view.scale = NULL
         self.owners = [X, y, weight]
-        cdef const double[::1] center, scale
         if sparse:
             self.read_entries(X, gradient)
-            return
+        cdef const double[::1] center, scale
         if problem.scale is not None:
-            center, scale = problem.center, problem.scale
+            center, scale = self.in_order(problem.center), self.in_order(problem.scale)
             self.view.center, self.view.scale = &center[0], &scale[0]
             self.owners += [center, scale]
+        if sparse:
+            return
         size, room = memory_of_packing(*X.shape, X.dtype, is_plain(X)) if pack else (0, 0)
         if size > 0:
             panels = aligned_empty(size // X.itemsize, X.dtype)
@@ -89,6 +90,10 @@ cdef class Rows:
             pack_panels(view, address, &tile[0])
             view.panels = address
             self.owners.append(panels)
+
+    cdef in_order(self, w):
+        """Numbers of the features (d,), in the order that a pass has them in."""
+        return w if self.order is None else w[self.order]
 
     @property
     def n_chunks(self):

@@ -159,7 +159,7 @@ def _products(problem, w):
     """Return ``x . w + b`` of every row: the curvature does not ask for the label."""
     d, height = problem.d, max(1, BLOCK_SIZE // problem.d)
     if is_sparse(problem.X):
-        products = problem.X.multiply(w[:d])
+        products = _multiply(problem, w[:d], 1.0)
     else:
         products = np.empty(problem.n)
         for i in range(0, problem.n, height):
@@ -210,10 +210,20 @@ def _apply(problem, v, scale, weight):
     return result
 
 
+def _multiply(problem, v, unit):
+    """Return the products of sparse rows, with factors applied and over `unit`, with a vector."""
+    if problem.scale is None:
+        return problem.X.multiply(v, unit)
+    v = problem.scale * v
+    return problem.X.multiply(v, unit) - problem.center / unit @ v
+
+
 def _apply_sparse(problem, v, scale, weight):
     d, fit_intercept = problem.d, problem.fit_intercept
     with np.errstate(all="ignore"):  # a row without weight may be large beyond all bounds
-        s = problem.X.multiply(v[:d], scale) + (v[d] / scale if fit_intercept else 0.0)
+        s = _multiply(problem, v[:d], scale) + (v[d] / scale if fit_intercept else 0.0)
         s = np.where(weight > 0.0, s * (weight / problem.total_weight), 0.0)
     result = problem.X.combine(s, scale)
+    if problem.scale is not None:
+        result = problem.scale * (result - problem.center / scale * s.sum())
     return np.append(result, s.sum() / scale) if fit_intercept else result

@@ -1,11 +1,18 @@
 """Sparse rows: the one place where they are validated, and what NumPy is to compute on them."""
 
-import math
 import operator
 
 import numpy as np
 
-__all__ = ["SparseRows", "check_sparse", "is_sparse", "memory_of_sparse_check", "to_dense"]
+__all__ = [
+    "SAFE_SQUARE",
+    "SparseRows",
+    "add_to_rows",
+    "check_sparse",
+    "is_sparse",
+    "memory_of_sparse_check",
+    "to_dense",
+]
 
 ENTRIES_AT_A_TIME = 1 << 17  # entries that are looked at side by side
 ORDERING_BYTES = 64  # of temporary arrays for each entry that is put in order
@@ -93,7 +100,7 @@ class SparseRows:
         """Return the products of the rows, divided by `scale`, with a vector."""
         products = np.zeros(len(self))
         for rows, columns, values in self.blocks():
-            _add(products, rows, (values / scale) * w[columns])
+            add_to_rows(products, rows, (values / scale) * w[columns])
         return products
 
     def combine(self, s, scale=1.0):
@@ -106,38 +113,6 @@ class SparseRows:
             used = s[rows] != 0.0
             np.add.at(total, columns[used], (values[used] / scale) * s[rows[used]])
         return total
-
-    def largest_norm(self, positive):
-        """Return the largest norm of the rows marked `positive`; refuse what is not finite."""
-        with np.errstate(all="ignore"):
-            sums = self._square_sums()
-            largest = sums[positive].max()
-            if np.isfinite(sums).all() and largest > SAFE_SQUARE:
-                return math.sqrt(largest)
-            return float(self._scaled_norms()[positive].max())
-
-    def _square_sums(self, exponents=None):
-        sums = np.zeros(len(self))
-        for rows, _, values in self.blocks():
-            if exponents is not None:
-                values = np.ldexp(values, -exponents[rows])
-            _add(sums, rows, values * values)
-        return sums
-
-    def _scaled_norms(self):
-        """Return the row norms without overflow or underflow."""
-        largest = np.zeros(len(self))
-        for rows, columns, values in self.blocks():
-            bad = np.flatnonzero(~np.isfinite(values))
-            if len(bad):
-                i = bad[0]
-                raise ValueError(
-                    f"X must be finite as float64; found {values[i]} in row {rows[i]}, "
-                    f"column {columns[i]}: drop the row or fill the gap"
-                )
-            np.maximum.at(largest, rows, np.abs(values))
-        exponents = np.frexp(largest)[1]
-        return np.ldexp(np.sqrt(self._square_sums(exponents)), exponents)
 
     def update_digest(self, hasher):
         """Feed a hash with all values, whatever their dtype and that of the indices."""
@@ -329,7 +304,7 @@ def _blocks(indptr, indices, data):
         yield rows, indices[i:end], data[i:end].astype(np.float64, copy=False)
 
 
-def _add(sums, rows, terms):
+def add_to_rows(sums, rows, terms):
     """Add to the sums of rows terms in order; `rows` grow."""
     first, end = rows[0], rows[-1] + 1
     sums[first:end] += np.bincount(rows - first, terms)

@@ -93,7 +93,7 @@ def make_call(rng, folder=None):
 
     n_steps = int(rng.integers(0, 6))
     if kind in ("descent", "sweep") or several:
-        maybe |= along | ({} if several else factors)
+        maybe |= along | factors
         name = "gradient_descent"
         arguments |= {"stepsize": step(), "n_steps": n_steps}
         if several:
@@ -121,6 +121,7 @@ def make_call(rng, folder=None):
         name = "minimize"
         arguments["max_passes"] = int(rng.integers(1, 8))
         maybe["loss"] = lambda: "logistic"
+        maybe |= factors
     else:
         name = "stochastic_sweep" if kind == "stochastic sweep" else "stochastic_gradient_descent"
         eta = float(unit * rng.uniform(0.1, 2.0))

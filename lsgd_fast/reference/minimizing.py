@@ -15,13 +15,14 @@ __all__ = ["minimize"]
 
 def minimize(
     X, y, *, l2=0.0, tol=1e-8, max_passes=1000, start=None, loss="logistic", sample_weight=None,
-    fit_intercept=False, stop=None, callback=None, callback_every=None, n_threads=None,
+    fit_intercept=False, center=None, scale=None, stop=None, callback=None, callback_every=None,
+    n_threads=None,
 ):  # fmt: skip
     """Minimise the objective and return a `Run`; see `lsgd_fast.minimize`."""
     asked = check_minimize(
         X, y, l2=l2, tol=tol, max_passes=max_passes, start=start, loss=loss,
-        sample_weight=sample_weight, fit_intercept=fit_intercept, stop=stop, callback=callback,
-        callback_every=callback_every, n_threads=n_threads,
+        sample_weight=sample_weight, fit_intercept=fit_intercept, center=center, scale=scale,
+        stop=stop, callback=callback, callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip
     engine = SimpleNamespace(
         passes=Passes(asked.problem, asked.k),
