@@ -10,7 +10,8 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, memset
 
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .kernel cimport BLOCK, LOGISTIC_LOSS, PANEL, links_t, pass_t, tally_t
+from .kernel cimport (BLOCK, LOGISTIC_LOSS, NETWORK, PANEL, PIECEWISE_LINEAR, SOFTPLUS, links_t,
+                      pass_t, tally_t)
 from .lanes cimport choose, inlined, lane_marks, vec
 from .link cimport logistic_link
 
@@ -157,3 +158,57 @@ cdef inline inlined softmax_link(const pass_t* p, const double* y, const double*
             v[i] = e if weight[i] > 0.0 else 0.0
         for i in range(n):
             tallies[c].slope[i % PANEL] += v[i]
+
+
+# --- what a row pass asks of either ---------------------------------------------------------------
+
+# Columns are taken in groups, before and after the link.  `kept` is a block's room for all columns,
+# BLOCK doubles each, `z` one for a group, and `sums` are BLOCK doubles that start at zero.
+
+# Where the products of a group are to be; of units with a kink a bit is all that is kept.
+cdef inline vec* products_place(const pass_t* p, Py_ssize_t column, double* kept,
+                                vec* z) noexcept nogil:
+    if p.link == NETWORK and p.activation == PIECEWISE_LINEAR:
+        return z
+    return <vec*> (kept + column * BLOCK)
+
+
+# Take note of a group whose products are there.
+cdef inline inlined add_products(const pass_t* p, Py_ssize_t column, Py_ssize_t C, double* kept,
+                                 vec* sums, vec* z, Py_ssize_t n_panels) noexcept nogil:
+    cdef uint32_t* left = <uint32_t*> kept + column
+    if p.link == NETWORK and p.activation == SOFTPLUS:
+        add_smooth_units(column, C, kept + column * BLOCK, <double*> sums, n_panels)
+    elif p.link == NETWORK and n_panels == 4:       # the usual number, known to the compiler
+        add_kinked_units(p.slope, column, C, z, sums, 4, left)
+    elif p.link == NETWORK:
+        add_kinked_units(p.slope, column, C, z, sums, n_panels, left)
+
+
+# From the products of all columns to losses, which are tallied, and to multipliers.
+cdef inline inlined joint_link(const pass_t* p, const double* y, const double* weight, double* kept,
+                               vec* sums, vec* z, Py_ssize_t n_panels, tally_t* tallies,
+                               links_t general) noexcept nogil:
+    if p.link == NETWORK:
+        network_link(p, y, weight, sums, n_panels, tallies, general)
+    else:
+        softmax_link(p, y, weight, kept, z, n_panels, tallies)
+
+
+# Where the multipliers of a group are, after `find_multipliers`.
+cdef inline const vec* multipliers_place(const pass_t* p, Py_ssize_t column, const double* kept,
+                                         const vec* z) noexcept nogil:
+    return z if p.link == NETWORK else <const vec*> (kept + column * BLOCK)
+
+
+cdef inline inlined find_multipliers(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
+                                     const double* kept, const vec* sums, vec* z,
+                                     Py_ssize_t n_panels) noexcept nogil:
+    cdef const uint32_t* left = <const uint32_t*> kept + column
+    if p.link == NETWORK and p.activation == SOFTPLUS:
+        smooth_multipliers(column, C, kept + column * BLOCK, <const double*> sums, <double*> z,
+                           n_panels)
+    elif p.link == NETWORK and n_panels == 4:
+        kinked_multipliers(p.slope, column, C, left, sums, z, 4)
+    elif p.link == NETWORK:
+        kinked_multipliers(p.slope, column, C, left, sums, z, n_panels)

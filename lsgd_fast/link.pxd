@@ -5,8 +5,13 @@ from libc.math cimport INFINITY
 from libc.string cimport memset
 
 from .elementary cimport exp_nonpositive, negative_abs, softplus_sigmoid
-from .kernel cimport BLOCK, PANEL, tally_t
+from .kernel cimport BLOCK, NETWORK, PANEL, pass_t, tally_t
 from .lanes cimport inlined, minimum, vec
+
+
+# Tallies of a chunk: one for each column, but a network has one output.
+cdef inline Py_ssize_t n_tallies(const pass_t* p) noexcept nogil:
+    return 1 if p.link == NETWORK else p.k
 
 
 # Tallies of no rows.

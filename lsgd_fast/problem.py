@@ -187,8 +187,6 @@ class Problem:
 
     def check_model(self):
         """Raise a ValueError where the model does not go with the storage of X."""
-        if self.model.name == "network" and is_sparse(self.X):
-            raise ValueError("X must be dense for a network; pass X.toarray()")
         if self.is_joint and self.scale is not None:
             raise ValueError(f"center and scale do not go with a {self.model.name}")
 
@@ -220,7 +218,8 @@ def as_network(problem, network):
     """Return the problem with a `TwoLayer` for its model; its loss must have one margin."""
     if isinstance(problem.model, Softmax):
         raise ValueError("loss: a network has one output, and softmax needs one for each class")
-    if network.columns > MAX_FEATURES // problem.d:
+    largest = max(problem.d, problem.n if is_sparse(problem.X) else 1)  # see docs/sparse.md
+    if network.columns > MAX_FEATURES // largest:
         raise ValueError(f"width {network.columns} is too large for weights in memory")
     problem = replace(problem, model=network)
     problem.check_model()

@@ -1,16 +1,14 @@
 # The row pass of models of several columns: stripes of blocks, and chunks of these.
 
-from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
 from .blocks cimport backward_group, fill_panel, forward_group, group_width
 from .decode cimport decode_panel
-from .joint cimport (add_kinked_units, add_smooth_units, kinked_multipliers, network_link,
-                     smooth_multipliers, softmax_link)
-from .kernel cimport (BLOCK, FLOAT32, NETWORK, PANEL, PIECEWISE_LINEAR, STRIPE, links_t, matrix_t,
-                      pass_t, rows_t, tally_t)
+from .joint cimport (add_products, find_multipliers, joint_link, multipliers_place,
+                     products_place)
+from .kernel cimport (BLOCK, FLOAT32, PANEL, STRIPE, links_t, matrix_t, pass_t, rows_t, tally_t)
 from .lanes cimport inlined, prefetch, real, v2, v4, vec
-from .link cimport clear_tallies
+from .link cimport clear_tallies, n_tallies
 
 
 # Ask memory for a group of packed columns, if there is one.
@@ -36,43 +34,33 @@ cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const doub
     cdef Py_ssize_t height = p.height, of_block = height // PANEL
     cdef Py_ssize_t n_blocks = (n_panels - 1) // of_block + 1
     cdef Py_ssize_t width = max(<Py_ssize_t> 4, 2048 // d // 4 * 4), C, q
-    cdef Py_ssize_t first = 0, last, column, block, place
-    cdef bint kinked = p.link == NETWORK and p.activation == PIECEWISE_LINEAR
-    cdef uint32_t* left = <uint32_t*> kept
-    cdef vec* found
+    cdef Py_ssize_t first = 0, last, column, block
+    cdef const real* at
+    cdef double* room
+    cdef vec* of_rows
     cdef double[STRIPE * BLOCK] sums
     memset(sums, 0, sizeof(sums))
     while first < k:
         last = min(first + width, k)
         for block in range(n_blocks):
             q = min(of_block, n_panels - block * of_block)
+            at = panels + block * of_block * stride
+            room = kept + block * k * BLOCK
+            of_rows = <vec*> (sums + block * BLOCK)
             column = first
             while column < last:
                 C = group_width(column, k)
-                place = block * k + column
-                found = z if kinked else <vec*> (kept + place * BLOCK)
                 if block == 0:
                     prefetch_columns(p.weights, column + width, C, k, d)
-                forward_group(panels + block * of_block * stride, stride, p.weights + column * d, d,
-                              found, q, C)
-                if kinked and q == 4:           # the usual number, known to the compiler
-                    add_kinked_units(p.slope, column, C, z, <vec*> (sums + block * BLOCK), 4,
-                                     left + place)
-                elif kinked:
-                    add_kinked_units(p.slope, column, C, z, <vec*> (sums + block * BLOCK), q,
-                                     left + place)
-                elif p.link == NETWORK:
-                    add_smooth_units(column, C, <double*> found, sums + block * BLOCK, q)
+                forward_group(at, stride, p.weights + column * d, d,
+                              products_place(p, column, room, z), q, C)
+                add_products(p, column, C, room, of_rows, z, q)
                 column += C
         first = last
     for block in range(n_blocks):
         q = min(of_block, n_panels - block * of_block)
-        if p.link == NETWORK:
-            network_link(p, y + block * height, weight + block * height,
-                         <vec*> (sums + block * BLOCK), q, tallies, general)
-        else:
-            softmax_link(p, y + block * height, weight + block * height, kept + block * k * BLOCK,
-                         z, q, tallies)
+        joint_link(p, y + block * height, weight + block * height, kept + block * k * BLOCK,
+                   <vec*> (sums + block * BLOCK), z, q, tallies, general)
     first = 0
     while first < k and p.gradient:
         last = min(first + width, k)
@@ -80,26 +68,16 @@ cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const doub
             memset(slot + first * d, 0, (last - first) * d * sizeof(double))
         for block in range(n_blocks):
             q = min(of_block, n_panels - block * of_block)
+            at = panels + block * of_block * stride
+            room = kept + block * k * BLOCK
+            of_rows = <vec*> (sums + block * BLOCK)
             column = first
             while column < last:
                 C = group_width(column, k)
-                place = block * k + column
-                found = <vec*> (kept + place * BLOCK)
                 if block == 0:
                     prefetch_columns(slot, column + width, C, k, d)
-                if kinked and q == 4:
-                    kinked_multipliers(p.slope, column, C, left + place,
-                                       <const vec*> (sums + block * BLOCK), z, 4)
-                    found = z
-                elif kinked:
-                    kinked_multipliers(p.slope, column, C, left + place,
-                                       <const vec*> (sums + block * BLOCK), z, q)
-                    found = z
-                elif p.link == NETWORK:
-                    smooth_multipliers(column, C, <const double*> found, sums + block * BLOCK,
-                                       <double*> z, q)
-                    found = z
-                backward_group(panels + block * of_block * stride, stride, found, d,
+                find_multipliers(p, column, C, room, of_rows, z, q)
+                backward_group(at, stride, multipliers_place[vec](p, column, room, z), d,
                                slot + column * d, q, C)
                 column += C
         first = last
@@ -122,8 +100,8 @@ cdef inline inlined joint_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
     cdef double* kept = tile if X.panels != NULL else tile + p.stripe * height * X.d
     for chunk in range(first, last):
         slot = p.slots + chunk * p.k * X.d
-        tallies = p.tallies + (chunk if p.link == NETWORK else chunk * p.k)
-        clear_tallies(tallies, 1 if p.link == NETWORK else p.k)
+        tallies = p.tallies + chunk * n_tallies(p)
+        clear_tallies(tallies, n_tallies(p))
         first_block = block = chunk * blocks // p.n_chunks
         end = (chunk + 1) * blocks // p.n_chunks
         while block < end:

@@ -3,9 +3,9 @@
 from libc.math cimport INFINITY, NAN
 
 from .elementary cimport exp_nonpositive, log_positive
-from .kernel cimport MAX_CHUNKS, NETWORK, PANEL, pass_t, scaled_t, tally_t, totals_t
+from .kernel cimport MAX_CHUNKS, PANEL, pass_t, scaled_t, tally_t, totals_t
 from .lanes cimport fold_lanes, inlined
-from .link cimport merge_tails
+from .link cimport merge_tails, n_tallies
 
 
 # The largest scale of the chunks of a scaled column, and the factors from theirs to it.
@@ -105,7 +105,7 @@ cdef inline void tallied(const pass_t* p, Py_ssize_t column, double underflow_lo
     cdef const tally_t* tally
     cdef Py_ssize_t chunk, i
     for chunk in range(p.n_chunks):
-        tally = p.tallies + (chunk if p.link == NETWORK else chunk * p.k + column)
+        tally = p.tallies + chunk * n_tallies(p) + column
         loss += fold_lanes(tally.loss)
         error += fold_lanes(tally.error)
         slope += fold_lanes(tally.slope)
