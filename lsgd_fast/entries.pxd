@@ -16,9 +16,9 @@ from .blocks cimport clear_scaled, fill_panel, group_width, link_columns
 from .kernel cimport (BLOCK, FLOAT32, GIVEN, MAX_CHUNKS, PANEL, PRODUCTS, entries_t, is_joint,
                       links_t, matrix_t, pass_t, scaled_t, sparse_t, tally_t)
 from .lanes cimport inlined, narrow, prefetch, real, v2, v4, vec
-from .link cimport clear_tallies, n_tallies
+from .link cimport clear_tallies, n_tallies, scaled_of
 from .joint cimport (add_products, find_multipliers, joint_link, multipliers_place,
-                     products_place)
+                     products_place, rescale)
 from .sums cimport find_factors
 
 cdef enum:
@@ -150,12 +150,13 @@ cdef inline inlined sparse_block(const pass_t* p, Py_ssize_t top, const double* 
 
 
 # The same for a model of several columns, which are linked together; `room` is one for them all.
-cdef inline inlined joint_block(const pass_t* p, const double* y, const double* weight,
-                                Py_ssize_t row, Py_ssize_t n_rows, Py_ssize_t n_panels,
-                                tally_t* tallies, double* room, vec* z,
-                                links_t general) noexcept nogil:
+cdef inline inlined joint_block(const pass_t* p, Py_ssize_t top, const double* y,
+                                const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
+                                Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled,
+                                double* room, vec* z, links_t general) noexcept nogil:
     cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1), column = 0, C
     cdef double[BLOCK] sums
+    cdef double factor
     memset(sums, 0, sizeof(sums))
     while column < p.k:
         C = group_width(column, p.k)
@@ -163,10 +164,12 @@ cdef inline inlined joint_block(const pass_t* p, const double* y, const double* 
                         <double*> products_place(p, column, room, z), z)
         add_products(p, column, C, room, <vec*> sums, z, n_panels)
         column += C
-    joint_link(p, y, weight, room, <vec*> sums, z, n_panels, tallies, general)
+    joint_link(p, y, weight, room, <vec*> sums, z, n_panels, tallies, scaled, &factor, general)
     column = 0
     while column < p.k and p.gradient:
         C = group_width(column, p.k)
+        if factor != 1.0:
+            rescale(p.slots + column * padded + top * C, (row - top) * C, factor)
         find_multipliers(p, column, C, room, <const vec*> sums, z, n_panels)
         keep_multipliers(p.slots + column * padded + row * C,
                          <const double*> multipliers_place[vec](p, column, room, z), n_rows, C)
@@ -278,8 +281,8 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
             tallies = p.tallies + chunk * n_tallies(p)
             clear_tallies(tallies, n_tallies(p))
         if p.scaled != NULL:
-            scaled = p.scaled + chunk * p.k
-            clear_scaled(scaled, p.k)
+            scaled = scaled_of(p, chunk, 0)
+            clear_scaled(scaled, 1 if is_joint(p.link) else p.k)
         block = first_block(p, chunk, row_work)
         end = first_block(p, chunk + 1, row_work)
         row = block * p.height
@@ -293,8 +296,8 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
                 y = last_y
                 weight = last_weight
             if is_joint(p.link):
-                joint_block(p, y, weight, block * p.height, n_rows, n_panels, tallies, tile, z,
-                            general)
+                joint_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled,
+                            tile, z, general)
             else:
                 sparse_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled,
                              z, general)

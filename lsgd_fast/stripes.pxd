@@ -2,13 +2,14 @@
 
 from libc.string cimport memset
 
-from .blocks cimport backward_group, fill_panel, forward_group, group_width
+from .blocks cimport backward_group, clear_scaled, fill_panel, forward_group, group_width
 from .decode cimport decode_panel
 from .joint cimport (add_products, find_multipliers, joint_link, multipliers_place,
-                     products_place)
-from .kernel cimport (BLOCK, FLOAT32, PANEL, STRIPE, links_t, matrix_t, pass_t, rows_t, tally_t)
+                     products_place, rescale)
+from .kernel cimport (BLOCK, FLOAT32, PANEL, STRIPE, links_t, matrix_t, pass_t, rows_t, scaled_t,
+                      tally_t)
 from .lanes cimport inlined, prefetch, real, v2, v4, vec
-from .link cimport clear_tallies, n_tallies
+from .link cimport clear_tallies, n_tallies, scaled_of
 
 
 # Ask memory for a group of packed columns, if there is one.
@@ -25,11 +26,12 @@ cdef inline inlined prefetch_columns(const double* packed, Py_ssize_t column, Py
 # written once for all of them.  What the columns' products have become is kept until then: a number
 # for each row and column, or a bit.  Columns are taken as many at a time as keep their weights in
 # the first-level cache while the blocks go by.  `kept` is room for p.stripe blocks of k columns, `z`
-# for one of four.
+# for one of four.  Where a block raises the scale of the chunk, the slot and the blocks before it
+# are rescaled.
 cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const double* y,
                                  const double* weight, Py_ssize_t n_panels, bint is_first,
-                                 double* slot, tally_t* tallies, double* kept, vec* z,
-                                 links_t general) noexcept nogil:
+                                 double* slot, tally_t* tallies, scaled_t* scaled, double* kept,
+                                 vec* z, links_t general) noexcept nogil:
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d, k = p.k
     cdef Py_ssize_t height = p.height, of_block = height // PANEL
     cdef Py_ssize_t n_blocks = (n_panels - 1) // of_block + 1
@@ -38,6 +40,7 @@ cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const doub
     cdef const real* at
     cdef double* room
     cdef vec* of_rows
+    cdef double factor
     cdef double[STRIPE * BLOCK] sums
     memset(sums, 0, sizeof(sums))
     while first < k:
@@ -60,7 +63,11 @@ cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const doub
     for block in range(n_blocks):
         q = min(of_block, n_panels - block * of_block)
         joint_link(p, y + block * height, weight + block * height, kept + block * k * BLOCK,
-                   <vec*> (sums + block * BLOCK), z, q, tallies, general)
+                   <vec*> (sums + block * BLOCK), z, q, tallies, scaled, &factor, general)
+        if factor != 1.0 and p.gradient:
+            rescale(kept, block * k * BLOCK, factor)
+            if not is_first:
+                rescale(slot, k * d, factor)
     first = 0
     while first < k and p.gradient:
         last = min(first + width, k)
@@ -92,6 +99,7 @@ cdef inline inlined joint_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
     cdef Py_ssize_t chunk, block, first_block, end, q, row, n_rows, n_panels
     cdef double* slot = NULL
     cdef tally_t* tallies
+    cdef scaled_t* scaled = NULL
     cdef const double* y
     cdef const double* weight
     cdef double[STRIPE * BLOCK] last_y        # of a stripe that ends within a panel
@@ -102,6 +110,9 @@ cdef inline inlined joint_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
         slot = p.slots + chunk * p.k * X.d
         tallies = p.tallies + chunk * n_tallies(p)
         clear_tallies(tallies, n_tallies(p))
+        if p.scaled != NULL:
+            scaled = scaled_of(p, chunk, 0)
+            clear_scaled(scaled, 1)
         first_block = block = chunk * blocks // p.n_chunks
         end = (chunk + 1) * blocks // p.n_chunks
         while block < end:
@@ -122,11 +133,10 @@ cdef inline inlined joint_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
                         decode_panel(X, NULL, row + PANEL * q, <v4*> (tile + q * PANEL * X.d))
             if X.panels != NULL and X.element == FLOAT32:
                 joint_stripe[float, vec](p, <const float*> X.panels + row * X.d, y, weight,
-                                         n_panels, block == first_block, slot, tallies, kept, z,
-                                         general)
+                                         n_panels, block == first_block, slot, tallies, scaled,
+                                         kept, z, general)
             else:
                 panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
                 joint_stripe[double, vec](p, panels, y, weight, n_panels, block == first_block,
-                                          slot, tallies, kept, z,
-                                          general)
+                                          slot, tallies, scaled, kept, z, general)
             block += p.stripe

@@ -96,7 +96,7 @@ def make_call(rng, folder=None):
         name = "gradient_descent"
         arguments |= {"stepsize": step(), "n_steps": n_steps}
         if kind == "softmax":
-            arguments |= {"loss": "softmax", "stepsize": float(unit)}
+            arguments["loss"] = "softmax"
             del maybe["loss"]
         elif kind == "sweep":
             name = "stepsize_sweep"
