@@ -191,7 +191,7 @@ def gradient_descent(
         A name or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of weights, and an
         intercept, for each of K classes, and the loss ``logsumexp(z) - z_y`` of their products z
         with a row; the margin of a row is z_y less the largest other product. Nothing is certified
-        then. It does not go with Gram space or adaptive rules.
+        then. It does not go with Gram space.
     sample_weight : array-like of shape (n,), optional
         Not negative; only their ratios matter.
     l2 : float, default 0.0

@@ -39,7 +39,8 @@ cdef class Batch:
     cdef int[::1] is_scaled
     cdef size_t[::1] runs
     cdef first_parameters(self, Py_ssize_t start)
-    cdef _make_joint(self, problem, n_threads)
+    cdef _make_joint(self, problem, bint scaled, n_threads)
+    cdef _make_scaled(self, Py_ssize_t k)
     cdef intercepts(self, const double[::1] parameters)
     cdef weights(self, const double[::1] parameters)
     cdef read_from(self, double* parameters)

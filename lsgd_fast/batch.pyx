@@ -120,7 +120,7 @@ cdef class RunState:
         r.values = &self.values[0]
         r.n_values = self.values.shape[0]
         r.smoothness = smoothness_bound(problem)
-        r.radius, r.l2 = problem.radius, problem.l2
+        r.radius, r.l2 = problem.margin_slope, problem.l2
         r.state.stepsize = r.eta if isinstance(rule, Constant) else 0.0
         r.state.bound = INFINITY
         self.run.slope.at = self.run.gradient
@@ -199,7 +199,7 @@ cdef class Batch:
         b.n_products += d if gram else 0
         b.offset = problem.model.offset
         if problem.is_joint:
-            self._make_joint(problem, n_threads)
+            self._make_joint(problem, scaled, n_threads)
             if held_out is not None:
                 self._look_at(held_out, problem.model.columns)
             return
@@ -220,11 +220,8 @@ cdef class Batch:
         p.intercepts = b.intercepts
         p.loss = native_loss(problem.loss)
         if scaled:
-            self.scaled_memory = aligned_empty(p.n_chunks * n_runs
-                                               * (sizeof(scaled_t) // sizeof(double)))
-            self.is_scaled = np.zeros(n_runs, np.intc)
-            p.scaled = <scaled_t*> &self.scaled_memory[0]
-            p.is_scaled = b.is_scaled = &self.is_scaled[0]
+            self._make_scaled(n_runs)
+            b.is_scaled = &self.is_scaled[0]
         if gram:
             b.gram_scale = self.gram.scale
             p.products = b.intercepts + n_runs
@@ -232,7 +229,7 @@ cdef class Batch:
         if held_out is not None:
             self._look_at(held_out, n_runs)
 
-    cdef _make_joint(self, problem, n_threads):
+    cdef _make_joint(self, problem, bint scaled, n_threads):
         """Room for one run of several columns; without factors the pass reads its weights."""
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
@@ -253,6 +250,8 @@ cdef class Batch:
         if copied > 0:                          # the run's own weights are not those of x
             self.read_from(&self.memory[0])
         p.loss = native_loss(problem.loss)
+        if scaled:
+            self._make_scaled(k)
         if link == NETWORK:
             p.activation = SOFTPLUS if problem.model.slope is None else PIECEWISE_LINEAR
             p.slope = problem.model.slope or 0.0
@@ -264,6 +263,14 @@ cdef class Batch:
         b.weights, b.intercepts = parameters, parameters + b.n_weights
         b.row_pass.weights = b.validation.weights = b.weights
         b.row_pass.intercepts = b.validation.intercepts = b.intercepts
+
+    cdef _make_scaled(self, Py_ssize_t k):
+        """Room for what a pass of k columns sums in the log domain."""
+        cdef pass_t* p = &self.state.row_pass
+        self.scaled_memory = aligned_empty(p.n_chunks * k * (sizeof(scaled_t) // sizeof(double)))
+        self.is_scaled = np.ones(k, np.intc)
+        p.scaled = <scaled_t*> &self.scaled_memory[0]
+        p.is_scaled = &self.is_scaled[0]
 
     cdef _look_at(self, Rows held_out, Py_ssize_t k):
         cdef pass_t* p = &self.state.row_pass

@@ -10,14 +10,15 @@
 # one column of weights and for four.
 
 from libc.stdint cimport int32_t, int64_t, uint16_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from .blocks cimport clear_scaled, fill_panel, group_width, link_columns
-from .kernel cimport (BLOCK, FLOAT32, GIVEN, LOGISTIC, MAX_CHUNKS, PANEL, SOFTMAX, entries_t, links_t,
-                      matrix_t, pass_t, scaled_t, sparse_t, tally_t)
+from .kernel cimport (BLOCK, FLOAT32, GIVEN, MAX_CHUNKS, PANEL, PRODUCTS, entries_t, is_joint,
+                      links_t, matrix_t, pass_t, scaled_t, sparse_t, tally_t)
 from .lanes cimport inlined, narrow, prefetch, real, v2, v4, vec
-from .link cimport clear_tallies
-from .joint cimport softmax_link
+from .link cimport clear_tallies, n_tallies, scaled_of
+from .joint cimport (add_products, find_multipliers, joint_link, multipliers_place,
+                     products_place, rescale)
 from .sums cimport find_factors
 from .thin cimport gather_labels
 
@@ -151,20 +152,30 @@ cdef inline inlined sparse_block(const pass_t* p, Py_ssize_t top, const double* 
         column += C
 
 
-# The same for softmax, all of whose columns are linked together; `kept` is room for them.
-cdef inline inlined softmax_block(const pass_t* p, const double* y, const double* weight,
-                                  Py_ssize_t row, Py_ssize_t n_rows, Py_ssize_t n_panels,
-                                  tally_t* tallies, double* kept, vec* z) noexcept nogil:
+# The same for a model of several columns, which are linked together; `room` is one for them all.
+cdef inline inlined joint_block(const pass_t* p, Py_ssize_t top, const double* y,
+                                const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
+                                Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled,
+                                double* room, vec* z, links_t general) noexcept nogil:
     cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1), column = 0, C
+    cdef double[BLOCK] sums
+    cdef double factor
+    memset(sums, 0, sizeof(sums))
     while column < p.k:
         C = group_width(column, p.k)
-        sparse_products(p, column, C, row, n_rows, n_panels, kept + column * BLOCK, z)
+        sparse_products(p, column, C, row, n_rows, n_panels,
+                        <double*> products_place(p, column, room, z), z)
+        add_products(p, column, C, room, <vec*> sums, z, n_panels)
         column += C
-    softmax_link(p, y, weight, kept, z, n_panels, tallies)
+    joint_link(p, y, weight, room, <vec*> sums, z, n_panels, tallies, scaled, &factor, general)
     column = 0
     while column < p.k and p.gradient:
         C = group_width(column, p.k)
-        keep_multipliers(p.slots + column * padded + row * C, kept + column * BLOCK, n_rows, C)
+        if factor != 1.0:
+            rescale(p.slots + column * padded + top * C, (row - top) * C, factor)
+        find_multipliers(p, column, C, room, <const vec*> sums, z, n_panels)
+        keep_multipliers(p.slots + column * padded + row * C,
+                         <const double*> multipliers_place[vec](p, column, room, z), n_rows, C)
         column += C
 
 
@@ -270,12 +281,12 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
     cdef double[BLOCK] last_y       # of a block that ends within a panel, or is in an order
     cdef double[BLOCK] last_weight
     for chunk in range(first, last):
-        if p.link == LOGISTIC or p.link == SOFTMAX:
-            tallies = p.tallies + chunk * p.k
-            clear_tallies(tallies, p.k)
+        if p.link != PRODUCTS and p.link != GIVEN:
+            tallies = p.tallies + chunk * n_tallies(p)
+            clear_tallies(tallies, n_tallies(p))
         if p.scaled != NULL:
-            scaled = p.scaled + chunk * p.k
-            clear_scaled(scaled, p.k)
+            scaled = scaled_of(p, chunk, 0)
+            clear_scaled(scaled, 1 if is_joint(p.link) else p.k)
         block = first_block(p, chunk, row_work)
         end = first_block(p, chunk + 1, row_work)
         row = block * p.height
@@ -293,8 +304,9 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
                 fill_panel(y, weight, n_rows, n_panels, last_y, last_weight)
                 y = last_y
                 weight = last_weight
-            if p.link == SOFTMAX:
-                softmax_block(p, y, weight, block * p.height, n_rows, n_panels, tallies, tile, z)
+            if is_joint(p.link):
+                joint_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled,
+                            tile, z, general)
             else:
                 sparse_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled,
                              z, general)

@@ -10,7 +10,7 @@
 from libc.math cimport INFINITY, fabs
 
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .kernel cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS, LOGISTIC_LOSS, NETWORK,
+from .kernel cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS, LOGISTIC, LOGISTIC_LOSS,
                       PANEL, loss_t, pass_t, scaled_t, tally_t)
 from .lanes cimport inlined
 from .link cimport merge_tails
@@ -116,7 +116,7 @@ cdef inline inlined general_link(const pass_t* p, Py_ssize_t column, const doubl
     cdef double[BLOCK] mass
     cdef double[BLOCK] risk
     cdef double[PANEL] block_loss
-    cdef double intercept = 0.0 if p.link == NETWORK else p.intercepts[column]
+    cdef double intercept = p.intercepts[column] if p.link == LOGISTIC else 0.0
     cdef double top = -INFINITY, largest = 0.0, scale, e, t
     cdef bint is_scaled = p.is_scaled != NULL and p.is_scaled[column]
     cdef Py_ssize_t i, v

@@ -7,12 +7,13 @@
 
 from libc.math cimport INFINITY
 from libc.stdint cimport uint32_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .kernel cimport BLOCK, LOGISTIC_LOSS, PANEL, links_t, pass_t, tally_t
+from .kernel cimport (BLOCK, LOGISTIC_LOSS, NETWORK, PANEL, PIECEWISE_LINEAR, SOFTPLUS, links_t,
+                      pass_t, scaled_t, tally_t)
 from .lanes cimport choose, inlined, lane_marks, vec
-from .link cimport logistic_link
+from .link cimport clear_tallies, logistic_link, merge_tails
 
 
 # --- two-layer network: scale * sum over units of sign * activation(product) -----------------------
@@ -102,20 +103,29 @@ cdef inline inlined kinked_multipliers(double slope, Py_ssize_t first, Py_ssize_
 
 # --- softmax --------------------------------------------------------------------------------------
 
+# Sums, or multipliers, to another scale.
+cdef inline inlined rescale(double* sums, Py_ssize_t size, double factor) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(size):
+        sums[i] *= factor
+
+
 # With z_y the product of a row's own class and lse the logarithm of the sum of the exponentials of
 # all others, the loss logsumexp(z) - z_y is the logistic loss of z_y - lse.  The margin that is
 # tallied is z_y less the largest other product.  `z` becomes the multipliers; labels are the numbers
-# of the classes.  Intercepts have their slopes in the tallies of their columns.
+# of the classes.  Intercepts have their slopes in the tallies of their columns.  Where the gradient
+# is scaled, the columns share one scale; `factor` is what a rise multiplies the chunk's sums with.
 cdef inline inlined softmax_link(const pass_t* p, const double* y, const double* weight, double* z,
-                                 vec* room, Py_ssize_t n_panels, tally_t* tallies) noexcept nogil:
+                                 vec* room, Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled,
+                                 double* factor, links_t general) noexcept nogil:
     cdef double[BLOCK] own
     cdef double[BLOCK] most         # of the other classes
     cdef double[BLOCK] total        # of their exponentials, each divided by the largest
     cdef double[BLOCK] ones
-    cdef tally_t before
+    cdef tally_t found              # of which the loss alone is what it says
     cdef double* s = <double*> room
     cdef double* v
-    cdef double intercept, other, e
+    cdef double intercept, other, e, before
     cdef Py_ssize_t n = PANEL * n_panels, c, i, lane
     for i in range(n):
         own[i] = total[i] = 0.0
@@ -139,11 +149,19 @@ cdef inline inlined softmax_link(const pass_t* p, const double* y, const double*
         log_positive(total[i], &e)
         own[i] = own[i] - most[i] if weight[i] > 0.0 else 0.0       # the margin
         s[i] = own[i] - e
-    before = tallies[0]
-    logistic_link(ones, weight, 0.0, room, n_panels, tallies)
-    memcpy(tallies.error, before.error, sizeof(before.error))
-    memcpy(tallies.min_margin, before.min_margin, sizeof(before.min_margin))
-    memcpy(tallies.slope, before.slope, sizeof(before.slope))
+    clear_tallies(&found, 1)
+    if scaled == NULL:
+        logistic_link(ones, weight, 0.0, room, n_panels, &found)
+    else:
+        before = scaled.scale
+        general(p, 0, ones, weight, s, n, &found, scaled, NULL, 1, 0)
+        if -INFINITY < before < scaled.scale:
+            exp_nonpositive(before - scaled.scale, factor)
+            for c in range(p.k):
+                rescale(tallies[c].slope, PANEL, factor[0])
+    for lane in range(PANEL):
+        tallies.loss[lane] += found.loss[lane]
+    merge_tails(&tallies.shift, &tallies.tail, found.shift, found.tail)
     for i in range(n):
         lane = i % PANEL
         if weight[i] > 0.0:
@@ -157,3 +175,59 @@ cdef inline inlined softmax_link(const pass_t* p, const double* y, const double*
             v[i] = e if weight[i] > 0.0 else 0.0
         for i in range(n):
             tallies[c].slope[i % PANEL] += v[i]
+
+
+# --- what a row pass asks of either ---------------------------------------------------------------
+
+# Columns are taken in groups, before and after the link.  `kept` is a block's room for all columns,
+# BLOCK doubles each, `z` one for a group, and `sums` are BLOCK doubles that start at zero.
+
+# Where the products of a group are to be; of units with a kink a bit is all that is kept.
+cdef inline vec* products_place(const pass_t* p, Py_ssize_t column, double* kept,
+                                vec* z) noexcept nogil:
+    if p.link == NETWORK and p.activation == PIECEWISE_LINEAR:
+        return z
+    return <vec*> (kept + column * BLOCK)
+
+
+# Take note of a group whose products are there.
+cdef inline inlined add_products(const pass_t* p, Py_ssize_t column, Py_ssize_t C, double* kept,
+                                 vec* sums, vec* z, Py_ssize_t n_panels) noexcept nogil:
+    cdef uint32_t* left = <uint32_t*> kept + column
+    if p.link == NETWORK and p.activation == SOFTPLUS:
+        add_smooth_units(column, C, kept + column * BLOCK, <double*> sums, n_panels)
+    elif p.link == NETWORK and n_panels == 4:       # the usual number, known to the compiler
+        add_kinked_units(p.slope, column, C, z, sums, 4, left)
+    elif p.link == NETWORK:
+        add_kinked_units(p.slope, column, C, z, sums, n_panels, left)
+
+
+# From the products of all columns to losses, which are tallied, and to multipliers.  All that was
+# made of the chunk's multipliers so far, and these themselves, is to be multiplied with `factor`.
+cdef inline inlined joint_link(const pass_t* p, const double* y, const double* weight, double* kept,
+                               vec* sums, vec* z, Py_ssize_t n_panels, tally_t* tallies,
+                               scaled_t* scaled, double* factor, links_t general) noexcept nogil:
+    factor[0] = 1.0
+    if p.link == NETWORK:
+        network_link(p, y, weight, sums, n_panels, tallies, general)
+    else:
+        softmax_link(p, y, weight, kept, z, n_panels, tallies, scaled, factor, general)
+
+
+# Where the multipliers of a group are, after `find_multipliers`.
+cdef inline const vec* multipliers_place(const pass_t* p, Py_ssize_t column, const double* kept,
+                                         const vec* z) noexcept nogil:
+    return z if p.link == NETWORK else <const vec*> (kept + column * BLOCK)
+
+
+cdef inline inlined find_multipliers(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
+                                     const double* kept, const vec* sums, vec* z,
+                                     Py_ssize_t n_panels) noexcept nogil:
+    cdef const uint32_t* left = <const uint32_t*> kept + column
+    if p.link == NETWORK and p.activation == SOFTPLUS:
+        smooth_multipliers(column, C, kept + column * BLOCK, <const double*> sums, <double*> z,
+                           n_panels)
+    elif p.link == NETWORK and n_panels == 4:
+        kinked_multipliers(p.slope, column, C, left, sums, z, 4)
+    elif p.link == NETWORK:
+        kinked_multipliers(p.slope, column, C, left, sums, z, n_panels)

@@ -123,7 +123,8 @@ cdef struct pass_t:
     const rows_t* rows
     link_t link
     loss_t loss                 # lay_out_pass: the logistic loss
-    const int* is_scaled        # (k,) which columns have their gradient scaled; NULL: none
+    const int* is_scaled        # (k,) which columns have their gradient scaled; NULL: none; of
+                                # softmax all or none
     Py_ssize_t k                # columns
     Py_ssize_t height           # rows of a block, by the shape of X alone
     Py_ssize_t n_chunks         # by the shape of X alone, see chunk_count; joint: and of k
@@ -136,7 +137,7 @@ cdef struct pass_t:
     double* slots               # (n_chunks, k * d): each chunk's sum of gradients; of sparse rows
                                 # all multipliers, packed, then each chunk's sums of long columns
     tally_t* tallies            # (n_chunks, k); of a network (n_chunks,)
-    scaled_t* scaled            # (n_chunks, k); NULL where no column is scaled
+    scaled_t* scaled            # (n_chunks, k), of softmax (n_chunks,); NULL where none is scaled
     Py_ssize_t room             # doubles a thread: tiles, then the products of a joint model
     double* tiles               # that of the first thread, the others follow
     double* products            # (k, padded_rows) x . w of each row, or NULL

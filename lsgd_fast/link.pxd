@@ -5,8 +5,19 @@ from libc.math cimport INFINITY
 from libc.string cimport memset
 
 from .elementary cimport exp_nonpositive, negative_abs, softplus_sigmoid
-from .kernel cimport BLOCK, PANEL, tally_t
+from .kernel cimport BLOCK, NETWORK, PANEL, SOFTMAX, pass_t, scaled_t, tally_t
 from .lanes cimport inlined, minimum, vec
+
+
+# Tallies of a chunk: one for each column, but a network has one output.
+cdef inline Py_ssize_t n_tallies(const pass_t* p) noexcept nogil:
+    return 1 if p.link == NETWORK else p.k
+
+
+# What a column of a chunk is scaled by: classes share one scale.
+cdef inline scaled_t* scaled_of(const pass_t* p, Py_ssize_t chunk,
+                                Py_ssize_t column) noexcept nogil:
+    return p.scaled + (chunk if p.link == SOFTMAX else chunk * p.k + column)
 
 
 # Tallies of no rows.

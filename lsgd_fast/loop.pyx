@@ -47,21 +47,19 @@ cdef double clock() noexcept nogil:
 
 # --- one step of one run --------------------------------------------------------------------------
 
-# The gradient of a joint run, into which the slots were summed.
-cdef void find_joint_direction(batch_t* b, run_t* r) noexcept nogil:
+# What is left to do with the gradient of a joint run, into which the slots were summed: its factors,
+# and the slopes of the intercepts behind it.
+cdef void finish_joint(batch_t* b, run_t* r) noexcept nogil:
     cdef const rows_t* rows = b.row_pass.rows
     cdef Py_ssize_t j
     cdef totals_t totals
-    if rows.fit_intercept or rows.scale != NULL:
-        for j in range(b.columns):
-            sum_tallies(&b.row_pass, j, &totals)
-            leave_column(rows, j, b.columns, totals.slope, r.gradient)
-            if rows.fit_intercept:
-                r.gradient[b.n_weights + j] = totals.slope
-    if r.l2 > 0.0:
-        for j in range(b.n_weights):
-            r.gradient[j] += r.l2 * r.w[j]
-    r.slope.norm = r.now[GRADIENT_NORM] = norm(r.gradient, b.n_parameters)
+    if not rows.fit_intercept and rows.scale == NULL:
+        return
+    for j in range(b.columns):
+        sum_tallies(&b.row_pass, j, &totals)
+        leave_column(rows, j, b.columns, totals.slope, r.gradient)
+        if rows.fit_intercept:
+            r.gradient[b.n_weights + j] = totals.slope
 
 
 # The gradient of run i, and the direction of its step, from the sums of a pass.
@@ -70,57 +68,61 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexc
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d, offset, stride, j
     cdef const double* sums
-    cdef const double* multipliers
-    cdef double scale = b.gram_scale
-    cdef double length, other = 0.0
+    if b.gram_scale != 0.0:
+        find_gram_direction(b, i, totals)
+        return
     if b.columns > 0:
-        find_joint_direction(b, r)
-        return
-    leave_column(p.rows, i, p.k, totals.slope, b.sums)
-    column_place(i, p.k, d, &offset, &stride)
-    sums = b.sums + offset
-    if r.rule.is_scaled:
-        find_scaled_gradient(b, r, sums, stride, totals)
-        return
-    if b.gram_scale == 0.0:
+        finish_joint(b, r)
+    else:
+        leave_column(p.rows, i, p.k, totals.slope, b.sums)
+        column_place(i, p.k, d, &offset, &stride)
+        sums = b.sums + offset
         if sums != r.gradient:
             for j in range(d):
                 r.gradient[j] = sums[j * stride]
-        if r.l2 > 0.0:
-            for j in range(d):
-                r.gradient[j] += r.l2 * r.w[j]
         if p.rows.fit_intercept:
             r.gradient[d] = totals.slope
-        r.slope.norm = r.now[GRADIENT_NORM] = norm(r.gradient, b.n_parameters)
+    if r.rule.is_scaled:
+        scale_gradient(b, r, totals)
         return
-    multipliers = p.multipliers + i * padded_rows(d)
+    if r.l2 > 0.0:
+        for j in range(b.n_weights):
+            r.gradient[j] += r.l2 * r.w[j]
+    r.slope.norm = r.now[GRADIENT_NORM] = norm(r.gradient, b.n_parameters)
+
+
+# The same in Gram space.
+cdef void find_gram_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexcept nogil:
+    cdef run_t* r = b.runs[i]
+    cdef pass_t* p = &b.row_pass
+    cdef Py_ssize_t d = p.rows.X.d, offset, stride, j
+    cdef const double* multipliers = p.multipliers + i * padded_rows(d)
+    cdef double scale = b.gram_scale
+    cdef double length, other = 0.0
+    column_place(i, p.k, d, &offset, &stride)
     for j in range(d):
         r.direction[j] = multipliers[j] / (p.rows.total_weight * scale) + r.l2 * r.w[j]
-        r.gradient[j] = sums[j * stride] / scale + r.l2 * r.watched.image[j]
+        r.gradient[j] = (b.sums + offset)[j * stride] / scale + r.l2 * r.watched.image[j]
     length = sqrt(scale) * root(r.direction, r.gradient, d)
     if p.rows.fit_intercept:
         r.direction[d] = other = totals.slope
     r.slope.norm = r.now[GRADIENT_NORM] = hypotenuse(length, other)
 
 
-# The same for a rule whose gradients are over exp(scale).  With a penalty nothing is to be kept
-# from underflow, and the scale is at least 0.
-cdef void find_scaled_gradient(batch_t* b, run_t* r, const double* sums, Py_ssize_t stride,
-                               const totals_t* totals) noexcept nogil:
-    cdef Py_ssize_t d = b.row_pass.rows.X.d, j
+# The gradient of a rule that has it over exp(scale), from that of the loss.  With a penalty nothing
+# is to be kept from underflow, and the scale is at least 0.
+cdef void scale_gradient(batch_t* b, run_t* r, const totals_t* totals) noexcept nogil:
+    cdef Py_ssize_t j
     cdef double factor, penalty
     r.slope.scale, r.slope.mass, r.slope.risk = totals.scale, totals.mass, totals.risk
-    for j in range(d):
-        r.gradient[j] = sums[j * stride]
-    if b.row_pass.rows.fit_intercept:
-        r.gradient[d] = totals.slope
     if r.l2 > 0.0:
         r.slope.scale = max(totals.scale, 0.0)
         factor = exponential(totals.scale - r.slope.scale)
         penalty = r.l2 * exponential(-r.slope.scale)
-        for j in range(d):
+        for j in range(b.n_weights):
             r.gradient[j] = factor * r.gradient[j] + penalty * r.w[j]
-        r.gradient[d] *= factor
+        for j in range(b.n_weights, b.n_parameters):
+            r.gradient[j] *= factor
     r.slope.norm = norm(r.gradient, b.n_parameters)
     r.now[GRADIENT_NORM] = times_exp(r.slope.norm, r.slope.scale)
 

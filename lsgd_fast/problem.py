@@ -178,18 +178,9 @@ class Problem:
         radius = math.hypot(norm, 1.0) if fit_intercept else norm
         labels.setflags(write=False)
         weight.setflags(write=False)
-        problem = cls(
+        return cls(
             X, labels, weight, total_weight, loss, l2, fit_intercept, radius, center, scale, model
         )
-        problem.check_model()
-        return problem
-
-    def check_model(self):
-        """Raise a ValueError where the model does not go with the storage of X."""
-        if self.model.name == "network" and is_sparse(self.X):
-            raise ValueError("X must be dense for a network; pass X.toarray()")
-        if self.model.name == "network" and self.scale is not None:
-            raise ValueError("center and scale do not go with a network")
 
     def digest(self):
         """Return a fingerprint of the values, 64 hexadecimal digits.
@@ -219,11 +210,12 @@ def as_network(problem, network):
     """Return the problem with a `TwoLayer` for its model; its loss must have one margin."""
     if isinstance(problem.model, Softmax):
         raise ValueError("loss: a network has one output, and softmax needs one for each class")
-    if network.columns > MAX_FEATURES // problem.d:
+    largest = max(problem.d, problem.n if is_sparse(problem.X) else 1)  # see docs/sparse.md
+    if network.columns > MAX_FEATURES // largest:
         raise ValueError(f"width {network.columns} is too large for weights in memory")
-    problem = replace(problem, model=network)
-    problem.check_model()
-    return problem
+    if problem.scale is not None:
+        raise ValueError("center and scale do not go with a network")
+    return replace(problem, model=network)
 
 
 def check_validation(validation, problem):
@@ -242,11 +234,9 @@ def check_validation(validation, problem):
             raise ValueError(f"X must have {problem.d} features; got shape {X.shape}")
         largest_norm(X, np.ones(len(X), dtype=bool), problem.center, problem.scale)
         weight, total = _check_sample_weight(None, len(X))
-        held_out = replace(problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0)
-        held_out.check_model()
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from None
-    return held_out
+    return replace(problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0)
 
 
 def check_start(start, problem):

@@ -39,7 +39,7 @@ cdef struct rule_t:
     const double* values                # SCHEDULE, SILVER: see known_values in stepsizes.py
     Py_ssize_t n_values
     double smoothness                   # a bound of the objective's curvature, or inf
-    double radius, l2
+    double radius, l2                   # radius: the largest norm of the gradient of a margin
     rule_state_t state
     double* weights                     # ADGD, BARZILAI_BORWEIN: (d + 1,) where it was ...
     double* gradient                    # ... and the gradient there

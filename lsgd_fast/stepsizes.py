@@ -322,7 +322,9 @@ class DualMomentum(_Rule):
     much the same once the losses are small.
 
     Every mean of the rows ``y_i x_i`` is at least as long as any margin; p_t and ``2 m_t / t`` are
-    such means, and the shortest so far is `margin_bound` of a `Descent`.
+    such means, and the shortest so far is `margin_bound` of a `Descent`. With softmax the gradients
+    of the margins ``z_y - logsumexp(z of the other classes)`` take the place of ``y_i x_i``, and
+    their largest norm that of R; what is bounded is the margin to each of the other classes.
 
     References
     ----------
@@ -394,11 +396,8 @@ def check_rule(rule, problem):
             f"l2 must be 0 with {type(rule).__name__}, whose step is made for an infimum of zero; "
             f"got {problem.l2!r}"
         )
-    if rule.adaptive and problem.is_joint:
-        raise ValueError(
-            f"stepsize: {type(rule).__name__} is for linear models of one column of weights, not "
-            f"for a {problem.model.name}"
-        )
+    if rule.adaptive and problem.model.name == "network":
+        raise ValueError(f"stepsize: {type(rule).__name__} is for linear models, not for a network")
     missing = (isinstance(rule, Silver) and rule.smoothness is None and "smoothness") or (
         isinstance(rule, Nesterov) and rule.eta is None and "eta"
     )

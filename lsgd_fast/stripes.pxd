@@ -1,16 +1,15 @@
 # The row pass of models of several columns: stripes of blocks, and chunks of these.
 
-from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
-from .blocks cimport backward_group, fill_panel, forward_group, group_width
+from .blocks cimport backward_group, clear_scaled, fill_panel, forward_group, group_width
 from .decode cimport decode_panel
-from .joint cimport (add_kinked_units, add_smooth_units, kinked_multipliers, network_link,
-                     smooth_multipliers, softmax_link)
-from .kernel cimport (BLOCK, FLOAT32, NETWORK, PANEL, PIECEWISE_LINEAR, STRIPE, links_t, matrix_t,
-                      pass_t, rows_t, tally_t)
+from .joint cimport (add_products, find_multipliers, joint_link, multipliers_place,
+                     products_place, rescale)
+from .kernel cimport (BLOCK, FLOAT32, PANEL, STRIPE, links_t, matrix_t, pass_t, rows_t, scaled_t,
+                      tally_t)
 from .lanes cimport inlined, prefetch, real, v2, v4, vec
-from .link cimport clear_tallies
+from .link cimport clear_tallies, n_tallies, scaled_of
 
 
 # Ask memory for a group of packed columns, if there is one.
@@ -27,52 +26,48 @@ cdef inline inlined prefetch_columns(const double* packed, Py_ssize_t column, Py
 # written once for all of them.  What the columns' products have become is kept until then: a number
 # for each row and column, or a bit.  Columns are taken as many at a time as keep their weights in
 # the first-level cache while the blocks go by.  `kept` is room for p.stripe blocks of k columns, `z`
-# for one of four.
+# for one of four.  Where a block raises the scale of the chunk, the slot and the blocks before it
+# are rescaled.
 cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const double* y,
                                  const double* weight, Py_ssize_t n_panels, bint is_first,
-                                 double* slot, tally_t* tallies, double* kept, vec* z,
-                                 links_t general) noexcept nogil:
+                                 double* slot, tally_t* tallies, scaled_t* scaled, double* kept,
+                                 vec* z, links_t general) noexcept nogil:
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d, k = p.k
     cdef Py_ssize_t height = p.height, of_block = height // PANEL
     cdef Py_ssize_t n_blocks = (n_panels - 1) // of_block + 1
     cdef Py_ssize_t width = max(<Py_ssize_t> 4, 2048 // d // 4 * 4), C, q
-    cdef Py_ssize_t first = 0, last, column, block, place
-    cdef bint kinked = p.link == NETWORK and p.activation == PIECEWISE_LINEAR
-    cdef uint32_t* left = <uint32_t*> kept
-    cdef vec* found
+    cdef Py_ssize_t first = 0, last, column, block
+    cdef const real* at
+    cdef double* room
+    cdef vec* of_rows
+    cdef double factor
     cdef double[STRIPE * BLOCK] sums
     memset(sums, 0, sizeof(sums))
     while first < k:
         last = min(first + width, k)
         for block in range(n_blocks):
             q = min(of_block, n_panels - block * of_block)
+            at = panels + block * of_block * stride
+            room = kept + block * k * BLOCK
+            of_rows = <vec*> (sums + block * BLOCK)
             column = first
             while column < last:
                 C = group_width(column, k)
-                place = block * k + column
-                found = z if kinked else <vec*> (kept + place * BLOCK)
                 if block == 0:
                     prefetch_columns(p.weights, column + width, C, k, d)
-                forward_group(panels + block * of_block * stride, stride, p.weights + column * d, d,
-                              found, q, C)
-                if kinked and q == 4:           # the usual number, known to the compiler
-                    add_kinked_units(p.slope, column, C, z, <vec*> (sums + block * BLOCK), 4,
-                                     left + place)
-                elif kinked:
-                    add_kinked_units(p.slope, column, C, z, <vec*> (sums + block * BLOCK), q,
-                                     left + place)
-                elif p.link == NETWORK:
-                    add_smooth_units(column, C, <double*> found, sums + block * BLOCK, q)
+                forward_group(at, stride, p.weights + column * d, d,
+                              products_place(p, column, room, z), q, C)
+                add_products(p, column, C, room, of_rows, z, q)
                 column += C
         first = last
     for block in range(n_blocks):
         q = min(of_block, n_panels - block * of_block)
-        if p.link == NETWORK:
-            network_link(p, y + block * height, weight + block * height,
-                         <vec*> (sums + block * BLOCK), q, tallies, general)
-        else:
-            softmax_link(p, y + block * height, weight + block * height, kept + block * k * BLOCK,
-                         z, q, tallies)
+        joint_link(p, y + block * height, weight + block * height, kept + block * k * BLOCK,
+                   <vec*> (sums + block * BLOCK), z, q, tallies, scaled, &factor, general)
+        if factor != 1.0 and p.gradient:
+            rescale(kept, block * k * BLOCK, factor)
+            if not is_first:
+                rescale(slot, k * d, factor)
     first = 0
     while first < k and p.gradient:
         last = min(first + width, k)
@@ -80,26 +75,16 @@ cdef inline inlined joint_stripe(const pass_t* p, const real* panels, const doub
             memset(slot + first * d, 0, (last - first) * d * sizeof(double))
         for block in range(n_blocks):
             q = min(of_block, n_panels - block * of_block)
+            at = panels + block * of_block * stride
+            room = kept + block * k * BLOCK
+            of_rows = <vec*> (sums + block * BLOCK)
             column = first
             while column < last:
                 C = group_width(column, k)
-                place = block * k + column
-                found = <vec*> (kept + place * BLOCK)
                 if block == 0:
                     prefetch_columns(slot, column + width, C, k, d)
-                if kinked and q == 4:
-                    kinked_multipliers(p.slope, column, C, left + place,
-                                       <const vec*> (sums + block * BLOCK), z, 4)
-                    found = z
-                elif kinked:
-                    kinked_multipliers(p.slope, column, C, left + place,
-                                       <const vec*> (sums + block * BLOCK), z, q)
-                    found = z
-                elif p.link == NETWORK:
-                    smooth_multipliers(column, C, <const double*> found, sums + block * BLOCK,
-                                       <double*> z, q)
-                    found = z
-                backward_group(panels + block * of_block * stride, stride, found, d,
+                find_multipliers(p, column, C, room, of_rows, z, q)
+                backward_group(at, stride, multipliers_place[vec](p, column, room, z), d,
                                slot + column * d, q, C)
                 column += C
         first = last
@@ -114,6 +99,7 @@ cdef inline inlined joint_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
     cdef Py_ssize_t chunk, block, first_block, end, q, row, n_rows, n_panels
     cdef double* slot = NULL
     cdef tally_t* tallies
+    cdef scaled_t* scaled = NULL
     cdef const double* y
     cdef const double* weight
     cdef double[STRIPE * BLOCK] last_y        # of a stripe that ends within a panel
@@ -122,8 +108,11 @@ cdef inline inlined joint_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
     cdef double* kept = tile if X.panels != NULL else tile + p.stripe * height * X.d
     for chunk in range(first, last):
         slot = p.slots + chunk * p.k * X.d
-        tallies = p.tallies + (chunk if p.link == NETWORK else chunk * p.k)
-        clear_tallies(tallies, 1 if p.link == NETWORK else p.k)
+        tallies = p.tallies + chunk * n_tallies(p)
+        clear_tallies(tallies, n_tallies(p))
+        if p.scaled != NULL:
+            scaled = scaled_of(p, chunk, 0)
+            clear_scaled(scaled, 1)
         first_block = block = chunk * blocks // p.n_chunks
         end = (chunk + 1) * blocks // p.n_chunks
         while block < end:
@@ -144,11 +133,10 @@ cdef inline inlined joint_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
                         decode_panel(X, NULL, row + PANEL * q, <v4*> (tile + q * PANEL * X.d))
             if X.panels != NULL and X.element == FLOAT32:
                 joint_stripe[float, vec](p, <const float*> X.panels + row * X.d, y, weight,
-                                         n_panels, block == first_block, slot, tallies, kept, z,
-                                         general)
+                                         n_panels, block == first_block, slot, tallies, scaled,
+                                         kept, z, general)
             else:
                 panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
                 joint_stripe[double, vec](p, panels, y, weight, n_panels, block == first_block,
-                                          slot, tallies, kept, z,
-                                          general)
+                                          slot, tallies, scaled, kept, z, general)
             block += p.stripe

@@ -3,9 +3,9 @@
 from libc.math cimport INFINITY, NAN
 
 from .elementary cimport exp_nonpositive, log_positive
-from .kernel cimport MAX_CHUNKS, NETWORK, PANEL, pass_t, scaled_t, tally_t, totals_t
+from .kernel cimport MAX_CHUNKS, PANEL, pass_t, scaled_t, tally_t, totals_t
 from .lanes cimport fold_lanes, inlined
-from .link cimport merge_tails
+from .link cimport merge_tails, n_tallies, scaled_of
 
 
 # The largest scale of the chunks of a scaled column, and the factors from theirs to it.
@@ -13,10 +13,10 @@ cdef inline double find_factors(const pass_t* p, Py_ssize_t column, double* fact
     cdef double scale = -INFINITY, other
     cdef Py_ssize_t chunk
     for chunk in range(p.n_chunks):
-        other = p.scaled[chunk * p.k + column].scale
+        other = scaled_of(p, chunk, column).scale
         scale = other if other > scale else scale
     for chunk in range(p.n_chunks):
-        other = p.scaled[chunk * p.k + column].scale
+        other = scaled_of(p, chunk, column).scale
         exp_nonpositive(0.0 if other == scale else other - scale, &factors[chunk])
     return scale
 
@@ -86,7 +86,7 @@ cdef inline void scaled_totals(const pass_t* p, Py_ssize_t column, totals_t* tot
     cdef Py_ssize_t chunk
     totals.scale = find_factors(p, column, factors)
     for chunk in range(p.n_chunks):
-        scaled = p.scaled + chunk * p.k + column
+        scaled = scaled_of(p, chunk, column)
         mass += fold_lanes(scaled.mass) * factors[chunk]
         risk += fold_lanes(scaled.risk) * factors[chunk]
         slope += fold_lanes(p.tallies[chunk * p.k + column].slope) * factors[chunk]
@@ -105,7 +105,7 @@ cdef inline void tallied(const pass_t* p, Py_ssize_t column, double underflow_lo
     cdef const tally_t* tally
     cdef Py_ssize_t chunk, i
     for chunk in range(p.n_chunks):
-        tally = p.tallies + (chunk if p.link == NETWORK else chunk * p.k + column)
+        tally = p.tallies + chunk * n_tallies(p) + column
         loss += fold_lanes(tally.loss)
         error += fold_lanes(tally.error)
         slope += fold_lanes(tally.slope)

@@ -39,7 +39,7 @@ def two_layer_gradient_descent(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
+    X : array-like or sparse matrix of shape (n, d)
         Data: any real dtype and layout. A column of ones is what makes biases.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
@@ -83,8 +83,9 @@ def two_layer_gradient_descent(
 
     Notes
     -----
-    X is read once in each step; what is kept of the products ``x_i . w_s`` is a part for each
-    thread, of at most 128 rows.
+    Dense X is read once in each step; what is kept of the products ``x_i . w_s`` is a part for each
+    thread, of at most 128 rows. Sparse X is read by rows and by columns, and a number for each row
+    and unit is kept.
 
     Examples
     --------

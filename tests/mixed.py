@@ -97,7 +97,7 @@ def make_call(rng, folder=None):
         name = "gradient_descent"
         arguments |= {"stepsize": step(), "n_steps": n_steps}
         if several:
-            arguments |= {"loss": "softmax", "stepsize": float(unit)}
+            arguments["loss"] = "softmax"
             del maybe["loss"]
         if kind == "sweep":
             name = "stepsize_sweep"

@@ -118,15 +118,6 @@ def test_held_out_rows_may_be_sparse_or_not(backend):
 
 
 @every_backend
-def test_networks_take_no_sparse_held_out_rows(backend):
-    """They were read past, and a loss of nothing was reported."""
-    X, y = awkward.plain(np.random.default_rng(2).standard_normal((40, 5))), np.arange(40) % 2
-    held_out = (cases.csr(X), y)
-    with pytest.raises(ValueError, match="validation: X must be dense for a network"):
-        backend.two_layer_gradient_descent(X, y, 1.0, 2, width=3, validation=held_out)
-
-
-@every_backend
 @pytest.mark.parametrize("loss", ["logistic", "softmax"])
 def test_minimize_takes_sparse_rows(backend, loss):
     X, D, y = small()

@@ -112,7 +112,8 @@ def _rows(problem, scaled=False):
     if problem is None:
         return None
     if problem.is_joint:
-        return {"softmax": SoftmaxRows, "network": NetworkRows}[problem.model.name](problem)
+        kind = {"softmax": SoftmaxRows, "network": NetworkRows}[problem.model.name]
+        return kind(problem, scaled)
     return Rows(problem, scaled)
 
 

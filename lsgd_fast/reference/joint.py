@@ -29,10 +29,16 @@ class JointRows(Rows):
         b = w[p.d] if p.fit_intercept else 0.0
         of_loss, margin, spread = self.link(self.X @ w[: p.d] + b)
         loss = float(r @ p.loss.value(of_loss)) / total
-        S = spread(r * p.loss.derivative(of_loss) / total)
-        direction = self.X.T @ S + p.l2 * w[: p.d]
-        if p.fit_intercept:
-            direction = np.vstack([direction, S.sum(axis=0)])
+
+        def direction_of(s):
+            S = spread(s)
+            direction = self.X.T @ S
+            return np.vstack([direction, S.sum(axis=0)]) if p.fit_intercept else direction
+
+        if self.scaled:
+            return self._measure_scaled(w[: p.d], of_loss, margin, loss, direction_of)
+        direction = direction_of(r * p.loss.derivative(of_loss) / total)
+        direction[: p.d] += p.l2 * w[: p.d]
         size = norm(w[: p.d])
         return Measurement(
             loss=loss,

@@ -76,7 +76,7 @@ class Rows:
         z = self.y * (products + b)
         loss = float(r @ p.loss.value(z)) / total
         if self.scaled:
-            return self._measure_scaled(w, b, z, loss)
+            return self._measure_scaled(w, z, z, loss, self._direction)
         s = r * p.loss.derivative(z) * self.y / total
         direction, gradient_norm, size = self.slope(s, w, products)
         if p.fit_intercept:
@@ -94,16 +94,23 @@ class Rows:
             norm=gradient_norm,
         )
 
-    def _measure_scaled(self, w, b, z, loss):
+    def _direction(self, multipliers):
+        s = multipliers * self.y
+        direction = self.X.T @ s
+        return np.append(direction, s.sum()) if self.problem.fit_intercept else direction
+
+    def _measure_scaled(self, w, of_loss, margin, loss, direction_of):
+        """Return the `Measurement` in the log domain.
+
+        The loss is a function of `of_loss`; `direction_of` makes a gradient of its derivatives.
+        """
         p, r, total = self.problem, self.weight, self.problem.total_weight
-        slopes = p.loss.log_slope(z)
+        slopes = p.loss.log_slope(of_loss)
         scale = float(slopes.max())
         mass = r * np.exp(slopes - scale) / total
-        ratio = np.exp(p.loss.log_value(z) - slopes)  # an ordinary number at every margin
+        ratio = np.exp(p.loss.log_value(of_loss) - slopes)  # an ordinary number at every margin
         risk = float((mass[mass > 0.0] * ratio[mass > 0.0]).sum())
-        direction = -(self.X.T @ (mass * self.y))
-        if p.fit_intercept:
-            direction = np.append(direction, -(mass @ self.y))
+        direction = direction_of(-mass)
         over = max(scale, 0.0) if p.l2 > 0.0 else scale
         direction *= np.exp(scale - over)
         direction[: p.d] += p.l2 * np.exp(-over) * w if p.l2 > 0.0 else 0.0
@@ -115,12 +122,12 @@ class Rows:
         return Measurement(
             loss=loss,
             log_loss=log_loss if loss == loss else math.nan,
-            error_rate=float(r[z <= 0.0].sum()) / total,
-            min_margin=float(z.min()),
+            error_rate=float(r[margin <= 0.0].sum()) / total,
+            min_margin=float(margin.min()),
             weight_norm=size,
             gradient_norm=float(length * half * half) if length > 0.0 else 0.0,
             objective=loss + 0.5 * p.l2 * size * size,
-            direction=direction,
+            direction=direction.ravel(),
             scale=over,
             norm=length,
             mass=float(mass.sum()),

@@ -114,7 +114,7 @@ class Mover:
         return Move(end + momentum * (end - before), eta, math.inf, promise)
 
     def _dual_momentum(self, t, w, now):
-        unit = self.problem.radius or 1.0
+        unit = self.problem.margin_slope or 1.0
         mean = -now.direction / now.mass
         self.vector = t / (t + 1) * (mean if t == 0 else self.vector + mean)
         self.bound = min(self.bound, norm(mean))
@@ -129,7 +129,7 @@ class Mover:
         if smoothness < math.inf:
             log_curvature = _log(smoothness)
         else:
-            log_curvature = now.log_loss + 2.0 * _log(self.problem.radius)
+            log_curvature = now.log_loss + 2.0 * _log(self.problem.margin_slope)
             if self.problem.l2 > 0.0:
                 log_curvature = float(np.logaddexp(log_curvature, math.log(self.problem.l2)))
         return now.scale - (log_curvature if math.isfinite(log_curvature) else 0.0)
