@@ -42,8 +42,8 @@ def check_close(found, expected, tolerance):
     """Compare runs, but for rounding; tolerances are relative to the largest number of a kind."""
     ended = [(str(run.stop_reason), run.n_steps) for run in (found, expected)]
     assert ended[0] == ended[1]
-    pairs = {name: (getattr(found.trace, name), column)
-             for name, column in expected.trace.to_dict().items() if name != "error_rate"}  # fmt: skip
+    columns = [name for name in expected.trace.to_dict() if name != "error_rate"]
+    pairs = {name: [getattr(run.trace, name) for run in (found, expected)] for name in columns}
     for which in ("last", "average"):
         a, b = getattr(found, which), getattr(expected, which)
         pairs[which] = [*a.weights, a.intercept], [*b.weights, b.intercept]
