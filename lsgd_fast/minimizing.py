@@ -19,9 +19,10 @@ import numpy as np
 from lsgd_fast import checks
 from lsgd_fast.constants import EPSILON
 from lsgd_fast.endings import Ending
-from lsgd_fast.losses import Logistic, Softmax, resolve
+from lsgd_fast.losses import Logistic, Softmax
+from lsgd_fast.models import Linear
 from lsgd_fast.monitor import is_increase, norm, separates
-from lsgd_fast.problem import Problem, check_start, check_starts
+from lsgd_fast.problem import Problem, check_start
 from lsgd_fast.run import Run, Stop, StopReason, Trace, check_stop
 from lsgd_fast.searching import MAX_STEP, ratio, search
 
@@ -121,50 +122,17 @@ def check_minimize(
     n_threads = checks.check_n_threads(n_threads)
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
     options |= {"center": center, "scale": scale}
-    if isinstance(resolve(loss), Softmax):
-        problem, n_classes = _check_classes(X, y, options)
-    else:
-        problem, n_classes = Problem.check(X, y, loss=loss, **options), None
-        if type(problem.loss) is not Logistic:
-            raise ValueError(f"loss must be 'logistic' or 'softmax' for minimize; got {loss!r}")
-    start = _check_start(start, problem, n_classes)
+    problem = Problem.check(X, y, loss=loss, **options)
+    if type(problem.loss) not in (Logistic, Softmax):
+        raise ValueError(f"loss must be 'logistic' or 'softmax' for minimize; got {loss!r}")
+    start, n_classes = check_start(start, problem), None
+    if problem.is_joint:  # what `line` knows of it is how many columns there are
+        n_classes = problem.model.columns
+        problem = replace(problem, loss=Logistic(), model=Linear())
     return Asked(
         problem, n_classes, start, _radius(problem), tol, max_passes, stop, callback,
         callback_every, n_threads,
     )  # fmt: skip
-
-
-def _check_classes(X, y, options):
-    """Return a problem whose labels are the numbers of classes, and how many there are."""
-    try:
-        labels = np.asarray(y)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"y cannot be read as an array: {error}") from error
-    if labels.dtype.kind not in "iufb" or labels.ndim != 1 or len(labels) == 0:
-        raise ValueError("y must be a vector of class numbers 0, 1, ..., for loss='softmax'")
-    in_range = (labels >= 0) & (labels < len(labels)) & (labels == np.floor(labels))
-    counts = np.bincount(labels.astype(np.int64)) if in_range.all() else np.zeros(1)
-    if len(counts) < 2 or counts.min() == 0:
-        raise ValueError(
-            "y must hold each of the class numbers 0, 1, ..., K - 1 for loss='softmax'; found "
-            f"{', '.join(map(str, np.unique(labels)[:5].tolist()))}, ..."
-        )
-    problem = Problem.check(X, labels == 0, **options)
-    weights = np.bincount(labels.astype(np.int64), problem.weight)
-    if weights.min() == 0.0:
-        raise ValueError(f"y: no row of class {weights.argmin()} has a positive sample_weight")
-    return replace(problem, y=labels.astype(np.float64)), len(counts)
-
-
-def _check_start(start, problem, n_classes):
-    if n_classes is None:
-        return check_start(start, problem)
-    if start is None:
-        return np.zeros((problem.d + problem.fit_intercept) * n_classes)
-    starts = check_starts(start, problem, n_classes)
-    if len(starts) != n_classes:
-        raise ValueError(f"start must have a column for each class ({n_classes})")
-    return np.ascontiguousarray(starts.T).ravel()
 
 
 def _radius(problem):

@@ -187,7 +187,7 @@ def test_loss_and_gradient_of_sparse_rows(backend, options):
         close(found[0], expected[0])
         close(found[1], expected[1])
         alone = backend.logistic_loss(STORED["sparse"], Y, w, **FACTORS, **options)
-        assert np.array_equal(alone, found[0])
+        close(alone, found[0], rtol=1e-14)  # without a gradient, features have another order
 
 
 @every_option
