@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sparse_cases import csr
 
 import lsgd_fast as lsgd
 
@@ -137,6 +138,19 @@ def test_rows_of_every_index_and_dtype(solver, index, dtype):
     assert fitted.predict(rows).tolist() == expected.predict(dense).tolist()
 
 
+@every_solver
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_threads_make_no_difference_to_sparse_rows(solver, n_classes):
+    rng = np.random.default_rng(2)
+    rows = csr(np.where(rng.random((4000, 30)) < 0.2, rng.standard_normal((4000, 30)), 0.0))
+    sparse = pytest.importorskip("scipy.sparse")
+    rows = sparse.csr_array((rows.data, rows.indices, rows.indptr), shape=rows.shape)
+    labels = rng.integers(0, n_classes, 4000)
+    fits = [quick(solver, n_threads=n).fit(rows, labels) for n in (1, 2, 3)]
+    assert len({fit.coef_.tobytes() + fit.loss_curve_.tobytes() for fit in fits}) == 1
+    assert [fit.run_.n_threads for fit in fits] == [1, 2, 3]
+
+
 # Many classes
 
 
@@ -199,16 +213,14 @@ def test_a_fit_that_rounding_ends_says_so():
 
 
 @every_solver
-def test_separation_with_a_penalty_is_no_warning(solver):
-    """`separable_` may be True of weights that the penalty keeps from separating the data."""
+@pytest.mark.parametrize(("l2", "separated"), [(1e-2, None), (1e-4, True)])
+def test_a_penalty_decides_whether_separable_data_are_separated(solver, l2, separated):
     labels = X[:, 0] > 0.0
-    fitted = quick(solver).fit(X, labels)
-    run = fitted.run_
-    assert fitted.separable_ is run.separable and len(fitted.loss_curve_) == fitted.n_iter_ + 1
-    if fitted.separable_:
-        w = run.separating_weights
-        assert (np.where(labels, 1, -1) * (X @ w[:-1] + w[-1]) > 0.0).all()
+    fitted = quick(solver, max_iter=20_000).set_params(l2=l2, stepsize=2.0).fit(X, labels)
+    assert fitted.separable_ is fitted.run_.separable is separated  # and no warning of it
+    assert fitted.loss_curve_.shape == (fitted.n_iter_ + 1,)
     own = fitted.decision_function(X) * np.where(labels, 1, -1)
+    assert (own > 0.0).all() == (separated is True)
     expected = own.min() / np.linalg.norm(fitted.coef_)
     assert fitted.margin_ == pytest.approx(expected, rel=1e-6)
 
