@@ -16,6 +16,8 @@ D. C. Liu and J. Nocedal, "On the limited memory BFGS method for large scale opt
 Mathematical Programming 45, 1989.
 """
 
+import math
+
 import numpy as np
 
 from libc.math cimport isfinite, sqrt
@@ -38,7 +40,8 @@ cdef struct pairs_t:
     double gamma                            # the latest |step| / |change|, or 1
 
 
-cdef inline inlined dot(const double* x, const double* y, Py_ssize_t size,
+# The product of unit * x and unit * y: a power of two that keeps the terms in range.
+cdef inline inlined dot(const double* x, const double* y, Py_ssize_t size, double unit,
                         double* result) noexcept nogil:
     cdef double[8] lanes
     cdef Py_ssize_t i, j
@@ -46,10 +49,10 @@ cdef inline inlined dot(const double* x, const double* y, Py_ssize_t size,
         lanes[i] = 0.0
     for j in range(size // 8):
         for i in range(8):
-            lanes[i] += x[8 * j + i] * y[8 * j + i]
+            lanes[i] += (unit * x[8 * j + i]) * (unit * y[8 * j + i])
     result[0] = fold_lanes(lanes)
     for j in range(size - size % 8, size):
-        result[0] += x[j] * y[j]
+        result[0] += (unit * x[j]) * (unit * y[j])
 
 
 # q becomes the inverse Hessian, as far as the pairs tell, times q.
@@ -61,7 +64,7 @@ cdef inline inlined two_loops(const pairs_t* m, double* q) noexcept nogil:
     for i in range(m.count):
         k = (m.latest - i + m.room) % m.room
         step, change = m.steps + k * m.size, m.changes + k * m.size
-        dot(step, q, m.size, &product)
+        dot(step, q, m.size, 1.0, &product)
         share = product / m.products[k]
         m.shares[k] = share
         for j in range(m.size):
@@ -71,7 +74,7 @@ cdef inline inlined two_loops(const pairs_t* m, double* q) noexcept nogil:
     for i in range(m.count - 1, -1, -1):
         k = (m.latest - i + m.room) % m.room
         step, change = m.steps + k * m.size, m.changes + k * m.size
-        dot(change, q, m.size, &product)
+        dot(change, q, m.size, 1.0, &product)
         share = m.shares[k] - product / m.products[k]
         for j in range(m.size):
             q[j] += share * step[j]
@@ -115,6 +118,7 @@ cdef class Curvature:
 
     cdef pairs_t pairs
     cdef double l2, unit, t                 # t: the length of the latest step, 0 before the first
+    cdef double root                        # of l2, nearly: a power of two
     cdef Py_ssize_t n_penalised
     cdef double[::1] now, before, course    # in this unit: gradient, the last, direction
     cdef double[::1] w, g, p
@@ -135,6 +139,7 @@ cdef class Curvature:
         m.steps, m.changes = &self.steps[0, 0], &self.changes[0, 0]
         m.products, m.shares = &self.products[0], &self.shares[0]
         self.l2, self.n_penalised = l2, n_penalised
+        self.root = math.ldexp(1.0, math.frexp(l2)[1] // 2)
         self.two_loops = two_loops_baseline
         if instruction_set() == "avx512":
             self.two_loops = <two_loops_t> two_loops_avx512
@@ -172,9 +177,9 @@ cdef class Curvature:
                 for j in range(m.size):
                     step[j] = self.t * self.course[j]
                     change[j] = self.now[j] - self.before[j]
-                dot(step, change, m.size, &product)
-                dot(step, step, m.size, &steps)
-                dot(change, change, m.size, &changes)
+                dot(step, change, m.size, 1.0, &product)
+                dot(step, step, m.size, 1.0, &steps)
+                dot(change, change, m.size, 1.0, &changes)
                 if (product > LEAST_COSINE * sqrt(steps) * sqrt(changes)
                         and isfinite(sqrt(steps) / sqrt(changes)) and isfinite(1.0 / product)):
                     m.latest, m.count = k, min(m.count + 1, m.room)
@@ -190,23 +195,24 @@ cdef class Curvature:
         slope : float
             Of the objective, along it.
         drag, grip : float
-            Of the penalty along it: the derivatives at the weights, first and second.
+            Of the penalty along it: the derivative at the weights, and the root of the second one.
         length : float
             The norm of the direction.
         """
         cdef Py_ssize_t j
-        cdef double slope, drag = 0.0, grip = 0.0, inverse = 1.0 / self.unit
+        cdef double slope, grip, drag = 0.0, inverse = 1.0 / self.unit
         with nogil:
             for j in range(self.pairs.size):
                 self.course[j] = -self.now[j]
             self.two_loops(&self.pairs, &self.course[0])
-            dot(&self.now[0], &self.course[0], self.pairs.size, &slope)
+            dot(&self.now[0], &self.course[0], self.pairs.size, 1.0, &slope)
             for j in range(self.pairs.size):
                 self.p[j] = self.course[j] * inverse
             if self.l2 > 0.0:
-                dot(&self.w[0], &self.p[0], self.n_penalised, &drag)
-                dot(&self.p[0], &self.p[0], self.n_penalised, &grip)
-        return slope, self.l2 * drag, self.l2 * grip, norm(&self.p[0], self.pairs.size)
+                dot(&self.w[0], &self.p[0], self.n_penalised, self.root, &drag)
+        drag *= self.l2 / self.root / self.root
+        grip = sqrt(self.l2) * norm(&self.p[0], self.n_penalised)
+        return slope, drag, grip, norm(&self.p[0], self.pairs.size)
 
     def move(self, double t):
         """Take the step of t times the direction.

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from lsgd_fast.checks import check_callback
+from lsgd_fast.checks import check_callback, check_count, check_flag
 from lsgd_fast.fitting import GRADIENT_DESCENT, Options, combine_weights, fit
 from lsgd_fast.run import StopReason
 from lsgd_fast.tasks import Tasks, as_coef
@@ -42,7 +42,7 @@ class SeparableDataWarning(ConvergenceWarning):
 
 
 class NotConvergedWarning(ConvergenceWarning):
-    """`max_iter` was reached before the gradient was what `tol` asks for."""
+    """The fit ended, by `max_iter` or by rounding, before the gradient was what `tol` asks for."""
 
 
 class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -118,7 +118,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         If ``l2=0`` and the fit has separated the data. How long the weights are, and so how sure
         the probabilities look, then depends on when the fit ended.
     NotConvergedWarning
-        If `max_iter` ended the fit.
+        If `max_iter` ended the fit, or rounding did before `tol` was met.
 
     Notes
     -----
@@ -202,10 +202,12 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             n_threads=self.n_threads, seed=self._seed(),
         )  # fmt: skip
         callback, _ = check_callback(self.callback, None)
+        check_flag("warm_start", self.warm_start)
+        if not isinstance(self.verbose, (bool, np.bool_)):
+            check_count("verbose", self.verbose, 0)
         last = (self.classes_, self.coef_, self.intercept_) if self._goes_on() else None
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
-        check_classification_targets(y)
-        classes, numbers = np.unique(y, return_inverse=True)
+        classes, numbers = _number_classes(y)
         if len(classes) < 2:
             raise ValueError(f"y holds one class only ({classes.tolist()[0]!r}); two are needed")
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
@@ -220,9 +222,13 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _seed(self):
         """Return a number for the samples of a trial; without one nothing random is drawn."""
+        try:
+            random_state = check_random_state(self.random_state)
+        except ValueError as error:
+            raise ValueError(f"random_state: {error}") from None
         if self.solver != GRADIENT_DESCENT or not isinstance(self.stepsize, str):
             return 0
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
+        return int(random_state.randint(2**31 - 1))
 
     def _goes_on(self):
         return self.warm_start and hasattr(self, "coef_")
@@ -270,6 +276,14 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 "the longer, the better. How sure the probabilities look depends on when the fit "
                 "ended; pass l2 > 0 for weights that do not.",
                 SeparableDataWarning,
+                stacklevel=3,
+            )
+        elif run.stop_reason is StopReason.rounding and self.tol > 0.0:
+            warnings.warn(
+                f"the gradient is not what tol={self.tol} asks for, but rounding leaves nothing to "
+                f"gain ({run.verdict}: {run.evidence}) Scale the features, or take a larger tol or "
+                "l2.",
+                NotConvergedWarning,
                 stacklevel=3,
             )
         elif run.stop_reason in (StopReason.n_steps, StopReason.max_passes):
@@ -351,3 +365,12 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             In the order of `classes_`.
         """
         return np.exp(self.predict_log_proba(X))
+
+
+def _number_classes(y):
+    """Return the labels, sorted, and for each row the place of its own."""
+    try:
+        check_classification_targets(y)
+        return np.unique(y, return_inverse=True)
+    except TypeError as error:  # labels that do not compare
+        raise TypeError(f"y: {error}") from None

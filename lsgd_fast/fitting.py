@@ -74,6 +74,8 @@ def combine_weights(sample_weight, class_weight, classes, numbers):
     -------
     ndarray of shape (n,)
     """
+    if sample_weight.min() < 0.0:
+        raise ValueError("sample_weight must not be negative")
     totals = np.bincount(numbers, sample_weight, len(classes))
     if 0 < np.count_nonzero(totals) < len(classes):
         label = classes[totals == 0.0].tolist()[0]

@@ -210,7 +210,7 @@ class _Descent:
     def _look(self, began):
         """Look at the weights, and return why to end here, or None; then the gradient is known."""
         now, asked, problem, stop = self.now, self.asked, self.problem, self.asked.stop
-        self.gradient_norm = math.nan
+        self.gradient_norm = self.share = math.nan
         if not (math.isfinite(now.log_loss) and math.isfinite(self.weight_norm)):
             return StopReason.diverged
         if self.separated_at is None:
@@ -224,6 +224,8 @@ class _Descent:
             return StopReason.loss
         if self.separated_at is not None and (problem.l2 == 0.0 or stop.separated):
             return StopReason.separated
+        if self.n_passes >= asked.max_passes:
+            return StopReason.max_passes
         self.passes.backward(self.line.multipliers, self.curvature.gradient)
         self.n_passes += 1
         by_weights, by_intercepts = self.curvature.turn()
@@ -264,7 +266,7 @@ class _Descent:
             self.n_passes += 1
             # where nothing is known of curvature, weights change by no more than 16 times
             far = 16.0 * max(self.path, 1.0 / self.asked.unit) / length
-            found = search(self.line.evaluate, slope, drag, grip, first, far)
+            found = search(self.line.evaluate, self.now.loss, slope, drag, grip, first, far)
             if found is None:
                 continue
             t, self.now = found[0], Point._make(found[1])

@@ -7,22 +7,26 @@ from lsgd_fast.constants import EPSILON
 __all__ = ["MAX_STEP", "ratio", "search"]
 
 SLACK = 0.1  # a search ends where the slope is this share of the first one
+NOISE = 16 * EPSILON  # share of the loss that a rise may be, by rounding
 MAX_TRIALS = 200  # points of a search, which takes two or three but for weights far out
 MAX_STEP = 1e300
 
 
-def search(evaluate, slope, drag, grip, first, far):
+def search(evaluate, loss, slope, drag, grip, first, far):
     """Look for the least objective along a direction, by Newton's method within a bracket.
 
     Parameters
     ----------
     evaluate : callable
-        Of t, as `line.evaluate`: returns a tuple whose items 1 and 2 are the first and second
-        derivative of the loss.
+        Of t, as `line.evaluate`: returns a tuple that begins with the loss, its first and its
+        second derivative.
+    loss : float
+        At 0.
     slope : float
         Derivative of the objective at 0, negative.
     drag, grip : float
-        Derivatives of the penalty at 0, first and second.
+        The derivative of the penalty at 0, and the root of its second one, which itself may be out
+        of range where steps are very long or short.
     first : float or None
         The length to try first; None for that of Newton's method, but `far` at most.
     far : float
@@ -30,8 +34,9 @@ def search(evaluate, slope, drag, grip, first, far):
     Returns
     -------
     t : float
-        Where the slope is at most SLACK of the first one, up or down. Where rounding makes the
-        slope jump over that: the last float before it turns positive.
+        Where the slope is at most SLACK of the first one, down, or up if the objective is no higher
+        than at 0. Where rounding makes the slope jump over that: the last float before it turns
+        positive.
     point : tuple
         What was evaluated last, at t. Instead of both None, if there is no such t.
     """
@@ -39,18 +44,18 @@ def search(evaluate, slope, drag, grip, first, far):
     low, low_slope, high, high_slope = 0.0, slope, math.inf, math.inf
     t, growth, width = first, 4.0, math.inf
     if first is None:
-        curvature = evaluate(0.0)[2] + grip
+        curvature = evaluate(0.0)[2] + grip * grip
         t = min(max(ratio(-slope, curvature), 1.0 / MAX_STEP), far, MAX_STEP)
     for trial in range(MAX_TRIALS):
         found = evaluate(t)
-        at = found[1] + (drag + t * grip)
-        if abs(at) <= goal:
+        at = found[1] + (drag + (t * grip) * grip)
+        if abs(at) <= goal and (at <= 0.0 or _rise(found[0], loss, t, drag, grip) <= NOISE * loss):
             return t, found
         if at < 0.0:
             low, low_slope = t, at
         else:  # too far, or out of float64
             high, high_slope = t, at
-        newton = t - ratio(at, found[2] + grip)  # NaN where it is no number
+        newton = t - ratio(at, found[2] + grip * grip)  # NaN where it is no number
         if high == math.inf:
             if t >= MAX_STEP:
                 break
@@ -67,6 +72,11 @@ def search(evaluate, slope, drag, grip, first, far):
     if low == 0.0:
         return None
     return low, evaluate(low)
+
+
+def _rise(there, loss, t, drag, grip):
+    """Return how much higher the objective is at t, where the loss is `there`, than at 0."""
+    return there - loss + (t * drag + 0.5 * (t * grip) * (t * grip))
 
 
 def _between(low, low_slope, high, high_slope, trial):

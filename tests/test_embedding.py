@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,27 +25,58 @@ from setuptools import Extension, setup
 
 setup(
     name="consumer",
-    ext_modules=cythonize([Extension("consumer", ["consumer.pyx"], extra_compile_args=["-O0"])]),
+    ext_modules=cythonize(
+        [
+            Extension(name, [f"{name}.pyx"], extra_compile_args=["-O0"])
+            for name in ("consumer", "readme")
+        ]
+    ),
 )
 """
 
 
+TESTS = Path(__file__).parent
+
+
 @pytest.fixture(scope="module")
-def consumer(tmp_path_factory):
+def modules(tmp_path_factory):
+    """Load tests/consumer.pyx and what the README shows, built against the package."""
     folder = tmp_path_factory.mktemp("consumer")
-    shutil.copy(Path(__file__).with_name("consumer.pyx"), folder)
+    shutil.copy(TESTS / "consumer.pyx", folder)
+    page = (TESTS.parent / "README.md").read_text()
+    (shown,) = re.findall(r"```cython\n(.*?)```", page, re.DOTALL)
+    (folder / "readme.pyx").write_text("# cython: language_level=3\n" + shown)
     (folder / "setup.py").write_text(SETUP)
     package = Path(lsgd.__file__).parents[1]
     built = subprocess.run(
         [sys.executable, "setup.py", "build_ext", "--inplace"], cwd=folder, text=True,
         env=os.environ | {"PYTHONPATH": str(package)}, capture_output=True,
     )  # fmt: skip
-    assert built.returncode == 0, built.stdout + built.stderr
-    (binary,) = (path for path in folder.iterdir() if path.suffix in (".so", ".pyd"))
-    spec = importlib.util.spec_from_file_location("consumer", binary)
+    said = built.stdout + built.stderr
+    assert built.returncode == 0, said
+    assert "Not all members" not in said  # of a struct: the others would be anything
+    return {name: load(name, folder) for name in ("consumer", "readme")}
+
+
+def load(name, folder):
+    (binary,) = (path for path in folder.glob(f"{name}.*") if path.suffix in (".so", ".pyd"))
+    spec = importlib.util.spec_from_file_location(name, binary)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def consumer(modules):
+    return modules["consumer"]
+
+
+def test_the_function_of_the_readme_gets_the_same_bits(modules):
+    X, y = lsgd.datasets.digits_0_vs_8()
+    w = np.random.default_rng(0).standard_normal(X.shape[1])
+    loss, gradient = modules["readme"].loss_gradient(X, y, w)
+    expected, slope = lsgd.logistic_loss_gradient(X, y, w)
+    assert loss == expected and gradient.tobytes() == slope.tobytes()
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

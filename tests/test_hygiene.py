@@ -30,6 +30,23 @@ def read(tool, *arguments):
     return done.stdout
 
 
+ALONE = """
+import sys
+import numpy as np, lsgd_fast as lsgd, lsgd_fast.reference
+dir(lsgd)
+X, y = lsgd.datasets.digits_0_vs_8()
+lsgd.gradient_descent(X, y, 1.0, 3)
+lsgd.minimize(X, y)
+guests = {"sklearn", "scipy", "pandas", "polars", "matplotlib", "ml_dtypes"}
+assert not guests & {name.split(".")[0] for name in sys.modules}, sorted(sys.modules)
+"""
+
+
+def test_the_import_brings_numpy_alone():
+    done = run_python(ALONE)
+    assert done.returncode == 0, done.stderr
+
+
 # fegetenv stores MXCSR in bytes 28 to 31, after the x87 environment whose bytes 0 and 1 are the
 # control word. The low six bits of MXCSR are sticky flags: arithmetic is there to set them.
 FPU = """

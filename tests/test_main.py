@@ -229,5 +229,6 @@ def test_minimum_norm_point_of_few_steps_knows_its_gap():
 
 
 def test_the_quick_start_of_the_readme_runs_as_printed(empty_folder):
+    pytest.importorskip("sklearn")
     failed, tried = doctest.testfile(str(README), module_relative=False)
     assert (failed, tried >= 10) == (0, True)

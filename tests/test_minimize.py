@@ -327,7 +327,7 @@ def quadratic(slope, curvature):
 @pytest.mark.parametrize("first", [None, 1.0, 1e-12, 1e12])
 @pytest.mark.parametrize("best", [1e-200, 1e-9, 1.0, 1e9, 1e200])
 def test_the_search_finds_the_least_of_a_parabola(best, first):
-    t, _ = searching.search(quadratic(-1.0, 1.0 / best), -1.0, 0.0, 0.0, first, 1e6)
+    t, _ = searching.search(quadratic(-1.0, 1.0 / best), 0.0, -1.0, 0.0, 0.0, first, 1e6)
     assert t == pytest.approx(best, rel=0.11)
 
 
@@ -337,13 +337,13 @@ def test_the_search_finds_a_kink(best):
         slope = math.nan if t > 1e8 * best else (-1.0 if t < best else 1.0)
         return 0.0, slope, 0.0, 0.0, 0.0, 0.0, 0.0
 
-    t, _ = searching.search(evaluate, -1.0, 0.0, 0.0, 1.0, 1.0)
+    t, _ = searching.search(evaluate, 0.0, -1.0, 0.0, 0.0, 1.0, 1.0)
     assert t < best and t == pytest.approx(best, rel=1e-14)
 
 
 def test_the_search_ends_where_there_is_no_least():
-    assert searching.search(quadratic(-1.0, 0.0), -1.0, 0.0, 0.0, 1.0, 1.0)[0] == 1e300
-    assert searching.search(lambda t: (math.nan,) * 7, -1.0, 0.0, 0.0, 1.0, 1.0) is None
+    assert searching.search(quadratic(-1.0, 0.0), 0.0, -1.0, 0.0, 0.0, 1.0, 1.0)[0] == 1e300
+    assert searching.search(lambda t: (math.nan,) * 7, 0.0, -1.0, 0.0, 0.0, 1.0, 1.0) is None
 
 
 def test_the_search_in_a_flat_tail():
@@ -351,7 +351,7 @@ def test_the_search_in_a_flat_tail():
         slope = -math.exp(-t / 1e5)
         return -1e5 * slope, slope, -slope / 1e5, 0.0, 0.0, 0.0, 0.0
 
-    t, _ = searching.search(evaluate, -1.0, 0.0, 0.0, 1.0, 1.0)
+    t, _ = searching.search(evaluate, 0.0, -1.0, 0.0, 0.0, 1.0, 1.0)
     assert math.exp(-t / 1e5) <= 0.1
 
 

@@ -114,6 +114,8 @@ class Curvature:
 
     def __init__(self, asked):
         self.l2, self.n_penalised, self.room = asked.problem.l2, asked.n_penalised, asked.room
+        # of l2, nearly: a power of two that keeps the penalty's derivative in range
+        self.root = math.ldexp(1.0, math.frexp(self.l2)[1] // 2)
         self.unit, self.weights = asked.unit, asked.start.copy()
         self.gradient, self.direction, self.now = np.zeros((3, len(asked.start)))
         self.forget()
@@ -149,7 +151,8 @@ class Curvature:
         self.course = q
         self.direction[:] = q / self.unit
         w, p = self.weights[: self.n_penalised], self.direction[: self.n_penalised]
-        drag, grip = (self.l2 * (w @ p), self.l2 * (p @ p)) if self.l2 > 0.0 else (0.0, 0.0)
+        drag = (self.root * w) @ (self.root * p) if self.l2 > 0.0 else 0.0
+        drag, grip = self.l2 / self.root / self.root * drag, math.sqrt(self.l2) * norm(p)
         return float(self.now @ q), float(drag), float(grip), norm(self.direction)
 
     @np.errstate(all="ignore")
