@@ -18,14 +18,6 @@ PROBLEMS = hashes.problems()
 every_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem[0])
 
 
-@pytest.fixture(params=kernel.instruction_sets())
-def isa(request):
-    before = kernel.instruction_set()
-    kernel.use_instruction_set(request.param)
-    yield request.param
-    kernel.use_instruction_set(before)
-
-
 def rows_of(problem, pack=False):
     _, X, y, options, _ = problem
     return rows.Rows(Problem.check(X, y, **options), pack=pack)

@@ -26,14 +26,6 @@ def dtype_of(name):
     return np.dtype(name)
 
 
-@pytest.fixture(params=kernel.instruction_sets())
-def isa(request):
-    before = kernel.instruction_set()
-    kernel.use_instruction_set(request.param)
-    yield request.param
-    kernel.use_instruction_set(before)
-
-
 def decode(X):
     """Return X as float64, by NumPy's or ml_dtypes' own conversion."""
     return np.array(X).astype(np.float64)

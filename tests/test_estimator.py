@@ -1,7 +1,6 @@
 """The classifier for scikit-learn: its protocol, its results, its warnings."""
 
 import pickle
-import warnings
 
 import numpy as np
 import pytest

@@ -300,14 +300,6 @@ def test_networks_refuse_them():
 TALL = np.tile(DENSE, (40, 1))
 
 
-@pytest.fixture(params=kernel.instruction_sets())
-def isa(request):
-    before = kernel.instruction_set()
-    kernel.use_instruction_set(request.param)
-    yield request.param
-    kernel.use_instruction_set(before)
-
-
 def test_threads_and_columns_change_no_bit(isa):
     X, y = csr(TALL), np.tile(Y, 40)
     options = {"fit_intercept": True, **FACTORS}

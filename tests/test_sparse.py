@@ -22,14 +22,6 @@ every_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem:
 RNG = np.random.default_rng(5)
 
 
-@pytest.fixture(params=kernel.instruction_sets())
-def isa(request):
-    before = kernel.instruction_set()
-    kernel.use_instruction_set(request.param)
-    yield request.param
-    kernel.use_instruction_set(before)
-
-
 def weights(problem, k=None):
     _, X, _, options = problem
     shape = (X.shape[1] + options.get("fit_intercept", False),)

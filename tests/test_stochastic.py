@@ -18,14 +18,6 @@ sgd = lsgd.stochastic_gradient_descent
 BATCHES = (1, 2, 7, 8, 9, 33, 1000)
 
 
-@pytest.fixture(params=kernel.instruction_sets())
-def isa(request):
-    before = kernel.instruction_set()
-    kernel.use_instruction_set(request.param)
-    yield request.param
-    kernel.use_instruction_set(before)
-
-
 def close(found, expected, tolerance):
     """Whether numbers differ by no more than a share of the largest, and are inf or NaN alike."""
     found, expected = np.asarray(found, float), np.asarray(expected, float)

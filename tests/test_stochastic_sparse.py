@@ -25,14 +25,6 @@ LOSSES = (
 FADING = (0.0, 1e-17, 1e-3, 0.9, 1.0, 1.5, 2.0, 2.3)  # l2 times a stepsize of 1: q from 1 to -1.3
 
 
-@pytest.fixture(params=kernel.instruction_sets())
-def isa(request):
-    before = kernel.instruction_set()
-    kernel.use_instruction_set(request.param)
-    yield request.param
-    kernel.use_instruction_set(before)
-
-
 def unit(X):
     """Return X in units in which its longest row is 1."""
     return X / max(np.sqrt((X * X).sum(axis=1)).max(), 1.0)
