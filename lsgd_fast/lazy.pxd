@@ -62,11 +62,14 @@ cdef inline double fade(const fading_t* f, Py_ssize_t steps, double* weight) noe
         left >>= 1
         i += 1
     while left > 0 and w != 0.0:
+        if not fabs(w) < INFINITY:          # step by step what follows would be inf - inf
+            weight[0] = NAN
+            return NAN
         sum += w * (f.mean[i] * ((<Py_ssize_t> 1 << i) * share))
-        left = left - 1 if fabs(w) < INFINITY else 0
         w *= f.power[i]
-    weight[0] = w if fabs(w) < INFINITY else NAN        # step by step it would be inf - inf
-    return sum if fabs(w) < INFINITY or steps == 1 else NAN
+        left -= 1
+    weight[0] = w
+    return sum
 
 
 # Bring a weight and its mean from step `since` to step `step`.

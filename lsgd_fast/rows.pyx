@@ -38,7 +38,8 @@ cdef class Rows:
         Whether gradients are to be computed: sparse rows need a copy for that, and number their
         features in an order of their own, `order`.
     like : Rows, optional
-        Rows whose weights these are to be multiplied with: features are numbered as theirs.
+        Rows whose weights these are to be multiplied with: features are numbered as theirs, for
+        which dense rows are copied.
 
     Attributes
     ----------
@@ -51,7 +52,7 @@ cdef class Rows:
         cdef bint sparse = is_sparse(X)
         self.order = None if like is None else like.order
         if self.order is not None and not sparse:
-            X = X[:, self.order]
+            X = np.take(X, self.order, axis=1)      # in C order
         element = element_of(X.dtype)
         if element == BFLOAT16:
             X = X.view(np.uint16)   # which has a buffer

@@ -1,9 +1,9 @@
 """Stochastic gradient descent: row passes over batches of the rows, in an order that is given.
 
 A batch is a pass (kernel.pyx) whose rows are picked by `pass_t.order`; what a batch of fewer rows
-than a panel costs is up to thin.pxd, and what a step over sparse rows costs to lazy.pxd.  Which rows make up a batch, what is recorded and when to end
-is decided by stochastic_driver.py; the loop here takes the steps of a list of batches, without the
-GIL and without an allocation.
+than a panel costs is up to thin.pxd, and what a step over sparse rows costs to lazy.pxd.  Which
+rows make up a batch, what is recorded and when to end is decided by stochastic_driver.py; the loop
+here takes the steps of a list of batches, without the GIL and without an allocation.
 """
 
 import threading
@@ -269,6 +269,7 @@ cdef class Learners:
         cdef Py_ssize_t d = problem.d, k = stepsizes.shape[0], c, room, size
         cdef bint sparse
         self.problem, self.asked = problem, n_threads
+        # sparse rows are read where they lie, features as they are numbered there (lazy.pxd)
         self.rows = Rows(problem, pack=False, gradient=False)
         self.batch = self.rows.view     # split as the first rows of X would be
         self.batch.X.n = batch_size

@@ -104,8 +104,9 @@ def make_call(rng, folder=None):
             del arguments["stepsize"]
             arguments["stepsizes"] = [step() for _ in range(rng.integers(1, 7))]
         if kind == "softmax sweep":
-            name, eta = "stepsize_sweep", arguments.pop("stepsize")
-            arguments["stepsizes"] = [eta, 0.1 * eta, stepsizes.Silver(2.0 / eta)]
+            name = "stepsize_sweep"
+            del arguments["stepsize"]
+            arguments["stepsizes"] = [step(), step(), stepsizes.Silver(2.0 / unit)]
     elif kind == "gradient":
         name = "logistic_loss_gradient"
         maybe |= factors
@@ -166,6 +167,8 @@ def check_twin(found, expected):
         if "error_rate" in name or "seconds" in name:
             continue
         assert np.shape(value) == twin.shape, name
+        if "gradient_norm" in name and not np.isfinite(found[name.split()[0] + " loss"][-1]):
+            value, twin = value[:-1], twin[:-1]     # of weights that left float64: inf or NaN
         size = np.max(np.abs(twin[np.isfinite(twin)]), initial=1e-6)
         np.testing.assert_allclose(value, twin, rtol=1e-5, atol=1e-6 * size, err_msg=name)
 
