@@ -26,6 +26,7 @@ cdef enum:
     PIECE = 1024        # entries that are summed at a time
     AHEAD = 1024        # entries between those that are added and those that are asked for
     STRETCH = 8192      # entries of columns that all columns of weights go over before the next
+    COLUMN_WORK = 4     # what a column costs besides its entries, in entries
 
 ctypedef fused place:
     uint16_t
@@ -344,17 +345,18 @@ cdef inline void level(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
 
 # --- columns --------------------------------------------------------------------------------------
 
-# The first column whose sums belong to part `part` of `parts`: these have about as many entries.
+# The first column whose sums belong to part `part` of `parts`: these take about equally long if a
+# column costs as much, besides its entries, as COLUMN_WORK entries.
 cdef inline Py_ssize_t first_column(const matrix_t* X, Py_ssize_t part,
                                      Py_ssize_t parts) noexcept nogil:
     cdef const int64_t* starts = X.sparse.columns.starts
     cdef Py_ssize_t low = 0, high = X.d, middle
-    cdef double share = <double> (starts[X.d] + X.d) / parts * part
+    cdef double share = <double> (starts[X.d] + COLUMN_WORK * X.d) / parts * part
     if part == parts:
         return X.d
     while low < high:
         middle = (low + high) // 2
-        if starts[middle] + middle < share:
+        if starts[middle] + COLUMN_WORK * middle < share:
             low = middle + 1
         else:
             high = middle

@@ -31,7 +31,8 @@ class Options:
     seed: int = 0  # for the samples of a trial
 
     def __post_init__(self):
-        if self.solver not in (QUASI_NEWTON, GRADIENT_DESCENT):
+        known = (QUASI_NEWTON, GRADIENT_DESCENT)
+        if not isinstance(self.solver, str) or self.solver not in known:
             raise ValueError(
                 f'solver must be "{QUASI_NEWTON}" or "{GRADIENT_DESCENT}"; got {self.solver!r}'
             )

@@ -27,7 +27,7 @@ from cython.parallel cimport parallel
 
 from .blocks cimport chunks, group_width
 from .decode cimport decode_panel
-from .entries cimport first_column, level, sparse_chunks, sparse_sums
+from .entries cimport COLUMN_WORK, first_column, level, sparse_chunks, sparse_sums
 from .factors cimport enter_column, leave_column
 from .general_link cimport general_link
 from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512, v2, v4,
@@ -255,7 +255,7 @@ cdef Py_ssize_t slots_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) n
 cdef double slots_work(const pass_t* p) noexcept nogil:
     cdef const sparse_t* sparse = p.rows.X.sparse
     if sparse != NULL:
-        return <double> p.k * (sparse.columns.starts[p.rows.X.d] + p.rows.X.d)
+        return <double> p.k * (sparse.columns.starts[p.rows.X.d] + COLUMN_WORK * p.rows.X.d)
     return <double> p.n_chunks * p.k * p.rows.X.d
 
 
