@@ -80,13 +80,17 @@ cdef inline void catch_up(const fading_t* f, Py_ssize_t since, Py_ssize_t step, 
         mean[0] += (fade(f, gap, w) - mean[0]) * (<double> gap / step)
 
 
+# Bring the feature whose weight is number `at` to step `step`.
+cdef inline void refresh(const features_t* f, Py_ssize_t at, Py_ssize_t step) noexcept nogil:
+    catch_up(&f.fading, f.current[at], step, f.w + at, f.mean + at)
+    f.current[at] = step
+
+
 cdef inline void refresh_places(const features_t* f, const place* places, Py_ssize_t count,
                                 Py_ssize_t step) noexcept nogil:
-    cdef Py_ssize_t i, at
+    cdef Py_ssize_t i
     for i in range(count):
-        at = f.stride * places[i]
-        catch_up(&f.fading, f.current[at], step, f.w + at, f.mean + at)
-        f.current[at] = step
+        refresh(f, f.stride * places[i], step)
 
 
 cdef inline void subtract_values(const features_t* f, const real* values, const place* places,
@@ -95,8 +99,7 @@ cdef inline void subtract_values(const features_t* f, const real* values, const 
     cdef Py_ssize_t i, at
     for i in range(count):
         at = f.stride * places[i]
-        catch_up(&f.fading, f.current[at], step, f.w + at, f.mean + at)
-        f.current[at] = step
+        refresh(f, at, step)
         f.w[at] -= eta * (s * values[i])
 
 
@@ -111,7 +114,7 @@ cdef inline void refresh_row(const features_t* f, const matrix_t* X, Py_ssize_t 
         refresh_places(f, <const int64_t*> e.places + first, count, step)
 
 
-# w -= eta * s * x for a row x, after its features have been brought to step `step`.
+# Bring the features of a row x to step `step`, and then w -= eta * s * x.
 cdef inline void subtract_row(const features_t* f, const matrix_t* X, Py_ssize_t row, double s,
                               Py_ssize_t step, double eta) noexcept nogil:
     if X.element == FLOAT32:
