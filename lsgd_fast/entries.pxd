@@ -15,7 +15,7 @@ from libc.string cimport memcpy, memset
 from .blocks cimport clear_scaled, fill_panel, group_width, link_columns
 from .kernel cimport (BLOCK, FLOAT32, GIVEN, MAX_CHUNKS, PANEL, PRODUCTS, entries_t, is_joint,
                       links_t, matrix_t, pass_t, scaled_t, sparse_t, tally_t)
-from .lanes cimport inlined, narrow, prefetch, real, v2, v4, vec
+from .lanes cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
 from .link cimport clear_tallies, n_tallies, scaled_of
 from .joint cimport (add_products, find_multipliers, joint_link, multipliers_place,
                      products_place, rescale)
@@ -26,7 +26,7 @@ cdef enum:
     PIECE = 1024        # entries that are summed at a time
     AHEAD = 1024        # entries between those that are added and those that are asked for
     STRETCH = 8192      # entries of columns that all columns of weights go over before the next
-    COLUMN_WORK = 4     # what a column costs besides its entries, in entries
+    COLUMN_WORK = 10    # what a column costs besides its entries, in entries
 
 ctypedef fused place:
     uint16_t
@@ -34,14 +34,23 @@ ctypedef fused place:
     int64_t
 
 
+# The elements of w at as many places as a vector has lanes.
+cdef inline inlined gather(const double* w, const place* places, narrow* x) noexcept nogil:
+    if narrow is v4:
+        x[0] = four4(w[places[0]], w[places[1]], w[places[2]], w[places[3]])
+    else:
+        x[0] = two2(w[places[0]], w[places[1]])
+
+
 # sums[c] = sum over `count` entries of value * w[place, c], for C columns.
 cdef inline inlined add_entries(const real* values, const place* places, Py_ssize_t count,
                                 const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t L = 4 * sizeof(double) // sizeof(narrow)       # vectors of four columns
     cdef const double* of_one = <const double*> w
-    cdef double[4] zeros
+    cdef double[4] zeros, a
     cdef narrow[8] lanes
-    cdef double a0, a1, a2, a3, x
+    cdef narrow of_entries, of_places
+    cdef double x
     cdef const narrow* at
     cdef Py_ssize_t first = 0, end, i, q, v
     for i in range(4):
@@ -52,22 +61,22 @@ cdef inline inlined add_entries(const real* values, const place* places, Py_ssiz
         end = min(first + PIECE, count)
         i = first
         if C == 1:
-            a0 = a1 = a2 = a3 = 0.0
+            for v in range(L):
+                lanes[v] = (<narrow*> zeros)[0]
             while i + 4 <= end:
                 prefetch(values + i + AHEAD)
                 prefetch(places + i + AHEAD)
-                a0 = a0 + values[i] * of_one[places[i]]
-                a1 = a1 + values[i + 1] * of_one[places[i + 1]]
-                a2 = a2 + values[i + 2] * of_one[places[i + 2]]
-                a3 = a3 + values[i + 3] * of_one[places[i + 3]]
+                for v in range(L):
+                    load(values + i + 2 * v, &of_entries)
+                    gather(of_one, places + i + 2 * v, &of_places)
+                    lanes[v] = lanes[v] + of_entries * of_places
                 i += 4
-            if i < end:
-                a0 = a0 + values[i] * of_one[places[i]]
-            if i + 1 < end:
-                a1 = a1 + values[i + 1] * of_one[places[i + 1]]
-            if i + 2 < end:
-                a2 = a2 + values[i + 2] * of_one[places[i + 2]]
-            sums[0] = sums[0] + ((a0 + a2) + (a1 + a3))
+            for v in range(L):
+                (<narrow*> a)[v] = lanes[v]
+            for q in range(3):
+                if i + q < end:
+                    a[q] = a[q] + values[i + q] * of_one[places[i + q]]
+            sums[0] = sums[0] + ((a[0] + a[2]) + (a[1] + a[3]))
         else:
             for v in range(4 * L):
                 lanes[v] = (<narrow*> zeros)[0]
@@ -372,7 +381,7 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
     cdef Py_ssize_t begin = first, end, column, C, j
     cdef double* g
     while begin < last:
-        end = begin + 1
+        end = last if p.k == 1 else begin + 1       # one column of weights needs no stretches
         while end < last and starts[end + 1] - starts[begin] <= STRETCH:
             end += 1
         column = 0

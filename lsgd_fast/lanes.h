@@ -186,6 +186,10 @@ static inline double lsgd_brain_value(lsgd_bfloat16 x)
        (lsgd_v8){x_[0], x_[1], x_[2], x_[3], x_[0], x_[1], x_[2], x_[3]}; })
 #endif
 
+/* a vector of these lanes */
+#define lsgd_two2(a, b) ((lsgd_v2){a, b})
+#define lsgd_four4(a, b, c, d) ((lsgd_v4){a, b, c, d})
+
 static inline uint64_t lsgd_bits(double x) { uint64_t u; memcpy(&u, &x, sizeof u); return u; }
 static inline double lsgd_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x); return x; }
 

@@ -41,6 +41,8 @@ cdef extern from "lanes.h" nogil:
     v4 widen4 "lsgd_widen4"(const float*)
     v8 widen8 "lsgd_widen8"(const float*)
     v8 twice8 "lsgd_twice8"(v4)
+    v2 two2 "lsgd_two2"(double, double)
+    v4 four4 "lsgd_four4"(double, double, double, double)
     v2 half2 "lsgd_half2"(const float16*)
     v4 half4 "lsgd_half4"(const float16*)
     v8 half8 "lsgd_half8"(const float16*)
