@@ -12,10 +12,13 @@ CC, CFLAGS, CPPFLAGS and LDFLAGS are read by setuptools, as ever. Add neither -m
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -71,6 +74,11 @@ int main(void) {
 """
 
 
+def digest(parts: Iterable[bytes]) -> str:
+    """Return one digest of all parts, and of where each ends."""
+    return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()
+
+
 def switch(name: str, default: str) -> bool:
     """Return whether the environment variable `name` is 1 rather than 0."""
     value = os.environ.get(name) or default
@@ -102,14 +110,21 @@ class BuildExtensions(build_ext):
     """Translates and compiles, with the flags that suit the compiler setuptools has chosen."""
 
     def build_extensions(self):
-        """Build every module anew: no timestamp tells that a switch or a compiler has changed."""
+        """Build every module anew, unless the last build here began with the same and is there.
+
+        No timestamp tells that a switch or a compiler has changed.
+        """
         flags = FLAGS.get(self.compiler.compiler_type, UNIX)
         compile_flags, link_flags = self.openmp_flags(flags)
+        directives = DEBUG_DIRECTIVES if switch("LSGD_FAST_DEBUG", "0") else DIRECTIVES
+        inputs = digest(self.inputs(directives, flags.always, compile_flags, link_flags))
+        stamp = Path(self.build_temp, "lsgd_fast.built")
+        if stamp.exists() and stamp.read_text() == inputs + self.outputs_digest():
+            print("lsgd_fast: nothing has changed since the last build")
+            return
+        stamp.unlink(missing_ok=True)
         translated = cythonize(
-            self.extensions,
-            build_dir=self.build_temp,
-            compiler_directives=DEBUG_DIRECTIVES if switch("LSGD_FAST_DEBUG", "0") else DIRECTIVES,
-            force=True,
+            self.extensions, build_dir=self.build_temp, compiler_directives=directives, force=True
         )
         for extension, c_extension in zip(self.extensions, translated, strict=True):
             extension.sources = c_extension.sources
@@ -118,6 +133,24 @@ class BuildExtensions(build_ext):
         self.force = True
         self.parallel = self.parallel or True  # as many compilers as there are processors
         super().build_extensions()
+        stamp.write_text(inputs + self.outputs_digest())
+
+    def inputs(self, *options):
+        """Yield all that the modules are made of: options, tools and sources, as bytes."""
+        commands = [getattr(self.compiler, name, []) for name in ("compiler_so", "linker_so")]
+        yield repr((options, commands, Cython.__version__, sys.version)).encode()
+        if commands[0]:
+            yield subprocess.run([*commands[0], "--version"], capture_output=True).stdout
+        folder = Path("lsgd_fast")
+        sources = [Path("setup.py"), *folder.glob("*.p[yx][xd]"), *folder.glob("*.h")]
+        for source in sorted(sources):
+            yield str(source).encode()
+            yield source.read_bytes()
+
+    def outputs_digest(self):
+        """Return the digest of the compiled modules, of an empty one for each that is not there."""
+        outputs = [Path(self.get_ext_fullpath(module.name)) for module in self.extensions]
+        return digest(path.read_bytes() if path.exists() else b"" for path in outputs)
 
     def openmp_flags(self, flags: Flags) -> tuple[list[str], list[str]]:
         """Return the first flags, for compiling and linking, with which OpenMP works, or none."""
