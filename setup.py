@@ -3,7 +3,7 @@
 Two environment variables, each 0 or 1, change the build:
 
 LSGD_FAST_OPENMP=0  builds without OpenMP: one thread, the same results.
-LSGD_FAST_DEBUG=1   turns on Cython's bounds checks: slow, for hunting bugs.
+LSGD_FAST_DEBUG=1   turns on Cython's bounds checks and hardly optimises: slow, for hunting bugs.
 
 CC, CFLAGS, CPPFLAGS and LDFLAGS are read by setuptools, as ever. Add neither -march=native nor
 -ffast-math there: the wheel would run on this machine only, or round differently on each.
@@ -50,7 +50,7 @@ class Flags(NamedTuple):
 # Neither a CPU nor a licence to round differently may be named here: results are the same bits
 # everywhere, hence also -ffp-contract=off, no fused multiply-add.
 UNIX = Flags(
-    "-O3 -g0 -ffp-contract=off -fno-trapping-math -fno-math-errno -fno-strict-aliasing".split(),
+    "-g0 -ffp-contract=off -fno-trapping-math -fno-math-errno -fno-strict-aliasing".split(),
     [(["-fopenmp"], ["-fopenmp"])],
 )
 if sys.platform == "darwin":  # Apple's clang, with libomp from elsewhere
@@ -116,8 +116,10 @@ class BuildExtensions(build_ext):
         """
         flags = FLAGS.get(self.compiler.compiler_type, UNIX)
         compile_flags, link_flags = self.openmp_flags(flags)
-        directives = DEBUG_DIRECTIVES if switch("LSGD_FAST_DEBUG", "0") else DIRECTIVES
-        inputs = digest(self.inputs(directives, flags.always, compile_flags, link_flags))
+        debug = switch("LSGD_FAST_DEBUG", "0")
+        directives = DEBUG_DIRECTIVES if debug else DIRECTIVES
+        compile_flags = ["-O1" if debug else "-O3", *flags.always, *compile_flags]
+        inputs = digest(self.inputs(directives, compile_flags, link_flags))
         stamp = Path(self.build_temp, "lsgd_fast.built")
         if stamp.exists() and stamp.read_text() == inputs + self.outputs_digest():
             print("lsgd_fast: nothing has changed since the last build")
@@ -128,7 +130,7 @@ class BuildExtensions(build_ext):
         )
         for extension, c_extension in zip(self.extensions, translated, strict=True):
             extension.sources = c_extension.sources
-            extension.extra_compile_args = flags.always + compile_flags
+            extension.extra_compile_args = compile_flags
             extension.extra_link_args = link_flags
         self.force = True
         self.parallel = self.parallel or True  # as many compilers as there are processors

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from backends import every_backend
+from backends import every_backend, sparing
 
 from lsgd_fast import datasets, reference
 from lsgd_fast.monitor import Monitor, separates
@@ -296,9 +296,8 @@ def test_divergence(backend):
     assert run.verdict is Verdict.diverged  # the penalty alone has the critical stepsize 2/3
 
 
-@every_backend
+@sparing("seed", range(1000, 1030), every=6)
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1000, 1030))
 def test_long_runs(backend, seed):
     rng = np.random.default_rng(seed)
     for rows, y, margin in (separable(seed), (*inseparable(seed), None)):
@@ -324,9 +323,8 @@ def test_irregular_orbits_on_the_line(backend, a, b, share):
     assert run.verdict is Verdict.cycling
 
 
-@every_backend
+@sparing("eta", [1.0, 30.0, 50.0, 100.0, 1e4, 1e6], every=3)
 @pytest.mark.slow
-@pytest.mark.parametrize("eta", [1.0, 30.0, 50.0, 100.0, 1e4, 1e6])
 def test_a_tiny_margin_is_not_taken_for_none(backend, eta):
     """Standardised breast_cancer: separable, with 6.77e-5 of its radius, after very many steps."""
     data = pytest.importorskip("sklearn.datasets").load_breast_cancer()
