@@ -24,9 +24,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
-MODULES = [
-    "kernel", "rows", "loop", "gram", "batch", "descent", "stochastic", "passes", "line",
-    "curvature",
+MODULES = [  # those that take longest come first
+    "lanes8", "lanes4", "lanes2", "kernel", "rows", "loop", "gram", "batch", "descent",
+    "stochastic", "passes", "line", "curvature",
 ]  # fmt: skip
 
 DIRECTIVES = {
@@ -126,7 +126,11 @@ class BuildExtensions(build_ext):
             return
         stamp.unlink(missing_ok=True)
         translated = cythonize(
-            self.extensions, build_dir=self.build_temp, compiler_directives=directives, force=True
+            self.extensions,
+            build_dir=self.build_temp,
+            compiler_directives=directives,
+            force=True,
+            nthreads=min(os.cpu_count() or 1, len(MODULES)),
         )
         for extension, c_extension in zip(self.extensions, translated, strict=True):
             extension.sources = c_extension.sources
@@ -167,10 +171,11 @@ class BuildExtensions(build_ext):
         return [], []
 
 
-setup(
-    ext_modules=[
-        Extension(f"lsgd_fast.{name}", [f"lsgd_fast/{name}.pyx"], include_dirs=["lsgd_fast"])
-        for name in MODULES
-    ],
-    cmdclass={"build_ext": BuildExtensions},
-)
+if __name__ == "__main__":  # not again in the processes of cythonize
+    setup(
+        ext_modules=[
+            Extension(f"lsgd_fast.{name}", [f"lsgd_fast/{name}.pyx"], include_dirs=["lsgd_fast"])
+            for name in MODULES
+        ],
+        cmdclass={"build_ext": BuildExtensions},
+    )

@@ -26,8 +26,8 @@ except ModuleNotFoundError as error:
     if error.name not in {
         f"lsgd_fast.{name}"
         for name in (
-            "batch", "curvature", "descent", "gram", "kernel", "line", "loop", "passes", "rows",
-            "stochastic",
+            "batch", "curvature", "descent", "gram", "kernel", "lanes2", "lanes4", "lanes8", "line",
+            "loop", "passes", "rows", "stochastic",
         )
     }:  # fmt: skip
         raise

@@ -12,26 +12,21 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t
 from libc.string cimport memcpy, memset
 
-from .blocks cimport clear_scaled, fill_panel, group_width, link_columns
-from .kernel cimport (BLOCK, FLOAT32, GIVEN, MAX_CHUNKS, PANEL, PRODUCTS, entries_t, is_joint,
+from .blocks cimport clear_scaled, fill_panel, link_columns
+from .columns cimport place, place_of
+from .kernel cimport (BLOCK, FLOAT32, GIVEN, PANEL, PRODUCTS, entries_t, group_width, is_joint,
                       links_t, matrix_t, pass_t, scaled_t, sparse_t, tally_t)
 from .lanes cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
 from .link cimport clear_tallies, n_tallies, scaled_of
 from .joint cimport (add_products, find_multipliers, joint_link, multipliers_place,
                      products_place, rescale)
-from .sums cimport find_factors
+from .splits cimport first_block
 from .thin cimport gather_labels
 
 cdef enum:
     PIECE = 1024        # entries that are summed at a time
     AHEAD = 1024        # entries between those that are added and those that are asked for
     STRETCH = 8192      # entries of columns that all columns of weights go over before the next
-    COLUMN_WORK = 10    # what a column costs besides its entries, in entries
-
-ctypedef fused place:
-    uint16_t
-    int32_t
-    int64_t
 
 
 # The elements of w at as many places as a vector has lanes.
@@ -122,25 +117,6 @@ cdef inline inlined sum_values(const real* values, const entries_t* e, Py_ssize_
 
 
 # --- rows -----------------------------------------------------------------------------------------
-
-# The first block of a chunk: chunks take about equally long if a row costs as much, besides its
-# entries, as `row_work` entries.  Rows in an order are counted only.
-cdef inline Py_ssize_t first_block(const pass_t* p, Py_ssize_t chunk,
-                                   double row_work) noexcept nogil:
-    cdef const int64_t* starts = p.rows.X.sparse.rows.starts
-    cdef Py_ssize_t n = p.rows.X.n, low = 0, high = (n - 1) // p.height + 1, middle, row
-    cdef double share = (starts[n] + row_work * n) / p.n_chunks * chunk
-    if p.order != NULL:
-        return chunk * high // p.n_chunks
-    while low < high:
-        middle = (low + high) // 2
-        row = middle * p.height
-        if starts[row] + row_work * row < share:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
 
 # All columns on the rows of a block of the chunk that starts at row `top`; `slots` keeps their
 # multipliers.
@@ -325,52 +301,7 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
             long_columns(p, chunk, row, min(n, end * p.height), z)
 
 
-# The multipliers of chunks first .. last - 1, and their sums of long columns, to the scale that the
-# gradient of each scaled column gets, see `find_factors`.
-cdef inline void level(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                       double row_work) noexcept nogil:
-    cdef Py_ssize_t n = p.rows.X.n, padded = PANEL * ((n - 1) // PANEL + 1), column, C, group
-    cdef Py_ssize_t chunk, row, end, i
-    cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
-    cdef double[MAX_CHUNKS] factors
-    cdef double* kept
-    for column in range(p.k):
-        if not p.is_scaled[column]:
-            continue
-        find_factors(p, column, factors)
-        group = min(4 * (column // 4), column)
-        group = group if group + 4 <= p.k else column
-        C = group_width(group, p.k)
-        for chunk in range(first, last):
-            row = p.height * first_block(p, chunk, row_work)
-            end = min(n, p.height * first_block(p, chunk + 1, row_work))
-            kept = p.slots + group * padded + (column - group)
-            for i in range(row, end):
-                kept[i * C] *= factors[chunk]
-            kept = p.slots + p.k * padded + chunk * p.k * n_long + group * n_long + (column - group)
-            for i in range(n_long):
-                kept[i * C] *= factors[chunk]
-
-
 # --- columns --------------------------------------------------------------------------------------
-
-# The first column whose sums belong to part `part` of `parts`: these take about equally long if a
-# column costs as much, besides its entries, as COLUMN_WORK entries.
-cdef inline Py_ssize_t first_column(const matrix_t* X, Py_ssize_t part,
-                                     Py_ssize_t parts) noexcept nogil:
-    cdef const int64_t* starts = X.sparse.columns.starts
-    cdef Py_ssize_t low = 0, high = X.d, middle
-    cdef double share = <double> (starts[X.d] + COLUMN_WORK * X.d) / parts * part
-    if part == parts:
-        return X.d
-    while low < high:
-        middle = (low + high) // 2
-        if starts[middle] + COLUMN_WORK * middle < share:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
 
 # The gradient of the features of columns first .. last - 1, for all columns of weights.
 cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
@@ -447,53 +378,3 @@ cdef inline inlined sum_columns(const sparse_t* s, const real* values, const pla
             add_entries(values + at, places + at, starts[j + 1] - at, <const v4*> w, sums, 4)
         for c in range(C):
             g[C * j + c] = sums[c] / total
-
-
-# --- the order of columns -------------------------------------------------------------------------
-
-# Add to counts[j] the entries of column j in rows first .. last - 1.
-cdef inline void count_columns(const entries_t* rows, Py_ssize_t first, Py_ssize_t last,
-                               int64_t* counts) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(rows.starts[first], rows.starts[last]):
-        counts[place_of(rows, i)] += 1
-
-
-# Copy the entries of rows first .. last - 1 to `columns`, entry by entry where `next_at` says.
-cdef inline void fill_columns(const entries_t* rows, bint is_float, Py_ssize_t first,
-                              Py_ssize_t last, const entries_t* columns,
-                              int64_t* next_at) noexcept nogil:
-    cdef Py_ssize_t row, i, j, at
-    for row in range(first, last):
-        for i in range(rows.starts[row], rows.starts[row + 1]):
-            j = place_of(rows, i)
-            at = next_at[j]
-            next_at[j] = at + 1
-            if is_float:
-                (<float*> columns.values)[at] = (<const float*> rows.values)[i]
-            else:
-                (<double*> columns.values)[at] = (<const double*> rows.values)[i]
-            set_place(columns, at, row)
-
-
-# The places of rows first .. last - 1 by new numbers of the features, to those of `numbered`.
-cdef inline void number_places(const entries_t* rows, Py_ssize_t first, Py_ssize_t last,
-                               const int64_t* numbers, const entries_t* numbered) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(rows.starts[first], rows.starts[last]):
-        set_place(numbered, i, numbers[place_of(rows, i)])
-
-
-cdef inline void set_place(const entries_t* e, Py_ssize_t i, Py_ssize_t to) noexcept nogil:
-    if e.width == 2:
-        (<uint16_t*> e.places)[i] = <uint16_t> to
-    elif e.width == 4:
-        (<int32_t*> e.places)[i] = <int32_t> to
-    else:
-        (<int64_t*> e.places)[i] = to
-
-
-cdef inline Py_ssize_t place_of(const entries_t* e, Py_ssize_t i) noexcept nogil:
-    if e.width == 4:
-        return (<const int32_t*> e.places)[i]
-    return (<const int64_t*> e.places)[i] if e.width == 8 else (<const uint16_t*> e.places)[i]

@@ -152,6 +152,16 @@ ctypedef void (*links_t)(const pass_t* p, Py_ssize_t column, const double* y, co
                          double* z, Py_ssize_t height, tally_t* tally, scaled_t* scaled,
                          double* sums, Py_ssize_t stride, Py_ssize_t n_sums) noexcept nogil
 
+# The bodies of a pass, of which each instruction set has its own: lanes2.pyx the baseline, with
+# vectors of two lanes, lanes4.pyx AVX2, and lanes8.pyx AVX-512.  They are modules of their own because
+# a compiler takes longest for them, and can be at work on all three.
+cdef struct bodies_t:
+    # chunks first .. last - 1
+    void (*chunks)(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile) noexcept nogil
+    # what sum_slots says
+    void (*slots)(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                  double* gradient) noexcept nogil
+
 
 cdef int abi() noexcept nogil
 cdef inline int require_abi(int expected) except -1:
@@ -175,7 +185,8 @@ cdef Py_ssize_t pass_chunks(link_t link, const matrix_t* X, Py_ssize_t k) noexce
 cdef Py_ssize_t sparse_chunk_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil
 cdef double row_length(const matrix_t* X) noexcept nogil        # d, or entries of a row on average
 cdef Py_ssize_t joint_chunk_count(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil
-cdef bint is_joint(link_t link) noexcept nogil
+cdef inline bint is_joint(link_t link) noexcept nogil:
+    return link == SOFTMAX or link == NETWORK
 # Doubles that a pass writes to, and the pointers of `p` into as many; weights, intercepts, products,
 # multipliers and what a network needs are up to the driver.
 cdef Py_ssize_t pass_size(link_t link, const rows_t* rows, Py_ssize_t k,
@@ -188,6 +199,8 @@ cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept no
 # Columns of weights are packed in groups of four and of one, each (d, columns).  Where in them a
 # column starts and how far its entries are apart, and (d, k) in C order to groups and back; `order`
 # is that of a sparse_t, or NULL, as `feature_order` has it.
+cdef inline Py_ssize_t group_width(Py_ssize_t column, Py_ssize_t k) noexcept nogil:
+    return 4 if column + 4 <= k else 1          # columns of the group that starts at `column`
 cdef void column_place(Py_ssize_t column, Py_ssize_t k, Py_ssize_t d, Py_ssize_t* offset,
                        Py_ssize_t* stride) noexcept nogil
 cdef const int64_t* feature_order(const rows_t* rows) noexcept nogil

@@ -17,23 +17,20 @@ Design
 3. Columns of weights are packed in groups of four, then one by one, each group an array (d,
    columns).  A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
    columns (AVX-512: 4 panels).
-4. Each body is written once and compiled into one caller per instruction set; a function pointer is
-   set at import.  Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
+4. Each body is written once and compiled for one instruction set after the other, in a module of
+   its own (lanes4.pyx and the like); function pointers are set at import.  Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
 """
 
 import os
 
 from cython.parallel cimport parallel
 
-from .blocks cimport chunks, group_width
+from . cimport lanes2, lanes4, lanes8
 from .decode cimport decode_panel
-from .entries cimport COLUMN_WORK, first_column, level, sparse_chunks, sparse_sums
 from .factors cimport enter_column, leave_column
-from .general_link cimport general_link
-from .lanes cimport (avx2_target, avx512_target, compiler_name, cpu_has_avx2, cpu_has_avx512, v2, v4,
-                     v8)
-from .stripes cimport joint_chunks
-from .sums cimport slots, tallied
+from .lanes cimport compiler_name, cpu_has_avx2, cpu_has_avx512, v2
+from .splits cimport COLUMN_WORK, first_column
+from .sums cimport level, tallied
 from .team cimport built_with_openmp, pause_threads, team_limit, team_rank, team_size
 
 from .constants import LINK_WORK, UNDERFLOW_LOSS
@@ -116,10 +113,6 @@ cdef Py_ssize_t joint_stripe(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept 
     return min(<Py_ssize_t> STRIPE, of_chunk) if d <= 2048 else 1
 
 
-cdef bint is_joint(link_t link) noexcept nogil:
-    return link == SOFTMAX or link == NETWORK
-
-
 # Doubles that a thread needs in a pass.
 cdef Py_ssize_t thread_room(link_t link, const matrix_t* X, Py_ssize_t k) noexcept nogil:
     cdef Py_ssize_t stripe
@@ -149,101 +142,20 @@ cdef Py_ssize_t tally_count(link_t link, Py_ssize_t k) noexcept nogil:
     return 1 if link == NETWORK else k
 
 
-# --- one caller of each body per instruction set --------------------------------------------------
+# --- the bodies, see bodies_t in kernel.pxd -------------------------------------------------------
 
-cdef void links_baseline(const pass_t* p, Py_ssize_t column, const double* y,
-                         const double* weight, double* z, Py_ssize_t height, tally_t* tally,
-                         scaled_t* scaled, double* sums, Py_ssize_t stride,
-                         Py_ssize_t n_sums) noexcept nogil:
-    general_link(p, column, y, weight, z, height, tally, scaled, sums, stride, n_sums)
-
-
-cdef avx2_target links_avx2(const pass_t* p, Py_ssize_t column, const double* y,
-                            const double* weight, double* z, Py_ssize_t height, tally_t* tally,
-                            scaled_t* scaled, double* sums, Py_ssize_t stride,
-                            Py_ssize_t n_sums) noexcept nogil:
-    general_link(p, column, y, weight, z, height, tally, scaled, sums, stride, n_sums)
-
-
-cdef avx512_target links_avx512(const pass_t* p, Py_ssize_t column, const double* y,
-                                const double* weight, double* z, Py_ssize_t height, tally_t* tally,
-                                scaled_t* scaled, double* sums, Py_ssize_t stride,
-                            Py_ssize_t n_sums) noexcept nogil:
-    general_link(p, column, y, weight, z, height, tally, scaled, sums, stride, n_sums)
-
-
-cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                          double* tile) noexcept nogil:
-    cdef v2[2 * BLOCK] z
-    if p.rows.X.sparse != NULL:
-        sparse_chunks[v2](p, first, last, link_work, tile, z, links_baseline)
-    elif is_joint(p.link):
-        joint_chunks[v2](p, first, last, tile, z, links_baseline)
-    else:
-        chunks[v2](p, first, last, tile, z, links_baseline)
-
-
-cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                             double* tile) noexcept nogil:
-    cdef v4[BLOCK] z
-    if p.rows.X.sparse != NULL:
-        sparse_chunks[v4](p, first, last, link_work, tile, z, <links_t> links_avx2)
-    elif is_joint(p.link):
-        joint_chunks[v4](p, first, last, tile, z, <links_t> links_avx2)
-    else:
-        chunks[v4](p, first, last, tile, z, <links_t> links_avx2)
-
-
-cdef avx512_target chunks_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                 double* tile) noexcept nogil:
-    cdef v8[BLOCK >> 1] z
-    if p.rows.X.sparse != NULL:
-        sparse_chunks[v8](p, first, last, link_work, tile, z, <links_t> links_avx512)
-    elif is_joint(p.link):
-        joint_chunks[v8](p, first, last, tile, z, <links_t> links_avx512)
-    else:
-        chunks[v8](p, first, last, tile, z, <links_t> links_avx512)
-
-
-cdef void slots_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                         double* gradient) noexcept nogil:
-    if p.rows.X.sparse != NULL:
-        sparse_sums[v2](p, first // p.k, last // p.k, gradient, <const v2*> NULL)
-    else:
-        slots(p, first, last, gradient)
-
-
-cdef avx2_target slots_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                            double* gradient) noexcept nogil:
-    if p.rows.X.sparse != NULL:
-        sparse_sums[v4](p, first // p.k, last // p.k, gradient, <const v4*> NULL)
-    else:
-        slots(p, first, last, gradient)
-
-
-cdef avx512_target slots_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                double* gradient) noexcept nogil:
-    if p.rows.X.sparse != NULL:
-        sparse_sums[v8](p, first // p.k, last // p.k, gradient, <const v8*> NULL)
-    else:
-        slots(p, first, last, gradient)
-
-
-ctypedef void (*body_t)(const pass_t*, Py_ssize_t, Py_ssize_t, double*) noexcept nogil
-
-cdef body_t chosen_chunks = chunks_baseline
-cdef body_t chosen_slots = slots_baseline
+cdef bodies_t chosen = lanes2.bodies
 cdef object chosen_name = "baseline"
 
 
 cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                      double* tile) noexcept nogil:
-    chosen_chunks(p, first, last, tile)
+    chosen.chunks(p, first, last, tile)
 
 
 cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                     double* gradient) noexcept nogil:
-    chosen_slots(p, first, last, gradient)
+    chosen.slots(p, first, last, gradient)
 
 
 cdef Py_ssize_t slots_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
@@ -289,7 +201,9 @@ cdef void column_place(Py_ssize_t column, Py_ssize_t k, Py_ssize_t d, Py_ssize_t
 
 
 cdef const int64_t* feature_order(const rows_t* rows) noexcept nogil:
-    return NULL if rows.X.sparse == NULL else rows.X.sparse.order
+    if rows.X.sparse == NULL:
+        return NULL
+    return rows.X.sparse.order
 
 
 cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, const int64_t* order,
@@ -478,19 +392,16 @@ def instruction_set():
 
 def use_instruction_set(name):
     """Choose the instruction set.  Not while another thread runs."""
-    global chosen_chunks, chosen_slots, chosen_name
+    global chosen, chosen_name
     if name not in instruction_sets():
         raise ValueError(f"the instruction set (LSGD_FAST_ISA) must be one of "
                          f"{', '.join(instruction_sets())}; got {name!r}")
     if name == "avx512":
-        chosen_chunks = <body_t> chunks_avx512
-        chosen_slots = <body_t> slots_avx512
+        chosen = lanes8.bodies
     elif name == "avx2":
-        chosen_chunks = <body_t> chunks_avx2
-        chosen_slots = <body_t> slots_avx2
+        chosen = lanes4.bodies
     else:
-        chosen_chunks = chunks_baseline
-        chosen_slots = slots_baseline
+        chosen = lanes2.bodies
     chosen_name = name
 
 

@@ -10,7 +10,7 @@
 from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int32_t, int64_t
 
-from .entries cimport place
+from .columns cimport place
 from .kernel cimport FLOAT32, entries_t, matrix_t
 from .lanes cimport real
 

@@ -7,8 +7,8 @@ from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 
 from libc.stdint cimport int64_t
 
+from .columns cimport count_columns, fill_columns, number_places
 from .elementary cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from .entries cimport count_columns, fill_columns, number_places
 from .kernel cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LOGISTIC,
                       LONG_DOUBLE, MAX_CHUNKS, PANEL, UINT8, UINT16, UINT32, UINT64, chunk_count,
                       entries_t, long_length, loss_gradient, matrix_t, pack_panels, padded_rows,

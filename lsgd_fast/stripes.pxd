@@ -2,12 +2,12 @@
 
 from libc.string cimport memset
 
-from .blocks cimport backward_group, clear_scaled, fill_panel, forward_group, group_width
+from .blocks cimport backward_group, clear_scaled, fill_panel, forward_group
 from .decode cimport decode_panel
 from .joint cimport (add_products, find_multipliers, joint_link, multipliers_place,
                      products_place, rescale)
-from .kernel cimport (BLOCK, FLOAT32, PANEL, STRIPE, links_t, matrix_t, pass_t, rows_t, scaled_t,
-                      tally_t)
+from .kernel cimport (BLOCK, FLOAT32, PANEL, STRIPE, group_width, links_t, matrix_t, pass_t, rows_t,
+                      scaled_t, tally_t)
 from .lanes cimport inlined, prefetch, real, v2, v4, vec
 from .link cimport clear_tallies, n_tallies, scaled_of
 

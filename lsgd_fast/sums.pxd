@@ -3,9 +3,10 @@
 from libc.math cimport INFINITY, NAN
 
 from .elementary cimport exp_nonpositive, log_positive
-from .kernel cimport MAX_CHUNKS, PANEL, pass_t, scaled_t, tally_t, totals_t
+from .kernel cimport MAX_CHUNKS, PANEL, group_width, pass_t, scaled_t, tally_t, totals_t
 from .lanes cimport fold_lanes, inlined
 from .link cimport merge_tails, n_tallies, scaled_of
+from .splits cimport first_block
 
 
 # The largest scale of the chunks of a scaled column, and the factors from theirs to it.
@@ -19,6 +20,33 @@ cdef inline double find_factors(const pass_t* p, Py_ssize_t column, double* fact
         other = scaled_of(p, chunk, column).scale
         exp_nonpositive(0.0 if other == scale else other - scale, &factors[chunk])
     return scale
+
+
+# Of sparse rows: the multipliers of chunks first .. last - 1, and their sums of long columns, to the
+# scale that the gradient of each scaled column gets.
+cdef inline void level(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                       double row_work) noexcept nogil:
+    cdef Py_ssize_t n = p.rows.X.n, padded = PANEL * ((n - 1) // PANEL + 1), column, C, group
+    cdef Py_ssize_t chunk, row, end, i
+    cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
+    cdef double[MAX_CHUNKS] factors
+    cdef double* kept
+    for column in range(p.k):
+        if not p.is_scaled[column]:
+            continue
+        find_factors(p, column, factors)
+        group = min(4 * (column // 4), column)
+        group = group if group + 4 <= p.k else column
+        C = group_width(group, p.k)
+        for chunk in range(first, last):
+            row = p.height * first_block(p, chunk, row_work)
+            end = min(n, p.height * first_block(p, chunk + 1, row_work))
+            kept = p.slots + group * padded + (column - group)
+            for i in range(row, end):
+                kept[i * C] *= factors[chunk]
+            kept = p.slots + p.k * padded + chunk * p.k * n_long + group * n_long + (column - group)
+            for i in range(n_long):
+                kept[i * C] *= factors[chunk]
 
 
 # As `slots`, where some columns are scaled.

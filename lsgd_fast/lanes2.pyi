@@ -1,0 +1,1 @@
+# Nothing in here is called from Python: see bodies_t in kernel.pxd.

@@ -1,0 +1,3 @@
+from .kernel cimport bodies_t
+
+cdef bodies_t bodies
