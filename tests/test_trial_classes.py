@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import sparse_cases
-from backends import every_backend
+from backends import every_backend, sparing
 from test_trial import DEFAULTS, QUICK, Recorder, recorded
 
 from lsgd_fast import datasets, losses, reference
@@ -39,8 +39,7 @@ def test_the_smoothness_is_estimated_from_below(seed, intercept):
     assert trial.confirmed.n_increases == 0 and trial.confirmed.ending == "stable"
 
 
-@every_backend
-@pytest.mark.parametrize("intercept", [False, True])
+@sparing("intercept", [False, True], every=2)
 @pytest.mark.parametrize("spread", [0.1, 0.4], ids=["separable", "mixed"])
 def test_a_plain_run_repeats_the_confirmation(backend, spread, intercept):
     X, y = clouds(600, 3, 3, spread)
