@@ -3,7 +3,7 @@
 from .blocks cimport chunks
 from .entries cimport sparse_chunks, sparse_sums
 from .general_link cimport general_link
-from .kernel cimport BLOCK, is_joint, links_t, pass_t, scaled_t, tally_t
+from .kernel cimport BLOCK, is_joint, pass_t, scaled_t, tally_t
 from .lanes cimport v2
 from .stripes cimport joint_chunks
 from .sums cimport slots
