@@ -57,6 +57,11 @@ if sys.platform == "darwin":  # Apple's clang, with libomp from elsewhere
     UNIX.openmp.append((["-Xpreprocessor", "-fopenmp"], ["-lomp"]))
 FLAGS = {"unix": UNIX}  # by setuptools' name of the kind; MSVC lacks the vectors of lanes.h
 
+READ_BY_COMPILERS = (
+    "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "SDKROOT",
+    "MACOSX_DEPLOYMENT_TARGET",
+)  # fmt: skip
+
 OPENMP_PROBE = """
 #include <omp.h>
 #include <stdio.h>
@@ -121,34 +126,40 @@ class BuildExtensions(build_ext):
         compile_flags = ["-O1" if debug else "-O3", *flags.always, *compile_flags]
         inputs = digest(self.inputs(directives, compile_flags, link_flags))
         stamp = Path(self.build_temp, "lsgd_fast.built")
-        if stamp.exists() and stamp.read_text() == inputs + self.outputs_digest():
+        forced, self.force = self.force, True  # copies of the modules too, whatever their dates
+        if not forced and stamp.exists() and stamp.read_text() == inputs + self.outputs_digest():
             print("lsgd_fast: nothing has changed since the last build")
             return
         stamp.unlink(missing_ok=True)
+        processors = os.cpu_count() or 1
         translated = cythonize(
             self.extensions,
             build_dir=self.build_temp,
             compiler_directives=directives,
             force=True,
-            nthreads=min(os.cpu_count() or 1, len(MODULES)),
+            nthreads=0 if processors == 1 else min(processors, len(MODULES)),
         )
         for extension, c_extension in zip(self.extensions, translated, strict=True):
             extension.sources = c_extension.sources
             extension.extra_compile_args = compile_flags
             extension.extra_link_args = link_flags
-        self.force = True
-        self.parallel = self.parallel or True  # as many compilers as there are processors
+        self.parallel = self.parallel or processors
         super().build_extensions()
         stamp.write_text(inputs + self.outputs_digest())
 
     def inputs(self, *options):
         """Yield all that the modules are made of: options, tools and sources, as bytes."""
-        commands = [getattr(self.compiler, name, []) for name in ("compiler_so", "linker_so")]
-        yield repr((options, commands, Cython.__version__, sys.version)).encode()
-        if commands[0]:
-            yield subprocess.run([*commands[0], "--version"], capture_output=True).stdout
+        of_compiler = ("compiler_so", "linker_so", "macros", "include_dirs", "libraries",
+                       "library_dirs", "runtime_library_dirs")  # fmt: skip
+        asked = [getattr(self.compiler, name, []) for name in of_compiler]
+        environment = [os.environ.get(name) for name in READ_BY_COMPILERS]
+        tools = (Cython.__version__, sys.version)
+        yield repr((options, self.debug, asked, environment, tools)).encode()
+        if asked[0]:
+            yield subprocess.run([*asked[0], "--version"], capture_output=True).stdout
         folder = Path("lsgd_fast")
-        sources = [Path("setup.py"), *folder.glob("*.p[yx][xd]"), *folder.glob("*.h")]
+        sources = [Path("setup.py")]
+        sources += [path for kind in ("pyx", "pxd", "h") for path in folder.glob(f"*.{kind}")]
         for source in sorted(sources):
             yield str(source).encode()
             yield source.read_bytes()

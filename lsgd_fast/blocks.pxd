@@ -9,7 +9,8 @@ from .decode cimport (decode_panel, find_rows, has_plain_rows, prefetch_ordered,
                       short_rows)
 from .inplace cimport backward_rows, forward_rows
 from .kernel cimport (BFLOAT16, BLOCK, FLOAT16, FLOAT32, GIVEN, INT8, LOGISTIC, LOGISTIC_LOSS, PANEL,
-                      UINT8, element_t, group_width, links_t, matrix_t, pass_t, rows_t, scaled_t, tally_t)
+                      UINT8, element_t, group_width, links_t, matrix_t, pass_t, rows_t, scaled_t,
+                      tally_t)
 from .lanes cimport bfloat16, float16, inlined, real, v2, v4, v8, vec
 from .link cimport clear_tallies, logistic_link
 from .thin cimport gather_labels, is_thin, thin_pass

@@ -370,7 +370,7 @@ cdef inline inlined sum_columns(const sparse_t* s, const real* values, const pla
     cdef Py_ssize_t j, c, at
     for j in range(first, last):
         at = starts[j]
-        if C == 1:
+        if C == 1:      # most columns are short: pairs do as well as fours
             add_entries(values + at, places + at, starts[j + 1] - at, <const v2*> w, sums, 1)
         elif vec is v2:
             add_entries(values + at, places + at, starts[j + 1] - at, <const v2*> w, sums, 4)

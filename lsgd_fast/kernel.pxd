@@ -164,11 +164,7 @@ cdef struct bodies_t:
 
 
 cdef int abi() noexcept nogil
-cdef inline int require_abi(int expected) except -1:
-    if abi() != expected:
-        raise ImportError(f"compiled against ABI {expected} of lsgd_fast.kernel, but the installed "
-                          f"lsgd_fast has {abi()}; compile again")
-    return 0
+cdef int require_abi(int expected) except -1
 
 # The whole of it for embedders: loss (k,), gradient and w (d [+ 1], k) in C order, intercept last.
 # The loss gets l2 / 2 * |w|^2 and the gradient l2 * w added; the intercept is not penalised.

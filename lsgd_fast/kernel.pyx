@@ -18,7 +18,8 @@ Design
    columns).  A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
    columns (AVX-512: 4 panels).
 4. Each body is written once and compiled for one instruction set after the other, in a module of
-   its own (lanes4.pyx and the like); function pointers are set at import.  Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
+   its own (lanes4.pyx and the like); function pointers are set at import.  Multiply and add are
+   never contracted (-ffp-contract=off), and no libm is called.
 """
 
 import os
@@ -228,6 +229,13 @@ cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, cons
 
 cdef int abi() noexcept nogil:
     return ABI
+
+
+cdef int require_abi(int expected) except -1:
+    if ABI != expected:
+        raise ImportError(f"compiled against ABI {expected} of lsgd_fast.kernel, but the installed "
+                          f"lsgd_fast has {ABI}; compile again")
+    return 0
 
 
 cdef Py_ssize_t slots_size(link_t link, const matrix_t* X, Py_ssize_t k) noexcept nogil:

@@ -16,7 +16,7 @@ cdef double link_work = LINK_WORK
 cdef avx512_target links_avx512(const pass_t* p, Py_ssize_t column, const double* y,
                                 const double* weight, double* z, Py_ssize_t height, tally_t* tally,
                                 scaled_t* scaled, double* sums, Py_ssize_t stride,
-                            Py_ssize_t n_sums) noexcept nogil:
+                                Py_ssize_t n_sums) noexcept nogil:
     general_link(p, column, y, weight, z, height, tally, scaled, sums, stride, n_sums)
 
 

@@ -35,7 +35,7 @@ cdef rule_constants_t rule_constants = rule_constants_t(INCREASE_TOLERANCE, SUFF
 cdef double EPSILON = epsilon
 cdef double POLL_SECONDS = 0.02      # how often to look for signals ...
 cdef double POLL_ELEMENTS = 2e5      # ... and, in elements of X, how often to look at the clock
-cdef double SPLIT_SUMS = 8192        # more slots than this are summed by the whole team
+cdef double SPLIT_SUMS = 8192        # more work than this (slots_work) is shared by the whole team
 cdef double POLL_SUMS = 1e6          # sums of slots between two looks at the clock
 
 

@@ -1,4 +1,7 @@
-"""A build without OpenMP: one thread, and the same bits; a debug build, which takes less time."""
+"""A build without OpenMP: one thread, and the same bits.
+
+It is a debug build, which takes a compiler less time; without OpenMP and optimised is not tested.
+"""
 
 import json
 import os
