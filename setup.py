@@ -115,10 +115,12 @@ class BuildExtensions(build_ext):
     """Translates and compiles, with the flags that suit the compiler setuptools has chosen."""
 
     def build_extensions(self):
-        """Build every module anew, unless the last build here began with the same and is there.
+        """Build every module anew, unless the last build had the same inputs and is as it left it.
 
         No timestamp tells that a switch or a compiler has changed.
         """
+        if getattr(self, "dry_run", False):
+            return
         flags = FLAGS.get(self.compiler.compiler_type, UNIX)
         compile_flags, link_flags = self.openmp_flags(flags)
         debug = switch("LSGD_FAST_DEBUG", "0")
@@ -126,37 +128,44 @@ class BuildExtensions(build_ext):
         compile_flags = ["-O1" if debug else "-O3", *flags.always, *compile_flags]
         inputs = digest(self.inputs(directives, compile_flags, link_flags))
         stamp = Path(self.build_temp, "lsgd_fast.built")
-        forced, self.force = self.force, True  # copies of the modules too, whatever their dates
+        forced = self.force
+        self.force = self.compiler.force = True  # compile, link and copy whatever the dates
         if not forced and stamp.exists() and stamp.read_text() == inputs + self.outputs_digest():
             print("lsgd_fast: nothing has changed since the last build")
             return
         stamp.unlink(missing_ok=True)
-        processors = os.cpu_count() or 1
+        if self.parallel in (None, True):
+            self.parallel = os.cpu_count() or 1
         translated = cythonize(
             self.extensions,
             build_dir=self.build_temp,
             compiler_directives=directives,
             force=True,
-            nthreads=0 if processors == 1 else min(processors, len(MODULES)),
+            nthreads=0 if self.parallel == 1 else min(self.parallel, len(MODULES)),
         )
         for extension, c_extension in zip(self.extensions, translated, strict=True):
             extension.sources = c_extension.sources
             extension.extra_compile_args = compile_flags
             extension.extra_link_args = link_flags
-        self.parallel = self.parallel or processors
         super().build_extensions()
         stamp.write_text(inputs + self.outputs_digest())
 
     def inputs(self, *options):
-        """Yield all that the modules are made of: options, tools and sources, as bytes."""
+        """Yield what the modules are made of, as bytes: options, tools and sources.
+
+        Not the headers and libraries of the system: where these have changed, --force builds anew.
+        """
         of_compiler = ("compiler_so", "linker_so", "macros", "include_dirs", "libraries",
-                       "library_dirs", "runtime_library_dirs")  # fmt: skip
+                       "library_dirs", "runtime_library_dirs", "objects")  # fmt: skip
         asked = [getattr(self.compiler, name, []) for name in of_compiler]
         environment = [os.environ.get(name) for name in READ_BY_COMPILERS]
         tools = (Cython.__version__, sys.version)
         yield repr((options, self.debug, asked, environment, tools)).encode()
         if asked[0]:
-            yield subprocess.run([*asked[0], "--version"], capture_output=True).stdout
+            try:
+                yield subprocess.run([*asked[0], "--version"], capture_output=True).stdout
+            except OSError:  # no compiler: compiling will say so
+                pass
         folder = Path("lsgd_fast")
         sources = [Path("setup.py")]
         sources += [path for kind in ("pyx", "pxd", "h") for path in folder.glob(f"*.{kind}")]

@@ -1,5 +1,5 @@
-# The entries of sparse rows in the order of columns, and their features by new numbers: how rows.pyx
-# makes that copy.
+# The numbers that entries of sparse rows have, and their copy in the order of columns with features by
+# new numbers, as rows.pyx makes it.
 
 from libc.stdint cimport int32_t, int64_t, uint16_t
 

@@ -154,7 +154,7 @@ ctypedef void (*links_t)(const pass_t* p, Py_ssize_t column, const double* y, co
 
 # The bodies of a pass, of which each instruction set has its own: lanes2.pyx the baseline, with
 # vectors of two lanes, lanes4.pyx AVX2, and lanes8.pyx AVX-512.  They are modules of their own because
-# a compiler takes longest for them, and can be at work on all three.
+# they take longest to compile, and can be compiled side by side.
 cdef struct bodies_t:
     # chunks first .. last - 1
     void (*chunks)(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile) noexcept nogil
@@ -163,7 +163,6 @@ cdef struct bodies_t:
                   double* gradient) noexcept nogil
 
 
-cdef int abi() noexcept nogil
 cdef int require_abi(int expected) except -1
 
 # The whole of it for embedders: loss (k,), gradient and w (d [+ 1], k) in C order, intercept last.

@@ -227,10 +227,6 @@ cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, cons
 
 # --- the whole of it ------------------------------------------------------------------------------
 
-cdef int abi() noexcept nogil:
-    return ABI
-
-
 cdef int require_abi(int expected) except -1:
     if ABI != expected:
         raise ImportError(f"compiled against ABI {expected} of lsgd_fast.kernel, but the installed "
