@@ -9,8 +9,8 @@ from .decode cimport (decode_panel, find_rows, has_plain_rows, prefetch_ordered,
                       short_rows)
 from .inplace cimport backward_rows, forward_rows
 from .kernel cimport (BFLOAT16, BLOCK, FLOAT16, FLOAT32, GIVEN, INT8, LOGISTIC, LOGISTIC_LOSS, PANEL,
-                      UINT8, element_t, group_width, links_t, matrix_t, pass_t, rows_t, scaled_t,
-                      tally_t)
+                      UINT8, element_t, group_width, links_t, matrix_t, padded_rows, pass_t, rows_t,
+                      scaled_t, tally_t)
 from .lanes cimport bfloat16, float16, inlined, real, v2, v4, v8, vec
 from .link cimport clear_tallies, logistic_link
 from .thin cimport gather_labels, is_thin, thin_pass
@@ -44,7 +44,7 @@ cdef inline inlined link_columns(const pass_t* p, Py_ssize_t column, Py_ssize_t 
                                  tally_t* tallies, scaled_t* scaled, double* sums,
                                  Py_ssize_t n_sums, vec* z, links_t general) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
-    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1)
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n)
     cdef Py_ssize_t size = PANEL * n_panels * sizeof(double), c
     cdef double* of_rows            # the entries of this block and column among those of all rows
     for c in range(C):

@@ -15,7 +15,7 @@ from libc.string cimport memcpy, memset
 from .blocks cimport clear_scaled, fill_panel, link_columns
 from .columns cimport place, place_of
 from .kernel cimport (BLOCK, FLOAT32, GIVEN, PANEL, PRODUCTS, entries_t, group_width, is_joint,
-                      links_t, matrix_t, pass_t, scaled_t, sparse_t, tally_t)
+                      links_t, matrix_t, padded_rows, pass_t, scaled_t, sparse_t, tally_t)
 from .lanes cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
 from .link cimport clear_tallies, n_tallies, scaled_of
 from .joint cimport (add_products, find_multipliers, joint_link, multipliers_place,
@@ -124,7 +124,7 @@ cdef inline inlined sparse_block(const pass_t* p, Py_ssize_t top, const double* 
                                  const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
                                  Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled, vec* z,
                                  links_t general) noexcept nogil:
-    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1), column = 0, C
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), column = 0, C
     cdef double* kept
     while column < p.k:
         C = group_width(column, p.k)
@@ -143,7 +143,7 @@ cdef inline inlined joint_block(const pass_t* p, Py_ssize_t top, const double* y
                                 const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
                                 Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled,
                                 double* room, vec* z, links_t general) noexcept nogil:
-    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1), column = 0, C
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), column = 0, C
     cdef double[BLOCK] sums
     cdef double factor
     memset(sums, 0, sizeof(sums))
@@ -225,7 +225,7 @@ cdef inline Py_ssize_t entry_of(const entries_t* e, Py_ssize_t column,
 cdef inline inlined long_columns(const pass_t* p, Py_ssize_t chunk, Py_ssize_t row, Py_ssize_t end,
                                  const vec* z) noexcept nogil:
     cdef const sparse_t* s = p.rows.X.sparse
-    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1), i, column, C
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), i, column, C
     cdef Py_ssize_t first, last
     cdef double* slot = p.slots + p.k * padded + chunk * p.k * s.n_long
     for i in range(s.n_long):
@@ -242,7 +242,7 @@ cdef inline inlined long_columns(const pass_t* p, Py_ssize_t chunk, Py_ssize_t r
 cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                Py_ssize_t column, double* sums, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    cdef Py_ssize_t padded = PANEL * ((X.n - 1) // PANEL + 1)
+    cdef Py_ssize_t padded = padded_rows(X.n)
     cdef const double* s = p.slots + column * padded
     cdef bint is_float = X.element == FLOAT32
     if vec is v2 and group_width(column, p.k) == 1:
@@ -332,7 +332,7 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
 
 cdef inline void sum_long_column(const pass_t* p, Py_ssize_t j, Py_ssize_t column, Py_ssize_t C,
                                  double* g) noexcept nogil:
-    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1), c, chunk
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), c, chunk
     cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
     cdef double[4] sums
     cdef const double* slot
@@ -351,7 +351,7 @@ cdef inline inlined sum_short_columns(const pass_t* p, const real* values, Py_ss
                                       Py_ssize_t last, Py_ssize_t column, Py_ssize_t C, double* g,
                                       const vec* z) noexcept nogil:
     cdef const sparse_t* s = p.rows.X.sparse
-    cdef Py_ssize_t padded = PANEL * ((p.rows.X.n - 1) // PANEL + 1)
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n)
     cdef const double* w = p.slots + column * padded
     cdef double total = p.rows.total_weight
     if s.columns.width == 2:

@@ -156,8 +156,9 @@ ctypedef void (*links_t)(const pass_t* p, Py_ssize_t column, const double* y, co
 # vectors of two lanes, lanes4.pyx AVX2, and lanes8.pyx AVX-512.  They are modules of their own because
 # they take longest to compile, and can be compiled side by side.
 cdef struct bodies_t:
-    # chunks first .. last - 1
-    void (*chunks)(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile) noexcept nogil
+    # chunks first .. last - 1; `row_work` see splits.pxd
+    void (*chunks)(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double row_work,
+                   double* tile) noexcept nogil
     # what sum_slots says
     void (*slots)(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                   double* gradient) noexcept nogil
@@ -188,7 +189,8 @@ cdef Py_ssize_t pass_size(link_t link, const rows_t* rows, Py_ssize_t k,
                           int n_threads) noexcept nogil
 cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
                        double* memory) noexcept nogil
-cdef Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil        # n, up to a whole panel
+cdef inline Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil:
+    return PANEL * ((n - 1) // PANEL + 1)       # n, up to a whole panel
 # X (float64 or float32) to panels of its type; `tile` is room for one panel in float64.
 cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil
 # Columns of weights are packed in groups of four and of one, each (d, columns).  Where in them a

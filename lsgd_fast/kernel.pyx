@@ -89,10 +89,6 @@ cdef Py_ssize_t long_length(Py_ssize_t n_entries) noexcept nogil:
     return max(<Py_ssize_t> 4096, n_entries // MAX_CHUNKS)
 
 
-cdef Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil:
-    return PANEL * ((n - 1) // PANEL + 1)
-
-
 # The same for models of several columns, where slots may be large: at least 32 rows to a chunk, and
 # slots of 64 MiB together, or of eight times the weights.
 cdef Py_ssize_t joint_chunk_count(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
@@ -151,7 +147,7 @@ cdef object chosen_name = "baseline"
 
 cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                      double* tile) noexcept nogil:
-    chosen.chunks(p, first, last, tile)
+    chosen.chunks(p, first, last, link_work, tile)
 
 
 cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,

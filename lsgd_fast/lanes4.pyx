@@ -1,16 +1,9 @@
 """The bodies of a pass in vectors of four lanes: AVX2."""
 
-from .blocks cimport chunks
-from .entries cimport sparse_chunks, sparse_sums
+from .bodies cimport chunks_body, slots_body
 from .general_link cimport general_link
-from .kernel cimport BLOCK, is_joint, links_t, pass_t, scaled_t, tally_t
+from .kernel cimport BLOCK, links_t, pass_t, scaled_t, tally_t
 from .lanes cimport avx2_target, v4
-from .stripes cimport joint_chunks
-from .sums cimport slots
-
-from .constants import LINK_WORK
-
-cdef double link_work = LINK_WORK
 
 
 cdef avx2_target links_avx2(const pass_t* p, Py_ssize_t column, const double* y,
@@ -21,22 +14,14 @@ cdef avx2_target links_avx2(const pass_t* p, Py_ssize_t column, const double* y,
 
 
 cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                             double* tile) noexcept nogil:
+                             double row_work, double* tile) noexcept nogil:
     cdef v4[BLOCK] z
-    if p.rows.X.sparse != NULL:
-        sparse_chunks[v4](p, first, last, link_work, tile, z, <links_t> links_avx2)
-    elif is_joint(p.link):
-        joint_chunks[v4](p, first, last, tile, z, <links_t> links_avx2)
-    else:
-        chunks[v4](p, first, last, tile, z, <links_t> links_avx2)
+    chunks_body[v4](p, first, last, row_work, tile, z, <links_t> links_avx2)
 
 
 cdef avx2_target slots_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                             double* gradient) noexcept nogil:
-    if p.rows.X.sparse != NULL:
-        sparse_sums[v4](p, first // p.k, last // p.k, gradient, <const v4*> NULL)
-    else:
-        slots(p, first, last, gradient)
+    slots_body[v4](p, first, last, gradient, <const v4*> NULL)
 
 
 bodies.chunks = chunks_avx2

@@ -10,7 +10,7 @@ cdef enum:
 
 
 # The first block of a chunk: chunks take about equally long if a row costs as much, besides its
-# entries, as `row_work` entries (LINK_WORK, for all callers).  Rows in an order are counted only.
+# entries, as `row_work` entries (LINK_WORK, from kernel.pyx).  Rows in an order are counted only.
 cdef inline Py_ssize_t first_block(const pass_t* p, Py_ssize_t chunk,
                                    double row_work) noexcept nogil:
     cdef const int64_t* starts = p.rows.X.sparse.rows.starts

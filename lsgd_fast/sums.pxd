@@ -3,7 +3,8 @@
 from libc.math cimport INFINITY, NAN
 
 from .elementary cimport exp_nonpositive, log_positive
-from .kernel cimport MAX_CHUNKS, PANEL, group_width, pass_t, scaled_t, tally_t, totals_t
+from .kernel cimport (MAX_CHUNKS, PANEL, group_width, padded_rows, pass_t, scaled_t, tally_t,
+                      totals_t)
 from .lanes cimport fold_lanes, inlined
 from .link cimport merge_tails, n_tallies, scaled_of
 from .splits cimport first_block
@@ -26,7 +27,7 @@ cdef inline double find_factors(const pass_t* p, Py_ssize_t column, double* fact
 # scale that the gradient of each scaled column gets.
 cdef inline void level(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                        double row_work) noexcept nogil:
-    cdef Py_ssize_t n = p.rows.X.n, padded = PANEL * ((n - 1) // PANEL + 1), column, C, group
+    cdef Py_ssize_t n = p.rows.X.n, padded = padded_rows(n), column, C, group
     cdef Py_ssize_t chunk, row, end, i
     cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
     cdef double[MAX_CHUNKS] factors
