@@ -24,9 +24,11 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
-MODULES = [  # those that take longest come first
-    "lanes8", "lanes4", "lanes2", "kernel", "rows", "loop", "gram", "batch", "descent",
-    "stochastic", "passes", "line", "curvature",
+MODULES = [  # those that take longest to compile come first
+    "_core.isa_avx512", "_core.isa_avx2", "_core.isa_baseline", "_engine.loop", "_core.layout",
+    "_core.rowpass", "_core.dispatch", "_core.team", "_engine.dataset", "_engine.gram",
+    "_engine.batch", "_engine.descent", "_engine.sgd", "_engine.linear_map", "_engine.score_line",
+    "_engine.lbfgs",
 ]  # fmt: skip
 
 DIRECTIVES = {
@@ -55,7 +57,7 @@ UNIX = Flags(
 )
 if sys.platform == "darwin":  # Apple's clang, with libomp from elsewhere
     UNIX.openmp.append((["-Xpreprocessor", "-fopenmp"], ["-lomp"]))
-FLAGS = {"unix": UNIX}  # by setuptools' name of the kind; MSVC lacks the vectors of lanes.h
+FLAGS = {"unix": UNIX}  # by setuptools' name of the kind; MSVC lacks the vectors of simd.h
 
 READ_BY_COMPILERS = (
     "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "SDKROOT",
@@ -168,7 +170,7 @@ class BuildExtensions(build_ext):
                 pass
         folder = Path("lsgd_fast")
         sources = [Path("setup.py")]
-        sources += [path for kind in ("pyx", "pxd", "h") for path in folder.glob(f"*.{kind}")]
+        sources += [path for kind in ("pyx", "pxd", "h") for path in folder.rglob(f"*.{kind}")]
         for source in sorted(sources):
             yield str(source).encode()
             yield source.read_bytes()
@@ -194,7 +196,11 @@ class BuildExtensions(build_ext):
 if __name__ == "__main__":  # not again in the processes of cythonize
     setup(
         ext_modules=[
-            Extension(f"lsgd_fast.{name}", [f"lsgd_fast/{name}.pyx"], include_dirs=["lsgd_fast"])
+            Extension(
+                f"lsgd_fast.{name}",
+                [f"lsgd_fast/{name.replace('.', '/')}.pyx"],
+                include_dirs=["lsgd_fast/_core"],  # simd.h, team.h
+            )
             for name in MODULES
         ],
         cmdclass={"build_ext": BuildExtensions},

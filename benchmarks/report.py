@@ -24,7 +24,8 @@ import stopwatch
 import tables
 
 import lsgd_fast
-from lsgd_fast import kernel, threads
+from lsgd_fast import kernel
+from lsgd_fast._core import threads
 
 DTYPES = ["float64", "float32"]
 SPIN = """

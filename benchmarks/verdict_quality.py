@@ -16,7 +16,7 @@ import collections
 import numpy as np
 
 import lsgd_fast as lsgd
-from lsgd_fast.verdicts import CYCLE_DRIFT
+from lsgd_fast._results.verdict import CYCLE_DRIFT
 
 FACTORS = (0.5, 1.8, 5.0, 50.0, 500.0, 5000.0)  # stepsizes over 1/smoothness
 N_STEPS = 2000

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import lsgd_fast as lsgd
-from lsgd_fast.demo import minimum_norm_point
+from lsgd_fast.cli.demo import minimum_norm_point
 
 FOLDER = Path(__file__).parent / "pictures"
 

@@ -11,25 +11,9 @@ import importlib.util
 import logging
 
 try:
-    from lsgd_fast.accelerated import max_margin, nesterov_descent
-    from lsgd_fast.api import (
-        gradient_descent,
-        logistic_loss,
-        logistic_loss_gradient,
-        minimize,
-        staged_trial,
-        stepsize_sweep,
-    )
-    from lsgd_fast.descent import Descent
-    from lsgd_fast.stochastic_api import stochastic_gradient_descent, stochastic_sweep
+    from lsgd_fast._engine.descent import Descent
 except ModuleNotFoundError as error:
-    if error.name not in {
-        f"lsgd_fast.{name}"
-        for name in (
-            "batch", "curvature", "descent", "gram", "kernel", "lanes2", "lanes4", "lanes8", "line",
-            "loop", "passes", "rows", "stochastic",
-        )
-    }:  # fmt: skip
+    if not (error.name or "").startswith("lsgd_fast."):
         raise
     raise ImportError(
         f"lsgd_fast in {__path__[0]!r} is not compiled. If that is a checkout of the source, it "
@@ -37,17 +21,27 @@ except ModuleNotFoundError as error:
     ) from error
 
 from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
-from lsgd_fast.margins import Margin
-from lsgd_fast.planning import Plan, plan
+from lsgd_fast._api.descent import (
+    gradient_descent,
+    nesterov_descent,
+    stepsize_sweep,
+    two_layer_gradient_descent,
+)
+from lsgd_fast._api.margin import max_margin
+from lsgd_fast._api.minimize import minimize
+from lsgd_fast._api.objective import critical_stepsize, logistic_loss, logistic_loss_gradient
+from lsgd_fast._api.stochastic import stochastic_gradient_descent, stochastic_sweep
+from lsgd_fast._api.trial import staged_trial
+from lsgd_fast._inputs.stopping import Stop, StopReason
+from lsgd_fast._methods.margin import Margin
+from lsgd_fast._methods.rescale import ScaledWeights, scale_to_loss
+from lsgd_fast._planning.plan import Plan, plan
+from lsgd_fast._results.run import Run, Trace
+from lsgd_fast._results.stochastic_run import StochasticRun, StochasticSweep
+from lsgd_fast._results.sweep import Sweep
+from lsgd_fast._results.trial import Trial
+from lsgd_fast._results.verdict import Verdict
 from lsgd_fast.progress import progress_bar
-from lsgd_fast.rays import ScaledWeights, scale_to_loss
-from lsgd_fast.run import Run, Stop, StopReason, Trace
-from lsgd_fast.smoothness import critical_stepsize
-from lsgd_fast.stochastic_run import StochasticRun, StochasticSweep
-from lsgd_fast.sweep import Sweep
-from lsgd_fast.trial import Trial
-from lsgd_fast.two_layer import two_layer_gradient_descent
-from lsgd_fast.verdicts import Verdict
 
 logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
 
@@ -92,15 +86,15 @@ __all__ = [
 
 # Of the classifier for scikit-learn, which is imported on first touch. Not in __all__, or else
 # `from lsgd_fast import *` would need scikit-learn.
-_OF_ESTIMATOR = ("LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning")
+_OF_SKLEARN = ("LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning")
 
 
 def __getattr__(name):
-    if name in _OF_ESTIMATOR:
-        return getattr(importlib.import_module("lsgd_fast.estimator"), name)
+    if name in _OF_SKLEARN:
+        return getattr(importlib.import_module("lsgd_fast._sklearn.classifier"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
     has_sklearn = importlib.util.find_spec("sklearn") is not None
-    return sorted({*globals(), *(_OF_ESTIMATOR if has_sklearn else ())})
+    return sorted({*globals(), *(_OF_SKLEARN if has_sklearn else ())})

@@ -2,7 +2,7 @@
 
 import sys
 
-from lsgd_fast.cli import main
+from lsgd_fast.cli.main import main
 
 __all__ = ["main"]
 

@@ -23,7 +23,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lsgd_fast.checks import check_real
+from lsgd_fast._checks import check_real
 
 __all__ = [
     "Exponential",

@@ -11,7 +11,7 @@ import numbers
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from lsgd_fast.checks import check_real
+from lsgd_fast._checks import check_real
 
 __all__ = [
     "AdGD",

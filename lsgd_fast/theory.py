@@ -24,7 +24,7 @@ import math
 
 import numpy as np
 
-from lsgd_fast.checks import check_count, check_real
+from lsgd_fast._checks import check_count, check_real
 
 __all__ = [
     "certified_loss",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast import drawing
+from lsgd_fast import _drawing as drawing
 
 Figure = pytest.importorskip("matplotlib.figure").Figure
 

@@ -10,8 +10,9 @@ import pytest
 from fresh import run_python
 
 import lsgd_fast as lsgd
-from lsgd_fast import kernel, rows
-from lsgd_fast.problem import Problem
+from lsgd_fast import kernel
+from lsgd_fast._engine import dataset as rows
+from lsgd_fast._inputs.problem import Problem
 
 THREADS = (1, 2, 3, 4, 7, 8, 16)
 PROBLEMS = hashes.problems()

@@ -12,7 +12,7 @@ from hashes import content
 
 import lsgd_fast as lsgd
 from lsgd_fast import Descent, Run, Stop, StopReason
-from lsgd_fast.storage import load_archive, save_archive
+from lsgd_fast._results.archive import load_archive, save_archive
 
 
 @variants

@@ -12,8 +12,9 @@ import pytest
 from commandline import FILES, X, Y, expected_facts, run_main, write_files
 
 import lsgd_fast as lsgd
-from lsgd_fast import Run, Stop, commands
+from lsgd_fast import Run, Stop
 from lsgd_fast.__main__ import main
+from lsgd_fast.cli import commands
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from commandline import (
 )
 
 import lsgd_fast as lsgd
-from lsgd_fast import Sweep, commands
-from lsgd_fast.options import MAX_ROWS
+from lsgd_fast import Sweep
+from lsgd_fast.cli import commands
+from lsgd_fast.cli.options import MAX_ROWS
 
 every_file = pytest.mark.parametrize("name", FILES)
 COMMANDS = {"fit": [], "sweep": ["--stepsizes", "1,4"], "trial": [], "plan": []}

@@ -11,8 +11,10 @@ from fresh import run_python
 from hashes import content
 
 import lsgd_fast as lsgd
-from lsgd_fast import Descent, kernel, matrix, reference, rows
-from lsgd_fast.problem import Problem
+from lsgd_fast import Descent, kernel, reference
+from lsgd_fast._engine import dataset as rows
+from lsgd_fast._inputs import dense as matrix
+from lsgd_fast._inputs.problem import Problem
 
 NAMES = ("float16", "bfloat16", "uint8", "int8")
 every_dtype = pytest.mark.parametrize("name", NAMES)

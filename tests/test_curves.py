@@ -21,8 +21,9 @@ from artists import (
     with_stepsizes,
 )
 
-from lsgd_fast import drawing, plot
-from lsgd_fast.run import Trace
+from lsgd_fast import _drawing as drawing
+from lsgd_fast import plot
+from lsgd_fast._results.run import Trace
 
 
 def test_the_runs_are_what_the_tests_need():

@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from lsgd_fast import rows
+from lsgd_fast._engine import dataset as rows
 
 EXP, SOFTPLUS, SIGMOID, LOG = range(4)
 NAMES = ("exp(-|x|)", "softplus(-x)", "sigmoid(-x)", "log|x|")

@@ -322,7 +322,7 @@ def test_storage_is_not_arithmetic(dtype):
 
 
 def test_wide_rows_of_few_bits_are_predicted_in_parts(monkeypatch):
-    from lsgd_fast import estimator
+    from lsgd_fast._sklearn import classifier as estimator
 
     X, y = overlapping(101)
     fitted = LogisticClassifier().fit(X, y)

@@ -8,10 +8,11 @@ from hashes import content
 from sparse_cases import csr, matrix
 
 import lsgd_fast as lsgd
-from lsgd_fast import Descent, kernel, minimizing, reference, stepsizes
-from lsgd_fast.models import TwoLayer
-from lsgd_fast.problem import Problem, as_network
-from lsgd_fast.sparse import check_sparse
+from lsgd_fast import Descent, kernel, reference, stepsizes
+from lsgd_fast._inputs.models import TwoLayer
+from lsgd_fast._inputs.problem import Problem, as_network
+from lsgd_fast._inputs.sparse import check_sparse
+from lsgd_fast._methods import quasi_newton as minimizing
 
 RNG = np.random.default_rng(31)
 N, D = 300, 25

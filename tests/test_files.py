@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from datafiles import NAMES, X, Y, libsvm, numbers, table, write
 
-from lsgd_fast import files, textfiles
-from lsgd_fast.files import read_data
+from lsgd_fast.cli import data_files as files
+from lsgd_fast.cli import text_files as textfiles
+from lsgd_fast.cli.data_files import read_data
 
 
 def same(data, labels=(-1.0, 1.0)):

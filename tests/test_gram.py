@@ -7,7 +7,7 @@ from backends import every_backend
 
 import lsgd_fast as lsgd
 from lsgd_fast import Descent, Run, Stop, kernel, reference
-from lsgd_fast.checks import check_gram
+from lsgd_fast._checks import check_gram
 
 RNG = np.random.default_rng(7)
 COLUMNS = ("loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm")

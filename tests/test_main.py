@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast import demo, kernel
+from lsgd_fast import kernel
 from lsgd_fast.__main__ import main
+from lsgd_fast.cli import demo
 
 README = Path(__file__).parents[1] / "README.md"
 

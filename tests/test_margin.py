@@ -10,7 +10,7 @@ from exact_margin import exact_margin
 
 import lsgd_fast as lsgd
 from lsgd_fast import Descent, Margin, kernel, reference
-from lsgd_fast.margins import LEAST_MARGIN
+from lsgd_fast._methods.margin import LEAST_MARGIN
 from lsgd_fast.stepsizes import DualMomentum
 
 

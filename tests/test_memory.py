@@ -240,7 +240,8 @@ def whole_calls():
     ]
 
 def compiled_calls():
-    from lsgd_fast import problem, rows
+    from lsgd_fast._inputs import problem
+    from lsgd_fast._engine import dataset as rows
     checked, columns = problem.Problem.check(X, y), np.stack([w, w], axis=1)
     view, descent = rows.Rows(checked, pack=False), lsgd.Descent(X, y, 1.0, n_threads=1)
     descent.step(3)

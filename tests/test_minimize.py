@@ -10,9 +10,11 @@ from backends import every_backend
 from sparse_cases import csr
 
 import lsgd_fast as lsgd
-from lsgd_fast import Run, Stop, kernel, minimizing, reference, searching
-from lsgd_fast.line import Line
-from lsgd_fast.problem import Problem
+from lsgd_fast import Run, Stop, kernel, reference
+from lsgd_fast._engine.score_line import Line
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods import line_search as searching
+from lsgd_fast._methods import quasi_newton as minimizing
 from lsgd_fast.reference import minimizing as twin
 
 RNG = np.random.default_rng(5)

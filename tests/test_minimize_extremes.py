@@ -13,7 +13,8 @@ from backends import every_backend
 from sparse_cases import csr
 
 import lsgd_fast as lsgd
-from lsgd_fast import Stop, reference, searching
+from lsgd_fast import Stop, reference
+from lsgd_fast._methods import line_search as searching
 
 ENDS = {"converged", "separated", "loss", "max_passes", "rounding"}
 SCALES = [1.0, 1.0, 1e-200, 1e-100, 1e-10, 1e10, 1e100]

@@ -10,12 +10,14 @@ import pytest
 from backends import every_backend, sparing
 
 from lsgd_fast import datasets, reference
-from lsgd_fast.monitor import Monitor, separates
-from lsgd_fast.problem import Problem
-from lsgd_fast.run import Run, Stop
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.stopping import Stop
+from lsgd_fast._methods.numerics import separates
+from lsgd_fast._results.archive import load_archive, save_archive
+from lsgd_fast._results.run import Run
+from lsgd_fast._results.verdict import Verdict
+from lsgd_fast.reference._monitor import Monitor
 from lsgd_fast.stepsizes import Constant
-from lsgd_fast.storage import load_archive, save_archive
-from lsgd_fast.verdicts import Verdict
 
 X, Y = datasets.toy()
 PAIR = {"X": [[1.0], [1.0]], "y": [1, 0]}  # minimiser 0, critical stepsize 8

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsgd_fast import Stop
-from lsgd_fast.options import (
+from lsgd_fast.cli.options import (
     MAX_STEPSIZES,
     add_descent,
     count,

@@ -15,8 +15,10 @@ import pytest
 from fresh import run_python
 
 import lsgd_fast as lsgd
-from lsgd_fast import Plan, pace, planning, theory
-from lsgd_fast.footprint import footprint
+from lsgd_fast import Plan, theory
+from lsgd_fast._planning import plan as planning
+from lsgd_fast._planning import timing as pace
+from lsgd_fast._planning.memory import footprint
 
 RADIUS = math.sqrt(4.04)  # of the toy set, whose margin is 0.2
 

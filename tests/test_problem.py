@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from backends import every_backend
 
-from lsgd_fast import checks, losses, matrix, problem, stepsizes
-from lsgd_fast.problem import Problem
-from lsgd_fast.run import Stop
+from lsgd_fast import _checks as checks
+from lsgd_fast import losses, stepsizes
+from lsgd_fast._inputs import dense as matrix
+from lsgd_fast._inputs import problem
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.stopping import Stop
 
 X = np.array([[1.0, 0.5], [-2.0, 0.25], [-1.0, -0.5], [2.0, 3.0], [0.0, 1.0]])
 Y = np.array([1.0, 1.0, -1.0, -1.0, 1.0])

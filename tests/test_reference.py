@@ -11,8 +11,8 @@ import pytest
 from backends import BACKENDS, every_backend
 
 from lsgd_fast import datasets, reference
+from lsgd_fast._inputs.stopping import Stop
 from lsgd_fast.reference import descent, gradient_descent, logistic_loss, logistic_loss_gradient
-from lsgd_fast.run import Stop
 
 EPS = 2.0**-52
 CASES = list(awkward.problems(seed=1))

@@ -10,8 +10,9 @@ import pytest
 from backends import every_backend
 
 from lsgd_fast import datasets, reference
-from lsgd_fast.run import Run, Stop, StopReason, Trace
-from lsgd_fast.storage import load_archive, save_archive
+from lsgd_fast._inputs.stopping import Stop, StopReason
+from lsgd_fast._results.archive import load_archive, save_archive
+from lsgd_fast._results.run import Run, Trace
 
 X, Y = datasets.toy()
 COLUMNS = (

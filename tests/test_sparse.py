@@ -13,9 +13,12 @@ from backends import every_backend
 from fresh import run_python
 
 import lsgd_fast as lsgd
-from lsgd_fast import Descent, Stop, footprint, kernel, losses, reference, rows, sparse, stepsizes
-from lsgd_fast.problem import Problem
-from lsgd_fast.smoothness import estimate_smoothness
+from lsgd_fast import Descent, Stop, kernel, losses, reference, stepsizes
+from lsgd_fast._engine import dataset as rows
+from lsgd_fast._inputs import sparse
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.smoothness import estimate_smoothness
+from lsgd_fast._planning import memory as footprint
 
 PROBLEMS = list(cases.problems())
 every_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem[0])

@@ -11,7 +11,7 @@ from hashes import content
 
 import lsgd_fast as lsgd
 from lsgd_fast import Descent, kernel, losses, reference, stepsizes
-from lsgd_fast.models import ACTIVATIONS
+from lsgd_fast._inputs.models import ACTIVATIONS
 
 WIDTHS = (1, 3, 4, 5, 9)  # groups of four columns, and what is left of them
 PROBLEMS = [

@@ -7,9 +7,10 @@ from backends import every_backend
 from batches import content, problem
 
 import lsgd_fast as lsgd
-from lsgd_fast import StochasticSweep, kernel, reference, sampling
-from lsgd_fast.problem import Problem
-from lsgd_fast.stochastic import Learners
+from lsgd_fast import StochasticSweep, kernel, reference
+from lsgd_fast._engine.sgd import Learners
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods import sampling
 
 EPS = np.finfo(float).eps
 CASES = list(awkward.problems(seed=4))

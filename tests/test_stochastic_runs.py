@@ -13,7 +13,9 @@ from backends import every_backend
 from batches import content, problem
 
 import lsgd_fast as lsgd
-from lsgd_fast import StochasticRun, StochasticSweep, Stop, sampling, stochastic_driver
+from lsgd_fast import StochasticRun, StochasticSweep, Stop
+from lsgd_fast._methods import sampling
+from lsgd_fast._methods import stochastic as stochastic_driver
 
 sgd = lsgd.stochastic_gradient_descent
 

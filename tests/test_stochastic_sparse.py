@@ -12,8 +12,8 @@ from batches import content
 
 import lsgd_fast as lsgd
 from lsgd_fast import kernel, losses, reference
-from lsgd_fast.problem import Problem
-from lsgd_fast.stochastic import Learners
+from lsgd_fast._engine.sgd import Learners
+from lsgd_fast._inputs.problem import Problem
 
 EPS = np.finfo(float).eps
 PROBLEMS = list(cases.problems())

@@ -12,8 +12,8 @@ import awkward
 import numpy as np
 import pytest
 
-from lsgd_fast import storage
-from lsgd_fast.storage import load_archive, save_archive
+from lsgd_fast._results import archive as storage
+from lsgd_fast._results.archive import load_archive, save_archive
 
 SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, 0.1, 1.7976931348623157e308]
 META = {"a": 1, "b": None, "c": [True, "text", 0.1], "d": {"e": -0.0}, "f": 2**62}

@@ -8,8 +8,8 @@ from backends import every_backend
 
 import lsgd_fast as lsgd
 from lsgd_fast import Stop, Sweep, kernel, stepsizes
-from lsgd_fast.sweep import OPTIONAL
-from lsgd_fast.table import Table
+from lsgd_fast._results.sweep import OPTIONAL
+from lsgd_fast._results.table import Table
 
 RNG = np.random.default_rng(11)
 ETAS = [10.0**e for e in np.linspace(-2.0, 5.0, 16)]

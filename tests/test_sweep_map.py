@@ -17,7 +17,8 @@ from artists import (
 )
 
 import lsgd_fast as lsgd
-from lsgd_fast import drawing, plot
+from lsgd_fast import _drawing as drawing
+from lsgd_fast import plot
 
 
 def cells(ax):

@@ -9,7 +9,8 @@ import pytest
 from fresh import run_python
 
 import lsgd_fast as lsgd
-from lsgd_fast import kernel, reference, threads
+from lsgd_fast import kernel, reference
+from lsgd_fast._core import threads
 
 pytestmark = pytest.mark.skipif(not kernel.may_run_parallel(), reason="there is one thread only")
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

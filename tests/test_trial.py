@@ -9,9 +9,9 @@ import pytest
 from backends import BACKENDS, every_backend, sparing
 
 from lsgd_fast import Stop, datasets, reference
-from lsgd_fast.problem import Problem
-from lsgd_fast.smoothness import estimate_smoothness
-from lsgd_fast.stages import run_trial
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.smoothness import estimate_smoothness
+from lsgd_fast._methods.staged_trial import run_trial
 
 DIGITS = datasets.digits_0_vs_8()
 DEFAULTS = {

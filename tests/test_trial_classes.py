@@ -9,9 +9,9 @@ from backends import every_backend, sparing
 from test_trial import DEFAULTS, QUICK, Recorder, recorded
 
 from lsgd_fast import datasets, losses, reference
-from lsgd_fast.problem import Problem
-from lsgd_fast.smoothness import estimate_smoothness
-from lsgd_fast.stages import run_trial
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.smoothness import estimate_smoothness
+from lsgd_fast._methods.staged_trial import run_trial
 
 
 def clouds(n, d, k, spread, seed=0):

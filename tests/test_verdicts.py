@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from lsgd_fast.verdicts import Signs, Verdict, evidence, verdict
+from lsgd_fast._results.verdict import Signs, Verdict, evidence, verdict
 
 CYCLE = Signs(
     n_steps=200, penalised=False, diverged=False, separated_at=None, certified_at=None,

@@ -11,7 +11,7 @@ import numpy as np
 from results import Missing
 
 import lsgd_fast as lsgd
-from lsgd_fast.demo import minimum_norm_point
+from lsgd_fast.cli.demo import minimum_norm_point
 
 __all__ = [
     "DataSet",

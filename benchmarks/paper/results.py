@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 import lsgd_fast
-from lsgd_fast import kernel, threads
+from lsgd_fast import kernel
+from lsgd_fast._core import threads
 
 __all__ = ["Claim", "Missing", "Options", "Result", "carry_out", "figure", "number", "plain"]
 

@@ -8,8 +8,8 @@ from results import Claim, Result, figure, number
 
 import lsgd_fast as lsgd
 from lsgd_fast import theory
-from lsgd_fast.constants import INCREASE_TOLERANCE
-from lsgd_fast.demo import minimum_norm_point
+from lsgd_fast._constants import INCREASE_TOLERANCE
+from lsgd_fast.cli.demo import minimum_norm_point
 from lsgd_fast.losses import Logistic
 
 __all__ = ["RESULTS"]

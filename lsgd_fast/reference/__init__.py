@@ -4,17 +4,18 @@ Same names, arguments and errors as the compiled package; no threads, no tricks.
 checked and otherwise ignored.
 """
 
-from lsgd_fast.rays import scale_to_loss
-from lsgd_fast.reference.accelerated import max_margin, nesterov_descent
-from lsgd_fast.reference.descent import gradient_descent, staged_trial, stepsize_sweep
-from lsgd_fast.reference.minimizing import minimize
-from lsgd_fast.reference.single import (
-    critical_stepsize,
-    logistic_loss,
-    logistic_loss_gradient,
+from lsgd_fast._methods.rescale import scale_to_loss
+from lsgd_fast.reference.descent import (
+    gradient_descent,
+    nesterov_descent,
+    stepsize_sweep,
+    two_layer_gradient_descent,
 )
+from lsgd_fast.reference.margin import max_margin
+from lsgd_fast.reference.minimize import minimize
+from lsgd_fast.reference.objective import critical_stepsize, logistic_loss, logistic_loss_gradient
 from lsgd_fast.reference.stochastic import stochastic_gradient_descent, stochastic_sweep
-from lsgd_fast.reference.two_layer import two_layer_gradient_descent
+from lsgd_fast.reference.trial import staged_trial
 
 __all__ = [
     "critical_stepsize",

@@ -7,23 +7,34 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from lsgd_fast import checks, stepsizes
-from lsgd_fast.arguments import check_shared, in_gram_space
-from lsgd_fast.monitor import Monitor, is_increase, norm, separates
-from lsgd_fast.problem import Problem, check_start
-from lsgd_fast.reference.joint import NetworkRows, SoftmaxRows
-from lsgd_fast.reference.rows import GramRows, HeldOut, Measurement, Rows
-from lsgd_fast.reference.rules import Mover
-from lsgd_fast.run import COLUMNS, Run, StopReason, Trace, check_stop
-from lsgd_fast.stages import run_trial
-from lsgd_fast.sweep import Sweep, check_sweep
-from lsgd_fast.verdicts import Verdict, evidence, verdict
+from lsgd_fast import _checks as checks
+from lsgd_fast import stepsizes
+from lsgd_fast._inputs.problem import Problem, check_start
+from lsgd_fast._inputs.requests import (
+    COLUMNS,
+    check_shared,
+    check_sweep,
+    check_two_layer,
+    in_gram_space,
+)
+from lsgd_fast._inputs.stopping import StopReason, check_stop
+from lsgd_fast._methods.numerics import is_increase, norm, separates
+from lsgd_fast._results.run import Run, Trace
+from lsgd_fast._results.sweep import Sweep
+from lsgd_fast._results.verdict import Verdict, evidence, verdict
+from lsgd_fast.reference._monitor import Monitor
+from lsgd_fast.reference._passes import (
+    GramRows,
+    HeldOut,
+    Measurement,
+    NetworkRows,
+    Rows,
+    SoftmaxRows,
+)
+from lsgd_fast.reference._rules import Mover
+from lsgd_fast.stepsizes import check_nesterov
 
-__all__ = [
-    "gradient_descent",
-    "staged_trial",
-    "stepsize_sweep",
-]
+__all__ = ["gradient_descent", "nesterov_descent", "stepsize_sweep", "two_layer_gradient_descent"]
 
 
 def gradient_descent(
@@ -144,18 +155,32 @@ def stepsize_sweep(
     return Sweep(runs, asked.stepsizes)
 
 
-def staged_trial(
-    X, y, *, start_stepsize=None, factor=4, n_stages=8, n_steps=1000, sample=0.1, n_repeats=3,
-    stop=None, rng=0, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, center=None,
-    scale=None, n_threads=None,
+def nesterov_descent(
+    X, y, stepsize=None, n_steps=1000, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
+    fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1,
+    validation=None, callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
-    """Look for a stepsize on samples and return a `Trial`; see `lsgd_fast.staged_trial`."""
-    return run_trial(
-        stepsize_sweep, X, y, start_stepsize=start_stepsize, factor=factor, n_stages=n_stages,
-        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss,
+    """Run Nesterov's method and return a `Run`; see `lsgd_fast.nesterov_descent`."""
+    return gradient_descent(
+        X, y, check_nesterov(stepsize), n_steps, start=start, loss=loss,
         sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
-        n_threads=n_threads,
+        stop=stop, record=record, record_every=record_every, validation=validation,
+        callback=callback, callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip
+
+
+def two_layer_gradient_descent(
+    X, y, stepsize, n_steps, *, width, activation="relu", rng=None, start=None, loss="logistic",
+    sample_weight=None, l2=0.0, stop=None, record=None, record_every=1, validation=None,
+    callback=None, callback_every=None, n_threads=None,
+):  # fmt: skip
+    """Train the first layer and return a `Run`; see `lsgd_fast.two_layer_gradient_descent`."""
+    return descend(*check_two_layer(
+        X, y, stepsize, n_steps, width=width, activation=activation, rng=rng, start=start,
+        loss=loss, sample_weight=sample_weight, l2=l2, stop=stop, record=record,
+        record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, n_threads=n_threads,
+    ))  # fmt: skip
 
 
 @dataclass

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from lsgd_fast.constants import UNDERFLOW_LOSS
-from lsgd_fast.reference.rows import Rows
-from lsgd_fast.sparse import is_sparse
-from lsgd_fast.stochastic_driver import run_stochastic, sweep_stochastic
+from lsgd_fast._constants import UNDERFLOW_LOSS
+from lsgd_fast._inputs.sparse import is_sparse
+from lsgd_fast._methods.stochastic import run_stochastic, sweep_stochastic
+from lsgd_fast.reference._passes import Rows
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 

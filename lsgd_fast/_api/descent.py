@@ -1,0 +1,389 @@
+"""Gradient descent: one run, a sweep, Nesterov's method, a two-layer network."""
+
+from lsgd_fast._checks import check_n_steps
+from lsgd_fast._engine.descent import Descent, descend, descend_together
+from lsgd_fast._inputs.requests import check_sweep, check_two_layer
+from lsgd_fast._results.sweep import Sweep
+from lsgd_fast.progress import logged
+from lsgd_fast.stepsizes import check_nesterov
+
+__all__ = [
+    "gradient_descent",
+    "nesterov_descent",
+    "stepsize_sweep",
+    "two_layer_gradient_descent",
+]
+
+
+def gradient_descent(
+    X,
+    y,
+    stepsize,
+    n_steps,
+    *,
+    start=None,
+    loss="logistic",
+    sample_weight=None,
+    l2=0.0,
+    fit_intercept=False,
+    center=None,
+    scale=None,
+    stop=None,
+    record=None,
+    record_every=1,
+    validation=None,
+    callback=None,
+    callback_every=None,
+    gram="auto",
+    n_threads=None,
+):
+    """Run gradient descent and return what happened.
+
+    ``w_{t+1} = w_t - eta_t * gradient(w_t)``, from ``start``, on the objective of `logistic_loss`
+    or that of another loss. The stepsize may be far above 2 over the smoothness: on linearly
+    separable data the logistic loss then oscillates at first and converges faster afterwards (Wu,
+    Bartlett, Telgarsky, Yu, COLT 2024, arXiv:2402.15926, Theorem 1); on other data it may cycle
+    for ever.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n, d)
+        Data: any real dtype and layout; the values are taken as they are, sums are float64.  Rows
+        of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR
+        of the first two among sparse ones.
+    y : array-like of shape (n,)
+        Labels -1/+1, 0/1 or bool; both classes must occur. With ``loss="softmax"`` the classes as
+        numbers 0, 1, ..., K - 1, of which all must occur.
+    stepsize : float or rule
+        Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes`.
+    n_steps : int
+        Steps to take; n steps make n + 1 passes over X, the last one forward only.
+    start : array-like of shape (d,) or (d + 1,), optional
+        First weights, the intercept last; zeros by default. With softmax of shape (d, K) or
+        (d + 1, K).
+    loss : str or object, default "logistic"
+        A name or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of weights, and an
+        intercept, for each of K classes, and the loss ``logsumexp(z) - z_y`` of their products z
+        with a row; the margin of a row is z_y less the largest other product. Nothing is certified
+        then. It does not go with Gram space.
+    sample_weight : array-like of shape (n,), optional
+        Not negative; only their ratios matter.
+    l2 : float, default 0.0
+        Adds ``l2/2 * |w|^2`` to what is descended; the intercept is not penalised.
+    fit_intercept : bool, default False
+    center, scale : array-like of shape (d,) or float, optional
+        The features are ``(X - center) * scale``, without a copy of X, and held-out data likewise;
+        `scale` is positive. Everything of the run refers to them: weights, norms, R. The weights
+        for X itself are ``scale * weights``, with an intercept less by their product with `center`.
+        Not in Gram space.
+    stop : Stop, optional
+        When to end early.
+    record : sequence of str, optional
+        Names of the columns of the trace to keep; all by default. "step" is always kept.
+    record_every : int, default 1
+        The trace keeps the steps that are multiples of it, and the last.
+    validation : (X, y), optional
+        Held-out data: adds ``validation_loss`` and ``validation_error_rate`` to the trace, by a
+        forward pass over them at each recorded step, and keeps the best weights in
+        ``Run.best_weights``.
+    callback : callable, optional
+        Called as ``callback(state)`` when w_t is measured and the step from it not yet taken, for
+        t >= 1; `state` is the `Descent`.  Returning True ends the run.
+    callback_every : int, optional
+        Steps between calls; 1 by default.
+    gram : {"auto", True, False}, default "auto"
+        Whether to run in Gram space (with the logistic loss, and the rules `Constant`, `Schedule`
+        and `Silver`): compute the n x n products of the rows once, and from then on
+        take steps that cost n^2 whatever the number of features. "auto" does so for X of at least
+        20 000 entries and at least 8 times as many features as rows, if the products (with those
+        of held-out rows) take at most 64 MiB: too few steps do not pay for them. The weights are
+        then sums of rows, made at the end and when a callback asks. Without a penalty
+        `gradient_norm` carries an error of about ``1e-8 * radius``, times the mean of
+        ``sigmoid(-z)``.
+    n_threads : int, optional
+        Obeyed up to the number of parts the rows are split into.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments, before any work; the message names the argument.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, 32.0, 1000)
+    >>> run.separable, run.stop_reason.value
+    (True, 'n_steps')
+    """
+    check_n_steps(n_steps)
+    descent = Descent(
+        X,
+        y,
+        stepsize,
+        start=start,
+        loss=loss,
+        sample_weight=sample_weight,
+        l2=l2,
+        fit_intercept=fit_intercept,
+        center=center,
+        scale=scale,
+        stop=stop,
+        record=record,
+        record_every=record_every,
+        validation=validation,
+        callback=callback,
+        callback_every=callback_every,
+        gram=gram,
+        n_threads=n_threads,
+    )
+    descent.step(n_steps)
+    return logged(descent.result())
+
+
+def stepsize_sweep(
+    X,
+    y,
+    stepsizes,
+    n_steps,
+    *,
+    start=None,
+    loss="logistic",
+    sample_weight=None,
+    l2=0.0,
+    fit_intercept=False,
+    center=None,
+    scale=None,
+    stop=None,
+    record=None,
+    record_every=1,
+    validation=None,
+    callback=None,
+    callback_every=None,
+    gram="auto",
+    n_threads=None,
+):
+    """Run gradient descent with several stepsizes that share every pass over the data.
+
+    Run k is, bit for bit, `gradient_descent` with the same arguments. A run that has ended leaves
+    the passes and costs nothing more. Runs of softmax, whose columns fill a pass by themselves, go
+    one after another and share the rows.
+
+    Parameters
+    ----------
+    X, y, n_steps, loss, sample_weight, fit_intercept, center, scale, record, record_every,\
+ validation, gram, n_threads
+        As for `gradient_descent`.
+    stepsizes : sequence of k floats or rules
+    start : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, optional
+        First weights, of all runs or of each. With softmax of shape (d, K) or (k, d, K), or
+        (d + 1, K) or (k, d + 1, K).
+    l2 : float or sequence of k floats, default 0.0
+    stop : Stop or sequence of k Stop or None, optional
+    callback, callback_every
+        As for `gradient_descent`: the callback is called for each run in turn, with its `Descent`,
+        and ends that run by returning True. With softmax a run takes all its steps before the next
+        begins.
+
+    Returns
+    -------
+    Sweep
+        A sequence of `Run`. Each run's `seconds` are those of the sweep until it ended, but with
+        softmax its own.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments, before any work; the message names the argument.
+
+    Notes
+    -----
+    Memory grows by about ``8 * k * d`` bytes times the number of parts of the rows (up to 64), and
+    by the traces; `record` keeps those small. With softmax it grows by the traces alone.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> sweep = lsgd.stepsize_sweep(X, y, [4.0, 8.0, 16.0, 32.0], 1000)
+    >>> sweep.best(by="loss").trace.stepsize[0]
+    32.0
+    """
+    asked = check_sweep(
+        X, y, stepsizes, n_steps, start=start, loss=loss, sample_weight=sample_weight, l2=l2,
+        fit_intercept=fit_intercept, center=center, scale=scale, stop=stop, record=record,
+        record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, gram=gram, n_threads=n_threads,
+    )  # fmt: skip
+    return Sweep(map(logged, descend_together(asked)), asked.stepsizes)
+
+
+def nesterov_descent(
+    X,
+    y,
+    stepsize=None,
+    n_steps=1000,
+    *,
+    start=None,
+    loss="logistic",
+    sample_weight=None,
+    l2=0.0,
+    fit_intercept=False,
+    center=None,
+    scale=None,
+    stop=None,
+    record=None,
+    record_every=1,
+    validation=None,
+    callback=None,
+    callback_every=None,
+    n_threads=None,
+):
+    """Run Nesterov's accelerated gradient with gradient restart, and return what happened.
+
+    The same as `gradient_descent` with the rule `lsgd_fast.stepsizes.Nesterov`, which has the
+    formulas; with a `Descent` and that rule there are checkpoints as well.
+
+    Parameters
+    ----------
+    X, y
+        As for `gradient_descent`.
+    stepsize : float, optional
+        Of the gradient steps, constant; by default 1 over the bound ``c R^2 + l2`` of the
+        smoothness, c the largest second derivative of the loss (1/4 for the logistic loss). The
+        smoothness itself is often much less (`staged_trial` estimates it).
+    n_steps : int, default 1000
+        Steps to take; n steps make n + 1 passes over X, the last one forward only.
+    start, loss, sample_weight, l2, fit_intercept, center, scale, stop, record, record_every, \
+validation, callback, callback_every, n_threads
+        As for `gradient_descent`.
+
+    Returns
+    -------
+    Run
+        Its weights, and those of each row of the trace, are the points where gradients are taken.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments, before any work; the message names the argument.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.digits_0_vs_8()
+    >>> fast = lsgd.nesterov_descent(X, y, n_steps=500, l2=1e-3)
+    >>> slow = lsgd.gradient_descent(X, y, fast.trace.stepsize[0], 500, l2=1e-3)
+    >>> float(fast.trace.gradient_norm[-2]) < 0.01 * float(slow.trace.gradient_norm[-2])
+    True
+    """
+    return gradient_descent(
+        X, y, check_nesterov(stepsize), n_steps, start=start, loss=loss,
+        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
+        stop=stop, record=record, record_every=record_every, validation=validation,
+        callback=callback, callback_every=callback_every, n_threads=n_threads,
+    )  # fmt: skip
+
+
+def two_layer_gradient_descent(
+    X,
+    y,
+    stepsize,
+    n_steps,
+    *,
+    width,
+    activation="relu",
+    rng=None,
+    start=None,
+    loss="logistic",
+    sample_weight=None,
+    l2=0.0,
+    stop=None,
+    record=None,
+    record_every=1,
+    validation=None,
+    callback=None,
+    callback_every=None,
+    n_threads=None,
+):
+    """Run gradient descent on the first layer of a two-layer network.
+
+    ``f(x) = width^(-1/2) sum_s a_s activation(x . w_s)`` with fixed signs a_s = +1, -1, +1, ...,
+    so that there is one +1 more where the width is odd. What is descended is the weighted mean of
+    ``loss(y_i f(x_i))``, from normal first weights w_s. For a network that is wide enough, in a
+    kernel regime, large stepsizes do what they do for linear models (Wu, Bartlett, Telgarsky, Yu,
+    COLT 2024, arXiv:2402.15926, Theorem 6); the width that the theorem asks for is far beyond what
+    can be run, so nothing is certified here.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n, d)
+        Data: any real dtype and layout. A column of ones is what makes biases.
+    y : array-like of shape (n,)
+        Labels -1/+1, 0/1 or bool; both classes must occur.
+    stepsize : float or rule
+        Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes` that is not
+        adaptive; `Silver` needs its smoothness here.
+    n_steps : int
+        Steps to take; n steps make n + 1 passes over X, the last one forward only.
+    width : int
+        Units, one or more.
+    activation : {"relu", "leaky_relu", "softplus"}, default "relu"
+        ``max(z, 0)``, ``max(z, z / 100)`` or ``log(1 + exp(z))``; the first two have at 0 the
+        derivative that they have left of it.
+    rng : int or numpy.random.Generator, optional
+        What the first weights are drawn with, ``rng.standard_normal((d, width))``; without it they
+        are others in each run.
+    start : array-like of shape (d, width), optional
+        First weights, in place of `rng`.
+    loss : str or object, default "logistic"
+        A name or an object of `lsgd_fast.losses`, a function of the margin.
+    sample_weight, record, record_every, validation, callback, callback_every, n_threads
+        As for `gradient_descent`; the trace has the column ``distance``, ``|w_t - w_0|``, too.
+    l2 : float, default 0.0
+        Adds ``l2/2 * |w|^2``.
+    stop : Stop, optional
+        When to end early; `separated` is: once all margins ``y_i f(x_i)`` are positive. Not
+        `cycling`.
+
+    Returns
+    -------
+    Run
+        With `weights` of shape (d, width). `separated_at` is when the network fitted all labels,
+        which says nothing about the data: `separable` is None. The verdict is "stable" at a
+        gradient of exactly zero only (of a network that has died, too), else "unstable" or
+        "undecided", by the increases of the loss.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments, before any work; the message names the argument.
+
+    Notes
+    -----
+    Dense X is read once in each step; what is kept of the products ``x_i . w_s`` is a part for each
+    thread, of at most 128 rows. Sparse X is read by rows and by columns, and a number for each row
+    and unit is kept.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+    >>> X = [[*row, 1.0] for row in X]
+    >>> run = lsgd.two_layer_gradient_descent(X, y, 4.0, 500, width=64, rng=0)
+    >>> float(run.trace.error_rate[-1]), run.separable
+    (0.0, None)
+    """
+    *asked, n_steps = check_two_layer(
+        X, y, stepsize, n_steps, width=width, activation=activation, rng=rng, start=start,
+        loss=loss, sample_weight=sample_weight, l2=l2, stop=stop, record=record,
+        record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, n_threads=n_threads,
+    )  # fmt: skip
+    descent = descend(*asked)
+    descent.step(n_steps)
+    return logged(descent.result())

@@ -1,0 +1,211 @@
+"""The objective, its gradient and its curvature at given weights."""
+
+import math
+
+import numpy as np
+
+from lsgd_fast._checks import check_n_threads
+from lsgd_fast._core.threads import choose_threads
+from lsgd_fast._engine.dataset import Rows, evaluate
+from lsgd_fast._inputs.problem import Problem, check_weights
+from lsgd_fast._methods.smoothness import (
+    _apply,
+    _largest_eigenvalue,
+    _products,
+    check_point,
+    logistic_curvature,
+)
+
+__all__ = [
+    "critical_stepsize",
+    "logistic_loss",
+    "logistic_loss_gradient",
+]
+
+
+def logistic_loss(
+    X,
+    y,
+    w,
+    *,
+    sample_weight=None,
+    l2=0.0,
+    fit_intercept=False,
+    center=None,
+    scale=None,
+    n_threads=None,
+):
+    """Return the logistic objective at `w`.
+
+    The weighted mean over rows of ``log(1 + exp(-z_i))`` with margins ``z_i = y_i (x_i . w + b)``,
+    plus ``l2/2 * |w|^2``; the intercept b is not penalised.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n, d)
+        Data: any real dtype and layout; the values are taken as they are, sums are float64.  Rows
+        of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR
+        of the first two among sparse ones.
+    y : array-like of shape (n,)
+        Labels -1/+1, 0/1 or bool; both classes must occur.
+    w : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, which is last
+        Weights, in k columns at the cost of less than k calls.
+    sample_weight : array-like of shape (n,), optional
+        Not negative; only their ratios matter.
+    l2 : float, default 0.0
+    fit_intercept : bool, default False
+    center, scale : array-like of shape (d,) or float, optional
+        The features are ``(X - center) * scale``, without a copy of X; `scale` is positive.
+    n_threads : int, optional
+
+    Returns
+    -------
+    float or ndarray of shape (k,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments; the message names the argument.
+
+    Notes
+    -----
+    Sums are float64 for every dtype of X.  The result has the same bits for every number of threads
+    and every instruction set, and column k those of a call with that column alone.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> lsgd.logistic_loss(X, y, [0.0, 0.0])
+    0.6931471805599453
+    """
+    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    return _evaluate(X, y, w, n_threads, False, **options, center=center, scale=scale)[0]
+
+
+def logistic_loss_gradient(
+    X,
+    y,
+    w,
+    *,
+    sample_weight=None,
+    l2=0.0,
+    fit_intercept=False,
+    center=None,
+    scale=None,
+    n_threads=None,
+):
+    """Return the logistic objective at `w` and its gradient, reading X from memory once.
+
+    Parameters
+    ----------
+    X, y, w, sample_weight, l2, fit_intercept, center, scale, n_threads
+        As for `logistic_loss`.
+
+    Returns
+    -------
+    value : float or ndarray of shape (k,)
+    gradient : ndarray of the shape of `w`
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments; the message names the argument.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> lsgd.logistic_loss_gradient(X, y, [0.0, 0.0])[1]
+    array([ 0.25, -0.1 ])
+    """
+    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    return _evaluate(X, y, w, n_threads, True, **options, center=center, scale=scale)
+
+
+def _evaluate(X, y, w, n_threads, gradient, **options):
+    check_n_threads(n_threads)
+    problem = Problem.check(X, y, **options)
+    w = check_weights(w, problem)
+    rows = Rows(problem, pack=False, gradient=gradient)
+    n_threads = choose_threads(n_threads, problem.n, problem.row_length, rows.n_chunks)
+    columns = w.reshape(len(w), -1)
+    value, slope = evaluate(rows, columns, problem.l2, gradient, n_threads)
+    if w.ndim == 1:
+        value = float(value[0])
+    return value, slope.reshape(w.shape) if gradient else None
+
+
+def critical_stepsize(
+    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None
+):
+    """Return 2 over the largest curvature of the logistic objective at `w`.
+
+    With `w` a minimiser this is the critical stepsize: gradient descent with a smaller constant
+    stepsize converges to it from near by, with a larger one it is repelled, and a cycle is what it
+    falls into. Far from the minimiser a smaller stepsize may cycle as well, where there is no
+    margin (Meng et al.).
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n, d)
+        Data: any real dtype and layout. Read some dozen times, in blocks.
+    y : array-like of shape (n,)
+        Labels -1/+1, 0/1 or bool; both classes must occur.
+    w : array-like of shape (d,), or (d + 1,) with an intercept, which is last
+    sample_weight : array-like of shape (n,), optional
+        Not negative; only their ratios matter.
+    l2 : float, default 0.0
+        Adds ``l2/2 * |w|^2`` to the objective; the intercept is not penalised.
+    fit_intercept : bool, default False
+    center, scale : array-like of shape (d,) or float, optional
+        The features are ``(X - center) * scale``.
+
+    Returns
+    -------
+    float
+        ``2 / lambda_max(H)``, in the units of X as every stepsize, with H the Hessian at `w`.
+        Infinite where all of H underflows. Nine digits: the rest would depend on the order of sums
+        in a matrix product.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments; the message names the argument.
+
+    References
+    ----------
+    S. Meng et al., "Gradient Descent on Logistic Regression with Non-Separable Data and Large Step
+    Sizes", arXiv:2406.05033; J. Wu, P. Marion, P. L. Bartlett, "Large Stepsizes Accelerate Gradient
+    Descent for Regularized Logistic Regression", arXiv:2506.02336.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.critical_stepsize([[1.0], [1.0]], [1, -1], [0.0])
+    8.0
+    """
+    problem = Problem.check(
+        X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center,
+        scale=scale,
+    )  # fmt: skip
+    w = check_point(w, problem)
+    with np.errstate(under="ignore"):
+        weight = problem.weight * logistic_curvature(_products(problem, w))
+    penalty = np.full(problem.n_parameters, problem.l2)
+    penalty[problem.d :] = 0.0
+    # Of X divided by R, and both terms by the larger one: so squares neither overflow nor vanish.
+    radius = problem.radius if problem.radius > 0.0 else 1.0
+    penalty /= radius
+    penalty /= radius
+    unit = max(float(weight.max()), float(penalty.max()))
+    if unit == 0.0:
+        return math.inf
+    weight /= unit
+    penalty /= unit
+    curvature = _largest_eigenvalue(
+        lambda v: _apply(problem, v, radius, weight) + penalty * v, problem.n_parameters
+    )
+    if curvature <= 0.0:
+        return math.inf
+    return float(f"{2.0 / radius / radius / unit / curvature:.8e}")

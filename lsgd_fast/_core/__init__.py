@@ -1,0 +1,1 @@
+"""Compiled: one pass over X."""

@@ -1,0 +1,162 @@
+# The link for every loss, and for gradients in the log domain; link.pxd has the one that is taken
+# nearly always, the logistic loss with an ordinary gradient.
+#
+# A *scaled* column keeps what exp would make 0 or infinite: its multipliers are weight * y times
+# q = exp(log|loss'(margin)| - scale), `scale` the largest logarithm so far, a multiple of SCALE_STEP
+# so that it seldom rises.  Where it does, all sums of the chunk so far are multiplied with the
+# factor between the two.  The loss over the slope (`ratio`) is an ordinary number at every margin,
+# so the sum of q * ratio is the loss in the same scale.
+
+from libc.math cimport INFINITY, fabs
+
+from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
+from lsgd_fast._core.pass_types cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
+                                         LOGISTIC, LOGISTIC_LOSS, PANEL, loss_t, pass_t, scaled_t,
+                                         tally_t)
+from lsgd_fast._core.simd cimport inlined
+from lsgd_fast._core.loss cimport merge_tails
+
+
+# Of each margin: the loss, log|loss'|, and loss / |loss'|.  Plain loops, for the compiler to
+# vectorise.
+cdef inline inlined loss_terms(const loss_t* loss, const double* margin, Py_ssize_t height,
+                               double* value, double* log_slope, double* ratio) noexcept nogil:
+    cdef double a = loss.a, log_a = loss.log_a, z, t, e, sigmoid
+    cdef Py_ssize_t i
+    if loss.kind == LOGISTIC_LOSS:
+        for i in range(height):
+            z = margin[i]
+            exp_nonpositive(negative_abs(z), &e)
+            softplus_sigmoid(-z, e, &t, &sigmoid)
+            log_slope[i] = -t
+            softplus_sigmoid(z, e, &value[i], &sigmoid)
+            ratio[i] = 1.0 if z > 36.0 else value[i] / sigmoid     # 1 to the last bit from there on
+    elif loss.kind == EXPONENTIAL_LOSS:
+        for i in range(height):
+            z = margin[i]
+            exp_nonpositive(0.5 * negative_abs(z), &e)             # halved: 1 / e stays in range
+            t = 1.0 / e
+            value[i] = t * t if z < 0.0 else e * e
+            log_slope[i] = -z
+            ratio[i] = 1.0
+    elif loss.kind == FLATTENED_EXPONENTIAL_LOSS:
+        for i in range(height):
+            z = margin[i]
+            t = a * z
+            exp_nonpositive(-t if z > 0.0 else 0.0, &e)
+            value[i] = e if z > 0.0 else 1.0 - t
+            log_slope[i] = log_a - t if z > 0.0 else log_a
+            ratio[i] = 1.0 / a if z > 0.0 else (1.0 - t) / a
+    else:
+        for i in range(height):
+            z = margin[i]
+            t = 1.0 + z if z > 0.0 else 1.0 - a * z
+            log_positive(t if z > 0.0 else 1.0, &e)
+            e = INFINITY if t == INFINITY and z > 0.0 else e
+            log_slope[i] = log_a - (a + 1.0) * e
+            exp_nonpositive(-a * e, &e)
+            value[i] = e if z > 0.0 else t
+            ratio[i] = t / a
+
+
+# As add_tail in link.pxd, for any loss.
+cdef inline inlined add_log_tail(const double* weight, const double* log_slope, const double* ratio,
+                                 Py_ssize_t height, tally_t* tally) noexcept nogil:
+    cdef double[BLOCK] log_value
+    cdef double top = -INFINITY, tail = 0.0, e
+    cdef Py_ssize_t i
+    for i in range(height):
+        log_positive(ratio[i], &e)
+        log_value[i] = log_slope[i] + e
+        if weight[i] > 0.0 and log_value[i] > top:
+            top = log_value[i]
+    if top == -INFINITY:
+        return
+    for i in range(height):
+        if weight[i] > 0.0:
+            exp_nonpositive(log_value[i] - top, &e)
+            tail += weight[i] * e
+    merge_tails(&tally.shift, &tally.tail, -top, tail)
+
+
+# Make the scale of a chunk cover `top`.
+cdef inline void raise_scale(double top, tally_t* tally, scaled_t* scaled, double* sums,
+                             Py_ssize_t stride, Py_ssize_t n_sums) noexcept nogil:
+    cdef double before = scaled.scale, steps, factor
+    cdef Py_ssize_t i
+    if not top > before:
+        return
+    scaled.scale = top
+    if fabs(top) < 1e15:                        # rounded up to a multiple of SCALE_STEP = 16
+        steps = (top * 0.0625 + 0.5) + 6755399441055744.0
+        scaled.scale = 16.0 * (steps - 6755399441055744.0)
+    if before == -INFINITY:                     # nothing was added yet
+        return
+    exp_nonpositive(before - scaled.scale, &factor)
+    for i in range(PANEL):
+        scaled.mass[i] *= factor
+        scaled.risk[i] *= factor
+        tally.slope[i] *= factor
+    if sums != NULL:
+        for i in range(n_sums):
+            sums[i * stride] *= factor
+
+
+# As logistic_link: z comes in as products and goes out as multipliers, for a scaled column over
+# exp(scale).  What follows from the multipliers so far is sums[0], sums[stride], ...; NULL: nothing.
+cdef inline inlined general_link(const pass_t* p, Py_ssize_t column, const double* y,
+                                 const double* weight, double* z, Py_ssize_t height, tally_t* tally,
+                                 scaled_t* scaled, double* sums, Py_ssize_t stride,
+                                 Py_ssize_t n_sums) noexcept nogil:
+    cdef double[BLOCK] margin
+    cdef double[BLOCK] value
+    cdef double[BLOCK] log_slope
+    cdef double[BLOCK] ratio
+    cdef double[BLOCK] error
+    cdef double[BLOCK] least
+    cdef double[BLOCK] mass
+    cdef double[BLOCK] risk
+    cdef double[PANEL] block_loss
+    cdef double intercept = p.intercepts[column] if p.link == LOGISTIC else 0.0
+    cdef double top = -INFINITY, largest = 0.0, scale, e, t
+    cdef bint is_scaled = p.is_scaled != NULL and p.is_scaled[column]
+    cdef Py_ssize_t i, v
+    for i in range(height):
+        margin[i] = y[i] * (z[i] + intercept) if weight[i] > 0.0 else 0.0
+        error[i] = weight[i] if margin[i] <= 0.0 else 0.0
+        least[i] = margin[i] if weight[i] > 0.0 else INFINITY
+    loss_terms(&p.loss, margin, height, value, log_slope, ratio)
+    if is_scaled:
+        for i in range(height):
+            if weight[i] > 0.0 and log_slope[i] > top:
+                top = log_slope[i]
+        raise_scale(top, tally, scaled, sums, stride, n_sums)
+        scale = scaled.scale
+        for i in range(height):     # neither rows without weight nor infinite margins take part
+            t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY
+            exp_nonpositive(t if weight[i] > 0.0 else -INFINITY, &e)
+            mass[i] = weight[i] * e
+            z[i] = -(y[i] * mass[i])
+        for i in range(height):
+            risk[i] = mass[i] * ratio[i] if mass[i] > 0.0 else 0.0
+        for i in range(height // PANEL):
+            for v in range(PANEL):
+                scaled.mass[v] += mass[PANEL * i + v]
+                scaled.risk[v] += risk[PANEL * i + v]
+    else:
+        for i in range(height):
+            z[i] = -(weight[i] * y[i]) * (value[i] / ratio[i])
+    for v in range(PANEL):
+        block_loss[v] = 0.0
+    for i in range(height // PANEL):
+        for v in range(PANEL):
+            block_loss[v] += weight[PANEL * i + v] * value[PANEL * i + v]
+            tally.slope[v] += z[PANEL * i + v]
+            tally.error[v] += error[PANEL * i + v]
+            e = least[PANEL * i + v]
+            tally.min_margin[v] = e if e < tally.min_margin[v] else tally.min_margin[v]
+    for v in range(PANEL):
+        tally.loss[v] += block_loss[v]
+        largest = max(largest, block_loss[v])
+    if largest < 1e-250 and not is_scaled:
+        add_log_tail(weight, log_slope, ratio, height, tally)

@@ -1,0 +1,233 @@
+# Joint links: models of several columns.  The products of all columns with a block of rows become
+# one margin for each row, to which the element-wise link is applied as ever, and its multiplier
+# becomes one for each column again.
+#
+# Columns lie BLOCK doubles apart.  Rows lie side by side in all loops, and a sum over columns is one
+# chain per row in the order of the columns: the width of vectors does not matter.
+
+from libc.math cimport INFINITY
+from libc.stdint cimport uint32_t
+from libc.string cimport memset
+
+from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
+from lsgd_fast._core.pass_types cimport (BLOCK, LOGISTIC_LOSS, NETWORK, PANEL, PIECEWISE_LINEAR,
+                                         SOFTPLUS, links_t, pass_t, scaled_t, tally_t)
+from lsgd_fast._core.simd cimport choose, inlined, lane_marks, vec
+from lsgd_fast._core.loss cimport clear_tallies, logistic_link, merge_tails
+
+
+# --- two-layer network: scale * sum over units of sign * activation(product) -----------------------
+
+# The fixed sign of a unit in the second layer.
+cdef inline double unit_sign(Py_ssize_t unit) noexcept nogil:
+    return 1.0 - 2.0 * (unit & 1)
+
+
+# Add units to the sums of the rows of a block.  Their products z, BLOCK doubles apart, become the
+# derivatives of their activations.
+cdef inline inlined add_smooth_units(Py_ssize_t first, Py_ssize_t count, double* z, double* sums,
+                                     Py_ssize_t n_panels) noexcept nogil:
+    cdef double sign, e, value, derivative
+    cdef Py_ssize_t c, i
+    for c in range(count):
+        sign = unit_sign(first + c)
+        for i in range(PANEL * n_panels):
+            exp_nonpositive(negative_abs(z[c * BLOCK + i]), &e)
+            softplus_sigmoid(-z[c * BLOCK + i], e, &value, &derivative)
+            sums[i] = sums[i] + sign * value
+            z[c * BLOCK + i] = derivative
+
+
+# The same where the activation has a kink at 0.  Instead of derivatives a bit for each row is kept:
+# whether its product is left of the kink or at it.  NaN stays.
+cdef inline inlined add_kinked_units(double slope, Py_ssize_t first, Py_ssize_t count, const vec* z,
+                                     vec* sums, Py_ssize_t n_panels, uint32_t* left) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double), V = PANEL // width, c, v
+    cdef vec x, to_the_left, value
+    cdef uint32_t marks, found
+    memset(&to_the_left, 0, sizeof(to_the_left))
+    for c in range(count):
+        found = 0
+        for v in range(n_panels * V):
+            x = z[c * (BLOCK // width) + v]
+            lane_marks(x, &marks)
+            found |= marks << (v * width)
+            if slope != 0.0:            # 0 times minus infinity would be NaN
+                to_the_left = x * slope
+            choose(marks, to_the_left, x, &value)
+            sums[v] = sums[v] + value * unit_sign(first + c)
+        left[c] = found
+
+
+# From the sums of the rows of a block to their multipliers, less the sign and the derivative.
+cdef inline inlined network_link(const pass_t* p, const double* y, const double* weight, vec* sums,
+                                 Py_ssize_t n_panels, tally_t* tally,
+                                 links_t general) noexcept nogil:
+    cdef double* s = <double*> sums
+    cdef Py_ssize_t i
+    for i in range(PANEL * n_panels):
+        s[i] = p.scale * s[i]
+    if p.loss.kind == LOGISTIC_LOSS:
+        logistic_link(y, weight, 0.0, sums, n_panels, tally)
+    else:
+        general(p, 0, y, weight, s, PANEL * n_panels, tally, NULL, NULL, 1, 0)
+    for i in range(PANEL * n_panels):
+        s[i] = p.scale * s[i]
+
+
+# The multipliers of a few units, from the derivatives z of their activations.
+cdef inline inlined smooth_multipliers(Py_ssize_t first, Py_ssize_t count, const double* z,
+                                       const double* s, double* multipliers,
+                                       Py_ssize_t n_panels) noexcept nogil:
+    cdef double sign
+    cdef Py_ssize_t c, i
+    for c in range(count):
+        sign = unit_sign(first + c)
+        for i in range(PANEL * n_panels):       # a row without weight takes no part
+            multipliers[c * BLOCK + i] = (sign * s[i]) * z[c * BLOCK + i] if s[i] != 0.0 else 0.0
+
+
+# The same from the marks of `add_kinked_units`.
+cdef inline inlined kinked_multipliers(double slope, Py_ssize_t first, Py_ssize_t count,
+                                       const uint32_t* left, const vec* s, vec* multipliers,
+                                       Py_ssize_t n_panels) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double), V = PANEL // width, c, v
+    cdef vec right, to_the_left
+    for c in range(count):
+        for v in range(n_panels * V):
+            right = s[v] * unit_sign(first + c)
+            to_the_left = right * slope
+            choose(left[c] >> (v * width), to_the_left, right,
+                   multipliers + c * (BLOCK // width) + v)
+
+
+# --- softmax --------------------------------------------------------------------------------------
+
+# Sums, or multipliers, to another scale.
+cdef inline inlined rescale(double* sums, Py_ssize_t size, double factor) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(size):
+        sums[i] *= factor
+
+
+# With z_y the product of a row's own class and lse the logarithm of the sum of the exponentials of
+# all others, the loss logsumexp(z) - z_y is the logistic loss of z_y - lse.  The margin that is
+# tallied is z_y less the largest other product.  `z` becomes the multipliers; labels are the numbers
+# of the classes.  Intercepts have their slopes in the tallies of their columns.  Where the gradient
+# is scaled, the columns share one scale; `factor` is what a rise multiplies the chunk's sums with.
+cdef inline inlined softmax_link(const pass_t* p, const double* y, const double* weight, double* z,
+                                 vec* room, Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled,
+                                 double* factor, links_t general) noexcept nogil:
+    cdef double[BLOCK] own
+    cdef double[BLOCK] most         # of the other classes
+    cdef double[BLOCK] total        # of their exponentials, each divided by the largest
+    cdef double[BLOCK] ones
+    cdef tally_t found              # of which the loss alone is what it says
+    cdef double* s = <double*> room
+    cdef double* v
+    cdef double intercept, other, e, before
+    cdef Py_ssize_t n = PANEL * n_panels, c, i, lane
+    for i in range(n):
+        own[i] = total[i] = 0.0
+        most[i] = -INFINITY
+        ones[i] = 1.0
+    for c in range(p.k):
+        v = z + c * BLOCK
+        intercept = p.intercepts[c]
+        for i in range(n):
+            v[i] = v[i] + intercept
+            own[i] = v[i] if y[i] == <double> c else own[i]
+            other = -INFINITY if y[i] == <double> c else v[i]
+            most[i] = most[i] if other <= most[i] else other
+    for c in range(p.k):
+        v = z + c * BLOCK
+        for i in range(n):
+            exp_nonpositive(0.0 if y[i] == <double> c else v[i] - most[i], &e)
+            v[i] = 0.0 if y[i] == <double> c else e
+            total[i] = total[i] + v[i]
+    for i in range(n):
+        log_positive(total[i], &e)
+        own[i] = own[i] - most[i] if weight[i] > 0.0 else 0.0       # the margin
+        s[i] = own[i] - e
+    clear_tallies(&found, 1)
+    if scaled == NULL:
+        logistic_link(ones, weight, 0.0, room, n_panels, &found)
+    else:
+        before = scaled.scale
+        general(p, 0, ones, weight, s, n, &found, scaled, NULL, 1, 0)
+        if -INFINITY < before < scaled.scale:
+            exp_nonpositive(before - scaled.scale, factor)
+            for c in range(p.k):
+                rescale(tallies[c].slope, PANEL, factor[0])
+    for lane in range(PANEL):
+        tallies.loss[lane] += found.loss[lane]
+    merge_tails(&tallies.shift, &tallies.tail, found.shift, found.tail)
+    for i in range(n):
+        lane = i % PANEL
+        if weight[i] > 0.0:
+            tallies.error[lane] += weight[i] if own[i] <= 0.0 else 0.0
+            tallies.min_margin[lane] = min(tallies.min_margin[lane], own[i])
+        total[i] = s[i] / total[i]
+    for c in range(p.k):
+        v = z + c * BLOCK
+        for i in range(n):
+            e = s[i] if y[i] == <double> c else -(total[i] * v[i])
+            v[i] = e if weight[i] > 0.0 else 0.0
+        for i in range(n):
+            tallies[c].slope[i % PANEL] += v[i]
+
+
+# --- what a row pass asks of either ---------------------------------------------------------------
+
+# Columns are taken in groups, before and after the link.  `kept` is a block's room for all columns,
+# BLOCK doubles each, `z` one for a group, and `sums` are BLOCK doubles that start at zero.
+
+# Where the products of a group are to be; of units with a kink a bit is all that is kept.
+cdef inline vec* products_place(const pass_t* p, Py_ssize_t column, double* kept,
+                                vec* z) noexcept nogil:
+    if p.link == NETWORK and p.activation == PIECEWISE_LINEAR:
+        return z
+    return <vec*> (kept + column * BLOCK)
+
+
+# Take note of a group whose products are there.
+cdef inline inlined add_products(const pass_t* p, Py_ssize_t column, Py_ssize_t C, double* kept,
+                                 vec* sums, vec* z, Py_ssize_t n_panels) noexcept nogil:
+    cdef uint32_t* left = <uint32_t*> kept + column
+    if p.link == NETWORK and p.activation == SOFTPLUS:
+        add_smooth_units(column, C, kept + column * BLOCK, <double*> sums, n_panels)
+    elif p.link == NETWORK and n_panels == 4:       # the usual number, known to the compiler
+        add_kinked_units(p.slope, column, C, z, sums, 4, left)
+    elif p.link == NETWORK:
+        add_kinked_units(p.slope, column, C, z, sums, n_panels, left)
+
+
+# From the products of all columns to losses, which are tallied, and to multipliers.  All that was
+# made of the chunk's multipliers so far, and these themselves, is to be multiplied with `factor`.
+cdef inline inlined joint_link(const pass_t* p, const double* y, const double* weight, double* kept,
+                               vec* sums, vec* z, Py_ssize_t n_panels, tally_t* tallies,
+                               scaled_t* scaled, double* factor, links_t general) noexcept nogil:
+    factor[0] = 1.0
+    if p.link == NETWORK:
+        network_link(p, y, weight, sums, n_panels, tallies, general)
+    else:
+        softmax_link(p, y, weight, kept, z, n_panels, tallies, scaled, factor, general)
+
+
+# Where the multipliers of a group are, after `find_multipliers`.
+cdef inline const vec* multipliers_place(const pass_t* p, Py_ssize_t column, const double* kept,
+                                         const vec* z) noexcept nogil:
+    return z if p.link == NETWORK else <const vec*> (kept + column * BLOCK)
+
+
+cdef inline inlined find_multipliers(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
+                                     const double* kept, const vec* sums, vec* z,
+                                     Py_ssize_t n_panels) noexcept nogil:
+    cdef const uint32_t* left = <const uint32_t*> kept + column
+    if p.link == NETWORK and p.activation == SOFTPLUS:
+        smooth_multipliers(column, C, kept + column * BLOCK, <const double*> sums, <double*> z,
+                           n_panels)
+    elif p.link == NETWORK and n_panels == 4:
+        kinked_multipliers(p.slope, column, C, left, sums, z, 4)
+    elif p.link == NETWORK:
+        kinked_multipliers(p.slope, column, C, left, sums, z, n_panels)

@@ -1,0 +1,135 @@
+"""The row pass: forward, link and backward over X, which is read from memory once.
+
+Design
+------
+1. Rows are taken in *panels* of PANEL = 8 rows, stored feature by feature, and panels in *blocks*
+   small enough to stay in the cache between forward and backward.  X is either packed into panels
+   once, or decoded into a tile of panels block by block (decode.pxd).  For one column, plain rows
+   of float64, float32, float16, bfloat16, uint8 or int8 are read in place (inplace.pxd): a tile
+   would cost more than it saves.
+   All of them sum in the same order, so the storage of X does not change a bit of the result.
+2. The order of every sum is fixed.  Forward: a margin is summed feature by feature, one chain per
+   row.  Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the
+   lanes are folded as (0 + 2) + (1 + 3), and the block's sum is added to the chunk's slot.  Chunks:
+   slots are summed in order.  Blocks and chunks depend on the shape of X alone.  What lies side by
+   side in a vector, rows or (backward in place) features, and how wide it is, does not matter, nor
+   does the number of columns.
+3. Columns of weights are packed in groups of four, then one by one, each group an array (d,
+   columns).  A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
+   columns (AVX-512: 4 panels).
+4. Each body is written once and compiled for one instruction set after the other, in a module of
+   its own (lanes4.pyx and the like); function pointers are set at import.  Multiply and add are
+   never contracted (-ffp-contract=off), and no libm is called.
+"""
+
+from cython.parallel cimport parallel
+
+from lsgd_fast._core.dispatch cimport run_chunks, sum_slots
+from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, pack_columns, pass_size,
+                                     unpack_columns)
+from lsgd_fast._core.pass_types cimport LOGISTIC, pass_t, totals_t
+from lsgd_fast._core.reduce cimport level, tallied
+from lsgd_fast._core.scaling cimport enter_column, leave_column
+from lsgd_fast._core.sparse_layout cimport COLUMN_WORK, first_column
+from lsgd_fast._core.team cimport team_rank, team_size
+from lsgd_fast._core.types cimport ABI, rows_t, sparse_t
+
+from lsgd_fast._constants import LINK_WORK, UNDERFLOW_LOSS
+
+cdef double link_work = LINK_WORK
+cdef double underflow_loss = UNDERFLOW_LOSS
+
+
+cdef Py_ssize_t slots_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    if p.rows.X.sparse != NULL:
+        return p.k * first_column(&p.rows.X, part, parts)
+    return part * p.k * p.rows.X.d // parts
+
+
+cdef double slots_work(const pass_t* p) noexcept nogil:
+    cdef const sparse_t* sparse = p.rows.X.sparse
+    if sparse != NULL:
+        return <double> p.k * (sparse.columns.starts[p.rows.X.d] + COLUMN_WORK * p.rows.X.d)
+    return <double> p.n_chunks * p.k * p.rows.X.d
+
+
+cdef void level_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    if p.rows.X.sparse != NULL and p.scaled != NULL:
+        level(p, first, last, link_work)
+
+
+cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
+    tallied(p, column, underflow_loss, totals)
+
+
+# --- the whole of it ------------------------------------------------------------------------------
+
+cdef int require_abi(int expected) except -1:
+    if ABI != expected:
+        raise ImportError(f"compiled against ABI {expected} of lsgd_fast.kernel, but the installed "
+                          f"lsgd_fast has {ABI}; compile again")
+    return 0
+
+
+cdef Py_ssize_t workspace_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil:
+    return 2 * k * rows.X.d + k + pass_size(LOGISTIC, rows, k, n_threads)
+
+
+cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, double l2, double* loss,
+                        double* gradient, double* workspace, int n_threads) noexcept nogil:
+    cdef Py_ssize_t d = rows.X.d, j, c
+    cdef double penalty
+    cdef totals_t totals
+    cdef pass_t p
+    cdef double* weights = workspace
+    cdef double* packed = weights + k * d
+    cdef double* intercepts = packed + k * d
+    lay_out_pass(&p, LOGISTIC, rows, k, intercepts + k)
+    p.gradient = gradient != NULL
+    p.weights = weights
+    p.intercepts = intercepts
+    pack_columns(w, d, k, feature_order(rows), weights)
+    for c in range(k):
+        intercepts[c] = w[d * k + c] if rows.fit_intercept else 0.0
+        enter_column(rows, c, k, weights, intercepts)
+    run_pass(&p, n_threads)
+    if gradient != NULL:
+        sum_slots_by_team(&p, packed, n_threads)
+    for c in range(k):
+        sum_tallies(&p, c, &totals)
+        loss[c] = totals.loss
+        if gradient != NULL:
+            leave_column(rows, c, k, totals.slope, packed)
+            if rows.fit_intercept:
+                gradient[d * k + c] = totals.slope
+    if gradient != NULL:
+        unpack_columns(packed, d, k, feature_order(rows), gradient)
+    for c in range(k):
+        if l2 > 0.0:
+            penalty = 0.0
+            for j in range(d):
+                penalty += (l2 * w[j * k + c]) * w[j * k + c]
+                if gradient != NULL:
+                    gradient[j * k + c] += l2 * w[j * k + c]
+            loss[c] += 0.5 * penalty
+
+
+# Of sparse rows the sums are half of the work.
+cdef void sum_slots_by_team(const pass_t* p, double* gradient, int n_threads) noexcept nogil:
+    if p.rows.X.sparse == NULL or p.n_chunks == 1 or n_threads == 1:
+        sum_slots(p, 0, p.k * p.rows.X.d, gradient)
+        return
+    with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
+        sum_slots(p, slots_part(p, team_rank(), team_size()),
+                  slots_part(p, team_rank() + 1, team_size()), gradient)
+
+
+cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:
+    with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
+        run_share(p, team_rank(), team_size())
+
+
+# Thread `member` of `size` runs its share of the chunks of a pass.
+cdef void run_share(const pass_t* p, Py_ssize_t member, Py_ssize_t size) noexcept nogil:
+    run_chunks(p, member * p.n_chunks // size, (member + 1) * p.n_chunks // size,
+               p.tiles + member * p.room)

@@ -1,0 +1,35 @@
+# Features (x - center) * scale of rows x that are read as they are.  Their weights w are those of x
+# times scale, with an intercept that is less by center . (scale * w); and where the multipliers of
+# the rows sum to `slope`, their gradient is scale * (g - center * slope), g being that of x.
+
+from lsgd_fast._core.layout cimport column_place
+from lsgd_fast._core.types cimport rows_t
+
+
+# From the packed weights of the features of one column to those of x, and its intercept.
+cdef inline void enter_column(const rows_t* rows, Py_ssize_t column, Py_ssize_t k, double* weights,
+                              double* intercepts) noexcept nogil:
+    cdef Py_ssize_t offset, stride, j
+    cdef double shift = 0.0
+    cdef double* w
+    if rows.scale == NULL:
+        return
+    column_place(column, k, rows.X.d, &offset, &stride)
+    for j in range(rows.X.d):
+        w = weights + offset + j * stride
+        w[0] *= rows.scale[j]
+        shift += rows.center[j] * w[0]
+    intercepts[column] -= shift
+
+
+# From the packed gradient by the weights of x to that by the weights of the features.
+cdef inline void leave_column(const rows_t* rows, Py_ssize_t column, Py_ssize_t k, double slope,
+                              double* gradient) noexcept nogil:
+    cdef Py_ssize_t offset, stride, j
+    cdef double* g
+    if rows.scale == NULL:
+        return
+    column_place(column, k, rows.X.d, &offset, &stride)
+    for j in range(rows.X.d):
+        g = gradient + offset + j * stride
+        g[0] = rows.scale[j] * (g[0] - rows.center[j] * slope)

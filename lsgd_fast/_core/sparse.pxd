@@ -1,0 +1,381 @@
+# Sparse rows: forward by rows, gradients by columns.
+#
+# Forward keeps the multipliers of the rows; the gradient is then summed feature by feature, over a
+# copy of the entries that is in the order of columns.  So there are no slots of d sums, and no two
+# threads write to one feature.  Columns so long that one thread would be busy with them while
+# others wait are summed chunk by chunk of rows, as the rows go by.
+#
+# A sum of entries has four lanes (entry number modulo 4), folded as (0 + 2) + (1 + 3) after every
+# PIECE entries; the folded sums are added in order.  It is one body for rows and for columns, for
+# one column of weights and for four.
+
+from libc.stdint cimport int32_t, int64_t, uint16_t
+from libc.string cimport memcpy, memset
+
+from lsgd_fast._core.dense cimport clear_scaled, fill_panel, link_columns
+from lsgd_fast._core.sparse_layout cimport place, place_of
+from lsgd_fast._core.pass_types cimport (BLOCK, GIVEN, PANEL, PRODUCTS, group_width, is_joint,
+                                         links_t, padded_rows, pass_t, scaled_t, tally_t)
+from lsgd_fast._core.types cimport FLOAT32, entries_t, matrix_t, sparse_t
+from lsgd_fast._core.simd cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
+from lsgd_fast._core.loss cimport clear_tallies, n_tallies, scaled_of
+from lsgd_fast._core.multi_loss cimport (add_products, find_multipliers, joint_link,
+                                         multipliers_place, products_place, rescale)
+from lsgd_fast._core.sparse_layout cimport first_block
+from lsgd_fast._core.small_batch cimport gather_labels
+
+cdef enum:
+    PIECE = 1024        # entries that are summed at a time
+    AHEAD = 1024        # entries between those that are added and those that are asked for
+    STRETCH = 8192      # entries of columns that all columns of weights go over before the next
+
+
+# The elements of w at as many places as a vector has lanes.
+cdef inline inlined gather(const double* w, const place* places, narrow* x) noexcept nogil:
+    if narrow is v4:
+        x[0] = four4(w[places[0]], w[places[1]], w[places[2]], w[places[3]])
+    else:
+        x[0] = two2(w[places[0]], w[places[1]])
+
+
+# sums[c] = sum over `count` entries of value * w[place, c], for C columns.
+cdef inline inlined add_entries(const real* values, const place* places, Py_ssize_t count,
+                                const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
+    cdef Py_ssize_t L = 4 * sizeof(double) // sizeof(narrow)       # vectors of four columns
+    cdef const double* of_one = <const double*> w
+    cdef double[4] zeros, a
+    cdef narrow[8] lanes
+    cdef narrow of_entries, of_places
+    cdef double x
+    cdef const narrow* at
+    cdef Py_ssize_t first = 0, end, i, q, v
+    for i in range(4):
+        zeros[i] = 0.0
+    for i in range(C):
+        sums[i] = 0.0
+    while first < count:
+        end = min(first + PIECE, count)
+        i = first
+        if C == 1:
+            for v in range(L):
+                lanes[v] = (<narrow*> zeros)[0]
+            while i + 4 <= end:
+                prefetch(values + i + AHEAD)
+                prefetch(places + i + AHEAD)
+                for v in range(L):
+                    load(values + i + 2 * v, &of_entries)
+                    gather(of_one, places + i + 2 * v, &of_places)
+                    lanes[v] = lanes[v] + of_entries * of_places
+                i += 4
+            for v in range(L):
+                (<narrow*> a)[v] = lanes[v]
+            for q in range(3):
+                if i + q < end:
+                    a[q] = a[q] + values[i + q] * of_one[places[i + q]]
+            sums[0] = sums[0] + ((a[0] + a[2]) + (a[1] + a[3]))
+        else:
+            for v in range(4 * L):
+                lanes[v] = (<narrow*> zeros)[0]
+            while i + 4 <= end:
+                prefetch(values + i + AHEAD)
+                prefetch(places + i + AHEAD)
+                for q in range(4):
+                    x = values[i + q]
+                    at = w + L * places[i + q]
+                    for v in range(L):
+                        lanes[q * L + v] = lanes[q * L + v] + at[v] * x
+                i += 4
+            for q in range(3):
+                if i + q < end:
+                    x = values[i + q]
+                    at = w + L * places[i + q]
+                    for v in range(L):
+                        lanes[q * L + v] = lanes[q * L + v] + at[v] * x
+            for v in range(L):
+                (<narrow*> sums)[v] = (<narrow*> sums)[v] + ((lanes[v] + lanes[2 * L + v])
+                                                             + (lanes[L + v] + lanes[3 * L + v]))
+        first = end
+
+
+# The same for entries first .. end - 1 of any type.
+cdef inline inlined sum_entries(const entries_t* e, bint is_float, Py_ssize_t first, Py_ssize_t end,
+                                const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
+    if is_float:
+        sum_values(<const float*> e.values, e, first, end - first, w, sums, C)
+    else:
+        sum_values(<const double*> e.values, e, first, end - first, w, sums, C)
+
+
+cdef inline inlined sum_values(const real* values, const entries_t* e, Py_ssize_t first,
+                               Py_ssize_t count, const narrow* w, double* sums,
+                               Py_ssize_t C) noexcept nogil:
+    if e.width == 4:
+        add_entries(values + first, <const int32_t*> e.places + first, count, w, sums, C)
+    elif e.width == 8:
+        add_entries(values + first, <const int64_t*> e.places + first, count, w, sums, C)
+    else:
+        add_entries(values + first, <const uint16_t*> e.places + first, count, w, sums, C)
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+# All columns on the rows of a block of the chunk that starts at row `top`; `slots` keeps their
+# multipliers.
+cdef inline inlined sparse_block(const pass_t* p, Py_ssize_t top, const double* y,
+                                 const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
+                                 Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled, vec* z,
+                                 links_t general) noexcept nogil:
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), column = 0, C
+    cdef double* kept
+    while column < p.k:
+        C = group_width(column, p.k)
+        if p.link != GIVEN:
+            sparse_products(p, column, C, row, n_rows, n_panels, <double*> z, z)
+        kept = p.slots + column * padded + top * C if p.gradient else NULL
+        link_columns(p, column, C, y, weight, row, n_panels, tallies, scaled, kept, row - top, z,
+                     general)
+        if p.gradient:
+            keep_multipliers(kept + (row - top) * C, <const double*> z, n_rows, C)
+        column += C
+
+
+# The same for a model of several columns, which are linked together; `room` is one for them all.
+cdef inline inlined joint_block(const pass_t* p, Py_ssize_t top, const double* y,
+                                const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
+                                Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled,
+                                double* room, vec* z, links_t general) noexcept nogil:
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), column = 0, C
+    cdef double[BLOCK] sums
+    cdef double factor
+    memset(sums, 0, sizeof(sums))
+    while column < p.k:
+        C = group_width(column, p.k)
+        sparse_products(p, column, C, row, n_rows, n_panels,
+                        <double*> products_place(p, column, room, z), z)
+        add_products(p, column, C, room, <vec*> sums, z, n_panels)
+        column += C
+    joint_link(p, y, weight, room, <vec*> sums, z, n_panels, tallies, scaled, &factor, general)
+    column = 0
+    while column < p.k and p.gradient:
+        C = group_width(column, p.k)
+        if factor != 1.0:
+            rescale(p.slots + column * padded + top * C, (row - top) * C, factor)
+        find_multipliers(p, column, C, room, <const vec*> sums, z, n_panels)
+        keep_multipliers(p.slots + column * padded + row * C,
+                         <const double*> multipliers_place[vec](p, column, room, z), n_rows, C)
+        column += C
+
+
+# Products of a group of C columns with the rows of a block, BLOCK doubles apart.
+cdef inline inlined sparse_products(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
+                                    Py_ssize_t row, Py_ssize_t n_rows, Py_ssize_t n_panels,
+                                    double* products, const vec* z) noexcept nogil:
+    cdef const matrix_t* X = &p.rows.X
+    cdef const entries_t* e = &X.sparse.rows
+    cdef const double* w = p.weights + column * X.d
+    cdef double[4] sums
+    cdef Py_ssize_t c, i, at
+    for c in range(C):
+        for i in range(n_rows, PANEL * n_panels):
+            products[c * BLOCK + i] = 0.0
+    for i in range(n_rows):
+        at = row + i if p.order == NULL else p.order[row + i]
+        if C == 1:
+            sum_row(e, X.element == FLOAT32, at, w, sums, z, 1)
+        else:
+            sum_row(e, X.element == FLOAT32, at, w, sums, z, 4)
+        for c in range(C):
+            products[c * BLOCK + i] = sums[c]
+
+
+# From columns BLOCK doubles apart to C side by side.
+cdef inline inlined keep_multipliers(double* kept, const double* s, Py_ssize_t n_rows,
+                                     Py_ssize_t C) noexcept nogil:
+    cdef Py_ssize_t c, i
+    if C == 1:
+        memcpy(kept, s, n_rows * sizeof(double))
+    else:
+        for i in range(n_rows):
+            for c in range(4):
+                kept[4 * i + c] = s[c * BLOCK + i]
+
+
+# `z` names the vectors to take: AVX-512 needs no wider ones, four columns fill the half.
+cdef inline inlined sum_row(const entries_t* e, bint is_float, Py_ssize_t row, const double* w,
+                            double* sums, const vec* z, Py_ssize_t C) noexcept nogil:
+    if vec is v2:
+        sum_entries(e, is_float, e.starts[row], e.starts[row + 1], <const v2*> w, sums, C)
+    else:
+        sum_entries(e, is_float, e.starts[row], e.starts[row + 1], <const v4*> w, sums, C)
+
+
+# The entries of a column from `row` on.
+cdef inline Py_ssize_t entry_of(const entries_t* e, Py_ssize_t column,
+                                Py_ssize_t row) noexcept nogil:
+    cdef Py_ssize_t low = e.starts[column], high = e.starts[column + 1], middle
+    while low < high:
+        middle = (low + high) // 2
+        if place_of(e, middle) < row:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+# The long columns of one chunk of rows, whose multipliers are known: to the chunk's slot.
+cdef inline inlined long_columns(const pass_t* p, Py_ssize_t chunk, Py_ssize_t row, Py_ssize_t end,
+                                 const vec* z) noexcept nogil:
+    cdef const sparse_t* s = p.rows.X.sparse
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), i, column, C
+    cdef Py_ssize_t first, last
+    cdef double* slot = p.slots + p.k * padded + chunk * p.k * s.n_long
+    for i in range(s.n_long):
+        first = entry_of(&s.columns, i, row)
+        last = entry_of(&s.columns, i, end)
+        column = 0
+        while column < p.k:
+            C = group_width(column, p.k)
+            sum_column(p, first, last, column, slot + column * s.n_long + i * C, z)
+            column += C
+
+
+# sums[0:C] = entries first .. last - 1 of the order of columns, for the group at `column`.
+cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                               Py_ssize_t column, double* sums, const vec* z) noexcept nogil:
+    cdef const matrix_t* X = &p.rows.X
+    cdef Py_ssize_t padded = padded_rows(X.n)
+    cdef const double* s = p.slots + column * padded
+    cdef bint is_float = X.element == FLOAT32
+    if vec is v2 and group_width(column, p.k) == 1:
+        sum_entries(&X.sparse.columns, is_float, first, last, <const v2*> s, sums, 1)
+    elif vec is v2:
+        sum_entries(&X.sparse.columns, is_float, first, last, <const v2*> s, sums, 4)
+    elif group_width(column, p.k) == 1:
+        sum_entries(&X.sparse.columns, is_float, first, last, <const v4*> s, sums, 1)
+    else:
+        sum_entries(&X.sparse.columns, is_float, first, last, <const v4*> s, sums, 4)
+
+
+# Chunks first .. last - 1 of a pass over sparse rows: multipliers and tallies.
+cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                  double row_work, double* tile, vec* z,
+                                  links_t general) noexcept nogil:
+    cdef Py_ssize_t n = p.rows.X.n, chunk, block, row, n_rows, n_panels, end
+    cdef tally_t* tallies = NULL
+    cdef scaled_t* scaled = NULL
+    cdef const double* y
+    cdef const double* weight
+    cdef double[BLOCK] last_y       # of a block that ends within a panel, or is in an order
+    cdef double[BLOCK] last_weight
+    for chunk in range(first, last):
+        if p.link != PRODUCTS and p.link != GIVEN:
+            tallies = p.tallies + chunk * n_tallies(p)
+            clear_tallies(tallies, n_tallies(p))
+        if p.scaled != NULL:
+            scaled = scaled_of(p, chunk, 0)
+            clear_scaled(scaled, 1 if is_joint(p.link) else p.k)
+        block = first_block(p, chunk, row_work)
+        end = first_block(p, chunk + 1, row_work)
+        row = block * p.height
+        while block < end:
+            n_rows = min(p.height, n - block * p.height)
+            n_panels = (n_rows - 1) // PANEL + 1
+            y = p.rows.y + block * p.height
+            weight = p.rows.weight + block * p.height
+            if p.order != NULL:
+                gather_labels(p.rows, p.order + block * p.height, n_rows, n_panels, last_y,
+                              last_weight)
+                y = last_y
+                weight = last_weight
+            elif n_rows < PANEL * n_panels:
+                fill_panel(y, weight, n_rows, n_panels, last_y, last_weight)
+                y = last_y
+                weight = last_weight
+            if is_joint(p.link):
+                joint_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled,
+                            tile, z, general)
+            else:
+                sparse_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled,
+                             z, general)
+            block += 1
+        if p.gradient:
+            long_columns(p, chunk, row, min(n, end * p.height), z)
+
+
+# --- columns --------------------------------------------------------------------------------------
+
+# The gradient of the features of columns first .. last - 1, for all columns of weights.
+cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                double* gradient, const vec* z) noexcept nogil:
+    cdef const matrix_t* X = &p.rows.X
+    cdef const sparse_t* s = X.sparse
+    cdef const int64_t* starts = s.columns.starts
+    cdef Py_ssize_t begin = first, end, column, C, j
+    cdef double* g
+    while begin < last:
+        end = last if p.k == 1 else begin + 1       # one column of weights needs no stretches
+        while end < last and starts[end + 1] - starts[begin] <= STRETCH:
+            end += 1
+        column = 0
+        while column < p.k:
+            C = group_width(column, p.k)
+            g = gradient + column * X.d
+            for j in range(begin, min(end, s.n_long)):
+                sum_long_column(p, j, column, C, g + j * C)
+            j = max(begin, s.n_long)
+            if j < end and X.element == FLOAT32:
+                sum_short_columns(p, <const float*> s.columns.values, j, end, column, C, g, z)
+            elif j < end:
+                sum_short_columns(p, <const double*> s.columns.values, j, end, column, C, g, z)
+            column += C
+        begin = end
+
+
+cdef inline void sum_long_column(const pass_t* p, Py_ssize_t j, Py_ssize_t column, Py_ssize_t C,
+                                 double* g) noexcept nogil:
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), c, chunk
+    cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
+    cdef double[4] sums
+    cdef const double* slot
+    for c in range(C):
+        sums[c] = 0.0
+    for chunk in range(p.n_chunks):
+        slot = p.slots + p.k * padded + chunk * p.k * n_long + column * n_long + j * C
+        for c in range(C):
+            sums[c] += slot[c]
+    for c in range(C):
+        g[c] = sums[c] / p.rows.total_weight
+
+
+# Types are told apart here, not column by column, of which there may be more than rows.
+cdef inline inlined sum_short_columns(const pass_t* p, const real* values, Py_ssize_t first,
+                                      Py_ssize_t last, Py_ssize_t column, Py_ssize_t C, double* g,
+                                      const vec* z) noexcept nogil:
+    cdef const sparse_t* s = p.rows.X.sparse
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n)
+    cdef const double* w = p.slots + column * padded
+    cdef double total = p.rows.total_weight
+    if s.columns.width == 2:
+        sum_columns(s, values, <const uint16_t*> s.columns.places, first, last, w, total, g, C, z)
+    elif s.columns.width == 4:
+        sum_columns(s, values, <const int32_t*> s.columns.places, first, last, w, total, g, C, z)
+    else:
+        sum_columns(s, values, <const int64_t*> s.columns.places, first, last, w, total, g, C, z)
+
+
+cdef inline inlined sum_columns(const sparse_t* s, const real* values, const place* places,
+                                Py_ssize_t first, Py_ssize_t last, const double* w, double total,
+                                double* g, Py_ssize_t C, const vec* z) noexcept nogil:
+    cdef const int64_t* starts = s.columns.starts
+    cdef double[4] sums
+    cdef Py_ssize_t j, c, at
+    for j in range(first, last):
+        at = starts[j]
+        if C == 1:      # most columns are short: pairs do as well as fours
+            add_entries(values + at, places + at, starts[j + 1] - at, <const v2*> w, sums, 1)
+        elif vec is v2:
+            add_entries(values + at, places + at, starts[j + 1] - at, <const v2*> w, sums, 4)
+        else:
+            add_entries(values + at, places + at, starts[j + 1] - at, <const v4*> w, sums, 4)
+        for c in range(C):
+            g[C * j + c] = sums[c] / total

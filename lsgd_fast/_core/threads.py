@@ -1,0 +1,94 @@
+"""How many threads a run gets when nobody says."""
+
+import os
+import sys
+from pathlib import Path
+
+from lsgd_fast._constants import LINK_WORK
+from lsgd_fast._core.team import may_run_parallel, openmp_limit
+
+__all__ = ["available_threads", "choose_threads"]
+
+# Work of one pass, in elements of X and their like, below which a second thread costs more than it
+# brings. (The kernel splits rows from a fifth of that on, so that threads asked for find work.)
+SERIAL_WORK = 60_000
+
+
+def choose_threads(n_threads, n, d, n_chunks, n_columns=1):
+    """Return how many threads a pass over X of shape (n, d) is to use.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        What the caller asks for; None for the default: `available_threads`, or 1 for small X.
+    n, d : int
+        Rows and features; for d of sparse rows their entries on average, which need not be whole.
+    n_chunks : int
+        Parts that the rows are split into.
+    n_columns : int, default 1
+        Columns of weights in a pass.
+
+    Returns
+    -------
+    int
+        At most `n_chunks`; 1 where the package was built without OpenMP.
+    """
+    if n_threads is None:
+        work = n * (d + LINK_WORK) * n_columns
+        n_threads = 1 if work < SERIAL_WORK else available_threads()
+    return min(n_threads, n_chunks) if may_run_parallel() else 1
+
+
+def available_threads():
+    """Return the least of OpenMP's own limit, the CPU affinity and the cgroup quota.
+
+    OpenMP's limit is ``OMP_NUM_THREADS`` or what threadpoolctl sets. In a worker thread of joblib
+    the answer is 1.
+
+    Returns
+    -------
+    int
+        1 where the package was built without OpenMP.
+    """
+    if not may_run_parallel():
+        return 1
+    limits = [_affinity(), _cgroup_quota(), _omp_num_threads(), _joblib(), openmp_limit()]
+    return max(1, min(limit for limit in limits if limit is not None))
+
+
+def _affinity():
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _omp_num_threads():
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else None
+
+
+def _joblib():
+    """Return 1 in a thread of joblib's; its processes have their share in OMP_NUM_THREADS."""
+    parallel = sys.modules.get("joblib.parallel")
+    if parallel is None or _omp_num_threads() is not None:
+        return None
+    return 1 if parallel.get_active_backend()[0].nesting_level else None
+
+
+def _cgroup_quota():
+    """Return the CPUs that cgroup v2 or v1 allows, rounded up, or None."""
+    for quota_file, period_file in (
+        ("cpu.max", None),
+        ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"),
+    ):
+        root = Path("/sys/fs/cgroup")
+        try:
+            words = (root / quota_file).read_text().split()
+            if period_file is not None:
+                words += (root / period_file).read_text().split()
+            quota, period = int(words[0]), int(words[1])
+        except (OSError, ValueError, IndexError):  # no such file, or "max"
+            continue
+        if quota > 0 and period > 0:
+            return -(-quota // period)
+    return None

@@ -1,0 +1,1 @@
+"""Compiled: many passes over X, and what moves between them."""

@@ -1,0 +1,227 @@
+"""Gram space: descent by the inner products of the rows, for X with far more features than rows.
+
+Gradient descent moves in the span of the rows x_i and of the first weights.  Let A be the rows of X
+with the first weights below them, and w = scale * A^T a.  Then X w = (scale * A A^T) a, so the row
+pass over the Gram matrix ``scale * A A^T`` gives the same margins from the coefficients a as the
+pass over X gives from w, and what it returns as the gradient is the image of the step:
+
+    gradient          scale * A^T b    with  b = multipliers / scale + l2 * a
+    its norm          sqrt(scale * b . (scale * A A^T) b)
+    |w|               sqrt(scale * a . (scale * A A^T) a)
+
+The first weights take part as rows of weight zero, which the link leaves out.  `scale` is an even
+power of two near 1 / max |x_i|, and the first weights are multiplied by a power of two that makes
+them about as large as the rows, so that no square leaves float64; neither rounds anything.
+
+The matrix is made by the row pass as well: its columns are products of X with rows of X.
+"""
+
+import math
+
+import numpy as np
+
+from cpython.exc cimport PyErr_CheckSignals
+
+from lsgd_fast._core.load cimport decode_panel
+from lsgd_fast._core.types cimport FLOAT64, rows_t
+from lsgd_fast._core.pass_types cimport GIVEN, PANEL, PRODUCTS, padded_rows, pass_t
+from lsgd_fast._core.layout cimport column_place, lay_out_pass, pass_size
+from lsgd_fast._core.rowpass cimport run_pass
+from lsgd_fast._core.dispatch cimport sum_slots
+from lsgd_fast._core.simd cimport v2
+from lsgd_fast._engine.dataset cimport Rows, address_of
+
+from lsgd_fast._engine.dataset import aligned_empty
+
+cdef Py_ssize_t COLUMNS = 64                    # rows that X is multiplied with at a time ...
+cdef Py_ssize_t COLUMN_BYTES = 16 * 2**20       # ... or fewer, down to a panel
+
+
+cdef class GramSpace:
+    """Gram space of the rows of a problem and of the first weights.
+
+    Parameters
+    ----------
+    rows : Rows
+    starts : ndarray of shape (k, d)
+        First weights that are not zero, without intercepts.
+    radius : float
+        The largest norm of a row of positive weight.
+    n_threads : int
+    """
+
+    def __cinit__(self, Rows rows, double[:, ::1] starts, double radius, int n_threads):
+        cdef Py_ssize_t n = rows.view.X.n, i
+        cdef double[::1] panels, y, weight
+        exponent = max(-1000, min(1000, math.frexp(radius)[1] // 2 * 2))
+        larger = exponent - np.frexp(np.abs(starts).max(axis=1, initial=0.0))[1]
+        self.rows = rows
+        self.scale = math.ldexp(1.0, -exponent)
+        self.starts = np.ldexp(starts, larger[:, None])
+        self.start_coefficients = np.ldexp(1.0, exponent - larger)
+        self.n_threads = n_threads
+        self.size = n + starts.shape[0]
+        y, weight = np.ones(self.size), np.zeros(self.size)
+        for i in range(n):
+            y[i] = rows.view.y[i]
+            weight[i] = rows.view.weight[i]
+        panels = aligned_empty(padded_rows(self.size) * self.size)
+        panels[:] = 0.0
+        self.owners = [panels, y, weight]
+        self.view = rows.view
+        self.view.X.data = NULL
+        self.view.X.n = self.view.X.d = self.size
+        self.view.X.element = FLOAT64
+        self.view.X.panels = &panels[0]
+        self.view.y = &y[0]
+        self.view.weight = &weight[0]
+        self.start_rows = rows.view
+        self.start_rows.y = self.view.y + n
+        self.start_rows.weight = self.view.weight + n
+        self.start_rows.X.n = self.starts.shape[0]
+        self.start_rows.X.data = <const char*> address_of(self.starts.base)
+        self.start_rows.X.element = FLOAT64
+        self.start_rows.X.row_stride, self.start_rows.X.column_stride = 8 * rows.view.X.d, 8
+        self.start_rows.X.swapped, self.start_rows.X.aligned = False, True
+        self._multiply(panels, NULL)
+        without = self._rows_without_weight()
+        by_panel = np.asarray(panels).reshape(-1, self.size, PANEL)
+        by_panel[without // PANEL, :, without % PANEL] = 0.0
+
+    cdef rows_t look_at(self, Rows others):
+        """Other rows in this space: their products with the rows and the first weights."""
+        cdef rows_t view = others.view
+        panels = aligned_empty(padded_rows(view.X.n) * self.size)
+        panels[:] = 0.0
+        self.owners += [others, panels]
+        self._multiply(panels, &view)
+        view.X.data = NULL
+        view.X.sparse = NULL
+        view.X.d = self.size
+        view.X.element = FLOAT64
+        view.X.panels = <void*> address_of(panels)
+        return view
+
+    cdef _multiply(self, double[::1] panels, const rows_t* others):
+        """Products of all rows of this space with `others`, or (NULL) with one another."""
+        cdef const rows_t* X = &self.rows.view
+        cdef const rows_t* starts = &self.start_rows
+        cdef Py_ssize_t n = X.X.n, d = X.X.d, width = columns_at_once(d), first
+        cdef double[::1] columns
+        columns = aligned_empty(width * d)
+        for first in range(0, n, width):
+            PyErr_CheckSignals()
+            pack_rows(X, first, self.scale, columns)
+            if others != NULL:
+                multiply(others, 0, 0, columns, first, panels, self.size, False, self.n_threads)
+                continue
+            multiply(X, first, 0, columns, first, panels, self.size, True, self.n_threads)
+            if starts.X.n:
+                multiply(starts, 0, n, columns, first, panels, self.size, True, self.n_threads)
+        for first in range(0, starts.X.n, width):
+            pack_rows(starts, first, self.scale, columns)
+            if others != NULL:
+                multiply(others, 0, 0, columns, n + first, panels, self.size, False,
+                         self.n_threads)
+            else:
+                multiply(starts, first, n, columns, n + first, panels, self.size, True,
+                         self.n_threads)
+        # Rows without weight may be large beyond all bounds, and must not meet the others.
+        by_panel = np.asarray(panels).reshape(-1, self.size, PANEL)
+        by_panel[:, self._rows_without_weight()] = 0.0
+
+    cdef _rows_without_weight(self):
+        cdef Py_ssize_t i
+        n = self.rows.view.X.n
+        return np.array([i for i in range(n) if self.view.weight[i] == 0.0], dtype=np.intp)
+
+    cdef first_coefficients(self, Py_ssize_t start):
+        """Coefficients of the first weights number `start`."""
+        coefficients = np.zeros(self.size)
+        coefficients[self.rows.view.X.n + start] = self.start_coefficients[start]
+        return coefficients
+
+    cdef weights(self, const double[::1] coefficients):
+        """Return the weights (d,) that coefficients stand for: one backward pass over X."""
+        cdef rows_t rows = self.rows.view
+        cdef Py_ssize_t n = rows.X.n, d = rows.X.d
+        cdef pass_t p
+        cdef double[::1] memory = aligned_empty(pass_size(GIVEN, &rows, 1, self.n_threads))
+        cdef double[::1] multipliers = np.zeros(padded_rows(n))
+        cdef double[::1] sums = np.empty(d)
+        rows.total_weight = 1.0                 # a sum, not a mean
+        lay_out_pass(&p, GIVEN, &rows, 1, &memory[0])
+        multipliers[:n] = coefficients[:n]
+        p.gradient = True
+        p.multipliers = &multipliers[0]
+        with nogil:
+            run_pass(&p, self.n_threads)
+            sum_slots(&p, 0, d, &sums[0])
+        weights = np.asarray(sums)
+        with np.errstate(all="ignore"):         # of a run that diverges
+            for start, coefficient in zip(self.starts, coefficients[n:]):
+                weights += coefficient * np.asarray(start)
+            return self.scale * weights
+
+
+cdef Py_ssize_t columns_at_once(Py_ssize_t d):
+    return PANEL * max(1, min(COLUMNS // PANEL, COLUMN_BYTES // (8 * PANEL * d)))
+
+
+def memory_of_gram(Py_ssize_t n, Py_ssize_t d, int n_threads):
+    """Bytes of the Gram matrix of X of shape (n, d); of making it; of rebuilding weights."""
+    cdef rows_t view
+    cdef Py_ssize_t k = columns_at_once(d)
+    view.X.n, view.X.d = n, d
+    view.X.panels = NULL
+    view.X.sparse = NULL
+    making = pass_size(PRODUCTS, &view, k, n_threads) + k * padded_rows(n)
+    making = k * d + max(PANEL * d, making)
+    rebuilding = pass_size(GIVEN, &view, 1, n_threads) + padded_rows(n) + 2 * d
+    return 8 * padded_rows(n) * n, 8 * making, 8 * rebuilding
+
+
+# Rows of `rows` from `first` on, scaled, as columns of a pass.  Past the last row it is repeated.
+cdef pack_rows(const rows_t* rows, Py_ssize_t first, double scale, double[::1] columns):
+    cdef Py_ssize_t d = rows.X.d, k = columns.shape[0] // d, i, j, c, offset, stride
+    cdef double[::1] tile = aligned_empty(PANEL * d)
+    for i in range(0, k, PANEL):
+        decode_panel(&rows.X, NULL, min(first + i, rows.X.n - 1), <v2*> &tile[0])
+        for c in range(PANEL):
+            column_place(i + c, k, d, &offset, &stride)
+            for j in range(d):
+                columns[offset + j * stride] = scale * tile[PANEL * j + c]
+
+
+# Write the products of `columns`, of which the first is column `column` of the matrix, with the
+# rows from `skip` on, and their mirror images if asked.  Row 0 of `rows` is row `base` of the
+# matrix.
+cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] columns,
+              Py_ssize_t column, double[::1] panels, Py_ssize_t size, bint mirror, int n_threads):
+    cdef rows_t below = rows[0]
+    cdef pass_t p
+    cdef Py_ssize_t k = columns.shape[0] // rows.X.d, i, c
+    cdef double[::1] memory
+    cdef double[:, ::1] products
+    below.X.n -= skip
+    below.X.data += skip * below.X.row_stride
+    below.y += skip
+    below.weight += skip
+    products = np.empty((k, padded_rows(below.X.n)))
+    memory = aligned_empty(pass_size(PRODUCTS, &below, k, n_threads))
+    lay_out_pass(&p, PRODUCTS, &below, k, &memory[0])
+    p.gradient = False
+    p.weights = &columns[0]
+    p.products = &products[0, 0]
+    with nogil:
+        run_pass(&p, n_threads)
+        for c in range(min(k, size - column)):
+            for i in range(below.X.n):
+                panels[place(base + skip + i, column + c, size)] = products[c, i]
+                if mirror:
+                    panels[place(column + c, base + skip + i, size)] = products[c, i]
+
+
+# Where in panels an entry of the matrix lies.
+cdef inline Py_ssize_t place(Py_ssize_t row, Py_ssize_t column, Py_ssize_t size) noexcept nogil:
+    return (row // PANEL * size + column) * PANEL + row % PANEL

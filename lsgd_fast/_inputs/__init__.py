@@ -1,0 +1,1 @@
+"""From array-likes to a validated problem, once."""

@@ -1,0 +1,168 @@
+"""What is asked of a matrix of data: real, finite, and how long its rows are, block by block."""
+
+import math
+
+import numpy as np
+
+from lsgd_fast._checks import refuse_value
+from lsgd_fast._inputs import sparse_norms
+from lsgd_fast._inputs.sparse import SAFE_SQUARE, check_sparse, is_sparse
+
+__all__ = [
+    "BLOCK_SIZE",
+    "MAX_FEATURES",
+    "as_real_array",
+    "blocks",
+    "check_matrix",
+    "finite_float64",
+    "largest_norm",
+    "memory_of_check",
+    "scaled",
+    "to_float64",
+]
+
+BLOCK_SIZE = 1 << 17  # values of X converted at a time: 1 MiB of float64
+MAX_FEATURES = 1 << 40  # 8 TiB of weights
+BFLOAT16 = "bfloat16"  # the name of a dtype of ml_dtypes, which NumPy does not know by itself
+
+
+def as_real_array(name, value):
+    """Return `value` as an ndarray of a real dtype, without a copy where there is one."""
+    if hasattr(value, "tocsr"):
+        raise TypeError(f"sparse {name} is not supported; pass {name}.toarray()")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise TypeError(f"{name} has masked entries; fill them or drop their rows first")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} cannot be read as an array: {error}") from error
+    if array.dtype.kind not in "biuf" and array.dtype.name != BFLOAT16:
+        raise TypeError(
+            f"{name} must hold real numbers; got dtype {array.dtype}: convert it to float64"
+        )
+    return array
+
+
+def finite_float64(name, array):
+    """Return `array` as float64 in C order, not copied where it is that; it must be finite."""
+    with np.errstate(all="ignore"):  # a longdouble may overflow, and is refused below
+        array = np.require(array, np.float64, ["C", "A"])
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite as float64; it holds NaN or infinity")
+    return array
+
+
+def check_matrix(X):
+    """Return X, an ndarray of a real dtype or `SparseRows`, with at least one row and feature."""
+    X = check_sparse(X) if is_sparse(X) else as_real_array("X", X)
+    if X.ndim != 2:
+        hint = "; pass X.reshape(-1, 1) if it is one feature" if X.ndim == 1 else ""
+        raise ValueError(f"X must be 2-d (rows, features); got shape {X.shape}{hint}")
+    if 0 in X.shape:
+        raise ValueError(f"X must have at least one row and one feature; got shape {X.shape}")
+    if X.shape[1] > MAX_FEATURES:
+        raise ValueError(f"X has too many features for weights in memory; got shape {X.shape}")
+    return X
+
+
+def memory_of_check(n, d, in_place):
+    """Return the bytes that a `Problem` keeps besides X, and those that making one takes as well.
+
+    Parameters
+    ----------
+    n, d : int
+        Shape of X.
+    in_place : bool
+        Whether X is float64 in C order, so that its blocks need no conversion.
+
+    Returns
+    -------
+    kept, passing : int
+    """
+    block = 8 * min(n * d, max(1, BLOCK_SIZE // d) * min(d, BLOCK_SIZE))
+    squares = block if in_place else 2 * block
+    # Marks of the rows of positive weight and the sums of squares, then a selection of these.
+    return 16 * n, 9 * n + max(squares, 8 * n)
+
+
+def to_float64(array):
+    """Return `array`, or `SparseRows`, as a float64 ndarray in C order, itself where it is one."""
+    if is_sparse(array):
+        return array.toarray()
+    if array.dtype.name == BFLOAT16:  # the upper half of a float32
+        words = array.view(np.uint16)
+        words = words if array.dtype.isnative else words.byteswap()
+        array = (words.astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(all="ignore"):  # a longdouble may overflow
+        return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def scaled(X, center, scale):
+    """Return ``(X - center) * scale`` for float64 X, or X itself where `scale` is None."""
+    if scale is None:
+        return X
+    with np.errstate(all="ignore"):  # is refused where it leaves float64
+        return (X - center) * scale
+
+
+def blocks(X, center=None, scale=None):
+    """Yield (row, column, block): X as float64 in C order, by blocks; a view where it can be.
+
+    With factors, ``(X - center) * scale``.
+    """
+    n, d = X.shape
+    height, width = max(1, BLOCK_SIZE // d), min(d, BLOCK_SIZE)
+    for i in range(0, n, height):
+        for j in range(0, d, width):
+            block = X[i : i + height, j : j + width]
+            block = to_float64(block)
+            if scale is not None:
+                block = scaled(block, center[j : j + width], scale[j : j + width])
+            yield i, j, block
+
+
+def _square_sums(X, factors, exponents=None):
+    """Return the sum of squares of each row, the row first divided by 2**exponent."""
+    sums = np.zeros(len(X))
+    for i, _, block in blocks(X, *factors):
+        rows = slice(i, i + len(block))
+        if exponents is not None:
+            block = np.ldexp(block, -exponents[rows, None])
+        # Not einsum or BLAS: the order of this sum is the same on every machine.
+        sums[rows] += np.square(block).sum(axis=1)
+    return sums
+
+
+def _scaled_norms(X, factors):
+    """Return the row norms without overflow or underflow; refuse what is not finite."""
+    largest = np.zeros(len(X))
+    for i, j, block in blocks(X, *factors):
+        bad = np.argwhere(~np.isfinite(block))
+        if len(bad):
+            row, column = bad[0]
+            row, column, value = i + row, j + column, block[row, column]
+            found = to_float64(X[row : row + 1, column : column + 1])[0, 0]
+            refuse_value(found, row, column, value)
+        rows = slice(i, i + len(block))
+        largest[rows] = np.maximum(largest[rows], np.abs(block).max(axis=1))
+    exponents = np.frexp(largest)[1]
+    return np.ldexp(np.sqrt(_square_sums(X, factors, exponents)), exponents)
+
+
+def largest_norm(X, positive, center=None, scale=None):
+    """Return the largest norm of the rows marked `positive`; refuse what is not finite.
+
+    With factors, of the rows of ``(X - center) * scale``.
+
+    The sums of squares also answer whether all values are finite, so that one pass is enough
+    unless some are not, or are so large or small that their squares leave float64.
+    """
+    if is_sparse(X):
+        return sparse_norms.largest_norm(X, positive, center, scale)
+    with np.errstate(all="ignore"):
+        sums = _square_sums(X, (center, scale))
+        largest = sums[positive].max()
+        if np.isfinite(sums).all() and largest > SAFE_SQUARE:
+            return math.sqrt(largest)
+        return float(_scaled_norms(X, (center, scale))[positive].max())

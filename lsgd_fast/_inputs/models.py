@@ -1,0 +1,130 @@
+"""Models: what a run's columns of weights are, and what their margins are made of."""
+
+import math
+import operator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from lsgd_fast._constants import LEAK
+
+__all__ = ["ACTIVATIONS", "Linear", "Softmax", "TwoLayer", "check_network"]
+
+# The slope of an activation left of 0; None where it has no kink there.
+ACTIVATIONS = {"relu": 0.0, "leaky_relu": LEAK, "softplus": None}
+
+
+@dataclass(frozen=True)
+class Linear:
+    """One column of weights; margins are ``y_i (x_i . w + b)``.
+
+    Attributes
+    ----------
+    columns : int
+        Columns of weights, each with an intercept of its own if one is fitted.
+    spread : float
+        How much longer than the row the gradient of a margin may be.
+    offset : float
+        What the terms of a margin may add up to beyond ``spread * |x| * |w|``.
+    name : str
+    """
+
+    columns: ClassVar[int] = 1
+    spread: ClassVar[float] = 1.0
+    offset: ClassVar[float] = 0.0
+    name: ClassVar[str] = "linear"
+
+    def n_products(self, n_features):
+        """Return how many roundings a margin has, see `monitor.separates`."""
+        return n_features
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """A column for each class; margins are the own class's product less the largest other one.
+
+    The loss is ``logsumexp(z) - z_y``. Its gradient by z is ``p - e_y``, of a norm of at most
+    ``sqrt(2) (1 - p_y)``, and its second derivative ``diag(p) - p p^T`` at most 1/2 and
+    ``2 (1 - p_y)``: bounds for linear models, with the radius multiplied by sqrt(2).
+
+    Attributes
+    ----------
+    columns : int
+        Classes, two or more.
+    """
+
+    columns: int
+    spread: ClassVar[float] = math.sqrt(2.0)
+    offset: ClassVar[float] = 0.0
+    name: ClassVar[str] = "softmax"
+
+    def n_products(self, n_features):
+        """Return how many roundings a margin has, see `monitor.separates`."""
+        return n_features + 1
+
+
+@dataclass(frozen=True)
+class TwoLayer:
+    """A two-layer network, ``f(x) = columns^(-1/2) sum_s a_s activation(x . w_s)``; margins y f(x).
+
+    Attributes
+    ----------
+    columns : int
+        Units, one or more.
+    activation : str
+        One of `ACTIVATIONS`.
+    """
+
+    columns: int
+    activation: str
+    spread: ClassVar[float] = 1.0
+    name: ClassVar[str] = "network"
+
+    @property
+    def slope(self):
+        """The slope of the activation left of 0, or None."""
+        return ACTIVATIONS[self.activation]
+
+    @property
+    def offset(self):
+        """What the terms of f may add up to beyond ``|x| |w|``: softplus is log 2 at 0."""
+        return math.sqrt(self.columns) if self.slope is None else 0.0
+
+    def n_products(self, n_features):
+        """Return how many roundings a margin has, see `monitor.separates`."""
+        return n_features + self.columns + 8
+
+    @property
+    def scale(self):
+        """What the sum over the units is multiplied with."""
+        return 1.0 / math.sqrt(self.columns)
+
+    @property
+    def signs(self):
+        """The fixed weights (columns,) of the second layer: +1, -1, +1, ..."""
+        return 1.0 - 2.0 * (np.arange(self.columns) % 2)
+
+
+def check_network(columns, activation):
+    """Return the network of the arguments `width` and `activation`.
+
+    Returns
+    -------
+    TwoLayer
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments; the message names the argument.
+    """
+    if isinstance(columns, (bool, np.bool_)) or not hasattr(columns, "__index__"):
+        raise TypeError(f"width must be an integer; got {columns!r}")
+    if operator.index(columns) < 1:
+        raise ValueError(f"width must be at least 1; got {columns}")
+    if not isinstance(activation, str):
+        raise TypeError(f"activation must be a name; got {activation!r}")
+    if activation not in ACTIVATIONS:
+        known = ", ".join(map(repr, ACTIVATIONS))
+        raise ValueError(f"activation must be one of {known}; got {activation!r}")
+    return TwoLayer(operator.index(columns), activation)

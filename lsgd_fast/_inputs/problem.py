@@ -1,0 +1,392 @@
+"""The data of a descent and what it is to minimise, validated once; what has to fit them."""
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lsgd_fast import losses
+from lsgd_fast._checks import check_flag, check_real
+from lsgd_fast._inputs.dense import (
+    MAX_FEATURES,
+    as_real_array,
+    blocks,
+    check_matrix,
+    finite_float64,
+    largest_norm,
+    scaled,
+    to_float64,
+)
+from lsgd_fast._inputs.models import Linear, Softmax, TwoLayer
+from lsgd_fast._inputs.sparse import SparseRows, is_sparse
+
+__all__ = [
+    "Problem",
+    "as_network",
+    "check_start",
+    "check_starts",
+    "check_validation",
+    "check_weights",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Data and objective, validated once. Make one with `Problem.check`.
+
+    Attributes
+    ----------
+    X : ndarray or SparseRows of shape (n, d)
+        The caller's array itself, not a copy: any real dtype, strides, byte order and alignment.
+        Sparse rows are of the caller's arrays where these are canonical, see `sparse`.
+    y : ndarray of shape (n,)
+        Labels, -1.0 or +1.0, or with `Softmax` the numbers of the classes; float64, C-contiguous,
+        read-only.
+    weight : ndarray of shape (n,)
+        `sample_weight`, or ones, times one power of two: that rounds nothing (short of
+        underflow), and keeps weighted sums in the range of what they sum. float64,
+        C-contiguous, read-only.
+    total_weight : float
+        The sum of `weight`, rounded once; from 1/2 to 1.
+    loss : losses.Loss
+        An object of `lsgd_fast.losses`.
+    l2 : float
+        Strength of the penalty ``l2/2 * |w|^2``; the intercept is not penalised.
+    fit_intercept : bool
+        Whether the last parameter is an intercept.
+    radius : float
+        R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight, x_i
+        with `center` and `scale` applied.
+    center, scale : ndarray of shape (d,), or both None
+        The features are ``(X - center) * scale``, which is never made; float64, C-contiguous,
+        read-only.
+    model : Linear or Softmax or TwoLayer
+        What margins are made of, see `lsgd_fast.models`.
+    """
+
+    X: np.ndarray | SparseRows
+    y: np.ndarray
+    weight: np.ndarray
+    total_weight: float
+    loss: losses.Loss
+    l2: float
+    fit_intercept: bool
+    radius: float
+    center: np.ndarray | None = None
+    scale: np.ndarray | None = None
+    model: Linear | Softmax | TwoLayer = Linear()
+
+    @property
+    def n(self):
+        """Number of rows."""
+        return self.X.shape[0]
+
+    @property
+    def d(self):
+        """Number of features."""
+        return self.X.shape[1]
+
+    @property
+    def row_length(self):
+        """Entries of a row that a pass reads, on average."""
+        return self.X.size / self.n
+
+    @property
+    def n_parameters(self):
+        """Number of features, plus one with an intercept (which comes last); in each column."""
+        return self.model.columns * (self.d + self.fit_intercept)
+
+    @property
+    def is_joint(self):
+        """Whether several columns of weights make up one model."""
+        return not isinstance(self.model, Linear)
+
+    @property
+    def is_plain(self):
+        """Whether the paper's theorem speaks of it: one column of weights, the logistic loss."""
+        return not self.is_joint and isinstance(self.loss, losses.Logistic)
+
+    @property
+    def margin_slope(self):
+        """The largest norm of the gradient of a margin by the weights."""
+        return self.radius * self.model.spread
+
+    def shaped(self, parameters):
+        """Return weights and intercepts as the user sees them, from `n_parameters` in one row."""
+        return parameters.reshape(-1, self.model.columns) if self.is_joint else parameters
+
+    @property
+    def reach(self):
+        """Largest norm of the terms that products of rows are sums of: R unless centred."""
+        if self.scale is None:
+            return self.margin_slope
+        with np.errstate(all="ignore"):
+            shift = 2.0 * float(np.linalg.norm(self.center * self.scale))
+            return self.margin_slope + self.model.spread * shift
+
+    def features(self, rows):
+        """Return rows of X, as float64 with `center` and `scale` applied."""
+        return scaled(to_float64(self.X[rows]), self.center, self.scale)
+
+    @classmethod
+    def check(
+        cls, X, y, *, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, center=None,
+        scale=None,
+    ):  # fmt: skip
+        """Validate the arguments and return the problem they describe.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, d)
+            Finite real numbers. Read once, in blocks; neither copied nor changed.
+        y : array-like of shape (n,)
+            Labels -1 and +1, or 0 and 1, or bool; with ``"softmax"`` 0, 1, ..., K - 1.
+        loss : str or losses.Loss, default "logistic"
+            A name or an object of `lsgd_fast.losses`.
+        sample_weight : array-like of shape (n,), optional
+            Finite, not negative, not all zero; their scale has no effect.
+        l2 : float, default 0.0
+            Finite and not negative.
+        fit_intercept : bool, default False
+            Whether to add an intercept.
+        center, scale : array-like of shape (d,) or real number, optional
+            Finite, and `scale` positive; 0 and 1 by default.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything else; the message names the argument.
+        """
+        loss = losses.resolve(loss)
+        l2 = check_real("l2", l2, zero_allowed=True)
+        fit_intercept = check_flag("fit_intercept", fit_intercept)
+        X = check_matrix(X)
+        weight, total_weight = _check_sample_weight(sample_weight, len(X))
+        if isinstance(loss, losses.Softmax):
+            labels = _check_class_numbers(y, len(X))
+            model = Softmax(_check_all_classes(labels, weight))
+        else:
+            labels, model = _check_labels(y, len(X)), Linear()
+            _check_both_classes(labels, weight)
+        center, scale = _check_factors(center, scale, X.shape[1])
+        norm = largest_norm(X, weight > 0.0, center, scale)
+        radius = math.hypot(norm, 1.0) if fit_intercept else norm
+        labels.setflags(write=False)
+        weight.setflags(write=False)
+        return cls(
+            X, labels, weight, total_weight, loss, l2, fit_intercept, radius, center, scale, model
+        )
+
+    def digest(self):
+        """Return a fingerprint of the values, 64 hexadecimal digits.
+
+        Returns
+        -------
+        str
+            Equal for equal problems, whatever the dtype and the layout of X. Sparse rows, which
+            are summed in another order, have another one than dense ones.
+        """
+        hasher = hashlib.blake2b(digest_size=32)
+        header = (self.n, self.d, self.l2, self.fit_intercept, self.loss)
+        hasher.update(repr((*header, self.model) if self.is_joint else header).encode())
+        hasher.update(self.y.astype("<f8"))
+        hasher.update(self.weight.astype("<f8"))
+        for factor in (self.center, self.scale) if self.scale is not None else ():
+            hasher.update((factor + 0.0).astype("<f8"))
+        if is_sparse(self.X):
+            self.X.update_digest(hasher)
+            return hasher.hexdigest()
+        for _, _, block in blocks(self.X):
+            hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
+        return hasher.hexdigest()
+
+
+def as_network(problem, network):
+    """Return the problem with a `TwoLayer` for its model; its loss must have one margin."""
+    if isinstance(problem.model, Softmax):
+        raise ValueError("loss: a network has one output, and softmax needs one for each class")
+    largest = max(problem.d, problem.n if is_sparse(problem.X) else 1)  # see docs/sparse.md
+    if network.columns > MAX_FEATURES // largest:
+        raise ValueError(f"width {network.columns} is too large for weights in memory")
+    if problem.scale is not None:
+        raise ValueError("center and scale do not go with a network")
+    return replace(problem, model=network)
+
+
+def check_validation(validation, problem):
+    """Return held-out data (X, y) as a problem, or None; y may hold one class only."""
+    if validation is None:
+        return None
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError("validation must be a pair (X, y) of held-out data or None")
+    try:
+        X = check_matrix(validation[0])
+        if isinstance(problem.model, Softmax):
+            labels = _check_class_numbers(validation[1], len(X), problem.model.columns)
+        else:
+            labels = _check_labels(validation[1], len(X))
+        if X.shape[1] != problem.d:
+            raise ValueError(f"X must have {problem.d} features; got shape {X.shape}")
+        largest_norm(X, np.ones(len(X), dtype=bool), problem.center, problem.scale)
+        weight, total = _check_sample_weight(None, len(X))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation: {error}") from None
+    return replace(problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0)
+
+
+def check_start(start, problem):
+    """Return the first weights as a new float64 array of shape (n_parameters,)."""
+    if start is None:
+        return np.zeros(problem.n_parameters)
+    array = _check_parameters("start", start, problem)
+    if problem.is_joint:
+        if array.ndim != 2 or array.shape[1] != problem.model.columns:
+            shape = (len(array), problem.model.columns)
+            raise ValueError(f"start must have shape {shape}; got shape {array.shape}")
+        return array.flatten()
+    if array.ndim != 1:
+        raise ValueError(f"start must have one dimension; got shape {array.shape}")
+    return array.copy()
+
+
+def check_starts(start, problem, k):
+    """Return first weights: (1, n_parameters) where all k runs have the same, else (k, ...)."""
+    if problem.is_joint:
+        return _check_joint_starts(start, problem, k)
+    if start is None or as_real_array("start", start).ndim != 2:
+        return check_start(start, problem).reshape(1, -1)
+    array = _check_parameters("start", start, problem)
+    if array.shape[1] != k:
+        raise ValueError(f"start must have a column for each stepsize ({k}); got {array.shape}")
+    return np.ascontiguousarray(array.T)
+
+
+def _check_joint_starts(start, problem, k):
+    """Return the same for a model of several columns, where those of all runs have three axes."""
+    array = None if start is None else as_real_array("start", start)
+    if array is None or array.ndim == 2:
+        return check_start(array, problem).reshape(1, -1)
+    shape = (problem.d + problem.fit_intercept, problem.model.columns)
+    if array.shape != (k, *shape):
+        raise ValueError(
+            f"start must have shape {shape}, or {(k, *shape)} with first weights for each "
+            f"stepsize; got shape {array.shape}"
+        )
+    return finite_float64("start", array).reshape(k, -1).copy()
+
+
+def check_weights(w, problem):
+    """Return weights as an aligned C-contiguous float64 array, (n_parameters[, k])."""
+    return _check_parameters("w", w, problem)
+
+
+def _check_parameters(name, value, problem):
+    array = as_real_array(name, value)
+    expected = problem.d + problem.fit_intercept
+    if array.ndim not in (1, 2) or array.shape[0] != expected or array.size == 0:
+        hint = " (features, then the intercept)" if problem.fit_intercept else ""
+        raise ValueError(f"{name} must have {expected} rows{hint}; got shape {array.shape}")
+    return finite_float64(name, array)
+
+
+def _check_vector(name, value, n):
+    array = as_real_array(name, value)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be 1-d; got shape {array.shape}: pass {name}.ravel()")
+    if len(array) != n:
+        raise ValueError(f"{name} has length {len(array)}, but X has {n} rows")
+    return array
+
+
+def _check_labels(y, n):
+    y = _check_vector("y", y, n)
+    positive = y == 1
+    if not any((positive | (y == other)).all() for other in (-1, 0)):
+        found = np.unique(y)[:6].tolist()
+        raise ValueError(
+            "y must hold the labels -1 and +1 (or 0 and 1, or bool), without NaN; "
+            f"found {', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
+            "to tell one label from the rest, pass y == label"
+        )
+    return np.where(positive, 1.0, -1.0)
+
+
+def _check_class_numbers(y, n, n_classes=None):
+    y = _check_vector("y", y, n)
+    below = max(2, n if n_classes is None else n_classes)
+    if not ((y >= 0) & (y < below) & (y == np.floor(y))).all():
+        found = np.unique(y)[:6].tolist()
+        last = "K - 1" if n_classes is None else n_classes - 1
+        raise ValueError(
+            f"y must hold the classes as numbers 0, 1, ..., {last}, without NaN; found "
+            f"{', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
+            "np.unique(y, return_inverse=True)[1] numbers any labels"
+        )
+    return y.astype(np.float64)
+
+
+def _check_all_classes(labels, weight):
+    """Return how many classes there are; refuse one, and gaps."""
+    seen = np.unique(labels[weight > 0.0])
+    n_classes = int(labels.max()) + 1
+    if n_classes < 2 or len(seen) < n_classes:
+        missing = np.setdiff1d(np.arange(max(n_classes, 2)), seen)[0]
+        raise ValueError(
+            f"y: rows of all classes 0 to K - 1 are needed, and of two at least, with positive "
+            f"sample_weight; there is no class {missing}"
+        )
+    return n_classes
+
+
+def _check_sample_weight(sample_weight, n):
+    if sample_weight is None:
+        unit = 0.5 ** n.bit_length()
+        return np.full(n, unit), n * unit
+    array = _check_vector("sample_weight", sample_weight, n)
+    weight = finite_float64("sample_weight", array)
+    largest = weight.max()
+    if weight.min() < 0.0 or largest == 0.0:
+        raise ValueError("sample_weight must not be negative, nor zero everywhere")
+    with np.errstate(under="ignore"):  # a share of 2**-1000 of the largest may count as zero
+        weight = np.ldexp(weight, -np.frexp(largest)[1])  # the largest is now in [1/2, 1)
+        total, exponent = math.frexp(math.fsum(weight))
+        return np.ldexp(weight, -exponent), total
+
+
+def _check_factors(center, scale, d):
+    """Return center and scale as arrays (d,) of their own, or two None where neither is given."""
+    if center is None and scale is None:
+        return None, None
+    center = _check_factor("center", 0.0 if center is None else center, d)
+    scale = _check_factor("scale", 1.0 if scale is None else scale, d)
+    if scale.min() <= 0.0:
+        column = int(np.argmin(scale))
+        raise ValueError(f"scale must be positive; got {scale[column]} for column {column}")
+    return center, scale
+
+
+def _check_factor(name, value, d):
+    array = as_real_array(name, value)
+    if array.dtype.kind == "b":
+        raise TypeError(f"{name} must hold real numbers; got dtype bool")
+    if array.shape not in ((), (d,)):
+        raise ValueError(
+            f"{name} must have an entry for each of the {d} features; got shape {array.shape}"
+        )
+    factor = np.array(np.broadcast_to(finite_float64(name, array), (d,)), order="C")
+    factor.setflags(write=False)
+    return factor
+
+
+def _check_both_classes(labels, weight):
+    seen = labels[weight > 0.0]
+    if seen.min() == seen.max():
+        where = "" if len(seen) == len(labels) else " among the rows of positive sample_weight"
+        raise ValueError(
+            f"y holds one class only{where} ({seen[0]:+.0f}); rows of both classes are needed"
+        )

@@ -1,0 +1,101 @@
+"""How long sparse rows are, also centred and scaled: without a look at what has no entry."""
+
+import math
+
+import numpy as np
+
+from lsgd_fast._checks import refuse_value
+from lsgd_fast._inputs.sparse import SAFE_SQUARE, add_to_rows
+
+__all__ = ["largest_norm"]
+
+
+def largest_norm(X, positive, center=None, scale=None):
+    """Return the largest norm of the rows of X marked `positive`; refuse what is not finite.
+
+    With factors, of the rows of ``(X - center) * scale``.
+
+    Parameters
+    ----------
+    X : SparseRows
+    positive : ndarray of bool, of shape (n,)
+    center, scale : ndarray of shape (d,), or both None
+    """
+    with np.errstate(all="ignore"):
+        absent = None if scale is None else _absent_norms(X, center, scale)
+        sums = _square_sums(X, center, scale, absent)
+        largest = sums[positive].max()
+        if np.isfinite(sums).all() and largest > SAFE_SQUARE:
+            return math.sqrt(largest)
+        return float(_scaled_norms(X, center, scale, absent)[positive].max())
+
+
+def _blocks(X, center, scale):
+    """Yield (rows, columns, values) of all entries, with factors applied."""
+    for rows, columns, values in X.blocks():
+        if scale is not None:
+            values = (values - center[columns]) * scale[columns]
+        yield rows, columns, values
+
+
+def _square_sums(X, center, scale, absent, exponents=None):
+    """Return the sum of squares of each row, the row first divided by 2**exponent."""
+    sums = np.zeros(len(X))
+    if absent is not None:
+        sums += np.square(absent if exponents is None else np.ldexp(absent, -exponents))
+    for rows, _, values in _blocks(X, center, scale):
+        if exponents is not None:
+            values = np.ldexp(values, -exponents[rows])
+        add_to_rows(sums, rows, values * values)
+    return sums
+
+
+def _scaled_norms(X, center, scale, absent):
+    """Return the row norms without overflow or underflow."""
+    largest = np.zeros(len(X)) if absent is None else absent.copy()
+    start = 0
+    for rows, columns, values in _blocks(X, center, scale):
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            i = bad[0]
+            refuse_value(float(X.data[start + i]), rows[i], columns[i], values[i])
+        np.maximum.at(largest, rows, np.abs(values))
+        start += len(values)
+    exponents = np.frexp(largest)[1]
+    return np.ldexp(np.sqrt(_square_sums(X, center, scale, absent, exponents)), exponents)
+
+
+def _absent_norms(X, center, scale):
+    """Return for each row the norm of ``center * scale`` in the columns where it has no entry.
+
+    That is all columns less those of the entries, which would cancel where a row has entries in
+    the large ones. So the squares are cut into slices, on grids so coarse that sums of the first
+    two are exact.
+    """
+    shifts = np.abs(center * scale)
+    column = int(np.argmax(shifts))  # of a NaN, if there is one
+    if not np.isfinite(shifts[column]):
+        raise ValueError(
+            f"(X - center) * scale must be finite; 0.0 in column {column} becomes "
+            f"{-center[column] * scale[column]}: take a smaller scale"
+        )
+    exponent = math.frexp(shifts[column])[1]
+    squares = np.square(np.ldexp(shifts, -exponent))
+    sums = np.zeros(len(X))
+    for part in _slices(squares):
+        covered = np.zeros(len(X))
+        for rows, columns, _ in X.blocks():
+            add_to_rows(covered, rows, part[columns])
+        sums += part.sum() - covered
+    return np.ldexp(np.sqrt(np.maximum(sums, 0.0)), exponent)
+
+
+def _slices(squares):
+    """Return numbers from 0 to 1 as three summands each; sums of the first two are exact."""
+    bits = len(squares).bit_length()  # so many columns at most are summed
+    unit = math.ldexp(1.0, bits)
+    first = (squares + unit) - unit  # multiples of 2**(bits - 52)
+    rest = squares - first
+    unit = math.ldexp(unit, bits - 52)
+    second = (rest + unit) - unit
+    return first, second, rest - second

@@ -1,0 +1,1 @@
+"""Algorithms that the compiled package and the reference share."""

@@ -1,0 +1,111 @@
+"""The largest margin of the data, with either twin as the engine of the descent."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lsgd_fast import _checks as checks
+from lsgd_fast._constants import EPSILON
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.numerics import norm
+from lsgd_fast.stepsizes import DualMomentum
+
+__all__ = ["LEAST_MARGIN", "Margin", "find_margin"]
+
+LEAST_MARGIN = 1e-8  # over R: with no more than this, data count as not separable
+LOOK_EVERY = 8  # steps between looks at a long search; a look costs some 20 microseconds
+
+
+@dataclass(frozen=True, eq=False)
+class Margin:
+    """The margin of the data, between two proven bounds.
+
+    Attributes
+    ----------
+    value : float
+        ``min_i y_i (x_i . direction + intercept)``, in the units of X, less what rounding may have
+        added; 0.0 where no direction was found that separates the data.
+    direction : ndarray of shape (d,), or None
+        Of the weights that have it, read-only; with the intercept its norm is 1. None if `value`
+        is 0.
+    gap : float
+        No direction has a margin above ``value + gap``.
+    intercept : float or None
+        0.0 if none was fitted; None if `value` is 0.
+    n_passes : int
+        Passes over X that were made.
+    """
+
+    value: float
+    direction: np.ndarray | None = field(repr=False)
+    gap: float
+    intercept: float | None
+    n_passes: int
+
+    def __post_init__(self):
+        if self.direction is not None:
+            direction = np.array(self.direction, dtype=np.float64)
+            direction.setflags(write=False)
+            object.__setattr__(self, "direction", direction)
+
+
+def find_margin(descend, X, y, *, fit_intercept, center, scale, rtol, max_passes, n_threads):
+    """Return the `Margin` of `lsgd_fast.max_margin`.
+
+    Parameters
+    ----------
+    descend : callable
+        `gradient_descent` of either twin.
+    X, y, fit_intercept, center, scale, rtol, max_passes, n_threads
+        As for `lsgd_fast.max_margin`.
+    """
+    rtol = checks.check_real("rtol", rtol)
+    max_passes = checks.check_count("max_passes", max_passes, 2)
+    n_threads = checks.check_n_threads(n_threads)
+    shared = {"fit_intercept": fit_intercept, "center": center, "scale": scale}
+    search = _Search(Problem.check(X, y, **shared), rtol)
+    run = descend(
+        X, y, DualMomentum(), max_passes - 1, loss="exponential", **shared,
+        record=("min_margin",), record_every=max_passes, callback=search.look,
+        callback_every=LOOK_EVERY if max_passes > 8 * LOOK_EVERY else 1, gram=False,
+        n_threads=n_threads,
+    )  # fmt: skip
+    search.measure(run.weights, run.intercept, float(run.trace.min_margin[-1]))
+    return search.result(run.n_steps + 1)
+
+
+class _Search:
+    """What is known of the margin so far."""
+
+    def __init__(self, problem, rtol):
+        self.problem, self.rtol = problem, rtol
+        self.value, self.best, self.bound = 0.0, None, np.inf
+
+    def look(self, state):
+        """Look at a descent by `DualMomentum`, and return whether enough is known."""
+        self.measure(state.weights, state.intercept, state.min_margin)
+        # Each of n rows and, for the momentum, each of its steps rounds sums that are within R.
+        roundings = self.problem.n + self.problem.n_parameters + 3 * state.n_steps
+        lost = roundings * EPSILON * self.problem.reach
+        self.bound = min(self.bound, state.margin_bound + lost)
+        if self.value > 0.0:
+            return self.bound - self.value <= self.rtol * self.value
+        return self.bound <= LEAST_MARGIN * self.problem.radius + lost
+
+    def measure(self, weights, intercept, min_margin):
+        """Take the margin that weights have over their length, if it is the best so far."""
+        problem = self.problem
+        w = np.append(weights, intercept) if problem.fit_intercept else weights
+        length = norm(w)
+        if not 0.0 < length < np.inf:
+            return
+        value = min_margin / length - (problem.n_parameters + 4) * EPSILON * problem.reach
+        if value > self.value:
+            self.value, self.best = value, w / length
+
+    def result(self, n_passes):
+        if self.best is None:
+            return Margin(0.0, None, self.bound, None, n_passes)
+        d, gap = self.problem.d, max(0.0, self.bound - self.value)
+        intercept = float(self.best[d]) if self.problem.fit_intercept else 0.0
+        return Margin(float(self.value), self.best[:d], float(gap), intercept, n_passes)

@@ -1,0 +1,141 @@
+"""Longer weights of the same direction: any loss one likes, once the data are separated."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsgd_fast import losses
+from lsgd_fast._checks import check_real
+from lsgd_fast._constants import EPSILON
+from lsgd_fast._methods.numerics import norm
+from lsgd_fast._results.run import Run
+
+__all__ = ["ScaledWeights", "scale_to_loss"]
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledWeights:
+    """Weights of a run times a factor.
+
+    Attributes
+    ----------
+    weights : ndarray
+        `Run.weights` or `Run.separating_weights`, without an intercept, times `factor`; read-only.
+    intercept : float or ndarray
+        Likewise.
+    factor : float
+        At least 1.
+    loss_bound : float
+        The loss at these weights is at most this.
+    """
+
+    weights: np.ndarray
+    intercept: float | np.ndarray
+    factor: float
+    loss_bound: float
+
+
+def scale_to_loss(run, target, *, loss="logistic"):
+    """Make weights that separate the data longer until the loss is at most `target`.
+
+    Costs no pass over the data: with a least margin m > 0, weights times c have a loss of at most
+    ``loss(c m)``. The last weights are taken, or `Run.separating_weights` where these do not
+    separate; the trace must hold their least margin.
+
+    That this is free says how little a low loss means on separable data: the direction stays, and
+    with it every prediction and the margin over ``|w|``. Compare methods by the passes to the first
+    separation, or by their margins (`max_margin`), not by the loss.
+
+    Parameters
+    ----------
+    run : Run
+        Of a linear model.
+    target : float
+        Finite and positive.
+    loss : str or object, default "logistic"
+        The loss of the run: a name or an object of `lsgd_fast.losses`.
+
+    Returns
+    -------
+    ScaledWeights
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad arguments; the message names the argument: `run` where the run has not separated
+        the data, or its trace does not tell the margin, `target` where weights would overflow.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, 32.0, 1000)
+    >>> scaled = lsgd.scale_to_loss(run, 1e-100)
+    >>> bool(lsgd.logistic_loss(X, y, scaled.weights) <= scaled.loss_bound <= 1e-100)
+    True
+    """
+    if not isinstance(run, Run):
+        raise TypeError(f"run must be a lsgd_fast.Run; got {run!r}")
+    target = check_real("target", target)
+    loss = losses.resolve(loss)
+    several = isinstance(loss, losses.Softmax)
+    if several != (run.weights.ndim == 2):
+        raise ValueError(f"loss does not fit weights of shape {run.weights.shape}")
+    w, intercept, margin, found = _separating(run)
+    if found <= target:
+        factor, bound = 1.0, found
+    else:
+        # softmax has the loss of the margin to all other classes at once, less by at most this
+        others = math.log(w.shape[1] - 1) if several else 0.0
+        needed = _least_margin(loss, target)
+        factor = max(1.0, (needed + others) / margin * (1.0 + 4.0 * EPSILON))
+        bound = float(loss.value(np.float64(factor * margin - others)))
+    with np.errstate(over="ignore"):
+        w, intercept = factor * w, factor * intercept
+    if not (np.isfinite(w).all() and np.isfinite(intercept).all()):
+        raise ValueError(f"target: a loss of {target!r} takes weights that overflow")
+    w.setflags(write=False)
+    intercept = intercept if several else float(intercept)
+    return ScaledWeights(w, intercept, factor, bound)
+
+
+def _separating(run):
+    """Return weights that separate, intercept, lower bound of their margins, loss or inf."""
+    if run.separating_weights is None:
+        raise ValueError("run has not separated the data: no factor makes its loss small")
+    if run.trace.min_margin is None:
+        raise ValueError('run does not tell its margins: record "min_margin" in its trace')
+    d, trace = len(run.weights), run.trace
+    found = [(run.weights, run.intercept, -1)]
+    at = np.flatnonzero(trace.step == run.separated_at)
+    if len(at):
+        w = run.separating_weights
+        intercept = w[d] if len(w) > d else 0.0 * run.intercept
+        found.append((w[:d], intercept, at[0]))
+    for w, intercept, row in found:
+        length = norm(np.append(w, intercept))
+        rounding = (d + 1) * (2.0 * EPSILON * run.radius * length + 2.0**-1074)
+        margin = float(trace.min_margin[row]) - rounding
+        if margin > 0.0:
+            return w, intercept, margin, math.inf if trace.loss is None else float(trace.loss[row])
+    raise ValueError(
+        "run does not tell the margin of weights that separate the data: its last ones do not, and "
+        "its trace does not hold the step of the first that did"
+    )
+
+
+def _least_margin(loss, target):
+    """Return the least margin, above 0, at which the loss is at most `target`."""
+
+    def reached(z):
+        return float(loss.value(np.float64(z))) <= target
+
+    low, high = 0.0, 1.0
+    while not reached(high):
+        low, high = high, 2.0 * high
+        if high > 1e300:
+            raise ValueError(f"target: a loss of {target!r} takes weights that overflow")
+    while low < (middle := 0.5 * (low + high)) < high:
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high

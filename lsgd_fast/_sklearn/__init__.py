@@ -1,0 +1,1 @@
+"""The classifier for scikit-learn."""

@@ -1,0 +1,376 @@
+"""The classifier for scikit-learn; importing this file imports scikit-learn."""
+
+import warnings
+
+import numpy as np
+
+from lsgd_fast._checks import check_callback, check_count, check_flag
+from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._sklearn.callbacks import Tasks, as_coef
+from lsgd_fast._sklearn.fit import GRADIENT_DESCENT, Options, combine_weights, fit
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(
+        "LogisticClassifier needs scikit-learn 1.6 or later: pip install 'lsgd_fast[sklearn]'"
+    ) from error
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:
+        """Nothing to support."""
+
+    def with_callbacks(method):
+        """Return the method."""
+        return method
+
+
+__all__ = ["LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning"]
+
+BLOCK_VALUES = 1 << 20  # of X that are widened at a time
+
+
+class SeparableDataWarning(ConvergenceWarning):
+    """Without a penalty, separable data have no best weights: longer ones are always better."""
+
+
+class NotConvergedWarning(ConvergenceWarning):
+    """The fit ended, by `max_iter` or by rounding, before the gradient was what `tol` asks for."""
+
+
+class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+    """Logistic regression of two or more classes, by a quasi-Newton method or large steps.
+
+    It minimises ``mean_i loss_i + l2/2 * |w|^2`` over weights and an intercept that is not
+    penalised; the mean is weighted by `sample_weight` and `class_weight`. Several classes share one
+    softmax. With ``l2 = 1 / (n * C)``, n the number of rows (or the sum of their weights), that is
+    the objective of scikit-learn's ``LogisticRegression(C=C)``, divided by ``n * C``.
+
+    Parameters
+    ----------
+    solver : {"quasi-newton", "gd"}, default "quasi-newton"
+        `lsgd_fast.minimize` or `lsgd_fast.gradient_descent`.
+    stepsize : float, rule or "trial", default "trial"
+        Of gradient descent: a number in the units of X, a rule of `lsgd_fast.stepsizes`, or
+        ``"trial"`` for what `lsgd_fast.staged_trial` recommends on these data.
+    l2 : float, default 1e-4
+        Penalty on the mean loss: unlike C, it does not change its meaning with the number of rows.
+    fit_intercept : bool, default True
+    class_weight : dict, "balanced" or None, default None
+        Weights by label, 1 where not given. With ``"balanced"`` the classes weigh the same in all.
+    max_iter : int, default 1000
+        Steps of gradient descent, or iterations of the quasi-Newton method (now and then one less
+        for each extra read of X).
+    tol : float, default 1e-8
+        Of the quasi-Newton method: see `lsgd_fast.minimize`. Of gradient descent: end once the norm
+        of the gradient is at most `tol` times R, the length of the longest row.
+    warm_start : bool, default False
+        Start from the weights of the last fit, which must have had the same classes.
+    n_threads : int, optional
+        By default as many as the size of X deserves and the process may use.
+    random_state : int, RandomState or None, default None
+        For the samples of a trial; nothing else is random.
+    callback : callable, optional
+        Called as ``callback(state)`` between iterations, as by `lsgd_fast.minimize` or
+        `lsgd_fast.gradient_descent`. Returning True ends the fit.
+    verbose : int, default 0
+        1 to print how a fit ended.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights, float64 whatever the dtype of X; of two classes those of ``classes_[1]``.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    n_iter_ : int
+        Iterations taken.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        If X was a data frame with names that are strings.
+    loss_curve_ : ndarray of shape (n_iter_ + 1,)
+        The objective before each iteration, and at the end.
+    separable_ : bool or None
+        True if the fit has separated the data, which proves it possible; None if it did not.
+    margin_ : float
+        Least margin over ``|coef_|``, in the units of X, at the end; not positive if the classifier
+        does not separate the data. Of several classes a margin is the product of a row with the
+        weights of its own class less the largest of the others. NaN for zero weights.
+    stop_reason_ : StopReason
+        Also the string of its name, such as ``"converged"``, see `lsgd_fast.StopReason`.
+    run_ : Run
+        All of it: the trace, and a verdict with its evidence.
+    stepsize_ : float or rule
+        What was used; after gradient descent only.
+    trial_ : Trial or None
+        The trial that found it; after gradient descent only. Print it for a report.
+
+    Warns
+    -----
+    SeparableDataWarning
+        If ``l2=0`` and the fit has separated the data. How long the weights are, and so how sure
+        the probabilities look, then depends on when the fit ended.
+    NotConvergedWarning
+        If `max_iter` ended the fit, or rounding did before `tol` was met.
+
+    Notes
+    -----
+    X may be dense, of float64, float32, float16, integers or bool, and is read as it is; sparse
+    (CSR; other formats are converted); or a pandas or polars frame. Results have the same bits
+    for every number of threads.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.digits_0_vs_8()
+    >>> classifier = lsgd.LogisticClassifier().fit(X, y)
+    >>> classifier.stop_reason_.value, classifier.score(X, y)
+    ('converged', 1.0)
+    """
+
+    def __init__(
+        self,
+        *,
+        solver="quasi-newton",
+        stepsize="trial",
+        l2=1e-4,
+        fit_intercept=True,
+        class_weight=None,
+        max_iter=1000,
+        tol=1e-8,
+        warm_start=False,
+        n_threads=None,
+        random_state=None,
+        callback=None,
+        verbose=0,
+    ):
+        self.solver = solver
+        self.stepsize = stepsize
+        self.l2 = l2
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.n_threads = n_threads
+        self.random_state = random_state
+        self.callback = callback
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the classifier.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels of any type that sorts; two or more different ones.
+        sample_weight : array-like of shape (n_samples,), optional
+            Not negative; only their ratios matter. A row of weight 2 counts as two rows.
+
+        Returns
+        -------
+        LogisticClassifier
+            The classifier itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad arguments and for a stepsize with which the descent leaves float64.
+        """
+        self._fit(X, y, sample_weight)
+        self._tell()
+        return self
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight):
+        options = Options(
+            solver=self.solver, stepsize=self.stepsize, l2=self.l2,
+            fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol,
+            n_threads=self.n_threads, seed=self._seed(),
+        )  # fmt: skip
+        callback, _ = check_callback(self.callback, None)
+        check_flag("warm_start", self.warm_start)
+        if not isinstance(self.verbose, (bool, np.bool_)):
+            check_count("verbose", self.verbose, 0)
+        last = (self.classes_, self.coef_, self.intercept_) if self._goes_on() else None
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
+        classes, numbers = _number_classes(y)
+        if len(classes) < 2:
+            raise ValueError(f"y holds one class only ({classes.tolist()[0]!r}); two are needed")
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weight = combine_weights(weight, self.class_weight, classes, numbers)
+        start = None if last is None else self._start(classes, *last)
+        self.classes_ = classes
+        tasks = Tasks.of(self, X, y, sample_weight, callback)
+        found = fit(X, numbers, len(classes), weight, options, start, tasks or callback)
+        self._keep(found)
+        if tasks is not None:
+            tasks.close()
+
+    def _seed(self):
+        """Return a number for the samples of a trial; without one nothing random is drawn."""
+        try:
+            random_state = check_random_state(self.random_state)
+        except ValueError as error:
+            raise ValueError(f"random_state: {error}") from None
+        if self.solver != GRADIENT_DESCENT or not isinstance(self.stepsize, str):
+            return 0
+        return int(random_state.randint(2**31 - 1))
+
+    def _goes_on(self):
+        return self.warm_start and hasattr(self, "coef_")
+
+    def _start(self, classes, known, coef, intercept):
+        """Return the weights of the last fit in the form of `gradient_descent`."""
+        if not np.array_equal(known, classes) or coef.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"warm_start: the last fit had {coef.shape[1]} features and the classes "
+                f"{known.tolist()}; these data have {self.n_features_in_} and {classes.tolist()}"
+            )
+        weights = np.vstack([coef.T, intercept]) if self.fit_intercept else coef.T
+        return weights.ravel() if len(classes) == 2 else weights
+
+    def _keep(self, found):
+        """Set the fitted attributes."""
+        run, trace = found.run, found.run.trace
+        if run.stop_reason is StopReason.diverged:
+            name = "stepsize" if found.stepsize is not None else "X"
+            raise ValueError(f"{name}: the descent left the range of float64: {run.evidence}")
+        self.coef_, self.intercept_ = as_coef(run.weights, run.intercept)
+        self.n_iter_ = run.n_steps
+        self.loss_curve_ = np.array(trace.loss if trace.objective is None else trace.objective)
+        self.separable_ = run.separable
+        norm = float(trace.weight_norm[-1])
+        self.margin_ = float(trace.min_margin[-1]) / norm if norm > 0.0 else float("nan")
+        self.stop_reason_ = run.stop_reason
+        self.run_ = run
+        for name in ("stepsize_", "trial_"):
+            self.__dict__.pop(name, None)
+        if found.stepsize is not None:
+            self.stepsize_, self.trial_ = found.stepsize, found.trial
+
+    def _tell(self):
+        """Warn of what the numbers do not show."""
+        run = self.run_
+        if self.verbose:
+            print(
+                f"[LogisticClassifier] {self.solver}: {run.n_steps} iterations, {run.seconds:.2g} "
+                f"s, ended by {run.stop_reason}, {run.verdict}: {run.evidence}"
+            )
+        if run.separable and self.l2 == 0.0:
+            warnings.warn(
+                "the data are linearly separable, and without a penalty no weights are the best: "
+                "the longer, the better. How sure the probabilities look depends on when the fit "
+                "ended; pass l2 > 0 for weights that do not.",
+                SeparableDataWarning,
+                stacklevel=3,
+            )
+        elif run.stop_reason is StopReason.rounding and self.tol > 0.0:
+            warnings.warn(
+                f"the gradient is not what tol={self.tol} asks for, but rounding leaves nothing to "
+                f"gain ({run.verdict}: {run.evidence}) Scale the features, or take a larger tol or "
+                "l2.",
+                NotConvergedWarning,
+                stacklevel=3,
+            )
+        elif run.stop_reason in (StopReason.n_steps, StopReason.max_passes):
+            warnings.warn(
+                f"the gradient is not yet what tol={self.tol} asks for after max_iter="
+                f"{self.max_iter} iterations ({run.verdict}: {run.evidence}) Scale the features, "
+                "raise max_iter, or take a larger tol or l2.",
+                NotConvergedWarning,
+                stacklevel=3,
+            )
+
+    def decision_function(self, X):
+        """Return the products of rows and weights, intercepts added.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Of two classes positive where ``classes_[1]`` is the more likely one.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
+        scores = np.empty((X.shape[0], len(self.coef_)))
+        # of other dtypes NumPy would make a float64 copy of all of X
+        at_once = X.dtype == np.float64 or hasattr(X, "tocsr")
+        height = len(scores) if at_once else max(1, BLOCK_VALUES // X.shape[1])
+        for i in range(0, len(scores), height):
+            scores[i : i + height] = X[i : i + height] @ self.coef_.T
+        scores += self.intercept_
+        return scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X):
+        """Return the most likely label of each row.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        scores = self.decision_function(X)
+        best = scores > 0.0 if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[best.astype(np.intp)]
+
+    def predict_log_proba(self, X):
+        """Return the logarithms of the probabilities; they do not underflow.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return -np.logaddexp(0.0, np.column_stack([scores, -scores]))
+        scores -= scores.max(axis=1, keepdims=True)
+        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return scores
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+
+def _number_classes(y):
+    """Return the labels, sorted, and for each row the place of its own."""
+    try:
+        check_classification_targets(y)
+        return np.unique(y, return_inverse=True)
+    except TypeError as error:  # labels that do not compare
+        raise TypeError(f"y: {error}") from None

@@ -1,0 +1,150 @@
+"""From numbered classes to a run: the solvers behind the estimator, which needs scikit-learn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsgd_fast._api.descent import gradient_descent
+from lsgd_fast._api.minimize import minimize
+from lsgd_fast._api.trial import staged_trial
+from lsgd_fast._checks import check_count, check_flag, check_real
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.stopping import Stop
+from lsgd_fast._results.run import Run
+from lsgd_fast._results.trial import Trial
+from lsgd_fast.stepsizes import resolve
+
+__all__ = ["GRADIENT_DESCENT", "QUASI_NEWTON", "TRIAL", "Fit", "Options", "combine_weights", "fit"]
+
+QUASI_NEWTON, GRADIENT_DESCENT = "quasi-newton", "gd"
+TRIAL = "trial"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Options:
+    """What a fit is asked for, see `LogisticClassifier`; checked when it is made."""
+
+    solver: str
+    stepsize: object
+    l2: float
+    fit_intercept: bool
+    max_iter: int
+    tol: float
+    n_threads: int | None
+    seed: int = 0  # for the samples of a trial
+
+    def __post_init__(self):
+        known = (QUASI_NEWTON, GRADIENT_DESCENT)
+        if not isinstance(self.solver, str) or self.solver not in known:
+            raise ValueError(
+                f'solver must be "{QUASI_NEWTON}" or "{GRADIENT_DESCENT}"; got {self.solver!r}'
+            )
+        if not isinstance(self.stepsize, str):
+            resolve(self.stepsize)
+        elif self.stepsize != TRIAL:
+            raise ValueError(
+                f'stepsize must be a number, a rule or "{TRIAL}"; got {self.stepsize!r}'
+            )
+        check_real("l2", self.l2, zero_allowed=True)
+        check_flag("fit_intercept", self.fit_intercept)
+        check_count("max_iter", self.max_iter, 1)
+        check_real("tol", self.tol, zero_allowed=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A run, and of gradient descent its stepsize and the trial that found it, if one did."""
+
+    run: Run
+    stepsize: object = None
+    trial: Trial | None = None
+
+
+def combine_weights(sample_weight, class_weight, classes, numbers):
+    """Return a weight for each row: its own times that of its class.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (n,)
+    class_weight : dict, "balanced" or None
+        By label; labels that are not mentioned have weight 1. Balanced classes have equal sums of
+        weights, which are the given ones: rows of weight 2 count as two rows.
+    classes : ndarray of shape (k,)
+        The labels.
+    numbers : ndarray of shape (n,)
+        For each row the place of its label in `classes`.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    if sample_weight.min() < 0.0:
+        raise ValueError("sample_weight must not be negative")
+    totals = np.bincount(numbers, sample_weight, len(classes))
+    if 0 < np.count_nonzero(totals) < len(classes):
+        label = classes[totals == 0.0].tolist()[0]
+        raise ValueError(f"sample_weight is zero for all rows of class {label!r}: leave them out")
+    if class_weight is None or not totals.all():
+        return sample_weight
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return sample_weight * (totals.sum() / len(classes) / totals)[numbers]
+    if not isinstance(class_weight, dict):
+        raise ValueError(f'class_weight must be a dict, "balanced" or None; got {class_weight!r}')
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    forgotten = [label for label in labels if label not in class_weight]
+    if unknown and forgotten:  # which is a slip; the class that a part of the data lacks is none
+        raise ValueError(f"class_weight has class {unknown[0]!r}, y has {forgotten[0]!r} instead")
+    factors = [check_real("class_weight", class_weight.get(label, 1.0)) for label in labels]
+    return sample_weight * np.array(factors)[numbers]
+
+
+def fit(X, numbers, n_classes, weight, options, start, callback):
+    """Return the `Fit` of a linear classifier.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n, d)
+    numbers : ndarray of shape (n,)
+        Classes 0 to n_classes - 1; of two classes 1 is the positive one.
+    n_classes : int
+    weight : ndarray of shape (n,)
+    options : Options
+    start : ndarray or None
+    callback : callable or None
+        As in `gradient_descent`.
+
+    Returns
+    -------
+    Fit
+    """
+    model = {
+        "sample_weight": weight,
+        "l2": options.l2,
+        "fit_intercept": options.fit_intercept,
+    }
+    common = {
+        "start": start,
+        "loss": "logistic" if n_classes == 2 else "softmax",
+        "callback": callback,
+        "n_threads": options.n_threads,
+    }
+    if options.solver == QUASI_NEWTON:
+        max_passes = 2 * options.max_iter + 1 + (start is not None)
+        run = minimize(X, numbers, tol=options.tol, max_passes=max_passes, **model, **common)
+        return Fit(run)
+    # rows and weights are those of any two classes
+    problem = Problem.check(X, numbers == 0, **model)
+    stepsize, trial = options.stepsize, None
+    if isinstance(stepsize, str):
+        trial = staged_trial(
+            problem.X, numbers, loss=common["loss"], rng=options.seed, n_threads=options.n_threads,
+            **model,
+        )  # fmt: skip
+        stepsize = trial.recommended or trial.conservative
+    goal = options.tol * problem.radius
+    stop = Stop(gradient_norm=goal) if goal > 0.0 else None
+    run = gradient_descent(
+        problem.X, numbers, stepsize, options.max_iter, stop=stop, **model, **common
+    )
+    return Fit(run, stepsize, trial)

@@ -1,0 +1,241 @@
+"""Data files: X and y from .npz, .npy, .csv and LIBSVM files, or one line on what is wrong."""
+
+import io
+import mmap
+import os
+import reprlib
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from gzip import BadGzipFile
+
+import numpy as np
+
+from lsgd_fast._results.archive import NUMBERS, parse_array
+from lsgd_fast.cli.text_files import read_column, read_libsvm, read_table, undecodable_line
+
+__all__ = ["Data", "read_data"]
+
+TABLES = (".csv", ".tsv")
+LIBSVM = (".libsvm", ".svm", ".svmlight", ".txt")
+LABELS = (".npy", ".csv", ".txt")  # files of labels alone
+TEXTS = "U"  # the kind of dtype that labels may have besides
+MAPPED_BYTES = 1 << 26  # from here on an .npy file is mapped, not read
+SCANNED = 1 << 20  # values looked at at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a data file holds; unpacks as ``X, y``.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, d)
+        Features, finite, at least one row and one feature. float64 from text, of any real dtype
+        from .npz and .npy; perhaps read-only and memory-mapped.
+    y : ndarray of shape (n,), float64
+        Labels, -1 or +1; both occur. Of several classes 0, 1, ..., K - 1.
+    labels : tuple
+        The labels as the file has them (numbers, bools or texts), in the order of those of y.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    labels: tuple
+
+    def __iter__(self):
+        return iter((self.X, self.y))
+
+
+def read_data(path, *, labels=None, label=None, several=False):
+    r"""Read features and labels from a file; the end of its name says what kind of file it is.
+
+    - .npz: arrays named ``X`` and ``y``, perhaps among others.
+    - .npy: X. The labels come from a file of their own.
+    - .csv, .tsv: cells separated by comma, semicolon or tab, perhaps under a header.
+    - .svm, .libsvm, .svmlight, .txt: LIBSVM's ``label index:value ...``, where indices count from 1
+      and increase. X is made dense.
+
+    Text is UTF-8 and may be gzip-compressed: .csv.gz and the like. Nothing is ever unpickled. The
+    smaller of two labels, numbers or (except in LIBSVM files) texts, becomes -1.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file. An .npy file of 64 MiB or more is mapped into memory, not read.
+    labels : str or os.PathLike, optional
+        For .npy alone, and needed there: the file of labels, .npy, or .csv or .txt with one label
+        per line.
+    label : str, optional
+        For .csv and .tsv alone: the name of the column of labels or, where there is no header, its
+        number, from 1; the last column by default.
+    several : bool, default False
+        Whether any number of labels from two on becomes 0, 1, ..., in their order.
+
+    Returns
+    -------
+    Data
+        Unpacks as ``X, y``.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        If a file is not there, or cannot be read.
+    ValueError
+        If it does not hold such data; one line that names the file, and the line in a text. Also if
+        X, from LIBSVM or .npz, would take more than half of the memory of the machine.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "toy.csv")
+    ...     with open(path, "w") as file:
+    ...         _ = file.write("a;b;kind\n1;0.2;yes\n-1;-0.2;no\n")
+    ...     data = read_data(path)
+    >>> X, y = data
+    >>> X.tolist(), y.tolist(), data.labels
+    ([[1.0, 0.2], [-1.0, -0.2]], [1.0, -1.0], ('no', 'yes'))
+    """
+    path = os.fsdecode(path)
+    kind = _kind(path)
+    if labels is not None and kind != ".npy":
+        raise ValueError(f"{path!r}: labels come from a file of their own for .npy files alone")
+    if label is not None and kind not in TABLES:
+        raise ValueError(f"{path!r}: label chooses a column of a .csv file, which this is not")
+    with _naming(path):
+        if os.path.getsize(path) == 0:
+            raise ValueError("the file is empty")
+        if kind == ".npz":
+            X, values = _read_npz(path)
+        elif kind == ".npy":
+            X = _check_matrix(_read_npy(path, NUMBERS))
+            if labels is None:
+                raise ValueError(
+                    "an .npy file has no labels: say which file has them (labels, --labels)"
+                )
+        elif kind in TABLES:
+            X, values = read_table(path, label)
+        elif kind in LIBSVM:
+            X, values = read_libsvm(path, _allowed_bytes())
+        else:
+            known = ", ".join((".npz", ".npy", *TABLES, *LIBSVM))
+            raise ValueError(f"a name must end in {known}, and those of texts may go on with .gz")
+    if kind == ".npy":
+        path = os.fsdecode(labels)
+        with _naming(path):
+            values = _read_labels(path, len(X))
+    with _naming(path):
+        y, found = _map_labels(values, several)
+    return Data(X, y, found)
+
+
+@contextmanager
+def _naming(path):
+    """Make every complaint about what a file holds a ValueError of one line that names it."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        line = undecodable_line(path)
+        raise ValueError(f"{path!r}: line {line}: not text in UTF-8") from error
+    except MemoryError as error:
+        raise ValueError(f"{path!r}: too large for the memory there is") from error
+    except (ValueError, EOFError, BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path!r}: {' '.join(str(error).split())}") from error
+
+
+def _kind(path):
+    """Return the end of the name in lower case, without .gz if it is that of a compressed text."""
+    suffix = os.path.splitext(path.removesuffix(".gz"))[1].lower()
+    is_binary = suffix not in TABLES + LIBSVM
+    return ".gz" if path.endswith(".gz") and is_binary else suffix
+
+
+def _read_npz(path):
+    with open(path, "rb") as file:
+        try:
+            members = _read_members(file)
+        except (MemoryError, ValueError):
+            raise
+        except Exception as error:  # zipfile fails in a dozen ways; all mean the same
+            raise ValueError(f"not a readable .npz file: {error}") from error
+    X = _check_matrix(_parse_member("X", members["X"], NUMBERS))
+    return X, _check_column(_parse_member("y", members["y"], NUMBERS + TEXTS), len(X))
+
+
+def _read_members(file):
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        missing = [name for name in ("X", "y") if name not in members]
+        if missing:
+            found = reprlib.repr(sorted(members))
+            raise ValueError(f"no array is named {' or '.join(missing)}; there are {found}")
+        members = {name: members[name] for name in ("X", "y")}
+        if sum(info.file_size for info in members.values()) > _allowed_bytes():
+            raise ValueError("its arrays take more than half of the memory of this machine")
+        # read() verifies the checksum before it returns.
+        return {name: archive.read(info) for name, info in members.items()}
+
+
+def _parse_member(name, data, kinds):
+    try:
+        return parse_array(io.BytesIO(data), data, kinds)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _read_npy(path, kinds):
+    with open(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size < MAPPED_BYTES:
+            data = file.read()
+            return parse_array(io.BytesIO(data), data, kinds)
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return parse_array(data, data, kinds)
+
+
+def _read_labels(path, n):
+    kind = _kind(path)
+    if kind == ".npy":
+        return _check_column(_read_npy(path, NUMBERS + TEXTS), n)
+    if kind not in LABELS:
+        raise ValueError(f"labels are read from {', '.join(LABELS)}, the texts also with .gz")
+    return read_column(path, n)
+
+
+def _check_matrix(X):
+    if X.ndim != 2 or 0 in X.shape:
+        raise ValueError(f"X must be 2-d (rows, features), neither of them 0; got shape {X.shape}")
+    values = X.ravel(order="K")  # a view: arrays from files are contiguous
+    for start in range(0, X.size, SCANNED):
+        bad = np.flatnonzero(~np.isfinite(values[start : start + SCANNED]))
+        if len(bad):
+            order = "C" if X.flags.c_contiguous else "F"
+            row, column = np.unravel_index(start + bad[0], X.shape, order)
+            raise ValueError(f"X[{row}, {column}] is {X[row, column]}; X must be finite")
+    return X
+
+
+def _check_column(y, n):
+    if y.shape not in ((n,), (n, 1)):
+        raise ValueError(f"labels must have shape ({n},), one for each row of X; got {y.shape}")
+    return y.reshape(n)
+
+
+def _map_labels(values, several):
+    """Return labels as -1.0 and +1.0, or 0.0, 1.0, ..., and the values that they stand for."""
+    if values.dtype.kind == "f":
+        values = values.astype(np.float64, copy=False)
+        if not np.isfinite(values).all():
+            raise ValueError(f"the label of row {np.isfinite(values).argmin()} is not finite")
+    found, which = np.unique(values, return_inverse=True)
+    if len(found) < 2 or (len(found) > 2 and not several):
+        hint = ": fit, sweep and trial take more with --softmax" if len(found) > 2 else ""
+        raise ValueError(f"two labels are needed; found {reprlib.repr(found[:9].tolist())}{hint}")
+    y = which.astype(np.float64) if several else 2.0 * which - 1.0
+    return y, tuple(found.tolist())
+
+
+def _allowed_bytes():
+    """Return half of the memory of the machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -1,0 +1,202 @@
+"""The command line: what may be written on it, and how it ends.
+
+What is wrong with arguments or data is said in one line on stderr, with exit code 2.
+"""
+
+import argparse
+import os
+import platform
+import sys
+
+import numpy as np
+
+from lsgd_fast import __version__, kernel
+from lsgd_fast._core.threads import available_threads
+from lsgd_fast._results.sweep import MEASURES
+from lsgd_fast.cli import commands, demo
+from lsgd_fast.cli.options import (
+    MAX_STEPSIZES,
+    add_data,
+    add_descent,
+    add_json,
+    add_output,
+    add_problem,
+    add_threads,
+    count,
+    real,
+    stepsizes,
+)
+
+__all__ = ["main"]
+
+MAX_DEMO_STEPS = 1_000_000  # the demo keeps every row of its traces in memory
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        The arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if all went well, 1 if every run diverged or a check failed, 2 for bad usage or
+        bad data, 130 for Ctrl-C.
+    """
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as stop:  # argparse has printed what there is to say
+        return stop.code
+    try:
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("\nlsgd-fast: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader has gone; nor may Python's exit write to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        fault = f"{error.filename!r}: {error.strerror}" if error.filename else str(error)
+    except (MemoryError, ValueError) as error:
+        fault = " ".join(str(error).split()) or "not enough memory"
+    print(f"lsgd-fast: {fault}", file=sys.stderr)
+    return 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _parser():
+    parser = _Parser(
+        prog="lsgd-fast",
+        description="Gradient descent with large stepsizes on the logistic loss.",
+    )
+    parser.add_argument("--version", action="version", version=f"lsgd-fast {__version__}")
+    subparsers = parser.add_subparsers(metavar="command", required=True)
+
+    def add_command(name, run, text):
+        command = subparsers.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}."
+        )
+        command.set_defaults(run=run)
+        return command
+
+    _fit_options(add_command("fit", commands.fit, "run gradient descent on a data file"))
+    text = "run gradient descent with several stepsizes on a data file"
+    _sweep_options(add_command("sweep", commands.sweep, text))
+    text = "look for a large stepsize on samples of a data file, and confirm it on all rows"
+    _trial_options(add_command("trial", commands.trial, text))
+    text = "say what a descent on a data file will take, and what theory promises of it"
+    _plan_options(add_command("plan", commands.plan, text))
+
+    text = "compare a small stepsize with large ones on images that ship with the package"
+    command = add_command("demo", lambda arguments: demo.run(arguments.steps), text)
+    command.add_argument(
+        "--steps",
+        metavar="N",
+        type=count(1, MAX_DEMO_STEPS),
+        default=demo.N_STEPS,
+        help="steps of a run (default %(default)s)",
+    )
+    add_command("info", _info, "say how the package was built and what it found on this machine")
+    return parser
+
+
+def _fit_options(command):
+    add_data(command)
+    command.add_argument(
+        "--stepsize",
+        metavar="ETA",
+        type=real(),
+        help="in the units of the data; default "
+        f"{commands.DEFAULT_STEPSIZE:g} / R^2, where R is the largest norm of a row",
+    )
+    add_descent(command)
+    add_output(command)
+
+
+def _sweep_options(command):
+    add_data(command)
+    command.add_argument(
+        "--stepsizes",
+        metavar="ETAS",
+        type=stepsizes,
+        required=True,
+        help="in the units of the data: a list, such as 0.1,1,10, or a grid, such as 0.5:512:x4 "
+        "for 0.5, 2, 8, 32, 128, 512",
+    )
+    add_descent(command)
+    command.add_argument(
+        "--best",
+        metavar="BY",
+        choices=MEASURES,
+        help=f"name the best run by {', '.join(MEASURES[:-1])} or {MEASURES[-1]}",
+    )
+    add_output(command)
+
+
+def _trial_options(command):
+    add_data(command)
+    add = command.add_argument
+    text = "the first; default: 1 over the estimated smoothness, which never oscillates"
+    add("--start-stepsize", metavar="ETA", type=real(), help=text)
+    text = "between a stepsize and the next (default %(default)g)"
+    add("--factor", metavar="F", type=real(above=1.0), default=4.0, help=text)
+    text = "how many stepsizes (default %(default)s)"
+    add("--stages", metavar="N", type=count(1, MAX_STEPSIZES), default=8, help=text)
+    text = "of each run, on samples and on all rows (default %(default)s)"
+    add("--steps", metavar="N", type=count(1), default=1000, help=text)
+    text = "share of the rows in a sample (default %(default)g)"
+    add("--sample", metavar="SHARE", type=real(maximum=1.0), default=0.1, help=text)
+    text = "samples for the choice, and again for the comparison (default %(default)s)"
+    add("--repeats", metavar="N", type=count(1), default=3, help=text)
+    add(
+        "--seed", metavar="N", type=count(0), default=0, help="of the samples (default %(default)s)"
+    )
+    add_problem(command)
+    add_json(command)
+
+
+def _plan_options(command):
+    add_data(command)
+    command.set_defaults(softmax=False)  # theory is about two classes
+    add = command.add_argument
+    text = (
+        "in the units of the data; default: that of Corollary 2 for the steps, if margin is given"
+    )
+    add("--stepsize", metavar="ETA", type=real(), help=text)
+    text = "default: what the bounds need for the target, if there is one"
+    add("--steps", metavar="N", type=count(0), help=text)
+    text = "ask after how many steps theory promises a loss this low"
+    add("--target-loss", metavar="LOSS", type=real(), help=text)
+    text = "ask what a two-layer network of this width would take"
+    add("--width", metavar="N", type=count(1), help=text)
+    text = "margin of the data, in their units, or a lower bound; no bounds are told without it"
+    add("--margin", metavar="MARGIN", type=real(), help=text)
+    add_threads(command)
+    add_json(command)
+
+
+def _info(_):
+    runs = ", ".join(kernel.instruction_sets())
+    facts = {
+        "lsgd_fast": __version__,
+        "compiler": kernel.compiler(),
+        "instruction set": f"{kernel.instruction_set()} (this processor can run: {runs})",
+        "OpenMP": "on" if kernel.openmp_enabled() else "off: one thread only",
+        "threads": f"{available_threads()} by default, 1 where the data are small",
+        "Python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
+        "NumPy": np.__version__,
+    }
+    for name, fact in facts.items():
+        print(f"{name:<16} {fact}")
+    return 0

@@ -1,0 +1,19 @@
+"""The C API for embedders is kernel.pxd; here is what Python may ask of the compiled code."""
+
+from lsgd_fast._core.dispatch import (
+    compiler,
+    instruction_set,
+    instruction_sets,
+    use_instruction_set,
+)
+from lsgd_fast._core.team import may_run_parallel, openmp_enabled, openmp_limit
+
+__all__ = [
+    "compiler",
+    "instruction_set",
+    "instruction_sets",
+    "may_run_parallel",
+    "openmp_enabled",
+    "openmp_limit",
+    "use_instruction_set",
+]

@@ -1,3 +1,0 @@
-from .kernel cimport bodies_t
-
-cdef bodies_t bodies

@@ -1,1 +1,0 @@
-# Nothing in here is called from Python: see bodies_t in kernel.pxd.

@@ -1,0 +1,297 @@
+"""One pass over the data in plain NumPy, in the space of the features or of the rows."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from lsgd_fast._constants import UNDERFLOW_LOSS
+from lsgd_fast._methods.numerics import norm
+from lsgd_fast.losses import Logistic
+
+__all__ = ["GramRows", "HeldOut", "Measurement", "Rows"]
+
+
+class Measurement(NamedTuple):
+    """What one pass over the data says about w."""
+
+    loss: float
+    log_loss: float
+    error_rate: float
+    min_margin: float
+    weight_norm: float
+    gradient_norm: float
+    objective: float
+    direction: np.ndarray  # a step is -eta times it
+    # of scaled rows, where the direction is over exp(scale):
+    scale: float = 0.0
+    norm: float = math.nan  # of the direction
+    mass: float = math.nan  # mean of |loss'| over exp(scale)
+    risk: float = math.nan  # mean of the losses over exp(scale)
+    distance: float = math.nan  # of a network: from the first weights
+
+    def row(self, forward_only):
+        """Return what the trace keeps; a last pass computes no gradient."""
+        gradient_norm = math.nan if forward_only else self.gradient_norm
+        return *self[:4], gradient_norm, self.weight_norm
+
+
+class Rows:
+    """The rows of positive weight; the others take no part. Parameters are weights.
+
+    Where they are `scaled`, gradients are over exp(scale), scale the largest ``log |loss'|``.
+    """
+
+    @np.errstate(all="ignore")
+    def __init__(self, problem, scaled=False):
+        self.scaled = scaled
+        used = problem.weight > 0.0
+        self.X = problem.features(used)
+        self.y, self.weight = problem.y[used], problem.weight[used]
+        self.problem = problem
+
+    def first(self, start):
+        """Return the parameters of the first weights."""
+        return start
+
+    def weights(self, w):
+        """Return the weights that parameters stand for, the intercept last."""
+        return w
+
+    def products(self, w):
+        """Return x . w of each row."""
+        return self.X @ w
+
+    @np.errstate(all="ignore")
+    def slope(self, multipliers, w, products):
+        """Return the direction of the step from w, without an intercept, its norm and that of w."""
+        direction = self.X.T @ multipliers + self.problem.l2 * w
+        return direction, norm(direction), norm(w)
+
+    @np.errstate(all="ignore")
+    def measure(self, w):
+        """Return the `Measurement` of parameters w."""
+        p, r, total = self.problem, self.weight, self.problem.total_weight
+        w, b = (w[:-1], w[-1]) if p.fit_intercept else (w, 0.0)
+        products = self.products(w)
+        z = self.y * (products + b)
+        loss = float(r @ p.loss.value(z)) / total
+        if self.scaled:
+            return self._measure_scaled(w, z, z, loss, self._direction)
+        s = r * p.loss.derivative(z) * self.y / total
+        direction, gradient_norm, size = self.slope(s, w, products)
+        if p.fit_intercept:
+            direction = np.append(direction, s.sum())
+            gradient_norm = norm(np.array([gradient_norm, s.sum()]))
+        return Measurement(
+            loss=loss,
+            log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(z),
+            error_rate=float(r[z <= 0.0].sum()) / total,
+            min_margin=float(z.min()),
+            weight_norm=size,
+            gradient_norm=gradient_norm,
+            objective=loss + 0.5 * p.l2 * size * size,
+            direction=direction,
+            norm=gradient_norm,
+        )
+
+    def _direction(self, multipliers):
+        s = multipliers * self.y
+        direction = self.X.T @ s
+        return np.append(direction, s.sum()) if self.problem.fit_intercept else direction
+
+    def _measure_scaled(self, w, of_loss, margin, loss, direction_of):
+        """Return the `Measurement` in the log domain.
+
+        The loss is a function of `of_loss`; `direction_of` makes a gradient of its derivatives.
+        """
+        p, r, total = self.problem, self.weight, self.problem.total_weight
+        slopes = p.loss.log_slope(of_loss)
+        scale = float(slopes.max())
+        mass = r * np.exp(slopes - scale) / total
+        ratio = np.exp(p.loss.log_value(of_loss) - slopes)  # an ordinary number at every margin
+        risk = float((mass[mass > 0.0] * ratio[mass > 0.0]).sum())
+        direction = direction_of(-mass)
+        over = max(scale, 0.0) if p.l2 > 0.0 else scale
+        direction *= np.exp(scale - over)
+        direction[: p.d] += p.l2 * np.exp(-over) * w if p.l2 > 0.0 else 0.0
+        length, size = norm(direction), norm(w)
+        log_loss = scale + math.log(risk) if risk > 0.0 else -math.inf
+        if UNDERFLOW_LOSS <= loss < math.inf:
+            log_loss = math.log(loss)
+        half = np.exp(0.5 * over)
+        return Measurement(
+            loss=loss,
+            log_loss=log_loss if loss == loss else math.nan,
+            error_rate=float(r[margin <= 0.0].sum()) / total,
+            min_margin=float(margin.min()),
+            weight_norm=size,
+            gradient_norm=float(length * half * half) if length > 0.0 else 0.0,
+            objective=loss + 0.5 * p.l2 * size * size,
+            direction=direction.ravel(),
+            scale=over,
+            norm=length,
+            mass=float(mass.sum()),
+            risk=risk,
+        )
+
+    def _log_loss(self, z):
+        terms = np.log(self.weight) + self.problem.loss.log_value(z)
+        largest = terms.max()
+        log_sum = largest + np.log(np.exp(terms - largest).sum())
+        return float(log_sum - np.log(self.problem.total_weight))
+
+
+class GramRows(Rows):
+    """The same rows in Gram space, see gram.pyx: parameters are coefficients of rows and start."""
+
+    @np.errstate(all="ignore")
+    def __init__(self, problem, start):
+        super().__init__(problem)
+        start = start[: problem.d]
+        exponents = np.frexp([np.abs(self.X).max(), np.abs(start).max()])[1]
+        self.scale, self.start_scale = np.ldexp(1.0, exponents)  # so that no square overflows
+        self.A = np.vstack([np.ldexp(self.X, -exponents[0]), np.ldexp(start, -exponents[1])])
+        self.K = self.A @ self.A.T
+
+    def first(self, start):
+        """Return the parameters of the first weights."""
+        coefficients = np.zeros(len(self.A))
+        coefficients[-1] = self.start_scale
+        return np.append(coefficients, start[self.problem.d :])
+
+    @np.errstate(all="ignore")
+    def weights(self, a):
+        """Return the weights that parameters stand for, the intercept last."""
+        n = len(self.A)
+        return np.append(self.A.T @ a[:n], a[n:])
+
+    @np.errstate(all="ignore")
+    def products(self, a):
+        """Return x . w of each row."""
+        return self.scale * (self.K @ a)[:-1]
+
+    @np.errstate(all="ignore")
+    def slope(self, multipliers, a, products):
+        """Return the direction of the step from a, its norm and that of the weights."""
+        direction = self.scale * np.append(multipliers, 0.0) + self.problem.l2 * a
+        return direction, self._norm(direction), self._norm(a)
+
+    def _norm(self, a):
+        """Return the norm of the weights that coefficients stand for."""
+        largest = float(np.abs(a).max())
+        if largest == 0.0 or not math.isfinite(largest):
+            return largest
+        return largest * math.sqrt(max(0.0, (a / largest) @ self.K @ (a / largest)))
+
+
+class HeldOut:
+    """The held-out data, if there are any, and the best weights on them."""
+
+    def __init__(self, rows):
+        self.rows = rows
+        self.best, self.best_at, self.best_weights, self.waited = math.inf, None, None, 0
+
+    def measure(self, w):
+        """Return loss and error rate at weights w, NaN where nothing is held out."""
+        if self.rows is None:
+            return math.nan, math.nan
+        found = self.rows.measure(w)
+        return found.loss, found.error_rate
+
+    def count(self, t, w):
+        """Count a recorded step."""
+        self.waited += self.rows is not None
+        if self.consider(t, w):
+            self.waited = 0
+
+    def consider(self, t, w):
+        """Keep w if it is the best so far, and say so."""
+        loss = self.measure(w)[0]
+        better = loss < self.best
+        if better:
+            self.best, self.best_at, self.best_weights = loss, t, w.copy()
+        return better
+
+
+class JointRows(Rows):
+    """Rows of a model that makes one margin of the products with all its columns.
+
+    Parameters are the weights (d, columns) and below them the intercepts, if there are any, in one
+    row.
+    """
+
+    origin = None  # of a network: its first weights
+
+    @np.errstate(all="ignore")
+    def measure(self, w):
+        """Return the `Measurement` of parameters w."""
+        p, r, total = self.problem, self.weight, self.problem.total_weight
+        w = p.shaped(w)
+        b = w[p.d] if p.fit_intercept else 0.0
+        of_loss, margin, spread = self.link(self.X @ w[: p.d] + b)
+        loss = float(r @ p.loss.value(of_loss)) / total
+
+        def direction_of(s):
+            S = spread(s)
+            direction = self.X.T @ S
+            return np.vstack([direction, S.sum(axis=0)]) if p.fit_intercept else direction
+
+        if self.scaled:
+            return self._measure_scaled(w[: p.d], of_loss, margin, loss, direction_of)
+        direction = direction_of(r * p.loss.derivative(of_loss) / total)
+        direction[: p.d] += p.l2 * w[: p.d]
+        size = norm(w[: p.d])
+        return Measurement(
+            loss=loss,
+            log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(of_loss),
+            error_rate=float(r[margin <= 0.0].sum()) / total,
+            min_margin=float(margin.min()),
+            weight_norm=size,
+            gradient_norm=norm(direction),
+            norm=norm(direction),
+            objective=loss + 0.5 * p.l2 * size * size,
+            direction=direction.ravel(),
+            distance=math.nan if self.origin is None else norm(w - self.origin),
+        )
+
+
+class SoftmaxRows(JointRows):
+    """Classes: the loss is the logistic one of ``z_y - logsumexp(z of the other classes)``."""
+
+    def link(self, z):
+        """Return what the loss is a function of, margins, and from multipliers of rows to all."""
+        is_own = self.y[:, None] == np.arange(z.shape[1])
+        others = np.where(is_own, -np.inf, z)
+        most = others.max(axis=1)
+        powers = np.exp(others - most[:, None])
+        margin = z[is_own] - most
+
+        def spread(s):
+            return np.where(is_own, s[:, None], -(s / powers.sum(axis=1))[:, None] * powers)
+
+        return margin - np.log(powers.sum(axis=1)), margin, spread
+
+
+class NetworkRows(JointRows):
+    """A two-layer network."""
+
+    def first(self, start):
+        """Return the parameters of the first weights."""
+        self.origin = self.problem.shaped(start)
+        return start
+
+    def link(self, z):
+        """Return what the loss is a function of, margins, and from multipliers of rows to all."""
+        network = self.problem.model
+        if network.slope is None:
+            value, derivative = Logistic().value(-z), -Logistic().derivative(-z)
+        else:
+            derivative = np.where(z > 0.0, 1.0, network.slope)
+            value = np.where(z > 0.0, z, network.slope * z)
+        margin = self.y * (network.scale * (value @ network.signs))
+
+        def spread(s):
+            return (network.scale * s * self.y)[:, None] * network.signs * derivative
+
+        return margin, margin, spread

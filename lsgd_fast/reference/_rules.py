@@ -1,0 +1,209 @@
+"""The stepsize rules in plain NumPy: how w_{t+1} comes out of w_t; see `stepsizes`.
+
+Gradients of adaptive rules are over exp(scale), and so are factors: the step is
+``-factor * direction``. Scales are only ever subtracted from one another.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from lsgd_fast._constants import (
+    GLL_WINDOW,
+    GROWTH,
+    INCREASE_TOLERANCE,
+    LONGEST,
+    SHORTEST,
+    SUFFICIENT,
+)
+from lsgd_fast._methods.numerics import norm
+from lsgd_fast.stepsizes import (
+    AdGD,
+    BarzilaiBorwein,
+    Constant,
+    DualMomentum,
+    Nesterov,
+    NormalizedGradient,
+    RiskAdaptive,
+    Schedule,
+    Silver,
+    Tyurin,
+    eta_of,
+    known_values,
+    smoothness_bound,
+)
+
+__all__ = ["Move", "Mover"]
+
+
+class Move(NamedTuple):
+    """A step."""
+
+    weights: np.ndarray  # after it
+    stepsize: float
+    length: float  # infinite where it is not down the gradient
+    promise: float  # what the objective falls by, to first order
+
+
+class Mover:
+    """A stepsize rule at work.
+
+    Parameters
+    ----------
+    rule : stepsizes.Rule
+    problem : Problem
+    """
+
+    def __init__(self, rule, problem):
+        self.rule, self.problem = rule, problem
+        self.values = known_values(rule, problem)
+        self.kept = None  # weights and measurement that the last factor belongs to
+        self.log_factor = math.nan
+        self.growth = math.inf
+        self.heights = []  # log objectives of accepted weights
+        self.vector = None  # the end of the latest gradient step, or the momentum
+        self.inertia = 1.0
+        self.bound = math.inf  # of the margin of the data
+
+    @np.errstate(all="ignore")
+    def plan(self, t, w, now):
+        """Return the step from w_t, where `now` was measured; ask once for each t."""
+        rule = self.rule
+        if isinstance(rule, Nesterov):
+            return self._nesterov(w, now)
+        if isinstance(rule, DualMomentum):
+            return self._dual_momentum(t, w, now)
+        if isinstance(rule, BarzilaiBorwein):
+            shorter = self._shorter(now)
+            if shorter is not None:
+                return self._go_back(shorter)
+            factor = self._barzilai_borwein(w, now)
+        elif isinstance(rule, Constant):
+            factor = rule.eta
+        elif isinstance(rule, Schedule):
+            factor = self.values[min(t, len(self.values) - 1)]
+        elif isinstance(rule, Silver):
+            factor = self.values[((t + 1) & -(t + 1)).bit_length() - 1]
+        elif isinstance(rule, RiskAdaptive):
+            factor = np.float64(rule.eta) / now.risk
+        elif isinstance(rule, Tyurin):
+            factor = np.float64(rule.eta) / now.mass
+        elif isinstance(rule, AdGD):
+            factor = self._adgd(w, now)
+        elif now.norm == 0.0:
+            factor = 0.0
+        elif isinstance(rule, NormalizedGradient):
+            factor = np.float64(rule.eta) / now.norm
+        else:
+            factor = now.risk / np.float64(now.norm) / now.norm
+        length = float(factor * now.norm)
+        stepsize = _times_exp(factor, -now.scale)
+        return Move(w - factor * now.direction, stepsize, length, length * now.gradient_norm)
+
+    def _nesterov(self, w, now):
+        eta = eta_of(self.rule, self.problem)
+        before = w if self.vector is None else self.vector
+        self.vector = end = w - eta * now.direction
+        if now.direction @ (end - before) > 0.0:
+            momentum, self.inertia = 0.0, 1.0
+        else:
+            inertia = 0.5 * (1.0 + math.sqrt(1.0 + 4.0 * self.inertia * self.inertia))
+            momentum, self.inertia = (self.inertia - 1.0) / inertia, inertia
+        promise = eta * now.norm * now.gradient_norm
+        return Move(end + momentum * (end - before), eta, math.inf, promise)
+
+    def _dual_momentum(self, t, w, now):
+        unit = self.problem.margin_slope or 1.0
+        mean = -now.direction / now.mass
+        self.vector = t / (t + 1) * (mean if t == 0 else self.vector + mean)
+        self.bound = min(self.bound, norm(mean))
+        if t > 0:
+            self.bound = min(self.bound, 2.0 * norm(self.vector) / t)
+        stepsize = _times_exp(1.0 / now.mass, -now.scale) / unit / unit
+        promise = norm(mean) / unit * (now.gradient_norm / unit)
+        return Move(w + (self.vector + mean) / unit / unit, stepsize, math.inf, promise)
+
+    def _first(self, now):
+        smoothness = smoothness_bound(self.problem)
+        if smoothness < math.inf:
+            log_curvature = _log(smoothness)
+        else:
+            log_curvature = now.log_loss + 2.0 * _log(self.problem.margin_slope)
+            if self.problem.l2 > 0.0:
+                log_curvature = float(np.logaddexp(log_curvature, math.log(self.problem.l2)))
+        return now.scale - (log_curvature if math.isfinite(log_curvature) else 0.0)
+
+    def _secant(self, w, now):
+        """Return the changes of weights and gradient, and the scale of that over the present."""
+        before, then = self.kept
+        change = now.scale - then.scale
+        y = np.exp(min(0.0, change)) * now.direction - np.exp(min(0.0, -change)) * then.direction
+        return w - before, y, min(0.0, change)
+
+    def _adgd(self, w, now):
+        if self.kept is None:
+            found = self._first(now)
+        else:
+            change = now.scale - self.kept[1].scale
+            s, y, relative = self._secant(w, now)
+            grown = self.log_factor + change + 0.5 * float(np.logaddexp(0.0, self.growth))
+            known = norm(s) > 0.0 and norm(y) > 0.0
+            limit = _log(norm(s)) - _log(2.0 * norm(y)) + relative if known else math.inf
+            found = min(grown, limit)
+            if found == math.inf:
+                found = self.log_factor + change
+            self.growth = found - self.log_factor - change
+        self.kept, self.log_factor = (w, now), found
+        return float(np.exp(found))
+
+    def _barzilai_borwein(self, w, now):
+        if self.kept is None:
+            found = self._first(now)
+        else:
+            s, y, relative = self._secant(w, now)
+            cosine = float((s / norm(s)) @ (y / norm(y)))
+            if cosine > 0.0:
+                found = _log(norm(s)) - _log(norm(y)) - _log(cosine) + relative
+            else:  # also for NaN
+                change = now.scale - self.kept[1].scale
+                found = self.log_factor + change + math.log(GROWTH)
+        self.heights.append(self._height(now))
+        self.kept, self.log_factor = (w, now), found
+        return float(np.exp(found))
+
+    def _height(self, now):
+        if self.problem.l2 > 0.0 and now.objective < math.inf:
+            return math.log(now.objective)
+        return now.log_loss
+
+    def _shorter(self, now):
+        """Return by which factor to shorten the step of a trial that fails, or None."""
+        if self.kept is None:
+            return None
+        then, height = self.kept[1], self._height(now)
+        highest, latest = max(self.heights[-GLL_WINDOW:]), self.heights[-1]
+        log_promise = self.log_factor + 2.0 * _log(then.norm) + then.scale
+        allowed = 1.0 + INCREASE_TOLERANCE * max(1.0, abs(highest))
+        if np.exp(height - highest) <= allowed - SUFFICIENT * np.exp(log_promise - highest):
+            return None
+        promise = np.exp(log_promise - latest)
+        shorter = float(promise / (2.0 * (np.exp(height - latest) - 1.0 + promise)))
+        return min(max(shorter, SHORTEST), LONGEST) if shorter == shorter else SHORTEST
+
+    def _go_back(self, shorter):
+        before, then = self.kept
+        self.log_factor += math.log(shorter)
+        factor = np.exp(self.log_factor)
+        stepsize = _times_exp(factor, -then.scale)
+        return Move(before - factor * then.direction, stepsize, math.inf, 0.0)
+
+
+def _log(x):
+    return math.log(x) if x > 0.0 else -math.inf
+
+
+def _times_exp(x, s):
+    """Return x * exp(s), which is in range though exp(s) may not be."""
+    half = np.exp(0.5 * s)
+    return float(x * half * half) if s != 0.0 and x != 0.0 else float(x)

@@ -1,0 +1,60 @@
+"""The objective, its gradient and its curvature in plain NumPy."""
+
+import math
+
+import numpy as np
+
+from lsgd_fast import _checks as checks
+from lsgd_fast._inputs.problem import Problem, check_weights
+from lsgd_fast._methods.smoothness import check_point, logistic_curvature
+from lsgd_fast.reference._passes import Rows
+
+__all__ = ["critical_stepsize", "logistic_loss", "logistic_loss_gradient"]
+
+
+def logistic_loss(
+    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None,
+    n_threads=None,
+):  # fmt: skip
+    """Return the objective at `w`; see `lsgd_fast.logistic_loss`."""
+    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    options |= {"center": center, "scale": scale}
+    return logistic_loss_gradient(X, y, w, **options, n_threads=n_threads)[0]
+
+
+def logistic_loss_gradient(
+    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None,
+    n_threads=None,
+):  # fmt: skip
+    """Return the objective and its gradient at `w`; see `lsgd_fast.logistic_loss_gradient`."""
+    checks.check_n_threads(n_threads)
+    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    problem = Problem.check(X, y, **options, center=center, scale=scale)
+    w = check_weights(w, problem)
+    rows = Rows(problem)
+    found = [rows.measure(np.ascontiguousarray(column)) for column in np.atleast_2d(w.T)]
+    if w.ndim == 1:
+        return found[0].objective, found[0].direction
+    return np.array([m.objective for m in found]), np.stack([m.direction for m in found], axis=1)
+
+
+@np.errstate(over="ignore", under="ignore", invalid="ignore")  # of weights that are far out
+def critical_stepsize(
+    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None
+):
+    """Return 2 over the largest curvature at `w`; see `lsgd_fast.critical_stepsize`."""
+    problem = Problem.check(
+        X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center,
+        scale=scale,
+    )  # fmt: skip
+    w = check_point(w, problem)
+    A = problem.features(slice(None))
+    if fit_intercept:
+        A = np.column_stack([A, np.ones(len(A))])
+    radius = problem.radius if problem.radius > 0.0 else 1.0
+    curvature = problem.weight / problem.total_weight * logistic_curvature(A @ w)
+    A = A / radius
+    penalty = np.full(len(w), problem.l2) / radius / radius
+    penalty[problem.d :] = 0.0
+    largest = float(np.linalg.eigvalsh((A.T * curvature) @ A + np.diag(penalty))[-1])
+    return 2.0 / radius / radius / largest if largest > 0.0 else math.inf

@@ -1,0 +1,22 @@
+"""The staged trial in plain NumPy."""
+
+from lsgd_fast._methods.staged_trial import run_trial
+from lsgd_fast.reference.descent import stepsize_sweep
+
+__all__ = [
+    "staged_trial",
+]
+
+
+def staged_trial(
+    X, y, *, start_stepsize=None, factor=4, n_stages=8, n_steps=1000, sample=0.1, n_repeats=3,
+    stop=None, rng=0, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, center=None,
+    scale=None, n_threads=None,
+):  # fmt: skip
+    """Look for a stepsize on samples and return a `Trial`; see `lsgd_fast.staged_trial`."""
+    return run_trial(
+        stepsize_sweep, X, y, start_stepsize=start_stepsize, factor=factor, n_stages=n_stages,
+        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss,
+        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
+        n_threads=n_threads,
+    )  # fmt: skip
