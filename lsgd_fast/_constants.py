@@ -1,4 +1,4 @@
-"""Numbers that the compiled code and its NumPy twin must agree on; each has its home here."""
+"""Numbers that the compiled code and its NumPy reference must agree on; each has its home here."""
 
 __all__ = [
     "EPSILON",
@@ -10,7 +10,7 @@ __all__ = [
     "INCREASE_TOLERANCE",
     "GROWTH",
     "LEAK",
-    "LINK_WORK",
+    "LOSS_WORK",
     "LONGEST",
     "ROUNDING",
     "SHORTEST",
@@ -37,8 +37,8 @@ GROWTH = 10.0
 LEAK = 0.01
 
 # The link of a row costs about as much as so many features of it: the work of a pass over n rows of
-# d features is n * (d + LINK_WORK).
-LINK_WORK = 32
+# d features is n * (d + LOSS_WORK).
+LOSS_WORK = 32
 
 # gram="auto" takes Gram space for X of at least GRAM_VALUES entries and at least GRAM_FEATURES
 # times as many features as rows, if the Gram matrix takes at most GRAM_BYTES.

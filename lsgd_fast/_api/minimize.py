@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from lsgd_fast._constants import LINK_WORK
+from lsgd_fast._constants import LOSS_WORK
 from lsgd_fast._core.threads import choose_threads
 from lsgd_fast._engine.dataset import Rows
 from lsgd_fast._engine.lbfgs import Curvature
@@ -120,7 +120,7 @@ def minimize(
     problem, k = asked.problem, asked.k
     rows = Rows(problem)
     # each pass is a team of its own: it takes more for a second thread to pay than in a descent
-    is_small = n_threads is None and problem.n * (problem.d + LINK_WORK) * k < SERIAL_WORK
+    is_small = n_threads is None and problem.n * (problem.d + LOSS_WORK) * k < SERIAL_WORK
     n_threads = 1 if is_small else n_threads
     n_threads = choose_threads(n_threads, problem.n, problem.d, rows.n_chunks, k)
     engine = SimpleNamespace(

@@ -2,7 +2,7 @@
 
 import logging
 
-from lsgd_fast._engine.sgd import Learners
+from lsgd_fast._engine.sgd import SGDRuns
 from lsgd_fast._methods.stochastic import run_stochastic, sweep_stochastic
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
@@ -106,7 +106,7 @@ def stochastic_gradient_descent(
     0.0
     """
     run = run_stochastic(
-        Learners, X, y, stepsize, n_steps, batch_size=batch_size, order=order, rng=rng,
+        SGDRuns, X, y, stepsize, n_steps, batch_size=batch_size, order=order, rng=rng,
         start=start, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
         n_threads=n_threads,
@@ -170,7 +170,7 @@ def stochastic_sweep(
     [352, 352, 352]
     """
     sweep = sweep_stochastic(
-        Learners, X, y, stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng,
+        SGDRuns, X, y, stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng,
         start=start, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
         n_threads=n_threads,

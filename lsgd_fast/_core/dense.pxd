@@ -10,10 +10,10 @@ from lsgd_fast._core.load cimport (decode_panel, find_rows, has_plain_rows, pref
 from lsgd_fast._core.dense_inplace cimport backward_rows, forward_rows
 from lsgd_fast._core.types cimport (BFLOAT16, FLOAT16, FLOAT32, INT8, UINT8, element_t, matrix_t,
                                     rows_t)
-from lsgd_fast._core.pass_types cimport (BLOCK, GIVEN, LOGISTIC, LOGISTIC_LOSS, PANEL, group_width,
-                                         links_t, padded_rows, pass_t, scaled_t, tally_t)
+from lsgd_fast._core.pass_types cimport (BLOCK, ROW_GRADIENTS_GIVEN, INDEPENDENT, LOGISTIC_LOSS, PANEL, group_width,
+                                         loss_function_t, padded_rows, pass_t, log_sums_t, tally_t)
 from lsgd_fast._core.simd cimport bfloat16, float16, inlined, real, v2, v4, v8, vec
-from lsgd_fast._core.loss cimport clear_tallies, logistic_link
+from lsgd_fast._core.loss cimport clear_tallies, logistic_loss_rows
 from lsgd_fast._core.small_batch cimport gather_labels, is_thin, thin_pass
 from lsgd_fast._core.dense_tiles cimport backward, forward
 
@@ -37,41 +37,41 @@ cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_
         backward_rows(rows, z, d, g, height, ahead, lead)
 
 
-# Between forward and backward: C columns of products of a block, in z, become multipliers.
-# `general` is the link of other losses than the logistic, and of scaled columns: where the scale of
-# one rises, its `n_sums` sums of the chunk so far, C apart from `sums` on, are scaled anew.
-cdef inline inlined link_columns(const pass_t* p, Py_ssize_t column, Py_ssize_t C, const double* y,
+# Between forward and backward: C columns of scores of a block, in z, become row_gradients.
+# `general` is the link of other losses than the logistic, and of log_sums columns: where the scale of
+# one rises, its `n_sums` sums of the chunk so far, C apart from `sums` on, are log_sums anew.
+cdef inline inlined loss_columns(const pass_t* p, Py_ssize_t column, Py_ssize_t C, const double* y,
                                  const double* weight, Py_ssize_t row, Py_ssize_t n_panels,
-                                 tally_t* tallies, scaled_t* scaled, double* sums,
-                                 Py_ssize_t n_sums, vec* z, links_t general) noexcept nogil:
+                                 tally_t* tallies, log_sums_t* log_sums, double* sums,
+                                 Py_ssize_t n_sums, vec* z, loss_function_t general) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n)
     cdef Py_ssize_t size = PANEL * n_panels * sizeof(double), c
     cdef double* of_rows            # the entries of this block and column among those of all rows
     for c in range(C):
         of_rows = (<double*> z) + c * BLOCK
-        if p.products != NULL:
-            memcpy(p.products + (column + c) * padded + row, of_rows, size)
-        if p.link == LOGISTIC:
+        if p.scores != NULL:
+            memcpy(p.scores + (column + c) * padded + row, of_rows, size)
+        if p.model == INDEPENDENT:
             if (p.loss.kind == LOGISTIC_LOSS
-                    and (p.is_scaled == NULL or not p.is_scaled[column + c])):
-                logistic_link(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
+                    and (p.in_log_domain == NULL or not p.in_log_domain[column + c])):
+                logistic_loss_rows(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
                               n_panels, tallies + column + c)
             else:
                 general(p, column + c, y, weight, of_rows, PANEL * n_panels, tallies + column + c,
-                        scaled + column + c, sums + c if sums != NULL else NULL, C, n_sums)
-            if p.multipliers != NULL:
-                memcpy(p.multipliers + (column + c) * padded + row, of_rows, size)
-        elif p.link == GIVEN:
-            memcpy(of_rows, p.multipliers + (column + c) * padded + row, size)
+                        log_sums + column + c, sums + c if sums != NULL else NULL, C, n_sums)
+            if p.row_gradients != NULL:
+                memcpy(p.row_gradients + (column + c) * padded + row, of_rows, size)
+        elif p.model == ROW_GRADIENTS_GIVEN:
+            memcpy(of_rows, p.row_gradients + (column + c) * padded + row, size)
 
 
-# What the chunk of k columns is scaled by, before its first row.
-cdef inline void clear_scaled(scaled_t* scaled, Py_ssize_t k) noexcept nogil:
+# What the chunk of k columns is log_sums by, before its first row.
+cdef inline void clear_log_sums(log_sums_t* log_sums, Py_ssize_t k) noexcept nogil:
     cdef Py_ssize_t i
-    memset(scaled, 0, k * sizeof(scaled_t))
+    memset(log_sums, 0, k * sizeof(log_sums_t))
     for i in range(k):
-        scaled[i].scale = -INFINITY
+        log_sums[i].scale = -INFINITY
 
 
 # y and weight of a block that ends within a panel: the rows missing from it weigh nothing.
@@ -124,8 +124,8 @@ cdef inline inlined backward_group(const real* panels, Py_ssize_t stride, const 
 # NULL.  `z` is room for four columns of margins.
 cdef inline inlined block_columns(const pass_t* p, const real* panels, const real** rows,
                                   const double* y, const double* weight, Py_ssize_t row,
-                                  Py_ssize_t n_panels, double* slot, tally_t* tallies,
-                                  scaled_t* scaled, vec* z, links_t general) noexcept nogil:
+                                  Py_ssize_t n_panels, double* partial, tally_t* tallies,
+                                  log_sums_t* log_sums, vec* z, loss_function_t general) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
     cdef Py_ssize_t height = PANEL * n_panels
@@ -137,11 +137,11 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
     cdef double* g
     if p.order != NULL or short_rows(&p.rows.X, height):
         ahead = 0
-    lead = ahead if p.link == GIVEN else 0
+    lead = ahead if p.model == ROW_GRADIENTS_GIVEN else 0
     while column < p.k:
         C = group_width(column, p.k)
         w = p.weights + column * d
-        if p.link == GIVEN:
+        if p.model == ROW_GRADIENTS_GIVEN:
             pass
         elif rows != NULL:
             for q in range(0, n_panels - 1, 2):
@@ -151,10 +151,10 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
                 forward_in_place(rows + q * PANEL, w, d, z + q * (PANEL // width), 1, ahead)
         else:
             forward_group(panels, stride, w, d, z, n_panels, C)
-        link_columns(p, column, C, y, weight, row, n_panels, tallies, scaled,
-                     slot + column * d if p.gradient else NULL, d, z, general)
+        loss_columns(p, column, C, y, weight, row, n_panels, tallies, log_sums,
+                     partial + column * d if p.gradient else NULL, d, z, general)
         if p.gradient:
-            g = slot + column * d
+            g = partial + column * d
             if rows != NULL and n_panels == 1:
                 backward_in_place(rows, z, d, g, PANEL, ahead, lead)
             elif rows != NULL:
@@ -167,39 +167,39 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
 # The one column on rows in place, of whatever type.
 cdef inline inlined block_in_place(const pass_t* p, const char** rows, const double* y,
                                    const double* weight, Py_ssize_t row, Py_ssize_t n_panels,
-                                   double* slot, tally_t* tallies, scaled_t* scaled, vec* z,
-                                   links_t general) noexcept nogil:
+                                   double* partial, tally_t* tallies, log_sums_t* log_sums, vec* z,
+                                   loss_function_t general) noexcept nogil:
     cdef element_t element = p.rows.X.element
     if element == FLOAT32:
-        block_columns[float, vec](p, NULL, <const float**> rows, y, weight, row, n_panels, slot,
-                                  tallies, scaled, z, general)
+        block_columns[float, vec](p, NULL, <const float**> rows, y, weight, row, n_panels, partial,
+                                  tallies, log_sums, z, general)
     elif element == FLOAT16:
-        block_columns[float16, vec](p, NULL, <const float16**> rows, y, weight, row, n_panels, slot,
-                                    tallies, scaled, z, general)
+        block_columns[float16, vec](p, NULL, <const float16**> rows, y, weight, row, n_panels, partial,
+                                    tallies, log_sums, z, general)
     elif element == BFLOAT16:
-        block_columns[bfloat16, vec](p, NULL, <const bfloat16**> rows, y, weight, row, n_panels, slot,
-                                     tallies, scaled, z, general)
+        block_columns[bfloat16, vec](p, NULL, <const bfloat16**> rows, y, weight, row, n_panels, partial,
+                                     tallies, log_sums, z, general)
     elif element == UINT8:
-        block_columns[uint8_t, vec](p, NULL, <const uint8_t**> rows, y, weight, row, n_panels, slot,
-                                    tallies, scaled, z, general)
+        block_columns[uint8_t, vec](p, NULL, <const uint8_t**> rows, y, weight, row, n_panels, partial,
+                                    tallies, log_sums, z, general)
     elif element == INT8:
-        block_columns[int8_t, vec](p, NULL, <const int8_t**> rows, y, weight, row, n_panels, slot,
-                                   tallies, scaled, z, general)
+        block_columns[int8_t, vec](p, NULL, <const int8_t**> rows, y, weight, row, n_panels, partial,
+                                   tallies, log_sums, z, general)
     else:
-        block_columns[double, vec](p, NULL, <const double**> rows, y, weight, row, n_panels, slot,
-                                   tallies, scaled, z, general)
+        block_columns[double, vec](p, NULL, <const double**> rows, y, weight, row, n_panels, partial,
+                                   tallies, log_sums, z, general)
 
 
-# Chunks first .. last - 1 of a pass: slots and tallies.
+# Chunks first .. last - 1 of a pass: partial_gradients and tallies.
 cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
-                           vec* z, links_t general) noexcept nogil:
+                           vec* z, loss_function_t general) noexcept nogil:
     cdef const rows_t* rows = p.rows
     cdef const matrix_t* X = &rows.X
     cdef Py_ssize_t height = p.height, blocks = (X.n - 1) // height + 1
     cdef Py_ssize_t chunk, block, q, row, n_rows, n_panels
-    cdef double* slot = NULL
+    cdef double* partial = NULL
     cdef tally_t* tallies = NULL
-    cdef scaled_t* scaled = NULL
+    cdef log_sums_t* log_sums = NULL
     cdef const double* y
     cdef const double* weight
     cdef double[BLOCK] last_y        # of a block that ends within a panel, or is in an order
@@ -213,14 +213,14 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
         return
     for chunk in range(first, last):
         if p.gradient:
-            slot = p.slots + chunk * p.k * X.d
-            memset(slot, 0, p.k * X.d * sizeof(double))
-        if p.link == LOGISTIC:
+            partial = p.partial_gradients + chunk * p.k * X.d
+            memset(partial, 0, p.k * X.d * sizeof(double))
+        if p.model == INDEPENDENT:
             tallies = p.tallies + chunk * p.k
             clear_tallies(tallies, p.k)
-        if p.scaled != NULL:
-            scaled = p.scaled + chunk * p.k
-            clear_scaled(scaled, p.k)
+        if p.log_sums != NULL:
+            log_sums = p.log_sums + chunk * p.k
+            clear_log_sums(log_sums, p.k)
         for block in range(chunk * blocks // p.n_chunks, (chunk + 1) * blocks // p.n_chunks):
             row = block * height
             n_rows = min(height, X.n - row)
@@ -248,12 +248,12 @@ cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, d
             elif X.panels == NULL:
                 prefetch_rows(X, row + height, height)
             if in_place:
-                block_in_place(p, rows_at, y, weight, row, n_panels, slot, tallies, scaled, z,
+                block_in_place(p, rows_at, y, weight, row, n_panels, partial, tallies, log_sums, z,
                                general)
             elif X.panels != NULL and X.element == FLOAT32:
                 block_columns[float, vec](p, <const float*> X.panels + row * X.d, NULL, y, weight,
-                                          row, n_panels, slot, tallies, scaled, z, general)
+                                          row, n_panels, partial, tallies, log_sums, z, general)
             else:
                 panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
-                block_columns[double, vec](p, panels, NULL, y, weight, row, n_panels, slot,
-                                           tallies, scaled, z, general)
+                block_columns[double, vec](p, panels, NULL, y, weight, row, n_panels, partial,
+                                           tallies, log_sums, z, general)

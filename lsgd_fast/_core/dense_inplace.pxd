@@ -32,7 +32,7 @@ cdef inline inlined prefetch_four(const real** rows, Py_ssize_t j, Py_ssize_t st
             prefetch(<const char*> (rows[first + i] + j) + ahead)
 
 
-# Add the products of whole vectors of features, from j on, to the sums of the rows of P panels.
+# Add the scores of whole vectors of features, from j on, to the sums of the rows of P panels.
 cdef inline inlined forward_features(const real** rows, const double* w, Py_ssize_t* j,
                                      Py_ssize_t d, vec* sums, Py_ssize_t P,
                                      Py_ssize_t ahead) noexcept nogil:

@@ -6,9 +6,9 @@ from lsgd_fast._core cimport isa_avx2, isa_avx512, isa_baseline
 from lsgd_fast._core.simd cimport compiler_name, cpu_has_avx2, cpu_has_avx512
 from lsgd_fast._core.pass_types cimport bodies_t, pass_t
 
-from lsgd_fast._constants import LINK_WORK
+from lsgd_fast._constants import LOSS_WORK
 
-cdef double link_work = LINK_WORK
+cdef double loss_work = LOSS_WORK
 
 cdef bodies_t chosen = isa_baseline.bodies
 cdef object chosen_name = "baseline"
@@ -16,12 +16,12 @@ cdef object chosen_name = "baseline"
 
 cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                      double* tile) noexcept nogil:
-    chosen.chunks(p, first, last, link_work, tile)
+    chosen.chunks(p, first, last, loss_work, tile)
 
 
-cdef void sum_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+cdef void reduce_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                     double* gradient) noexcept nogil:
-    chosen.slots(p, first, last, gradient)
+    chosen.partial_gradients(p, first, last, gradient)
 
 
 def compiler():

@@ -2,27 +2,27 @@
 
 from lsgd_fast._core.dense cimport chunks
 from lsgd_fast._core.sparse cimport sparse_chunks, sparse_sums
-from lsgd_fast._core.pass_types cimport is_joint, links_t, pass_t
+from lsgd_fast._core.pass_types cimport is_multi, loss_function_t, pass_t
 from lsgd_fast._core.simd cimport inlined, vec
-from lsgd_fast._core.multi cimport joint_chunks
-from lsgd_fast._core.reduce cimport slots
+from lsgd_fast._core.multi cimport multi_chunks
+from lsgd_fast._core.reduce cimport partial_gradients
 
 
-# `z` is room for the products of a block, `row_work` see `first_block`.
+# `z` is room for the scores of a block, `row_work` see `first_block`.
 cdef inline inlined chunks_body(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double row_work,
-                                double* tile, vec* z, links_t general) noexcept nogil:
+                                double* tile, vec* z, loss_function_t general) noexcept nogil:
     if p.rows.X.sparse != NULL:
         sparse_chunks(p, first, last, row_work, tile, z, general)
-    elif is_joint(p.link):
-        joint_chunks(p, first, last, tile, z, general)
+    elif is_multi(p.model):
+        multi_chunks(p, first, last, tile, z, general)
     else:
         chunks(p, first, last, tile, z, general)
 
 
 # `z` names the vectors to take.
-cdef inline inlined slots_body(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+cdef inline inlined reduce_body(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                double* gradient, const vec* z) noexcept nogil:
     if p.rows.X.sparse != NULL:
         sparse_sums(p, first // p.k, last // p.k, gradient, z)
     else:
-        slots(p, first, last, gradient)
+        partial_gradients(p, first, last, gradient)

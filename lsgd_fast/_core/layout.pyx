@@ -2,21 +2,21 @@
 
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.simd cimport v2
-from lsgd_fast._core.pass_types cimport (BLOCK, GIVEN, LOGISTIC_LOSS, MAX_CHUNKS, NETWORK, PANEL, PRODUCTS,
-                                         STRIPE, is_joint, link_t, loss_t, pass_t, group_width,
+from lsgd_fast._core.pass_types cimport (BLOCK, ROW_GRADIENTS_GIVEN, LOGISTIC_LOSS, MAX_CHUNKS, NETWORK, PANEL, SCORES_ONLY,
+                                         MULTI_BLOCKS, is_multi, model_t, loss_t, pass_t, group_width,
                                          padded_rows, tally_t)
 from lsgd_fast._core.types cimport FLOAT64, matrix_t, rows_t
 
-from lsgd_fast._constants import LINK_WORK
+from lsgd_fast._constants import LOSS_WORK
 
-cdef double link_work = LINK_WORK
+cdef double loss_work = LOSS_WORK
 
 
 # --- how a pass is split --------------------------------------------------------------------------
 
 # The work of a pass, in elements of X and their like.
 cdef double pass_work(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
-    return <double> n * (<double> d + link_work)
+    return <double> n * (<double> d + loss_work)
 
 
 # Whether a pass would not pay for a second thread by far (threads.py starts one later).
@@ -31,7 +31,7 @@ cdef inline Py_ssize_t block_rows(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
 
 
 # One chunk for a small pass; else eight if there are blocks enough, and more for many rows, as long
-# as summing the slots stays small beside the pass.
+# as summing the partial_gradients stays small beside the pass.
 cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     if is_small(n, d):
         return 1
@@ -39,9 +39,9 @@ cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
                max(<Py_ssize_t> 8, min(<Py_ssize_t> MAX_CHUNKS, n // 512)))
 
 
-# The same for sparse rows, which have no slots to be summed.
+# The same for sparse rows, which have no partial_gradients to be summed.
 cdef Py_ssize_t sparse_chunk_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil:
-    cdef double work = n_entries + link_work * n
+    cdef double work = n_entries + loss_work * n
     if work < 12000.0:
         return 1
     return min((n - 1) // sparse_height(n) + 1,
@@ -61,54 +61,55 @@ cdef Py_ssize_t long_length(Py_ssize_t n_entries) noexcept nogil:
     return max(<Py_ssize_t> 4096, n_entries // MAX_CHUNKS)
 
 
-# The same for models of several columns, where slots may be large: at least 32 rows to a chunk, and
-# slots of 64 MiB together, or of eight times the weights.
-cdef Py_ssize_t joint_chunk_count(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
+# The same for models of several columns, where partial_gradients may be large: at least 32 rows to a chunk, and
+# partial_gradients of 64 MiB together, or of eight times the weights.
+cdef Py_ssize_t multi_chunk_count(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
     cdef Py_ssize_t most = min(<Py_ssize_t> MAX_CHUNKS, n // 512, (<Py_ssize_t> 1 << 23) // (d * k))
     if k * pass_work(n, d) < 12000.0:
         return 1
     return min((n - 1) // BLOCK + 1, max(<Py_ssize_t> 8, most))
 
 
-cdef Py_ssize_t joint_height(Py_ssize_t d) noexcept nogil:
+cdef Py_ssize_t multi_height(Py_ssize_t d) noexcept nogil:
     return BLOCK if d <= 2048 else PANEL
 
 
-# Blocks that are linked together: few read the weights and write the slots often, many need room
-# for all their products.
-cdef Py_ssize_t joint_stripe(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
-    cdef Py_ssize_t blocks = (n - 1) // joint_height(d) + 1
-    cdef Py_ssize_t of_chunk = (blocks - 1) // joint_chunk_count(n, d, k) + 1
-    return min(<Py_ssize_t> STRIPE, of_chunk) if d <= 2048 else 1
+# Blocks that are linked together: few read the weights and write the partial_gradients often, many need room
+# for all their scores.
+cdef Py_ssize_t multi_blocks(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t blocks = (n - 1) // multi_height(d) + 1
+    cdef Py_ssize_t of_chunk = (blocks - 1) // multi_chunk_count(n, d, k) + 1
+    return min(<Py_ssize_t> MULTI_BLOCKS, of_chunk) if d <= 2048 else 1
 
 
 # Doubles that a thread needs in a pass.
-cdef Py_ssize_t thread_room(link_t link, const matrix_t* X, Py_ssize_t k) noexcept nogil:
-    cdef Py_ssize_t stripe
-    if not is_joint(link):
+cdef Py_ssize_t thread_room(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t blocks_at_once, tiles
+    if not is_multi(model):
         return 0 if X.panels != NULL or X.sparse != NULL else block_rows(X.n, X.d) * X.d
     if X.sparse != NULL:
         return BLOCK * k
-    stripe = joint_stripe(X.n, X.d, k)
-    return (0 if X.panels != NULL else stripe * joint_height(X.d) * X.d) + stripe * BLOCK * k
+    blocks_at_once = multi_blocks(X.n, X.d, k)
+    tiles = 0 if X.panels != NULL else blocks_at_once * multi_height(X.d) * X.d
+    return tiles + blocks_at_once * BLOCK * k
 
 
-cdef Py_ssize_t pass_chunks(link_t link, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+cdef Py_ssize_t pass_chunks(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
     if X.sparse != NULL:
         return sparse_chunk_count(X.n, X.sparse.rows.starts[X.n])
-    return joint_chunk_count(X.n, X.d, k) if is_joint(link) else chunk_count(X.n, X.d)
+    return multi_chunk_count(X.n, X.d, k) if is_multi(model) else chunk_count(X.n, X.d)
 
 
-cdef Py_ssize_t pass_height(link_t link, const matrix_t* X) noexcept nogil:
+cdef Py_ssize_t pass_height(model_t model, const matrix_t* X) noexcept nogil:
     if X.sparse != NULL:
         return sparse_height(X.n)
-    return joint_height(X.d) if is_joint(link) else block_rows(X.n, X.d)
+    return multi_height(X.d) if is_multi(model) else block_rows(X.n, X.d)
 
 
-cdef Py_ssize_t tally_count(link_t link, Py_ssize_t k) noexcept nogil:
-    if link == PRODUCTS or link == GIVEN:
+cdef Py_ssize_t tally_count(model_t model, Py_ssize_t k) noexcept nogil:
+    if model == SCORES_ONLY or model == ROW_GRADIENTS_GIVEN:
         return 0
-    return 1 if link == NETWORK else k
+    return 1 if model == NETWORK else k
 
 
 # --- packing: X to panels once, columns of w to groups and back -----------------------------------
@@ -155,43 +156,43 @@ cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, cons
             w[(j if order == NULL else order[j]) * k + column] = weights[offset + j * stride]
 
 
-cdef Py_ssize_t slots_size(link_t link, const matrix_t* X, Py_ssize_t k) noexcept nogil:
-    cdef Py_ssize_t n_chunks = pass_chunks(link, X, k)
+cdef Py_ssize_t partial_gradients_size(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t n_chunks = pass_chunks(model, X, k)
     if X.sparse != NULL:
         return k * (padded_rows(X.n) + n_chunks * X.sparse.n_long)
     return n_chunks * k * X.d
 
 
-cdef Py_ssize_t pass_size(link_t link, const rows_t* rows, Py_ssize_t k,
+cdef Py_ssize_t pass_size(model_t model, const rows_t* rows, Py_ssize_t k,
                           int n_threads) noexcept nogil:
-    cdef Py_ssize_t n_chunks = pass_chunks(link, &rows.X, k)
-    cdef Py_ssize_t size = max(n_threads, 1) * thread_room(link, &rows.X, k)
-    if link != PRODUCTS:
-        size += slots_size(link, &rows.X, k)
-    return size + n_chunks * tally_count(link, k) * (sizeof(tally_t) // sizeof(double))
+    cdef Py_ssize_t n_chunks = pass_chunks(model, &rows.X, k)
+    cdef Py_ssize_t size = max(n_threads, 1) * thread_room(model, &rows.X, k)
+    if model != SCORES_ONLY:
+        size += partial_gradients_size(model, &rows.X, k)
+    return size + n_chunks * tally_count(model, k) * (sizeof(tally_t) // sizeof(double))
 
 
-cdef void lay_out_pass(pass_t* p, link_t link, const rows_t* rows, Py_ssize_t k,
+cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t k,
                        double* memory) noexcept nogil:
-    p.link = link
+    p.model = model
     p.loss = loss_t(LOGISTIC_LOSS, 1.0, 0.0)
-    p.is_scaled = NULL
-    p.scaled = NULL
+    p.in_log_domain = NULL
+    p.log_sums = NULL
     p.rows = rows
     p.k = k
-    p.height = pass_height(link, &rows.X)
-    p.n_chunks = pass_chunks(link, &rows.X, k)
-    p.stripe = joint_stripe(rows.X.n, rows.X.d, k)
-    p.room = thread_room(link, &rows.X, k)
-    p.slots = NULL
+    p.height = pass_height(model, &rows.X)
+    p.n_chunks = pass_chunks(model, &rows.X, k)
+    p.blocks_at_once = multi_blocks(rows.X.n, rows.X.d, k)
+    p.room = thread_room(model, &rows.X, k)
+    p.partial_gradients = NULL
     p.tallies = NULL
-    p.products = NULL
-    p.multipliers = NULL
+    p.scores = NULL
+    p.row_gradients = NULL
     p.order = NULL
-    if link != PRODUCTS:
-        p.slots = memory
-        memory += slots_size(link, &rows.X, k)
-    if tally_count(link, k) > 0:
+    if model != SCORES_ONLY:
+        p.partial_gradients = memory
+        memory += partial_gradients_size(model, &rows.X, k)
+    if tally_count(model, k) > 0:
         p.tallies = <tally_t*> memory
-        memory = <double*> (p.tallies + p.n_chunks * tally_count(link, k))
+        memory = <double*> (p.tallies + p.n_chunks * tally_count(model, k))
     p.tiles = memory

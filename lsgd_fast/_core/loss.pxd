@@ -1,23 +1,23 @@
-# Links: what a model does between forward and backward.  From the products x . w of a block of rows
-# to their losses, which are tallied, and to the multipliers of the rows in the gradient.
+# Links: what a model does between forward and backward.  From the scores x . w of a block of rows
+# to their losses, which are tallied, and to the row_gradients of the rows in the gradient.
 
 from libc.math cimport INFINITY
 from libc.string cimport memset
 
 from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs, softplus_sigmoid
-from lsgd_fast._core.pass_types cimport BLOCK, NETWORK, PANEL, SOFTMAX, pass_t, scaled_t, tally_t
+from lsgd_fast._core.pass_types cimport BLOCK, NETWORK, PANEL, SOFTMAX, pass_t, log_sums_t, tally_t
 from lsgd_fast._core.simd cimport inlined, minimum, vec
 
 
 # Tallies of a chunk: one for each column, but a network has one output.
 cdef inline Py_ssize_t n_tallies(const pass_t* p) noexcept nogil:
-    return 1 if p.link == NETWORK else p.k
+    return 1 if p.model == NETWORK else p.k
 
 
-# What a column of a chunk is scaled by: classes share one scale.
-cdef inline scaled_t* scaled_of(const pass_t* p, Py_ssize_t chunk,
+# What a column of a chunk is log_sums by: classes share one scale.
+cdef inline log_sums_t* log_sums_of(const pass_t* p, Py_ssize_t chunk,
                                 Py_ssize_t column) noexcept nogil:
-    return p.scaled + (chunk if p.link == SOFTMAX else chunk * p.k + column)
+    return p.log_sums + (chunk if p.model == SOFTMAX else chunk * p.k + column)
 
 
 # Tallies of no rows.
@@ -30,7 +30,7 @@ cdef inline void clear_tallies(tally_t* tallies, Py_ssize_t k) noexcept nogil:
             tallies[i].min_margin[lane] = INFINITY
 
 
-# exp(-shift) * tail += exp(-other_shift) * other_tail, scaled by the smaller shift.
+# exp(-shift) * tail += exp(-other_shift) * other_tail, log_sums by the smaller shift.
 cdef inline void merge_tails(double* shift, double* tail, double other_shift,
                              double other_tail) noexcept nogil:
     cdef double e
@@ -75,7 +75,7 @@ cdef inline void add_tail(const double* weight, const double* margin, Py_ssize_t
 # loops are plain ones over rows, for the compiler to vectorise; there are two because a processor
 # finds more to do at once in two short chains of operations than in a long one.  The sums are in
 # lanes, row number modulo PANEL.
-cdef inline inlined logistic_link(const double* y, const double* weight, double intercept, vec* z,
+cdef inline inlined logistic_loss_rows(const double* y, const double* weight, double intercept, vec* z,
                                   Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
     cdef double[BLOCK] margin
     cdef double[BLOCK] e

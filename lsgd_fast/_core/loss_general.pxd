@@ -1,7 +1,7 @@
 # The link for every loss, and for gradients in the log domain; link.pxd has the one that is taken
 # nearly always, the logistic loss with an ordinary gradient.
 #
-# A *scaled* column keeps what exp would make 0 or infinite: its multipliers are weight * y times
+# A *log_sums* column keeps what exp would make 0 or infinite: its row_gradients are weight * y times
 # q = exp(log|loss'(margin)| - scale), `scale` the largest logarithm so far, a multiple of SCALE_STEP
 # so that it seldom rises.  Where it does, all sums of the chunk so far are multiplied with the
 # factor between the two.  The loss over the slope (`ratio`) is an ordinary number at every margin,
@@ -11,7 +11,7 @@ from libc.math cimport INFINITY, fabs
 
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
-                                         LOGISTIC, LOGISTIC_LOSS, PANEL, loss_t, pass_t, scaled_t,
+                                         INDEPENDENT, LOGISTIC_LOSS, PANEL, loss_t, pass_t, log_sums_t,
                                          tally_t)
 from lsgd_fast._core.simd cimport inlined
 from lsgd_fast._core.loss cimport merge_tails
@@ -80,33 +80,33 @@ cdef inline inlined add_log_tail(const double* weight, const double* log_slope, 
 
 
 # Make the scale of a chunk cover `top`.
-cdef inline void raise_scale(double top, tally_t* tally, scaled_t* scaled, double* sums,
+cdef inline void raise_scale(double top, tally_t* tally, log_sums_t* log_sums, double* sums,
                              Py_ssize_t stride, Py_ssize_t n_sums) noexcept nogil:
-    cdef double before = scaled.scale, steps, factor
+    cdef double before = log_sums.scale, steps, factor
     cdef Py_ssize_t i
     if not top > before:
         return
-    scaled.scale = top
+    log_sums.scale = top
     if fabs(top) < 1e15:                        # rounded up to a multiple of SCALE_STEP = 16
         steps = (top * 0.0625 + 0.5) + 6755399441055744.0
-        scaled.scale = 16.0 * (steps - 6755399441055744.0)
+        log_sums.scale = 16.0 * (steps - 6755399441055744.0)
     if before == -INFINITY:                     # nothing was added yet
         return
-    exp_nonpositive(before - scaled.scale, &factor)
+    exp_nonpositive(before - log_sums.scale, &factor)
     for i in range(PANEL):
-        scaled.mass[i] *= factor
-        scaled.risk[i] *= factor
+        log_sums.mass[i] *= factor
+        log_sums.risk[i] *= factor
         tally.slope[i] *= factor
     if sums != NULL:
         for i in range(n_sums):
             sums[i * stride] *= factor
 
 
-# As logistic_link: z comes in as products and goes out as multipliers, for a scaled column over
-# exp(scale).  What follows from the multipliers so far is sums[0], sums[stride], ...; NULL: nothing.
-cdef inline inlined general_link(const pass_t* p, Py_ssize_t column, const double* y,
+# As logistic_loss_rows: z comes in as scores and goes out as row_gradients, for a log_sums column over
+# exp(scale).  What follows from the row_gradients so far is sums[0], sums[stride], ...; NULL: nothing.
+cdef inline inlined general_loss_rows(const pass_t* p, Py_ssize_t column, const double* y,
                                  const double* weight, double* z, Py_ssize_t height, tally_t* tally,
-                                 scaled_t* scaled, double* sums, Py_ssize_t stride,
+                                 log_sums_t* log_sums, double* sums, Py_ssize_t stride,
                                  Py_ssize_t n_sums) noexcept nogil:
     cdef double[BLOCK] margin
     cdef double[BLOCK] value
@@ -117,21 +117,21 @@ cdef inline inlined general_link(const pass_t* p, Py_ssize_t column, const doubl
     cdef double[BLOCK] mass
     cdef double[BLOCK] risk
     cdef double[PANEL] block_loss
-    cdef double intercept = p.intercepts[column] if p.link == LOGISTIC else 0.0
+    cdef double intercept = p.intercepts[column] if p.model == INDEPENDENT else 0.0
     cdef double top = -INFINITY, largest = 0.0, scale, e, t
-    cdef bint is_scaled = p.is_scaled != NULL and p.is_scaled[column]
+    cdef bint in_log_domain = p.in_log_domain != NULL and p.in_log_domain[column]
     cdef Py_ssize_t i, v
     for i in range(height):
         margin[i] = y[i] * (z[i] + intercept) if weight[i] > 0.0 else 0.0
         error[i] = weight[i] if margin[i] <= 0.0 else 0.0
         least[i] = margin[i] if weight[i] > 0.0 else INFINITY
     loss_terms(&p.loss, margin, height, value, log_slope, ratio)
-    if is_scaled:
+    if in_log_domain:
         for i in range(height):
             if weight[i] > 0.0 and log_slope[i] > top:
                 top = log_slope[i]
-        raise_scale(top, tally, scaled, sums, stride, n_sums)
-        scale = scaled.scale
+        raise_scale(top, tally, log_sums, sums, stride, n_sums)
+        scale = log_sums.scale
         for i in range(height):     # neither rows without weight nor infinite margins take part
             t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY
             exp_nonpositive(t if weight[i] > 0.0 else -INFINITY, &e)
@@ -141,8 +141,8 @@ cdef inline inlined general_link(const pass_t* p, Py_ssize_t column, const doubl
             risk[i] = mass[i] * ratio[i] if mass[i] > 0.0 else 0.0
         for i in range(height // PANEL):
             for v in range(PANEL):
-                scaled.mass[v] += mass[PANEL * i + v]
-                scaled.risk[v] += risk[PANEL * i + v]
+                log_sums.mass[v] += mass[PANEL * i + v]
+                log_sums.risk[v] += risk[PANEL * i + v]
     else:
         for i in range(height):
             z[i] = -(weight[i] * y[i]) * (value[i] / ratio[i])
@@ -158,5 +158,5 @@ cdef inline inlined general_link(const pass_t* p, Py_ssize_t column, const doubl
     for v in range(PANEL):
         tally.loss[v] += block_loss[v]
         largest = max(largest, block_loss[v])
-    if largest < 1e-250 and not is_scaled:
+    if largest < 1e-250 and not in_log_domain:
         add_log_tail(weight, log_slope, ratio, height, tally)

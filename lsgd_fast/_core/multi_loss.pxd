@@ -1,4 +1,4 @@
-# Joint links: models of several columns.  The products of all columns with a block of rows become
+# Joint links: models of several columns.  The scores of all columns with a block of rows become
 # one margin for each row, to which the element-wise link is applied as ever, and its multiplier
 # becomes one for each column again.
 #
@@ -11,9 +11,9 @@ from libc.string cimport memset
 
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, LOGISTIC_LOSS, NETWORK, PANEL, PIECEWISE_LINEAR,
-                                         SOFTPLUS, links_t, pass_t, scaled_t, tally_t)
+                                         SOFTPLUS, loss_function_t, pass_t, log_sums_t, tally_t)
 from lsgd_fast._core.simd cimport choose, inlined, lane_marks, vec
-from lsgd_fast._core.loss cimport clear_tallies, logistic_link, merge_tails
+from lsgd_fast._core.loss cimport clear_tallies, logistic_loss_rows, merge_tails
 
 
 # --- two-layer network: scale * sum over units of sign * activation(product) -----------------------
@@ -23,7 +23,7 @@ cdef inline double unit_sign(Py_ssize_t unit) noexcept nogil:
     return 1.0 - 2.0 * (unit & 1)
 
 
-# Add units to the sums of the rows of a block.  Their products z, BLOCK doubles apart, become the
+# Add units to the sums of the rows of a block.  Their scores z, BLOCK doubles apart, become the
 # derivatives of their activations.
 cdef inline inlined add_smooth_units(Py_ssize_t first, Py_ssize_t count, double* z, double* sums,
                                      Py_ssize_t n_panels) noexcept nogil:
@@ -59,37 +59,37 @@ cdef inline inlined add_kinked_units(double slope, Py_ssize_t first, Py_ssize_t 
         left[c] = found
 
 
-# From the sums of the rows of a block to their multipliers, less the sign and the derivative.
-cdef inline inlined network_link(const pass_t* p, const double* y, const double* weight, vec* sums,
+# From the sums of the rows of a block to their row_gradients, less the sign and the derivative.
+cdef inline inlined network_loss_rows(const pass_t* p, const double* y, const double* weight, vec* sums,
                                  Py_ssize_t n_panels, tally_t* tally,
-                                 links_t general) noexcept nogil:
+                                 loss_function_t general) noexcept nogil:
     cdef double* s = <double*> sums
     cdef Py_ssize_t i
     for i in range(PANEL * n_panels):
         s[i] = p.scale * s[i]
     if p.loss.kind == LOGISTIC_LOSS:
-        logistic_link(y, weight, 0.0, sums, n_panels, tally)
+        logistic_loss_rows(y, weight, 0.0, sums, n_panels, tally)
     else:
         general(p, 0, y, weight, s, PANEL * n_panels, tally, NULL, NULL, 1, 0)
     for i in range(PANEL * n_panels):
         s[i] = p.scale * s[i]
 
 
-# The multipliers of a few units, from the derivatives z of their activations.
-cdef inline inlined smooth_multipliers(Py_ssize_t first, Py_ssize_t count, const double* z,
-                                       const double* s, double* multipliers,
+# The row_gradients of a few units, from the derivatives z of their activations.
+cdef inline inlined smooth_row_gradients(Py_ssize_t first, Py_ssize_t count, const double* z,
+                                       const double* s, double* row_gradients,
                                        Py_ssize_t n_panels) noexcept nogil:
     cdef double sign
     cdef Py_ssize_t c, i
     for c in range(count):
         sign = unit_sign(first + c)
         for i in range(PANEL * n_panels):       # a row without weight takes no part
-            multipliers[c * BLOCK + i] = (sign * s[i]) * z[c * BLOCK + i] if s[i] != 0.0 else 0.0
+            row_gradients[c * BLOCK + i] = (sign * s[i]) * z[c * BLOCK + i] if s[i] != 0.0 else 0.0
 
 
 # The same from the marks of `add_kinked_units`.
-cdef inline inlined kinked_multipliers(double slope, Py_ssize_t first, Py_ssize_t count,
-                                       const uint32_t* left, const vec* s, vec* multipliers,
+cdef inline inlined kinked_row_gradients(double slope, Py_ssize_t first, Py_ssize_t count,
+                                       const uint32_t* left, const vec* s, vec* row_gradients,
                                        Py_ssize_t n_panels) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double), V = PANEL // width, c, v
     cdef vec right, to_the_left
@@ -98,12 +98,12 @@ cdef inline inlined kinked_multipliers(double slope, Py_ssize_t first, Py_ssize_
             right = s[v] * unit_sign(first + c)
             to_the_left = right * slope
             choose(left[c] >> (v * width), to_the_left, right,
-                   multipliers + c * (BLOCK // width) + v)
+                   row_gradients + c * (BLOCK // width) + v)
 
 
 # --- softmax --------------------------------------------------------------------------------------
 
-# Sums, or multipliers, to another scale.
+# Sums, or row_gradients, to another scale.
 cdef inline inlined rescale(double* sums, Py_ssize_t size, double factor) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(size):
@@ -112,12 +112,12 @@ cdef inline inlined rescale(double* sums, Py_ssize_t size, double factor) noexce
 
 # With z_y the product of a row's own class and lse the logarithm of the sum of the exponentials of
 # all others, the loss logsumexp(z) - z_y is the logistic loss of z_y - lse.  The margin that is
-# tallied is z_y less the largest other product.  `z` becomes the multipliers; labels are the numbers
+# tallied is z_y less the largest other product.  `z` becomes the row_gradients; labels are the numbers
 # of the classes.  Intercepts have their slopes in the tallies of their columns.  Where the gradient
-# is scaled, the columns share one scale; `factor` is what a rise multiplies the chunk's sums with.
-cdef inline inlined softmax_link(const pass_t* p, const double* y, const double* weight, double* z,
-                                 vec* room, Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled,
-                                 double* factor, links_t general) noexcept nogil:
+# is log_sums, the columns share one scale; `factor` is what a rise multiplies the chunk's sums with.
+cdef inline inlined softmax_loss_rows(const pass_t* p, const double* y, const double* weight, double* z,
+                                 vec* room, Py_ssize_t n_panels, tally_t* tallies, log_sums_t* log_sums,
+                                 double* factor, loss_function_t general) noexcept nogil:
     cdef double[BLOCK] own
     cdef double[BLOCK] most         # of the other classes
     cdef double[BLOCK] total        # of their exponentials, each divided by the largest
@@ -150,13 +150,13 @@ cdef inline inlined softmax_link(const pass_t* p, const double* y, const double*
         own[i] = own[i] - most[i] if weight[i] > 0.0 else 0.0       # the margin
         s[i] = own[i] - e
     clear_tallies(&found, 1)
-    if scaled == NULL:
-        logistic_link(ones, weight, 0.0, room, n_panels, &found)
+    if log_sums == NULL:
+        logistic_loss_rows(ones, weight, 0.0, room, n_panels, &found)
     else:
-        before = scaled.scale
-        general(p, 0, ones, weight, s, n, &found, scaled, NULL, 1, 0)
-        if -INFINITY < before < scaled.scale:
-            exp_nonpositive(before - scaled.scale, factor)
+        before = log_sums.scale
+        general(p, 0, ones, weight, s, n, &found, log_sums, NULL, 1, 0)
+        if -INFINITY < before < log_sums.scale:
+            exp_nonpositive(before - log_sums.scale, factor)
             for c in range(p.k):
                 rescale(tallies[c].slope, PANEL, factor[0])
     for lane in range(PANEL):
@@ -182,52 +182,52 @@ cdef inline inlined softmax_link(const pass_t* p, const double* y, const double*
 # Columns are taken in groups, before and after the link.  `kept` is a block's room for all columns,
 # BLOCK doubles each, `z` one for a group, and `sums` are BLOCK doubles that start at zero.
 
-# Where the products of a group are to be; of units with a kink a bit is all that is kept.
-cdef inline vec* products_place(const pass_t* p, Py_ssize_t column, double* kept,
+# Where the scores of a group are to be; of units with a kink a bit is all that is kept.
+cdef inline vec* scores_address(const pass_t* p, Py_ssize_t column, double* kept,
                                 vec* z) noexcept nogil:
-    if p.link == NETWORK and p.activation == PIECEWISE_LINEAR:
+    if p.model == NETWORK and p.activation == PIECEWISE_LINEAR:
         return z
     return <vec*> (kept + column * BLOCK)
 
 
-# Take note of a group whose products are there.
-cdef inline inlined add_products(const pass_t* p, Py_ssize_t column, Py_ssize_t C, double* kept,
+# Take note of a group whose scores are there.
+cdef inline inlined add_scores(const pass_t* p, Py_ssize_t column, Py_ssize_t C, double* kept,
                                  vec* sums, vec* z, Py_ssize_t n_panels) noexcept nogil:
     cdef uint32_t* left = <uint32_t*> kept + column
-    if p.link == NETWORK and p.activation == SOFTPLUS:
+    if p.model == NETWORK and p.activation == SOFTPLUS:
         add_smooth_units(column, C, kept + column * BLOCK, <double*> sums, n_panels)
-    elif p.link == NETWORK and n_panels == 4:       # the usual number, known to the compiler
+    elif p.model == NETWORK and n_panels == 4:       # the usual number, known to the compiler
         add_kinked_units(p.slope, column, C, z, sums, 4, left)
-    elif p.link == NETWORK:
+    elif p.model == NETWORK:
         add_kinked_units(p.slope, column, C, z, sums, n_panels, left)
 
 
-# From the products of all columns to losses, which are tallied, and to multipliers.  All that was
-# made of the chunk's multipliers so far, and these themselves, is to be multiplied with `factor`.
-cdef inline inlined joint_link(const pass_t* p, const double* y, const double* weight, double* kept,
+# From the scores of all columns to losses, which are tallied, and to row_gradients.  All that was
+# made of the chunk's row_gradients so far, and these themselves, is to be multiplied with `factor`.
+cdef inline inlined multi_loss_rows(const pass_t* p, const double* y, const double* weight, double* kept,
                                vec* sums, vec* z, Py_ssize_t n_panels, tally_t* tallies,
-                               scaled_t* scaled, double* factor, links_t general) noexcept nogil:
+                               log_sums_t* log_sums, double* factor, loss_function_t general) noexcept nogil:
     factor[0] = 1.0
-    if p.link == NETWORK:
-        network_link(p, y, weight, sums, n_panels, tallies, general)
+    if p.model == NETWORK:
+        network_loss_rows(p, y, weight, sums, n_panels, tallies, general)
     else:
-        softmax_link(p, y, weight, kept, z, n_panels, tallies, scaled, factor, general)
+        softmax_loss_rows(p, y, weight, kept, z, n_panels, tallies, log_sums, factor, general)
 
 
-# Where the multipliers of a group are, after `find_multipliers`.
-cdef inline const vec* multipliers_place(const pass_t* p, Py_ssize_t column, const double* kept,
+# Where the row_gradients of a group are, after `find_row_gradients`.
+cdef inline const vec* row_gradients_address(const pass_t* p, Py_ssize_t column, const double* kept,
                                          const vec* z) noexcept nogil:
-    return z if p.link == NETWORK else <const vec*> (kept + column * BLOCK)
+    return z if p.model == NETWORK else <const vec*> (kept + column * BLOCK)
 
 
-cdef inline inlined find_multipliers(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
+cdef inline inlined find_row_gradients(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
                                      const double* kept, const vec* sums, vec* z,
                                      Py_ssize_t n_panels) noexcept nogil:
     cdef const uint32_t* left = <const uint32_t*> kept + column
-    if p.link == NETWORK and p.activation == SOFTPLUS:
-        smooth_multipliers(column, C, kept + column * BLOCK, <const double*> sums, <double*> z,
+    if p.model == NETWORK and p.activation == SOFTPLUS:
+        smooth_row_gradients(column, C, kept + column * BLOCK, <const double*> sums, <double*> z,
                            n_panels)
-    elif p.link == NETWORK and n_panels == 4:
-        kinked_multipliers(p.slope, column, C, left, sums, z, 4)
-    elif p.link == NETWORK:
-        kinked_multipliers(p.slope, column, C, left, sums, z, n_panels)
+    elif p.model == NETWORK and n_panels == 4:
+        kinked_row_gradients(p.slope, column, C, left, sums, z, 4)
+    elif p.model == NETWORK:
+        kinked_row_gradients(p.slope, column, C, left, sums, z, n_panels)

@@ -7,7 +7,7 @@ cdef enum:
     PANEL = 8       # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32      # rows of a block at most
     MAX_CHUNKS = 64
-    STRIPE = 4      # blocks of a joint model's pass that are linked together at most
+    MULTI_BLOCKS = 4      # blocks of a joint model's pass that are linked together at most
 
 # A loss of losses.py and its parameter.
 cdef enum loss_kind_t:
@@ -24,7 +24,7 @@ cdef struct totals_t:
     double error_rate           # weighted fraction of margins <= 0
     double min_margin           # over rows of positive weight
     double slope                # derivative of the loss by the intercept
-    # of a scaled column, whose slope and gradient are over exp(scale):
+    # of a log_sums column, whose slope and gradient are over exp(scale):
     double mass                 # weighted mean of |loss'(margin)| ...
     double risk                 # ... and of the losses, over exp(scale) as well
     double scale
@@ -38,18 +38,18 @@ cdef struct tally_t:
     double tail                 # exp(-shift) * tail: the sum of the losses of blocks near underflow
     double shift
 
-# More sums of one chunk for one column that is scaled, see general_link.pxd.
-cdef struct scaled_t:
+# More sums of one chunk for one column that is log_sums, see general_loss_rows.pxd.
+cdef struct log_sums_t:
     double mass[PANEL]          # of weight * |loss'(margin)| over exp(scale)
     double risk[PANEL]          # of weight * loss over exp(scale)
     double scale
 
 # What a pass does between forward and backward.
-cdef enum link_t:
-    LOGISTIC                    # the losses of margins, logistic ones or others:
-                                # losses are tallied, multipliers go on to backward
-    PRODUCTS                    # nothing: the products are what is asked for
-    GIVEN                       # no forward: the multipliers are given
+cdef enum model_t:
+    INDEPENDENT                    # the losses of margins, logistic ones or others:
+                                # losses are tallied, row_gradients go on to backward
+    SCORES_ONLY                    # nothing: the scores are what is asked for
+    ROW_GRADIENTS_GIVEN                       # no forward: the row_gradients are given
     SOFTMAX                     # the columns are classes, labels their numbers: see joint.pxd
     NETWORK                     # the columns are the units of a two-layer network
 
@@ -61,35 +61,35 @@ cdef enum activation_t:
 # One row pass: what it reads and where it writes.
 cdef struct pass_t:
     const rows_t* rows
-    link_t link
+    model_t model
     loss_t loss                 # lay_out_pass: the logistic loss
-    const int* is_scaled        # (k,) which columns have their gradient scaled; NULL: none; of
+    const int* in_log_domain        # (k,) which columns have their gradient log_sums; NULL: none; of
                                 # softmax all or none
     Py_ssize_t k                # columns
     Py_ssize_t height           # rows of a block, by the shape of X alone
     Py_ssize_t n_chunks         # by the shape of X alone, see chunk_count; joint: and of k
-    Py_ssize_t stripe           # joint: blocks that are linked together
+    Py_ssize_t blocks_at_once           # joint: blocks that are linked together
     activation_t activation     # of a network
     double slope, scale         # of a network, which is scale * sum of +-activation
     const double* weights       # packed by pack_columns
     const double* intercepts    # (k,)
     bint gradient               # False: forward only
-    double* slots               # (n_chunks, k * d): each chunk's sum of gradients; of sparse rows
-                                # all multipliers, packed, then each chunk's sums of long columns
+    double* partial_gradients               # (n_chunks, k * d): each chunk's sum of gradients; of sparse rows
+                                # all row_gradients, packed, then each chunk's sums of long columns
     tally_t* tallies            # (n_chunks, k); of a network (n_chunks,)
-    scaled_t* scaled            # (n_chunks, k), of softmax (n_chunks,); NULL where none is scaled
-    Py_ssize_t room             # doubles a thread: tiles, then the products of a joint model
+    log_sums_t* log_sums            # (n_chunks, k), of softmax (n_chunks,); NULL where none is log_sums
+    Py_ssize_t room             # doubles a thread: tiles, then the scores of a joint model
     double* tiles               # that of the first thread, the others follow
-    double* products            # (k, padded_rows) x . w of each row, or NULL
+    double* scores            # (k, padded_rows) x . w of each row, or NULL
     const Py_ssize_t* order     # (n,) which row of X, y and weight is the i-th, of any number of rows
                                 # of which n take part; or NULL: rows 0 .. n - 1, see thin.pxd.
-                                # Sparse rows: multipliers and tallies only, no sum_slots
-    double* multipliers         # (k, padded_rows) what the rows are multiplied with in the gradient
-                                # before it is divided by total_weight, or NULL; read where GIVEN
+                                # Sparse rows: row_gradients and tallies only, no reduce_gradients
+    double* row_gradients         # (k, padded_rows) what the rows are multiplied with in the gradient
+                                # before it is divided by total_weight, or NULL; read where ROW_GRADIENTS_GIVEN
 
-# One caller of general_link.pxd per instruction set.
-ctypedef void (*links_t)(const pass_t* p, Py_ssize_t column, const double* y, const double* weight,
-                         double* z, Py_ssize_t height, tally_t* tally, scaled_t* scaled,
+# One caller of general_loss_rows.pxd per instruction set.
+ctypedef void (*loss_function_t)(const pass_t* p, Py_ssize_t column, const double* y, const double* weight,
+                         double* z, Py_ssize_t height, tally_t* tally, log_sums_t* log_sums,
                          double* sums, Py_ssize_t stride, Py_ssize_t n_sums) noexcept nogil
 
 # The bodies of a pass, of which each instruction set has its own: lanes2.pyx the baseline, with
@@ -99,12 +99,12 @@ cdef struct bodies_t:
     # chunks first .. last - 1; `row_work` see splits.pxd
     void (*chunks)(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double row_work,
                    double* tile) noexcept nogil
-    # what sum_slots says
-    void (*slots)(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+    # what reduce_gradients says
+    void (*partial_gradients)(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                   double* gradient) noexcept nogil
 
-cdef inline bint is_joint(link_t link) noexcept nogil:
-    return link == SOFTMAX or link == NETWORK
+cdef inline bint is_multi(model_t model) noexcept nogil:
+    return model == SOFTMAX or model == NETWORK
 
 
 cdef inline Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil:

@@ -15,11 +15,11 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
 
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil       # all chunks, by a team
 # Where part `part` of `parts` starts if these are to take equally long, and how long all take.
-cdef Py_ssize_t slots_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
-cdef double slots_work(const pass_t* p) noexcept nogil
-cdef void sum_slots_by_team(const pass_t* p, double* gradient, int n_threads) noexcept nogil
-# Between chunks and sums, where columns of a pass over sparse rows are scaled: chunks first ..
+cdef Py_ssize_t reduce_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
+cdef double reduce_work(const pass_t* p) noexcept nogil
+cdef void reduce_gradients_by_team(const pass_t* p, double* gradient, int n_threads) noexcept nogil
+# Between chunks and sums, where columns of a pass over sparse rows are log_sums: chunks first ..
 # last - 1 to the one scale.
-cdef void level_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil
+cdef void reduce_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil
 cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil
 

@@ -10,8 +10,8 @@ Design
    All of them sum in the same order, so the storage of X does not change a bit of the result.
 2. The order of every sum is fixed.  Forward: a margin is summed feature by feature, one chain per
    row.  Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the
-   lanes are folded as (0 + 2) + (1 + 3), and the block's sum is added to the chunk's slot.  Chunks:
-   slots are summed in order.  Blocks and chunks depend on the shape of X alone.  What lies side by
+   lanes are folded as (0 + 2) + (1 + 3), and the block's sum is added to the chunk's partial.  Chunks:
+   partial_gradients are summed in order.  Blocks and chunks depend on the shape of X alone.  What lies side by
    side in a vector, rows or (backward in place) features, and how wide it is, does not matter, nor
    does the number of columns.
 3. Columns of weights are packed in groups of four, then one by one, each group an array (d,
@@ -24,38 +24,38 @@ Design
 
 from cython.parallel cimport parallel
 
-from lsgd_fast._core.dispatch cimport run_chunks, sum_slots
+from lsgd_fast._core.dispatch cimport run_chunks, reduce_gradients
 from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, pack_columns, pass_size,
                                      unpack_columns)
-from lsgd_fast._core.pass_types cimport LOGISTIC, pass_t, totals_t
+from lsgd_fast._core.pass_types cimport INDEPENDENT, pass_t, totals_t
 from lsgd_fast._core.reduce cimport level, tallied
 from lsgd_fast._core.scaling cimport enter_column, leave_column
 from lsgd_fast._core.sparse_layout cimport COLUMN_WORK, first_column
 from lsgd_fast._core.team cimport team_rank, team_size
 from lsgd_fast._core.types cimport ABI, rows_t, sparse_t
 
-from lsgd_fast._constants import LINK_WORK, UNDERFLOW_LOSS
+from lsgd_fast._constants import LOSS_WORK, UNDERFLOW_LOSS
 
-cdef double link_work = LINK_WORK
+cdef double loss_work = LOSS_WORK
 cdef double underflow_loss = UNDERFLOW_LOSS
 
 
-cdef Py_ssize_t slots_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+cdef Py_ssize_t reduce_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
     if p.rows.X.sparse != NULL:
         return p.k * first_column(&p.rows.X, part, parts)
     return part * p.k * p.rows.X.d // parts
 
 
-cdef double slots_work(const pass_t* p) noexcept nogil:
+cdef double reduce_work(const pass_t* p) noexcept nogil:
     cdef const sparse_t* sparse = p.rows.X.sparse
     if sparse != NULL:
         return <double> p.k * (sparse.columns.starts[p.rows.X.d] + COLUMN_WORK * p.rows.X.d)
     return <double> p.n_chunks * p.k * p.rows.X.d
 
 
-cdef void level_slots(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-    if p.rows.X.sparse != NULL and p.scaled != NULL:
-        level(p, first, last, link_work)
+cdef void reduce_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    if p.rows.X.sparse != NULL and p.log_sums != NULL:
+        level(p, first, last, loss_work)
 
 
 cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
@@ -72,7 +72,7 @@ cdef int require_abi(int expected) except -1:
 
 
 cdef Py_ssize_t workspace_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil:
-    return 2 * k * rows.X.d + k + pass_size(LOGISTIC, rows, k, n_threads)
+    return 2 * k * rows.X.d + k + pass_size(INDEPENDENT, rows, k, n_threads)
 
 
 cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, double l2, double* loss,
@@ -84,7 +84,7 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
     cdef double* weights = workspace
     cdef double* packed = weights + k * d
     cdef double* intercepts = packed + k * d
-    lay_out_pass(&p, LOGISTIC, rows, k, intercepts + k)
+    lay_out_pass(&p, INDEPENDENT, rows, k, intercepts + k)
     p.gradient = gradient != NULL
     p.weights = weights
     p.intercepts = intercepts
@@ -94,7 +94,7 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
         enter_column(rows, c, k, weights, intercepts)
     run_pass(&p, n_threads)
     if gradient != NULL:
-        sum_slots_by_team(&p, packed, n_threads)
+        reduce_gradients_by_team(&p, packed, n_threads)
     for c in range(k):
         sum_tallies(&p, c, &totals)
         loss[c] = totals.loss
@@ -115,13 +115,13 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
 
 
 # Of sparse rows the sums are half of the work.
-cdef void sum_slots_by_team(const pass_t* p, double* gradient, int n_threads) noexcept nogil:
+cdef void reduce_gradients_by_team(const pass_t* p, double* gradient, int n_threads) noexcept nogil:
     if p.rows.X.sparse == NULL or p.n_chunks == 1 or n_threads == 1:
-        sum_slots(p, 0, p.k * p.rows.X.d, gradient)
+        reduce_gradients(p, 0, p.k * p.rows.X.d, gradient)
         return
     with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
-        sum_slots(p, slots_part(p, team_rank(), team_size()),
-                  slots_part(p, team_rank() + 1, team_size()), gradient)
+        reduce_gradients(p, reduce_part(p, team_rank(), team_size()),
+                  reduce_part(p, team_rank() + 1, team_size()), gradient)
 
 
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:

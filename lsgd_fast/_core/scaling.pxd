@@ -1,5 +1,5 @@
 # Features (x - center) * scale of rows x that are read as they are.  Their weights w are those of x
-# times scale, with an intercept that is less by center . (scale * w); and where the multipliers of
+# times scale, with an intercept that is less by center . (scale * w); and where the row_gradients of
 # the rows sum to `slope`, their gradient is scale * (g - center * slope), g being that of x.
 
 from lsgd_fast._core.layout cimport column_place

@@ -3,21 +3,21 @@
 # features side by side: forward sums them in eight lanes, feature number modulo 8.
 #
 # Columns of weights lie one after another, (k, d), however many there are, and so do those of the
-# one slot.  It holds the gradient itself: multipliers are divided by the total weight first.
+# one partial.  It holds the gradient itself: row_gradients are divided by the total weight first.
 
 from libc.math cimport INFINITY
 
 from lsgd_fast._core.load cimport decode_row, find_rows, has_plain_rows
 from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.types cimport FLOAT32, FLOAT64, matrix_t, rows_t
-from lsgd_fast._core.pass_types cimport LOGISTIC, LOGISTIC_LOSS, PANEL, pass_t, tally_t
+from lsgd_fast._core.pass_types cimport INDEPENDENT, LOGISTIC_LOSS, PANEL, pass_t, tally_t
 from lsgd_fast._core.simd cimport fold_lanes, inlined, load, real, vec
 from lsgd_fast._core.loss cimport add_tail, clear_tallies
 
 
 # Whether a pass is thin.  Other losses, and sparse rows, take a panel for few rows, too.
 cdef inline bint is_thin(const pass_t* p) noexcept nogil:
-    return (p.order != NULL and p.gradient and p.rows.X.n < PANEL and p.link == LOGISTIC
+    return (p.order != NULL and p.gradient and p.rows.X.n < PANEL and p.model == INDEPENDENT
             and p.loss.kind == LOGISTIC_LOSS and p.rows.X.sparse == NULL)
 
 
@@ -34,7 +34,7 @@ cdef inline inlined gather_labels(const rows_t* rows, const Py_ssize_t* order, P
 
 
 # x . w; `z` names the type of the vectors.
-cdef inline inlined row_product(const real* x, const double* w, Py_ssize_t d, double* product,
+cdef inline inlined row_score(const real* x, const double* w, Py_ssize_t d, double* product,
                                 const vec* z) noexcept nogil:
     cdef vec[4] sums
     cdef vec a
@@ -65,9 +65,9 @@ cdef inline inlined add_row(const real* x, double s, bint first, Py_ssize_t d,
             g[j] += s * x[j]
 
 
-# The link of row i, which has lane i of the tally to itself: the sums of logistic_link for one row.
+# The link of row i, which has lane i of the tally to itself: the sums of logistic_loss_rows for one row.
 # A panel's worth of lanes would cost more than a row.
-cdef inline inlined link_row(Py_ssize_t i, double y, double weight, double product, tally_t* tally,
+cdef inline inlined loss_of_row(Py_ssize_t i, double y, double weight, double product, tally_t* tally,
                              double* margin, double* multiplier) noexcept nogil:
     cdef double z = y * product if weight > 0.0 else 0.0, e, loss, sigmoid
     exp_nonpositive(negative_abs(z), &e)
@@ -91,10 +91,10 @@ cdef inline inlined thin_columns(const pass_t* p, const real** x, const double* 
         tally = p.tallies + column
         largest = 0.0
         for i in range(n):
-            row_product(x[i], p.weights + column * d, d, &product, z)
-            link_row(i, y[i], weight[i], product + p.intercepts[column], tally, margin + i,
+            row_score(x[i], p.weights + column * d, d, &product, z)
+            loss_of_row(i, y[i], weight[i], product + p.intercepts[column], tally, margin + i,
                      &multiplier)
-            add_row(x[i], multiplier / total, i == 0, d, p.slots + column * d)
+            add_row(x[i], multiplier / total, i == 0, d, p.partial_gradients + column * d)
             largest = max(largest, tally.loss[i])
         if largest < 1e-250:
             add_tail(weight, margin, n, tally)

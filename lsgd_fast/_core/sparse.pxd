@@ -1,7 +1,7 @@
 # Sparse rows: forward by rows, gradients by columns.
 #
-# Forward keeps the multipliers of the rows; the gradient is then summed feature by feature, over a
-# copy of the entries that is in the order of columns.  So there are no slots of d sums, and no two
+# Forward keeps the row_gradients of the rows; the gradient is then summed feature by feature, over a
+# copy of the entries that is in the order of columns.  So there are no partial_gradients of d sums, and no two
 # threads write to one feature.  Columns so long that one thread would be busy with them while
 # others wait are summed chunk by chunk of rows, as the rows go by.
 #
@@ -12,15 +12,15 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t
 from libc.string cimport memcpy, memset
 
-from lsgd_fast._core.dense cimport clear_scaled, fill_panel, link_columns
+from lsgd_fast._core.dense cimport clear_log_sums, fill_panel, loss_columns
 from lsgd_fast._core.sparse_layout cimport place, place_of
-from lsgd_fast._core.pass_types cimport (BLOCK, GIVEN, PANEL, PRODUCTS, group_width, is_joint,
-                                         links_t, padded_rows, pass_t, scaled_t, tally_t)
-from lsgd_fast._core.types cimport FLOAT32, entries_t, matrix_t, sparse_t
+from lsgd_fast._core.pass_types cimport (BLOCK, ROW_GRADIENTS_GIVEN, PANEL, SCORES_ONLY, group_width, is_multi,
+                                         loss_function_t, padded_rows, pass_t, log_sums_t, tally_t)
+from lsgd_fast._core.types cimport FLOAT32, compressed_t, matrix_t, sparse_t
 from lsgd_fast._core.simd cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
-from lsgd_fast._core.loss cimport clear_tallies, n_tallies, scaled_of
-from lsgd_fast._core.multi_loss cimport (add_products, find_multipliers, joint_link,
-                                         multipliers_place, products_place, rescale)
+from lsgd_fast._core.loss cimport clear_tallies, n_tallies, log_sums_of
+from lsgd_fast._core.multi_loss cimport (add_scores, find_row_gradients, multi_loss_rows,
+                                         row_gradients_address, scores_address, rescale)
 from lsgd_fast._core.sparse_layout cimport first_block
 from lsgd_fast._core.small_batch cimport gather_labels
 
@@ -98,7 +98,7 @@ cdef inline inlined add_entries(const real* values, const place* places, Py_ssiz
 
 
 # The same for entries first .. end - 1 of any type.
-cdef inline inlined sum_entries(const entries_t* e, bint is_float, Py_ssize_t first, Py_ssize_t end,
+cdef inline inlined sum_entries(const compressed_t* e, bint is_float, Py_ssize_t first, Py_ssize_t end,
                                 const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
     if is_float:
         sum_values(<const float*> e.values, e, first, end - first, w, sums, C)
@@ -106,7 +106,7 @@ cdef inline inlined sum_entries(const entries_t* e, bint is_float, Py_ssize_t fi
         sum_values(<const double*> e.values, e, first, end - first, w, sums, C)
 
 
-cdef inline inlined sum_values(const real* values, const entries_t* e, Py_ssize_t first,
+cdef inline inlined sum_values(const real* values, const compressed_t* e, Py_ssize_t first,
                                Py_ssize_t count, const narrow* w, double* sums,
                                Py_ssize_t C) noexcept nogil:
     if e.width == 4:
@@ -119,20 +119,20 @@ cdef inline inlined sum_values(const real* values, const entries_t* e, Py_ssize_
 
 # --- rows -----------------------------------------------------------------------------------------
 
-# All columns on the rows of a block of the chunk that starts at row `top`; `slots` keeps their
-# multipliers.
+# All columns on the rows of a block of the chunk that starts at row `top`; `partial_gradients` keeps their
+# row_gradients.
 cdef inline inlined sparse_block(const pass_t* p, Py_ssize_t top, const double* y,
                                  const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
-                                 Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled, vec* z,
-                                 links_t general) noexcept nogil:
+                                 Py_ssize_t n_panels, tally_t* tallies, log_sums_t* log_sums, vec* z,
+                                 loss_function_t general) noexcept nogil:
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n), column = 0, C
     cdef double* kept
     while column < p.k:
         C = group_width(column, p.k)
-        if p.link != GIVEN:
+        if p.model != ROW_GRADIENTS_GIVEN:
             sparse_products(p, column, C, row, n_rows, n_panels, <double*> z, z)
-        kept = p.slots + column * padded + top * C if p.gradient else NULL
-        link_columns(p, column, C, y, weight, row, n_panels, tallies, scaled, kept, row - top, z,
+        kept = p.partial_gradients + column * padded + top * C if p.gradient else NULL
+        loss_columns(p, column, C, y, weight, row, n_panels, tallies, log_sums, kept, row - top, z,
                      general)
         if p.gradient:
             keep_multipliers(kept + (row - top) * C, <const double*> z, n_rows, C)
@@ -140,10 +140,10 @@ cdef inline inlined sparse_block(const pass_t* p, Py_ssize_t top, const double* 
 
 
 # The same for a model of several columns, which are linked together; `room` is one for them all.
-cdef inline inlined joint_block(const pass_t* p, Py_ssize_t top, const double* y,
+cdef inline inlined multi_block(const pass_t* p, Py_ssize_t top, const double* y,
                                 const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
-                                Py_ssize_t n_panels, tally_t* tallies, scaled_t* scaled,
-                                double* room, vec* z, links_t general) noexcept nogil:
+                                Py_ssize_t n_panels, tally_t* tallies, log_sums_t* log_sums,
+                                double* room, vec* z, loss_function_t general) noexcept nogil:
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n), column = 0, C
     cdef double[BLOCK] sums
     cdef double factor
@@ -151,33 +151,33 @@ cdef inline inlined joint_block(const pass_t* p, Py_ssize_t top, const double* y
     while column < p.k:
         C = group_width(column, p.k)
         sparse_products(p, column, C, row, n_rows, n_panels,
-                        <double*> products_place(p, column, room, z), z)
-        add_products(p, column, C, room, <vec*> sums, z, n_panels)
+                        <double*> scores_address(p, column, room, z), z)
+        add_scores(p, column, C, room, <vec*> sums, z, n_panels)
         column += C
-    joint_link(p, y, weight, room, <vec*> sums, z, n_panels, tallies, scaled, &factor, general)
+    multi_loss_rows(p, y, weight, room, <vec*> sums, z, n_panels, tallies, log_sums, &factor, general)
     column = 0
     while column < p.k and p.gradient:
         C = group_width(column, p.k)
         if factor != 1.0:
-            rescale(p.slots + column * padded + top * C, (row - top) * C, factor)
-        find_multipliers(p, column, C, room, <const vec*> sums, z, n_panels)
-        keep_multipliers(p.slots + column * padded + row * C,
-                         <const double*> multipliers_place[vec](p, column, room, z), n_rows, C)
+            rescale(p.partial_gradients + column * padded + top * C, (row - top) * C, factor)
+        find_row_gradients(p, column, C, room, <const vec*> sums, z, n_panels)
+        keep_multipliers(p.partial_gradients + column * padded + row * C,
+                         <const double*> row_gradients_address[vec](p, column, room, z), n_rows, C)
         column += C
 
 
 # Products of a group of C columns with the rows of a block, BLOCK doubles apart.
 cdef inline inlined sparse_products(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
                                     Py_ssize_t row, Py_ssize_t n_rows, Py_ssize_t n_panels,
-                                    double* products, const vec* z) noexcept nogil:
+                                    double* scores, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    cdef const entries_t* e = &X.sparse.rows
+    cdef const compressed_t* e = &X.sparse.rows
     cdef const double* w = p.weights + column * X.d
     cdef double[4] sums
     cdef Py_ssize_t c, i, at
     for c in range(C):
         for i in range(n_rows, PANEL * n_panels):
-            products[c * BLOCK + i] = 0.0
+            scores[c * BLOCK + i] = 0.0
     for i in range(n_rows):
         at = row + i if p.order == NULL else p.order[row + i]
         if C == 1:
@@ -185,7 +185,7 @@ cdef inline inlined sparse_products(const pass_t* p, Py_ssize_t column, Py_ssize
         else:
             sum_row(e, X.element == FLOAT32, at, w, sums, z, 4)
         for c in range(C):
-            products[c * BLOCK + i] = sums[c]
+            scores[c * BLOCK + i] = sums[c]
 
 
 # From columns BLOCK doubles apart to C side by side.
@@ -201,7 +201,7 @@ cdef inline inlined keep_multipliers(double* kept, const double* s, Py_ssize_t n
 
 
 # `z` names the vectors to take: AVX-512 needs no wider ones, four columns fill the half.
-cdef inline inlined sum_row(const entries_t* e, bint is_float, Py_ssize_t row, const double* w,
+cdef inline inlined sum_row(const compressed_t* e, bint is_float, Py_ssize_t row, const double* w,
                             double* sums, const vec* z, Py_ssize_t C) noexcept nogil:
     if vec is v2:
         sum_entries(e, is_float, e.starts[row], e.starts[row + 1], <const v2*> w, sums, C)
@@ -210,7 +210,7 @@ cdef inline inlined sum_row(const entries_t* e, bint is_float, Py_ssize_t row, c
 
 
 # The entries of a column from `row` on.
-cdef inline Py_ssize_t entry_of(const entries_t* e, Py_ssize_t column,
+cdef inline Py_ssize_t entry_of(const compressed_t* e, Py_ssize_t column,
                                 Py_ssize_t row) noexcept nogil:
     cdef Py_ssize_t low = e.starts[column], high = e.starts[column + 1], middle
     while low < high:
@@ -222,20 +222,20 @@ cdef inline Py_ssize_t entry_of(const entries_t* e, Py_ssize_t column,
     return low
 
 
-# The long columns of one chunk of rows, whose multipliers are known: to the chunk's slot.
+# The long columns of one chunk of rows, whose row_gradients are known: to the chunk's partial.
 cdef inline inlined long_columns(const pass_t* p, Py_ssize_t chunk, Py_ssize_t row, Py_ssize_t end,
                                  const vec* z) noexcept nogil:
     cdef const sparse_t* s = p.rows.X.sparse
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n), i, column, C
     cdef Py_ssize_t first, last
-    cdef double* slot = p.slots + p.k * padded + chunk * p.k * s.n_long
+    cdef double* partial = p.partial_gradients + p.k * padded + chunk * p.k * s.n_long
     for i in range(s.n_long):
         first = entry_of(&s.columns, i, row)
         last = entry_of(&s.columns, i, end)
         column = 0
         while column < p.k:
             C = group_width(column, p.k)
-            sum_column(p, first, last, column, slot + column * s.n_long + i * C, z)
+            sum_column(p, first, last, column, partial + column * s.n_long + i * C, z)
             column += C
 
 
@@ -244,7 +244,7 @@ cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t las
                                Py_ssize_t column, double* sums, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef Py_ssize_t padded = padded_rows(X.n)
-    cdef const double* s = p.slots + column * padded
+    cdef const double* s = p.partial_gradients + column * padded
     cdef bint is_float = X.element == FLOAT32
     if vec is v2 and group_width(column, p.k) == 1:
         sum_entries(&X.sparse.columns, is_float, first, last, <const v2*> s, sums, 1)
@@ -256,24 +256,24 @@ cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t las
         sum_entries(&X.sparse.columns, is_float, first, last, <const v4*> s, sums, 4)
 
 
-# Chunks first .. last - 1 of a pass over sparse rows: multipliers and tallies.
+# Chunks first .. last - 1 of a pass over sparse rows: row_gradients and tallies.
 cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                   double row_work, double* tile, vec* z,
-                                  links_t general) noexcept nogil:
+                                  loss_function_t general) noexcept nogil:
     cdef Py_ssize_t n = p.rows.X.n, chunk, block, row, n_rows, n_panels, end
     cdef tally_t* tallies = NULL
-    cdef scaled_t* scaled = NULL
+    cdef log_sums_t* log_sums = NULL
     cdef const double* y
     cdef const double* weight
     cdef double[BLOCK] last_y       # of a block that ends within a panel, or is in an order
     cdef double[BLOCK] last_weight
     for chunk in range(first, last):
-        if p.link != PRODUCTS and p.link != GIVEN:
+        if p.model != SCORES_ONLY and p.model != ROW_GRADIENTS_GIVEN:
             tallies = p.tallies + chunk * n_tallies(p)
             clear_tallies(tallies, n_tallies(p))
-        if p.scaled != NULL:
-            scaled = scaled_of(p, chunk, 0)
-            clear_scaled(scaled, 1 if is_joint(p.link) else p.k)
+        if p.log_sums != NULL:
+            log_sums = log_sums_of(p, chunk, 0)
+            clear_log_sums(log_sums, 1 if is_multi(p.model) else p.k)
         block = first_block(p, chunk, row_work)
         end = first_block(p, chunk + 1, row_work)
         row = block * p.height
@@ -291,11 +291,11 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
                 fill_panel(y, weight, n_rows, n_panels, last_y, last_weight)
                 y = last_y
                 weight = last_weight
-            if is_joint(p.link):
-                joint_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled,
+            if is_multi(p.model):
+                multi_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, log_sums,
                             tile, z, general)
             else:
-                sparse_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, scaled,
+                sparse_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, log_sums,
                              z, general)
             block += 1
         if p.gradient:
@@ -336,13 +336,13 @@ cdef inline void sum_long_column(const pass_t* p, Py_ssize_t j, Py_ssize_t colum
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n), c, chunk
     cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
     cdef double[4] sums
-    cdef const double* slot
+    cdef const double* partial
     for c in range(C):
         sums[c] = 0.0
     for chunk in range(p.n_chunks):
-        slot = p.slots + p.k * padded + chunk * p.k * n_long + column * n_long + j * C
+        partial = p.partial_gradients + p.k * padded + chunk * p.k * n_long + column * n_long + j * C
         for c in range(C):
-            sums[c] += slot[c]
+            sums[c] += partial[c]
     for c in range(C):
         g[c] = sums[c] / p.rows.total_weight
 
@@ -353,7 +353,7 @@ cdef inline inlined sum_short_columns(const pass_t* p, const real* values, Py_ss
                                       const vec* z) noexcept nogil:
     cdef const sparse_t* s = p.rows.X.sparse
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n)
-    cdef const double* w = p.slots + column * padded
+    cdef const double* w = p.partial_gradients + column * padded
     cdef double total = p.rows.total_weight
     if s.columns.width == 2:
         sum_columns(s, values, <const uint16_t*> s.columns.places, first, last, w, total, g, C, z)

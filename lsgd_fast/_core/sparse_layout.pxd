@@ -3,7 +3,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint16_t
 
-from lsgd_fast._core.types cimport entries_t
+from lsgd_fast._core.types cimport compressed_t
 
 ctypedef fused place:   # the number of a row or of a feature
     uint16_t
@@ -12,7 +12,7 @@ ctypedef fused place:   # the number of a row or of a feature
 
 
 # Add to counts[j] the entries of column j in rows first .. last - 1.
-cdef inline void count_columns(const entries_t* rows, Py_ssize_t first, Py_ssize_t last,
+cdef inline void count_columns(const compressed_t* rows, Py_ssize_t first, Py_ssize_t last,
                                int64_t* counts) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(rows.starts[first], rows.starts[last]):
@@ -20,8 +20,8 @@ cdef inline void count_columns(const entries_t* rows, Py_ssize_t first, Py_ssize
 
 
 # Copy the entries of rows first .. last - 1 to `columns`, entry by entry where `next_at` says.
-cdef inline void fill_columns(const entries_t* rows, bint is_float, Py_ssize_t first,
-                              Py_ssize_t last, const entries_t* columns,
+cdef inline void fill_columns(const compressed_t* rows, bint is_float, Py_ssize_t first,
+                              Py_ssize_t last, const compressed_t* columns,
                               int64_t* next_at) noexcept nogil:
     cdef Py_ssize_t row, i, j, at
     for row in range(first, last):
@@ -37,14 +37,14 @@ cdef inline void fill_columns(const entries_t* rows, bint is_float, Py_ssize_t f
 
 
 # The places of rows first .. last - 1 by new numbers of the features, to those of `numbered`.
-cdef inline void number_places(const entries_t* rows, Py_ssize_t first, Py_ssize_t last,
-                               const int64_t* numbers, const entries_t* numbered) noexcept nogil:
+cdef inline void number_places(const compressed_t* rows, Py_ssize_t first, Py_ssize_t last,
+                               const int64_t* numbers, const compressed_t* numbered) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(rows.starts[first], rows.starts[last]):
         set_place(numbered, i, numbers[place_of(rows, i)])
 
 
-cdef inline void set_place(const entries_t* e, Py_ssize_t i, Py_ssize_t to) noexcept nogil:
+cdef inline void set_place(const compressed_t* e, Py_ssize_t i, Py_ssize_t to) noexcept nogil:
     if e.width == 2:
         (<uint16_t*> e.places)[i] = <uint16_t> to
     elif e.width == 4:
@@ -53,7 +53,7 @@ cdef inline void set_place(const entries_t* e, Py_ssize_t i, Py_ssize_t to) noex
         (<int64_t*> e.places)[i] = to
 
 
-cdef inline Py_ssize_t place_of(const entries_t* e, Py_ssize_t i) noexcept nogil:
+cdef inline Py_ssize_t place_of(const compressed_t* e, Py_ssize_t i) noexcept nogil:
     if e.width == 4:
         return (<const int32_t*> e.places)[i]
     return (<const int64_t*> e.places)[i] if e.width == 8 else (<const uint16_t*> e.places)[i]
@@ -74,7 +74,7 @@ cdef enum:
 
 
 # The first block of a chunk: chunks take about equally long if a row costs as much, besides its
-# entries, as `row_work` entries (LINK_WORK, from kernel.pyx).  Rows in an order are counted only.
+# entries, as `row_work` entries (LOSS_WORK, from kernel.pyx).  Rows in an order are counted only.
 cdef inline Py_ssize_t first_block(const pass_t* p, Py_ssize_t chunk,
                                    double row_work) noexcept nogil:
     cdef const int64_t* starts = p.rows.X.sparse.rows.starts

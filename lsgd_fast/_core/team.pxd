@@ -13,8 +13,8 @@ cdef extern from "team.h" nogil:
 
     ctypedef struct share_t "lsgd_share":
         pass
-    long take_piece "lsgd_take"(share_t*, int size)         # -1 where none is left
-    void deal_pieces "lsgd_deal"(share_t*, int size, long pieces)
+    long take_work "lsgd_take"(share_t*, int size)         # -1 where none is left
+    void split_work "lsgd_deal"(share_t*, int size, long pieces)
 
     bint is_raised "lsgd_flag"(const int*)
     void raise_flag "lsgd_raise_flag"(int*)

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from lsgd_fast._constants import LINK_WORK
+from lsgd_fast._constants import LOSS_WORK
 from lsgd_fast._core.team import may_run_parallel, openmp_limit
 
 __all__ = ["available_threads", "choose_threads"]
@@ -34,7 +34,7 @@ def choose_threads(n_threads, n, d, n_chunks, n_columns=1):
         At most `n_chunks`; 1 where the package was built without OpenMP.
     """
     if n_threads is None:
-        work = n * (d + LINK_WORK) * n_columns
+        work = n * (d + LOSS_WORK) * n_columns
         n_threads = 1 if work < SERIAL_WORK else available_threads()
     return min(n_threads, n_chunks) if may_run_parallel() else 1
 

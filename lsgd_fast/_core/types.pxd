@@ -15,7 +15,7 @@ cdef enum element_t:
 
 # Entries of a sparse matrix, sorted by rows (of whose entries a place is the column) or by columns
 # (of whose entries it is the row, growing within a column).
-cdef struct entries_t:
+cdef struct compressed_t:
     const int64_t* starts       # of each row or column, and the end of the last
     const void* places          # int32, int64 or uint16
     const void* values          # FLOAT64 or FLOAT32
@@ -25,8 +25,8 @@ cdef struct entries_t:
 # order of their own, best from the longest to the shortest: what is read often then lies together,
 # and a processor foresees where each column ends.
 cdef struct sparse_t:
-    entries_t rows
-    entries_t columns           # the same entries, column by column
+    compressed_t rows
+    compressed_t columns           # the same entries, column by column
     const int64_t* order        # (d,) which feature each column is; NULL: they are the features
     Py_ssize_t n_long           # the first columns, longer than long_length: threads share these
 

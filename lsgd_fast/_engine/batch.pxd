@@ -20,7 +20,7 @@ cdef class RunState:
     cdef double[::1] values          # what rule.values points to
     cdef _take(self, rule, problem)
     cdef double[::1] rule_state(self)
-    cdef double[:, ::1] unwatched    # what the monitor of a network looks at
+    cdef double[:, ::1] unmonitored    # what the monitor of a network looks at
     cdef make_room(self, Py_ssize_t target)
 
 
@@ -36,12 +36,12 @@ cdef class Batch:
     cdef rows_t held_out
     cdef object held_out_rows
     cdef double[::1] memory, validation_memory
-    cdef double[::1] scaled_memory
-    cdef int[::1] is_scaled
+    cdef double[::1] log_sums_memory
+    cdef int[::1] in_log_domain
     cdef size_t[::1] runs
     cdef first_parameters(self, Py_ssize_t start)
-    cdef _make_joint(self, problem, bint scaled, n_threads)
-    cdef _make_scaled(self, Py_ssize_t k)
+    cdef _make_multi(self, problem, bint scaled, n_threads)
+    cdef _make_log_sums(self, Py_ssize_t k)
     cdef intercepts(self, const double[::1] parameters)
     cdef weights(self, const double[::1] parameters)
     cdef read_from(self, double* parameters)

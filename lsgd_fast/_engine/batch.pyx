@@ -8,16 +8,16 @@ import numpy as np
 from libc.math cimport INFINITY, NAN
 
 from lsgd_fast._engine.gram cimport GramSpace
-from lsgd_fast._core.pass_types cimport (LOGISTIC, NETWORK, PIECEWISE_LINEAR, SOFTMAX, SOFTPLUS,
-                                         link_t, loss_kind_t, loss_t, padded_rows, pass_t,
-                                         scaled_t)
+from lsgd_fast._core.pass_types cimport (INDEPENDENT, NETWORK, PIECEWISE_LINEAR, SOFTMAX, SOFTPLUS,
+                                         model_t, loss_kind_t, loss_t, padded_rows, pass_t,
+                                         log_sums_t)
 from lsgd_fast._core.layout cimport (chunk_count, feature_order, lay_out_pass, pack_columns,
                                      pass_chunks, pass_size, row_length, unpack_columns)
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.loop cimport N_COLUMNS, advance, batch_t, counters_t, run_t, validation_t
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.rules cimport rule_kind_t, rule_state_t, rule_t
-from lsgd_fast._engine.monitor cimport start_monitor, watched_t
+from lsgd_fast._engine.monitor cimport start_monitor, monitored_t
 
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._core.team import may_run_parallel
@@ -48,7 +48,7 @@ cdef class RunState:
     def __cinit__(self, Batch batch, problem, Py_ssize_t start, rule, stop, record,
                   Py_ssize_t record_every):
         cdef run_t* r = &self.run
-        cdef watched_t* v = &r.watched
+        cdef monitored_t* v = &r.monitored
         cdef bint in_gram_space = batch.gram is not None
         cdef bint is_network = isinstance(problem.model, TwoLayer)
         cdef double[::1] first = batch.first_parameters(start)
@@ -62,18 +62,18 @@ cdef class RunState:
         v.first = v.image_first = &self.parameters[4, 0]
         r.origin = NULL
         v.size = batch.size
-        if problem.is_joint:
+        if problem.is_multi:
             batch.state.gradients = r.gradient
             if problem.scale is None:
                 batch.read_from(r.w)
-        if is_network:              # whose drift would say nothing: one entry, 0, is watched
+        if is_network:              # whose drift would say nothing: one entry, 0, is monitored
             self.parameters[4, :] = first
             r.origin = &self.parameters[4, 0]
-            self.unwatched = np.zeros((4, 1))
-            v.w = v.image = &self.unwatched[0, 0]
-            v.first = v.image_first = &self.unwatched[1, 0]
-            v.sum = v.image_sum = &self.unwatched[2, 0]
-            v.mean = v.image_mean = &self.unwatched[3, 0]
+            self.unmonitored = np.zeros((4, 1))
+            v.w = v.image = &self.unmonitored[0, 0]
+            v.first = v.image_first = &self.unmonitored[1, 0]
+            v.sum = v.image_sum = &self.unmonitored[2, 0]
+            v.mean = v.image_mean = &self.unmonitored[3, 0]
             v.size = 0
         else:
             v.sum = v.image_sum = &self.parameters[5, 0]
@@ -117,7 +117,7 @@ cdef class RunState:
         cdef rule_t* r = &self.run.rule
         self.values = np.array(known_values(rule, problem) or [0.0])
         r.kind = <rule_kind_t> <int> list(RULES).index(rule.name)
-        r.is_scaled = rule.adaptive
+        r.in_log_domain = rule.adaptive
         r.eta = eta_of(rule, problem)
         r.values = &self.values[0]
         r.n_values = self.values.shape[0]
@@ -154,7 +154,7 @@ cdef loss_t native_loss(loss):
     return loss_t(<loss_kind_t> <int> list(LOSSES).index(name), a, math.log(a))
 
 
-cdef pack_joint(const double[::1] w, double[::1] parameters, Py_ssize_t k, Rows rows):
+cdef pack_multi(const double[::1] w, double[::1] parameters, Py_ssize_t k, Rows rows):
     pack_columns(&w[0], rows.view.X.d, k, feature_order(&rows.view), &parameters[0])
 
 
@@ -197,19 +197,19 @@ cdef class Batch:
             n = d = self.gram.size
         self.size = d
         b.reach = problem.reach
-        b.n_products = problem.model.n_products(problem.d + problem.fit_intercept)
-        b.n_products += d if gram else 0
+        b.n_terms = problem.model.n_terms(problem.d + problem.fit_intercept)
+        b.n_terms += d if gram else 0
         b.offset = problem.model.offset
-        if problem.is_joint:
-            self._make_joint(problem, scaled, n_threads)
+        if problem.is_multi:
+            self._make_multi(problem, scaled, n_threads)
             if held_out is not None:
                 self._look_at(held_out, problem.model.columns)
             return
         self.n_threads = choose_threads(
-            n_threads, n, row_length(&view.X), pass_chunks(LOGISTIC, &view.X, 1), n_runs)
+            n_threads, n, row_length(&view.X), pass_chunks(INDEPENDENT, &view.X, 1), n_runs)
         padded = padded_rows(n) if gram else 0
         self.memory = aligned_empty(n_runs * (2 * d + 1 + 2 * padded)
-                                    + pass_size(LOGISTIC, view, n_runs, self.n_threads))
+                                    + pass_size(INDEPENDENT, view, n_runs, self.n_threads))
         self.runs = np.empty(n_runs, np.uintp)
         b.runs = <run_t**> &self.runs[0]
         b.n_weights = d
@@ -217,44 +217,44 @@ cdef class Batch:
         b.weights = &self.memory[0]
         b.gradients = b.weights + n_runs * d
         b.intercepts = b.gradients + n_runs * d
-        lay_out_pass(p, LOGISTIC, view, n_runs, b.intercepts + n_runs * (1 + 2 * padded))
+        lay_out_pass(p, INDEPENDENT, view, n_runs, b.intercepts + n_runs * (1 + 2 * padded))
         p.weights = b.weights
         p.intercepts = b.intercepts
         p.loss = native_loss(problem.loss)
         if scaled:
-            self._make_scaled(n_runs)
-            b.is_scaled = &self.is_scaled[0]
+            self._make_log_sums(n_runs)
+            b.in_log_domain = &self.in_log_domain[0]
         if gram:
             b.gram_scale = self.gram.scale
-            p.products = b.intercepts + n_runs
-            p.multipliers = p.products + n_runs * padded
+            p.scores = b.intercepts + n_runs
+            p.row_gradients = p.scores + n_runs * padded
         if held_out is not None:
             self._look_at(held_out, n_runs)
 
-    cdef _make_joint(self, problem, bint scaled, n_threads):
+    cdef _make_multi(self, problem, bint scaled, n_threads):
         """Room for one run of several columns; without factors the pass reads its weights."""
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
         cdef rows_t* view = &self.rows.view
         cdef Py_ssize_t n = problem.n, d = problem.d, k = problem.model.columns
         cdef Py_ssize_t copied = 0 if problem.scale is None else k * (d + 1)
-        cdef link_t link = NETWORK if isinstance(problem.model, TwoLayer) else SOFTMAX
+        cdef model_t model = NETWORK if isinstance(problem.model, TwoLayer) else SOFTMAX
         b.columns = k
         b.n_weights = k * d
         b.n_parameters = k * (d + problem.fit_intercept)
-        self.size = k * d - 1 if link == NETWORK else k * (d + 1) - 1
+        self.size = k * d - 1 if model == NETWORK else k * (d + 1) - 1
         self.n_threads = choose_threads(
-            n_threads, n, row_length(&view.X), pass_chunks(link, &view.X, k), k)
-        self.memory = aligned_empty(copied + pass_size(link, view, k, self.n_threads))
+            n_threads, n, row_length(&view.X), pass_chunks(model, &view.X, k), k)
+        self.memory = aligned_empty(copied + pass_size(model, view, k, self.n_threads))
         self.runs = np.empty(1, np.uintp)
         b.runs = <run_t**> &self.runs[0]
-        lay_out_pass(p, link, view, k, &self.memory[copied])
+        lay_out_pass(p, model, view, k, &self.memory[copied])
         if copied > 0:                          # the run's own weights are not those of x
             self.read_from(&self.memory[0])
         p.loss = native_loss(problem.loss)
         if scaled:
-            self._make_scaled(k)
-        if link == NETWORK:
+            self._make_log_sums(k)
+        if model == NETWORK:
             p.activation = SOFTPLUS if problem.model.slope is None else PIECEWISE_LINEAR
             p.slope = problem.model.slope or 0.0
             p.scale = problem.model.scale
@@ -266,13 +266,13 @@ cdef class Batch:
         b.row_pass.weights = b.validation.weights = b.weights
         b.row_pass.intercepts = b.validation.intercepts = b.intercepts
 
-    cdef _make_scaled(self, Py_ssize_t k):
+    cdef _make_log_sums(self, Py_ssize_t k):
         """Room for what a pass of k columns sums in the log domain."""
         cdef pass_t* p = &self.state.row_pass
-        self.scaled_memory = aligned_empty(p.n_chunks * k * (sizeof(scaled_t) // sizeof(double)))
-        self.is_scaled = np.ones(k, np.intc)
-        p.scaled = <scaled_t*> &self.scaled_memory[0]
-        p.is_scaled = &self.is_scaled[0]
+        self.log_sums_memory = aligned_empty(p.n_chunks * k * (sizeof(log_sums_t) // sizeof(double)))
+        self.in_log_domain = np.ones(k, np.intc)
+        p.log_sums = <log_sums_t*> &self.log_sums_memory[0]
+        p.in_log_domain = &self.in_log_domain[0]
 
     cdef _look_at(self, Rows held_out, Py_ssize_t k):
         cdef pass_t* p = &self.state.row_pass
@@ -280,9 +280,9 @@ cdef class Batch:
         self.held_out = held_out.view if self.gram is None else self.gram.look_at(held_out)
         self.held_out.fit_intercept = self.rows.view.fit_intercept
         self.validation_memory = aligned_empty(
-            pass_size(p.link, &self.held_out, k, self.n_threads))
+            pass_size(p.model, &self.held_out, k, self.n_threads))
         self.held_out_rows = held_out
-        lay_out_pass(v, p.link, &self.held_out, k, &self.validation_memory[0])
+        lay_out_pass(v, p.model, &self.held_out, k, &self.validation_memory[0])
         v.activation, v.slope, v.scale = p.activation, p.slope, p.scale
         v.gradient = False
         v.loss = self.state.row_pass.loss
@@ -297,7 +297,7 @@ cdef class Batch:
         if self.state.columns > 0:
             parameters[:len(first)] = first         # (d [+ 1], k): the intercepts are in place
             first_weights = np.array(parameters[:self.state.n_weights])
-            pack_joint(first_weights, parameters, self.state.columns, self.rows)
+            pack_multi(first_weights, parameters, self.state.columns, self.rows)
             return parameters
         parameters[self.size] = first[d] if len(first) > d else 0.0
         if self.gram is None:
@@ -309,9 +309,9 @@ cdef class Batch:
 
     cdef intercepts(self, const double[::1] parameters):
         """The intercept, 0.0 where none is fitted; of softmax (k,)."""
-        if self.state.row_pass.link == SOFTMAX:
+        if self.state.row_pass.model == SOFTMAX:
             return np.array(parameters[self.state.n_weights:])
-        return 0.0 if self.state.row_pass.link == NETWORK else parameters[self.size]
+        return 0.0 if self.state.row_pass.model == NETWORK else parameters[self.size]
 
     cdef weights(self, const double[::1] parameters):
         """The weights (d,) that parameters (size + 1,) stand for; of a joint run (d, k)."""

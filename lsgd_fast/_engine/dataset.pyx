@@ -10,9 +10,9 @@ from libc.stdint cimport int64_t
 from lsgd_fast._core.sparse_layout cimport count_columns, fill_columns, number_places
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.types cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32,
-                                    INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, entries_t,
+                                    INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t,
                                     matrix_t, rows_t, sparse_t)
-from lsgd_fast._core.pass_types cimport LOGISTIC, MAX_CHUNKS, PANEL, padded_rows, tally_t
+from lsgd_fast._core.pass_types cimport INDEPENDENT, MAX_CHUNKS, PANEL, padded_rows, tally_t
 from lsgd_fast._core.layout cimport (chunk_count, long_length, pack_panels, pass_chunks, pass_size,
                                      sparse_chunk_count)
 from lsgd_fast._core.rowpass cimport loss_gradient, workspace_size
@@ -101,7 +101,7 @@ cdef class Rows:
     @property
     def n_chunks(self):
         """How many parts the rows are split into; more threads than that find no work."""
-        return pass_chunks(LOGISTIC, &self.view.X, 1)
+        return pass_chunks(INDEPENDENT, &self.view.X, 1)
 
     cdef read_entries(self, X, bint gradient):
         """Point to the entries of sparse rows, and to a copy of them in the order of columns."""
@@ -150,7 +150,7 @@ cdef class Rows:
         cdef sparse_t* s = &self.entries
         cdef Py_ssize_t first, last
         cdef int64_t[::1] numbers = np.empty(X.shape[1], np.int64)
-        cdef entries_t given = s.rows
+        cdef compressed_t given = s.rows
         np.asarray(numbers)[self.order] = np.arange(X.shape[1])
         places = np.empty(X.size, number_type(X.shape[1]))
         point_to(&s.rows, X.indptr, places, X.data)
@@ -161,7 +161,7 @@ cdef class Rows:
         self.owners.append(places)
 
 
-cdef point_to(entries_t* entries, starts, places, values):
+cdef point_to(compressed_t* entries, starts, places, values):
     entries.starts = <const int64_t*> address_of(starts)
     entries.places = <const void*> address_of(places)
     entries.values = <const void*> address_of(values)
@@ -201,7 +201,7 @@ def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint
     view.X.n, view.X.d = n, d
     view.X.sparse = NULL
     view.X.panels = <const void*> &view if packed else NULL     # only asked whether it is NULL
-    return pass_size(LOGISTIC, &view, k, n_threads) * sizeof(double)
+    return pass_size(INDEPENDENT, &view, k, n_threads) * sizeof(double)
 
 
 def memory_of_columns(n, d, n_entries, dtype):

@@ -14,14 +14,14 @@ from lsgd_fast._engine.loop cimport (CALLBACK, CYCLING, DIVERGED, ERROR_RATE, GO
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.monitor cimport current_drift, monitor_t
 
-from lsgd_fast._inputs.requests import check_shared, in_gram_space
+from lsgd_fast._inputs.requests import check_common, in_gram_space
 from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._checks import check_n_steps
 from lsgd_fast._inputs.problem import Problem, as_network, check_start, check_validation
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast._inputs.stopping import StopReason, check_stop
 from lsgd_fast.stepsizes import Constant, check_rule, largest, resolve
-from lsgd_fast._results.verdict import MIN_STEPS, Signs, Verdict, evidence, verdict
+from lsgd_fast._results.verdict import MIN_STEPS, Diagnostics, Verdict, evidence, verdict
 
 # In the order of the enum in loop.pxd.
 REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
@@ -72,35 +72,35 @@ cdef class Descent:
             raise RuntimeError("this Descent is set up already; make another one")
         rule = resolve(stepsize)
         stop = check_stop(stop, validation)
-        shared = check_shared(
+        common = check_common(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
             center=center, scale=scale, record=record, record_every=record_every,
             validation=validation, callback=callback, callback_every=callback_every, gram=gram,
             n_threads=n_threads)
-        start = check_start(start, shared.problem)
-        check_rule(rule, shared.problem)
-        gram = in_gram_space(gram, shared.gram, rule, shared.problem)
-        self._begin(shared, rule, stop, start, gram)
+        start = check_start(start, common.problem)
+        check_rule(rule, common.problem)
+        gram = in_gram_space(gram, common.gram, rule, common.problem)
+        self._begin(common, rule, stop, start, gram)
 
     def __reduce__(self):
         raise TypeError("a Descent cannot be copied or pickled: save a checkpoint, and load it")
 
-    cdef _begin(self, shared, rule, stop, start, bint gram):
+    cdef _begin(self, common, rule, stop, start, bint gram):
         """Become the only run of a batch."""
-        batch = Batch(shared.problem, start.reshape(1, -1), 1, gram, rule.adaptive,
-                      *rows_of(shared, gram), shared.n_threads)
-        self._join(batch, 0, shared.problem, rule, stop, shared)
+        batch = Batch(common.problem, start.reshape(1, -1), 1, gram, rule.adaptive,
+                      *rows_of(common, gram), common.n_threads)
+        self._join(batch, 0, common.problem, rule, stop, common)
 
-    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, shared):
+    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, common):
         """Become a run of a batch, from its first weights number `start`."""
         self.batch = batch
         self.lock = batch.lock
         self.start = start
-        self.state = RunState(batch, problem, start, rule, stop, shared.record,
-                              shared.record_every)
-        self.rule, self.stop, self.record = rule, stop, shared.record
-        self.callback, self.callback_every = shared.callback, shared.callback_every
-        self.validation = shared.validation
+        self.state = RunState(batch, problem, start, rule, stop, common.record,
+                              common.record_every)
+        self.rule, self.stop, self.record = rule, stop, common.record
+        self.callback, self.callback_every = common.callback, common.callback_every
+        self.validation = common.validation
         self.problem = problem
 
     @property
@@ -150,12 +150,12 @@ cdef class Descent:
     @property
     def verdict(self):
         """What the run looks like so far, a `Verdict`; of the latest weights measured."""
-        return verdict(self._signs()) if self._is_measured() else Verdict.undecided
+        return verdict(self._diagnostics()) if self._is_measured() else Verdict.undecided
 
     @property
     def evidence(self):
         """The reasons of the verdict, in words."""
-        return evidence(self._signs()) if self._is_measured() else "Nothing has been measured yet."
+        return evidence(self._diagnostics()) if self._is_measured() else "Nothing has been measured yet."
 
     cdef bint _is_measured(self) except -1:
         self._check_ready()
@@ -215,7 +215,7 @@ cdef class Descent:
         """Whether there are steps to take to `target`; starts the clock if so."""
         cdef run_t* r = &self.state.run
         if r.step < target and r.known == MEASURED and r.reason != CALLBACK:
-            r.reason = GOING_ON     # was judged without the gradient: judge again
+            r.reason = GOING_ON     # was judged without the gradient: check_stopping again
         if r.reason != GOING_ON:
             return False
         self.stepping = True
@@ -246,7 +246,7 @@ cdef class Descent:
 
     cdef _look_for_a_cycle(self):
         cdef run_t* r = &self.state.run
-        if r.reason == GOING_ON and verdict(self._signs()) is Verdict.cycling:
+        if r.reason == GOING_ON and verdict(self._diagnostics()) is Verdict.cycling:
             r.reason = CYCLING
             r.finished = clock()
 
@@ -305,11 +305,11 @@ cdef class Descent:
             certified_at=c.certified_at if c.certified_at >= 0 else None,
             stable_at=None if too_short else max(c.last_increase, 0),
             n_increases=c.n_increases,
-            signs=self._signs(),
+            diagnostics=self._diagnostics(),
             **self._best(),
         )
 
-    cdef _signs(self):
+    cdef _diagnostics(self):
         """What the monitor has seen, see monitor.py."""
         cdef run_t* r = &self.state.run
         cdef counters_t* c = &r.counters
@@ -320,8 +320,8 @@ cdef class Descent:
         square = problem.margin_slope * problem.margin_slope
         curvature = min(loss.curvature_ratio * r.now[LOSS], loss.curvature)
         watches = problem.model.name != "network"      # of which drift and curvature say nothing
-        drift = m.drift if penalised else current_drift(m, &r.watched)
-        return Signs(
+        drift = m.drift if penalised else current_drift(m, &r.monitored)
+        return Diagnostics(
             n_steps=r.step,
             penalised=penalised,
             diverged=r.reason == DIVERGED,
@@ -350,7 +350,7 @@ cdef class Descent:
     cdef _parameters(self, Py_ssize_t row):
         """Weights that were kept, with the intercept last where one is fitted."""
         weights = self.batch.weights(self.state.parameters[row])
-        if self.problem.fit_intercept and self.problem.is_joint:
+        if self.problem.fit_intercept and self.problem.is_multi:
             return np.vstack([weights, self.batch.intercepts(self.state.parameters[row])])
         if self.problem.fit_intercept:
             weights = np.append(weights, self.state.parameters[row, self.batch.size])
@@ -472,8 +472,8 @@ cdef class Descent:
             descent = cls(X, y, start=start, **options, **arguments)
         else:
             rule, stop = arguments.pop("stepsize"), arguments.pop("stop")
-            shared = check_shared(X, y, network=network, **options, **arguments)
-            descent = descend(shared, rule, stop, check_start(start, problem))
+            common = check_common(X, y, network=network, **options, **arguments)
+            descent = descend(common, rule, stop, check_start(start, problem))
         descent._restore(path, checkpoint)
         return descent
 
@@ -499,12 +499,12 @@ cdef class Descent:
         c.loss, c.log_loss = r.now[LOSS], r.now[LOG_LOSS]
 
 
-def descend(shared, rule, stop, start):
+def descend(common, rule, stop, start):
     """A descent of checked arguments, of a model that `Descent` has no arguments for.
 
     Parameters
     ----------
-    shared : arguments.Shared
+    common : arguments.CommonRequest
     rule : Constant
     stop : Stop
     start : ndarray
@@ -515,7 +515,7 @@ def descend(shared, rule, stop, start):
     Descent
     """
     cdef Descent descent = Descent.__new__(Descent)
-    descent._begin(shared, rule, stop, start, False)
+    descent._begin(common, rule, stop, start, False)
     return descent
 
 
@@ -538,20 +538,20 @@ def descend_together(asked):
         group = [i for i, found in enumerate(asked.grams) if found is gram]
         if not group:
             continue
-        alone = asked.shared.problem.is_joint or (gram and len(asked.starts) > 1)
-        rows, held_out = rows_of(asked.shared, gram)
+        alone = asked.common.problem.is_multi or (gram and len(asked.starts) > 1)
+        rows, held_out = rows_of(asked.common, gram)
         for members in [[i] for i in group] if alone else [group]:
             for i, run in zip(members, run_batch(asked, members, gram, rows, held_out)):
                 runs[i] = run
     return runs
 
 
-cdef rows_of(shared, bint gram):
+cdef rows_of(common, bint gram):
     """The rows of a batch, and the held-out ones or None."""
-    rows = Rows(shared.problem, pack=not gram)
-    if shared.validation is None:
+    rows = Rows(common.problem, pack=not gram)
+    if common.validation is None:
         return rows, None
-    return rows, Rows(shared.validation, pack=not gram, gradient=False, like=rows)
+    return rows, Rows(common.validation, pack=not gram, gradient=False, like=rows)
 
 
 cdef run_batch(asked, list members, bint gram, Rows rows, Rows held_out):
@@ -559,15 +559,15 @@ cdef run_batch(asked, list members, bint gram, Rows rows, Rows held_out):
     cdef Descent descent
     cdef list descents = []
     cdef Batch batch
-    shared = asked.shared
+    common = asked.common
     starts = asked.starts[members] if len(asked.starts) > 1 else asked.starts
     scaled = any([asked.rules[i].adaptive for i in members])
-    batch = Batch(shared.problem, starts, len(members), gram, scaled, rows, held_out,
-                  shared.n_threads)
+    batch = Batch(common.problem, starts, len(members), gram, scaled, rows, held_out,
+                  common.n_threads)
     for place, i in enumerate(members):
         descent = Descent.__new__(Descent)
         descent._join(batch, min(place, len(starts) - 1), asked.problems[i], asked.rules[i],
-                      asked.stops[i], shared)
+                      asked.stops[i], common)
         descents.append(descent)
     with batch.lock:
         drive(descents, asked.n_steps)

@@ -1,4 +1,4 @@
-# Gram space: the rows of a problem by their inner products.
+# Gram space: the rows of a problem by their inner scores.
 
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows

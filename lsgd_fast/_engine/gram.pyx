@@ -1,11 +1,11 @@
-"""Gram space: descent by the inner products of the rows, for X with far more features than rows.
+"""Gram space: descent by the inner scores of the rows, for X with far more features than rows.
 
 Gradient descent moves in the span of the rows x_i and of the first weights.  Let A be the rows of X
 with the first weights below them, and w = scale * A^T a.  Then X w = (scale * A A^T) a, so the row
 pass over the Gram matrix ``scale * A A^T`` gives the same margins from the coefficients a as the
 pass over X gives from w, and what it returns as the gradient is the image of the step:
 
-    gradient          scale * A^T b    with  b = multipliers / scale + l2 * a
+    gradient          scale * A^T b    with  b = row_gradients / scale + l2 * a
     its norm          sqrt(scale * b . (scale * A A^T) b)
     |w|               sqrt(scale * a . (scale * A A^T) a)
 
@@ -13,7 +13,7 @@ The first weights take part as rows of weight zero, which the link leaves out.  
 power of two near 1 / max |x_i|, and the first weights are multiplied by a power of two that makes
 them about as large as the rows, so that no square leaves float64; neither rounds anything.
 
-The matrix is made by the row pass as well: its columns are products of X with rows of X.
+The matrix is made by the row pass as well: its columns are scores of X with rows of X.
 """
 
 import math
@@ -24,10 +24,10 @@ from cpython.exc cimport PyErr_CheckSignals
 
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.types cimport FLOAT64, rows_t
-from lsgd_fast._core.pass_types cimport GIVEN, PANEL, PRODUCTS, padded_rows, pass_t
+from lsgd_fast._core.pass_types cimport ROW_GRADIENTS_GIVEN, PANEL, SCORES_ONLY, padded_rows, pass_t
 from lsgd_fast._core.layout cimport column_place, lay_out_pass, pass_size
 from lsgd_fast._core.rowpass cimport run_pass
-from lsgd_fast._core.dispatch cimport sum_slots
+from lsgd_fast._core.dispatch cimport reduce_gradients
 from lsgd_fast._core.simd cimport v2
 from lsgd_fast._engine.dataset cimport Rows, address_of
 
@@ -89,7 +89,7 @@ cdef class GramSpace:
         by_panel[without // PANEL, :, without % PANEL] = 0.0
 
     cdef rows_t look_at(self, Rows others):
-        """Other rows in this space: their products with the rows and the first weights."""
+        """Other rows in this space: their scores with the rows and the first weights."""
         cdef rows_t view = others.view
         panels = aligned_empty(padded_rows(view.X.n) * self.size)
         panels[:] = 0.0
@@ -146,17 +146,17 @@ cdef class GramSpace:
         cdef rows_t rows = self.rows.view
         cdef Py_ssize_t n = rows.X.n, d = rows.X.d
         cdef pass_t p
-        cdef double[::1] memory = aligned_empty(pass_size(GIVEN, &rows, 1, self.n_threads))
-        cdef double[::1] multipliers = np.zeros(padded_rows(n))
+        cdef double[::1] memory = aligned_empty(pass_size(ROW_GRADIENTS_GIVEN, &rows, 1, self.n_threads))
+        cdef double[::1] row_gradients = np.zeros(padded_rows(n))
         cdef double[::1] sums = np.empty(d)
         rows.total_weight = 1.0                 # a sum, not a mean
-        lay_out_pass(&p, GIVEN, &rows, 1, &memory[0])
-        multipliers[:n] = coefficients[:n]
+        lay_out_pass(&p, ROW_GRADIENTS_GIVEN, &rows, 1, &memory[0])
+        row_gradients[:n] = coefficients[:n]
         p.gradient = True
-        p.multipliers = &multipliers[0]
+        p.row_gradients = &row_gradients[0]
         with nogil:
             run_pass(&p, self.n_threads)
-            sum_slots(&p, 0, d, &sums[0])
+            reduce_gradients(&p, 0, d, &sums[0])
         weights = np.asarray(sums)
         with np.errstate(all="ignore"):         # of a run that diverges
             for start, coefficient in zip(self.starts, coefficients[n:]):
@@ -175,9 +175,9 @@ def memory_of_gram(Py_ssize_t n, Py_ssize_t d, int n_threads):
     view.X.n, view.X.d = n, d
     view.X.panels = NULL
     view.X.sparse = NULL
-    making = pass_size(PRODUCTS, &view, k, n_threads) + k * padded_rows(n)
+    making = pass_size(SCORES_ONLY, &view, k, n_threads) + k * padded_rows(n)
     making = k * d + max(PANEL * d, making)
-    rebuilding = pass_size(GIVEN, &view, 1, n_threads) + padded_rows(n) + 2 * d
+    rebuilding = pass_size(ROW_GRADIENTS_GIVEN, &view, 1, n_threads) + padded_rows(n) + 2 * d
     return 8 * padded_rows(n) * n, 8 * making, 8 * rebuilding
 
 
@@ -193,7 +193,7 @@ cdef pack_rows(const rows_t* rows, Py_ssize_t first, double scale, double[::1] c
                 columns[offset + j * stride] = scale * tile[PANEL * j + c]
 
 
-# Write the products of `columns`, of which the first is column `column` of the matrix, with the
+# Write the scores of `columns`, of which the first is column `column` of the matrix, with the
 # rows from `skip` on, and their mirror images if asked.  Row 0 of `rows` is row `base` of the
 # matrix.
 cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] columns,
@@ -202,24 +202,24 @@ cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] 
     cdef pass_t p
     cdef Py_ssize_t k = columns.shape[0] // rows.X.d, i, c
     cdef double[::1] memory
-    cdef double[:, ::1] products
+    cdef double[:, ::1] scores
     below.X.n -= skip
     below.X.data += skip * below.X.row_stride
     below.y += skip
     below.weight += skip
-    products = np.empty((k, padded_rows(below.X.n)))
-    memory = aligned_empty(pass_size(PRODUCTS, &below, k, n_threads))
-    lay_out_pass(&p, PRODUCTS, &below, k, &memory[0])
+    scores = np.empty((k, padded_rows(below.X.n)))
+    memory = aligned_empty(pass_size(SCORES_ONLY, &below, k, n_threads))
+    lay_out_pass(&p, SCORES_ONLY, &below, k, &memory[0])
     p.gradient = False
     p.weights = &columns[0]
-    p.products = &products[0, 0]
+    p.scores = &scores[0, 0]
     with nogil:
         run_pass(&p, n_threads)
         for c in range(min(k, size - column)):
             for i in range(below.X.n):
-                panels[place(base + skip + i, column + c, size)] = products[c, i]
+                panels[place(base + skip + i, column + c, size)] = scores[c, i]
                 if mirror:
-                    panels[place(column + c, base + skip + i, size)] = products[c, i]
+                    panels[place(column + c, base + skip + i, size)] = scores[c, i]
 
 
 # Where in panels an entry of the matrix lies.

@@ -35,7 +35,7 @@ cdef struct pairs_t:
     Py_ssize_t size, room, count, latest
     double* steps                           # (room, size), a ring
     double* changes                         # of the gradient
-    double* products                        # (room,) step . change
+    double* scores                        # (room,) step . change
     double* shares                          # (room,) room for the two loops
     double gamma                            # the latest |step| / |change|, or 1
 
@@ -65,7 +65,7 @@ cdef inline inlined two_loops(const pairs_t* m, double* q) noexcept nogil:
         k = (m.latest - i + m.room) % m.room
         step, change = m.steps + k * m.size, m.changes + k * m.size
         dot(step, q, m.size, 1.0, &product)
-        share = product / m.products[k]
+        share = product / m.scores[k]
         m.shares[k] = share
         for j in range(m.size):
             q[j] -= share * change[j]
@@ -75,7 +75,7 @@ cdef inline inlined two_loops(const pairs_t* m, double* q) noexcept nogil:
         k = (m.latest - i + m.room) % m.room
         step, change = m.steps + k * m.size, m.changes + k * m.size
         dot(change, q, m.size, 1.0, &product)
-        share = m.shares[k] - product / m.products[k]
+        share = m.shares[k] - product / m.scores[k]
         for j in range(m.size):
             q[j] += share * step[j]
 
@@ -123,7 +123,7 @@ cdef class Curvature:
     cdef double[::1] now, before, course    # in this unit: gradient, the last, direction
     cdef double[::1] w, g, p
     cdef double[:, ::1] steps, changes
-    cdef double[::1] products, shares
+    cdef double[::1] scores, shares
     cdef two_loops_t two_loops
     cdef readonly object weights, gradient, direction
 
@@ -135,9 +135,9 @@ cdef class Curvature:
         self.gradient, self.direction, self.now, self.before, self.course = np.zeros((5, m.size))
         self.w, self.g, self.p = self.weights, self.gradient, self.direction
         self.steps, self.changes = np.empty((2, room, m.size))
-        self.products, self.shares = np.empty((2, room))
+        self.scores, self.shares = np.empty((2, room))
         m.steps, m.changes = &self.steps[0, 0], &self.changes[0, 0]
-        m.products, m.shares = &self.products[0], &self.shares[0]
+        m.scores, m.shares = &self.scores[0], &self.shares[0]
         self.l2, self.n_penalised = l2, n_penalised
         self.root = math.ldexp(1.0, math.frexp(l2)[1] // 2)
         self.two_loops = two_loops_baseline
@@ -183,7 +183,7 @@ cdef class Curvature:
                 if (product > LEAST_COSINE * sqrt(steps) * sqrt(changes)
                         and isfinite(sqrt(steps) / sqrt(changes)) and isfinite(1.0 / product)):
                     m.latest, m.count = k, min(m.count + 1, m.room)
-                    m.products[k], m.gamma = product, sqrt(steps) / sqrt(changes)
+                    m.scores[k], m.gamma = product, sqrt(steps) / sqrt(changes)
         others = norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised)
         return norm(&self.g[0], self.n_penalised), others
 

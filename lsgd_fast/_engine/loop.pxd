@@ -3,7 +3,7 @@
 from lsgd_fast._core.pass_types cimport MAX_CHUNKS, pass_t
 from lsgd_fast._engine.rules cimport gradient_t, rule_t
 from lsgd_fast._core.team cimport barrier_t, share_t
-from lsgd_fast._engine.monitor cimport monitor_t, watched_t
+from lsgd_fast._engine.monitor cimport monitor_t, monitored_t
 
 
 # Columns of a row of the trace.
@@ -46,7 +46,7 @@ cdef struct run_t:
     double* best                     # (d + 1,) the w of the least held-out loss
     const double* origin             # of a network: the first weights; else NULL
     monitor_t monitor
-    watched_t watched
+    monitored_t monitored
     rule_t rule
     gradient_t slope                 # the same gradient, as the rule sees it
     double l2, certificate           # certificate: eta R^2, or infinity where the theorem is silent
@@ -78,12 +78,12 @@ cdef struct batch_t:
     Py_ssize_t n_parameters          # n_weights, and the intercepts where they are fitted
     double* weights                  # (k, d) what row_pass.weights points to, or a run's own, see
     double* intercepts               # (k,)   `lay_out`; a joint run's are its own without factors ...
-    int* is_scaled                   # (k,) what row_pass.is_scaled points to; NULL: no run is
+    int* in_log_domain                   # (k,) what row_pass.in_log_domain points to; NULL: no run is
     double* gradients                # (k, d) ... and its gradients always, packed like the weights
     double* sums                     # where a pass sums gradients: there, or a single run's own
     double gram_scale                # 0 outside Gram space, see gram.pyx
     double reach                     # Problem.reach
-    double n_products                # that a margin of computed weights is the sum of
+    double n_terms                # that a margin of computed weights is the sum of
     double offset                    # what is added to the bound radius * |w| of a margin
     Py_ssize_t target
     bint measure_target              # whether to measure the weights of the target as well

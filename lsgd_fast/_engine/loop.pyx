@@ -17,15 +17,15 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from lsgd_fast._core.pass_types cimport PANEL, padded_rows, pass_t, totals_t
 from lsgd_fast._core.layout cimport column_place, pass_work, row_length
-from lsgd_fast._core.rowpass cimport level_slots, slots_part, slots_work, sum_tallies
+from lsgd_fast._core.rowpass cimport reduce_log_scales, reduce_part, reduce_work, sum_tallies
 from lsgd_fast._core.types cimport rows_t
-from lsgd_fast._core.dispatch cimport run_chunks, sum_slots
+from lsgd_fast._core.dispatch cimport run_chunks, reduce_gradients
 from lsgd_fast._core.scaling cimport enter_column, leave_column
 from lsgd_fast._engine.norms cimport distance, hypotenuse, norm, root
 from lsgd_fast._engine.rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, logarithm,
                                       make_move, move_t, plan_move, rule_constants_t, times_exp)
-from lsgd_fast._core.team cimport (barrier_wait, deal_pieces, is_raised, raise_flag, share_t,
-                                   take_piece, team_rank, team_size)
+from lsgd_fast._core.team cimport (barrier_wait, split_work, is_raised, raise_flag, share_t,
+                                   take_work, team_rank, team_size)
 from lsgd_fast._engine.monitor cimport constants_t, is_increase, look, note_step
 
 from lsgd_fast._constants import EPSILON as epsilon
@@ -38,8 +38,8 @@ cdef rule_constants_t rule_constants = rule_constants_t(INCREASE_TOLERANCE, SUFF
 cdef double EPSILON = epsilon
 cdef double POLL_SECONDS = 0.02      # how often to look for signals ...
 cdef double POLL_ELEMENTS = 2e5      # ... and, in elements of X, how often to look at the clock
-cdef double SPLIT_SUMS = 8192        # more work than this (slots_work) is shared by the whole team
-cdef double POLL_SUMS = 1e6          # sums of slots between two looks at the clock
+cdef double SPLIT_SUMS = 8192        # more work than this (reduce_work) is common by the whole team
+cdef double POLL_SUMS = 1e6          # sums of partial_gradients between two looks at the clock
 
 
 cdef double clock() noexcept nogil:
@@ -50,9 +50,9 @@ cdef double clock() noexcept nogil:
 
 # --- one step of one run --------------------------------------------------------------------------
 
-# What is left to do with the gradient of a joint run, into which the slots were summed: its factors,
+# What is left to do with the gradient of a joint run, into which the partial_gradients were summed: its factors,
 # and the slopes of the intercepts behind it.
-cdef void finish_joint(batch_t* b, run_t* r) noexcept nogil:
+cdef void finish_multi(batch_t* b, run_t* r) noexcept nogil:
     cdef const rows_t* rows = b.row_pass.rows
     cdef Py_ssize_t j
     cdef totals_t totals
@@ -75,7 +75,7 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexc
         find_gram_direction(b, i, totals)
         return
     if b.columns > 0:
-        finish_joint(b, r)
+        finish_multi(b, r)
     else:
         leave_column(p.rows, i, p.k, totals.slope, b.sums)
         column_place(i, p.k, d, &offset, &stride)
@@ -85,8 +85,8 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexc
                 r.gradient[j] = sums[j * stride]
         if p.rows.fit_intercept:
             r.gradient[d] = totals.slope
-    if r.rule.is_scaled:
-        scale_gradient(b, r, totals)
+    if r.rule.in_log_domain:
+        log_domain_gradient(b, r, totals)
         return
     if r.l2 > 0.0:
         for j in range(b.n_weights):
@@ -99,13 +99,13 @@ cdef void find_gram_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) 
     cdef run_t* r = b.runs[i]
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d, offset, stride, j
-    cdef const double* multipliers = p.multipliers + i * padded_rows(d)
+    cdef const double* row_gradients = p.row_gradients + i * padded_rows(d)
     cdef double scale = b.gram_scale
     cdef double length, other = 0.0
     column_place(i, p.k, d, &offset, &stride)
     for j in range(d):
-        r.direction[j] = multipliers[j] / (p.rows.total_weight * scale) + r.l2 * r.w[j]
-        r.gradient[j] = (b.sums + offset)[j * stride] / scale + r.l2 * r.watched.image[j]
+        r.direction[j] = row_gradients[j] / (p.rows.total_weight * scale) + r.l2 * r.w[j]
+        r.gradient[j] = (b.sums + offset)[j * stride] / scale + r.l2 * r.monitored.image[j]
     length = sqrt(scale) * root(r.direction, r.gradient, d)
     if p.rows.fit_intercept:
         r.direction[d] = other = totals.slope
@@ -114,7 +114,7 @@ cdef void find_gram_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) 
 
 # The gradient of a rule that has it over exp(scale), from that of the loss.  With a penalty nothing
 # is to be kept from underflow, and the scale is at least 0.
-cdef void scale_gradient(batch_t* b, run_t* r, const totals_t* totals) noexcept nogil:
+cdef void log_domain_gradient(batch_t* b, run_t* r, const totals_t* totals) noexcept nogil:
     cdef Py_ssize_t j
     cdef double factor, penalty
     r.slope.scale, r.slope.mass, r.slope.risk = totals.scale, totals.mass, totals.risk
@@ -145,8 +145,8 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
     if b.gram_scale == 0.0:
         r.now[WEIGHT_NORM] = norm(r.w, b.n_weights)
     else:
-        memcpy(r.watched.image, p.products + i * padded_rows(d), d * sizeof(double))
-        r.now[WEIGHT_NORM] = sqrt(b.gram_scale) * root(r.w, r.watched.image, d)
+        memcpy(r.monitored.image, p.scores + i * padded_rows(d), d * sizeof(double))
+        r.now[WEIGHT_NORM] = sqrt(b.gram_scale) * root(r.w, r.monitored.image, d)
     r.now[GRADIENT_NORM] = r.now[DISTANCE] = NAN
     if r.origin != NULL:
         r.now[DISTANCE] = distance(r.w, r.w, 1.0, r.origin, r.origin, b.n_weights)
@@ -176,7 +176,7 @@ cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
         memcpy(r.best, r.w, b.n_parameters * sizeof(double))
 
 
-# Whether all margins are positive, beyond what rounding may do to sums of as many products.
+# Whether all margins are positive, beyond what rounding may do to sums of as many scores.
 cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
     cdef Py_ssize_t d = b.row_pass.rows.X.d, j
     cdef const double* panels
@@ -193,18 +193,18 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
             length += fabs(r.w[j]) * sqrt(b.gram_scale * panels[(j // PANEL * d + j) * PANEL
                                                                 + j % PANEL])
         length += fabs(r.w[d])
-    return r.now[MIN_MARGIN] > (b.n_products
+    return r.now[MIN_MARGIN] > (b.n_terms
                                       * (EPSILON * b.reach * length + EPSILON * b.offset + 5e-324))
 
 
 # Count what w_t shows, and say whether it ends the run.  Asked twice of the same w_t it answers the
 # same and counts once.
-cdef int judge(const batch_t* b, run_t* r) noexcept nogil:
+cdef int check_stopping(const batch_t* b, run_t* r) noexcept nogil:
     cdef counters_t* c = &r.counters
     cdef double loss = r.now[LOSS], log_loss = r.now[LOG_LOSS], objective = loss
     if r.l2 > 0.0:
         objective += 0.5 * r.l2 * r.now[WEIGHT_NORM] * r.now[WEIGHT_NORM]
-    look(&r.monitor, &r.watched, <double> r.step, objective, loss, log_loss, &constants)
+    look(&r.monitor, &r.monitored, <double> r.step, objective, loss, log_loss, &constants)
     if is_increase(loss, log_loss, c.loss, c.log_loss, &constants):
         c.n_increases += 1
         c.last_increase = r.step
@@ -248,7 +248,7 @@ cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
             r.slope.log_objective = logarithm(objective)
     plan_move(&r.rule, r.step, r.w, &r.slope, n_parameters, &rule_constants, &move)
     r.now[STEPSIZE] = r.rule.state.stepsize
-    note_step(&r.monitor, &r.watched, &move, r.slope.norm, r.now[WEIGHT_NORM])
+    note_step(&r.monitor, &r.monitored, &move, r.slope.norm, r.now[WEIGHT_NORM])
     if r.step % r.record_every == 0:
         for j in range(r.n_columns):
             row[j] = r.now[r.columns[j]]
@@ -277,7 +277,7 @@ cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
     measure(b, i)
     if b.validating:
         validate(b, i)
-    r.reason = judge(b, r)
+    r.reason = check_stopping(b, r)
     if r.reason != GOING_ON:
         r.finished = clock()
         r.closing = b.validation.rows != NULL and not b.validating
@@ -288,7 +288,7 @@ cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
 # --- the batch ------------------------------------------------------------------------------------
 
 # The pass reads a joint run's own weights, but where they are not those of x: then a copy.
-cdef void place_joint(batch_t* b, const double* w) noexcept nogil:
+cdef void place_multi(batch_t* b, const double* w) noexcept nogil:
     cdef Py_ssize_t column
     if b.row_pass.rows.scale == NULL:
         return
@@ -303,7 +303,7 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef Py_ssize_t d = b.row_pass.rows.X.d, offset, stride, j
     cdef const double* w = b.runs[i].w
     if b.columns > 0:
-        place_joint(b, w)
+        place_multi(b, w)
         return
     b.intercepts[i] = w[d]
     if b.row_pass.weights != w:
@@ -311,8 +311,8 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
         for j in range(d):
             b.weights[offset + j * stride] = w[j]
     enter_column(b.row_pass.rows, i, b.row_pass.k, b.weights, b.intercepts)
-    if b.is_scaled != NULL:
-        b.is_scaled[i] = b.runs[i].rule.is_scaled
+    if b.in_log_domain != NULL:
+        b.in_log_domain[i] = b.runs[i].rule.in_log_domain
 
 
 # Where the coming pass reads weights and sums gradients.  Those of a single run on sparse rows are
@@ -351,9 +351,9 @@ cdef bint is_validated(const batch_t* b, const run_t* r) noexcept nogil:
 
 # The pieces of the coming pass for each thread.
 cdef void deal(batch_t* b, Py_ssize_t size) noexcept nogil:
-    deal_pieces(b.shares, size, b.row_pass.n_chunks)
+    split_work(b.shares, size, b.row_pass.n_chunks)
     if b.validating:
-        deal_pieces(b.validation_shares, size, b.validation.n_chunks)
+        split_work(b.validation_shares, size, b.validation.n_chunks)
 
 
 # --- the team -------------------------------------------------------------------------------------
@@ -388,34 +388,34 @@ cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank
     cdef double work = p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.n_chunks
     cdef Py_ssize_t chunk, i
     for i in range(size):
-        chunk = take_piece(&shares[(rank + i) % size], size)
+        chunk = take_work(&shares[(rank + i) % size], size)
         while chunk >= 0 and not is_raised(&b.interrupted):
             run_chunks(p, chunk, chunk + 1, tile)
             if rank == 0:
                 poll(b, work, &b.interrupted)
-            chunk = take_piece(&shares[(rank + i) % size], size)
+            chunk = take_work(&shares[(rank + i) % size], size)
 
 
 # A thread's part of the sums.  What it raises is looked at after them: some may still be about to
 # look whether the pass was interrupted.
 cdef void sum_part(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
-    cdef double work = slots_work(p) / size
+    cdef double work = reduce_work(p) / size
     cdef Py_ssize_t pieces = 1 + <Py_ssize_t> (work / POLL_SUMS), i
     for i in range(rank * pieces, (rank + 1) * pieces):
         if is_raised(&b.sums_interrupted):
             return
-        sum_slots(p, slots_part(p, i, size * pieces), slots_part(p, i + 1, size * pieces),
+        reduce_gradients(p, reduce_part(p, i, size * pieces), reduce_part(p, i + 1, size * pieces),
                   b.sums)
         if rank == 0:
             poll(b, work / pieces, &b.sums_interrupted)
 
 
 # What each thread of a team does until the advance is over.
-cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
+cdef void worker(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d, k, i, n_runs
-    cdef bint shared                            # whether all sum the slots and finish the runs
+    cdef bint common                            # whether all sum the partial_gradients and finish the runs
     if rank == 0:
         b.team_size = size
         deal(b, size)
@@ -423,17 +423,17 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     while True:
         k = p.k                                 # these change while some are behind, in `regroup`
         n_runs = b.n_runs
-        shared = size > 1 and (k > 1 or slots_work(p) > SPLIT_SUMS)
+        common = size > 1 and (k > 1 or reduce_work(p) > SPLIT_SUMS)
         run_part(b, p, b.shares, rank, size)
         if b.validating:
             run_part(b, &b.validation, b.validation_shares, rank, size)
         barrier_wait(&b.barrier, size)
         if is_raised(&b.interrupted):                   # the pass may be incomplete
             return
-        if p.gradient and p.scaled != NULL and p.rows.X.sparse != NULL:
-            level_slots(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size)
+        if p.gradient and p.log_sums != NULL and p.rows.X.sparse != NULL:
+            reduce_log_scales(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size)
             barrier_wait(&b.barrier, size)
-        if shared:
+        if common:
             if p.gradient:
                 sum_part(b, rank, size)
                 barrier_wait(&b.barrier, size)
@@ -451,7 +451,7 @@ cdef void member(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
                 if is_raised(&b.sums_interrupted):
                     return
             elif p.gradient:
-                sum_slots(p, 0, k * d, b.sums)
+                reduce_gradients(p, 0, k * d, b.sums)
             for i in range(n_runs):
                 finish_step(b, i)
         if rank == 0:
@@ -474,4 +474,4 @@ cdef void advance(batch_t* b, int n_threads) noexcept nogil:
     regroup(b)
     if b.running:
         with parallel(num_threads=n_threads):
-            member(b, team_rank(), team_size())
+            worker(b, team_rank(), team_size())

@@ -23,7 +23,7 @@ cdef struct monitor_t:
     double count, path, before, after, least, first_norm, mean_norm
 
 # The vectors of a monitor, each with its image (see norms.pxd), and how to measure them.
-cdef struct watched_t:
+cdef struct monitored_t:
     double* w
     double* image
     double* first
@@ -60,13 +60,13 @@ cdef inline bint is_increase(double loss, double log_loss, double before, double
 
 
 # |c x - y| with the intercepts.
-cdef inline double apart(const watched_t* v, const double* x, const double* image_x, double c,
+cdef inline double apart(const monitored_t* v, const double* x, const double* image_x, double c,
                          const double* y, const double* image_y) noexcept nogil:
     cdef double length = v.unit * distance(x, image_x, c, y, image_y, v.size)
     return hypotenuse(length, c * x[v.size] - y[v.size])
 
 
-cdef inline double share(const monitor_t* m, const watched_t* v, double difference, double length,
+cdef inline double share(const monitor_t* m, const monitored_t* v, double difference, double length,
                          double path) noexcept nogil:
     cdef double lost
     if not 0.0 < path < INFINITY:
@@ -76,7 +76,7 @@ cdef inline double share(const monitor_t* m, const watched_t* v, double differen
 
 
 # The drift, with that of the window as far as it goes.
-cdef inline double current_drift(const monitor_t* m, const watched_t* v) noexcept nogil:
+cdef inline double current_drift(const monitor_t* m, const monitored_t* v) noexcept nogil:
     cdef double drift = m.least, path, difference
     if v.l2 == 0.0:
         drift = min(drift, m.drift)
@@ -94,7 +94,7 @@ cdef inline void open_window(window_t* window, double start, double objective) n
 
 
 # The window has ended at w_t: its weights become the mean that the next one is compared with.
-cdef inline void begin_window(monitor_t* m, watched_t* v, double t, double objective) noexcept nogil:
+cdef inline void begin_window(monitor_t* m, monitored_t* v, double t, double objective) noexcept nogil:
     cdef Py_ssize_t j
     cdef double c = 1.0 / m.count
     m.drift = current_drift(m, v)
@@ -117,7 +117,7 @@ cdef inline void begin_window(monitor_t* m, watched_t* v, double t, double objec
 
 
 # Take note of the measurement of w_t: once, or again with the same result.
-cdef inline void look(monitor_t* m, watched_t* v, double t, double objective, double loss,
+cdef inline void look(monitor_t* m, monitored_t* v, double t, double objective, double loss,
                       double log_loss, const constants_t* constants) noexcept nogil:
     cdef double inverse
     cdef bint increase
@@ -151,7 +151,7 @@ cdef inline void look(monitor_t* m, watched_t* v, double t, double objective, do
 
 # Take note of the step from w_t, before w moves.  A rule that goes back to former weights gives it
 # an infinite length: no drift is taken where weights go other ways than down their gradients.
-cdef inline void note_step(monitor_t* m, watched_t* v, const move_t* move, double gradient_norm,
+cdef inline void note_step(monitor_t* m, monitored_t* v, const move_t* move, double gradient_norm,
                            double weight_norm) noexcept nogil:
     cdef double length = move.length
     cdef bint imaged = v.image != v.w

@@ -1,5 +1,5 @@
 # Norms that neither overflow nor underflow on the way.  Sums are in eight lanes; they are scaled by
-# the largest entries only where the products leave float64.
+# the largest entries only where the scores leave float64.
 #
 # In Gram space (gram.pyx) the length of weights is sqrt(scale * a . Ga), of coefficients a and their
 # image Ga; outside, the image is the vector itself and scale is 1.

@@ -1,6 +1,6 @@
 # Stepsize rules in the compiled loop: what stepsizes.py describes.
 #
-# A rule of RULES that is adaptive gets its gradient over exp(scale) (general_link.pxd), and so do
+# A rule of RULES that is adaptive gets its gradient over exp(scale) (general_loss_rows.pxd), and so do
 # its factors: none of eta / L, 1 / |gradient| or L / |gradient|^2 is formed, but their product with
 # exp(scale).  AdGD and BarzilaiBorwein remember a step by the logarithm of its factor, in the scale
 # of its own gradient, so that scales are only ever subtracted from one another.
@@ -34,7 +34,7 @@ cdef struct rule_state_t:
 
 cdef struct rule_t:
     rule_kind_t kind
-    bint is_scaled                      # whether its gradients are
+    bint in_log_domain                      # whether its gradients are
     double eta
     const double* values                # SCHEDULE, SILVER: see known_values in stepsizes.py
     Py_ssize_t n_values

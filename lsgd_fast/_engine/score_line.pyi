@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 class Line:
     scores: NDArray[np.float64]
     change: NDArray[np.float64]
-    multipliers: NDArray[np.float64]
+    row_gradients: NDArray[np.float64]
     def __init__(
         self,
         weight: NDArray[np.float64],

@@ -1,7 +1,7 @@
 """The losses along a line of weights: what a search for a step asks for, without a look at X.
 
 The scores of the rows, X w, and their change, X p, are at hand.  So the loss at w + t p, its first
-two derivatives by t and the multipliers of the rows take one sweep over n numbers per column.
+two derivatives by t and the row_gradients of the rows take one sweep over n numbers per column.
 
 One column is the logistic loss with labels -1 and +1.  Several are the softmax loss, which is the
 logistic loss of the *soft margin* ``s_y - log(sum over c != y of exp(s_c))``: with it, the
@@ -39,7 +39,7 @@ cdef struct line_t:
     const double* label                     # -1 or +1; of several columns, the number of the class
     const double* scores
     const double* change
-    double* multipliers                     # weight times the derivative of the loss by the score
+    double* row_gradients                     # weight times the derivative of the loss by the score
     double t
 
 # Sums of one chunk, in lanes.
@@ -101,7 +101,7 @@ cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t hei
     cdef const double* label = a.label + first
     cdef const double* scores = a.scores + first
     cdef const double* change = a.change + first
-    cdef double* multipliers = a.multipliers + first
+    cdef double* row_gradients = a.row_gradients + first
     cdef double[BLOCK] margin
     cdef double[BLOCK] v
     cdef double[BLOCK] q
@@ -113,7 +113,7 @@ cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t hei
         v[i] = label[i] * change[i] if weight[i] > 0.0 else 0.0
     tally_block(weight, margin, margin, height, q, sums)
     for i in range(height):
-        multipliers[i] = -(weight[i] * label[i]) * q[i]
+        row_gradients[i] = -(weight[i] * label[i]) * q[i]
         slope[i] = -(weight[i] * q[i]) * v[i]
         curvature[i] = -slope[i] * ((1.0 - q[i]) * v[i])
     add_lanes(slope, height, sums.slope)
@@ -142,7 +142,7 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
     for c in range(a.k):
         s = a.scores + c * a.padded + first
         u = a.change + c * a.padded + first
-        m = a.multipliers + c * a.padded + first
+        m = a.row_gradients + c * a.padded + first
         for i in range(height):
             m[i] = s[i] + a.t * u[i] if weight[i] > 0.0 else 0.0
             own[i] = m[i] if label[i] == c else own[i]
@@ -151,7 +151,7 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
             top[i] = top[i] if x <= top[i] else x           # a NaN comes through
     for c in range(a.k):
         u = a.change + c * a.padded + first
-        m = a.multipliers + c * a.padded + first
+        m = a.row_gradients + c * a.padded + first
         for i in range(height):
             exp_nonpositive(m[i] - top[i] if label[i] != c else -INFINITY, &e)
             x = u[i] - v[i] if weight[i] > 0.0 else 0.0
@@ -173,7 +173,7 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
     add_lanes(mean, height, sums.slope)
     add_lanes(square, height, sums.curvature)
     for c in range(a.k):
-        m = a.multipliers + c * a.padded + first
+        m = a.row_gradients + c * a.padded + first
         for i in range(height):
             m[i] = total[i] * m[i] if label[i] != c else -(weight[i] * q[i])
 
@@ -222,14 +222,14 @@ cdef class Line:
 
     Attributes
     ----------
-    scores, change, multipliers : ndarray of shape (k, n, up to a multiple of 8)
+    scores, change, row_gradients : ndarray of shape (k, n, up to a multiple of 8)
     """
 
     cdef line_t line
     cdef rows_t rows                        # for the sum of the tallies
     cdef pass_t sums_of
     cdef double[::1] weight, labels, memory
-    cdef readonly object scores, change, multipliers
+    cdef readonly object scores, change, row_gradients
     cdef int n_threads
     cdef sweep_t sweep
 
@@ -248,14 +248,14 @@ cdef class Line:
         self.labels[:n] = labels
         size = sizeof(sums_t) // sizeof(double) + sizeof(tally_t) // sizeof(double)
         self.memory = np.zeros(a.n_chunks * size)
-        self.scores, self.change, self.multipliers = np.zeros((3, k, a.padded))
+        self.scores, self.change, self.row_gradients = np.zeros((3, k, a.padded))
         a.weight, a.label = &self.weight[0], &self.labels[0]
         array = self.scores
         a.scores = &array[0, 0]
         array = self.change
         a.change = &array[0, 0]
-        array = self.multipliers
-        a.multipliers = &array[0, 0]
+        array = self.row_gradients
+        a.row_gradients = &array[0, 0]
         self.rows.total_weight = total_weight
         self.sums_of.rows = &self.rows
         self.sums_of.k = 1
@@ -268,14 +268,14 @@ cdef class Line:
             self.sweep = <sweep_t> sweep_avx2
 
     def evaluate(self, double t):
-        """Look at ``scores + t * change`` and leave the multipliers there.
+        """Look at ``scores + t * change`` and leave the row_gradients there.
 
         Returns
         -------
         loss, slope, curvature : float
             The weighted mean of the losses and its first two derivatives by t.
         pull : float
-            The mean of the derivatives by the margins, without their signs.
+            The mean of the derivatives by the margins, without their diagnostics.
         log_loss, error_rate, min_margin : float
         """
         cdef sums_t* sums = <sums_t*> &self.memory[0]

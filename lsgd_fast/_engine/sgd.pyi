@@ -3,7 +3,7 @@ from numpy.typing import NDArray
 
 from lsgd_fast._inputs.problem import Problem
 
-class Learners:
+class SGDRuns:
     n_threads: int
     def __init__(
         self,

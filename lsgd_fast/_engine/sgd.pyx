@@ -16,11 +16,11 @@ from libc.stdint cimport int64_t
 
 from lsgd_fast._core.load cimport prefetch_ordered
 from lsgd_fast._engine.batch cimport native_loss
-from lsgd_fast._core.pass_types cimport LOGISTIC, padded_rows, pass_t, totals_t
+from lsgd_fast._core.pass_types cimport INDEPENDENT, padded_rows, pass_t, totals_t
 from lsgd_fast._core.layout cimport (column_place, lay_out_pass, pack_columns, pass_chunks,
                                      pass_size, pass_work, row_length)
 from lsgd_fast._core.types cimport matrix_t, rows_t
-from lsgd_fast._core.dispatch cimport run_chunks, sum_slots
+from lsgd_fast._core.dispatch cimport run_chunks, reduce_gradients
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._engine.sgd_lazy cimport (catch_up, features_t, refresh_row, start_fading,
                                          subtract_row)
@@ -41,7 +41,7 @@ cdef enum:
     N_MEASURES = 4                   # of a batch: loss, log_loss, error_rate, min_margin
 
 # One run.
-cdef struct learner_t:
+cdef struct sgd_run_t:
     features_t features              # its weights and their mean; of sparse rows packed, else (d,)
     double intercept, mean_intercept
     double eta
@@ -53,7 +53,7 @@ cdef struct learner_t:
 cdef struct batches_t:
     pass_t row_pass                  # of one batch
     double work                      # of it, in elements of X
-    learner_t* learners              # (k,)
+    sgd_run_t* sgd_runs              # (k,)
     double l2
     double* weights                  # (k, d): their w, one after another, of sparse rows packed
     double* intercepts               # (k,)
@@ -91,18 +91,18 @@ cdef void place(batches_t* b) noexcept nogil:
     cdef Py_ssize_t d = p.rows.X.d, c, j, offset, stride
     cdef const double* w
     for c in range(p.k):
-        b.intercepts[c] = b.learners[c].intercept
+        b.intercepts[c] = b.sgd_runs[c].intercept
         if p.weights == b.packed:
             column_place(c, p.k, d, &offset, &stride)
-            w = b.learners[c].features.w
+            w = b.sgd_runs[c].features.w
             for j in range(d):
                 b.packed[offset + j * stride] = w[j]
-        if p.rows.X.sparse != NULL and b.learners[c].features.fading.fades:
-            refresh(b, &b.learners[c])
+        if p.rows.X.sparse != NULL and b.sgd_runs[c].features.fading.fades:
+            refresh(b, &b.sgd_runs[c])
 
 
 # The weights of a run that a batch of sparse rows asks for.
-cdef void refresh(batches_t* b, const learner_t* r) noexcept nogil:
+cdef void refresh(batches_t* b, const sgd_run_t* r) noexcept nogil:
     cdef const pass_t* p = &b.row_pass
     cdef Py_ssize_t i
     if r.ended:
@@ -125,7 +125,7 @@ cdef inline void move(double* w, double* mean, const double* g, double eta, doub
 
 # Step number r.step of run c, from the sums of a batch.
 cdef void take_step(batches_t* b, Py_ssize_t c) noexcept nogil:
-    cdef learner_t* r = &b.learners[c]
+    cdef sgd_run_t* r = &b.sgd_runs[c]
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d, offset = c * d, stride = 1, j
     cdef double* g = b.gradients
@@ -142,15 +142,15 @@ cdef void take_step(batches_t* b, Py_ssize_t c) noexcept nogil:
     move(r.features.w, r.features.mean, g, r.eta, 1.0 / r.step, d)
 
 
-# The same from the multipliers of a batch of sparse rows, row by row.
+# The same from the row_gradients of a batch of sparse rows, row by row.
 cdef void take_sparse_step(batches_t* b, Py_ssize_t c) noexcept nogil:
-    cdef learner_t* r = &b.learners[c]
+    cdef sgd_run_t* r = &b.sgd_runs[c]
     cdef const pass_t* p = &b.row_pass
     cdef Py_ssize_t offset, stride, i
     cdef double s
     column_place(c, p.k, padded_rows(p.rows.X.n), &offset, &stride)
     for i in range(p.rows.X.n):
-        s = p.slots[offset + i * stride] / p.rows.total_weight
+        s = p.partial_gradients[offset + i * stride] / p.rows.total_weight
         subtract_row(&r.features, &p.rows.X, p.order[i], s, r.step, r.eta)
         poll(b, b.work / (p.k * p.rows.X.n))
         if is_raised(&b.interrupted):
@@ -161,11 +161,11 @@ cdef void take_sparse_step(batches_t* b, Py_ssize_t c) noexcept nogil:
 cdef void finish_batch(batches_t* b) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t c
-    cdef learner_t* r
+    cdef sgd_run_t* r
     cdef totals_t totals
     cdef double* measures = b.measures + b.done * p.k * N_MEASURES
     for c in range(p.k):
-        r = &b.learners[c]
+        r = &b.sgd_runs[c]
         if r.ended:
             continue
         sum_tallies(p, c, &totals)
@@ -203,13 +203,13 @@ cdef void run_part(batches_t* b, const pass_t* p, double* tile, double work, Py_
 
 
 # What each thread of a team does until all batches are done.
-cdef void member(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
+cdef void worker(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
     cdef double* tile = p.tiles + rank * p.room
     cdef double work = b.work / p.n_chunks
     cdef bint thin = is_thin(p)
-    cdef bint has_slots = not thin and p.rows.X.sparse == NULL
+    cdef bint has_partial_gradients = not thin and p.rows.X.sparse == NULL
     while b.done < b.n_batches and b.n_running > 0:
         if rank == 0:
             place(b)
@@ -222,8 +222,8 @@ cdef void member(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
             barrier_wait(&b.barrier, size)
         if is_raised(&b.interrupted):               # the batch may be incomplete
             return
-        if has_slots:
-            sum_slots(p, rank * n_sums // size, (rank + 1) * n_sums // size, b.gradients)
+        if has_partial_gradients:
+            reduce_gradients(p, rank * n_sums // size, (rank + 1) * n_sums // size, b.gradients)
         if size > 1:
             barrier_wait(&b.barrier, size)
         if rank == 0:
@@ -234,7 +234,7 @@ cdef void member(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
 
 # Copies of weights and mean as they are after the last step: reading leaves all as it is, so that
 # it does not matter for what follows when it is done.
-cdef void read_features(const learner_t* r, Py_ssize_t d, double* w, double* mean) noexcept nogil:
+cdef void read_features(const sgd_run_t* r, Py_ssize_t d, double* w, double* mean) noexcept nogil:
     cdef const features_t* f = &r.features
     cdef Py_ssize_t j
     for j in range(d):
@@ -244,7 +244,7 @@ cdef void read_features(const learner_t* r, Py_ssize_t d, double* w, double* mea
             catch_up(&f.fading, f.current[j * f.stride], r.step, w + j, mean + j)
 
 
-cdef class Learners:
+cdef class SGDRuns:
     """Runs of stochastic gradient descent that share every batch.
 
     Parameters
@@ -265,7 +265,7 @@ cdef class Learners:
     cdef Rows rows
     cdef double[::1] memory, weights, means
     cdef int64_t[::1] current
-    cdef unsigned char[::1] learners
+    cdef unsigned char[::1] sgd_runs
 
     def __cinit__(self, problem, const double[:, ::1] starts, const double[::1] stepsizes,
                   Py_ssize_t batch_size, n_threads):
@@ -281,25 +281,25 @@ cdef class Learners:
         self.batch.total_weight = batch_size * (problem.total_weight / problem.n)
         sparse = self.batch.X.sparse != NULL
         self.n_threads = choose_threads(n_threads, batch_size, row_length(&self.batch.X),
-                                        pass_chunks(LOGISTIC, &self.batch.X, k), k)
+                                        pass_chunks(INDEPENDENT, &self.batch.X, k), k)
         self.weights = aligned_empty(k * d)
         self.means = np.zeros(k * d)
         self.current = np.zeros(k * d if sparse else 0, np.int64)
-        self.learners = np.zeros(k * sizeof(learner_t), np.uint8)
-        b.learners = <learner_t*> &self.learners[0]
+        self.sgd_runs = np.zeros(k * sizeof(sgd_run_t), np.uint8)
+        b.sgd_runs = <sgd_run_t*> &self.sgd_runs[0]
         b.l2 = problem.l2
         b.n_running = k
         b.work = k * pass_work(batch_size, <Py_ssize_t> row_length(&self.rows.view.X))
         for c in range(k):
             self._start(c, k, starts[c if starts.shape[0] > 1 else 0], stepsizes[c])
         room = 0 if sparse else (2 * k + 1) * d
-        size = pass_size(LOGISTIC, &self.batch, k, self.n_threads)
+        size = pass_size(INDEPENDENT, &self.batch, k, self.n_threads)
         self.memory = aligned_empty(room + size + k)
         b.weights = &self.weights[0]
         b.packed = &self.memory[0]
         b.gradients = b.packed + k * d
         b.direction = b.gradients + k * d
-        lay_out_pass(p, LOGISTIC, &self.batch, k, b.packed + room)
+        lay_out_pass(p, INDEPENDENT, &self.batch, k, b.packed + room)
         b.intercepts = b.packed + room + size
         p.loss = native_loss(problem.loss)
         p.gradient = True
@@ -308,11 +308,11 @@ cdef class Learners:
         p.order = &self.order[0]
         p.weights = b.packed if k >= 4 and not is_thin(p) and not sparse else b.weights
         if is_thin(p):
-            b.gradients = p.slots
+            b.gradients = p.partial_gradients
 
     cdef _start(self, Py_ssize_t c, Py_ssize_t k, const double[::1] start, double eta):
         """The first weights of run c, and where they lie."""
-        cdef learner_t* r = &self.state.learners[c]
+        cdef sgd_run_t* r = &self.state.sgd_runs[c]
         cdef features_t* f = &r.features
         cdef Py_ssize_t d = self.rows.view.X.d, offset = c * d, j
         f.stride = 1
@@ -356,35 +356,35 @@ cdef class Learners:
         self._watch(errors)
         with nogil:
             if n_threads == 1:
-                member(b, 0, 1)
+                worker(b, 0, 1)
             else:
                 with parallel(num_threads=n_threads):
-                    member(b, team_rank(), team_size())
+                    worker(b, team_rank(), team_size())
         if errors:
             raise errors[0]
         return np.asarray(measures)
 
     def end(self, Py_ssize_t run):
         """Let a run take no more steps."""
-        if not self.state.learners[run].ended:
-            self.state.learners[run].ended = True
+        if not self.state.sgd_runs[run].ended:
+            self.state.sgd_runs[run].ended = True
             self.state.n_running -= 1
 
     def has_diverged(self, Py_ssize_t run):
         """Whether the loss of a batch was not finite, which ended the run."""
-        return self.state.learners[run].diverged
+        return self.state.sgd_runs[run].diverged
 
     def n_steps(self, Py_ssize_t run):
         """Steps that a run has taken."""
-        return self.state.learners[run].step
+        return self.state.sgd_runs[run].step
 
     def sums(self, Py_ssize_t run):
         """Sums of loss and error rate over the batches of these steps."""
-        return self.state.learners[run].loss_sum, self.state.learners[run].error_sum
+        return self.state.sgd_runs[run].loss_sum, self.state.sgd_runs[run].error_sum
 
     def parameters(self, Py_ssize_t run):
         """The last weights and their mean before each step, (2, n_parameters), intercepts last."""
-        cdef const learner_t* r = &self.state.learners[run]
+        cdef const sgd_run_t* r = &self.state.sgd_runs[run]
         cdef Py_ssize_t d = self.rows.view.X.d
         cdef double[:, ::1] found = np.empty((2, self.problem.n_parameters))
         with nogil:
@@ -419,12 +419,12 @@ cdef class Learners:
         cdef list errors = [], found = []
         cdef totals_t totals
         cdef int n_threads = choose_threads(self.asked, X.n, row_length(X),
-                                            pass_chunks(LOGISTIC, X, m), m)
+                                            pass_chunks(INDEPENDENT, X, m), m)
         if self.problem.fit_intercept:
             intercepts = np.ascontiguousarray(parameters[:, d])
-        memory = aligned_empty(m * d + pass_size(LOGISTIC, &self.rows.view, m, n_threads))
+        memory = aligned_empty(m * d + pass_size(INDEPENDENT, &self.rows.view, m, n_threads))
         pack_columns(&columns[0, 0], d, m, NULL, &memory[0])
-        lay_out_pass(&p, LOGISTIC, &self.rows.view, m, &memory[m * d])
+        lay_out_pass(&p, INDEPENDENT, &self.rows.view, m, &memory[m * d])
         p.loss = native_loss(self.problem.loss)
         p.gradient = False
         p.weights = &memory[0]

@@ -2,7 +2,7 @@
 # a feature: the penalty multiplies its weight with q = 1 - eta * l2, and the weight goes into the
 # mean.  Both are made up for when a row next has the feature, for all steps since then at once.
 #
-# For 2^i steps that is a power and a mean of powers, both products of what is at hand, so that
+# For 2^i steps that is a power and a mean of powers, both scores of what is at hand, so that
 # nothing cancels, whatever q is: zero and less are no special cases.
 #     q^(2^(i + 1)) = (q^(2^i))^2
 #     mean(1, q, ..., q^(2^(i + 1) - 1)) = mean(1, q, ..., q^(2^i - 1)) * (1 + q^(2^i)) / 2
@@ -11,7 +11,7 @@ from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int32_t, int64_t
 
 from lsgd_fast._core.sparse_layout cimport place
-from lsgd_fast._core.types cimport FLOAT32, entries_t, matrix_t
+from lsgd_fast._core.types cimport FLOAT32, compressed_t, matrix_t
 from lsgd_fast._core.simd cimport real
 
 cdef enum:
@@ -106,7 +106,7 @@ cdef inline void subtract_values(const features_t* f, const real* values, const 
 # Bring the features of a row to step `step`.
 cdef inline void refresh_row(const features_t* f, const matrix_t* X, Py_ssize_t row,
                              Py_ssize_t step) noexcept nogil:
-    cdef const entries_t* e = &X.sparse.rows
+    cdef const compressed_t* e = &X.sparse.rows
     cdef Py_ssize_t first = e.starts[row], count = e.starts[row + 1] - first
     if e.width == 4:
         refresh_places(f, <const int32_t*> e.places + first, count, step)
@@ -123,7 +123,7 @@ cdef inline void subtract_row(const features_t* f, const matrix_t* X, Py_ssize_t
         subtract_entries(f, <const double*> X.sparse.rows.values, &X.sparse.rows, row, s, step, eta)
 
 
-cdef inline void subtract_entries(const features_t* f, const real* values, const entries_t* e,
+cdef inline void subtract_entries(const features_t* f, const real* values, const compressed_t* e,
                                   Py_ssize_t row, double s, Py_ssize_t step,
                                   double eta) noexcept nogil:
     cdef Py_ssize_t first = e.starts[row], count = e.starts[row + 1] - first

@@ -35,7 +35,7 @@ class Linear:
     offset: ClassVar[float] = 0.0
     name: ClassVar[str] = "linear"
 
-    def n_products(self, n_features):
+    def n_terms(self, n_features):
         """Return how many roundings a margin has, see `monitor.separates`."""
         return n_features
 
@@ -59,7 +59,7 @@ class Softmax:
     offset: ClassVar[float] = 0.0
     name: ClassVar[str] = "softmax"
 
-    def n_products(self, n_features):
+    def n_terms(self, n_features):
         """Return how many roundings a margin has, see `monitor.separates`."""
         return n_features + 1
 
@@ -91,7 +91,7 @@ class TwoLayer:
         """What the terms of f may add up to beyond ``|x| |w|``: softplus is log 2 at 0."""
         return math.sqrt(self.columns) if self.slope is None else 0.0
 
-    def n_products(self, n_features):
+    def n_terms(self, n_features):
         """Return how many roundings a margin has, see `monitor.separates`."""
         return n_features + self.columns + 8
 

@@ -98,14 +98,14 @@ class Problem:
         return self.model.columns * (self.d + self.fit_intercept)
 
     @property
-    def is_joint(self):
+    def is_multi(self):
         """Whether several columns of weights make up one model."""
         return not isinstance(self.model, Linear)
 
     @property
     def is_plain(self):
         """Whether the paper's theorem speaks of it: one column of weights, the logistic loss."""
-        return not self.is_joint and isinstance(self.loss, losses.Logistic)
+        return not self.is_multi and isinstance(self.loss, losses.Logistic)
 
     @property
     def margin_slope(self):
@@ -114,7 +114,7 @@ class Problem:
 
     def shaped(self, parameters):
         """Return weights and intercepts as the user sees them, from `n_parameters` in one row."""
-        return parameters.reshape(-1, self.model.columns) if self.is_joint else parameters
+        return parameters.reshape(-1, self.model.columns) if self.is_multi else parameters
 
     @property
     def reach(self):
@@ -193,7 +193,7 @@ class Problem:
         """
         hasher = hashlib.blake2b(digest_size=32)
         header = (self.n, self.d, self.l2, self.fit_intercept, self.loss)
-        hasher.update(repr((*header, self.model) if self.is_joint else header).encode())
+        hasher.update(repr((*header, self.model) if self.is_multi else header).encode())
         hasher.update(self.y.astype("<f8"))
         hasher.update(self.weight.astype("<f8"))
         for factor in (self.center, self.scale) if self.scale is not None else ():
@@ -244,7 +244,7 @@ def check_start(start, problem):
     if start is None:
         return np.zeros(problem.n_parameters)
     array = _check_parameters("start", start, problem)
-    if problem.is_joint:
+    if problem.is_multi:
         if array.ndim != 2 or array.shape[1] != problem.model.columns:
             shape = (len(array), problem.model.columns)
             raise ValueError(f"start must have shape {shape}; got shape {array.shape}")
@@ -256,8 +256,8 @@ def check_start(start, problem):
 
 def check_starts(start, problem, k):
     """Return first weights: (1, n_parameters) where all k runs have the same, else (k, ...)."""
-    if problem.is_joint:
-        return _check_joint_starts(start, problem, k)
+    if problem.is_multi:
+        return _check_multi_starts(start, problem, k)
     if start is None or as_real_array("start", start).ndim != 2:
         return check_start(start, problem).reshape(1, -1)
     array = _check_parameters("start", start, problem)
@@ -266,7 +266,7 @@ def check_starts(start, problem, k):
     return np.ascontiguousarray(array.T)
 
 
-def _check_joint_starts(start, problem, k):
+def _check_multi_starts(start, problem, k):
     """Return the same for a model of several columns, where those of all runs have three axes."""
     array = None if start is None else as_real_array("start", start)
     if array is None or array.ndim == 2:

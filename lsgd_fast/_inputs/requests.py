@@ -33,10 +33,10 @@ __all__ = [
     "COLUMNS",
     "HELD_OUT_COLUMNS",
     "NETWORK_COLUMNS",
-    "Shared",
+    "CommonRequest",
     "as_list",
     "check_record",
-    "check_shared",
+    "check_common",
     "check_sweep",
     "check_two_layer",
     "in_gram_space",
@@ -44,7 +44,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Shared:
+class CommonRequest:
     """Checked arguments of a descent, apart from stepsize, first weights and stop."""
 
     problem: Problem
@@ -57,7 +57,7 @@ class Shared:
     n_threads: int | None
 
 
-def check_shared(
+def check_common(
     X, y, *, loss, sample_weight, l2, fit_intercept, record, record_every, validation, callback,
     callback_every, gram, n_threads, center=None, scale=None, network=None,
 ):  # fmt: skip
@@ -74,9 +74,9 @@ def check_shared(
     validation = check_validation(validation, problem)
     unless = "center and scale" if problem.scale is not None else None
     unless = "sparse X" if is_sparse(problem.X) else unless
-    unless = f"a {problem.model.name}" if problem.is_joint else unless
+    unless = f"a {problem.model.name}" if problem.is_multi else unless
     n_held_out = 0 if validation is None else validation.n
-    return Shared(
+    return CommonRequest(
         problem=problem,
         record=record,
         record_every=record_every,
@@ -117,7 +117,7 @@ def check_two_layer(
 
     Returns
     -------
-    shared : Shared
+    common : CommonRequest
     rule : stepsizes.Rule
     stop : Stop
     start : ndarray of shape (d * width,)
@@ -132,15 +132,15 @@ def check_two_layer(
     if start is not None and rng is not None:
         raise ValueError("rng draws the first weights, and start gives them: pass one of the two")
     rng = check_rng(rng)
-    shared = check_shared(
+    common = check_common(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=False, record=record,
         record_every=record_every, validation=validation, callback=callback,
         callback_every=callback_every, gram=False, n_threads=n_threads, network=network,
     )  # fmt: skip
-    check_rule(rule, shared.problem)
+    check_rule(rule, common.problem)
     if start is None:
-        start = rng.standard_normal((shared.problem.d, network.columns))
-    return shared, rule, stop, check_start(start, shared.problem), n_steps
+        start = rng.standard_normal((common.problem.d, network.columns))
+    return common, rule, stop, check_start(start, common.problem), n_steps
 
 
 def check_record(record, validation=None, of_network=False):
@@ -184,7 +184,7 @@ NETWORK_COLUMNS = ("distance",)
 class Asked:
     """The checked arguments of a sweep; lists have an entry for each run."""
 
-    shared: Shared
+    common: CommonRequest
     problems: list  # with the penalty of each run
     stepsizes: list
     rules: list
@@ -198,7 +198,7 @@ class Asked:
         return self.starts[min(i, len(self.starts) - 1)].copy()
 
 
-def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **shared):
+def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **common):
     """Return the checked arguments of `stepsize_sweep`, see there."""
     stepsizes = as_list("stepsizes", stepsizes)
     found = [rules.resolve(stepsize) for stepsize in stepsizes]
@@ -209,19 +209,19 @@ def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **shared):
     penalties = [check_real("l2", value, zero_allowed=True) for value in penalties]
     several = isinstance(stop, (list, tuple))
     stops = as_list("stop", stop, k) if several else [stop] * k
-    stops = [check_stop(one, shared["validation"]) for one in stops]
-    gram = shared["gram"]
-    shared = check_shared(X, y, l2=0.0, **shared)
-    problems = [replace(shared.problem, l2=value) for value in penalties]
+    stops = [check_stop(one, common["validation"]) for one in stops]
+    gram = common["gram"]
+    common = check_common(X, y, l2=0.0, **common)
+    problems = [replace(common.problem, l2=value) for value in penalties]
     for rule, problem in zip(found, problems, strict=True):
         rules.check_rule(rule, problem)
     return Asked(
-        shared=shared,
+        common=common,
         problems=problems,
-        grams=[in_gram_space(gram, shared.gram, rule, shared.problem) for rule in found],
+        grams=[in_gram_space(gram, common.gram, rule, common.problem) for rule in found],
         stepsizes=stepsizes,
         rules=found,
-        starts=check_starts(start, shared.problem, k),
+        starts=check_starts(start, common.problem, k),
         stops=stops,
         n_steps=n_steps,
     )

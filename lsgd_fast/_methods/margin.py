@@ -1,4 +1,4 @@
-"""The largest margin of the data, with either twin as the engine of the descent."""
+"""The largest margin of the data, with either implementation as the engine of the descent."""
 
 from dataclasses import dataclass, field
 
@@ -55,17 +55,17 @@ def find_margin(descend, X, y, *, fit_intercept, center, scale, rtol, max_passes
     Parameters
     ----------
     descend : callable
-        `gradient_descent` of either twin.
+        `gradient_descent` of either implementation.
     X, y, fit_intercept, center, scale, rtol, max_passes, n_threads
         As for `lsgd_fast.max_margin`.
     """
     rtol = checks.check_real("rtol", rtol)
     max_passes = checks.check_count("max_passes", max_passes, 2)
     n_threads = checks.check_n_threads(n_threads)
-    shared = {"fit_intercept": fit_intercept, "center": center, "scale": scale}
-    search = _Search(Problem.check(X, y, **shared), rtol)
+    common = {"fit_intercept": fit_intercept, "center": center, "scale": scale}
+    search = _Search(Problem.check(X, y, **common), rtol)
     run = descend(
-        X, y, DualMomentum(), max_passes - 1, loss="exponential", **shared,
+        X, y, DualMomentum(), max_passes - 1, loss="exponential", **common,
         record=("min_margin",), record_every=max_passes, callback=search.look,
         callback_every=LOOK_EVERY if max_passes > 8 * LOOK_EVERY else 1, gram=False,
         n_threads=n_threads,

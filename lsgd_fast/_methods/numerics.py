@@ -30,7 +30,7 @@ def is_increase(loss, log_loss, before, log_before):
     return loss > before * (1.0 + INCREASE_TOLERANCE)
 
 
-def separates(min_margin, norm, radius, n_products, offset=0.0):
+def separates(min_margin, norm, radius, n_terms, offset=0.0):
     """Return whether margins are positive beyond the rounding of their sums.
 
     Parameters
@@ -41,7 +41,7 @@ def separates(min_margin, norm, radius, n_products, offset=0.0):
         Norm of the weights, with the intercept.
     radius : float
         R, the largest norm of a row; times the spread of the model.
-    n_products : int
+    n_terms : int
         Of how many products a margin is the sum.
     offset : float, default 0.0
         What else the terms of a margin may add up to.
@@ -53,7 +53,7 @@ def separates(min_margin, norm, radius, n_products, offset=0.0):
         smallest number each where they underflow.
     """
     bound = EPSILON * radius * norm + EPSILON * offset + 2.0**-1074
-    return min_margin > n_products * bound
+    return min_margin > n_terms * bound
 
 
 @np.errstate(all="ignore")

@@ -4,7 +4,7 @@ An iteration reads X twice: for the gradient, and for the change of the scores a
 All that the search for a step asks for comes from the scores and their change (see `line.pyx`), so
 that it can be thorough: with a long memory that saves most iterations.
 
-The engine, which is the compiled one or that of the NumPy twin, is an argument: both share this
+The engine, which is the compiled one or that of the NumPy reference, is an argument: both share this
 file. It has three parts, `passes` over X, a `line` of scores and the `curvature` met so far.
 """
 
@@ -127,7 +127,7 @@ def check_minimize(
     if type(problem.loss) not in (Logistic, Softmax):
         raise ValueError(f"loss must be 'logistic' or 'softmax' for minimize; got {loss!r}")
     start, n_classes = check_start(start, problem), None
-    if problem.is_joint:  # what `line` knows of it is how many columns there are
+    if problem.is_multi:  # what `line` knows of it is how many columns there are
         n_classes = problem.model.columns
         problem = replace(problem, loss=Logistic(), model=Linear())
     return Asked(
@@ -227,7 +227,7 @@ class _Descent:
             return StopReason.separated
         if self.n_passes >= asked.max_passes:
             return StopReason.max_passes
-        self.passes.backward(self.line.multipliers, self.curvature.gradient)
+        self.passes.backward(self.line.row_gradients, self.curvature.gradient)
         self.n_passes += 1
         by_weights, by_intercepts = self.curvature.turn()
         self.gradient_norm = math.hypot(by_weights, by_intercepts)
@@ -380,5 +380,5 @@ class _Descent:
             certified_at=None,
             stable_at=self.last_increase if self.last_increase < self.n_steps else None,
             n_increases=self.n_increases,
-            signs=self._ending(reason),
+            diagnostics=self._ending(reason),
         )

@@ -1,7 +1,7 @@
 """The staged trial: find a stepsize on samples of the rows, and confirm it on all of them.
 
 The engine, a function like `lsgd_fast.stepsize_sweep`, is an argument: the compiled package and its
-NumPy twin share this file.
+NumPy reference share this file.
 """
 
 import math
@@ -15,7 +15,7 @@ from lsgd_fast._constants import ROUNDING
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.stopping import StopReason, check_stop
 from lsgd_fast._methods.smoothness import POWER_STEPS, estimate_smoothness
-from lsgd_fast._results.trial import Arm, Comparison, Outcome, Stage, Trial
+from lsgd_fast._results.trial import ComparedRun, Comparison, Outcome, Stage, Trial
 from lsgd_fast._results.trial_report import describe_outcomes
 from lsgd_fast._results.verdict import Verdict
 from lsgd_fast.losses import Logistic, resolve
@@ -82,8 +82,8 @@ def run_trial(
         trials = [] if is_whole else [bench.run(rows, pair) for rows in samples()]
         small, large = zip(*trials, strict=True) if trials else ((), ())
         comparison = Comparison(
-            conservative=Arm(stepsize=pair[0], samples=small, full=confirmed[0]),
-            recommended=Arm(stepsize=pair[1], samples=large, full=confirmed[best]),
+            conservative=ComparedRun(stepsize=pair[0], samples=small, full=confirmed[0]),
+            recommended=ComparedRun(stepsize=pair[1], samples=large, full=confirmed[best]),
         )
     return Trial(
         recommended=None if best is None else stepsizes[best],
@@ -162,7 +162,7 @@ class _Bench:
         )  # fmt: skip
         share = len(problem.y[rows]) / problem.n
         passes = [1 + run.n_steps for run in runs]
-        self.passes += share * (sum(passes) if problem.is_joint else max(passes))
+        self.passes += share * (sum(passes) if problem.is_multi else max(passes))
         return [self._outcome(*pair) for pair in zip(stepsizes, runs, strict=True)]
 
     def _outcome(self, stepsize, run):

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent, whichever twin takes the steps: arguments, batches, and the end."""
+"""Stochastic gradient descent, whichever implementation takes the steps: arguments, batches, and the end."""
 
 import math
 import time
@@ -19,7 +19,7 @@ from lsgd_fast.stepsizes import Constant, resolve
 
 __all__ = ["run_stochastic", "sweep_stochastic"]
 
-MEASURES = ("loss", "log_loss", "error_rate", "min_margin")  # of a batch, as the twins give them
+MEASURES = ("loss", "log_loss", "error_rate", "min_margin")  # of a batch, as the implementations give them
 PART_MEASURES = 1 << 14  # batches, times runs, taken between two looks at the clock at most ...
 PART_WORK = 1 << 24  # ... and elements of X
 FIRST_ROOM = 1 << 20  # rows of a trace that room is made for at first, if there may be as many
@@ -43,23 +43,23 @@ class _Asked:
     n_threads: int | None
 
 
-def run_stochastic(learners, X, y, stepsize, n_steps, *, start, **options):
+def run_stochastic(sgd_runs, X, y, stepsize, n_steps, *, start, **options):
     """Return a `StochasticRun`; see `lsgd_fast.stochastic_gradient_descent`.
 
-    `learners` is the class `Learners` of one of the twins; see stochastic.pyx.
+    `sgd_runs` is the class `SGDRuns` of one of the implementations; see stochastic.pyx.
     """
     stepsizes = [_check_stepsize(stepsize)]
     asked = _check(X, y, stepsizes, n_steps, lambda problem: check_start(start, problem), **options)
-    return _run(learners, asked)[0]
+    return _run(sgd_runs, asked)[0]
 
 
-def sweep_stochastic(learners, X, y, stepsizes, n_steps, *, start, **options):
+def sweep_stochastic(sgd_runs, X, y, stepsizes, n_steps, *, start, **options):
     """Return a `StochasticSweep`; see `lsgd_fast.stochastic_sweep`."""
     stepsizes = as_list("stepsizes", stepsizes)
     found = [_check_stepsize(stepsize) for stepsize in stepsizes]
     k = len(found)
     asked = _check(X, y, found, n_steps, lambda problem: check_starts(start, problem, k), **options)
-    return StochasticSweep(_run(learners, asked), stepsizes)
+    return StochasticSweep(_run(sgd_runs, asked), stepsizes)
 
 
 def _check_stepsize(stepsize):
@@ -89,7 +89,7 @@ def _check(
     n_threads = check_n_threads(n_threads)
     options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
     problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
-    if problem.is_joint:
+    if problem.is_multi:
         raise ValueError("loss: stochastic descent is for one column of weights, not for softmax")
     starts = start_of(problem).reshape(-1, problem.n_parameters)
     if batch_size > problem.n:
@@ -109,10 +109,10 @@ def _run(make, asked):
     """Take all steps and return the runs."""
     began = time.perf_counter()
     k, size = len(asked.stepsizes), asked.batch_size
-    learners = make(
+    sgd_runs = make(
         asked.problem, asked.starts, np.array(asked.stepsizes), size, asked.n_threads
     )  # fmt: skip
-    log = _Log(asked, learners, began)
+    log = _Log(asked, sgd_runs, began)
     work = size * (asked.problem.row_length + 32) * k
     part = max(1, min(PART_MEASURES // k, int(PART_WORK / work)))
     t = 0
@@ -121,7 +121,7 @@ def _run(make, asked):
             n = min(part, len(rows) // size)
             if asked.callback is not None:
                 n = min(n, asked.callback_every - t % asked.callback_every)
-            log.note(t, learners.take(rows[: n * size]))
+            log.note(t, sgd_runs.take(rows[: n * size]))
             rows = rows[n * size :]
             t += n
             if asked.callback is not None and t % asked.callback_every == 0:
@@ -135,8 +135,8 @@ def _run(make, asked):
 class _Log:
     """What has been measured, and why runs have ended."""
 
-    def __init__(self, asked, learners, began):
-        self.asked, self.learners, self.began = asked, learners, began
+    def __init__(self, asked, sgd_runs, began):
+        self.asked, self.sgd_runs, self.began = asked, sgd_runs, began
         k = len(asked.stepsizes)
         self.measured = [_Rows(1 - (-asked.n_steps // asked.record_every)) for _ in range(k)]
         self.latest = [dict.fromkeys(MEASURES, math.nan) for _ in range(k)]
@@ -148,7 +148,7 @@ class _Log:
 
     def end(self, run, reason):
         """Note why a run takes no more steps, and when."""
-        self.learners.end(run)
+        self.sgd_runs.end(run)
         self.reasons[run] = reason
         self.seconds[run] = time.perf_counter() - self.began
 
@@ -160,18 +160,18 @@ class _Log:
         """Keep what was measured from step t on, of the steps that were taken."""
         every = self.asked.record_every
         for run in self.going_on():
-            taken = self.learners.n_steps(run) - t
+            taken = self.sgd_runs.n_steps(run) - t
             self.measured[run].add(measures[-t % every : taken : every, run])
             if taken:
                 values = measures[taken - 1, run].tolist()
                 self.latest[run] = dict(zip(MEASURES, values, strict=True))
-            if self.learners.has_diverged(run):
+            if self.sgd_runs.has_diverged(run):
                 self.end(run, StopReason.diverged)
 
     def call_back(self, t):
         """Show each run to the callback, which may end it."""
         for run in self.going_on():
-            answer = self.asked.callback(_state(self.asked, self.learners, run, self.latest[run]))
+            answer = self.asked.callback(_state(self.asked, self.sgd_runs, run, self.latest[run]))
             if isinstance(answer, (bool, np.bool_)) and answer:
                 self.end(run, StopReason.callback)
 
@@ -191,17 +191,17 @@ class _Log:
         """Return the runs, their last and averaged weights measured on all rows."""
         for run in self.going_on():  # none takes a step where none is asked for
             self.end(run, StopReason.n_steps)
-        weights = [self.learners.parameters(run) for run in range(len(self.reasons))]
-        found = iter(self.learners.measure(np.concatenate(weights)))
+        weights = [self.sgd_runs.parameters(run) for run in range(len(self.reasons))]
+        found = iter(self.sgd_runs.measure(np.concatenate(weights)))
         return [self._run(run, *pair, next(found), next(found)) for run, pair in enumerate(weights)]
 
     def _run(self, run, last, average, of_last, of_average):
-        asked, n_steps = self.asked, self.learners.n_steps(run)
+        asked, n_steps = self.asked, self.sgd_runs.n_steps(run)
         last, average = self._iterate(last, of_last), self._iterate(average, of_average)
         reason = self.reasons[run]
         if not (math.isfinite(last.log_loss) and math.isfinite(last.weight_norm)):
             reason = StopReason.diverged
-        sums = self.learners.sums(run)
+        sums = self.sgd_runs.sums(run)
         mean_loss, mean_error_rate = (total / n_steps if n_steps else math.nan for total in sums)
         return StochasticRun(
             last=last,
@@ -213,7 +213,7 @@ class _Log:
             order=asked.order,
             mean_loss=mean_loss,
             mean_error_rate=mean_error_rate,
-            n_threads=self.learners.n_threads,
+            n_threads=self.sgd_runs.n_threads,
             seconds=self.seconds[run],
             radius=asked.problem.radius,
         )
@@ -256,12 +256,12 @@ class _Rows:
         return self.room if self.n == self.room.shape[1] else self.room[:, : self.n].copy()
 
 
-def _state(asked, learners, run, latest):
+def _state(asked, sgd_runs, run, latest):
     """Return what a callback sees: the weights after a step, and the batch of that step."""
-    d, parameters = asked.problem.d, learners.parameters(run)
+    d, parameters = asked.problem.d, sgd_runs.parameters(run)
     intercepts = parameters[:, d].tolist() if asked.problem.fit_intercept else (0.0, 0.0)
     return SimpleNamespace(
-        n_steps=learners.n_steps(run),
+        n_steps=sgd_runs.n_steps(run),
         weights=parameters[0, :d],
         intercept=intercepts[0],
         average_weights=parameters[1, :d],

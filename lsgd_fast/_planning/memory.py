@@ -24,7 +24,7 @@ TRACE_ROW_BYTES = 8 * (3 * len(check_record(None)) + 1)
 
 # Vectors of a run: seven that make up its state (weights, gradient, those that separated, the best
 # ones, and three of the monitor), two that the pass reads and writes, the first weights three
-# times, two of the result. In Gram space five more, and the products and multipliers.
+# times, two of the result. In Gram space five more, and the products and row_gradients.
 VECTORS = 14
 GRAM_VECTORS = VECTORS + 5 + 2
 

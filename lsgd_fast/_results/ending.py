@@ -9,7 +9,7 @@ __all__ = ["Ending"]
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """What a run of `minimize` showed; the counterpart of `Signs`.
+    """What a run of `minimize` showed; the counterpart of `Diagnostics`.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Ending:
         for field in fields(self):
             value = getattr(self, field.name)
             if not isinstance(value, field.type) or (type(value) is bool) != (field.type is bool):
-                raise TypeError(f"signs.{field.name} is {value!r}")
+                raise TypeError(f"diagnostics.{field.name} is {value!r}")
 
     @property
     def verdict(self):

@@ -8,7 +8,7 @@ from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.ending import Ending
-from lsgd_fast._results.verdict import Signs, evidence, verdict
+from lsgd_fast._results.verdict import Diagnostics, evidence, verdict
 
 __all__ = ["Run", "Trace"]
 
@@ -139,14 +139,14 @@ class Run:
         tell: no step was taken, or the last one increased the loss.
     n_increases : int
         How often a step increased the loss by more than rounding. With a penalty the loss, a part
-        of the objective, may increase while that falls: `signs` counts increases of the objective,
+        of the objective, may increase while that falls: `diagnostics` counts increases of the objective,
         and steps of `minimize` make none.
     best_at : int or None
         The recorded step of the least held-out loss; None without held-out data.
     best_weights : ndarray of shape (d,) or (d + 1,), or None
         The weights of that step, the intercept last.
-    signs : Signs, Ending or None
-        What the verdict rests on, an `Ending` after `minimize`; None if the run was not watched.
+    diagnostics : Diagnostics, Ending or None
+        What the verdict rests on, an `Ending` after `minimize`; None if the run was not monitored.
     """
 
     weights: np.ndarray
@@ -164,7 +164,7 @@ class Run:
     n_increases: int
     best_at: int | None = None
     best_weights: np.ndarray | None = None
-    signs: Signs | Ending | None = None
+    diagnostics: Diagnostics | Ending | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "stop_reason", StopReason(self.stop_reason))
@@ -184,17 +184,17 @@ class Run:
 
     @property
     def verdict(self):
-        """What became of the run, a `Verdict`; None if it was not watched."""
-        if isinstance(self.signs, Ending):
-            return self.signs.verdict
-        return None if self.signs is None else verdict(self.signs)
+        """What became of the run, a `Verdict`; None if it was not monitored."""
+        if isinstance(self.diagnostics, Ending):
+            return self.diagnostics.verdict
+        return None if self.diagnostics is None else verdict(self.diagnostics)
 
     @property
     def evidence(self):
         """What the verdict rests on, in words."""
-        if isinstance(self.signs, Ending):
-            return self.signs.evidence
-        return "" if self.signs is None else evidence(self.signs)
+        if isinstance(self.diagnostics, Ending):
+            return self.diagnostics.evidence
+        return "" if self.diagnostics is None else evidence(self.diagnostics)
 
     def save(self, path):
         """Write the run to `path`, an .npz file; no suffix is added.
@@ -209,7 +209,7 @@ class Run:
         """Return the run as metadata and arrays, see `storage`."""
         meta = {name: getattr(self, name) for name in ("intercept", *_SCALARS, *_COUNTERS)}
         meta["stop_reason"] = str(self.stop_reason)
-        meta["signs"] = None if self.signs is None else asdict(self.signs)
+        meta["diagnostics"] = None if self.diagnostics is None else asdict(self.diagnostics)
         arrays = {f"trace_{name}": column for name, column in self.trace.to_dict().items()}
         arrays["weights"] = self.weights
         if isinstance(self.intercept, np.ndarray):
@@ -246,11 +246,11 @@ class Run:
         _check_meta(path, meta, () if "intercept" in arrays else ("intercept",))
         names = [name for name in rest if name.startswith("trace_")]
         columns = {name.removeprefix("trace_"): rest.pop(name) for name in names}
-        signs = meta.pop("signs")
+        diagnostics = meta.pop("diagnostics")
         try:
-            kind = Ending if signs is not None and "share" in signs else Signs
-            signs = None if signs is None else kind(**signs)
-            return cls(trace=Trace(**columns), signs=signs, **meta, **rest)
+            kind = Ending if diagnostics is not None and "share" in diagnostics else Diagnostics
+            diagnostics = None if diagnostics is None else kind(**diagnostics)
+            return cls(trace=Trace(**columns), diagnostics=diagnostics, **meta, **rest)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} is not a complete run: {error}") from error
 
@@ -285,7 +285,7 @@ class Run:
             f"  separated   {_describe_step('at', self.separated_at)}",
             *_describe_margin(self.trace),
         ]
-        if self.signs is not None:
+        if self.diagnostics is not None:
             lines.insert(1, f"  verdict     {self.verdict}")
         return "\n".join(lines)
 
@@ -303,7 +303,7 @@ def _check_meta(path, meta, more):
     kinds = {name: (int, type(None)) for name in _COUNTERS}
     kinds |= {name: float for name in (*_SCALARS, *more)}
     kinds |= {"n_steps": int, "n_threads": int, "n_increases": int, "stop_reason": str}
-    kinds |= {"signs": (dict, type(None))}
+    kinds |= {"diagnostics": (dict, type(None))}
     for name, kind in kinds.items():
         value = meta.get(name)
         if name not in meta or not isinstance(value, kind) or isinstance(value, bool):

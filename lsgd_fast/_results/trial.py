@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass
 
 from lsgd_fast._results.trial_report import report
 
-__all__ = ["Arm", "Comparison", "Outcome", "Stage", "Trial"]
+__all__ = ["ComparedRun", "Comparison", "Outcome", "Stage", "Trial"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arm:
+class ComparedRun:
     """One side of a comparison.
 
     Attributes
@@ -118,11 +118,11 @@ class Comparison:
 
     Attributes
     ----------
-    conservative, recommended : Arm
+    conservative, recommended : ComparedRun
     """
 
-    conservative: Arm
-    recommended: Arm
+    conservative: ComparedRun
+    recommended: ComparedRun
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

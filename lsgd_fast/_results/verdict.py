@@ -1,4 +1,4 @@
-"""The verdict on a run: what its signs mean, and the same in words.
+"""The verdict on a run: what its diagnostics mean, and the same in words.
 
 A run is judged by a window, the last half of it or more, next to the window before.
 
@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from lsgd_fast._constants import INCREASE_TOLERANCE
 
-__all__ = ["MIN_STEPS", "Signs", "Verdict", "evidence", "verdict"]
+__all__ = ["MIN_STEPS", "Diagnostics", "Verdict", "evidence", "verdict"]
 
 # The end of the monitor's third window: below this nothing is judged but what is proved.
 MIN_STEPS = 64
@@ -61,11 +61,11 @@ class Verdict(StrEnum):
     unstable = "unstable"  # increases go on
     cycling = "cycling"  # steps as long as ever lead nowhere
     diverged = "diverged"  # the loss or the weights left float64
-    undecided = "undecided"  # too short to judge
+    undecided = "undecided"  # too short to check_stopping
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signs:
+class Diagnostics:
     """What a run showed; its verdict depends on nothing else.
 
     Attributes
@@ -144,175 +144,175 @@ class Signs:
         for field in fields(self):
             value = getattr(self, field.name)
             if not isinstance(value, field.type) or (type(value) is bool) != (field.type is bool):
-                raise TypeError(f"signs.{field.name} is {value!r}")
+                raise TypeError(f"diagnostics.{field.name} is {value!r}")
         if self.model not in ("linear", "softmax", "network"):
-            raise ValueError(f"signs.model is {self.model!r}")
+            raise ValueError(f"diagnostics.model is {self.model!r}")
 
 
-def verdict(signs):
+def verdict(diagnostics):
     """Return the verdict on a run.
 
     Parameters
     ----------
-    signs : Signs
+    diagnostics : Diagnostics
 
     Returns
     -------
     Verdict
     """
-    if signs.diverged:
+    if diagnostics.diverged:
         return Verdict.diverged
-    if _proof(signs) is not None:
+    if _proof(diagnostics) is not None:
         return Verdict.stable
-    if signs.n_steps < MIN_STEPS:
+    if diagnostics.n_steps < MIN_STEPS:
         return Verdict.undecided
-    if signs.model == "network":  # its loss is not convex: calm and cycles prove nothing
-        return Verdict.unstable if signs.window_increases > 0 else Verdict.undecided
-    if _is_cycling(signs):
+    if diagnostics.model == "network":  # its loss is not convex: calm and cycles prove nothing
+        return Verdict.unstable if diagnostics.window_increases > 0 else Verdict.undecided
+    if _is_cycling(diagnostics):
         return Verdict.cycling
-    if _is_settled(signs):
+    if _is_settled(diagnostics):
         return Verdict.stable
-    return Verdict.unstable if signs.window_increases > 0 else Verdict.undecided
+    return Verdict.unstable if diagnostics.window_increases > 0 else Verdict.undecided
 
 
-def _proof(signs):
+def _proof(diagnostics):
     """Return why the objective cannot increase any more, or None."""
-    if signs.certified_at is not None:
-        return f"eta R^2 loss <= 1 at step {signs.certified_at}: it cannot increase after that"
-    if signs.is_small and signs.model == "softmax":
-        return f"eta (R^2/2 + l2) <= 2: with such a stepsize the {_name(signs)} never increases"
-    if signs.is_small:
-        bound = "R^2/4" if signs.curvature == 0.25 else f"{signs.curvature:.3g} R^2"
-        return f"eta ({bound} + l2) <= 2: with such a stepsize the {_name(signs)} never increases"
-    if signs.is_at_rest:
+    if diagnostics.certified_at is not None:
+        return f"eta R^2 loss <= 1 at step {diagnostics.certified_at}: it cannot increase after that"
+    if diagnostics.is_small and diagnostics.model == "softmax":
+        return f"eta (R^2/2 + l2) <= 2: with such a stepsize the {_name(diagnostics)} never increases"
+    if diagnostics.is_small:
+        bound = "R^2/4" if diagnostics.curvature == 0.25 else f"{diagnostics.curvature:.3g} R^2"
+        return f"eta ({bound} + l2) <= 2: with such a stepsize the {_name(diagnostics)} never increases"
+    if diagnostics.is_at_rest:
         return "the gradient is exactly zero: the weights do not move"
     return None
 
 
-def _is_cycling(signs):
-    if signs.separated_at is not None and not signs.penalised:
+def _is_cycling(diagnostics):
+    if diagnostics.separated_at is not None and not diagnostics.penalised:
         return False  # such a run becomes stable, by Theorem 1; others have no drift so small
-    if not signs.drift <= CYCLE_DRIFT or _is_stationary(signs) or not _is_steady(signs):
+    if not diagnostics.drift <= CYCLE_DRIFT or _is_stationary(diagnostics) or not _is_steady(diagnostics):
         return False
-    if signs.window_increases > 0:
-        return abs(signs.fall) <= BROKEN_PROMISE * signs.promise
-    return _is_flat(signs)  # {(1, +), (1, -)} cycles between -w and w, of equal loss
+    if diagnostics.window_increases > 0:
+        return abs(diagnostics.fall) <= BROKEN_PROMISE * diagnostics.promise
+    return _is_flat(diagnostics)  # {(1, +), (1, -)} cycles between -w and w, of equal loss
 
 
-def _is_settled(signs):
+def _is_settled(diagnostics):
     """Whether a run looks stable, though nothing is proved."""
-    if _is_stationary(signs):
-        return signs.n_steps >= MIN_STATIONARY_STEPS
-    if signs.n_steps < MIN_QUIET_STEPS:
+    if _is_stationary(diagnostics):
+        return diagnostics.n_steps >= MIN_STATIONARY_STEPS
+    if diagnostics.n_steps < MIN_QUIET_STEPS:
         return False
-    if signs.last_increase > signs.window // 2 or not signs.sharpness <= MAX_SHARPNESS:
+    if diagnostics.last_increase > diagnostics.window // 2 or not diagnostics.sharpness <= MAX_SHARPNESS:
         return False
-    shrinks = _promise_per_step(signs) <= SETTLING_PROMISE * signs.earlier_promise
-    return shrinks and signs.fall >= KEPT_PROMISE * signs.promise
+    shrinks = _promise_per_step(diagnostics) <= SETTLING_PROMISE * diagnostics.earlier_promise
+    return shrinks and diagnostics.fall >= KEPT_PROMISE * diagnostics.promise
 
 
-def _is_stationary(signs):
+def _is_stationary(diagnostics):
     """Whether steps promise less than rounding can show."""
-    if signs.high == math.inf:  # a penalty overflows long before the weights do
+    if diagnostics.high == math.inf:  # a penalty overflows long before the weights do
         return False
-    return _promise_per_step(signs) <= INCREASE_TOLERANCE * signs.high
+    return _promise_per_step(diagnostics) <= INCREASE_TOLERANCE * diagnostics.high
 
 
-def _is_steady(signs):
-    low, high = STEADY_PROMISE * signs.earlier_promise, signs.earlier_promise / STEADY_PROMISE
-    return low <= _promise_per_step(signs) <= high
+def _is_steady(diagnostics):
+    low, high = STEADY_PROMISE * diagnostics.earlier_promise, diagnostics.earlier_promise / STEADY_PROMISE
+    return low <= _promise_per_step(diagnostics) <= high
 
 
-def _is_flat(signs):
-    return signs.high - signs.low <= INCREASE_TOLERANCE * signs.high
+def _is_flat(diagnostics):
+    return diagnostics.high - diagnostics.low <= INCREASE_TOLERANCE * diagnostics.high
 
 
-def _promise_per_step(signs):
-    return signs.promise / max(1, signs.n_steps - signs.window)
+def _promise_per_step(diagnostics):
+    return diagnostics.promise / max(1, diagnostics.n_steps - diagnostics.window)
 
 
-def evidence(signs):
+def evidence(diagnostics):
     """Return what the verdict rests on, in words.
 
     Parameters
     ----------
-    signs : Signs
+    diagnostics : Diagnostics
 
     Returns
     -------
     str
         A few sentences.
     """
-    found = verdict(signs)
+    found = verdict(diagnostics)
     if found is Verdict.diverged:
         return "The loss or the weights left the range of float64."
-    if found is Verdict.stable and _proof(signs) is not None:
-        return _sentence(_proof(signs))
-    if signs.n_steps < MIN_STEPS:
-        return f"Too short to judge: {_count(signs.n_steps, 'step')}, fewer than {MIN_STEPS}."
-    told = [_describe_increases(signs)]
+    if found is Verdict.stable and _proof(diagnostics) is not None:
+        return _sentence(_proof(diagnostics))
+    if diagnostics.n_steps < MIN_STEPS:
+        return f"Too short to check_stopping: {_count(diagnostics.n_steps, 'step')}, fewer than {MIN_STEPS}."
+    told = [_describe_increases(diagnostics)]
     if found is Verdict.stable:
-        told.append(_describe_settling(signs))
-    elif found is Verdict.undecided and signs.model == "network":
+        told.append(_describe_settling(diagnostics))
+    elif found is Verdict.undecided and diagnostics.model == "network":
         told.append("No theorem says that it stays so: the loss of a network is not convex.")
     elif found is Verdict.undecided:
-        told.append(_describe_doubt(signs))
+        told.append(_describe_doubt(diagnostics))
     else:
-        told.append(_describe_window(signs))
-    if signs.model == "network":
+        told.append(_describe_window(diagnostics))
+    if diagnostics.model == "network":
         return " ".join(told)
-    if signs.separated_at is not None and not signs.penalised:
+    if diagnostics.separated_at is not None and not diagnostics.penalised:
         theorem = ", and then every constant stepsize becomes stable (Theorem 1)"
-        theorem = theorem if signs.is_covered and signs.model == "linear" else ""
-        told.append(f"The data were separated at step {signs.separated_at}{theorem}.")
-    elif not signs.penalised and signs.drift < 0.1:
-        margin = signs.drift * (math.sqrt(2.0) if signs.model == "softmax" else 1.0)
+        theorem = theorem if diagnostics.is_covered and diagnostics.model == "linear" else ""
+        told.append(f"The data were separated at step {diagnostics.separated_at}{theorem}.")
+    elif not diagnostics.penalised and diagnostics.drift < 0.1:
+        margin = diagnostics.drift * (math.sqrt(2.0) if diagnostics.model == "softmax" else 1.0)
         told.append(f"No direction has a margin above {margin:.2g} R.")
     elif found is Verdict.cycling:
-        told.append(f"The weights returned to within {signs.drift:.2g} of their path.")
+        told.append(f"The weights returned to within {diagnostics.drift:.2g} of their path.")
     return " ".join(told)
 
 
-def _describe_increases(signs):
-    name = _name(signs)
-    if signs.n_increases == 0:
-        return f"The {name} never increased in {_count(signs.n_steps, 'step')}."
+def _describe_increases(diagnostics):
+    name = _name(diagnostics)
+    if diagnostics.n_increases == 0:
+        return f"The {name} never increased in {_count(diagnostics.n_steps, 'step')}."
     return (
-        f"The {name} increased {_count(signs.n_increases, 'time')} in "
-        f"{_count(signs.n_steps, 'step')}, last at step {signs.last_increase}, at most "
-        f"{signs.largest_increase:.3g} times."
+        f"The {name} increased {_count(diagnostics.n_increases, 'time')} in "
+        f"{_count(diagnostics.n_steps, 'step')}, last at step {diagnostics.last_increase}, at most "
+        f"{diagnostics.largest_increase:.3g} times."
     )
 
 
-def _describe_window(signs):
-    kept = f"fell by {signs.fall:.3g} where its gradients promised {signs.promise:.3g}"
-    if signs.fall <= 0.0:
-        kept = f"did not fall, where its gradients promised {signs.promise:.3g}"
+def _describe_window(diagnostics):
+    kept = f"fell by {diagnostics.fall:.3g} where its gradients promised {diagnostics.promise:.3g}"
+    if diagnostics.fall <= 0.0:
+        kept = f"did not fall, where its gradients promised {diagnostics.promise:.3g}"
     return (
-        f"In the last {signs.n_steps - signs.window} it increased {signs.window_increases} times, "
-        f"was between {signs.low:.6g} and {signs.high:.6g}, and {kept}."
+        f"In the last {diagnostics.n_steps - diagnostics.window} it increased {diagnostics.window_increases} times, "
+        f"was between {diagnostics.low:.6g} and {diagnostics.high:.6g}, and {kept}."
     )
 
 
-def _describe_settling(signs):
-    if _is_stationary(signs):
+def _describe_settling(diagnostics):
+    if _is_stationary(diagnostics):
         return "Its gradient has vanished but for rounding. This is observed, not proved."
     return "It falls as its gradient promises, and that shrinks: observed, not proved."
 
 
-def _describe_doubt(signs):
-    least = MIN_STATIONARY_STEPS if _is_stationary(signs) else MIN_QUIET_STEPS
-    if signs.n_steps < least:
-        return f"Too short to judge: nothing is proved, and there are fewer than {least}."
-    if signs.last_increase > signs.window // 2:
-        return "The calm since then is too short to judge."
-    if not signs.sharpness <= MAX_SHARPNESS:
+def _describe_doubt(diagnostics):
+    least = MIN_STATIONARY_STEPS if _is_stationary(diagnostics) else MIN_QUIET_STEPS
+    if diagnostics.n_steps < least:
+        return f"Too short to check_stopping: nothing is proved, and there are fewer than {least}."
+    if diagnostics.last_increase > diagnostics.window // 2:
+        return "The calm since then is too short to check_stopping."
+    if not diagnostics.sharpness <= MAX_SHARPNESS:
         return "Nothing is proved, and rows far out may make it sharp at any time."
-    return "Too short to judge: nothing is proved, and its gradient hardly shrinks."
+    return "Too short to check_stopping: nothing is proved, and its gradient hardly shrinks."
 
 
-def _name(signs):
-    return "objective" if signs.penalised else "loss"
+def _name(diagnostics):
+    return "objective" if diagnostics.penalised else "loss"
 
 
 def _sentence(text):

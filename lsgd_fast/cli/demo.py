@@ -17,9 +17,9 @@ __all__ = ["minimum_norm_point", "run"]
 N_STEPS = 10_000
 LARGE = (2.0, 4.0, 6.5)  # they oscillate at first; many others do not on these data, hence BEYOND
 BEYOND = 64.0
-TWIN_STEPS = 300
-TWIN_REPEATS = 5
-TWIN_TOLERANCE = 1e-6  # of the loss; the unstable phase blows up rounding errors
+REFERENCE_STEPS = 300
+REFERENCE_REPEATS = 5
+REFERENCE_TOLERANCE = 1e-6  # of the loss; the unstable phase blows up rounding errors
 PICTURE = "lsgd-fast-demo.png"
 WIDTH = 96
 CURVE = 80
@@ -29,13 +29,13 @@ ASCII_BLOCKS = ".:-=+*#@"
 
 @dataclass(frozen=True)
 class Outcome:
-    """One stepsize: its run, and the microseconds per step of the package and of its NumPy twin."""
+    """One stepsize: its run, and the microseconds per step of the package and of its NumPy reference."""
 
     stepsize: float
     run: lsgd.Run
     pace: float
-    twin_pace: float
-    difference: float  # largest relative one between the losses of the two, in TWIN_STEPS
+    reference_pace: float
+    difference: float  # largest relative one between the losses of the two, in REFERENCE_STEPS
 
     @property
     def last_increase(self):
@@ -61,7 +61,7 @@ def run(n_steps=N_STEPS):
     Returns
     -------
     int
-        0, or 1 if the package and its NumPy twin disagree.
+        0, or 1 if the package and its NumPy reference disagree.
     """
     X, y = lsgd.datasets.digits_0_vs_8()
     smoothness = float(np.linalg.eigvalsh(X.T @ X / len(X))[-1]) / 4.0
@@ -141,21 +141,21 @@ def _shrink(points, chosen, share):
 
 
 def _measure(X, y, stepsize, n_steps, progress):
-    """Return the outcome of one stepsize; package and twin take turns, to meet the same noise."""
+    """Return the outcome of one stepsize; package and reference take turns, to meet the same noise."""
     full = _descend(X, y, stepsize, n_steps, progress)
     progress.show(f"stepsize {stepsize:g}: the same in NumPy, to compare")
-    n, paces, differences = min(n_steps, TWIN_STEPS), [], []
-    for _ in range(TWIN_REPEATS):
+    n, paces, differences = min(n_steps, REFERENCE_STEPS), [], []
+    for _ in range(REFERENCE_REPEATS):
         pair = [api.gradient_descent(X, y, stepsize, n) for api in (lsgd, reference)]
-        fast, twin = (one.trace.loss for one in pair)
-        differences.append(np.abs(fast / twin - 1.0).max())
+        fast, plain = (one.trace.loss for one in pair)
+        differences.append(np.abs(fast / plain - 1.0).max())
         paces.append([1e6 * one.seconds / n for one in pair])
-    pace, twin_pace = np.median(paces, axis=0).tolist()
-    return Outcome(stepsize, full, pace, twin_pace, float(np.max(differences)))
+    pace, reference_pace = np.median(paces, axis=0).tolist()
+    return Outcome(stepsize, full, pace, reference_pace, float(np.max(differences)))
 
 
 def _agree(outcomes):
-    return all(outcome.difference <= TWIN_TOLERANCE for outcome in outcomes)
+    return all(outcome.difference <= REFERENCE_TOLERANCE for outcome in outcomes)
 
 
 def _descend(X, y, stepsize, n_steps, progress):
@@ -200,16 +200,16 @@ def _print_table(outcomes, margin, gap):
 
 
 def _table_row(outcome, steps, timed):
-    found, paces = outcome.run, (outcome.pace, outcome.twin_pace)
+    found, paces = outcome.run, (outcome.pace, outcome.reference_pace)
     last, first, good = (
         "-" if step is None else step
         for step in (outcome.last_increase, found.separated_at, outcome.separated_for_good)
     )
-    fast, twin = (f"{pace:.1f}" if timed else "-" for pace in paces)  # of right results only
+    fast, reference = (f"{pace:.1f}" if timed else "-" for pace in paces)  # of right results only
     losses = "".join(f"{found.trace.loss[step]:>9.2e}" for step in steps)
     return (
         f"{outcome.stepsize:>8g}{losses}  {found.n_increases:>6}{last:>5}  {first:>5}{good:>9}"
-        f"  {_margin(found):>10.4f}  {fast:>7}{twin:>6}"
+        f"  {_margin(found):>10.4f}  {fast:>7}{reference:>6}"
     )
 
 
@@ -252,16 +252,16 @@ def _print_findings(outcomes, margin, beyond):
 
 
 def _describe_paces(outcomes):
-    """Say how the package compares with its twin."""
-    n = _count(min(outcomes[0].run.n_steps, TWIN_STEPS), "step")
+    """Say how the package compares with its reference."""
+    n = _count(min(outcomes[0].run.n_steps, REFERENCE_STEPS), "step")
     difference = f"{max(outcome.difference for outcome in outcomes):.0e}"
     if not _agree(outcomes):
         return f"Package and NumPy DISAGREE, by {difference} of the loss in {n}: please report it."
     pace = np.median([outcome.pace for outcome in outcomes])
-    twin_pace = np.median([outcome.twin_pace for outcome in outcomes])
+    reference_pace = np.median([outcome.reference_pace for outcome in outcomes])
     return (
         f"A step takes {pace:.1f} us ({_count(outcomes[0].run.n_threads, 'thread')}), and "
-        f"{twin_pace:.1f} us in NumPy: {twin_pace / pace:.1f} times as long. Over {n} their losses "
+        f"{reference_pace:.1f} us in NumPy: {reference_pace / pace:.1f} times as long. Over {n} their losses "
         f"differ by {difference} of themselves at most."
     )
 

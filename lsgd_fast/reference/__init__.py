@@ -1,4 +1,4 @@
-"""The NumPy twin: the public numeric functions of lsgd_fast, short enough to check by reading.
+"""The NumPy reference: the public numeric functions of lsgd_fast, short enough to check by reading.
 
 Same names, arguments and errors as the compiled package; no threads, no tricks. `n_threads` is
 checked and otherwise ignored.

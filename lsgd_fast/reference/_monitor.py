@@ -1,4 +1,4 @@
-"""The monitor: watches a descent and keeps the signs that its verdict rests on.
+"""The monitor: watches a descent and keeps the diagnostics that its verdict rests on.
 
 Windows double: steps 0 to 15, 16 to 31, 32 to 63, and so on; a window that has just begun is judged
 together with the one before. Memory does not grow: a few numbers and three vectors.
@@ -25,7 +25,7 @@ import numpy as np
 
 from lsgd_fast._constants import EPSILON, FIRST_WINDOW, INCREASE_TOLERANCE, UNDERFLOW_LOSS
 from lsgd_fast._methods.numerics import is_increase, norm
-from lsgd_fast._results.verdict import MIN_STEPS, Signs
+from lsgd_fast._results.verdict import MIN_STEPS, Diagnostics
 from lsgd_fast.stepsizes import Constant, largest
 
 __all__ = ["Monitor"]
@@ -189,7 +189,7 @@ class Monitor:
         """Return whether a whole window ends at w_t, so that a cycle may be looked for."""
         return t == self.window.start and t >= MIN_STEPS
 
-    def signs(self, t, separated_at, certified_at, diverged=False):
+    def diagnostics(self, t, separated_at, certified_at, diverged=False):
         """Return what the run has shown up to w_t, which was looked at last.
 
         Parameters
@@ -200,13 +200,13 @@ class Monitor:
 
         Returns
         -------
-        Signs
+        Diagnostics
         """
         last, window, value = self.last, self.window, self.now.objective
         loss = self.problem.loss
         curvature = min(loss.curvature_ratio * self.now.loss, loss.curvature)
         windows = [window] if last is window else [last, window]
-        return Signs(
+        return Diagnostics(
             n_steps=t,
             penalised=self.penalised,
             diverged=diverged,

@@ -63,9 +63,9 @@ class Rows:
         return self.X @ w
 
     @np.errstate(all="ignore")
-    def slope(self, multipliers, w, products):
+    def slope(self, row_gradients, w, products):
         """Return the direction of the step from w, without an intercept, its norm and that of w."""
-        direction = self.X.T @ multipliers + self.problem.l2 * w
+        direction = self.X.T @ row_gradients + self.problem.l2 * w
         return direction, norm(direction), norm(w)
 
     @np.errstate(all="ignore")
@@ -95,8 +95,8 @@ class Rows:
             norm=gradient_norm,
         )
 
-    def _direction(self, multipliers):
-        s = multipliers * self.y
+    def _direction(self, row_gradients):
+        s = row_gradients * self.y
         direction = self.X.T @ s
         return np.append(direction, s.sum()) if self.problem.fit_intercept else direction
 
@@ -172,9 +172,9 @@ class GramRows(Rows):
         return self.scale * (self.K @ a)[:-1]
 
     @np.errstate(all="ignore")
-    def slope(self, multipliers, a, products):
+    def slope(self, row_gradients, a, products):
         """Return the direction of the step from a, its norm and that of the weights."""
-        direction = self.scale * np.append(multipliers, 0.0) + self.problem.l2 * a
+        direction = self.scale * np.append(row_gradients, 0.0) + self.problem.l2 * a
         return direction, self._norm(direction), self._norm(a)
 
     def _norm(self, a):
@@ -214,7 +214,7 @@ class HeldOut:
         return better
 
 
-class JointRows(Rows):
+class MultiRows(Rows):
     """Rows of a model that makes one margin of the products with all its columns.
 
     Parameters are the weights (d, columns) and below them the intercepts, if there are any, in one
@@ -256,11 +256,11 @@ class JointRows(Rows):
         )
 
 
-class SoftmaxRows(JointRows):
+class SoftmaxRows(MultiRows):
     """Classes: the loss is the logistic one of ``z_y - logsumexp(z of the other classes)``."""
 
     def link(self, z):
-        """Return what the loss is a function of, margins, and from multipliers of rows to all."""
+        """Return what the loss is a function of, margins, and from row_gradients of rows to all."""
         is_own = self.y[:, None] == np.arange(z.shape[1])
         others = np.where(is_own, -np.inf, z)
         most = others.max(axis=1)
@@ -273,7 +273,7 @@ class SoftmaxRows(JointRows):
         return margin - np.log(powers.sum(axis=1)), margin, spread
 
 
-class NetworkRows(JointRows):
+class NetworkRows(MultiRows):
     """A two-layer network."""
 
     def first(self, start):
@@ -282,16 +282,16 @@ class NetworkRows(JointRows):
         return start
 
     def link(self, z):
-        """Return what the loss is a function of, margins, and from multipliers of rows to all."""
+        """Return what the loss is a function of, margins, and from row_gradients of rows to all."""
         network = self.problem.model
         if network.slope is None:
             value, derivative = Logistic().value(-z), -Logistic().derivative(-z)
         else:
             derivative = np.where(z > 0.0, 1.0, network.slope)
             value = np.where(z > 0.0, z, network.slope * z)
-        margin = self.y * (network.scale * (value @ network.signs))
+        margin = self.y * (network.scale * (value @ network.diagnostics))
 
         def spread(s):
-            return (network.scale * s * self.y)[:, None] * network.signs * derivative
+            return (network.scale * s * self.y)[:, None] * network.diagnostics * derivative
 
         return margin, margin, spread

@@ -34,7 +34,7 @@ from lsgd_fast.stepsizes import (
     smoothness_bound,
 )
 
-__all__ = ["Move", "Mover"]
+__all__ = ["Move", "StepRule"]
 
 
 class Move(NamedTuple):
@@ -46,7 +46,7 @@ class Move(NamedTuple):
     promise: float  # what the objective falls by, to first order
 
 
-class Mover:
+class StepRule:
     """A stepsize rule at work.
 
     Parameters

@@ -12,7 +12,7 @@ from lsgd_fast import stepsizes
 from lsgd_fast._inputs.problem import Problem, check_start
 from lsgd_fast._inputs.requests import (
     COLUMNS,
-    check_shared,
+    check_common,
     check_sweep,
     check_two_layer,
     in_gram_space,
@@ -31,7 +31,7 @@ from lsgd_fast.reference._passes import (
     Rows,
     SoftmaxRows,
 )
-from lsgd_fast.reference._rules import Mover
+from lsgd_fast.reference._rules import StepRule
 from lsgd_fast.stepsizes import check_nesterov
 
 __all__ = ["gradient_descent", "nesterov_descent", "stepsize_sweep", "two_layer_gradient_descent"]
@@ -46,27 +46,27 @@ def gradient_descent(
     n_steps = checks.check_n_steps(n_steps)
     rule = stepsizes.resolve(stepsize)
     stop = check_stop(stop, validation)
-    shared = check_shared(
+    common = check_common(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, record=record, record_every=record_every,
         validation=validation, callback=callback, callback_every=callback_every, gram=gram,
         n_threads=n_threads,
     )  # fmt: skip
-    start = check_start(start, shared.problem)
-    stepsizes.check_rule(rule, shared.problem)
-    gram = in_gram_space(gram, shared.gram, rule, shared.problem)
-    return descend(replace(shared, gram=gram), rule, stop, start, n_steps)
+    start = check_start(start, common.problem)
+    stepsizes.check_rule(rule, common.problem)
+    gram = in_gram_space(gram, common.gram, rule, common.problem)
+    return descend(replace(common, gram=gram), rule, stop, start, n_steps)
 
 
-def descend(shared, rule, stop, start, n_steps):
+def descend(common, rule, stop, start, n_steps):
     """Run gradient descent with checked arguments."""
-    problem, record, record_every = shared.problem, shared.record, shared.record_every
-    callback, callback_every = shared.callback, shared.callback_every
+    problem, record, record_every = common.problem, common.record, common.record_every
+    callback, callback_every = common.callback, common.callback_every
     began = time.perf_counter()
-    rows = GramRows(problem, start) if shared.gram else _rows(problem, rule.adaptive)
-    held_out, trace, w = HeldOut(_rows(shared.validation)), [], rows.first(start)
+    rows = GramRows(problem, start) if common.gram else _rows(problem, rule.adaptive)
+    held_out, trace, w = HeldOut(_rows(common.validation)), [], rows.first(start)
     counters, monitor = _Counters(problem, rule), Monitor(problem, rule)
-    mover = Mover(rule, problem)
+    step_rule = StepRule(rule, problem)
     for t in range(n_steps + 1):
         now = rows.measure(w)
         counters.update(t, rows.weights(w), now)
@@ -76,13 +76,13 @@ def descend(shared, rule, stop, start, n_steps):
         last = t == n_steps
         reason = _stop_reason(stop, t, now, counters, monitor, held_out, began, last)
         if reason is None and callback is not None and t > 0 and t % callback_every == 0:
-            signs = counters.signs(t, monitor)
-            answer = callback(_state(t, rows.weights(w), now, problem, signs, mover.bound))
+            diagnostics = counters.diagnostics(t, monitor)
+            answer = callback(_state(t, rows.weights(w), now, problem, diagnostics, step_rule.bound))
             if isinstance(answer, (bool, np.bool_)) and answer:
                 reason = StopReason.callback
         if reason is None and last:
             reason = StopReason.n_steps
-        move = None if reason is not None else mover.plan(t, w, now)
+        move = None if reason is not None else step_rule.plan(t, w, now)
         if reason is not None or t % record_every == 0:
             measured = now.row(forward_only=last)
             loss_and_error = held_out.measure(rows.weights(w))
@@ -114,7 +114,7 @@ def descend(shared, rule, stop, start, n_steps):
         n_increases=counters.n_increases,
         best_at=held_out.best_at,
         best_weights=None if best is None else problem.shaped(best),
-        signs=counters.signs(t, monitor, reason),
+        diagnostics=counters.diagnostics(t, monitor, reason),
     )
 
 
@@ -122,7 +122,7 @@ def _rows(problem, scaled=False):
     """Return the rows of a problem for its model."""
     if problem is None:
         return None
-    if problem.is_joint:
+    if problem.is_multi:
         kind = {"softmax": SoftmaxRows, "network": NetworkRows}[problem.model.name]
         return kind(problem, scaled)
     return Rows(problem, scaled)
@@ -150,7 +150,7 @@ def stepsize_sweep(
     )  # fmt: skip
     runs = []
     for i, (rule, stop) in enumerate(zip(asked.rules, asked.stops, strict=True)):
-        one = replace(asked.shared, problem=asked.problems[i], gram=asked.grams[i])
+        one = replace(asked.common, problem=asked.problems[i], gram=asked.grams[i])
         runs.append(descend(one, rule, stop, asked.start(i), asked.n_steps))
     return Sweep(runs, asked.stepsizes)
 
@@ -213,12 +213,12 @@ class _Counters:
 
     def _separates(self, min_margin, size):
         problem = self.problem
-        n_products = problem.model.n_products(problem.d + problem.fit_intercept)
-        return separates(min_margin, size, problem.reach, n_products, problem.model.offset)
+        n_terms = problem.model.n_terms(problem.d + problem.fit_intercept)
+        return separates(min_margin, size, problem.reach, n_terms, problem.model.offset)
 
-    def signs(self, t, monitor, reason=None):
+    def diagnostics(self, t, monitor, reason=None):
         diverged = reason is StopReason.diverged
-        return monitor.signs(t, self.separated_at, self.certified_at, diverged)
+        return monitor.diagnostics(t, self.separated_at, self.certified_at, diverged)
 
 
 def _increased(before, now):
@@ -242,15 +242,15 @@ def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
     if stop.seconds is not None and not last and time.perf_counter() - began >= stop.seconds:
         return StopReason.seconds
     if stop.cycling and monitor.is_due(t):
-        if verdict(counters.signs(t, monitor)) is Verdict.cycling:
+        if verdict(counters.diagnostics(t, monitor)) is Verdict.cycling:
             return StopReason.cycling
     return None
 
 
-def _state(t, w, now, problem, signs, margin_bound):
+def _state(t, w, now, problem, diagnostics, margin_bound):
     names = ("loss", "log_loss", "error_rate", "min_margin")
     values = {name: getattr(now, name) for name in names}
-    values |= {"verdict": verdict(signs), "evidence": evidence(signs)}
+    values |= {"verdict": verdict(diagnostics), "evidence": evidence(diagnostics)}
     values |= {"margin_bound": margin_bound}
     weights, intercept = _parts(problem, w.copy())
     return SimpleNamespace(n_steps=t, weights=weights, intercept=intercept, **values)

@@ -34,7 +34,7 @@ def minimize(
 
 
 class Passes:
-    """Products of the rows of positive weight with weights, and their sums by multipliers."""
+    """Products of the rows of positive weight with weights, and their sums by row_gradients."""
 
     @np.errstate(all="ignore")
     def __init__(self, problem, k):
@@ -49,9 +49,9 @@ class Passes:
         products[:] = (self.X @ w.reshape(-1, self.k)).T
 
     @np.errstate(all="ignore")
-    def backward(self, multipliers, gradient):
-        """Write the mean of the rows, each times its multipliers."""
-        gradient[:] = (self.X.T @ multipliers.T).ravel() / self.total_weight
+    def backward(self, row_gradients, gradient):
+        """Write the mean of the rows, each times its row_gradients."""
+        gradient[:] = (self.X.T @ row_gradients.T).ravel() / self.total_weight
 
 
 class Line:
@@ -61,7 +61,7 @@ class Line:
         used = problem.weight > 0.0
         self.weight, self.labels = problem.weight[used], problem.y[used]
         self.total_weight = problem.total_weight
-        self.scores, self.change, self.multipliers = np.zeros((3, k, used.sum()))
+        self.scores, self.change, self.row_gradients = np.zeros((3, k, used.sum()))
         # of which score the margin is made, and with which sign
         self.sign = self.labels[None] if k == 1 else 1.0
         self.own = np.zeros(used.sum(), int) if k == 1 else self.labels.astype(int)
@@ -86,7 +86,7 @@ class Line:
         slope = q * mean
         curvature = q * (np.abs(square) - q * mean * mean)
         share[self.own, rows] = -1.0
-        self.multipliers[:] = self.sign * weight * q * share
+        self.row_gradients[:] = self.sign * weight * q * share
         loss = self._mean(Logistic().value(soft))
         return (
             loss, self._mean(slope), self._mean(curvature), self._mean(q),

@@ -19,7 +19,7 @@ def stochastic_gradient_descent(
 ):  # fmt: skip
     """Return a `StochasticRun`; see `lsgd_fast.stochastic_gradient_descent`."""
     return run_stochastic(
-        Learners, X, y, stepsize, n_steps, batch_size=batch_size, order=order, rng=rng,
+        SGDRuns, X, y, stepsize, n_steps, batch_size=batch_size, order=order, rng=rng,
         start=start, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
         n_threads=n_threads,
@@ -33,22 +33,22 @@ def stochastic_sweep(
 ):  # fmt: skip
     """Return a `StochasticSweep`; see `lsgd_fast.stochastic_sweep`."""
     return sweep_stochastic(
-        Learners, X, y, stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng,
+        SGDRuns, X, y, stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng,
         start=start, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
         n_threads=n_threads,
     )  # fmt: skip
 
 
-class Learners:
-    """Runs that see the same batches; the twin of `Learners` in stochastic.pyx."""
+class SGDRuns:
+    """Runs that see the same batches; the reference of `SGDRuns` in stochastic.pyx."""
 
     n_threads = 1
 
     def __init__(self, problem, starts, stepsizes, batch_size, n_threads):
         self.problem, self.batch_size = problem, batch_size
-        self.learners = [
-            _Learner(problem, start, eta)
+        self.sgd_runs = [
+            _SGDRun(problem, start, eta)
             for start, eta in zip(
                 np.broadcast_to(starts, (len(stepsizes), problem.n_parameters)),
                 stepsizes,
@@ -59,27 +59,27 @@ class Learners:
     def take(self, rows):
         """Return what each batch of `rows` measures before its step, (steps, k, 4)."""
         batches = rows.reshape(-1, self.batch_size)
-        return np.array([[one.take(batch) for one in self.learners] for batch in batches])
+        return np.array([[one.take(batch) for one in self.sgd_runs] for batch in batches])
 
     def end(self, run):
         """Let a run take no more steps."""
-        self.learners[run].ended = True
+        self.sgd_runs[run].ended = True
 
     def has_diverged(self, run):
         """Whether the loss of a batch was not finite."""
-        return self.learners[run].diverged
+        return self.sgd_runs[run].diverged
 
     def n_steps(self, run):
         """Return the steps taken."""
-        return self.learners[run].step
+        return self.sgd_runs[run].step
 
     def sums(self, run):
         """Return the sums of loss and error rate over these steps."""
-        return self.learners[run].loss_sum, self.learners[run].error_sum
+        return self.sgd_runs[run].loss_sum, self.sgd_runs[run].error_sum
 
     def parameters(self, run):
         """Return the last weights and their mean before each step."""
-        one = self.learners[run]
+        one = self.sgd_runs[run]
         return np.array([one.w, one.mean if one.step else one.w])
 
     def measure(self, parameters):
@@ -88,7 +88,7 @@ class Learners:
         return [(*now[:4], now.weight_norm) for now in map(rows.measure, parameters)]
 
 
-class _Learner:
+class _SGDRun:
     """One run."""
 
     def __init__(self, problem, start, eta):
