@@ -369,7 +369,7 @@ def test_an_intercept_where_none_is_fitted(tmp_path):
     forge(
         tmp_path / "checkpoint", lambda meta, arrays: arrays["parameters"].__setitem__((0, 3), 1.0)
     )
-    with pytest.raises(ValueError, match="checkpoint' is not a complete descent"):
+    with pytest.raises(ValueError, match="checkpoint' is not a valid checkpoint"):
         Descent.load(tmp_path / "checkpoint", X, Y)
 
 

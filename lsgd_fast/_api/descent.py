@@ -1,7 +1,8 @@
 """Gradient descent: one run, a sweep, Nesterov's method, a two-layer network."""
 
 from lsgd_fast._checks import check_n_steps
-from lsgd_fast._engine.descent import Descent, descend, descend_together
+from lsgd_fast._engine.descent import Descent, descend
+from lsgd_fast._engine.sweep import descend_together
 from lsgd_fast._inputs.requests import check_sweep, check_two_layer
 from lsgd_fast._results.sweep import Sweep
 from lsgd_fast.progress import logged

@@ -4,31 +4,25 @@ import threading
 
 import numpy as np
 
-from libc.math cimport INFINITY, NAN
-
-from lsgd_fast._engine.batch cimport Batch, RunState
-from lsgd_fast._engine.loop cimport (CALLBACK, CYCLING, DIVERGED, ERROR_RATE, GOING_ON,
-                                     GRADIENT_NORM, LOG_LOSS, LOSS, MEASURED, MIN_MARGIN,
-                                     N_COLUMNS, NOTHING, STEP, VALIDATION_LOSS, clock, counters_t,
-                                     run_t)
+from lsgd_fast._engine.batch cimport Batch
 from lsgd_fast._engine.dataset cimport Rows
-from lsgd_fast._engine.monitor cimport current_drift, monitor_t
+from lsgd_fast._engine.poll cimport clock
+from lsgd_fast._engine.run_state cimport BEST_ROW, SEPARATING_ROW, W_ROW, RunState
+from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, LOG_LOSS, LOSS,
+                                      MEASURED, MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
+                                      counters_t, run_t)
 
-from lsgd_fast._inputs.requests import check_common, in_gram_space
-from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._checks import check_n_steps
+from lsgd_fast._engine.run_state import REASONS, STATE_NAMES
 from lsgd_fast._inputs.problem import Problem, as_network, check_start, check_validation
+from lsgd_fast._inputs.requests import check_common, in_gram_space
+from lsgd_fast._inputs.stopping import asks_to_stop, check_stop
+from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._results.run import Run, Trace
-from lsgd_fast._inputs.stopping import StopReason, check_stop
-from lsgd_fast.stepsizes import Constant, check_rule, largest, resolve
-from lsgd_fast._results.verdict import MIN_STEPS, Diagnostics, Verdict, evidence, verdict
+from lsgd_fast._results.verdict import MIN_STEPS, Verdict, evidence, verdict
+from lsgd_fast.stepsizes import check_rule, resolve
 
-# In the order of the enum in loop.pxd.
-REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
-           StopReason.separated, StopReason.unstable_steps, StopReason.seconds, StopReason.callback,
-           StopReason.validation_patience, StopReason.cycling)
-
-cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace that room is made for at a time
+cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace for which memory is allocated at a time
 
 
 cdef class Descent:
@@ -57,12 +51,6 @@ cdef class Descent:
     A Descent may move from thread to thread, but only one may drive it at a time.  An exception
     from the callback, or Ctrl-C, leaves it at the last whole step; `step` goes on from there.
     """
-
-    cdef Batch batch
-    cdef RunState state
-    cdef bint stepping
-    cdef object problem, validation, rule, stop, record, callback, lock
-    cdef Py_ssize_t start, callback_every, called_at
 
     def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
                  fit_intercept=False, center=None, scale=None, stop=None, record=None,
@@ -96,8 +84,7 @@ cdef class Descent:
         self.batch = batch
         self.lock = batch.lock
         self.start = start
-        self.state = RunState(batch, problem, start, rule, stop, common.record,
-                              common.record_every)
+        self.state = batch.new_run(start, problem, rule, stop, common.record, common.record_every)
         self.rule, self.stop, self.record = rule, stop, common.record
         self.callback, self.callback_every = common.callback, common.callback_every
         self.validation = common.validation
@@ -113,13 +100,13 @@ cdef class Descent:
     def weights(self):
         """A copy of the weights, without the intercept; of several columns (d, k)."""
         self._check_ready()
-        return self.batch.weights(self.state.parameters[0])
+        return self.batch.weights(self.state.parameters[W_ROW])
 
     @property
     def intercept(self):
         """The intercept, 0.0 where none is fitted; with softmax one for each class."""
         self._check_ready()
-        return self.batch.intercepts(self.state.parameters[0])
+        return self.batch.intercepts(self.state.parameters[W_ROW])
 
     @property
     def loss(self):
@@ -150,12 +137,14 @@ cdef class Descent:
     @property
     def verdict(self):
         """What the run looks like so far, a `Verdict`; of the latest weights measured."""
-        return verdict(self._diagnostics()) if self._is_measured() else Verdict.undecided
+        return verdict(self.state.diagnostics()) if self._is_measured() else Verdict.undecided
 
     @property
     def evidence(self):
         """The reasons of the verdict, in words."""
-        return evidence(self._diagnostics()) if self._is_measured() else "Nothing has been measured yet."
+        if not self._is_measured():
+            return "Nothing has been measured yet."
+        return evidence(self.state.diagnostics())
 
     cdef bint _is_measured(self) except -1:
         self._check_ready()
@@ -186,7 +175,7 @@ cdef class Descent:
     def stop_reason(self):
         """Why the run has ended, or None while it may go on."""
         self._check_ready()
-        return REASONS[self.state.run.reason] if self.state.run.reason != GOING_ON else None
+        return self.state.stop_reason()
 
     def step(self, n_steps=1):
         """Take `n_steps` more steps, or fewer where a stop condition or the callback ends the run.
@@ -211,22 +200,23 @@ cdef class Descent:
             self.lock.release()
         return self.stop_reason
 
-    cdef bint _sets_out(self, Py_ssize_t target):
-        """Whether there are steps to take to `target`; starts the clock if so."""
+    cdef bint _start_steps(self, Py_ssize_t target):
+        """Start the clock if there are steps to take to `target`; return whether there are."""
         cdef run_t* r = &self.state.run
         if r.step < target and r.known == MEASURED and r.reason != CALLBACK:
-            r.reason = GOING_ON     # was judged without the gradient: check_stopping again
+            r.reason = GOING_ON     # found without the gradient: the next pass checks it again
         if r.reason != GOING_ON:
             return False
         self.stepping = True
         r.started = clock()
         return True
 
-    cdef bint _goes_on_to(self, Py_ssize_t target):
+    cdef bint _has_steps_to(self, Py_ssize_t target):
+        """Whether there are still steps to take to `target`."""
         return self.state.run.reason == GOING_ON and self.state.run.step < target
 
     cdef Py_ssize_t _next_pause(self):
-        """The step of the next callback, or one to where room for the trace will do."""
+        """The step of the next callback or cycle check, or an earlier one to extend the trace."""
         cdef run_t* r = &self.state.run
         pause = r.step + TRACE_SLICE * min(r.record_every, TRACE_SLICE)
         if self.callback is not None:
@@ -236,21 +226,23 @@ cdef class Descent:
         return pause
 
     cdef bint _is_due(self):
-        """Whether w_t is to be looked at before the step from it."""
-        return self._callback_is_due() or self._cycling_is_due()
+        """Whether w_t must be measured before the step from it is taken."""
+        return self._callback_is_due() or self._cycle_check_is_due()
 
-    cdef bint _cycling_is_due(self):
-        """Whether a window of the monitor ends here, so that a cycle may be looked for."""
+    cdef bint _cycle_check_is_due(self):
+        """Whether a window of the monitor ends here."""
         cdef Py_ssize_t step = self.state.run.step
         return self.stop.cycling and step >= MIN_STEPS and step & (step - 1) == 0
 
-    cdef _look_for_a_cycle(self):
+    cdef _check_cycle(self):
+        """End the run if it cycles, unless it has just ended."""
         cdef run_t* r = &self.state.run
-        if r.reason == GOING_ON and verdict(self._diagnostics()) is Verdict.cycling:
+        if r.reason == GOING_ON and verdict(self.state.diagnostics()) is Verdict.cycling:
             r.reason = CYCLING
             r.finished = clock()
 
     cdef bint _callback_is_due(self):
+        """Whether the callback is to be called at w_t, and has not been yet."""
         cdef run_t* r = &self.state.run
         return (self.callback is not None and r.step > self.called_at
                 and r.step % self.callback_every == 0)
@@ -261,8 +253,7 @@ cdef class Descent:
         if r.reason != GOING_ON:
             return
         self.called_at = r.step
-        answer = self.callback(self)
-        if isinstance(answer, (bool, np.bool_)) and answer:
+        if asks_to_stop(self.callback(self)):
             r.reason = CALLBACK
             r.finished = clock()
 
@@ -283,17 +274,11 @@ cdef class Descent:
     cdef _run(self):
         cdef run_t* r = &self.state.run
         cdef counters_t* c = &r.counters
-        rows = np.empty((r.n_rows + 1, r.n_columns))
-        rows[:r.n_rows] = self.state.trace[:r.n_rows]
-        now = np.array(<double[:N_COLUMNS]> r.now)
-        if r.reason == GOING_ON:
-            now[GRADIENT_NORM] = NAN        # also where a callback had it computed
-        rows[r.n_rows] = now[list(<int[:r.n_columns]> r.columns)]
         too_short = r.step == 0 or c.last_increase == r.step
         return Run(
             weights=self.weights,
             intercept=self.intercept,
-            trace=Trace.from_rows(rows, self.record, r.l2),
+            trace=Trace.from_rows(self.state.trace_rows(), self.record, r.l2),
             stop_reason=REASONS[r.reason],
             n_steps=r.step,
             # after a load no team has run yet
@@ -305,71 +290,32 @@ cdef class Descent:
             certified_at=c.certified_at if c.certified_at >= 0 else None,
             stable_at=None if too_short else max(c.last_increase, 0),
             n_increases=c.n_increases,
-            diagnostics=self._diagnostics(),
+            diagnostics=self.state.diagnostics(),
             **self._best(),
         )
 
-    cdef _diagnostics(self):
-        """What the monitor has seen, see monitor.py."""
-        cdef run_t* r = &self.state.run
-        cdef counters_t* c = &r.counters
-        cdef monitor_t* m = &r.monitor
-        penalised = r.l2 > 0.0
-        both = m.window.start > m.last.start
-        problem, loss = self.problem, self.problem.loss
-        square = problem.margin_slope * problem.margin_slope
-        curvature = min(loss.curvature_ratio * r.now[LOSS], loss.curvature)
-        watches = problem.model.name != "network"      # of which drift and curvature say nothing
-        drift = m.drift if penalised else current_drift(m, &r.monitored)
-        return Diagnostics(
-            n_steps=r.step,
-            penalised=penalised,
-            diverged=r.reason == DIVERGED,
-            separated_at=c.separated_at if c.separated_at >= 0 else None,
-            certified_at=c.certified_at if c.certified_at >= 0 else None,
-            is_small=watches and largest(self.rule, problem) * (loss.curvature * square
-                                                                + r.l2) <= 2.0,
-            sharpness=r.rule.state.stepsize * (curvature * square + r.l2) if watches else INFINITY,
-            is_at_rest=m.gradient_norm == 0.0,
-            n_increases=int(m.n_increases),
-            last_increase=int(m.last_increase),
-            largest_increase=m.largest_increase,
-            window=int(m.last.start),
-            window_increases=int(m.window.n_increases + both * m.last.n_increases),
-            low=min(m.last.low, m.window.low),
-            high=max(m.last.high, m.window.high),
-            fall=m.last.objective - m.objective,
-            promise=m.window.promise + both * m.last.promise,
-            earlier_promise=m.earlier_promise,
-            drift=drift if watches else INFINITY,
-            curvature=loss.curvature,
-            is_covered=isinstance(self.rule, Constant) and problem.is_plain,
-            model=problem.model.name,
-        )
-
     cdef _parameters(self, Py_ssize_t row):
-        """Weights that were kept, with the intercept last where one is fitted."""
+        """The weights in a row of the parameters, with the intercept last where one is fitted."""
         weights = self.batch.weights(self.state.parameters[row])
-        if self.problem.fit_intercept and self.problem.is_multi:
-            return np.vstack([weights, self.batch.intercepts(self.state.parameters[row])])
-        if self.problem.fit_intercept:
-            weights = np.append(weights, self.state.parameters[row, self.batch.size])
-        return weights
+        if not self.problem.fit_intercept:
+            return weights
+        intercept = self.batch.intercepts(self.state.parameters[row])
+        return np.vstack([weights, intercept]) if self.problem.is_multi else np.append(weights, intercept)
 
     cdef _separating_weights(self):
-        """The first weights that separate; of a network none: they say nothing about the data."""
+        """The first weights that separate; None of a network, where they prove nothing."""
         of_network = self.problem.model.name == "network"
         found = self.state.run.counters.separated_at >= 0 and not of_network
-        return self._parameters(2) if found else None
+        return self._parameters(SEPARATING_ROW) if found else None
 
     cdef _best(self):
         """The step and the weights of the least held-out loss, the last ones included."""
         cdef run_t* r = &self.state.run
         if r.validation.best_step < 0:
             return {}
-        best, row = r.validation.best_step, 3
+        best, row = r.validation.best_step, BEST_ROW
         if r.now[VALIDATION_LOSS] < r.validation.best_loss:
-            best, row = r.step, 0
+            best, row = r.step, W_ROW
         return {"best_at": best, "best_weights": self._parameters(row)}
 
     def save(self, path):
@@ -386,14 +332,8 @@ cdef class Descent:
         finally:
             self.lock.release()
 
-    cdef double[::1] _monitor(self):
-        """The state of the monitor, all doubles, as an array that shares its memory."""
-        cdef Py_ssize_t size = sizeof(monitor_t) // sizeof(double)
-        return <double[:size]> <double*> &self.state.run.monitor
-
     cdef _checkpoint(self):
         cdef run_t* r = &self.state.run
-        cdef counters_t* c = &r.counters
         return Checkpoint(
             arguments={
                 "stepsize": self.rule,
@@ -413,25 +353,10 @@ cdef class Descent:
             seconds=self._seconds(),
             reason=self.stop_reason,
             measured=r.known != NOTHING,                # the gradient is not kept
-            counters={
-                "n_increases": c.n_increases,
-                "last_increase": c.last_increase,
-                "separated_at": c.separated_at,
-                "certified_at": c.certified_at,
-                "called_at": self.called_at,
-                "best_step": r.validation.best_step,
-                "last_step": r.validation.last_step,
-                "waited": r.validation.waited,
-            },
+            counters=self.state.counters() | {"called_at": self.called_at},
             best_loss=r.validation.best_loss,
-            arrays={
-                "monitor": np.array(self._monitor()),
-                "rule": np.array(self.state.rule_state()),
-                "parameters": np.array(self.state.parameters[:self.state.n_kept]),
-                "start": self.batch.starts[self.start],
-                "trace": np.array(self.state.trace[:r.n_rows]),
-                "now": np.array(<double[:N_COLUMNS]> r.now),
-            },
+            state_names=STATE_NAMES,
+            arrays=self.state.arrays() | {"start": self.batch.starts[self.start]},
         )
 
     @classmethod
@@ -478,25 +403,8 @@ cdef class Descent:
         return descent
 
     def _restore(self, path, checkpoint):
-        cdef run_t* r = &self.state.run
-        cdef counters_t* c = &r.counters
-        checkpoint.check_sizes(path, self.batch.size, len(self._monitor()),
-                               len(self.state.rule_state()))
-        r.step = checkpoint.step
-        r.seconds = checkpoint.seconds
-        r.known = MEASURED if checkpoint.measured else NOTHING
-        r.reason = GOING_ON if checkpoint.reason is None else REASONS.index(checkpoint.reason)
-        (c.n_increases, c.last_increase, c.separated_at, c.certified_at, self.called_at,
-         r.validation.best_step, r.validation.last_step,
-         r.validation.waited) = checkpoint.counters.values()
-        r.validation.best_loss = checkpoint.best_loss
-        np.asarray(self._monitor())[:] = checkpoint.arrays["monitor"]
-        np.asarray(self.state.rule_state())[:] = checkpoint.arrays["rule"]
-        np.asarray(self.state.parameters)[:self.state.n_kept] = checkpoint.arrays["parameters"]
-        self.state.trace = checkpoint.arrays["trace"]
-        r.n_rows = self.state.trace.shape[0]
-        np.asarray(<double[:N_COLUMNS]> r.now)[:] = checkpoint.arrays["now"]
-        c.loss, c.log_loss = r.now[LOSS], r.now[LOG_LOSS]
+        self.state.restore(path, checkpoint)
+        self.called_at = checkpoint.counters["called_at"]
 
 
 def descend(common, rule, stop, start):
@@ -505,7 +413,7 @@ def descend(common, rule, stop, start):
     Parameters
     ----------
     common : arguments.CommonRequest
-    rule : Constant
+    rule : stepsizes.Rule
     stop : Stop
     start : ndarray
         As `check_start` returns it.
@@ -519,83 +427,33 @@ def descend(common, rule, stop, start):
     return descent
 
 
-def descend_together(asked):
-    """Runs that share every pass; those that cannot go one by one and share the rows.
-
-    Alone go runs of several columns, which fill a pass by themselves, and in Gram space runs with
-    first weights of their own, of which each has a Gram matrix.
-
-    Parameters
-    ----------
-    asked : sweep.Asked
-
-    Returns
-    -------
-    list of Run
-    """
-    runs = [None] * len(asked.rules)
-    for gram in (True, False):
-        group = [i for i, found in enumerate(asked.grams) if found is gram]
-        if not group:
-            continue
-        alone = asked.common.problem.is_multi or (gram and len(asked.starts) > 1)
-        rows, held_out = rows_of(asked.common, gram)
-        for members in [[i] for i in group] if alone else [group]:
-            for i, run in zip(members, run_batch(asked, members, gram, rows, held_out)):
-                runs[i] = run
-    return runs
-
-
-cdef rows_of(common, bint gram):
-    """The rows of a batch, and the held-out ones or None."""
+cdef tuple rows_of(common, bint gram):
     rows = Rows(common.problem, pack=not gram)
     if common.validation is None:
         return rows, None
     return rows, Rows(common.validation, pack=not gram, gradient=False, like=rows)
 
 
-cdef run_batch(asked, list members, bint gram, Rows rows, Rows held_out):
-    """Those of the runs that are asked for, sharing every pass."""
-    cdef Descent descent
-    cdef list descents = []
-    cdef Batch batch
-    common = asked.common
-    starts = asked.starts[members] if len(asked.starts) > 1 else asked.starts
-    scaled = any([asked.rules[i].adaptive for i in members])
-    batch = Batch(common.problem, starts, len(members), gram, scaled, rows, held_out,
-                  common.n_threads)
-    for place, i in enumerate(members):
-        descent = Descent.__new__(Descent)
-        descent._join(batch, min(place, len(starts) - 1), asked.problems[i], asked.rules[i],
-                      asked.stops[i], common)
-        descents.append(descent)
-    with batch.lock:
-        drive(descents, asked.n_steps)
-        measure_last(descents)
-    return [descent._run() for descent in descents]
-
-
 # --- several descents on one batch ----------------------------------------------------------------
 
-# Descents that share a batch have taken equally many steps, or have ended before.
+# Descents that share a batch have taken the same number of steps, unless they have ended.
 
 cdef drive(list descents, Py_ssize_t target):
-    """Step to `target` those that have not ended: from callback to callback, slice by slice."""
     cdef Descent descent
     cdef list live, due
     try:
-        live = [descent for descent in descents if descent._sets_out(target)]
+        live = [descent for descent in descents if descent._start_steps(target)]
         while live:
             due = [descent for descent in live if descent._is_due()]
             if due:
                 step = due[0].n_steps       # after the last one the pass is forward only, always
                 advance_together(due, step, True, step < target)
                 for descent in due:
-                    if descent._cycling_is_due():
-                        descent._look_for_a_cycle()
+                    if descent._cycle_check_is_due():
+                        descent._check_cycle()
                     if descent._callback_is_due():
                         descent._call_back()
-            live = [descent for descent in live if descent._goes_on_to(target)]
+            live = [descent for descent in live if descent._has_steps_to(target)]
             if live:
                 pause = min([descent._next_pause() for descent in live])
                 advance_together(live, min(target, pause), False, True)
@@ -607,7 +465,6 @@ cdef drive(list descents, Py_ssize_t target):
 
 
 cdef measure_last(list descents):
-    """Measure the weights of those whose latest have not been, by a forward pass."""
     cdef Descent descent
     cdef list left = [descent for descent in descents if descent.state.run.known == NOTHING]
     if left:

@@ -1,4 +1,4 @@
-# The monitor of a run in the compiled loop: the same as monitor.py, where it is explained.
+# The monitor of a run in the compiled loop: the same as reference/_monitor.py, which explains it.
 
 from libc.math cimport INFINITY, NAN, fabs
 from libc.string cimport memcpy, memset
@@ -8,21 +8,21 @@ from lsgd_fast._engine.norms cimport distance, distance_and_sum, hypotenuse
 from lsgd_fast._engine.rules cimport move_t
 
 
-# What is counted in one window.
+# What the monitor keeps of one window.
 cdef struct window_t:
     double start, objective, low, high, promise, n_increases
 
-# The state of a monitor, apart from its vectors; all doubles, so that it is saved as one array.
+# The state of a monitor, apart from its vectors; doubles only, see state_view in run_state.pyx.
 cdef struct monitor_t:
     double objective, log_loss          # of the latest look, NaN before any
-    double gradient_norm                # of the latest step, over exp(scale) (rules.pxd)
+    double gradient_norm                # at the latest step, over exp(log_scale), see rules.pxd
     double n_increases, last_increase, largest_increase
     double end                          # of the window
     double earlier_promise, behind, drift
     window_t last, window
     double count, path, before, after, least, first_norm, mean_norm
 
-# The vectors of a monitor, each with its image (see norms.pxd), and how to measure them.
+# The vectors of a monitor, each with its image (see norms.pxd), and what their norms need.
 cdef struct monitored_t:
     double* w
     double* image
@@ -38,7 +38,7 @@ cdef struct monitored_t:
     double rounding                     # n + d of the data
     double epsilon                      # the distance from 1 to the next double
 
-# What a look at w_t needs to know.
+# From _constants.py.
 cdef struct constants_t:
     double tolerance, underflow, first_window
 
@@ -50,8 +50,8 @@ cdef inline void start_monitor(monitor_t* m) noexcept nogil:
     m.drift = m.least = INFINITY
 
 
-# Whether a loss is above the one before by more than rounding; where it leaves float64 its logarithm
-# is asked.
+# Whether a loss is above the one before by more than rounding; where it leaves float64 the
+# logarithms are compared.
 cdef inline bint is_increase(double loss, double log_loss, double before, double log_before,
                              const constants_t* constants) noexcept nogil:
     if constants.underflow <= loss < INFINITY and constants.underflow <= before < INFINITY:
@@ -59,13 +59,15 @@ cdef inline bint is_increase(double loss, double log_loss, double before, double
     return log_loss > log_before + constants.tolerance * max(1.0, fabs(log_before))
 
 
-# |c x - y| with the intercepts.
-cdef inline double apart(const monitored_t* v, const double* x, const double* image_x, double c,
-                         const double* y, const double* image_y) noexcept nogil:
+# |c x - y|, intercepts included.
+cdef inline double distance_apart(const monitored_t* v, const double* x, const double* image_x,
+                                  double c, const double* y, const double* image_y) noexcept nogil:
     cdef double length = v.unit * distance(x, image_x, c, y, image_y, v.size)
     return hypotenuse(length, c * x[v.size] - y[v.size])
 
 
+# The length of a difference to weights of norm `length` as a share of the path between, with what
+# rounding may add to it.
 cdef inline double share(const monitor_t* m, const monitored_t* v, double difference, double length,
                          double path) noexcept nogil:
     cdef double lost
@@ -75,7 +77,7 @@ cdef inline double share(const monitor_t* m, const monitored_t* v, double differ
     return (difference + lost * length) / path + lost
 
 
-# The drift, with that of the window as far as it goes.
+# The least drift so far, with that of the current window up to its latest step.
 cdef inline double current_drift(const monitor_t* m, const monitored_t* v) noexcept nogil:
     cdef double drift = m.least, path, difference
     if v.l2 == 0.0:
@@ -83,7 +85,7 @@ cdef inline double current_drift(const monitor_t* m, const monitored_t* v) noexc
     if m.window.start == 0.0 or m.count == 0.0:
         return drift
     path = m.behind + m.before / m.count
-    difference = apart(v, v.sum, v.image_sum, 1.0 / m.count, v.mean, v.image_mean)
+    difference = distance_apart(v, v.sum, v.image_sum, 1.0 / m.count, v.mean, v.image_mean)
     return min(drift, share(m, v, difference, m.mean_norm, path))
 
 
@@ -93,8 +95,9 @@ cdef inline void open_window(window_t* window, double start, double objective) n
     window.promise = window.n_increases = 0.0
 
 
-# The window has ended at w_t: its weights become the mean that the next one is compared with.
-cdef inline void begin_window(monitor_t* m, monitored_t* v, double t, double objective) noexcept nogil:
+# Close the window at w_t and open the next one, which is compared with the mean of the former.
+cdef inline void begin_window(monitor_t* m, monitored_t* v, double t,
+                              double objective) noexcept nogil:
     cdef Py_ssize_t j
     cdef double c = 1.0 / m.count
     m.drift = current_drift(m, v)
@@ -105,8 +108,8 @@ cdef inline void begin_window(monitor_t* m, monitored_t* v, double t, double obj
         for j in range(v.size):
             v.image_mean[j] = c * v.image_sum[j]
             v.image_sum[j] = 0.0
-    # the length of the mean: its distance from the zeros that the sum now is
-    m.mean_norm = apart(v, v.sum, v.image_sum, 1.0, v.mean, v.image_mean)
+    # the norm of the mean is its distance from the sum, which is zero now
+    m.mean_norm = distance_apart(v, v.sum, v.image_sum, 1.0, v.mean, v.image_mean)
     m.behind = m.after / m.count
     m.count = m.path = m.before = m.after = 0.0
     m.least = INFINITY
@@ -116,7 +119,7 @@ cdef inline void begin_window(monitor_t* m, monitored_t* v, double t, double obj
     m.end = 2.0 * t
 
 
-# Take note of the measurement of w_t: once, or again with the same result.
+# Update with the measurement of w_t.  A second call for the same w_t changes nothing.
 cdef inline void look(monitor_t* m, monitored_t* v, double t, double objective, double loss,
                       double log_loss, const constants_t* constants) noexcept nogil:
     cdef double inverse
@@ -149,8 +152,8 @@ cdef inline void look(monitor_t* m, monitored_t* v, double t, double objective, 
     m.log_loss = log_loss
 
 
-# Take note of the step from w_t, before w moves.  A rule that goes back to former weights gives it
-# an infinite length: no drift is taken where weights go other ways than down their gradients.
+# Update with the step from w_t, before w changes.  A step that is not down the gradient has an
+# infinite length, and then no drift is computed.
 cdef inline void note_step(monitor_t* m, monitored_t* v, const move_t* move, double gradient_norm,
                            double weight_norm) noexcept nogil:
     cdef double length = move.length
@@ -169,7 +172,7 @@ cdef inline void note_step(monitor_t* m, monitored_t* v, const move_t* move, dou
         v.sum[v.size] += v.w[v.size]
     else:
         if compared:
-            moved = apart(v, v.w, v.image, 1.0, v.first, v.image_first)
+            moved = distance_apart(v, v.w, v.image, 1.0, v.first, v.image_first)
         for j in range(v.size + 1):
             v.sum[j] += v.w[j]
         if imaged:

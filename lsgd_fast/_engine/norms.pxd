@@ -1,14 +1,15 @@
-# Norms that neither overflow nor underflow on the way.  Sums are in eight lanes; they are scaled by
-# the largest entries only where the scores leave float64.
+# Norms that neither overflow nor underflow on the way.  Sums have eight lanes; entries are divided by
+# the largest one only where a sum of squares would leave float64.
 #
-# In Gram space (gram.pyx) the length of weights is sqrt(scale * a . Ga), of coefficients a and their
-# image Ga; outside, the image is the vector itself and scale is 1.
+# In Gram space (gram.pyx) the norm of weights is sqrt(factor * a . Ga) with coefficients a and their
+# image Ga; outside it the image is the vector itself.
 
 from libc.math cimport fabs, isfinite, sqrt
 
 from lsgd_fast._core.simd cimport fold_lanes
 
 
+# The largest absolute value, NaN if there is one.
 cdef inline double largest(const double* x, Py_ssize_t size) noexcept nogil:
     cdef double found = 0.0, y
     cdef Py_ssize_t j
@@ -18,7 +19,7 @@ cdef inline double largest(const double* x, Py_ssize_t size) noexcept nogil:
     return found
 
 
-# sqrt(x . y), which is not negative but for rounding.
+# sqrt(x . y), where x . y is negative by rounding at most.
 cdef inline double root(const double* x, const double* y, Py_ssize_t size) noexcept nogil:
     cdef double[8] lanes
     cdef double total, largest_x, largest_y
@@ -44,6 +45,7 @@ cdef inline double root(const double* x, const double* y, Py_ssize_t size) noexc
     return sqrt(largest_x) * sqrt(largest_y) * sqrt(max(total, 0.0))
 
 
+# |x|
 cdef inline double norm(const double* x, Py_ssize_t size) noexcept nogil:
     return root(x, x, size)
 
@@ -69,7 +71,7 @@ cdef inline double distance(const double* x, const double* image_x, double c, co
     return distance_of_lanes(lanes, x, image_x, c, y, image_y, size)
 
 
-# The end of it, from the sums of all whole eights.
+# The same from the sums over all whole groups of eight entries.
 cdef inline double distance_of_lanes(const double* lanes, const double* x, const double* image_x,
                                      double c, const double* y, const double* image_y,
                                      Py_ssize_t size) noexcept nogil:
@@ -92,7 +94,7 @@ cdef inline double distance_of_lanes(const double* lanes, const double* x, const
     return sqrt(unit) * sqrt(image_unit) * sqrt(max(total, 0.0))
 
 
-# distance(x, x, 1, y, y), and x is added to `sum` while the first-level cache holds a tile of it.
+# distance(x, x, 1, y, y), and sum += x, tile by tile while the first-level cache holds it.
 cdef inline double distance_and_sum(const double* x, const double* y, double* sum,
                                     Py_ssize_t size) noexcept nogil:
     cdef double[8] lanes

@@ -1,13 +1,13 @@
-# Stepsize rules in the compiled loop: what stepsizes.py describes.
+# Stepsize rules in the compiled loop, which stepsizes.py describes.
 #
-# A rule of RULES that is adaptive gets its gradient over exp(scale) (general_loss_rows.pxd), and so do
-# its factors: none of eta / L, 1 / |gradient| or L / |gradient|^2 is formed, but their product with
-# exp(scale).  AdGD and BarzilaiBorwein remember a step by the logarithm of its factor, in the scale
-# of its own gradient, so that scales are only ever subtracted from one another.
+# An adaptive rule gets its gradient over exp(log_scale) (see the log domain in loss_general.pxd), and
+# so are its factors: none of eta / L, 1 / |gradient| or L / |gradient|^2 is formed, only its product
+# with exp(log_scale).  AdGD and BarzilaiBorwein keep the logarithm of a step's factor, relative to
+# the gradient of that step, so that log scales are only ever subtracted from one another.
 #
-# A method with an update of its own (NESTEROV, DUAL_MOMENTUM) is another kind: `plan_move` finds its
-# factors, `make_move` changes w, vectors that it keeps are rows of RunState.parameters (`n_vectors`
-# in stepsizes.py), and scalars go to rule_state_t.
+# A method with an update of its own (NESTEROV, DUAL_MOMENTUM) is another kind: `plan_move` computes
+# its factors and `make_move` changes w.  Vectors that a rule keeps are rows of RunState.parameters
+# (`n_vectors` in stepsizes.py), scalars are members of rule_state_t.
 
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
@@ -16,57 +16,62 @@ from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive
 from lsgd_fast._engine.norms cimport distance, norm
 
 
-# In the order of stepsizes.RULES.
+# run_state.pyx has the classes of stepsizes.py.
 cdef enum rule_kind_t:
     CONSTANT, SCHEDULE, SILVER, RISK_ADAPTIVE, TYURIN, NORMALIZED_GRADIENT, POLYAK, ADGD
     BARZILAI_BORWEIN, NESTEROV, DUAL_MOMENTUM
 
-# What a rule remembers, apart from its vectors; all doubles, so that it is saved as one array.
+cdef enum:
+    HEIGHTS = 10                        # GLL_WINDOW of _constants.py
+
+# The state of a rule between two steps, apart from its vectors; doubles only, see state_view in
+# run_state.pyx.
 cdef struct rule_state_t:
     double stepsize                     # of the latest step; inf where that overflows
     double count                        # steps, or of BARZILAI_BORWEIN accepted weights
-    double log_factor                   # of the latest step, over exp(-scale)
+    double log_factor                   # of the latest step, less -log_scale
     double growth                       # ADGD: log of the latest stepsize over the one before
-    double scale, norm                  # of the gradient that is kept
-    double inertia                      # NESTEROV: of which momentum is made; 0 before any step
-    double bound                        # DUAL_MOMENTUM: of the margin of the data
-    double[10] heights                  # BARZILAI_BORWEIN: log objectives of accepted weights
+    double log_scale, norm              # of the gradient that is kept
+    double inertia                      # NESTEROV: a_t, which momentum is made of; 0 before any step
+    double bound                        # DUAL_MOMENTUM: an upper bound of the margin of the data
+    double[HEIGHTS] heights             # BARZILAI_BORWEIN: log objectives of accepted weights, a ring
 
 cdef struct rule_t:
     rule_kind_t kind
-    bint in_log_domain                      # whether its gradients are
+    bint in_log_domain                  # whether its gradients are
     double eta
     const double* values                # SCHEDULE, SILVER: see known_values in stepsizes.py
     Py_ssize_t n_values
-    double smoothness                   # a bound of the objective's curvature, or inf
+    double smoothness                   # upper bound of the objective's curvature, or inf
     double radius, l2                   # radius: the largest norm of the gradient of a margin
     rule_state_t state
-    double* weights                     # ADGD, BARZILAI_BORWEIN: (d + 1,) where it was ...
+    double* weights                     # ADGD, BARZILAI_BORWEIN: (d + 1,) the weights that the
+                                        # latest factor belongs to ...
     double* gradient                    # ... and the gradient there
     double* kept                        # NESTEROV: (d + 1,) the end of its latest gradient step;
                                         # DUAL_MOMENTUM: the momentum
 
-# The gradient at w_t, over exp(scale), 1 for rules that are not adaptive.
+# The gradient at w_t over exp(log_scale); log_scale is 0 for rules that are not adaptive.
 cdef struct gradient_t:
-    const double* at                    # (d + 1,)
-    double norm, scale
-    double mass, risk                   # means of |loss'| and of the loss, in the same scale
-    double true_norm                    # norm * exp(scale)
+    const double* vector                # (d + 1,)
+    double norm, log_scale
+    double mass, risk                   # means of |loss'| and of the loss, over exp(log_scale)
+    double true_norm                    # norm * exp(log_scale)
     double log_loss, log_objective
 
-# A step: w -= factor * gradient, or from the weights that the rule keeps, with the gradient there.
+# A step: w -= factor * gradient, or the same from the weights and the gradient that the rule keeps.
 cdef struct move_t:
     double factor
-    double momentum                     # NESTEROV: times the way between two gradient steps' ends
+    double momentum                     # NESTEROV: the factor of x_{t+1} - x_t, see stepsizes.py
     double length                       # of the step; infinite where it is not down the gradient
-    double promise                      # what the objective falls by, to first order
-    bint goes_back
+    double promise                      # decrease of the objective to first order
+    bint goes_back                      # whether it starts from the weights that the rule keeps
 
 cdef struct rule_constants_t:
     double tolerance, sufficient, shortest, longest, log_growth
 
 
-# log(x) for x >= 0 and infinity
+# log(x) for 0 <= x <= infinity
 cdef inline double logarithm(double x) noexcept nogil:
     cdef double result
     if not 0.0 < x < INFINITY:
@@ -85,7 +90,7 @@ cdef inline double exponential(double x) noexcept nogil:
     return (1.0 / result) / result
 
 
-# x * exp(s), which is in range though exp(s) may not be
+# x * exp(s), also where exp(s) alone would overflow or underflow
 cdef inline double times_exp(double x, double s) noexcept nogil:
     cdef double half
     if x == 0.0 or s == 0.0:
@@ -94,7 +99,7 @@ cdef inline double times_exp(double x, double s) noexcept nogil:
     return (x * half) * half if s < 0.0 else (x / half) / half
 
 
-# The first step of ADGD and BARZILAI_BORWEIN: 1 over a bound of the curvature, as a factor.
+# Log of the first factor of ADGD and BARZILAI_BORWEIN: 1 over an upper bound of the curvature.
 cdef inline double first_log_factor(const rule_t* rule, const gradient_t* g) noexcept nogil:
     cdef double curvature
     if rule.smoothness < INFINITY:
@@ -103,49 +108,51 @@ cdef inline double first_log_factor(const rule_t* rule, const gradient_t* g) noe
         curvature = g.log_loss + 2.0 * logarithm(rule.radius)
         if rule.l2 > 0.0 and curvature < 700.0:
             curvature = logarithm(exponential(curvature) + rule.l2)
-    return g.scale - curvature if isfinite(curvature) else g.scale
+    return g.log_scale - curvature if isfinite(curvature) else g.log_scale
 
 
-# From the kept weights to w: log(|s| / |y|) as a factor, and |s|, |y|; infinite where y is zero.
+# log(|s| / |y|) as a log factor, s and y the changes of weights and gradient from the kept weights
+# to w; infinite where s or y is zero.  Also |s| and |y|.
 cdef inline double log_secant(const rule_t* rule, const double* w, const gradient_t* g,
                               Py_ssize_t size, double* s, double* y) noexcept nogil:
-    cdef double change = g.scale - rule.state.scale
+    cdef double change = g.log_scale - rule.state.log_scale
     s[0] = distance(w, w, 1.0, rule.weights, rule.weights, size)
-    if change >= 0.0:                   # in the larger of the two scales
-        y[0] = distance(rule.gradient, rule.gradient, exponential(-change), g.at, g.at, size)
+    if change >= 0.0:                   # y over the larger of the two scales
+        y[0] = distance(rule.gradient, rule.gradient, exponential(-change), g.vector, g.vector, size)
     else:
-        y[0] = distance(g.at, g.at, exponential(change), rule.gradient, rule.gradient, size)
+        y[0] = distance(g.vector, g.vector, exponential(change), rule.gradient, rule.gradient, size)
     if not (s[0] > 0.0 and y[0] > 0.0):
         return INFINITY
     return logarithm(s[0]) - logarithm(y[0]) + min(0.0, change)
 
 
-# The cosine of the angle between s and y, whose lengths are given.
+# The cosine of the angle between s and y, with their lengths.
 cdef inline double secant_cosine(const rule_t* rule, const double* w, const gradient_t* g,
                                  Py_ssize_t size, double s, double y) noexcept nogil:
-    cdef double change = g.scale - rule.state.scale, total = 0.0
+    cdef double change = g.log_scale - rule.state.log_scale, total = 0.0
     cdef double now = exponential(min(0.0, change)), before = exponential(min(0.0, -change))
     cdef Py_ssize_t j
     for j in range(size):
         total += (((w[j] - rule.weights[j]) / s)
-                  * ((now * g.at[j] - before * rule.gradient[j]) / y))
+                  * ((now * g.vector[j] - before * rule.gradient[j]) / y))
     return total
 
 
+# Keep w and its gradient for the next factor.
 cdef inline void keep(rule_t* rule, const double* w, const gradient_t* g,
                       Py_ssize_t size) noexcept nogil:
     memcpy(rule.weights, w, size * sizeof(double))
-    memcpy(rule.gradient, g.at, size * sizeof(double))
-    rule.state.scale = g.scale
+    memcpy(rule.gradient, g.vector, size * sizeof(double))
+    rule.state.log_scale = g.log_scale
     rule.state.norm = g.norm
     rule.state.count += 1.0
 
 
-# The factor of AdGD's step from w.
+# The factor of AdGD.
 cdef inline double adgd_factor(rule_t* rule, const double* w, const gradient_t* g,
                                Py_ssize_t size) noexcept nogil:
     cdef rule_state_t* state = &rule.state
-    cdef double change = g.scale - state.scale, found, grown, s, y
+    cdef double change = g.log_scale - state.log_scale, found, grown, s, y
     if state.count == 0.0:
         found = first_log_factor(rule, g)
     else:
@@ -164,7 +171,7 @@ cdef inline double adgd_factor(rule_t* rule, const double* w, const gradient_t* 
     return exponential(found)
 
 
-# Whether the objective at a trial is too high, and by which factor its step is to be shortened.
+# Whether the objective at a trial step is too high; then by which factor to shorten the step.
 cdef inline bint fails(const rule_t* rule, const gradient_t* g, const rule_constants_t* constants,
                        double* shorter) noexcept nogil:
     cdef const rule_state_t* state = &rule.state
@@ -172,10 +179,10 @@ cdef inline bint fails(const rule_t* rule, const gradient_t* g, const rule_const
     cdef double highest = -INFINITY, latest, log_promise, promise, allowed
     if count == 0:
         return False
-    latest = state.heights[(count - 1) % 10]
-    for i in range(min(count, 10)):
+    latest = state.heights[(count - 1) % HEIGHTS]
+    for i in range(min(count, <Py_ssize_t> HEIGHTS)):
         highest = max(highest, state.heights[i])
-    log_promise = state.log_factor + 2.0 * logarithm(state.norm) + state.scale
+    log_promise = state.log_factor + 2.0 * logarithm(state.norm) + state.log_scale
     allowed = 1.0 + constants.tolerance * max(1.0, fabs(highest))
     if (exponential(g.log_objective - highest)
             <= allowed - constants.sufficient * exponential(log_promise - highest)):
@@ -188,7 +195,7 @@ cdef inline bint fails(const rule_t* rule, const gradient_t* g, const rule_const
     return True
 
 
-# The factor of Barzilai's and Borwein's step from w, or from the kept weights.
+# The factor of Barzilai and Borwein from w, or from the kept weights if the trial step failed.
 cdef inline double bb_factor(rule_t* rule, const double* w, const gradient_t* g, Py_ssize_t size,
                              const rule_constants_t* constants, bint* goes_back) noexcept nogil:
     cdef rule_state_t* state = &rule.state
@@ -205,14 +212,14 @@ cdef inline double bb_factor(rule_t* rule, const double* w, const gradient_t* g,
             cosine = secant_cosine(rule, w, g, size, s, y)
             found = found - logarithm(cosine) if cosine > 0.0 else INFINITY
         if not found < INFINITY:
-            found = state.log_factor + (g.scale - state.scale) + constants.log_growth
-    state.heights[<Py_ssize_t> state.count % 10] = g.log_objective
+            found = state.log_factor + (g.log_scale - state.log_scale) + constants.log_growth
+    state.heights[<Py_ssize_t> state.count % HEIGHTS] = g.log_objective
     keep(rule, w, g, size)
     state.log_factor = found
     return exponential(found)
 
 
-# Nesterov's momentum at w, or none where the way from one gradient step's end to the next is uphill.
+# Nesterov's momentum at w; none where x_{t+1} - x_t points uphill.
 cdef inline double nesterov_momentum(rule_t* rule, const double* w, const gradient_t* g,
                                      Py_ssize_t size) noexcept nogil:
     cdef double uphill = 0.0, before = rule.state.inertia
@@ -221,7 +228,7 @@ cdef inline double nesterov_momentum(rule_t* rule, const double* w, const gradie
         memcpy(rule.kept, w, size * sizeof(double))
         before = 1.0
     for j in range(size):
-        uphill += g.at[j] * ((w[j] - rule.kept[j]) - rule.eta * g.at[j])
+        uphill += g.vector[j] * ((w[j] - rule.kept[j]) - rule.eta * g.vector[j])
     if uphill > 0.0:
         rule.state.inertia = 1.0
         return 0.0
@@ -229,8 +236,8 @@ cdef inline double nesterov_momentum(rule_t* rule, const double* w, const gradie
     return (before - 1.0) / rule.state.inertia
 
 
-# The step of the dual method: w += (momentum + mean) / R^2, mean = -gradient / mass that of the rows
-# y_i x_i.  Twice the momentum over t is such a mean as well, and the norm of each bounds the margin.
+# The step of the dual method: w += (momentum + mean) / R^2, where mean = -gradient / mass is a mean
+# of the rows y_i x_i.  2 * momentum / t is such a mean as well; the norm of each bounds the margin.
 cdef inline void plan_dual(rule_t* rule, Py_ssize_t t, const gradient_t* g, Py_ssize_t size,
                            move_t* move) noexcept nogil:
     cdef double share = t / (t + 1.0), unit = rule.radius if rule.radius > 0.0 else 1.0
@@ -238,12 +245,12 @@ cdef inline void plan_dual(rule_t* rule, Py_ssize_t t, const gradient_t* g, Py_s
     move.factor = 1.0 / g.mass
     move.length = INFINITY
     move.promise = (move.factor * g.norm / unit) * (g.true_norm / unit)
-    rule.state.stepsize = times_exp(move.factor, -g.scale) / unit / unit
+    rule.state.stepsize = times_exp(move.factor, -g.log_scale) / unit / unit
     if t == 0:
         memset(rule.kept, 0, size * sizeof(double))
         rule.state.bound = INFINITY
     for j in range(size):
-        rule.kept[j] = share * (rule.kept[j] - move.factor * g.at[j])
+        rule.kept[j] = share * (rule.kept[j] - move.factor * g.vector[j])
     rule.state.bound = min(rule.state.bound, move.factor * g.norm)
     if t > 0:
         rule.state.bound = min(rule.state.bound, 2.0 * norm(rule.kept, size) / t)
@@ -258,7 +265,7 @@ cdef inline Py_ssize_t silver_exponent(Py_ssize_t t) noexcept nogil:
     return exponent
 
 
-# The step from w_t, of which the rule takes note.
+# Plan the step from w_t, and update the state of the rule.
 cdef inline void plan_move(rule_t* rule, Py_ssize_t t, const double* w, const gradient_t* g,
                            Py_ssize_t size, const rule_constants_t* constants,
                            move_t* move) noexcept nogil:
@@ -271,10 +278,11 @@ cdef inline void plan_move(rule_t* rule, Py_ssize_t t, const double* w, const gr
     move.promise = move.length * g.norm
 
 
+# The same for all rules but CONSTANT.
 cdef inline void plan_other_move(rule_t* rule, Py_ssize_t t, const double* w, const gradient_t* g,
                                  Py_ssize_t size, const rule_constants_t* constants,
                                  move_t* move) noexcept nogil:
-    cdef double scale = g.scale
+    cdef double log_scale = g.log_scale
     move.goes_back = False
     if rule.kind == SCHEDULE:
         move.factor = rule.values[min(t, rule.n_values - 1)]
@@ -288,7 +296,7 @@ cdef inline void plan_other_move(rule_t* rule, Py_ssize_t t, const double* w, co
         move.factor = adgd_factor(rule, w, g, size)
     elif rule.kind == BARZILAI_BORWEIN:
         move.factor = bb_factor(rule, w, g, size, constants, &move.goes_back)
-        scale = rule.state.scale
+        log_scale = rule.state.log_scale
     elif rule.kind == NESTEROV:
         move.factor = rule.eta
         move.momentum = nesterov_momentum(rule, w, g, size)
@@ -301,14 +309,14 @@ cdef inline void plan_other_move(rule_t* rule, Py_ssize_t t, const double* w, co
         move.factor = rule.eta / g.norm
     else:
         move.factor = (g.risk / g.norm) / g.norm
-    rule.state.stepsize = times_exp(move.factor, -scale)
+    rule.state.stepsize = times_exp(move.factor, -log_scale)
     move.length = move.factor * g.norm
     move.promise = 0.0 if move.goes_back else move.length * g.true_norm
     if move.goes_back or rule.kind == NESTEROV:
         move.length = INFINITY
 
 
-# Take it: w becomes w_{t+1}.
+# Take the step: w becomes w_{t+1}.
 cdef inline void make_move(const rule_t* rule, const move_t* move, double* w,
                            const double* direction, Py_ssize_t size) noexcept nogil:
     cdef double end, unit = rule.radius if rule.radius > 0.0 else 1.0

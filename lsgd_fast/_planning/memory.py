@@ -1,10 +1,11 @@
-"""How many bytes a descent takes, from the shape of its data alone."""
+"""The memory of a descent in bytes, from the shape of its data alone."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from lsgd_fast._checks import check_gram
+from lsgd_fast._engine.batch import vectors_of_batch
 from lsgd_fast._engine.dataset import (
     memory_of_columns,
     memory_of_packing,
@@ -18,15 +19,18 @@ from lsgd_fast._inputs.sparse import memory_of_sparse_check
 
 __all__ = ["Footprint", "footprint", "sparse_footprint"]
 
-# A row of the trace while the result is made: as the loop wrote it, with the last row added, and as
-# columns, of which `step` once more as integers.
+# A row of the trace while the result is made: three copies (from the loop, with the last row added,
+# as columns) and `step` once more as integers.
 TRACE_ROW_BYTES = 8 * (3 * len(check_record(None)) + 1)
 
-# Vectors of a run: seven that make up its state (weights, gradient, those that separated, the best
-# ones, and three of the monitor), two that the pass reads and writes, the first weights three
-# times, two of the result. In Gram space five more, and the products and row_gradients.
-VECTORS = 14
-GRAM_VECTORS = VECTORS + 5 + 2
+# Vectors besides those of the run and its pass: three copies of the first weights, and two of the
+# result.
+OTHER_VECTORS = 3 + 2
+
+
+def vectors(gram):
+    """Return how many vectors a descent and its result take, in Gram space or outside."""
+    return vectors_of_batch(gram) + OTHER_VECTORS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +91,7 @@ def footprint(n, d, dtype, n_threads, plain=True):
             labels=labels,
             packed=matrix,
             workspace=memory_of_pass(n, n, 1, n_threads, True),
-            weights=8 * GRAM_VECTORS * (n + 1) + 8 * 3 * d + rebuilding,
+            weights=8 * vectors(True) * (n + 1) + 8 * 3 * d + rebuilding,
             trace_row=TRACE_ROW_BYTES,
             set_up=max(validation, matrix + making),
         )
@@ -96,7 +100,7 @@ def footprint(n, d, dtype, n_threads, plain=True):
         labels=labels,
         packed=packed,
         workspace=memory_of_pass(n, d, 1, n_threads, packed > 0),
-        weights=8 * VECTORS * (d + 1),
+        weights=8 * vectors(False) * (d + 1),
         trace_row=TRACE_ROW_BYTES,
         set_up=max(validation, packed + packing),
     )
@@ -119,7 +123,7 @@ def sparse_footprint(X):
         labels=16 * n,
         packed=columns + X.copied,
         workspace=memory_of_sparse_pass(n, X.size, 1),
-        weights=8 * VECTORS * (d + 1),
+        weights=8 * vectors(False) * (d + 1),
         trace_row=TRACE_ROW_BYTES,
         set_up=max(memory_of_sparse_check(X), columns + X.copied + making),
     )

@@ -1,4 +1,4 @@
-"""What a checkpoint of a `Descent` holds, and the checks before any of it is believed."""
+"""Checkpoints: the state of a `Descent` in a file, validated before a descent goes on from it."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -15,9 +15,11 @@ from lsgd_fast._results.archive import load_archive, save_archive
 
 __all__ = ["Checkpoint"]
 
-COUNTERS = ("n_increases", "last_increase", "separated_at", "certified_at", "called_at")
-COUNTERS += ("best_step", "last_step", "waited")  # of the held-out loss
-MONITOR_COUNTS = [3, 4, 6, 10, 15, 16, 21, 22]  # the counts in monitor_t, see watch.pxd
+COUNTERS = {"n_increases", "last_increase", "separated_at", "certified_at", "called_at"}
+COUNTERS |= {"best_step", "last_step", "waited"}  # of the held-out loss
+# Members of the state of the monitor, see _engine/monitor.pxd.
+MONITOR_COUNTS = ("n_increases", "last_increase", "end", "count")
+MONITOR_COUNTS += ("last.start", "last.n_increases", "window.start", "window.n_increases")
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Checkpoint:
     Attributes
     ----------
     arguments : dict
-        What the descent was made with, apart from data (X, y, sample_weight, center,
-        scale), start, callback, n_threads.
+        The arguments of the descent, apart from the data (X, y, sample_weight, center, scale),
+        start, callback and n_threads.
     digest, validation_digest : str
         `Problem.digest` of its data, and of its held-out data or None.
     step : int
@@ -36,19 +38,21 @@ class Checkpoint:
     seconds : float
         Time taken.
     reason : StopReason or None
-        Why it ended, or None.
+        Why it ended; None if it goes on.
     measured : bool
         Whether `now` describes the weights.
     counters : dict of str to int
         -1 is "not yet".
     best_loss : float
-        The least held-out loss, NaN before any.
+        The least held-out loss, infinite before any.
+    state_names : dict of str to tuple of str
+        The names of the entries of the arrays ``monitor`` and ``rule``.
     arrays : dict of str to ndarray
-        ``parameters``: weights, gradient, first separating weights, best weights and the vectors
-        of the monitor and of the rule (batch.pyx), each with an intercept, in Gram space as
-        coefficients of the rows; ``monitor`` and ``rule``, the rest of these; ``start`` (d [+ 1],),
-        the first weights; ``trace``, its recorded rows; ``now``, the latest measurement, NaN before
-        any. The trace has the columns that are recorded, ``now`` has all.
+        ``parameters``: the weights in the first row, then the other vectors of the run, of its
+        monitor and of its rule, each with an intercept, in Gram space as coefficients of the rows;
+        ``monitor`` and ``rule``: their state apart from these; ``start``: the first weights,
+        (d [+ 1],); ``trace``: the recorded rows and columns; ``now``: all columns of the latest
+        measurement in the order of `COLUMNS`, NaN before any.
     """
 
     arguments: dict
@@ -60,6 +64,7 @@ class Checkpoint:
     measured: bool
     counters: dict
     best_loss: float
+    state_names: dict
     arrays: dict
 
     def save(self, path):
@@ -81,24 +86,30 @@ class Checkpoint:
             "reason": None if self.reason is None else str(self.reason),
             "measured": self.measured,
             "counters": self.counters,
+            "state_names": {name: list(members) for name, members in self.state_names.items()},
         }
         save_archive(path, "descent", meta, self.arrays)
 
     @classmethod
     def load(cls, path):
-        """Read a checkpoint; ValueError naming `path` unless all of it makes sense."""
+        """Read a checkpoint; ValueError naming `path` unless it is complete and consistent."""
         meta, arrays = load_archive(path, "descent")
         try:
             checkpoint = cls(
                 arguments=_check_arguments(**meta.pop("arguments")),
                 counters=_check_counters(meta.pop("counters"), meta["step"]),
+                state_names=_check_state_names(meta.pop("state_names")),
                 arrays=arrays,
                 **_check_scalars(**meta),
             )
             checkpoint._check_arrays()
         except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is not a complete descent: {error}") from error
+            raise _invalid(path, error) from error
         return checkpoint
+
+    def state(self, name):
+        """Return the state of the ``"monitor"`` or of the ``"rule"`` as {name: float}."""
+        return dict(zip(self.state_names[name], self.arrays[name].tolist(), strict=True))
 
     def check_problem(self, path, problem, validation):
         """Raise ValueError naming `path` unless the checkpoint belongs to this problem."""
@@ -109,31 +120,43 @@ class Checkpoint:
                 "validation must be those that the descent was started with"
             )
         if len(self.arrays["start"]) != problem.n_parameters:
-            raise ValueError(f"{str(path)!r} is not a complete descent: its start does not fit X")
+            raise _invalid(path, "the first weights do not have the size that X needs")
 
-    def check_sizes(self, path, size, monitor_size, rule_size):
-        """Raise ValueError naming `path` unless it holds as many weights (or coefficients)."""
-        sizes = [len(self.arrays[name]) for name in ("monitor", "rule")]
-        if sizes != [monitor_size, rule_size]:
-            raise ValueError(f"{str(path)!r} is not a complete descent: its monitor is not whole")
-        if self.arrays["parameters"].shape != (len(self.arrays["parameters"]), size + 1):
-            raise ValueError(f"{str(path)!r} is not a complete descent: its weights do not fit X")
+    def check_fit(self, path, shape, state_names, reasons):
+        """Raise ValueError naming `path` unless a run of this problem can go on from it.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        shape : tuple of int
+            Of the parameters.
+        state_names : dict of str to tuple of str
+            The members of the states that the run has.
+        reasons : container of StopReason or None
+        """
+        for name, members in state_names.items():
+            if set(self.state_names[name]) != set(members):
+                raise _invalid(path, f"the state of the {name} has other members than this version")
+        if self.arrays["parameters"].shape != shape:
+            raise _invalid(path, "the weights do not have the size that X needs")
+        if self.reason not in reasons:
+            raise _invalid(path, "a descent does not end for this reason")
 
     def _check_arrays(self):
         every = self.arguments["record_every"]
         n_rows = (self.step - 1) // every + 1 if self.step else 0
         parameters = self.arrays["parameters"]
         shapes = {
-            "parameters": (self._n_vectors(), parameters.shape[-1]),
-            "monitor": (len(self.arrays["monitor"]),),
-            "rule": (len(self.arrays["rule"]),),
+            "parameters": (max(len(parameters), 1), parameters.shape[-1]),
+            "monitor": (len(self.state_names["monitor"]),),
+            "rule": (len(self.state_names["rule"]),),
             "start": (len(self.arrays["start"]),),
             "trace": (n_rows, len(self.arguments["record"])),
             "now": (len(COLUMNS),),
         }
         found = {name: array.shape for name, array in self.arrays.items()}
         if found != shapes or any(array.dtype != np.float64 for array in self.arrays.values()):
-            raise ValueError("its arrays have the wrong shapes or types")
+            raise ValueError("an array has the wrong shape or type")
         trace = dict(zip(self.arguments["record"], self.arrays["trace"].T, strict=True))
         steps = trace.pop("step")
         trace.pop("validation_loss", None)  # may be anything where X leaves float64
@@ -144,44 +167,44 @@ class Checkpoint:
         finite = all((trace.pop(name, steps) >= 0.0).all() for name in overflowing)
         finite = finite and all(np.isfinite(column).all() for column in trace.values())
         if not finite or (steps != every * np.arange(n_rows)).any():
-            raise ValueError("its trace is not that of its steps")
-        counts = self.arrays["monitor"][MONITOR_COUNTS]
-        if not ((counts >= 0.0) & (counts <= 2.0 * self.step + FIRST_WINDOW)).all():
-            raise ValueError("its monitor has not seen its steps")
-        rule = self.arrays["rule"]
-        if np.isnan(rule).any() or not 0.0 <= rule[1] <= self.step or rule[1] % 1.0:
-            raise ValueError("its rule does not remember its steps")
+            raise ValueError("the trace does not agree with the number of steps")
+        monitor, rule = self.state("monitor"), self.state("rule")
+        if not all(0.0 <= monitor[name] <= 2.0 * self.step + FIRST_WINDOW for name in MONITOR_COUNTS):
+            raise ValueError("the monitor does not agree with the number of steps")
+        count = rule["count"]
+        if any(map(math.isnan, rule.values())) or not 0.0 <= count <= self.step or count % 1.0:
+            raise ValueError("the rule does not agree with the number of steps")
         self._check_now(dict(zip(COLUMNS, self.arrays["now"].tolist(), strict=True)))
         if not np.isfinite(self.arrays["start"]).all():
-            raise ValueError("its first weights are not finite")
-        if self.reason is not StopReason.diverged and not np.isfinite(parameters[0]).all():
-            raise ValueError("its weights are not finite")
-        last = 0.0 if self.arguments["network"] is not None else parameters[0, -1]
+            raise ValueError("the first weights are not finite")
+        weights = parameters[0]
+        if self.reason is not StopReason.diverged and not np.isfinite(weights).all():
+            raise ValueError("the weights are not finite")
+        last = 0.0 if self.arguments["network"] is not None else weights[-1]
         if not self.arguments["fit_intercept"] and last != 0.0:
-            raise ValueError("it has an intercept that was not to be fitted")
-
-    def _n_vectors(self):
-        if self.arguments["gram"]:
-            return 10
-        n_monitored = 7 if self.arguments["network"] is None else 5
-        return n_monitored + self.arguments["stepsize"].n_vectors
+            raise ValueError("it has an intercept although fit_intercept is False")
 
     def _check_now(self, now):
         if self.step == 0 and not self.measured:
             if not all(math.isnan(value) for value in now.values()):
-                raise ValueError("it knows a loss that it has not measured")
+                raise ValueError("there is a measurement before the first pass")
             return
         measured = self.step if self.measured else self.step - 1
         finite = math.isfinite(now["log_loss"]) and math.isfinite(now["weight_norm"])
         if now["step"] != measured or finite == (self.reason is StopReason.diverged):
-            raise ValueError("its latest measurement is not that of its weights")
+            raise ValueError("the latest measurement does not belong to the weights")
+
+
+def _invalid(path, why):
+    """Return the error for a file that holds no valid checkpoint."""
+    return ValueError(f"{str(path)!r} is not a valid checkpoint: {why}")
 
 
 def _check_arguments(
     *, stepsize, loss, l2, fit_intercept, stop, record, record_every, callback_every, gram, network
 ):
     if not isinstance(stop, dict):
-        raise TypeError("stop is not a dict")
+        raise TypeError("stop must be a dict")
     return {
         "stepsize": stepsizes.from_plain(stepsize),
         "loss": losses.from_plain(loss),
@@ -197,17 +220,23 @@ def _check_arguments(
 
 
 def _check_counters(counters, step):
-    if not isinstance(counters, dict) or tuple(counters) != COUNTERS:
-        raise ValueError("its counters are not all there")
+    if not isinstance(counters, dict) or set(counters) != COUNTERS:
+        raise ValueError("a counter is missing or unknown")
     checked = {name: check_count(name, value, -1) for name, value in counters.items()}
     if max(checked.values()) > step or checked["n_increases"] < 0:
-        raise ValueError("its counters are not those of its steps")
+        raise ValueError("the counters do not agree with the number of steps")
     return checked
+
+
+def _check_state_names(names):
+    if not isinstance(names, dict) or set(names) != {"monitor", "rule"}:
+        raise ValueError("the states of the monitor and of the rule need names")
+    return {name: tuple(members) for name, members in names.items()}
 
 
 def _check_scalars(*, digest, validation_digest, best_loss, step, seconds, reason, measured):
     if not isinstance(digest, str) or reason == StopReason.n_steps:
-        raise ValueError("its digest or its reason is none")
+        raise ValueError("the digest or the reason is invalid")
     return {
         "digest": digest,
         "validation_digest": validation_digest,

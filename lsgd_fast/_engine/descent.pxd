@@ -1,0 +1,44 @@
+# Gradient descent that is driven from outside, and what descents that share a batch do together.
+
+from lsgd_fast._engine.batch cimport Batch
+from lsgd_fast._engine.run_state cimport RunState
+
+
+cdef class Descent:
+    """Gradient descent that is driven from outside: step by step, with checkpoints."""
+    cdef Batch batch
+    cdef RunState state
+    cdef bint stepping
+    cdef object problem, validation, rule, stop, record, callback, lock
+    cdef Py_ssize_t start, callback_every, called_at
+    cdef _begin(self, common, rule, stop, start, bint gram)
+    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, common)
+    cdef _check_ready(self)
+    cdef bint _is_measured(self) except -1
+    cdef _enter(self)
+    cdef double _seconds(self)
+    cdef _latest(self, int column)
+    cdef bint _start_steps(self, Py_ssize_t target)
+    cdef bint _has_steps_to(self, Py_ssize_t target)
+    cdef Py_ssize_t _next_pause(self)
+    cdef bint _is_due(self)
+    cdef bint _cycle_check_is_due(self)
+    cdef _check_cycle(self)
+    cdef bint _callback_is_due(self)
+    cdef _call_back(self)
+    cdef _run(self)
+    cdef _parameters(self, Py_ssize_t row)
+    cdef _separating_weights(self)
+    cdef _best(self)
+    cdef _checkpoint(self)
+
+
+# The rows of a batch, and the held-out rows or None.
+cdef tuple rows_of(common, bint gram)
+
+# Take the steps to `target` of descents that share a batch: from callback to callback, slice by
+# slice.
+cdef drive(list descents, Py_ssize_t target)
+
+# Measure by a forward pass the weights that have not been measured.
+cdef measure_last(list descents)

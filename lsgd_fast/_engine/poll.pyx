@@ -1,0 +1,65 @@
+"""Signals during a call that runs without the GIL, and the team of threads that makes the call.
+
+The first thread of the team takes the GIL now and then to run the handlers of signals.  If one
+raises, it raises a flag that all threads look at, the team stops at a place where nothing is half
+done, and `run_team` raises the exception.
+"""
+
+import threading
+
+from cpython.exc cimport PyErr_CheckSignals
+from cython.parallel cimport parallel
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+from lsgd_fast._core.team cimport raise_flag, team_rank, team_size
+
+from lsgd_fast._core.team import may_run_parallel
+
+cdef double POLL_SECONDS = 0.02      # between two looks for signals
+cdef double POLL_ELEMENTS = 2e5      # elements of X between two looks at the clock
+
+
+cdef double clock() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec + 1e-9 * now.tv_nsec
+
+
+cdef void look_at_clock(poll_t* p, int* flag) noexcept nogil:
+    cdef double now = clock()
+    p.credit = POLL_ELEMENTS
+    if now >= p.next_poll:
+        p.next_poll = now + POLL_SECONDS
+        if p.errors != NULL and signal_raises(p.errors):
+            raise_flag(flag)
+
+
+# Run the handlers of signals; if one raises, append the exception to the list `errors`.
+cdef bint signal_raises(void* errors) noexcept with gil:
+    try:
+        PyErr_CheckSignals()
+    except BaseException as error:
+        (<list> errors).append(error)
+        return True
+    return False
+
+
+cdef run_team(worker_t worker, void* state, poll_t* p, int n_threads):
+    cdef list errors = []
+    p.next_poll = clock() + POLL_SECONDS
+    p.credit = POLL_ELEMENTS
+    p.interrupted = 0
+    # Python runs the handlers of signals in the main thread only
+    in_main = threading.current_thread() is threading.main_thread()
+    p.errors = <void*> errors if in_main else NULL
+    if not may_run_parallel():      # a child of fork may not have the threads of its parent
+        n_threads = 1
+    with nogil:
+        if n_threads == 1:
+            worker(state, 0, 1)
+        else:
+            with parallel(num_threads=n_threads):
+                worker(state, team_rank(), team_size())
+    p.errors = NULL
+    if errors:
+        raise errors[0]
