@@ -19,7 +19,14 @@ __all__ = [
     "check_real",
     "check_rng",
     "refuse_value",
+    "set_fields",
 ]
+
+
+def set_fields(instance, **values):
+    """Set fields of a frozen dataclass, in its `__post_init__`, to what they were checked to be."""
+    for name, value in values.items():
+        object.__setattr__(instance, name, value)
 
 
 def check_real(name, value, *, zero_allowed=False):

@@ -9,9 +9,9 @@ cdef class Descent:
     cdef Batch batch
     cdef RunState state
     cdef bint stepping
-    cdef object problem, validation, rule, stop, record, callback, lock
+    cdef object problem, validation, stop, record, callback, lock
     cdef Py_ssize_t start, callback_every, called_at
-    cdef _begin(self, common, rule, stop, start, bint gram)
+    cdef _begin(self, request)
     cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, common)
     cdef _check_ready(self)
     cdef bint _is_measured(self) except -1

@@ -5,14 +5,12 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lsgd_fast._inputs.requests import Asked, CommonRequest
+from lsgd_fast._inputs.requests import DescentRequest
 from lsgd_fast._inputs.stopping import Stop, StopReason
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.verdict import Verdict
 from lsgd_fast.losses import Loss
 from lsgd_fast.stepsizes import Rule
-
-REASONS: tuple[StopReason, ...]
 
 class Descent:
     def __init__(
@@ -77,5 +75,4 @@ class Descent:
         n_threads: int | None = None,
     ) -> Self: ...
 
-def descend(common: CommonRequest, rule: Rule, stop: Stop, start: NDArray[np.float64]) -> Descent: ...
-def descend_together(asked: Asked) -> list[Run]: ...
+def descend(request: DescentRequest, kind: type[Descent] = ...) -> Descent: ...

@@ -14,13 +14,13 @@ from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, L
 
 from lsgd_fast._checks import check_n_steps
 from lsgd_fast._engine.run_state import REASONS, STATE_NAMES
-from lsgd_fast._inputs.problem import Problem, as_network, check_start, check_validation
-from lsgd_fast._inputs.requests import check_common, in_gram_space
+from lsgd_fast._inputs.problem import Problem, check_validation
+from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import asks_to_stop, check_stop
 from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast._results.verdict import MIN_STEPS, Verdict, evidence, verdict
-from lsgd_fast.stepsizes import check_rule, resolve
+from lsgd_fast.stepsizes import resolve
 
 cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace for which memory is allocated at a time
 
@@ -60,24 +60,23 @@ cdef class Descent:
             raise RuntimeError("this Descent is set up already; make another one")
         rule = resolve(stepsize)
         stop = check_stop(stop, validation)
-        common = check_common(
+        options = DescentOptions(
+            record=record, record_every=record_every, validation=validation, callback=callback,
+            callback_every=callback_every, gram=gram, n_threads=n_threads)
+        problem = Problem.check(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-            center=center, scale=scale, record=record, record_every=record_every,
-            validation=validation, callback=callback, callback_every=callback_every, gram=gram,
-            n_threads=n_threads)
-        start = check_start(start, common.problem)
-        check_rule(rule, common.problem)
-        gram = in_gram_space(gram, common.gram, rule, common.problem)
-        self._begin(common, rule, stop, start, gram)
+            center=center, scale=scale)
+        self._begin(check_descent(problem, rule, options, start=start, stop=stop))
 
     def __reduce__(self):
         raise TypeError("a Descent cannot be copied or pickled: save a checkpoint, and load it")
 
-    cdef _begin(self, common, rule, stop, start, bint gram):
+    cdef _begin(self, request):
         """Become the only run of a batch."""
-        batch = Batch(common.problem, start.reshape(1, -1), 1, gram, rule.adaptive,
-                      *rows_of(common, gram), common.n_threads)
-        self._join(batch, 0, common.problem, rule, stop, common)
+        common, rule = request.common, request.rule
+        batch = Batch(common.problem, request.start.reshape(1, -1), 1, common.gram, rule.adaptive,
+                      *rows_of(common, common.gram), common.n_threads)
+        self._join(batch, 0, common.problem, rule, request.stop, common)
 
     cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, common):
         """Become a run of a batch, from its first weights number `start`."""
@@ -85,7 +84,7 @@ cdef class Descent:
         self.lock = batch.lock
         self.start = start
         self.state = batch.new_run(start, problem, rule, stop, common.record, common.record_every)
-        self.rule, self.stop, self.record = rule, stop, common.record
+        self.stop, self.record = stop, common.record
         self.callback, self.callback_every = common.callback, common.callback_every
         self.validation = common.validation
         self.problem = problem
@@ -336,7 +335,7 @@ cdef class Descent:
         cdef run_t* r = &self.state.run
         return Checkpoint(
             arguments={
-                "stepsize": self.rule,
+                "stepsize": self.state.rule,
                 "loss": self.problem.loss,
                 "l2": self.problem.l2,
                 "fit_intercept": self.problem.fit_intercept,
@@ -385,20 +384,18 @@ cdef class Descent:
         """
         checkpoint = Checkpoint.load(path)
         arguments = dict(checkpoint.arguments)
-        options = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
-        options |= {"sample_weight": sample_weight, "center": center, "scale": scale}
+        model = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
+        rule, stop = arguments.pop("stepsize"), arguments.pop("stop")
         network = arguments.pop("network")
-        problem = Problem.check(X, y, **options)
-        problem = problem if network is None else as_network(problem, network)
-        checkpoint.check_problem(path, problem, check_validation(validation, problem))
-        options |= dict(validation=validation, callback=callback, n_threads=n_threads)
+        problem = Problem.check(X, y, sample_weight=sample_weight, center=center, scale=scale,
+                                **model)
+        problem = problem if network is None else problem.with_network(network)
+        validation = check_validation(validation, problem)
+        checkpoint.check_problem(path, problem, validation)
+        options = DescentOptions(validation=validation, callback=callback, n_threads=n_threads,
+                                 of_network=network is not None, **arguments)
         start = problem.shaped(checkpoint.arrays["start"])
-        if network is None:
-            descent = cls(X, y, start=start, **options, **arguments)
-        else:
-            rule, stop = arguments.pop("stepsize"), arguments.pop("stop")
-            common = check_common(X, y, network=network, **options, **arguments)
-            descent = descend(common, rule, stop, check_start(start, problem))
+        descent = descend(check_descent(problem, rule, options, start=start, stop=stop), cls)
         descent._restore(path, checkpoint)
         return descent
 
@@ -407,23 +404,21 @@ cdef class Descent:
         self.called_at = checkpoint.counters["called_at"]
 
 
-def descend(common, rule, stop, start):
-    """A descent of checked arguments, of a model that `Descent` has no arguments for.
+def descend(request, kind=Descent):
+    """Return the `Descent` of a `DescentRequest`, whose X is not validated again.
 
     Parameters
     ----------
-    common : arguments.CommonRequest
-    rule : stepsizes.Rule
-    stop : Stop
-    start : ndarray
-        As `check_start` returns it.
+    request : DescentRequest
+    kind : type, default Descent
+        `Descent` or a class derived from it.
 
     Returns
     -------
     Descent
     """
-    cdef Descent descent = Descent.__new__(Descent)
-    descent._begin(common, rule, stop, start, False)
+    cdef Descent descent = kind.__new__(kind)
+    descent._begin(request)
     return descent
 
 

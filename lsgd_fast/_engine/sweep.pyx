@@ -13,7 +13,7 @@ def descend_together(request):
 
     Parameters
     ----------
-    request : Asked
+    request : SweepRequest
 
     Returns
     -------

@@ -101,7 +101,7 @@ class TwoLayer:
         return 1.0 / math.sqrt(self.columns)
 
     @property
-    def signs(self):
+    def output_weights(self):
         """The fixed weights (columns,) of the second layer: +1, -1, +1, ..."""
         return 1.0 - 2.0 * (np.arange(self.columns) % 2)
 

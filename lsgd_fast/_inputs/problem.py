@@ -1,4 +1,4 @@
-"""The data of a descent and what it is to minimise, validated once; what has to fit them."""
+"""The validated problem, data and objective, and the checks of weights and held-out data for it."""
 
 import hashlib
 import math
@@ -23,7 +23,6 @@ from lsgd_fast._inputs.sparse import SparseRows, is_sparse
 
 __all__ = [
     "Problem",
-    "as_network",
     "check_start",
     "check_starts",
     "check_validation",
@@ -55,9 +54,8 @@ class Problem:
         Strength of the penalty ``l2/2 * |w|^2``; the intercept is not penalised.
     fit_intercept : bool
         Whether the last parameter is an intercept.
-    radius : float
-        R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight, x_i
-        with `center` and `scale` applied.
+    row_norm : float
+        The largest ``|x_i|`` over rows of positive weight, with `center` and `scale` applied.
     center, scale : ndarray of shape (d,), or both None
         The features are ``(X - center) * scale``, which is never made; float64, C-contiguous,
         read-only.
@@ -72,7 +70,7 @@ class Problem:
     loss: losses.Loss
     l2: float
     fit_intercept: bool
-    radius: float
+    row_norm: float
     center: np.ndarray | None = None
     scale: np.ndarray | None = None
     model: Linear | Softmax | TwoLayer = Linear()
@@ -106,6 +104,11 @@ class Problem:
     def is_plain(self):
         """Whether the paper's theorem speaks of it: one column of weights, the logistic loss."""
         return not self.is_multi and isinstance(self.loss, losses.Logistic)
+
+    @property
+    def radius(self):
+        """R, the largest norm of a row of positive weight, with the 1 of an intercept."""
+        return math.hypot(self.row_norm, 1.0) if self.fit_intercept else self.row_norm
 
     @property
     def margin_slope(self):
@@ -174,13 +177,50 @@ class Problem:
             labels, model = _check_labels(y, len(X)), Linear()
             _check_both_classes(labels, weight)
         center, scale = _check_factors(center, scale, X.shape[1])
-        norm = largest_norm(X, weight > 0.0, center, scale)
-        radius = math.hypot(norm, 1.0) if fit_intercept else norm
+        row_norm = largest_norm(X, weight > 0.0, center, scale)
         labels.setflags(write=False)
         weight.setflags(write=False)
         return cls(
-            X, labels, weight, total_weight, loss, l2, fit_intercept, radius, center, scale, model
+            X, labels, weight, total_weight, loss, l2, fit_intercept, row_norm, center, scale, model
         )
+
+    def take(self, rows):
+        """Return the problem of some rows, with the same model; reads these rows only.
+
+        Parameters
+        ----------
+        rows : ndarray of int, of shape (k,)
+            Numbers of rows, at least one of them of positive weight.
+
+        Returns
+        -------
+        Problem
+        """
+        X, y = self.X[rows], self.y[rows]
+        weight, total_weight = _check_sample_weight(self.weight[rows], len(X))
+        row_norm = largest_norm(X, weight > 0.0, self.center, self.scale)
+        y.setflags(write=False)
+        weight.setflags(write=False)
+        return replace(self, X=X, y=y, weight=weight, total_weight=total_weight, row_norm=row_norm)
+
+    def with_penalty(self, l2):
+        """Return the same problem with another penalty."""
+        return replace(self, l2=l2)
+
+    def with_loss(self, loss):
+        """Return the same problem with another loss of one margin."""
+        return replace(self, loss=loss)
+
+    def with_network(self, network):
+        """Return the same problem with a `TwoLayer` for its model, for a loss of one margin."""
+        if isinstance(self.model, Softmax):
+            raise ValueError("loss: a network has one output, and softmax needs one for each class")
+        largest = max(self.d, self.n if is_sparse(self.X) else 1)  # see docs/sparse.md
+        if network.columns > MAX_FEATURES // largest:
+            raise ValueError(f"width {network.columns} is too large for weights in memory")
+        if self.scale is not None:
+            raise ValueError("center and scale do not go with a network")
+        return replace(self, model=network)
 
     def digest(self):
         """Return a fingerprint of the values, 64 hexadecimal digits.
@@ -206,22 +246,13 @@ class Problem:
         return hasher.hexdigest()
 
 
-def as_network(problem, network):
-    """Return the problem with a `TwoLayer` for its model; its loss must have one margin."""
-    if isinstance(problem.model, Softmax):
-        raise ValueError("loss: a network has one output, and softmax needs one for each class")
-    largest = max(problem.d, problem.n if is_sparse(problem.X) else 1)  # see docs/sparse.md
-    if network.columns > MAX_FEATURES // largest:
-        raise ValueError(f"width {network.columns} is too large for weights in memory")
-    if problem.scale is not None:
-        raise ValueError("center and scale do not go with a network")
-    return replace(problem, model=network)
-
-
 def check_validation(validation, problem):
-    """Return held-out data (X, y) as a problem, or None; y may hold one class only."""
-    if validation is None:
-        return None
+    """Return held-out data (X, y) as a problem, or None; y may hold one class only.
+
+    A `Problem`, which an earlier call has returned, is returned as it is.
+    """
+    if validation is None or isinstance(validation, Problem):
+        return validation
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise TypeError("validation must be a pair (X, y) of held-out data or None")
     try:
