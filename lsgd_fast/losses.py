@@ -384,7 +384,7 @@ def _rho_of_exponential_tail(lam):
 
 
 Loss = Logistic | Exponential | FlattenedExponential | FlattenedPolynomial
-LOSSES = {loss.name: loss for loss in Loss.__args__}  # in the order of the enum in kernel.pxd
+LOSSES = {loss.name: loss for loss in Loss.__args__}
 _BY_NAME = {loss.name: loss for loss in (Logistic, Exponential, Softmax)}
 
 

@@ -351,7 +351,7 @@ Rule = (
     | Nesterov
     | DualMomentum
 )
-RULES = {rule.name: rule for rule in Rule.__args__}  # in the order of the enum in rules.pxd
+RULES = {rule.name: rule for rule in Rule.__args__}
 
 
 def resolve(stepsize):

@@ -126,7 +126,7 @@ cdef class Batch:
             self._add_validation(held_out, n_runs)
 
     cdef _lay_out_multi(self, problem, bint log_domain, n_threads):
-        """Allocate for one run of several columns; the pass reads its weights unless X is scaled."""
+        """Allocate for one run of several columns; a pass reads its weights unless X is scaled."""
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
         cdef rows_t* view = &self.rows.view
@@ -163,7 +163,8 @@ cdef class Batch:
     cdef _add_log_sums(self, Py_ssize_t k):
         """Allocate for the sums of a pass of k columns in the log domain."""
         cdef pass_t* p = &self.state.row_pass
-        self.log_sums_memory = aligned_empty(p.n_chunks * k * (sizeof(log_sums_t) // sizeof(double)))
+        self.log_sums_memory = aligned_empty(
+            p.n_chunks * k * (sizeof(log_sums_t) // sizeof(double)))
         self.in_log_domain = np.ones(k, np.intc)
         p.log_sums = <log_sums_t*> &self.log_sums_memory[0]
         p.in_log_domain = &self.in_log_domain[0]

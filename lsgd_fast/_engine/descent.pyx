@@ -299,7 +299,9 @@ cdef class Descent:
         if not self.problem.fit_intercept:
             return weights
         intercept = self.batch.intercepts(self.state.parameters[row])
-        return np.vstack([weights, intercept]) if self.problem.is_multi else np.append(weights, intercept)
+        if self.problem.is_multi:
+            return np.vstack([weights, intercept])
+        return np.append(weights, intercept)
 
     cdef _separating_weights(self):
         """The first weights that separate; None of a network, where they prove nothing."""

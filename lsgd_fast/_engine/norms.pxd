@@ -1,8 +1,8 @@
-# Norms that neither overflow nor underflow on the way.  Sums have eight lanes; entries are divided by
-# the largest one only where a sum of squares would leave float64.
+# Norms that neither overflow nor underflow on the way.  Sums have eight lanes; entries are divided
+# by the largest one only where a sum of squares would leave float64.
 #
-# In Gram space (gram.pyx) the norm of weights is sqrt(factor * a . Ga) with coefficients a and their
-# image Ga; outside it the image is the vector itself.
+# In Gram space (gram.pyx) the norm of weights is sqrt(factor * a . Ga) with coefficients a and
+# their image Ga; outside it the image is the vector itself.
 
 from libc.math cimport fabs, isfinite, sqrt
 

@@ -16,7 +16,7 @@ cdef double clock() noexcept nogil
 # Look at the clock and, if it is time, for signals; raise `flag` if a handler raises.
 cdef void look_at_clock(poll_t* p, int* flag) noexcept nogil
 
-# Run `worker` on a team of at most `n_threads` threads, and then raise what a signal handler raised.
+# Run `worker` on a team of at most `n_threads` threads; then raise what a signal handler raised.
 cdef run_team(worker_t worker, void* state, poll_t* p, int n_threads)
 
 

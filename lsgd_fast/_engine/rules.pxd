@@ -1,8 +1,8 @@
 # Stepsize rules in the compiled loop, which stepsizes.py describes.
 #
-# An adaptive rule gets its gradient over exp(log_scale) (see the log domain in loss_general.pxd), and
-# so are its factors: none of eta / L, 1 / |gradient| or L / |gradient|^2 is formed, only its product
-# with exp(log_scale).  AdGD and BarzilaiBorwein keep the logarithm of a step's factor, relative to
+# An adaptive rule gets its gradient over exp(log_scale), from the log domain of loss_general.pxd,
+# and so are its factors: none of eta / L, 1 / |gradient| or L / |gradient|^2 is formed, only its
+# product with exp(log_scale).  AdGD and BarzilaiBorwein keep the logarithm of a step's factor, relative to
 # the gradient of that step, so that log scales are only ever subtracted from one another.
 #
 # A method with an update of its own (NESTEROV, DUAL_MOMENTUM) is another kind: `plan_move` computes
@@ -32,9 +32,9 @@ cdef struct rule_state_t:
     double log_factor                   # of the latest step, less -log_scale
     double growth                       # ADGD: log of the latest stepsize over the one before
     double log_scale, norm              # of the gradient that is kept
-    double inertia                      # NESTEROV: a_t, which momentum is made of; 0 before any step
+    double inertia                      # NESTEROV: a_t, see stepsizes.py; 0 before any step
     double bound                        # DUAL_MOMENTUM: an upper bound of the margin of the data
-    double[HEIGHTS] heights             # BARZILAI_BORWEIN: log objectives of accepted weights, a ring
+    double[HEIGHTS] heights             # BARZILAI_BORWEIN: log objectives of accepted weights
 
 cdef struct rule_t:
     rule_kind_t kind
@@ -118,7 +118,8 @@ cdef inline double log_secant(const rule_t* rule, const double* w, const gradien
     cdef double change = g.log_scale - rule.state.log_scale
     s[0] = distance(w, w, 1.0, rule.weights, rule.weights, size)
     if change >= 0.0:                   # y over the larger of the two scales
-        y[0] = distance(rule.gradient, rule.gradient, exponential(-change), g.vector, g.vector, size)
+        y[0] = distance(rule.gradient, rule.gradient, exponential(-change), g.vector, g.vector,
+                        size)
     else:
         y[0] = distance(g.vector, g.vector, exponential(change), rule.gradient, rule.gradient, size)
     if not (s[0] > 0.0 and y[0] > 0.0):

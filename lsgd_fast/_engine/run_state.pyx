@@ -294,7 +294,7 @@ cdef known_step(Py_ssize_t step):
 
 
 cdef list member_names(state):
-    """The names of the members of a struct, given as a dict, in their order; "a.b" for nested ones."""
+    """The names of the members of a struct that is given as a dict; "a.b" for nested ones."""
     names = []
     for name, value in state.items():
         if isinstance(value, list):

@@ -43,8 +43,8 @@ cdef struct measurement_t:
     double work                      # of a chunk, in elements of X
     poll_t* poll
 
-# Workers of a team, see poll.pxd: take the steps of all batches of a `batches_t`, or run the pass of
-# a `measurement_t`.
+# Workers of a team, see poll.pxd: take the steps of all batches of a `batches_t`; run the pass of a
+# `measurement_t`.
 cdef void take_batches(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil
 cdef void measure_rows(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil
 

@@ -1,6 +1,6 @@
 """One step of one run: from the sums of a pass to the next weights.
 
-A pass leaves its sums in the `batch_t`.  For each run in turn `measure` reads them, `check_stopping`
+A pass leaves its sums in the `batch_t`.  For each run `measure` reads them, `check_stopping`
 updates the counters and decides whether the run ends, and `take_step` moves to w_{t+1}.
 
 In Gram space (gram.pyx) the rows of the pass are those of the Gram matrix and w holds coefficients
@@ -18,13 +18,15 @@ from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.monitor cimport constants_t, is_increase, look, note_step
 from lsgd_fast._engine.norms cimport distance, hypotenuse, norm, root
 from lsgd_fast._engine.poll cimport clock
-from lsgd_fast._engine.rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, gradient_t, logarithm,
-                                      make_move, move_t, plan_move, rule_constants_t, times_exp)
+from lsgd_fast._engine.rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, gradient_t,
+                                      logarithm, make_move, move_t, plan_move, rule_constants_t,
+                                      times_exp)
 from lsgd_fast._engine.state cimport (DISTANCE, DIVERGED, ERROR_RATE, GOING_ON, GRADIENT,
-                                      GRADIENT_NORM, GRADIENT_REACHED, LOG_LOSS, LOSS, LOSS_REACHED,
-                                      MEASURED, MIN_MARGIN, NOTHING, OUT_OF_PATIENCE, OUT_OF_TIME,
-                                      SEPARATED, STEP, STEPSIZE, UNSTABLE, VALIDATION_ERROR_RATE,
-                                      VALIDATION_LOSS, WEIGHT_NORM, counters_t, validation_t)
+                                      GRADIENT_NORM, GRADIENT_REACHED, LOG_LOSS, LOSS,
+                                      LOSS_REACHED, MEASURED, MIN_MARGIN, NOTHING,
+                                      OUT_OF_PATIENCE, OUT_OF_TIME, SEPARATED, STEP, STEPSIZE,
+                                      UNSTABLE, VALIDATION_ERROR_RATE, VALIDATION_LOSS,
+                                      WEIGHT_NORM, counters_t, validation_t)
 
 from lsgd_fast._constants import EPSILON as epsilon
 from lsgd_fast._constants import (FIRST_WINDOW, GROWTH, INCREASE_TOLERANCE, LONGEST, SHORTEST,

@@ -42,17 +42,16 @@ class Footprint:
     labels : int
         Labels and sample weights, as float64.
     packed : int
-        The copy of X in panels, or the Gram matrix; 0 where X is read in place. Of sparse X the
-        copy in the order of columns, and what was converted or put in order.
+        The copy of X in panels, or the Gram matrix; 0 where X is read in place. For sparse X the
+        copy sorted by columns, and the entries that were converted or sorted.
     workspace : int
-        Sums of the parts of a pass, and a tile of decoded rows for each thread.
+        The sums of each chunk of a pass, and a tile of decoded rows for each thread.
     weights : int
         The vectors of the run and of its result.
     trace_row : int
-        Each row of the trace, at the moment that the result is made.
+        A row of the trace while the result is made.
     set_up : int
-        What validating X, packing it, or making the Gram matrix takes before the descent and gives
-        back; at most.
+        The most that validating X, packing it or making the Gram matrix takes before the descent.
     """
 
     labels: int

@@ -169,7 +169,9 @@ class Checkpoint:
         if not finite or (steps != every * np.arange(n_rows)).any():
             raise ValueError("the trace does not agree with the number of steps")
         monitor, rule = self.state("monitor"), self.state("rule")
-        if not all(0.0 <= monitor[name] <= 2.0 * self.step + FIRST_WINDOW for name in MONITOR_COUNTS):
+        if not all(
+            0.0 <= monitor[name] <= 2.0 * self.step + FIRST_WINDOW for name in MONITOR_COUNTS
+        ):
             raise ValueError("the monitor does not agree with the number of steps")
         count = rule["count"]
         if any(map(math.isnan, rule.values())) or not 0.0 <= count <= self.step or count % 1.0:

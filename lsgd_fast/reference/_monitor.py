@@ -1,17 +1,18 @@
-"""The monitor: watches a descent and keeps the diagnostics that its verdict rests on.
+"""The monitor of a descent: it updates the diagnostics that the verdict depends on.
 
-Windows double: steps 0 to 15, 16 to 31, 32 to 63, and so on; a window that has just begun is judged
-together with the one before. Memory does not grow: a few numbers and three vectors.
+Windows double in length: steps 0 to 15, 16 to 31, 32 to 63, and so on; a window that has just begun
+is evaluated together with the one before. Memory does not grow: a few numbers and three vectors.
 
-The *drift* is the distance between two weights as a share of the path between them, the sum of
-``eta * |gradient|``. Without a penalty it proves something. On data of margin m, along a unit
+The *drift* is the distance between two weights divided by the path between them, the sum of
+``eta * |gradient|``. Without a penalty it bounds the margin. On data of margin m along a unit
 vector u, every step has ``<w_{t+1} - w_t, u> >= eta m G_t`` and a length of at most ``eta R G_t``,
-G_t the weighted mean of ``|loss'(z_i)|``: the drift is at least m/R, between any two weights and
-any two means of weights. The least one found bounds m/R from above, tightly where the run turns in
-circles. It is taken at every step from the first weights of the window (as Brent finds periods),
-which gives 0 when a cycle closes, however long; and between the means of this window and the last,
-because on irregular orbits in many dimensions weights hardly ever return, but means over n steps
-approach each other like 1/sqrt(n) while the path grows like n.
+where G_t is the weighted mean of ``|loss'(z_i)|``. So the drift is at least m/R, between any two
+weights and between any two means of weights, and the least one found is an upper bound of m/R; it
+is tight if the run goes round in circles. It is computed at every step from the first weights of
+the window, as in Brent's search for periods, which gives 0 when a cycle of any length closes; and
+between the means of this window and of the last: on irregular orbits in many dimensions weights
+hardly ever return, but means over n steps approach each other like 1/sqrt(n) while the path grows
+like n.
 
 References
 ----------
@@ -33,7 +34,7 @@ __all__ = ["Monitor"]
 
 @dataclass
 class _Window:
-    """What is counted in one window; a run has at most two in memory."""
+    """What the monitor keeps of one window; a run has at most two of them."""
 
     start: int
     objective: float  # at the start
@@ -44,9 +45,9 @@ class _Window:
 
 
 class Monitor:
-    """Watches a descent, in memory that does not grow: a few numbers and three vectors.
+    """The monitor of a descent: a few numbers and three vectors.
 
-    Per step it measures one distance and adds the weights to a sum.
+    A step costs one distance and one sum of weights.
 
     Parameters
     ----------
@@ -57,9 +58,9 @@ class Monitor:
     def __init__(self, problem, rule):
         self.problem, self.rule = problem, rule
         self.penalised = problem.l2 > 0.0
-        self.watches = problem.model.name != "network"  # of which drift and curvature say nothing
+        self.is_linear = problem.model.name != "network"  # drift and curvature mean nothing for one
         self.eta = largest(rule, problem)
-        self.is_small = self.watches and self._sharpness(problem.loss.curvature) <= 2.0
+        self.is_small = self.is_linear and self._sharpness(problem.loss.curvature) <= 2.0
         self.eta = rule.eta if isinstance(rule, Constant) else 0.0  # of the latest step
         self.n_increases = self.last_increase = 0
         self.largest_increase = 1.0
@@ -79,10 +80,10 @@ class Monitor:
         self.sum = np.zeros(self.problem.n_parameters)  # of the weights before each step
         self.path = 0.0  # since the beginning of the window
         self.before = self.after = 0.0  # sums over its steps: path before the step, from it on
-        self.least = math.inf  # least share of the path that is between the first weights and later
+        self.least = math.inf  # least drift between the first weights and later ones
 
     def look(self, t, now):
-        """Take note of the measurement of w_t: once, or again with the same result.
+        """Update with the measurement of w_t; a second call for the same w_t changes nothing.
 
         Parameters
         ----------
@@ -118,20 +119,19 @@ class Monitor:
 
     @np.errstate(all="ignore")
     def step(self, w, gradient_norm, move):
-        """Take note of the step from the weights that were looked at last.
+        """Update with the step from the weights of the latest `look`.
 
-        A rule that goes back to former weights gives it an infinite length: no drift is taken
-        where weights go other ways than down their gradients.
+        A step that is not down the gradient has an infinite length, and then no drift is computed.
 
         Parameters
         ----------
         w : ndarray of shape (n_parameters,)
             The weights before the step.
         gradient_norm : float
-            Norm of the gradient of the objective, in whatever scale.
+            Norm of the gradient of the objective, over exp(log_scale).
         move : object
-            With attributes `length` and `promise`, what the step lowers the objective by to first
-            order, and `stepsize`.
+            With attributes `length`, `promise`, the decrease of the objective to first order, and
+            `stepsize`.
         """
         if self.count == 0:
             self.first = w.copy()
@@ -158,7 +158,7 @@ class Monitor:
 
     @np.errstate(all="ignore")
     def _drift(self):
-        """Return the drift, with that of the window as far as it goes."""
+        """Return the least drift, with that of the current window up to its latest step."""
         drift = self.least if self.penalised else min(self.least, self.drift)
         if self.mean is None or self.count == 0:
             return drift
@@ -166,16 +166,16 @@ class Monitor:
         return min(drift, self._share(self.sum / self.count - self.mean, self.mean, path))
 
     def _known_drift(self):
-        if not self.watches:
+        if not self.is_linear:
             return math.inf
         return self.drift if self.penalised else self._drift()
 
     def _share(self, difference, weights, path):
-        """Return the length of a difference to weights as a share of the path between."""
+        """Return the length of a difference to weights as a share of the path, rounding added."""
         if not 0.0 < path < math.inf:
             return math.inf
-        # Rounding: each step, and each sum of weights, loses up to an ulp of the weights, which are
-        # within this path of those given; each gradient up to n + d ulps of R G.
+        # Rounding: each step and each sum of weights loses up to an ulp of the weights, which are
+        # within this path of the given ones; each gradient loses up to n + d ulps of R G.
         size = self.problem.n + self.problem.d + self.problem.model.columns - 1
         lost = EPSILON * (2 * self.end + size)
         return (norm(difference) + lost * norm(weights)) / path + lost
@@ -186,11 +186,11 @@ class Monitor:
         return self.eta * (curvature * problem.margin_slope * problem.margin_slope + problem.l2)
 
     def is_due(self, t):
-        """Return whether a whole window ends at w_t, so that a cycle may be looked for."""
+        """Return whether a window ends at w_t, so that a cycle can be detected."""
         return t == self.window.start and t >= MIN_STEPS
 
     def diagnostics(self, t, separated_at, certified_at, diverged=False):
-        """Return what the run has shown up to w_t, which was looked at last.
+        """Return the diagnostics of the run up to w_t, the weights of the latest `look`.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class Monitor:
             separated_at=separated_at,
             certified_at=certified_at,
             is_small=self.is_small,
-            sharpness=self._sharpness(curvature) if self.watches else math.inf,
+            sharpness=self._sharpness(curvature) if self.is_linear else math.inf,
             is_at_rest=self.gradient_norm == 0.0,
             n_increases=self.n_increases,
             last_increase=self.last_increase,

@@ -23,11 +23,11 @@ class Measurement(NamedTuple):
     gradient_norm: float
     objective: float
     direction: np.ndarray  # a step is -eta times it
-    # of scaled rows, where the direction is over exp(scale):
-    scale: float = 0.0
+    # in the log domain, where the direction is over exp(log_scale):
+    log_scale: float = 0.0
     norm: float = math.nan  # of the direction
-    mass: float = math.nan  # mean of |loss'| over exp(scale)
-    risk: float = math.nan  # mean of the losses over exp(scale)
+    mass: float = math.nan  # mean of |loss'| over exp(log_scale)
+    risk: float = math.nan  # mean of the losses over exp(log_scale)
     distance: float = math.nan  # of a network: from the first weights
 
     def row(self, forward_only):
@@ -129,7 +129,7 @@ class Rows:
             gradient_norm=float(length * half * half) if length > 0.0 else 0.0,
             objective=loss + 0.5 * p.l2 * size * size,
             direction=direction.ravel(),
-            scale=over,
+            log_scale=over,
             norm=length,
             mass=float(mass.sum()),
             risk=risk,

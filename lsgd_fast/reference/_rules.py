@@ -1,7 +1,7 @@
-"""The stepsize rules in plain NumPy: how w_{t+1} comes out of w_t; see `stepsizes`.
+"""The stepsize rules in plain NumPy: from w_t to w_{t+1}; `stepsizes` describes them.
 
-Gradients of adaptive rules are over exp(scale), and so are factors: the step is
-``-factor * direction``. Scales are only ever subtracted from one another.
+Gradients of adaptive rules are over exp(log_scale), and so are factors: the step is
+``-factor * direction``. Log scales are only ever subtracted from one another.
 """
 
 import math
@@ -43,11 +43,11 @@ class Move(NamedTuple):
     weights: np.ndarray  # after it
     stepsize: float
     length: float  # infinite where it is not down the gradient
-    promise: float  # what the objective falls by, to first order
+    promise: float  # decrease of the objective to first order
 
 
 class StepRule:
-    """A stepsize rule at work.
+    """A stepsize rule and its state.
 
     Parameters
     ----------
@@ -58,17 +58,17 @@ class StepRule:
     def __init__(self, rule, problem):
         self.rule, self.problem = rule, problem
         self.values = known_values(rule, problem)
-        self.kept = None  # weights and measurement that the last factor belongs to
+        self.kept = None  # the weights and the measurement that the latest factor belongs to
         self.log_factor = math.nan
         self.growth = math.inf
         self.heights = []  # log objectives of accepted weights
         self.vector = None  # the end of the latest gradient step, or the momentum
         self.inertia = 1.0
-        self.bound = math.inf  # of the margin of the data
+        self.bound = math.inf  # an upper bound of the margin of the data
 
     @np.errstate(all="ignore")
     def plan(self, t, w, now):
-        """Return the step from w_t, where `now` was measured; ask once for each t."""
+        """Return the step from w_t with the measurement `now`; to be called once for each t."""
         rule = self.rule
         if isinstance(rule, Nesterov):
             return self._nesterov(w, now)
@@ -98,7 +98,7 @@ class StepRule:
         else:
             factor = now.risk / np.float64(now.norm) / now.norm
         length = float(factor * now.norm)
-        stepsize = _times_exp(factor, -now.scale)
+        stepsize = _times_exp(factor, -now.log_scale)
         return Move(w - factor * now.direction, stepsize, length, length * now.gradient_norm)
 
     def _nesterov(self, w, now):
@@ -120,11 +120,12 @@ class StepRule:
         self.bound = min(self.bound, norm(mean))
         if t > 0:
             self.bound = min(self.bound, 2.0 * norm(self.vector) / t)
-        stepsize = _times_exp(1.0 / now.mass, -now.scale) / unit / unit
+        stepsize = _times_exp(1.0 / now.mass, -now.log_scale) / unit / unit
         promise = norm(mean) / unit * (now.gradient_norm / unit)
         return Move(w + (self.vector + mean) / unit / unit, stepsize, math.inf, promise)
 
     def _first(self, now):
+        """Return the log of the first factor: 1 over an upper bound of the curvature."""
         smoothness = smoothness_bound(self.problem)
         if smoothness < math.inf:
             log_curvature = _log(smoothness)
@@ -132,12 +133,12 @@ class StepRule:
             log_curvature = now.log_loss + 2.0 * _log(self.problem.margin_slope)
             if self.problem.l2 > 0.0:
                 log_curvature = float(np.logaddexp(log_curvature, math.log(self.problem.l2)))
-        return now.scale - (log_curvature if math.isfinite(log_curvature) else 0.0)
+        return now.log_scale - (log_curvature if math.isfinite(log_curvature) else 0.0)
 
     def _secant(self, w, now):
-        """Return the changes of weights and gradient, and the scale of that over the present."""
+        """Return the changes s of weights and y of gradient, and the log scale of y less now's."""
         before, then = self.kept
-        change = now.scale - then.scale
+        change = now.log_scale - then.log_scale
         y = np.exp(min(0.0, change)) * now.direction - np.exp(min(0.0, -change)) * then.direction
         return w - before, y, min(0.0, change)
 
@@ -145,7 +146,7 @@ class StepRule:
         if self.kept is None:
             found = self._first(now)
         else:
-            change = now.scale - self.kept[1].scale
+            change = now.log_scale - self.kept[1].log_scale
             s, y, relative = self._secant(w, now)
             grown = self.log_factor + change + 0.5 * float(np.logaddexp(0.0, self.growth))
             known = norm(s) > 0.0 and norm(y) > 0.0
@@ -166,7 +167,7 @@ class StepRule:
             if cosine > 0.0:
                 found = _log(norm(s)) - _log(norm(y)) - _log(cosine) + relative
             else:  # also for NaN
-                change = now.scale - self.kept[1].scale
+                change = now.log_scale - self.kept[1].log_scale
                 found = self.log_factor + change + math.log(GROWTH)
         self.heights.append(self._height(now))
         self.kept, self.log_factor = (w, now), found
@@ -178,12 +179,12 @@ class StepRule:
         return now.log_loss
 
     def _shorter(self, now):
-        """Return by which factor to shorten the step of a trial that fails, or None."""
+        """Return the factor that shortens the step of a failed trial; None if it has not failed."""
         if self.kept is None:
             return None
         then, height = self.kept[1], self._height(now)
         highest, latest = max(self.heights[-GLL_WINDOW:]), self.heights[-1]
-        log_promise = self.log_factor + 2.0 * _log(then.norm) + then.scale
+        log_promise = self.log_factor + 2.0 * _log(then.norm) + then.log_scale
         allowed = 1.0 + INCREASE_TOLERANCE * max(1.0, abs(highest))
         if np.exp(height - highest) <= allowed - SUFFICIENT * np.exp(log_promise - highest):
             return None
@@ -195,7 +196,7 @@ class StepRule:
         before, then = self.kept
         self.log_factor += math.log(shorter)
         factor = np.exp(self.log_factor)
-        stepsize = _times_exp(factor, -then.scale)
+        stepsize = _times_exp(factor, -then.log_scale)
         return Move(before - factor * then.direction, stepsize, math.inf, 0.0)
 
 
@@ -204,6 +205,6 @@ def _log(x):
 
 
 def _times_exp(x, s):
-    """Return x * exp(s), which is in range though exp(s) may not be."""
+    """Return x * exp(s), also where exp(s) alone would overflow or underflow."""
     half = np.exp(0.5 * s)
     return float(x * half * half) if s != 0.0 and x != 0.0 else float(x)

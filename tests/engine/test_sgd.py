@@ -212,13 +212,13 @@ def test_the_weights_of_rows_are_without_bias():
     """Over all batches of one row, the gradient's mean is that of all rows."""
     X, y = problem(20, 4, noise=1.0)
     weight, w = np.linspace(0.0, 3.0, 20), np.ones(4)
-    learners = [
+    sgd_runs = [
         SGDRuns(Problem.check(X, y, sample_weight=weight), w[None], np.ones(1), size, 1)
         for size in (1,) * 20
     ]
-    for row, one in enumerate(learners):
+    for row, one in enumerate(sgd_runs):
         one.take(np.array([row]))
-    steps = np.mean([w - one.parameters(0)[0] for one in learners], axis=0)
+    steps = np.mean([w - one.parameters(0)[0] for one in sgd_runs], axis=0)
     gradient = lsgd.logistic_loss_gradient(X, y, w, sample_weight=weight)[1]
     np.testing.assert_allclose(steps, gradient, rtol=1e-12)
 

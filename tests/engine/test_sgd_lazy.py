@@ -88,9 +88,9 @@ def test_the_values_are_those_of_dense_rows(backend, batch_size, loss):
 def fade(w, l2, steps):
     """Return a weight and its mean after steps of a stepsize of 1 from rows without entries."""
     problem = Problem.check(cases.csr(np.array([[1.0], [0.0]])), [1, -1], l2=l2)
-    learners = SGDRuns(problem, np.array([[w]]), np.ones(1), 1, 1)
-    learners.take(np.ones(steps, np.intp))
-    return learners.parameters(0)[:, 0]
+    sgd_runs = SGDRuns(problem, np.array([[w]]), np.ones(1), 1, 1)
+    sgd_runs.take(np.ones(steps, np.intp))
+    return sgd_runs.parameters(0)[:, 0]
 
 
 def faded(w, q, steps):
@@ -267,9 +267,9 @@ def test_no_copy_of_the_entries_is_made():
     rows = np.arange(4000)
     tracemalloc.start()
     try:
-        learners = SGDRuns(problem, np.zeros((1, 100)), np.ones(1), 10, 2)
-        learners.take(rows)
-        learners.measure(learners.parameters(0))
+        sgd_runs = SGDRuns(problem, np.zeros((1, 100)), np.ones(1), 10, 2)
+        sgd_runs.take(rows)
+        sgd_runs.measure(sgd_runs.parameters(0))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -220,6 +220,7 @@ META_FORGERIES = {
     "reason": ("n_steps", "diverged", "other", "", 0, True, [], np.nan),
     "seconds": (-1.0, np.nan, np.inf, True, None, "1", []),
     "counters": (None, 1, "abcd", [], [0, 0, 0, 0, 0], {"n_increases": 1}),
+    "state_names": (None, 1, "abcd", [], {"monitor": ["end"], "rule": ["count"]}),
 }
 ARGUMENT_FORGERIES = {
     "stepsize": (-1.0, 0.0, np.nan, np.inf, True, None, "300", []),
@@ -266,6 +267,20 @@ def test_forged_arrays(checkpoint, name):
 
     wrong = forgeries(checkpoint, changes())
     assert {forgery for forgery, what in wrong.items() if what != "intact"} == set(), wrong
+
+
+def test_states_are_read_by_the_names_of_their_members(checkpoint):
+    def reverse(meta, arrays):
+        for name, members in meta["state_names"].items():
+            members.reverse()
+            arrays[name] = arrays[name][::-1].copy()
+
+    def rename(meta, arrays):
+        meta["state_names"]["monitor"][0] = "objectives"
+
+    assert forgeries(checkpoint, [("reversed", reverse), ("renamed", rename)]) == {
+        "reversed": "intact"
+    }
 
 
 def test_recorded_numbers_that_cannot_be(checkpoint):
