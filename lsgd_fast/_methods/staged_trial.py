@@ -118,7 +118,7 @@ def _stepsizes(options, smoothness):
     with np.errstate(all="ignore"):
         growth = float(np.float64(factor) ** (n_stages - 1))
     if not growth <= MAX_STEPSIZE:
-        raise ValueError("factor and n_stages lead to stepsizes beyond float64: take less of them")
+        raise ValueError("factor and n_stages are too large: the stepsizes leave float64")
     if start is None:
         # Two digits are easy to read.
         start = float(f"{1.0 / smoothness:.1e}") if smoothness > 1.0 / MAX_STEPSIZE else 1.0
@@ -126,7 +126,8 @@ def _stepsizes(options, smoothness):
     stepsizes = [start * factor**i for i in range(n_stages)]
     if not stepsizes[-1] < math.inf:
         raise ValueError(
-            f"start_stepsize, factor and n_stages lead to stepsizes beyond float64; got {start}"
+            f"start_stepsize, factor and n_stages are too large: the stepsizes leave float64; "
+            f"got start_stepsize={start}"
         )
     return stepsizes
 
