@@ -397,7 +397,9 @@ def check_rule(rule, problem):
             f"got {problem.l2!r}"
         )
     if rule.adaptive and problem.model.name == "network":
-        raise ValueError(f"stepsize must not be {type(rule).__name__} for a network: it is for linear models")
+        raise ValueError(
+            f"stepsize must not be {type(rule).__name__} for a network: it is for linear models"
+        )
     missing = (isinstance(rule, Silver) and rule.smoothness is None and "smoothness") or (
         isinstance(rule, Nesterov) and rule.eta is None and "eta"
     )

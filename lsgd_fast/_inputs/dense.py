@@ -62,7 +62,9 @@ def check_matrix(X):
     if 0 in X.shape:
         raise ValueError(f"X must have at least one row and one feature; got shape {X.shape}")
     if X.shape[1] > MAX_FEATURES:
-        raise ValueError(f"X has too many features, whose weights do not fit in memory; got shape {X.shape}")
+        raise ValueError(
+            f"X has too many features, whose weights do not fit in memory; got shape {X.shape}"
+        )
     return X
 
 

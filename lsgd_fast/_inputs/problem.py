@@ -214,10 +214,14 @@ class Problem:
     def with_network(self, network):
         """Return the same problem with a `TwoLayer` for its model, for a loss of one margin."""
         if isinstance(self.model, Softmax):
-            raise ValueError("loss must not be softmax for a two-layer network, which has one output")
+            raise ValueError(
+                "loss must not be softmax for a two-layer network, which has one output"
+            )
         largest = max(self.d, self.n if is_sparse(self.X) else 1)  # see docs/sparse.md
         if network.columns > MAX_FEATURES // largest:
-            raise ValueError(f"width is too large: the weights do not fit in memory; got {network.columns}")
+            raise ValueError(
+                f"width is too large: the weights do not fit in memory; got {network.columns}"
+            )
         if self.scale is not None:
             raise ValueError("center and scale are not supported for a two-layer network")
         return replace(self, model=network)

@@ -212,9 +212,7 @@ def _vector(X, name, kinds):
     try:
         array = np.asarray(getattr(X, name))
     except (AttributeError, TypeError, ValueError) as error:
-        raise TypeError(
-            f"X.{name} must be an array, as in any CSR matrix: {error}"
-        ) from None
+        raise TypeError(f"X.{name} must be an array, as in any CSR matrix: {error}") from None
     if array.dtype.kind not in kinds:
         wanted = "integers" if kinds == "iu" else "real numbers"
         raise TypeError(f"X.{name} must hold {wanted}; got dtype {array.dtype}")

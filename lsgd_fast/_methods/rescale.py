@@ -81,7 +81,9 @@ def scale_to_loss(run, target, *, loss="logistic"):
     loss = losses.resolve(loss)
     several = isinstance(loss, losses.Softmax)
     if several != (run.weights.ndim == 2):
-        raise ValueError(f"loss must be that of the run, whose weights have shape {run.weights.shape}; got {loss!r}")
+        raise ValueError(
+            f"loss must be that of the run, whose weights have shape {run.weights.shape}; got {loss!r}"
+        )
     w, intercept, margin, found = _separating(run)
     if found <= target:
         factor, bound = 1.0, found
@@ -103,7 +105,9 @@ def scale_to_loss(run, target, *, loss="logistic"):
 def _separating(run):
     """Return weights that separate, intercept, lower bound of their margins, loss or inf."""
     if run.separating_weights is None:
-        raise ValueError("run must have separated the data: otherwise no factor makes its loss small")
+        raise ValueError(
+            "run must have separated the data: otherwise no factor makes its loss small"
+        )
     if run.trace.min_margin is None:
         raise ValueError('run must have "min_margin" in its trace: add it to record=')
     d, trace = len(run.weights), run.trace
