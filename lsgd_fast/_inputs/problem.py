@@ -214,12 +214,16 @@ class Problem:
     def with_network(self, network):
         """Return the same problem with a `TwoLayer` for its model, for a loss of one margin."""
         if isinstance(self.model, Softmax):
-            raise ValueError("loss: a network has one output, and softmax needs one for each class")
+            raise ValueError(
+                "loss must not be softmax for a two-layer network, which has one output"
+            )
         largest = max(self.d, self.n if is_sparse(self.X) else 1)  # see docs/sparse.md
         if network.columns > MAX_FEATURES // largest:
-            raise ValueError(f"width {network.columns} is too large for weights in memory")
+            raise ValueError(
+                f"width is too large: the weights do not fit in memory; got {network.columns}"
+            )
         if self.scale is not None:
-            raise ValueError("center and scale do not go with a network")
+            raise ValueError("center and scale are not supported for a two-layer network")
         return replace(self, model=network)
 
     def digest(self):
@@ -281,7 +285,7 @@ def check_start(start, problem):
             raise ValueError(f"start must have shape {shape}; got shape {array.shape}")
         return array.flatten()
     if array.ndim != 1:
-        raise ValueError(f"start must have one dimension; got shape {array.shape}")
+        raise ValueError(f"start must be 1-d; got shape {array.shape}")
     return array.copy()
 
 
@@ -342,7 +346,7 @@ def _check_labels(y, n):
         raise ValueError(
             "y must hold the labels -1 and +1 (or 0 and 1, or bool), without NaN; "
             f"found {', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
-            "to tell one label from the rest, pass y == label"
+            "for one label against the rest, pass y == label"
         )
     return np.where(positive, 1.0, -1.0)
 
@@ -354,9 +358,9 @@ def _check_class_numbers(y, n, n_classes=None):
         found = np.unique(y)[:6].tolist()
         last = "K - 1" if n_classes is None else n_classes - 1
         raise ValueError(
-            f"y must hold the classes as numbers 0, 1, ..., {last}, without NaN; found "
+            f"y must hold class numbers 0, 1, ..., {last}, without NaN; found "
             f"{', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
-            "np.unique(y, return_inverse=True)[1] numbers any labels"
+            "np.unique(y, return_inverse=True)[1] makes them of any labels"
         )
     return y.astype(np.float64)
 
@@ -368,8 +372,8 @@ def _check_all_classes(labels, weight):
     if n_classes < 2 or len(seen) < n_classes:
         missing = np.setdiff1d(np.arange(max(n_classes, 2)), seen)[0]
         raise ValueError(
-            f"y: rows of all classes 0 to K - 1 are needed, and of two at least, with positive "
-            f"sample_weight; there is no class {missing}"
+            f"y must hold every class from 0 to K - 1, and at least two, in rows of positive "
+            f"sample_weight; class {missing} is missing"
         )
     return n_classes
 
@@ -382,7 +386,7 @@ def _check_sample_weight(sample_weight, n):
     weight = finite_float64("sample_weight", array)
     largest = weight.max()
     if weight.min() < 0.0 or largest == 0.0:
-        raise ValueError("sample_weight must not be negative, nor zero everywhere")
+        raise ValueError("sample_weight must not be negative or all zero")
     with np.errstate(under="ignore"):  # a share of 2**-1000 of the largest may count as zero
         weight = np.ldexp(weight, -np.frexp(largest)[1])  # the largest is now in [1/2, 1)
         total, exponent = math.frexp(math.fsum(weight))
@@ -417,7 +421,5 @@ def _check_factor(name, value, d):
 def _check_both_classes(labels, weight):
     seen = labels[weight > 0.0]
     if seen.min() == seen.max():
-        where = "" if len(seen) == len(labels) else " among the rows of positive sample_weight"
-        raise ValueError(
-            f"y holds one class only{where} ({seen[0]:+.0f}); rows of both classes are needed"
-        )
+        where = "" if len(seen) == len(labels) else " in rows of positive sample_weight"
+        raise ValueError(f"y must hold both classes{where}; got only {seen[0]:+.0f}")

@@ -238,7 +238,7 @@ class TwoLayerOptions:
     def __post_init__(self):
         if self.stop is not None and self.stop.cycling:
             raise ValueError(
-                "stop.cycling does not go with a network, whose cycles cannot be proved: leave it out"
+                "stop.cycling must be False for a network, whose cycles cannot be proved"
             )
         network = check_network(self.width, self.activation)
         if self.start is not None and self.rng is not None:
@@ -263,11 +263,11 @@ def check_record(record, validation=None, of_network=False):
         return possible
     names = record if isinstance(record, str) else _as_tuple(record)
     if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"record must be a tuple of names or None; got {record!r}")
+        raise TypeError(f"record must be a sequence of names or None; got {record!r}")
     record = names
     for name in record:
         if name not in possible:
-            raise ValueError(f"record: there is no {name!r}; there are {', '.join(possible)}")
+            raise ValueError(f"record must hold names of {', '.join(possible)}; got {name!r}")
     return tuple(name for name in possible if name in (*record, "step"))
 
 

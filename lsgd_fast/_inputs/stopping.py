@@ -95,5 +95,5 @@ def check_stop(stop, validation=None):
 
 
 def asks_to_stop(answer):
-    """Return whether the answer of a callback ends its run: True does, any other object does not."""
+    """Return whether the answer of a callback ends its run: only True does."""
     return isinstance(answer, (bool, np.bool_)) and bool(answer)

@@ -292,7 +292,7 @@ def test_factors_that_change_nothing_change_nothing():
 
 def test_networks_refuse_them():
     problem = Problem.check(DENSE, Y, **FACTORS)
-    with pytest.raises(ValueError, match="center and scale do not go with a network"):
+    with pytest.raises(ValueError, match="center and scale are not supported"):
         problem.with_network(TwoLayer(2, "relu"))
 
 

@@ -156,7 +156,7 @@ def test_a_progress_bar_runs_along(capsys):
         ({"X": np.ones((10, 3)) * np.nan}, ValueError, "X must be finite"),
         ({"X": sparse_cases.csr(np.ones((10, 3)) * np.nan)}, ValueError, "X must be finite"),
         ({"loss": "softmax", "y": np.arange(10) % 3}, ValueError, "loss must not be softmax"),
-        ({"y": np.ones(10)}, ValueError, "y holds one class only"),
+        ({"y": np.ones(10)}, ValueError, "y must hold both classes"),
     ],
     ids=str,
 )
