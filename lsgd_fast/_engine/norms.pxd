@@ -19,6 +19,11 @@ cdef inline double largest(const double* x, Py_ssize_t size) noexcept nogil:
     return found
 
 
+# Whether no term of a sum of squares has overflowed, and none that matters has underflowed.
+cdef inline bint is_accurate(double total) noexcept nogil:
+    return 1e-280 < total < 1e300
+
+
 # sqrt(x . y), where x . y is negative by rounding at most.
 cdef inline double root(const double* x, const double* y, Py_ssize_t size) noexcept nogil:
     cdef double[8] lanes
@@ -32,7 +37,7 @@ cdef inline double root(const double* x, const double* y, Py_ssize_t size) noexc
     total = fold_lanes(lanes)
     for j in range(size - size % 8, size):
         total += x[j] * y[j]
-    if 1e-280 < total < 1e300:
+    if is_accurate(total):
         return sqrt(total)
     largest_x, largest_y = largest(x, size), largest(y, size)
     if largest_x == 0.0 or not isfinite(largest_x):
@@ -79,7 +84,7 @@ cdef inline double distance_of_lanes(const double* lanes, const double* x, const
     cdef Py_ssize_t j
     for j in range(size - size % 8, size):
         total += (c * x[j] - y[j]) * (c * image_x[j] - image_y[j])
-    if 1e-280 < total < 1e300:
+    if is_accurate(total):
         return sqrt(total)
     for j in range(size):
         unit = max(unit, fabs(c * x[j] - y[j]))

@@ -23,6 +23,7 @@ cdef enum rule_kind_t:
 
 cdef enum:
     HEIGHTS = 10                        # GLL_WINDOW of _constants.py
+    LARGE_EXPONENT = 700                # exp of more may overflow, and exceeds any other term
 
 # The state of a rule between two steps, apart from its vectors; doubles only, see state_view in
 # run_state.pyx.
@@ -106,7 +107,7 @@ cdef inline double first_log_factor(const rule_t* rule, const gradient_t* g) noe
         curvature = logarithm(rule.smoothness)
     else:
         curvature = g.log_loss + 2.0 * logarithm(rule.radius)
-        if rule.l2 > 0.0 and curvature < 700.0:
+        if rule.l2 > 0.0 and curvature < LARGE_EXPONENT:
             curvature = logarithm(exponential(curvature) + rule.l2)
     return g.log_scale - curvature if isfinite(curvature) else g.log_scale
 
@@ -158,7 +159,7 @@ cdef inline double adgd_factor(rule_t* rule, const double* w, const gradient_t* 
         found = first_log_factor(rule, g)
     else:
         grown = INFINITY
-        if state.count > 1.0 and state.growth > 700.0:
+        if state.count > 1.0 and state.growth > LARGE_EXPONENT:
             grown = state.log_factor + change + 0.5 * state.growth
         elif state.count > 1.0:
             grown = state.log_factor + change + 0.5 * logarithm(1.0 + exponential(state.growth))

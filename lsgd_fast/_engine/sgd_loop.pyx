@@ -145,12 +145,12 @@ cdef void take_batches(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept n
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
     cdef double work = b.work / p.n_chunks
-    cdef bint thin = is_thin(p)
-    cdef bint has_partial_gradients = not thin and p.rows.X.sparse == NULL
+    cdef bint small = is_thin(p)
+    cdef bint has_partial_gradients = not small and p.rows.X.sparse == NULL
     while b.done < b.n_batches and b.n_running > 0:
         if rank == 0:
             load_weights(b)
-            if thin and b.done + 2 < b.n_batches:
+            if small and b.done + 2 < b.n_batches:
                 prefetch_ordered(&p.rows.X, p.order + 2 * p.rows.X.n, 0, p.rows.X.n)
         if size > 1:
             barrier_wait(&b.barrier, size)
