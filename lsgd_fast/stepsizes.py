@@ -321,8 +321,8 @@ class DualMomentum(_Rule):
     much the same once the losses are small.
 
     The norm of every weighted mean of the rows ``y_i x_i`` is an upper bound of the margin; p_t and
-    ``2 m_t / t`` are such means, and the smallest norm so far is `margin_bound` of a `Descent`. With
-    softmax the gradients of ``z_y - logsumexp(z of the other classes)`` take the place of
+    ``2 m_t / t`` are such means, and the smallest norm so far is `margin_bound` of a `Descent`.
+    With softmax the gradients of ``z_y - logsumexp(z of the other classes)`` take the place of
     ``y_i x_i``, and their largest norm that of R; the bound is of the margin to every other class.
 
     References

@@ -103,7 +103,7 @@ class SparseRows:
         return scores
 
     def combine(self, s, scale=1.0):
-        """Return ``(X / scale).T @ s``, leaving out the rows where s is zero, which may be large."""
+        """Return ``(X / scale).T @ s``, leaving out rows where s is zero, which may be large."""
         total = np.zeros(self.shape[1])
         for rows, columns, values in self.blocks():
             used = s[rows] != 0.0
