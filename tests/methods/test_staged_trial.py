@@ -76,7 +76,7 @@ def test_data_that_are_not_separable_get_a_stable_stepsize(backend):
 
 @pytest.mark.slow
 def test_noisy_data_get_a_stable_stepsize():
-    check_not_separable(BACKENDS[-1], *noisy(), 6)  # the twin would take most of a minute
+    check_not_separable(BACKENDS[-1], *noisy(), 6)  # the reference would take most of a minute
 
 
 @every_backend
