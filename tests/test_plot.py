@@ -6,6 +6,7 @@ import sys
 from collections import UserList
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from artists import (
 )
 from fresh import run_python
 
+import lsgd_fast as lsgd
 from lsgd_fast import plot
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -94,6 +96,21 @@ def test_labels():
 def test_any_iterable_of_runs_will_do():
     for given in (tuple(RUNS), (run for run in RUNS), dict(enumerate(RUNS)).values()):
         assert len(curves(plot.loss_curves(given))) == 3
+
+
+@every_function
+def test_anything_with_a_trace_is_a_run(draw):
+    bare = SimpleNamespace(trace=RUNS[0].trace)
+    for given in (bare, [bare, RUNS[1]], {"a": bare}, FakeSweep([bare], [4.0])):
+        render(draw(given))
+
+
+def test_batches_are_drawn_without_marks():
+    sweep = lsgd.stochastic_sweep(X, RUNS[0].trace.step[:4] % 2, [1.0, 10.0], 20, rng=0)
+    assert legend_of(plot.loss_curves(sweep)) == ["1", "10"]
+    assert legend_of(plot.rates(sweep[1])) == ["10"]
+    with pytest.raises(ValueError, match="no column 'weight_norm'"):
+        plot.margins(sweep)
 
 
 @every_function
