@@ -150,9 +150,9 @@ def test_plan_on_every_kind_of_file(folder, capsys, name):
     names = ("n", "d", "record_every", "n_threads", "stepsize", "n_steps", "data_bytes")
     names += ("n_recorded", "peak_bytes", "width", "network_bytes", "network_flops")
     expected = {name: getattr(plan, name) for name in names}
-    expected |= {"bounds": asdict(plan.bounds), "footprint": asdict(plan.footprint)}
+    expected |= {"bounds": asdict(plan.bounds), "memory": asdict(plan.memory)}
     expected |= {"dtype": "float64", "measured_shape": [352, 32]}
-    assert facts == expected | {"n_entries": None, "place_bytes": None}
+    assert facts == expected | {"n_entries": None, "index_bytes": None}
 
 
 def test_plan_prints_its_report_with_the_names_of_options(folder, capsys):

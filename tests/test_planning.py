@@ -17,8 +17,9 @@ from fresh import run_python
 import lsgd_fast as lsgd
 from lsgd_fast import Plan, theory
 from lsgd_fast._planning import plan as planning
-from lsgd_fast._planning import timing as pace
-from lsgd_fast._planning.memory import footprint
+from lsgd_fast._planning import timing
+from lsgd_fast._planning.memory import dense_memory
+from lsgd_fast._text import WIDTH
 
 RADIUS = math.sqrt(4.04)  # of the toy set, whose margin is 0.2
 
@@ -34,7 +35,7 @@ def no_measuring(monkeypatch):
 
     def measure(X, y, record_every, n_threads, gram="auto"):
         asked.append((X, record_every, n_threads, gram))
-        return pace.Pace(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
+        return timing.Timing(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
 
     monkeypatch.setattr(planning, "measure", measure)
     return asked
@@ -102,11 +103,11 @@ def test_steps_for_a_target(no_measuring):
 
 
 def test_a_small_budget_has_no_stepsize(no_measuring):
-    """Corollary 2 asks for 48480 steps here."""
+    """Corollary 2 needs 48480 steps here."""
     plan = toy_plan(n_steps=48_479, margin=0.2)
     assert plan.stepsize is plan.bounds.corollary2_loss is None
-    assert "48,480 steps at least" in plan.bounds.unknown["stepsize"]
-    assert "48,480 steps at least" in plan.bounds.unknown["corollary2_stepsize"]
+    assert "Corollary 2 needs at least 48,480 steps" in plan.bounds.unknown["stepsize"]
+    assert "Corollary 2 needs at least 48,480 steps" in plan.bounds.unknown["corollary2_stepsize"]
     assert plan.bounds.unknown["mean_loss"] == "pass stepsize="
     assert toy_plan(n_steps=48_480, margin=0.2).stepsize is not None
 
@@ -131,9 +132,10 @@ def test_where_bounds_say_nothing(no_measuring):
     assert early.unknown["last_loss"].startswith("the unstable phase may last 783,436 steps")
     none = toy_plan(stepsize=1.0, n_steps=0, margin=0.2).bounds
     assert none.mean_loss is none.last_loss is None
-    assert none.unknown["mean_loss"] == "so few steps are too few for it"
+    assert none.unknown["mean_loss"] == "n_steps is too small for this bound"
     tiny = toy_plan(stepsize=1.0, n_steps=10, margin=1e-200).bounds
-    assert tiny.unknown["required_width"] == tiny.unknown["transition_steps"] == "it is too large"
+    assert tiny.unknown["required_width"] == "the bound is too large to represent"
+    assert tiny.unknown["transition_steps"] == "the bound is too large to represent"
 
 
 def test_zeros_have_no_bounds():
@@ -216,7 +218,7 @@ json.dump([growth, lsgd.plan(X, y, n_steps=n_steps, n_threads=2).peak_bytes], sy
     [
         (7000, 1000, "float64", 5),  # packed
         (14000, 1000, "float32", 5),
-        (20, 1_000_000, "float32", 2),  # wide: slots and tiles
+        (20, 1_000_000, "float32", 2),  # wide: partial gradients and tiles
         (1_000_000, 3, "float32", 2),  # validation
         (50, 3, "float64", 300_000),  # trace
         (50, 3, "float64", 1_000_000),
@@ -237,11 +239,11 @@ def test_bytes_are_counted_from_the_shape_alone(no_measuring):
     assert plan.network_bytes == 16 * 3 * 10**5
     assert plan.network_flops == 4 * 3 * 10**14
     assert plan.measured_shape == (671, 10**5)
-    assert footprint(10, 10, np.dtype(">f8"), 1).packed == 0
-    assert footprint(10, 10, np.dtype("f8"), 1, plain=False).packed == 0
-    assert footprint(10, 10, np.dtype("f8"), 1).packed == 16 * 10 * 8
-    assert footprint(2**20, 8, np.dtype("f8"), 1).packed == 2**26
-    assert footprint(2**20 + 1, 8, np.dtype("f8"), 1).packed == 0
+    assert dense_memory(10, 10, np.dtype(">f8"), 1).packed == 0
+    assert dense_memory(10, 10, np.dtype("f8"), 1, plain=False).packed == 0
+    assert dense_memory(10, 10, np.dtype("f8"), 1).packed == 16 * 10 * 8
+    assert dense_memory(2**20, 8, np.dtype("f8"), 1).packed == 2**26
+    assert dense_memory(2**20 + 1, 8, np.dtype("f8"), 1).packed == 0
 
 
 # --- seconds --------------------------------------------------------------------------------------
@@ -274,9 +276,9 @@ class Clock:
         return SimpleNamespace(radius=3.0)
 
     def measure(self, monkeypatch):
-        monkeypatch.setattr(pace, "time", self)
-        monkeypatch.setattr(pace, "Descent", self.descent)
-        return pace.measure(None, None)
+        monkeypatch.setattr(timing, "time", self)
+        monkeypatch.setattr(timing, "Descent", self.descent)
+        return timing.measure(None, None)
 
 
 @pytest.mark.parametrize("step", [1e-7, 1e-6, 1e-3, 0.02, 0.1, 1.0, 100.0])
@@ -312,7 +314,7 @@ def test_seconds_are_set_up_and_steps(no_measuring):
 
 
 def test_large_shapes_are_measured_on_a_part(no_measuring, monkeypatch):
-    monkeypatch.setattr(pace, "MADE_UP_ELEMENTS", 1000)
+    monkeypatch.setattr(timing, "MADE_UP_ELEMENTS", 1000)
     plan = Plan.for_shape(1000, 10, n_steps=10)
     assert plan.measured_shape == (100, 10)
     assert (plan.step_seconds, plan.set_up_seconds, plan.seconds) == (20.0, 5.0, 205.0)
@@ -326,7 +328,7 @@ def test_large_shapes_are_measured_on_a_part(no_measuring, monkeypatch):
 
 @pytest.mark.parametrize("dtype", awkward.DTYPES)
 def test_made_up_data(dtype):
-    X, y = pace.made_up_data(300, 500, np.dtype(dtype))
+    X, y = timing.made_up_data(300, 500, np.dtype(dtype))
     assert X.shape == (300, 500) and X.dtype == dtype and X.flags.c_contiguous
     assert 0.3 < X.mean() < 0.7 and X[-1].any()
     assert set(y) == {0, 1}
@@ -393,7 +395,7 @@ def test_bad_data_and_shapes():
         ((2, 2**41), ValueError, "d is too large"),
         ((2.0, 2), TypeError, "n must be an integer"),
         ((2, 2, "complex128"), TypeError, "dtype must be of real numbers"),
-        ((2, 2, "no dtype"), TypeError, "dtype cannot be read"),
+        ((2, 2, "no dtype"), TypeError, "dtype must be a NumPy dtype; got 'no dtype'"),
     ):
         with pytest.raises(error, match=message):
             Plan.for_shape(*shape)
@@ -405,7 +407,7 @@ def facts(plan):
     """Return the report as one line a fact, and check that it fits a terminal."""
     text = plan.report()
     assert text == str(plan)
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, text.splitlines())) <= WIDTH
     return " ".join(text.split())
 
 
@@ -420,13 +422,13 @@ def test_the_report_in_full(no_measuring):
         "target loss of 0.0001 after at most",
         "Corollary 2 stepsize 20.42 for these steps: last loss at most",
         "a two-layer ReLU network would need 1.7e+25 units (Theorem 6)",
-        "These are upper bounds for the worst data of this margin, and loose",
-        "the paper sums it up as Omega(eta^2)",
-        "X 64 bytes, the caller's own and not counted below",
+        "These are upper bounds for the worst data with this margin, and they are loose",
+        "the paper states it as Omega(eta^2)",
+        "X 64 bytes, not included in the peak",
         "peak 200 MB: the trace 200 MB",
         "measured on this machine with 1 thread one step 2 s set-up 500 ms in all 23.1 days",
         "A two-layer network of width 100 parameters 200",
-        "memory 3.2 kB for weights and gradient, besides X work 3.2e+03 operations a step",
+        "memory 3.2 kB for weights and gradient, besides X work 3.2e+03 operations per step",
     ):
         assert sentence in text
     assert "unknown" not in text
@@ -436,12 +438,12 @@ def test_the_report_of_what_is_unknown(no_measuring):
     text = facts(toy_plan())
     for sentence in (
         "margin unknown: pass margin=, the largest min_i y_i (x_i . v) over unit vectors v",
-        "trace.min_margin[-1] / trace.weight_norm[-1] of a run that has separated the data",
+        "trace.min_margin[-1] / trace.weight_norm[-1] of a run that separated the data",
         "stepsize unknown: pass stepsize=",
         "steps unknown: pass n_steps=",
         "unstable phase unknown: pass margin=",
         "width unknown: pass margin=",
-        "and 200 bytes for each step recorded: pass n_steps=",
+        "and 200 bytes for each recorded step: pass n_steps=",
         "in all unknown: pass n_steps=",
     ):
         assert sentence in text
@@ -449,7 +451,7 @@ def test_the_report_of_what_is_unknown(no_measuring):
 
 
 def test_the_report_of_small_steps(no_measuring):
-    assert "unstable phase none: with so small a stepsize" in facts(toy_plan(stepsize=1.9))
+    assert "unstable phase none: with a stepsize this small" in facts(toy_plan(stepsize=1.9))
     assert "unstable phase unknown: pass margin=" in facts(toy_plan(stepsize=2.0))
 
 

@@ -18,7 +18,7 @@ from lsgd_fast._engine import dataset as rows
 from lsgd_fast._inputs import sparse
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.smoothness import estimate_smoothness
-from lsgd_fast._planning import memory as footprint
+from lsgd_fast._planning.memory import Memory
 
 PROBLEMS = list(cases.problems())
 every_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem[0])
@@ -548,7 +548,7 @@ def test_memory_is_the_matrix_and_its_copy_by_columns(dtype):
         tracemalloc.stop()
     n, d = X.shape
     entries = len(X.data) * (np.dtype(dtype).itemsize + 2 + 2)  # numbers of rows and of features
-    assert plan.footprint.packed == entries + 8 * (2 * d + 1) + 8 * (n + 1)
+    assert plan.memory.packed == entries + 8 * (2 * d + 1) + 8 * (n + 1)
     of_weights = 8 * 14 * (d + 1)
     assert given + kept - of_weights < 2.5 * given
     assert peak <= plan.peak_bytes + 20_000
@@ -560,7 +560,7 @@ def test_a_plan_tells_of_entries():
     plan = lsgd.plan(X, y, n_steps=20_000)
     assert f"float64, {len(X.data):,} entries" in str(plan)
     assert plan.measured_shape == X.shape
-    assert isinstance(plan.footprint, footprint.Footprint)
+    assert isinstance(plan.memory, Memory)
     assert "a copy of X by columns" in str(plan)
 
 

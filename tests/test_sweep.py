@@ -10,6 +10,7 @@ import lsgd_fast as lsgd
 from lsgd_fast import Stop, Sweep, kernel, stepsizes
 from lsgd_fast._results.sweep import OPTIONAL
 from lsgd_fast._results.table import Table
+from lsgd_fast._text import WIDTH
 
 RNG = np.random.default_rng(11)
 ETAS = [10.0**e for e in np.linspace(-2.0, 5.0, 16)]
@@ -133,7 +134,7 @@ def test_a_table_fits_into_a_terminal(etas, stop):
     X, y = problem(80, 6, noise=1.0)
     sweep = lsgd.stepsize_sweep(1e-150 * X, y, etas, 2000, stop=stop, validation=(X, y))
     first, second, *rows = str(sweep.table()).splitlines()
-    assert max(map(len, (first, second, *rows))) <= 80 and len(rows) == len(etas)
+    assert max(map(len, (first, second, *rows))) <= WIDTH and len(rows) == len(etas)
     names = set(sweep.table().to_dict()) - set(OPTIONAL)
     assert {word for name in names for word in name.split("_")} <= {*first.split(), *second.split()}
 
@@ -189,7 +190,7 @@ def test_bad_arguments_are_refused(backend, change, message):
 def test_no_run_qualifies():
     X, y = np.ones((4, 1)), [1, 1, 1, 0]
     sweep = lsgd.stepsize_sweep(X, y, [1.0, 2.0], 5)
-    with pytest.raises(ValueError, match="no run of the sweep has a best by 'separated_at'"):
+    with pytest.raises(ValueError, match="no run of the sweep qualifies as best by 'separated_at'"):
         sweep.best(by="separated_at")
     with pytest.raises(ValueError, match="by must be one of 'loss', 'log_loss'"):
         sweep.best(by="accuracy")

@@ -12,6 +12,7 @@ from lsgd_fast import Stop, datasets, reference
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.smoothness import estimate_smoothness
 from lsgd_fast._methods.staged_trial import run_trial
+from lsgd_fast._text import WIDTH
 
 DIGITS = datasets.digits_0_vs_8()
 DEFAULTS = {
@@ -92,7 +93,7 @@ def check_not_separable(backend, X, y, grid_size):
     runs = grid_runs(backend, X, y, trial, 1000, grid_size)
     stable = [float(run.trace.loss[-1]) for run in runs if run.verdict == "stable"]
     assert 0.9 * min(stable) <= trial.confirmed.loss <= 2.0 * min(stable)
-    assert "Nothing that was run on all rows separated them" in trial.report()
+    assert "No run on all rows separated them" in trial.report()
     assert [stage.passed for stage in trial.stages[-3:]] == [False] * 3
 
 
@@ -114,7 +115,7 @@ def test_a_sample_may_be_separable_where_the_whole_is_not(backend):
     failed = [outcome for outcome in trial.confirmations if not outcome.held]
     assert failed and all(outcome.stepsize > trial.recommended for outcome in failed)
     assert trial.confirmed.verdict == "stable" and trial.confirmed.separated_at is None
-    assert "a sample can be easier than the whole" in " ".join(trial.report().split())
+    assert "a sample can be easier than the full data" in " ".join(trial.report().split())
     # Having gone down, it has tried all that could be better.
     assert len(trial.confirmations) >= 4
 
@@ -181,7 +182,7 @@ def test_what_runs_on_all_rows_is_not_run_twice():
     assert len(calls) == 1 and trial.samples_are_whole
     assert trial.confirmations == tuple(stage.outcomes[0] for stage in trial.stages)
     assert trial.comparison.recommended.samples == ()
-    assert "without samples there is no spread" in trial.report()
+    assert "too few for new samples" in trial.report()
 
 
 def test_passes_are_counted():
@@ -272,7 +273,7 @@ def test_a_goal_is_reached_in_the_fewest_steps(backend):
     steps = [o.reached_at for o in trial.confirmations if o.reached_at is not None]
     assert trial.goal == "stop" and trial.confirmed.reached_at == min(steps) < 100
     assert trial.confirmed.ending == "reached" and trial.confirmed.loss <= 0.2
-    assert "What follows after its goal is not known" in trial.report()
+    assert "How it would go on after its goal is unknown" in trial.report()
 
 
 @every_backend
@@ -370,17 +371,17 @@ def test_errors_name_the_argument(backend, name, value, error):
 def test_the_report_says_what_was_tried_found_and_advised(backend):
     trial = backend.staged_trial(*DIGITS, n_steps=100)
     text = str(trial)
-    assert text == trial.report() and max(map(len, text.splitlines())) <= 80
+    assert text == trial.report() and max(map(len, text.splitlines())) <= WIDTH
     for stage in trial.stages:
         assert f"  {stage.stepsize:<9.4g} passed {stage.reason}" in " ".join(text.split("\n    "))
-        assert stage.reason.startswith("separated 3 of 3, at step 1; log loss ")
-    heads = ["Staged", "Tried,", "Confirmation", "Conservative", "Advice", "How sure"]
+        assert stage.reason.startswith("separated 3 of 3 at step 1; log loss ")
+    heads = ["Staged", "Stages:", "Confirmation", "Conservative", "Advice", "How sure"]
     starts = [line.split()[0] for line in text.splitlines() if not line.startswith(" ")]
     assert starts == [head.split()[0] for head in heads]
-    assert f"Use the stepsize {trial.recommended:.6g}: separated, at step 1; " in text
+    assert f"Use the stepsize {trial.recommended:.6g}: separated at step 1; " in text
     assert "Low loss is not a large margin" in text and "Theorem 1" in text
     assert "It held on 3 of 3 new samples that had no part in the choice." in text
-    assert "A sample is 91% of the rows: samples overlap" in text
+    assert "Samples of 91% of the rows overlap" in text
     assert repr(trial).startswith(f"Trial(recommended={trial.recommended}, ")
 
 
