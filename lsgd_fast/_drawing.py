@@ -10,7 +10,7 @@ import numpy as np
 
 # The palette of Okabe and Ito for all kinds of colour vision, without its yellow.
 PALETTE = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DASHES = ("-", (0, (7, 1.5)), (0, (7, 1.5, 1.5, 1.5)), (0, (2, 1)))  # tell curves apart in grey
+DASHES = ("-", (0, (7, 1.5)), (0, (7, 1.5, 1.5, 1.5)), (0, (2, 1)))  # distinguish curves in grey
 ALARM = PALETTE[1]
 COLORMAP = "viridis"
 CURVE = "lsgd_fast curve"  # the gid of every line that shows a run

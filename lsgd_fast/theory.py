@@ -483,7 +483,7 @@ def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imb
 
     The network is ``m^{-1/2} sum_s a_s ReLU(x . w_s)`` with fixed signs a_s. Only its weights w_s
     are trained; initially they are normal with standard deviation ``1 / R``. With probability
-    ``1 - failure`` the network behaves for T steps as Theorem 1 says of linear models, if
+    ``1 - failure`` the network behaves for T steps as a linear model does by Theorem 1, if
 
     ``m >= ((30 D^{1/3} + 10 log(n / failure)^{1/4}) / g)^6``, where
     ``D = 6 (sqrt(rho) + imbalance + sqrt(2 log(2 n / failure)) + eta) / g`` bounds how far the
@@ -512,7 +512,7 @@ def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imb
     -------
     float
         The width, usually astronomical; infinite beyond 1e300. Networks that are narrower by many
-        orders of magnitude were seen to behave as the theorem says. The paper states the condition
+        orders of magnitude were observed to behave in this way. The paper states the condition
         as width Omega(eta^2).
 
     Examples

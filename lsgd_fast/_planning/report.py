@@ -53,10 +53,10 @@ def _run(plan):
     lines = [
         f"Plan of a descent on X of shape ({plan.n}, {plan.d}), {plan.dtype}"
         + ("" if plan.n_entries is None else f", {plan.n_entries:,} entries"),
-        _line("radius R", _bound(b, "radius", "{:.4g}")),
+        _line("radius R", _value_or_reason(b, "radius", "{:.4g}")),
         _line("margin", margin),
-        _line("stepsize", _bound(b, "stepsize", "{:.4g}")),
-        _line("steps", _bound(b, "n_steps", "{:,}")),
+        _line("stepsize", _value_or_reason(b, "stepsize", "{:.4g}")),
+        _line("steps", _value_or_reason(b, "n_steps", "{:,}")),
     ]
     if b.monotone_stepsize is not None:
         fact = f"up to 8 / R^2 = {b.monotone_stepsize:.3g} the loss cannot increase, on any data"
@@ -70,17 +70,20 @@ def _bounds(b):
         _line("unstable phase", _unstable_phase(b)),
         _line(
             "mean loss",
-            _bound(b, "mean_loss", "at most {:.3g}, over all of these steps (Theorem 1)"),
+            _value_or_reason(b, "mean_loss", "at most {:.3g}, over all of these steps (Theorem 1)"),
         ),
-        _line("last loss", _bound(b, "last_loss", "at most {:.3g}, after these steps (Theorem 1)")),
+        _line(
+            "last loss",
+            _value_or_reason(b, "last_loss", "at most {:.3g}, after these steps (Theorem 1)"),
+        ),
     ]
     if b.target_loss is not None:
         text = f"loss of {b.target_loss:.3g} after at most {{:,}} steps (Theorem 1)"
-        lines.append(_line("target", _bound(b, "target_steps", text)))
+        lines.append(_line("target", _value_or_reason(b, "target_steps", text)))
     text = "stepsize {:.4g} for these steps: last loss at most " + f"{b.corollary2_loss or 0:.3g}"
-    lines.append(_line("Corollary 2", _bound(b, "corollary2_stepsize", text)))
+    lines.append(_line("Corollary 2", _value_or_reason(b, "corollary2_stepsize", text)))
     text = "a two-layer ReLU network would need {:.2g} units (Theorem 6)"
-    lines.append(_line("width", _bound(b, "required_width", text)))
+    lines.append(_line("width", _value_or_reason(b, "required_width", text)))
     if b.transition_steps is not None:
         lines.append(textwrap.fill(LOOSE, WIDTH, initial_indent="  ", subsequent_indent="  "))
     return lines
@@ -89,7 +92,7 @@ def _bounds(b):
 def _unstable_phase(b):
     if None not in (b.stepsize, b.monotone_stepsize) and b.stepsize <= b.monotone_stepsize:
         return "none: with a stepsize this small the loss never increases"
-    return _bound(b, "transition_steps", "at most {:,} steps (Theorem 1)")
+    return _value_or_reason(b, "transition_steps", "at most {:,} steps (Theorem 1)")
 
 
 def _memory(plan):
@@ -142,7 +145,7 @@ def _network(plan):
     ]
 
 
-def _bound(b, name, text):
+def _value_or_reason(b, name, text):
     """Return a value of `Bounds` as text, or why it is unknown."""
     value = getattr(b, name)
     return f"unknown: {b.unknown[name]}" if value is None else text.format(value)
