@@ -6,7 +6,7 @@ import sys
 import time
 
 from lsgd_fast._checks import check_count
-from lsgd_fast._text import WIDTH
+from lsgd_fast._text import WIDTH, counted
 
 __all__ = ["StatusLine", "logged", "progress_bar"]
 
@@ -60,8 +60,8 @@ def logged(run):
     """Log how a `Run` ended, at level INFO of the logger "lsgd_fast", and return the run."""
     log = logging.getLogger("lsgd_fast")
     if log.isEnabledFor(logging.INFO):
-        log.info("%d steps, ended by %s, %s: %s", run.n_steps, run.stop_reason, run.verdict,
-                 run.evidence)  # fmt: skip
+        n_steps = counted(run.n_steps, "step")
+        log.info("%s, ended by %s, %s: %s", n_steps, run.stop_reason, run.verdict, run.evidence)
     return run
 
 
