@@ -1,4 +1,4 @@
-"""Gram space against the primal, against its twin, and its limits."""
+"""Gram space against the primal, against its reference, and its limits."""
 
 import numpy as np
 import pytest

@@ -113,7 +113,7 @@ def test_several_classes_that_tie():
     assert losses_of_rows.mean() <= scaled.loss_bound * (1.0 + 1e-9)
 
 
-def test_a_run_of_minimize_and_of_the_twin():
+def test_a_run_of_minimize_and_of_the_reference():
     for run in (lsgd.minimize(X, Y), reference.gradient_descent(X, Y, 4.0, 200)):
         assert loss_at(lsgd.scale_to_loss(run, 1e-12), losses.Logistic()) <= 1e-12
     assert reference.scale_to_loss is lsgd.scale_to_loss
