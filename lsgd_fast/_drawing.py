@@ -1,6 +1,6 @@
-"""What the pictures of `lsgd_fast.plot` are made of. Nothing here knows what a run is.
+"""Curves, shades, marks, maps and axes for `lsgd_fast.plot`, in terms of arrays alone.
 
-A *curve* is a pair of arrays: steps, rising, and heights, NaN where there is nothing to draw.
+A *curve* is a pair of arrays: increasing steps, and heights, which are NaN at gaps.
 """
 
 import math
@@ -8,31 +8,30 @@ from itertools import pairwise
 
 import numpy as np
 
-# The palette of Okabe and Ito, made for all kinds of colour vision, without its yellow.
+# The palette of Okabe and Ito for all kinds of colour vision, without its yellow.
 PALETTE = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DASHES = ("-", (0, (7, 1.5)), (0, (7, 1.5, 1.5, 1.5)), (0, (2, 1)))  # printed grey, these tell
+DASHES = ("-", (0, (7, 1.5)), (0, (7, 1.5, 1.5, 1.5)), (0, (2, 1)))  # distinguish curves in grey
 ALARM = PALETTE[1]
 COLORMAP = "viridis"
 CURVE = "lsgd_fast curve"  # the gid of every line that shows a run
-LARGEST_LEGEND = 10  # curves; of more, so many are named
-LARGEST_MAP = 20  # rows; of more, not all are named
+LARGEST_LEGEND = 10  # most curves that a legend names
+LARGEST_MAP = 20  # most rows of a map that are labelled
 
-COLUMNS = 2048  # of a thinned curve: about what a picture has pixels across
-MAP_COLUMNS = 512
-MAP_DECADES = 20  # that the colours of a map tell apart
-LOG_AXIS = 300  # decades on either side of 1 that a log axis of float64 can show, with some room
-STEP_ZERO = 0.45  # puts step 0 half a decade to the left of step 1
+COLUMNS = 2048  # columns of a thinned curve, about as many as a figure has pixels across
+MAP_COLUMNS = 512  # columns of a map
+MAP_DECADES = 20  # decades below the highest height of a map that have colours of their own
+LOG_AXIS = 300  # decades above and below 1 that a log axis of float64 shows safely
+STEP_ZERO = 0.45  # scale of the linear part, which puts step 0 half a decade left of step 1
 
 
 def axes(ax):
-    """Return `ax`, or new axes."""
+    """Return `ax`, or the axes of a new figure if it is None."""
     try:
         from matplotlib.axes import Axes
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "lsgd_fast.plot draws with matplotlib, which cannot be imported: "
-            "pip install lsgd_fast[plot]"
+            "lsgd_fast.plot needs matplotlib, which cannot be imported: pip install lsgd_fast[plot]"
         ) from error
     if ax is None:
         ax = Figure(layout="constrained").add_subplot()
@@ -42,24 +41,27 @@ def axes(ax):
 
 
 def prepare(ax):
-    """Return `ax`, or new axes, with an axis of steps: logarithmic, and with a place for step 0."""
+    """Return `ax`, or new axes, with a logarithmic axis of steps that also shows step 0."""
     ax = axes(ax)
     ax.set_xscale("symlog", linthresh=1.0, linscale=STEP_ZERO, subs=range(2, 10))
-    ax.update_datalim([(1.0, 0.0)], updatey=False)  # or nothing but step 0 has no scale
+    ax.update_datalim([(1.0, 0.0)], updatey=False)  # gives step 0 alone a scale
     ax.set_xlabel("step")
     return ax
 
 
 def scale_powers(ax, curves, quantity):
-    """Choose an axis for heights given as log10; return the curves with the heights to draw on it.
+    """Choose the y axis for curves given as log10 and return them with the heights to draw.
 
-    The axis is logarithmic unless some height, here or in the curves that are there already, is
-    beyond what a log axis can show; then it is linear in log10.
+    The axis is logarithmic unless a height, of these curves or of those already drawn, is beyond
+    the range of a log axis; it is then linear in log10.
     """
     occupied = any(line.get_gid() == CURVE for line in ax.lines)
     beyond = any(np.nanmax(np.abs(log10), initial=0.0) > LOG_AXIS for _, log10 in curves)
     if beyond and occupied and ax.get_yscale() == "log":
-        raise ValueError(f"ax has a log axis, which this {quantity} leaves: draw all in one call")
+        raise ValueError(
+            f"ax has a log axis, and this {quantity} is outside of its range; draw all curves in "
+            "one call"
+        )
     ax.set_ylabel(quantity)
     if beyond or (occupied and ax.get_yscale() == "linear"):
         from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -72,14 +74,14 @@ def scale_powers(ax, curves, quantity):
 
 
 def power_label(exponent, _position=None):
-    """Return the label of a tick at a power of ten."""
+    """Return the label of the tick at ``10**exponent``."""
     return f"$10^{{{exponent:g}}}$"
 
 
 def draw_curves(ax, labels, curves, options):
-    """Draw each curve in a style of its own, unless `options` of `Axes.plot` say otherwise.
+    """Draw each curve in a style of its own; `options` of `Axes.plot` override it.
 
-    The more a curve goes up and down, the further back it is: it would hide the others.
+    The more a curve goes up and down, the further back it is drawn, so that it hides no other.
     """
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
@@ -94,15 +96,15 @@ def draw_curves(ax, labels, curves, options):
     for i, (step, height) in enumerate(curves):
         style = _style(i, n, offset)
         style["zorder"] = 2.0 + (n - depth[i]) / (n + 1)
-        style["label"] = labels[i] if i in in_legend else f"_{labels[i]}"  # _ hides it from there
-        if np.isfinite(height).sum() == 1:  # there is no line to see
+        style["label"] = labels[i] if i in in_legend else f"_{labels[i]}"  # _ hides it
+        if np.isfinite(height).sum() == 1:  # a line of one point is invisible
             style["marker"] = "."
         ax.plot(step, height, **(style | options | {"gid": CURVE}))
 
 
 def _style(i, count, offset):
-    """Return colour and dashes of curve `i` of `count`, after `offset` older ones."""
-    if count > len(PALETTE):  # so many are told apart by their order
+    """Return the colour and dashes of curve `i` of `count` on axes with `offset` older curves."""
+    if count > len(PALETTE):  # so many need an ordered scale of colours
         import matplotlib
 
         return {"color": matplotlib.colormaps[COLORMAP](0.92 * i / (count - 1)), "linestyle": "-"}
@@ -111,9 +113,9 @@ def _style(i, count, offset):
 
 
 def thin(step, height):
-    """Return the rows of a curve that are worth drawing.
+    """Return the indices of the points of a curve to draw.
 
-    Of the rows in each of `COLUMNS` columns of a log axis: the first, lowest, highest, last.
+    They are the first, lowest, highest and last point in each of `COLUMNS` columns of a log axis.
     """
     if len(step) <= 4 * COLUMNS:
         return np.arange(len(step))
@@ -126,7 +128,10 @@ def thin(step, height):
 
 
 def shade(ax, curves, ends, label):
-    """Shade each curve's steps up to its end: the more curves, the darker. None ends nothing."""
+    """Shade the steps of each curve up to its end, darker where more curves overlap.
+
+    An end of None shades nothing.
+    """
     start = min((step[0] for step, _ in curves if len(step)), default=0)
     ends = sorted(end for end in ends if end is not None and end > start)
     for i, (a, b) in enumerate(pairwise([start, *ends])):
@@ -136,7 +141,7 @@ def shade(ax, curves, ends, label):
 
 
 def mark(ax, curves, steps, label, marker, face):
-    """Mark one step of each curve; None marks nothing."""
+    """Mark one step of each curve; a step of None marks nothing."""
     points = [
         (step, _height_at(ax, step, *curve))
         for step, curve in zip(steps, curves, strict=True)
@@ -150,12 +155,12 @@ def mark(ax, curves, steps, label, marker, face):
 
 
 def _once(ax, label):
-    """Return `label`, or None if the legend has it already."""
+    """Return `label`, or None if the legend already has it."""
     return None if label in ax.get_legend_handles_labels()[1] else label
 
 
 def _height_at(ax, at, step, height):
-    """Return the height of a curve at a step, which may lie between two rows of the trace."""
+    """Return the height of a curve at a step, interpolated between two points as drawn."""
     i = min(int(np.searchsorted(step, at)), len(step) - 1)
     if step[i] == at:
         return height[i]
@@ -166,7 +171,7 @@ def _height_at(ax, at, step, height):
 
 
 def limit_margins(ax):
-    """Keep first steps, far below 0, from flattening all that comes once a margin is positive."""
+    """Limit the y axis below 0 once a margin is positive: first steps may be far below."""
     curves = [line.get_ydata() for line in ax.lines if line.get_gid() == CURVE]
     if any(np.nanmax(height, initial=-math.inf) > 0.0 for height in curves):
         low, high = ax.dataLim.intervaly
@@ -174,28 +179,28 @@ def limit_margins(ax):
 
 
 def add_legend(ax, title, loc="best"):
-    """Draw the legend of what `ax` has by now, if it has anything to name."""
+    """Draw the legend of `ax` if anything in it has a label."""
     if ax.get_legend_handles_labels()[0]:
         size = {"fontsize": "small", "title_fontsize": "small", "handlelength": 2.8}
         ax.legend(title=title, loc=loc, framealpha=0.9, **size)
 
 
-def label_rows(ax, rows, labels, edges, scaled):
-    """Label the rows of a map, as far as there is room; on a log axis if `scaled`."""
-    if scaled:
+def label_rows(ax, rows, labels, edges, log_axis):
+    """Label as many rows of a map as fit, on a log axis or on a linear one."""
+    if log_axis:
         ax.set_yscale("log")
         heights = np.diff(np.log(edges))
         if heights.min() < heights.sum() / LARGEST_MAP:
-            return  # then the ticks of the axis say more
+            return  # the rows are too close; the ticks of the axis are enough
     shown = slice(None, None, -(-len(rows) // LARGEST_MAP))
     ax.set_yticks(rows[shown], labels[shown])
     ax.set_yticks([], minor=True)
 
 
 def draw_cells(ax, curves, edges):
-    """Draw a row of coloured cells for each curve, its heights being log10; return the mesh.
+    """Draw a row of coloured cells for each curve, given as log10, and return the mesh.
 
-    A cell shows the highest height among its steps. A row of a curve holds until the next row.
+    A cell shows the highest of its steps. Each height holds until the next step of the curve.
     """
     starts, cells = _cells(curves)
     shown = cells[np.isfinite(cells)]
@@ -207,7 +212,7 @@ def draw_cells(ax, curves, edges):
 
 
 def _cells(curves):
-    """Return the edges of the columns, between steps, and the heights of all cells."""
+    """Return the edges of the columns, halfway between steps, and the heights of all cells."""
     last = max(step[-1] for step, _ in curves)
     targets = np.concatenate([[0.0], np.geomspace(1, last + 1, MAP_COLUMNS)])
     chosen = []
@@ -224,7 +229,7 @@ def _cells(curves):
 
 
 def draw_staircase(ax, steps, edges, label, dashes):
-    """Draw a line that passes row after row at its step; None leaves a gap."""
+    """Draw a line through the rows of a map at one step of each; a step of None leaves a gap."""
     from matplotlib.patheffects import withStroke
 
     steps = np.repeat([math.nan if step is None else step for step in steps], 2)
@@ -241,7 +246,7 @@ def draw_staircase(ax, steps, edges, label, dashes):
 
 
 def add_colour_scale(ax, mesh, label):
-    """Draw what the colours of `mesh` mean."""
+    """Draw the colour bar of `mesh`."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     low, high = mesh.get_clim()

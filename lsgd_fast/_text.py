@@ -1,6 +1,8 @@
-"""Text for terminals: the width that every report keeps to, and numbers with their nouns."""
+"""Text for terminals and JSON: the width of reports, numbers with their nouns, plain values."""
 
-__all__ = ["WIDTH", "counted"]
+import math
+
+__all__ = ["WIDTH", "counted", "to_json_values"]
 
 # One column less than the usual terminal, so that no line wraps on terminals that reserve the last.
 WIDTH = 79
@@ -17,3 +19,18 @@ def counted(number, noun):
         In the singular; the plural adds an "s".
     """
     return f"{number} {noun}{'' if str(number) == '1' else 's'}"
+
+
+def to_json_values(value):
+    """Return a value that JSON can hold: tuples become lists, infinity and NaN become None.
+
+    Parameters
+    ----------
+    value : dict, list, tuple, or scalar
+        Dicts, lists and tuples are converted with all that they contain.
+    """
+    if isinstance(value, dict):
+        return {name: to_json_values(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json_values(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""How a run is getting on, for those who watch: a callback that shows it, and the log."""
+"""Progress of a run: a callback that displays it, a status line, and the log."""
 
 import logging
 import math
@@ -6,29 +6,33 @@ import sys
 import time
 
 from lsgd_fast._checks import check_count
+from lsgd_fast._text import WIDTH, counted
 
-__all__ = ["logged", "progress_bar", "StatusLine"]
+__all__ = ["StatusLine", "logged", "progress_bar"]
+
+PAUSE = 0.05  # least seconds between two changes of the status line
 
 
 def progress_bar(n_steps=None, *, stream=None):
-    """Return a callback that shows step, loss and verdict while a run goes on.
+    """Return a callback that displays the step, loss and verdict of a run.
 
-    Pass it with a ``callback_every`` of many steps: a run pauses at each call.
+    A run waits for each call of its callback, so pass a ``callback_every`` of many steps.
 
     Parameters
     ----------
     n_steps : int, optional
-        Steps in all, for a bar that fills.
+        The total number of steps, 1 or more. By default it is unknown, and the display shows no
+        share of it.
     stream : text file, optional
-        ``sys.stderr`` by default.
+        Where to write; ``sys.stderr`` by default.
 
     Returns
     -------
     callable
-        For ``callback=`` of `gradient_descent`, `stepsize_sweep` or `Descent`. It never ends a run.
-        It draws with tqdm if that is installed, else as a line that is written over (and,
-        where the stream is no terminal, not at all). Its `close` ends the display, which the last
-        of `n_steps` does by itself.
+        The value for ``callback=`` of `gradient_descent`, `stepsize_sweep` or `Descent`. It never
+        ends a run. It draws a tqdm bar if tqdm is installed, and otherwise a line of text that it
+        overwrites; without tqdm it writes nothing unless the stream is a terminal. The display
+        ends after step `n_steps`, or with a call of its method `close`.
 
     Raises
     ------
@@ -53,21 +57,21 @@ def progress_bar(n_steps=None, *, stream=None):
 
 
 def logged(run):
-    """Tell the log how a `Run` ended, for those who listen, and return it."""
+    """Log how a `Run` ended, at level INFO of the logger "lsgd_fast", and return the run."""
     log = logging.getLogger("lsgd_fast")
     if log.isEnabledFor(logging.INFO):
-        log.info("%d steps, ended by %s, %s: %s", run.n_steps, run.stop_reason, run.verdict,
-                 run.evidence)  # fmt: skip
+        n_steps = counted(run.n_steps, "step")
+        log.info("%s, ended by %s, %s: %s", n_steps, run.stop_reason, run.verdict, run.evidence)
     return run
 
 
 def _describe(state):
-    verdict = f", {state.verdict}" if hasattr(state, "verdict") else ""  # of batches there is none
+    verdict = f", {state.verdict}" if hasattr(state, "verdict") else ""  # batches have none
     return f"loss {state.loss:.4g}{verdict}"
 
 
 class _Line:
-    """A line of text that is written over."""
+    """A callback that displays progress on a status line."""
 
     def __init__(self, n_steps, stream):
         self.n_steps, self.line = n_steps, StatusLine(stream)
@@ -83,7 +87,10 @@ class _Line:
 
 
 class _Bar:
-    """A bar of tqdm's; of a sweep whose runs go one after another, a bar for each."""
+    """A callback that displays progress on a tqdm bar, a new bar when the steps start again.
+
+    They do in a sweep that makes its runs one after another.
+    """
 
     def __init__(self, n_steps, begin):
         self.n_steps, self.begin, self.bar = n_steps, begin, begin()
@@ -101,17 +108,13 @@ class _Bar:
         self.bar.close()
 
 
-WIDTH = 76
-PAUSE = 0.05  # seconds between changes
-
-
 class StatusLine:
-    """On a terminal one line that keeps changing and goes in the end; elsewhere a line a stage.
+    """One line that changes on a terminal and is cleared at the end; elsewhere a line per stage.
 
     Parameters
     ----------
-    stream : text stream
-        Where it is written, such as ``sys.stderr``.
+    stream : text file
+        Where to write, such as ``sys.stderr``.
     """
 
     def __init__(self, stream):
@@ -124,18 +127,18 @@ class StatusLine:
         self.clear()
 
     def clear(self):
-        """Take the line away, on a terminal."""
+        """Clear the line, on a terminal."""
         if self.live:
             self._write("\r" + " " * WIDTH + "\r")
 
     def show(self, text, now=False):
-        """Say what is going on, on a terminal; unless `now`, not if the line has just changed."""
+        """Replace the line, on a terminal; unless `now`, skip it if the line has just changed."""
         if self.live and (now or time.monotonic() - self.shown_at >= PAUSE):
             self.shown_at = time.monotonic()
             self._write(f"\r{text[:WIDTH]:<{WIDTH}}")
 
     def log(self, text):
-        """Say that a stage is over, where there is no terminal."""
+        """Write a line about a stage that is over, where the stream is not a terminal."""
         if not self.live:
             self._write(text + "\n")
 

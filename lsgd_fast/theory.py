@@ -1,17 +1,17 @@
-"""What the papers prove about large stepsizes, as functions of numbers.
+"""Bounds that the papers prove for large stepsizes, as functions of numbers.
 
-One convention: everything is in the units of X as it comes. `margin` is the margin of the data, the
-largest ``min_i y_i (x_i . v)`` over unit vectors v, and `radius` is R, the largest norm of a row.
-The papers divide X by R first: their margin is ``margin / R``, their stepsize ``stepsize * R^2``,
-their weights ``R`` times ours, and the losses are the same. With `radius` left at 1 the functions
-are those of the papers. With an intercept, each row has one more entry, a one.
+All quantities are in the units of X as passed. `margin` is the margin of the data, the largest
+``min_i y_i (x_i . v)`` over unit vectors v, and `radius` is R, the largest norm of a row. The
+papers divide X by R first: their margin is ``margin / R``, their stepsize ``stepsize * R^2``, their
+weights are ``R`` times ours, and the losses are the same. With the default ``radius=1`` the
+functions are those of the papers. With an intercept, each row has one more entry, which is 1.
 
-Each bound holds for the logistic loss, no penalty, equal sample weights, first weights zero, and
-data that are linearly separable with at least this margin: a lower bound of the margin will do.
-They are upper bounds for the worst such data, and usually far above what happens.
+Each bound holds for the logistic loss without a penalty, equal sample weights, zero initial
+weights, and data that are linearly separable with at least this margin, so a lower bound of the
+margin is enough. The bounds are for the worst such data and usually far above what happens.
 
-Where a bound says nothing it is infinite; arguments that are no such numbers at all raise
-ValueError. `t` may be an array of any shape; the result then is one too.
+A bound is infinite where the theorem says nothing. Arguments that are out of range raise
+ValueError. `t` may be an array of any shape; the result then has this shape.
 
 References
 ----------
@@ -50,19 +50,37 @@ __all__ = [
 
 
 def smoothness(radius=1.0):
-    """Return a bound of the smoothness of the loss, ``R^2 / 4``.
+    """Return an upper bound of the smoothness of the loss, ``R^2 / 4``.
 
-    No eigenvalue of the Hessian is above it: the second derivative of ``log(1 + exp(-z))`` is at
-    most 1/4. That of a given X is often far below.
+    No eigenvalue of the Hessian exceeds it, because the second derivative of ``log(1 + exp(-z))``
+    is at most 1/4. The smoothness on a given X is often far smaller.
+
+    Parameters
+    ----------
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
+
+    Returns
+    -------
+    float
     """
     radius = check_real("radius", radius)
     return radius * radius / 4.0
 
 
 def monotone_stepsize(radius=1.0):
-    """Return ``8 / R^2``, 2 over `smoothness`: up to it no step increases the loss, on any data.
+    """Return ``8 / R^2``, 2 over `smoothness`: up to this stepsize no step increases the loss.
 
-    The descent lemma.
+    This is the descent lemma; it holds for any data.
+
+    Parameters
+    ----------
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -74,10 +92,21 @@ def monotone_stepsize(radius=1.0):
 
 
 def monotone_threshold(stepsize, *, radius=1.0):
-    """Return ``2 / (stepsize * R^2)``: from a loss this low on, the loss never increases.
+    """Return ``2 / (stepsize * R^2)``: once the loss is this low, it never increases.
 
-    Lemma 10. It needs neither a margin nor separable data, but on others the loss does not get
-    there when the stepsize is large.
+    This is Lemma 10. It assumes neither a margin nor separable data, but on data that are not
+    separable the loss does not get this low with a large stepsize.
+
+    Parameters
+    ----------
+    stepsize : float
+        The constant stepsize, in the units of X.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
+
+    Returns
+    -------
+    float
     """
     return 2.0 / _paper_stepsize(stepsize, radius)
 
@@ -85,8 +114,19 @@ def monotone_threshold(stepsize, *, radius=1.0):
 def certified_loss(stepsize, *, radius=1.0):
     """Return ``1 / (stepsize * R^2)``: a loss this low certifies the stable phase.
 
-    Theorem 1, equation 2; it is what `Run.certified_at` looks for. From there on the loss never
-    increases, and `stable_loss` bounds it.
+    This is equation 2 of Theorem 1, and the condition for `Run.certified_at`. From there on the
+    loss never increases, and `stable_loss` bounds it.
+
+    Parameters
+    ----------
+    stepsize : float
+        The constant stepsize, in the units of X.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
+
+    Returns
+    -------
+    float
     """
     return 1.0 / _paper_stepsize(stepsize, radius)
 
@@ -95,11 +135,26 @@ def certified_loss(stepsize, *, radius=1.0):
 
 
 def mean_loss(t, margin, stepsize, *, radius=1.0):
-    """Return a bound of the mean of the first t losses, ``L(w_0)`` to ``L(w_{t-1})``.
+    """Return an upper bound of the mean of the first t losses, ``L(w_0)`` to ``L(w_{t-1})``.
 
-    Theorem 1, whatever the phase: with ``x = margin^2 stepsize t``,
-    ``(1 + log(x)^2 + (stepsize R^2)^2 / 4) / x``. Says nothing for ``x < 1``. By Lemma 17 it also
-    bounds the mean of the losses of t batches, each before its step of stochastic descent.
+    The bound of Theorem 1 holds in any phase. With ``x = margin^2 stepsize t`` it is
+    ``(1 + log(x)^2 + (stepsize R^2)^2 / 4) / x``, and infinite for ``x < 1``. By Lemma 17 it also
+    bounds the mean of the losses of t batches of stochastic descent, each before its step.
+
+    Parameters
+    ----------
+    t : float or array-like
+        The number of steps, 0 or more.
+    margin : float
+        The margin of the data, or a lower bound of it; at most `radius`.
+    stepsize : float
+        The constant stepsize, in the units of X.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
+
+    Returns
+    -------
+    float or ndarray of the shape of `t`
 
     Examples
     --------
@@ -113,21 +168,27 @@ def mean_loss(t, margin, stepsize, *, radius=1.0):
 
 
 def transition_steps(n, margin, stepsize, *, radius=1.0):
-    """Return a bound of the steps that the unstable phase takes, tau.
+    """Return an upper bound of the number of steps in the unstable phase, tau.
 
-    Theorem 1: some step s of at most ``tau = 60 R^2 / margin^2 * max(eta, n, e, r log(r))``, with
-    ``eta = stepsize R^2`` and ``r = (eta + n) / eta``, has a loss of at most `certified_loss` and a
-    mean of ``exp(-z_i)`` of at most 1.
+    Theorem 1: with ``eta = stepsize R^2``, ``r = (eta + n) / eta`` and
+    ``tau = 60 R^2 / margin^2 * max(eta, n, e, r log(r))``, at some step s of at most tau the loss
+    is at most `certified_loss` and the mean of ``exp(-z_i)`` at most 1.
 
     Parameters
     ----------
     n : int
-        Rows of X.
+        Rows of X, 1 or more.
+    margin : float
+        The margin of the data, or a lower bound of it; at most `radius`.
+    stepsize : float
+        The constant stepsize, in the units of X.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
 
     Returns
     -------
     float
-        Not rounded.
+        The bound, not rounded.
 
     Examples
     --------
@@ -142,15 +203,25 @@ def transition_steps(n, margin, stepsize, *, radius=1.0):
 
 
 def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
-    """Return a bound of the loss t steps after the stable phase was certified.
+    """Return an upper bound of the loss t steps after the stable phase was certified.
 
     Theorem 1: with ``x = margin^2 stepsize t`` and F the mean of ``exp(-z_i)`` at the step s of
-    `certified_loss`, ``L(w_{s+t}) <= (2 F + log(x)^2) / x``. Says nothing for ``x < 1``.
+    `certified_loss`, ``L(w_{s+t}) <= (2 F + log(x)^2) / x``. The bound is infinite for ``x < 1``.
 
     Parameters
     ----------
+    t : float or array-like
+        The number of steps since then, 0 or more.
+    margin : float
+        The margin of the data, or a lower bound of it.
+    stepsize : float
+        The constant stepsize, in the units of X.
     mean_exponential : float, default 1.0
-        F, or a bound of it; 1 at the step that `transition_steps` speaks of.
+        F, or an upper bound of it. It is at most 1 at the step that `transition_steps` bounds.
+
+    Returns
+    -------
+    float or ndarray of the shape of `t`
 
     Examples
     --------
@@ -163,21 +234,35 @@ def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
 
 
 def monotone_loss(t, margin, stepsize, *, radius=1.0):
-    """Return a bound of ``L(w_t)`` for stepsizes so small that the loss never increases.
+    """Return an upper bound of ``L(w_t)`` for stepsizes so small that the loss never increases.
 
-    With ``x = margin^2 stepsize t``, for ``eta = stepsize R^2``:
+    With ``x = margin^2 stepsize t`` and ``eta = stepsize R^2`` the bound is
 
-    * up to 4, ``(1 + log(x)^2 / 2) / x``: steps of at most 1 over the smoothness on any convex
-      function have ``L(w_t) <= L(u) + |u|^2 / (2 stepsize t)`` for every u, and
+    * ``(1 + log(x)^2 / 2) / x`` for eta up to 4. For any convex function and stepsizes up to 1 over
+      the smoothness, ``L(w_t) <= L(u) + |u|^2 / (2 stepsize t)`` for every u, and
       ``u = log(x) / margin * v`` with v the direction of the margin has ``L(u) <= 1 / x``;
-    * up to 8, `mean_loss`: w_t has no larger loss than those that it averages.
+    * `mean_loss` for eta up to 8, because ``L(w_t)`` is at most each loss that it averages;
+    * infinite for larger eta, and for ``x < 1``.
 
-    Says nothing for larger stepsizes, nor for ``x < 1``.
+    Parameters
+    ----------
+    t : float or array-like
+        The number of steps, 0 or more.
+    margin : float
+        The margin of the data, or a lower bound of it; at most `radius`.
+    stepsize : float
+        The constant stepsize, in the units of X.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
+
+    Returns
+    -------
+    float or ndarray of the shape of `t`
     """
     eta = _paper_stepsize(stepsize, radius)
     mean = mean_loss(t, margin, stepsize, radius=radius)
     if eta > 8.0:
-        return _plain(np.full(np.shape(t), math.inf))
+        return _unwrapped(np.full(np.shape(t), math.inf))
     if eta > 4.0:
         return mean
     log_x = _log_progress(t, margin, stepsize)
@@ -185,20 +270,29 @@ def monotone_loss(t, margin, stepsize, *, radius=1.0):
 
 
 def last_loss(t, n, margin, stepsize, *, radius=1.0):
-    """Return the least bound of ``L(w_t)`` that the functions above give.
+    """Return the least upper bound of ``L(w_t)`` that the functions above give.
 
-    `monotone_loss`, and from `transition_steps` on also `certified_loss` and `stable_loss` of the
-    steps since then: both bounds hold from the first stable step, which is no later.
+    These are `monotone_loss` and, from `transition_steps` on, `certified_loss` and the
+    `stable_loss` of the steps since then. The latter two hold from the first stable step on, which
+    is no later.
 
     Parameters
     ----------
+    t : float or array-like
+        The number of steps, 0 or more.
     n : int
-        Rows of X.
+        Rows of X, 1 or more.
+    margin : float
+        The margin of the data, or a lower bound of it; at most `radius`.
+    stepsize : float
+        The constant stepsize, in the units of X.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
 
     Returns
     -------
     float or ndarray of the shape of `t`
-        Infinite in the unstable phase of a large stepsize, where only the mean is bounded.
+        Infinite in the unstable phase of a large stepsize, in which only the mean is bounded.
     """
     tau = np.floor(transition_steps(n, margin, stepsize, radius=radius))
     t = np.asarray(t, dtype=np.float64)
@@ -207,46 +301,83 @@ def last_loss(t, n, margin, stepsize, *, radius=1.0):
         stable_loss(np.maximum(t - tau, 0.0), margin, stepsize),
     )
     later = np.where(t >= tau, later, math.inf)
-    return _plain(np.minimum(later, monotone_loss(t, margin, stepsize, radius=radius)))
+    return _unwrapped(np.minimum(later, monotone_loss(t, margin, stepsize, radius=radius)))
 
 
 def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
-    """Return after how many steps `last_loss` is at most `loss`, the least whole number.
+    """Return the least number of steps t for which `last_loss` is at most `loss`.
+
+    Parameters
+    ----------
+    loss : float
+        The loss to reach, greater than 0.
+    n : int
+        Rows of X, 1 or more.
+    margin : float
+        The margin of the data, or a lower bound of it; at most `radius`.
+    stepsize : float
+        The constant stepsize, in the units of X.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
 
     Returns
     -------
     float
-        A whole number, exact below 2**53 and to rounding above; infinite beyond 1e300.
+        A whole number, exact below 2**53 and rounded above; infinite beyond 1e300.
     """
     loss = check_real("loss", loss)
     return _first(lambda t: last_loss(t, n, margin, stepsize, radius=radius) <= loss)
 
 
 def weight_norm(t, margin, stepsize, *, radius=1.0):
-    """Return a bound of ``|w_t|``, in the units of ``1 / X``.
+    """Return an upper bound of ``|w_t|``, in the units of ``1 / X``.
 
-    Lemma 8: with ``x = margin^2 stepsize t``, ``(sqrt(2) + 2 log(x) + stepsize R^2) / margin``.
-    Says nothing for ``x < 1``.
+    Lemma 8: with ``x = margin^2 stepsize t`` the bound is
+    ``(sqrt(2) + 2 log(x) + stepsize R^2) / margin``, and infinite for ``x < 1``.
+
+    Parameters
+    ----------
+    t : float or array-like
+        The number of steps, 0 or more.
+    margin : float
+        The margin of the data, or a lower bound of it; at most `radius`.
+    stepsize : float
+        The constant stepsize, in the units of X.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
+
+    Returns
+    -------
+    float or ndarray of the shape of `t`
     """
     margin = _check_margin(margin, radius)
     eta = _paper_stepsize(stepsize, radius)
     log_x = _log_progress(t, margin, stepsize)
     bound = (math.sqrt(2.0) + 2.0 * log_x + eta) / margin
-    return _plain(np.where(log_x >= 0.0, bound, math.inf))
+    return _unwrapped(np.where(log_x >= 0.0, bound, math.inf))
 
 
 # --- the stepsize for a budget of steps -----------------------------------------------------------
 
 
 def corollary2_stepsize(n_steps, margin, *, radius=1.0):
-    """Return the stepsize that Corollary 2 chooses for a budget, ``margin^2 T / (120 R^4)``.
+    """Return the stepsize of Corollary 2 for a budget of steps, ``margin^2 T / (120 R^4)``.
 
-    What it promises is `corollary2_loss`, for budgets of at least `corollary2_min_steps`.
+    For budgets of at least `corollary2_min_steps`, `corollary2_loss` bounds the last loss of a run
+    with this stepsize.
 
     Parameters
     ----------
     n_steps : int
-        The budget T, 1 or more.
+        The budget of steps T, 1 or more.
+    margin : float
+        The margin of the data, or a lower bound of it; at most `radius`.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -262,7 +393,21 @@ def corollary2_stepsize(n_steps, margin, *, radius=1.0):
 
 
 def corollary2_min_steps(n, margin, *, radius=1.0):
-    """Return the least budget of Corollary 2, ``120 max(e, n) R^2 / margin^2``, not rounded.
+    """Return the least budget of steps of Corollary 2, ``120 max(e, n) R^2 / margin^2``.
+
+    Parameters
+    ----------
+    n : int
+        Rows of X, 1 or more.
+    margin : float
+        The margin of the data, or a lower bound of it; at most `radius`.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
+
+    Returns
+    -------
+    float
+        The least budget, not rounded.
 
     Examples
     --------
@@ -275,10 +420,25 @@ def corollary2_min_steps(n, margin, *, radius=1.0):
 
 
 def corollary2_loss(n_steps, n, margin, *, radius=1.0):
-    """Return the bound of Corollary 2 of the last loss, ``480 log(x^2)^2 / x^2``.
+    """Return the upper bound of Corollary 2 for the last loss, ``480 log(x^2)^2 / x^2``.
 
-    ``x = (margin / R)^2 T`` for the budget T; the stepsize is `corollary2_stepsize`. Says nothing
-    for budgets below `corollary2_min_steps`.
+    Here ``x = (margin / R)^2 T`` for the budget T, and the stepsize is `corollary2_stepsize`. The
+    bound is infinite for budgets below `corollary2_min_steps`.
+
+    Parameters
+    ----------
+    n_steps : float or array-like
+        The budget of steps T, 0 or more.
+    n : int
+        Rows of X, 1 or more.
+    margin : float
+        The margin of the data, or a lower bound of it; at most `radius`.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
+
+    Returns
+    -------
+    float or ndarray of the shape of `n_steps`
 
     Examples
     --------
@@ -289,16 +449,27 @@ def corollary2_loss(n_steps, n, margin, *, radius=1.0):
     log_x = _log_progress(n_steps, margin / radius, 1.0)
     with np.errstate(over="ignore", invalid="ignore"):  # too small a budget
         bound = 480.0 * (2.0 * log_x) ** 2 * np.exp(-2.0 * log_x)
-    return _plain(np.where(np.asarray(n_steps) >= enough, bound, math.inf))
+    return _unwrapped(np.where(np.asarray(n_steps) >= enough, bound, math.inf))
 
 
 def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
-    """Return the budget from which on `corollary2_loss` is at most `loss`, the least whole number.
+    """Return the least budget of steps for which `corollary2_loss` is at most `loss`.
+
+    Parameters
+    ----------
+    loss : float
+        The loss to reach, greater than 0.
+    n : int
+        Rows of X, 1 or more.
+    margin : float
+        The margin of the data, or a lower bound of it; at most `radius`.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
 
     Returns
     -------
     float
-        A whole number, exact below 2**53 and to rounding above; infinite beyond 1e300.
+        A whole number, exact below 2**53 and rounded above; infinite beyond 1e300.
     """
     loss = check_real("loss", loss)
     return _first(lambda t: corollary2_loss(t, n, margin, radius=radius) <= loss)
@@ -308,11 +479,11 @@ def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
 
 
 def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imbalance=0.0):
-    """Return how wide Theorem 6 wants a two-layer ReLU network to be, m.
+    """Return the width m of a two-layer ReLU network from which on Theorem 6 holds.
 
-    The network is ``m^{-1/2} sum_s a_s ReLU(x . w_s)`` with fixed signs a_s; its first weights are
-    normal with standard deviation ``1 / R``, and only they are trained. With probability
-    ``1 - failure`` it then behaves for T steps as Theorem 1 says of linear models, if
+    The network is ``m^{-1/2} sum_s a_s ReLU(x . w_s)`` with fixed signs a_s. Only its weights w_s
+    are trained; initially they are normal with standard deviation ``1 / R``. With probability
+    ``1 - failure`` the network behaves for T steps as a linear model does by Theorem 1, if
 
     ``m >= ((30 D^{1/3} + 10 log(n / failure)^{1/4}) / g)^6``, where
     ``D = 6 (sqrt(rho) + imbalance + sqrt(2 log(2 n / failure)) + eta) / g`` bounds how far the
@@ -320,22 +491,29 @@ def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imb
 
     Parameters
     ----------
-    n_steps, n : int
-        Steps T, and rows of X.
+    n_steps : int
+        The number of steps T, 1 or more.
+    n : int
+        Rows of X, 1 or more.
     margin : float
-        Not the margin of the data, but that of the neural tangent features of the rows. Data with
-        margin c in themselves have at least c / 2 here: each first weight vector is active on a row
-        with probability 1/2, so moving all of them along the direction of c attains as much.
+        The margin of the neural tangent features of the rows, which is not the margin of the data.
+        It is at least half of the latter: each initial w_s is active on a row with probability
+        1/2, so that moving all of them along the direction of the margin attains this much.
+    stepsize : float
+        The constant stepsize, in the units of X.
+    radius : float, default 1.0
+        R, the largest norm of a row of X.
     failure : float, default 0.01
-        Above 0 and below 1.
+        The probability that the theorem allows for failure, above 0 and below 1.
     imbalance : float, default 0.0
-        A bound of ``|sum_s a_s| / sqrt(m)``: 0 where half of the signs are +1.
+        An upper bound of ``|sum_s a_s| / sqrt(m)``: 0 if half of the signs are +1.
 
     Returns
     -------
     float
-        Usually astronomical. Networks many orders of magnitude narrower than this were seen to
-        behave as the theorem says. The paper sums the condition up as width Omega(eta^2).
+        The width, usually astronomical; infinite beyond 1e300. Networks that are narrower by many
+        orders of magnitude were observed to behave in this way. The paper states the condition
+        as width Omega(eta^2).
 
     Examples
     --------
@@ -361,13 +539,13 @@ def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imb
 
 def _check_margin(margin, radius):
     margin, radius = check_real("margin", margin), check_real("radius", radius)
-    if margin > radius * (1.0 + 1e-9):  # rounding may put it a little above
+    if margin > radius * (1.0 + 1e-9):  # rounding may lift it slightly above
         raise ValueError(f"margin must be at most the radius, {radius!r}; got {margin!r}")
     return margin
 
 
 def _paper_stepsize(stepsize, radius):
-    """Return the stepsize for X divided by R."""
+    """Return the stepsize of the papers, ``stepsize * R^2``."""
     radius = check_real("radius", radius)
     eta = check_real("stepsize", stepsize) * radius * radius
     if not 0.0 < eta < math.inf:
@@ -376,11 +554,11 @@ def _paper_stepsize(stepsize, radius):
 
 
 def _square(x):
-    return x * x  # where x**2 overflows it raises
+    return x * x  # x**2 would raise OverflowError
 
 
 def _log_progress(t, margin, stepsize):
-    """Return ``log(margin^2 stepsize t)``, an array; -inf at t = 0. No radius: it cancels."""
+    """Return ``log(margin^2 stepsize t)`` as an array; -inf at t = 0. The radius cancels."""
     t = np.asarray(t, dtype=np.float64)
     if not ((t >= 0.0) & (t < math.inf)).all():
         raise ValueError("the number of steps must be finite and not negative")
@@ -392,16 +570,16 @@ def _over_progress(numerator, log_x):
     """Return ``numerator / x``, infinite for x < 1."""
     known = log_x >= 0.0
     bound = numerator * np.exp(-np.where(known, log_x, 0.0))
-    return _plain(np.where(known, bound, math.inf))
+    return _unwrapped(np.where(known, bound, math.inf))
 
 
-def _plain(values):
-    """Return an array, or the one number in an array without dimensions as a float."""
+def _unwrapped(values):
+    """Return an array, or a 0-d array as a float."""
     return float(values) if np.ndim(values) == 0 else values
 
 
 def _first(holds):
-    """Return the first whole t for which `holds`, which then holds for ever."""
+    """Return the least whole t for which `holds(t)`, which is monotone in t."""
     if holds(0.0):
         return 0.0
     low, high = 0.0, 1.0

@@ -8,6 +8,7 @@ import pytest
 
 import lsgd_fast as lsgd
 from lsgd_fast import Descent, datasets
+from lsgd_fast._text import WIDTH
 from support.backends import every_backend
 
 X, Y = datasets.toy()
@@ -30,7 +31,7 @@ def test_a_line_tells_step_loss_and_verdict(backend, without_tqdm):
     run = backend.gradient_descent(X, Y, 32.0, 400, callback=bar, callback_every=200)
     text = stream.getvalue()
     assert "step 200 of 400: loss " in text and run.n_steps == 400
-    assert text.endswith("\r" + " " * 76 + "\r")
+    assert text.endswith("\r" + " " * WIDTH + "\r")
     assert any(verdict in text for verdict in lsgd.Verdict)
 
 

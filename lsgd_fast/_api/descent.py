@@ -42,71 +42,72 @@ def gradient_descent(
     gram="auto",
     n_threads=None,
 ):
-    """Run gradient descent and return what happened.
+    """Run gradient descent and return a `Run`.
 
     ``w_{t+1} = w_t - eta_t * gradient(w_t)``, from ``start``, on the objective of `logistic_loss`
-    or that of another loss. The stepsize may be far above 2 over the smoothness: on linearly
+    or that of another loss. The stepsize may be far above 2 over the smoothness. On linearly
     separable data the logistic loss then oscillates at first and converges faster afterwards (Wu,
-    Bartlett, Telgarsky, Yu, COLT 2024, arXiv:2402.15926, Theorem 1); on other data it may cycle
-    for ever.
+    Bartlett, Telgarsky, Yu, COLT 2024, arXiv:2402.15926, Theorem 1); on other data it may cycle.
 
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n, d)
-        Data: any real dtype and layout; the values are taken as they are, sums are float64.  Rows
-        of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR
-        of the first two among sparse ones.
+        Data of any real dtype and layout, used without a cast; sums are float64. Dense rows of
+        float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR of
+        float64 or float32 among sparse ones.
     y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; both classes must occur. With ``loss="softmax"`` the classes as
-        numbers 0, 1, ..., K - 1, of which all must occur.
+        Labels -1/+1, 0/1 or bool; both classes must occur. With ``loss="softmax"`` class numbers
+        0, 1, ..., K - 1, each of which must occur.
     stepsize : float or rule
         Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes`.
     n_steps : int
-        Steps to take; n steps make n + 1 passes over X, the last one forward only.
+        Number of steps; n steps take n + 1 passes over X, the last one forward only.
     start : array-like of shape (d,) or (d + 1,), optional
         First weights, the intercept last; zeros by default. With softmax of shape (d, K) or
         (d + 1, K).
     loss : str or object, default "logistic"
         A name or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of weights, and an
-        intercept, for each of K classes, and the loss ``logsumexp(z) - z_y`` of their products z
-        with a row; the margin of a row is z_y less the largest other product. Nothing is certified
-        then. It does not go with Gram space.
+        intercept, for each of K classes. With z the scores of a row for all classes, its loss is
+        ``logsumexp(z) - z_y`` and its margin is z_y minus the largest other score. Runs with
+        softmax are never certified, and Gram space is not supported.
     sample_weight : array-like of shape (n,), optional
-        Not negative; only their ratios matter.
+        Non-negative weights of the rows, 1 by default; only their ratios matter.
     l2 : float, default 0.0
-        Adds ``l2/2 * |w|^2`` to what is descended; the intercept is not penalised.
+        Strength of the penalty ``l2/2 * |w|^2``, which is added to the objective; the intercept is
+        not penalised.
     fit_intercept : bool, default False
+        Whether to fit an intercept.
     center, scale : array-like of shape (d,) or float, optional
-        The features are ``(X - center) * scale``, without a copy of X, and held-out data likewise;
-        `scale` is positive. Everything of the run refers to them: weights, norms, R. The weights
-        for X itself are ``scale * weights``, with an intercept less by their product with `center`.
-        Not in Gram space.
+        The features are ``(X - center) * scale``, without a copy of X; the same holds for held-out
+        data. `scale` is positive. The weights, the norms and R of the run are those of the scaled
+        features: the weights for X itself are ``scale * weights``, and the intercept is smaller by
+        their product with `center`. Gram space is not supported.
     stop : Stop, optional
-        When to end early.
+        Conditions that end the run early.
     record : sequence of str, optional
         Names of the columns of the trace to keep; all by default. "step" is always kept.
     record_every : int, default 1
         The trace keeps the steps that are multiples of it, and the last.
     validation : (X, y), optional
-        Held-out data: adds ``validation_loss`` and ``validation_error_rate`` to the trace, by a
-        forward pass over them at each recorded step, and keeps the best weights in
-        ``Run.best_weights``.
+        Held-out data. The trace then has the columns ``validation_loss`` and
+        ``validation_error_rate``, by a forward pass over these data at each recorded step, and
+        ``Run.best_weights`` has the weights of the smallest held-out loss.
     callback : callable, optional
-        Called as ``callback(state)`` when w_t is measured and the step from it not yet taken, for
-        t >= 1; `state` is the `Descent`.  Returning True ends the run.
+        Called as ``callback(state)`` after w_t is measured and before the step from it, for
+        t >= 1; `state` is the `Descent`. The run ends when it returns True.
     callback_every : int, optional
         Steps between calls; 1 by default.
     gram : {"auto", True, False}, default "auto"
-        Whether to run in Gram space (with the logistic loss, and the rules `Constant`, `Schedule`
-        and `Silver`): compute the n x n products of the rows once, and from then on
-        take steps that cost n^2 whatever the number of features. "auto" does so for X of at least
-        20 000 entries and at least 8 times as many features as rows, if the products (with those
-        of held-out rows) take at most 64 MiB: too few steps do not pay for them. The weights are
-        then sums of rows, made at the end and when a callback asks. Without a penalty
-        `gradient_norm` carries an error of about ``1e-8 * radius``, times the mean of
-        ``sigmoid(-z)``.
+        Whether to run in Gram space: the n x n Gram matrix of the rows is computed once, and then
+        each step costs n^2, whatever the number of features. It is supported for the logistic loss
+        and the rules `Constant`, `Schedule` and `Silver`. "auto" takes it for X of at least 20 000
+        entries and at least 8 times as many features as rows, if the matrix (with that of held-out
+        rows) takes at most 64 MiB; with few steps it may cost more than it saves. The weights are
+        sums of rows, computed at the end and when a callback reads them. Without a penalty
+        `gradient_norm` has an error of about ``1e-8 * radius``, times the mean of ``sigmoid(-z)``.
     n_threads : int, optional
-        Obeyed up to the number of parts the rows are split into.
+        Number of threads, at most the number of chunks of the rows; by default chosen by the size
+        of X.
 
     Returns
     -------
@@ -174,9 +175,9 @@ def stepsize_sweep(
 ):
     """Run gradient descent with several stepsizes that share every pass over the data.
 
-    Run k is, bit for bit, `gradient_descent` with the same arguments. A run that has ended leaves
-    the passes and costs nothing more. Runs of softmax, whose columns fill a pass by themselves, go
-    one after another and share the rows.
+    Run k is, bit for bit, `gradient_descent` with the same arguments. A run that has ended takes no
+    part in later passes. Runs of softmax, which have several columns each, follow one another and
+    share the rows.
 
     Parameters
     ----------
@@ -184,21 +185,24 @@ def stepsize_sweep(
  validation, gram, n_threads
         As for `gradient_descent`.
     stepsizes : sequence of k floats or rules
+        The stepsize of each run, in the units of X.
     start : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, optional
-        First weights, of all runs or of each. With softmax of shape (d, K) or (k, d, K), or
-        (d + 1, K) or (k, d + 1, K).
+        First weights of all runs, or of each; zeros by default. With softmax of shape (d, K) or
+        (k, d, K), or (d + 1, K) or (k, d + 1, K).
     l2 : float or sequence of k floats, default 0.0
+        Strength of the penalty of all runs, or of each.
     stop : Stop or sequence of k Stop or None, optional
+        Conditions that end all runs early, or each.
     callback, callback_every
-        As for `gradient_descent`: the callback is called for each run in turn, with its `Descent`,
-        and ends that run by returning True. With softmax a run takes all its steps before the next
+        As for `gradient_descent`. The callback is called for each run in turn, with its `Descent`;
+        that run ends when it returns True. With softmax a run takes all its steps before the next
         begins.
 
     Returns
     -------
     Sweep
-        A sequence of `Run`. Each run's `seconds` are those of the sweep until it ended, but with
-        softmax its own.
+        A sequence of `Run`. The `seconds` of a run are those of the sweep until the run ended,
+        with softmax those of the run alone.
 
     Raises
     ------
@@ -207,8 +211,8 @@ def stepsize_sweep(
 
     Notes
     -----
-    Memory grows by about ``8 * k * d`` bytes times the number of parts of the rows (up to 64), and
-    by the traces; `record` keeps those small. With softmax it grows by the traces alone.
+    Memory grows by about ``8 * k * d`` bytes times the number of chunks of the rows (up to 64), and
+    by the traces, which `record` keeps small. With softmax it grows by the traces alone.
 
     Examples
     --------
@@ -251,21 +255,22 @@ def nesterov_descent(
     callback_every=None,
     n_threads=None,
 ):
-    """Run Nesterov's accelerated gradient with gradient restart, and return what happened.
+    """Run Nesterov's accelerated gradient with gradient restart and return a `Run`.
 
-    The same as `gradient_descent` with the rule `lsgd_fast.stepsizes.Nesterov`, which has the
-    formulas; with a `Descent` and that rule there are checkpoints as well.
+    The same as `gradient_descent` with the rule `lsgd_fast.stepsizes.Nesterov`, which documents the
+    formulas. For checkpoints use a `Descent` with that rule.
 
     Parameters
     ----------
     X, y
         As for `gradient_descent`.
     stepsize : float, optional
-        Of the gradient steps, constant; by default 1 over the bound ``c R^2 + l2`` of the
-        smoothness, c the largest second derivative of the loss (1/4 for the logistic loss). The
-        smoothness itself is often much less (`staged_trial` estimates it).
+        Constant stepsize of the gradient steps, in the units of X. By default 1 over the bound
+        ``c R^2 + l2`` of the smoothness, where c is the largest second derivative of the loss (1/4
+        for the logistic loss). The smoothness itself is often much smaller (`staged_trial`
+        estimates it).
     n_steps : int, default 1000
-        Steps to take; n steps make n + 1 passes over X, the last one forward only.
+        Number of steps; n steps take n + 1 passes over X, the last one forward only.
     start, loss, sample_weight, l2, fit_intercept, center, scale, stop, record, record_every, \
 validation, callback, callback_every, n_threads
         As for `gradient_descent`.
@@ -273,7 +278,7 @@ validation, callback, callback_every, n_threads
     Returns
     -------
     Run
-        Its weights, and those of each row of the trace, are the points where gradients are taken.
+        Its weights, and those of each row of the trace, are the points of the gradients.
 
     Raises
     ------
@@ -320,51 +325,51 @@ def two_layer_gradient_descent(
 ):
     """Run gradient descent on the first layer of a two-layer network.
 
-    ``f(x) = width^(-1/2) sum_s a_s activation(x . w_s)`` with fixed signs a_s = +1, -1, +1, ...,
-    so that there is one +1 more where the width is odd. What is descended is the weighted mean of
-    ``loss(y_i f(x_i))``, from normal first weights w_s. For a network that is wide enough, in a
-    kernel regime, large stepsizes do what they do for linear models (Wu, Bartlett, Telgarsky, Yu,
-    COLT 2024, arXiv:2402.15926, Theorem 6); the width that the theorem asks for is far beyond what
-    can be run, so nothing is certified here.
+    ``f(x) = width^(-1/2) sum_s a_s activation(x . w_s)`` with fixed a_s = +1, -1, +1, ..., so that
+    an odd width has one more +1. The objective is the weighted mean of ``loss(y_i f(x_i))``, and
+    the first weights w_s are normal. For a network that is wide enough, in a kernel regime, large
+    stepsizes have the same phases as for linear models (Wu, Bartlett, Telgarsky, Yu, COLT 2024,
+    arXiv:2402.15926, Theorem 6). The width required by the theorem is far beyond what can be run,
+    so no run is certified.
 
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n, d)
-        Data: any real dtype and layout. A column of ones is what makes biases.
+        Data of any real dtype and layout. For biases append a column of ones.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     stepsize : float or rule
         Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes` that is not
-        adaptive; `Silver` needs its smoothness here.
+        adaptive; `Silver` needs its argument `smoothness`.
     n_steps : int
-        Steps to take; n steps make n + 1 passes over X, the last one forward only.
+        Number of steps; n steps take n + 1 passes over X, the last one forward only.
     width : int
-        Units, one or more.
+        Number of units, one or more.
     activation : {"relu", "leaky_relu", "softplus"}, default "relu"
-        ``max(z, 0)``, ``max(z, z / 100)`` or ``log(1 + exp(z))``; the first two have at 0 the
-        derivative that they have left of it.
+        ``max(z, 0)``, ``max(z, z / 100)`` or ``log(1 + exp(z))``; the derivative of the first two
+        at 0 is that for z < 0.
     rng : int or numpy.random.Generator, optional
-        What the first weights are drawn with, ``rng.standard_normal((d, width))``; without it they
-        are others in each run.
+        Seed or generator of the first weights, ``rng.standard_normal((d, width))``; by default
+        they differ from run to run.
     start : array-like of shape (d, width), optional
         First weights, in place of `rng`.
     loss : str or object, default "logistic"
         A name or an object of `lsgd_fast.losses`, a function of the margin.
     sample_weight, record, record_every, validation, callback, callback_every, n_threads
-        As for `gradient_descent`; the trace has the column ``distance``, ``|w_t - w_0|``, too.
+        As for `gradient_descent`; the trace has one more column ``distance``, ``|w_t - w_0|``.
     l2 : float, default 0.0
-        Adds ``l2/2 * |w|^2``.
+        Strength of the penalty ``l2/2 * |w|^2``, which is added to the objective.
     stop : Stop, optional
-        When to end early; `separated` is: once all margins ``y_i f(x_i)`` are positive. Not
-        `cycling`.
+        Conditions that end the run early. `separated` ends it once all margins ``y_i f(x_i)`` are
+        positive; `cycling` is not supported.
 
     Returns
     -------
     Run
-        With `weights` of shape (d, width). `separated_at` is when the network fitted all labels,
-        which says nothing about the data: `separable` is None. The verdict is "stable" at a
-        gradient of exactly zero only (of a network that has died, too), else "unstable" or
-        "undecided", by the increases of the loss.
+        With `weights` of shape (d, width). `separated_at` is the step at which the network first
+        fitted all labels, which does not show that the data are separable: `separable` is None.
+        The verdict is "stable" only at a gradient of exactly zero (also that of a dead network),
+        otherwise "unstable" or "undecided", by the increases of the loss.
 
     Raises
     ------
@@ -373,9 +378,8 @@ def two_layer_gradient_descent(
 
     Notes
     -----
-    Dense X is read once in each step; what is kept of the products ``x_i . w_s`` is a part for each
-    thread, of at most 128 rows. Sparse X is read by rows and by columns, and a number for each row
-    and unit is kept.
+    Dense X is read once in each step, and each thread keeps the scores ``x_i . w_s`` of at most 128
+    rows. Sparse X is read by rows and by columns, and the scores of all rows are kept.
 
     Examples
     --------

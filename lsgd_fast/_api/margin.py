@@ -20,42 +20,43 @@ def max_margin(
     max_passes=50_000,
     n_threads=None,
 ):
-    """Return the margin of the data, ``max over |w| = 1 of min_i y_i x_i . w``, and who has it.
+    """Return the margin of the data, ``max over |w| = 1 of min_i y_i x_i . w``, and its direction.
 
-    By the accelerated dual method, one pass over X a step. Every pass gives a direction, whose
-    margin bounds that of the data from below, and a mean of the rows ``y_i x_i``, whose length
-    bounds it from above; the search ends when the two are close.
+    The accelerated dual method takes one pass over X a step. Every pass gives a direction, whose
+    margin is a lower bound of that of the data, and a mean of the rows ``y_i x_i``, whose norm is
+    an upper bound; the search ends when the two are close.
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
-        Data: any real dtype and layout.
+    X : array-like or sparse matrix of shape (n, d)
+        Data of any real dtype and layout.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     fit_intercept : bool, default False
-        Append a column of ones: the maximum is over directions of norm 1 with the intercept. So
-        `Run.radius` and the bounds of `lsgd_fast.theory` have it, and descent with an intercept
-        finds it. It is not the margin of support vector machines, whose intercept has no length
-        (that one is larger), and it depends on where the features have their origin and, unlike
-        the margin without an intercept, not in proportion on their units.
+        Whether to append a column of ones, so that the norm of a direction includes the intercept,
+        as in `Run.radius`, in the bounds of `lsgd_fast.theory` and in the limit of descent with an
+        intercept. The margin of support vector machines, whose norm leaves out the intercept, is
+        larger. This margin depends on the origin of the features and is not proportional to their
+        units.
     center, scale : array-like of shape (d,) or float, optional
         The features are ``(X - center) * scale``, without a copy of X; `scale` is positive.
     rtol : float, default 1e-3
-        End when ``gap <= rtol * value``.
+        Relative tolerance: the search ends when ``gap <= rtol * value``.
     max_passes : int, default 50000
         Largest number of passes over X; 2 or more. On data of margin ``gamma * R`` the search
         takes some ``2 / (gamma * sqrt(rtol))`` passes.
     n_threads : int, optional
-        Obeyed up to the number of parts the rows are split into.
+        Number of threads, at most the number of chunks of the rows; by default chosen by the size
+        of X.
 
     Returns
     -------
     Margin
-        `value`, `direction`, `gap`, `intercept`, `n_passes`. The margin of the data is between
-        ``value`` and ``value + gap``, rounding included. After `max_passes` the gap may be larger
-        than `rtol` asks for. ``value == 0.0`` and no direction: the data were not found separable,
-        and no margin is above `gap`. That is the proof that they are not, up to ``1e-8 R``, where
-        fewer than `max_passes` were made.
+        With `value`, `direction`, `gap`, `intercept` and `n_passes`. The margin of the data is
+        between ``value`` and ``value + gap``, rounding included. After `max_passes` passes the gap
+        may be above the tolerance. If no separating direction was found, `value` is 0.0,
+        `direction` is None and the margin is at most `gap`; with fewer than `max_passes` passes
+        this proves that the data are not separable with a margin above ``1e-8 R``.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def max_margin(
 
     Notes
     -----
-    Sample weights have no part in a margin: leave out rows that are not to count.
+    A margin has no sample weights: leave out the rows that should not count.
 
     References
     ----------

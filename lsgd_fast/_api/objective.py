@@ -43,20 +43,24 @@ def logistic_loss(
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n, d)
-        Data: any real dtype and layout; the values are taken as they are, sums are float64.  Rows
-        of float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR
-        of the first two among sparse ones.
+        Data of any real dtype and layout, used without a cast; sums are float64. Dense rows of
+        float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR of
+        float64 or float32 among sparse ones.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     w : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, which is last
-        Weights, in k columns at the cost of less than k calls.
+        Weights; k columns take less time than k calls.
     sample_weight : array-like of shape (n,), optional
-        Not negative; only their ratios matter.
+        Non-negative weights of the rows, 1 by default; only their ratios matter.
     l2 : float, default 0.0
+        Strength of the penalty.
     fit_intercept : bool, default False
+        Whether the last row of `w` is an intercept.
     center, scale : array-like of shape (d,) or float, optional
         The features are ``(X - center) * scale``, without a copy of X; `scale` is positive.
     n_threads : int, optional
+        Number of threads, at most the number of chunks of the rows; by default chosen by the size
+        of X.
 
     Returns
     -------
@@ -69,8 +73,8 @@ def logistic_loss(
 
     Notes
     -----
-    Sums are float64 for every dtype of X.  The result has the same bits for every number of threads
-    and every instruction set, and column k those of a call with that column alone.
+    Sums are float64 for every dtype of X. The result has the same bits for every number of threads
+    and every instruction set, and each column those of a call with that column alone.
 
     Examples
     --------
@@ -141,32 +145,34 @@ def critical_stepsize(
 ):
     """Return 2 over the largest curvature of the logistic objective at `w`.
 
-    With `w` a minimiser this is the critical stepsize: gradient descent with a smaller constant
-    stepsize converges to it from near by, with a larger one it is repelled, and a cycle is what it
-    falls into. Far from the minimiser a smaller stepsize may cycle as well, where there is no
-    margin (Meng et al.).
+    At a minimiser `w` this is the critical stepsize: gradient descent from near by converges to the
+    minimiser with a smaller constant stepsize, and is repelled by it, usually into a cycle, with a
+    larger one. Far from the minimiser of data that are not separable, smaller stepsizes may cycle
+    as well (Meng et al.).
 
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n, d)
-        Data: any real dtype and layout. Read some dozen times, in blocks.
+        Data of any real dtype and layout; read some dozen times, in blocks.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     w : array-like of shape (d,), or (d + 1,) with an intercept, which is last
+        Weights.
     sample_weight : array-like of shape (n,), optional
-        Not negative; only their ratios matter.
+        Non-negative weights of the rows, 1 by default; only their ratios matter.
     l2 : float, default 0.0
-        Adds ``l2/2 * |w|^2`` to the objective; the intercept is not penalised.
+        Strength of the penalty ``l2/2 * |w|^2``; the intercept is not penalised.
     fit_intercept : bool, default False
+        Whether the last entry of `w` is an intercept.
     center, scale : array-like of shape (d,) or float, optional
-        The features are ``(X - center) * scale``.
+        The features are ``(X - center) * scale``; `scale` is positive.
 
     Returns
     -------
     float
         ``2 / lambda_max(H)``, in the units of X as every stepsize, with H the Hessian at `w`.
-        Infinite where all of H underflows. Nine digits: the rest would depend on the order of sums
-        in a matrix product.
+        Infinite where all of H underflows. Rounded to nine digits: the others would depend on the
+        order of the sums in a matrix product.
 
     Raises
     ------

@@ -32,60 +32,63 @@ def stochastic_gradient_descent(
     """Run stochastic gradient descent with a constant stepsize.
 
     ``w_{t+1} = w_t - eta * gradient_t(w_t)``, from ``start``, where the gradient is that of the
-    loss of batch t plus ``l2/2 * |w|^2``. On linearly separable data the stepsize may be as large
-    as you like (Wu, Bartlett, Telgarsky, Yu, COLT 2024, arXiv:2402.15926, Theorem 4): the mean
-    of the losses, each before its step, is bounded by ``theory.mean_loss`` for any order of the
-    rows (Lemma 17). The bounds are for the averaged weights, not for the last ones.
+    loss of batch t plus ``l2/2 * |w|^2``. On linearly separable data the stepsize may be
+    arbitrarily large (Wu, Bartlett, Telgarsky, Yu, COLT 2024, arXiv:2402.15926, Theorem 4): the
+    mean of the losses, each before its step, is bounded by ``theory.mean_loss`` for any order of
+    the rows (Lemma 17). The bounds hold for the averaged weights, not for the last ones.
 
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n, d)
-        Data: any real dtype and layout. float64 and float32 in C order are fastest. A step over
-        sparse rows costs what their entries cost, whatever d is.
+        Data of any real dtype and layout. float64 and float32 in C order are fastest. The cost of
+        a step on sparse rows depends on the number of their entries alone.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur.
     stepsize : float or Constant
-        In the units of X.
+        Constant stepsize, in the units of X.
     n_steps : int
-        Steps to take, one a batch.
+        Number of steps, one for each batch.
     batch_size : int, default 1
-        Rows of a batch, at most n.
+        Number of rows in a batch, at most n.
     order : {"shuffle", "replacement", "once"}, default "shuffle"
-        How rows are drawn. "shuffle": a new permutation each epoch; permutations follow one another
-        and are cut into batches, so that all are full. "replacement": uniformly and independently,
-        a row as often as it comes. "once": one permutation, for the online setting of Theorem 4, in
-        which no row is seen twice; the same batches as the first epoch of "shuffle".
+        How rows are drawn. "shuffle": a new permutation each epoch; the sequence of permutations is
+        cut into batches, which are all full. "replacement": independent uniform draws. "once": a
+        single permutation, for the online setting of Theorem 4, in which no row is seen twice; its
+        batches are those of the first epoch of "shuffle".
     rng : int or numpy.random.Generator, optional
-        The order of the rows is a function of it. By default a new one each time.
+        Seed or generator of the order of the rows; by default it differs from run to run.
     start : array-like of shape (d,) or (d + 1,), optional
         First weights, the intercept last; zeros by default.
     loss : str or object, default "logistic"
         A name or an object of `lsgd_fast.losses`.
     sample_weight : array-like of shape (n,), optional
-        Not negative; only their ratios matter. They do not change how often a row is drawn: the
-        loss of a batch is the sum of weight times loss over ``batch_size * mean(sample_weight)``,
-        which in the mean over batches is the loss of all rows.
+        Non-negative weights of the rows, 1 by default; only their ratios matter. They do not change
+        the probability of a row: the loss of a batch is the sum of weight times loss, divided by
+        ``batch_size * mean(sample_weight)``. Its expectation is the loss of all rows.
     l2 : float, default 0.0
-        Adds ``l2/2 * |w|^2`` to what is descended; the intercept is not penalised.
+        Strength of the penalty ``l2/2 * |w|^2``, which is added to the objective; the intercept is
+        not penalised.
     fit_intercept : bool, default False
+        Whether to fit an intercept.
     stop : Stop, optional
-        Only `seconds` may be set: all else that a `Stop` can ask would take passes over all rows.
+        Only `seconds` may be set: the other conditions would take passes over all rows.
     record_every : int, default 1
         The trace keeps the steps that are multiples of it, and the end.
     callback : callable, optional
-        Called as ``callback(state)`` after steps; `state` has `n_steps`, `weights`, `intercept`,
+        Called as ``callback(state)`` after steps. `state` has `n_steps`, `weights`, `intercept`,
         `average_weights`, `average_intercept`, and the `loss`, `log_loss`, `error_rate` and
-        `min_margin` of the latest batch before its step. Returning True ends the run. Of sparse
-        rows, `weights` and `average_weights` are all of d, made for each call.
+        `min_margin` of the latest batch before its step. The run ends when it returns True. With
+        sparse X each call takes time proportional to d, for `weights` and `average_weights`.
     callback_every : int, optional
-        Steps between calls; 1 by default, and then most of the time may be Python's.
+        Steps between calls; 1 by default, which may take more time than the steps.
     n_threads : int, optional
-        Obeyed up to the number of parts that a batch is split into: small batches take one.
+        Number of threads, at most the number of chunks of a batch: small batches take one.
 
     Returns
     -------
     StochasticRun
-        The last weights and the mean of those before each step, both measured on all rows.
+        With the last weights and the mean of the weights before each step, both measured on all
+        rows.
 
     Raises
     ------
@@ -94,9 +97,9 @@ def stochastic_gradient_descent(
 
     Notes
     -----
-    The same bits for every number of threads, every instruction set, dtype and layout of X that
-    holds the same values; sparse rows have bits of their own. Rows are picked where they lie: X is
-    never copied or shuffled.
+    The result has the same bits for every number of threads, every instruction set, and every dtype
+    and layout of X with the same values; dense and sparse X differ by rounding. X is never copied
+    or shuffled.
 
     Examples
     --------
@@ -148,11 +151,12 @@ def stochastic_sweep(
  record_every, n_threads
         As for `stochastic_gradient_descent`.
     stepsizes : sequence of k floats or Constant
+        The stepsize of each run, in the units of X.
     start : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, optional
-        First weights, of all runs or of each.
+        First weights of all runs, or of each; zeros by default.
     callback, callback_every
-        As for `stochastic_gradient_descent`: called for each run in turn, and ends that run by
-        returning True.
+        As for `stochastic_gradient_descent`. The callback is called for each run in turn; that run
+        ends when it returns True.
 
     Returns
     -------
@@ -187,7 +191,7 @@ def stochastic_sweep(
 
 
 def _logged(run):
-    """Tell the log how a run ended, for those who listen."""
+    """Log how a run ended, and return it."""
     log = logging.getLogger("lsgd_fast")
     if log.isEnabledFor(logging.INFO):
         log.info("%d steps of %d rows, ended by %s: mean loss %g", run.n_steps, run.batch_size,

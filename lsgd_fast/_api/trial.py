@@ -31,50 +31,57 @@ def staged_trial(
 ):
     """Look for a large stepsize on samples of the rows, and confirm it on all of them.
 
-    Growing stepsizes run on stratified samples, from zero weights, and end early where they do not
-    leave the unstable phase. The best of them, its neighbours and the first run on all rows, and
-    if need be those below. What is recommended is one of these runs.
+    Increasing stepsizes run on stratified samples, from zero weights; a run ends early if it does
+    not leave the unstable phase. The best stepsize, its neighbours and the first one then run on
+    all rows, and if need be the smaller ones. The recommended stepsize is that of one of the runs
+    on all rows.
 
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n, d)
-        Data: any real dtype and layout.
+        Data of any real dtype and layout.
     y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; both classes must occur. With softmax numbers 0, 1, ..., K - 1.
+        Labels -1/+1, 0/1 or bool; both classes must occur. With softmax class numbers 0, 1, ...,
+        K - 1, each of which must occur.
     start_stepsize : float, optional
-        The first, conservative stepsize; by default 1 over the estimated smoothness of the
-        objective, in two digits, with which the loss never increases.
+        The first, conservative stepsize, in the units of X. By default 1 over the estimated
+        smoothness of the objective, rounded to two digits, with which the loss never increases.
     factor : float, default 4
-        Between one stage and the next; greater than 1.
+        Ratio of the stepsizes of two stages; greater than 1.
     n_stages : int, default 8
+        Number of stepsizes, one or more.
     n_steps : int, default 1000
-        Steps of each run, on samples and on all rows. With fewer than 1000 hardly any run is
+        Steps of each run, on samples and on all rows. With fewer than 1000 steps hardly any run is
         called stable without a proof.
     sample : float, default 0.1
-        Share of the rows in a sample, at most 1. Five rows per feature, times K - 1 with K
-        classes, are taken in any case, or all if there are fewer, and then there is one sample.
+        Share of the rows in a sample, at most 1. A sample has at least five rows per feature, times
+        K - 1 with K classes; if that is all rows, there is one sample.
     n_repeats : int, default 3
-        Samples for the choice, and as many new ones for the comparison.
+        Number of samples for the choice, and of new samples for the comparison.
     stop : Stop, optional
-        What else ends a run. Its goals (`loss`, `gradient_norm`, `separated`) decide which stepsize
-        is best; `unstable_steps` is half of `n_steps` by default, and `cycling` always True.
+        Further conditions that end a run. If a goal (`loss`, `gradient_norm`, `separated`) is set,
+        the best stepsize is the one that reaches it first. `unstable_steps` is half of `n_steps`
+        by default, and `cycling` is always True.
     rng : int or numpy.random.Generator, default 0
-        The result is a function of it and of the other arguments.
+        Seed or generator of the samples: the result is a function of it and the other arguments.
     loss : {"logistic", "softmax"} or object, default "logistic"
         As for `gradient_descent`. Runs with softmax do not share passes, see `stepsize_sweep`.
     sample_weight : array-like of shape (n,), optional
-        Not negative; only their ratios matter.
+        Non-negative weights of the rows, 1 by default; only their ratios matter.
     l2 : float, default 0.0
-        Adds ``l2/2 * |w|^2``, and then the objective decides, not the first separation.
+        Strength of the penalty ``l2/2 * |w|^2``. With a penalty the best stepsize has the smallest
+        objective, without one the earliest separation.
     fit_intercept : bool, default False
+        Whether to fit an intercept; it is not penalised.
     center, scale : array-like of shape (d,) or float, optional
         As for `gradient_descent`; stepsizes are in the units of ``(X - center) * scale``.
     n_threads : int, optional
+        As for `gradient_descent`.
 
     Returns
     -------
     Trial
-        Print it for a report in words.
+        Print it to read a report.
 
     Raises
     ------

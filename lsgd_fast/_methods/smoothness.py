@@ -18,8 +18,8 @@ __all__ = [
 
 # After 30 steps from a random start the power method is below 0.525 of the largest eigenvalue with
 # a probability of at most 0.096 sqrt(d) 0.525^29.5, 5.3e-7 for a million features (J. Kuczynski,
-# H. Wozniakowski, SIAM J. Matrix Anal. Appl. 13(4), 1992, Theorem 4.1). So 1 over the estimate, even
-# rounded up by 5 %, is below 2 over the true value.
+# H. Wozniakowski, SIAM J. Matrix Anal. Appl. 13(4), 1992, Theorem 4.1). So 1 over the estimate,
+# even rounded up by 5 %, is below 2 over the true value.
 POWER_STEPS = 30
 
 
@@ -57,8 +57,8 @@ def estimate_smoothness(problem, rng):
 # --- at given weights -----------------------------------------------------------------------------
 
 # Lanczos with full orthogonalisation, restarted from its best vector after KRYLOV vectors. It ends
-# once the relative residual is at most NEAR_ENOUGH: the error of the largest eigenvalue is about the
-# square of that. A random start misses the largest eigenvalue with probability 0.
+# once the relative residual is at most NEAR_ENOUGH: the error of the largest eigenvalue is about
+# the square of that. A random start misses the largest eigenvalue with probability 0.
 KRYLOV = 32
 MAX_RESTARTS = 100
 NEAR_ENOUGH = 1e-7

@@ -1,1 +1,1 @@
-"""What a run will take, and what theory promises of it."""
+"""Plans: memory, time and theoretical bounds of a run before it is made."""

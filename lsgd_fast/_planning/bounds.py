@@ -1,4 +1,4 @@
-"""All bounds of a planned run at once, and why some of them cannot be told."""
+"""All theoretical bounds of a planned run, and the reasons for those that are unknown."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from lsgd_fast import theory
 
 __all__ = ["Bounds", "bounds"]
 
-# What each bound is made of, in the order in which to ask for it.
+# The quantities that each bound needs, the one that the user should pass first coming first.
 _NEEDS = {
     "monotone_stepsize": ("radius",),
     "transition_steps": ("margin", "radius", "stepsize"),
@@ -25,38 +25,44 @@ _NEEDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """What theory promises of a run. All is in the units of X; what cannot be told is None.
+    """Theoretical bounds of a run, in the units of X. Unknown bounds are None.
 
     Attributes
     ----------
     n : int
         Rows of X.
-    radius, margin : float or None
-        R, the largest norm of a row of X, and the margin of the data.
+    radius : float or None
+        R, the largest norm of a row of X.
+    margin : float or None
+        The margin of the data, as given.
     target_loss : float or None
-        As given.
+        The target of the loss, as given.
     n_steps : int or None
-        As given, or else the steps that the bounds need for `target_loss`.
+        The number of steps: as given, or else the steps by which the loss is guaranteed to reach
+        `target_loss`.
     stepsize : float or None
-        As given, or else `corollary2_stepsize`.
+        The stepsize: as given, or else `corollary2_stepsize`.
     monotone_stepsize : float or None
-        2 over the smoothness, ``8 / R^2``: up to it the loss cannot increase.
+        ``8 / R^2``, 2 over the smoothness: up to this stepsize the loss cannot increase.
     transition_steps : int or None
-        The unstable phase takes at most so many steps (Theorem 1).
+        Upper bound of the steps in the unstable phase (Theorem 1).
     mean_loss : float or None
-        Bound of the mean loss of the first `n_steps` steps, whatever the phase (Theorem 1).
+        Upper bound of the mean loss of the first `n_steps` steps, in any phase (Theorem 1).
     last_loss : float or None
-        Bound of the loss after `n_steps`, if the stable phase has begun by then (Theorem 1).
+        Upper bound of the loss after `n_steps` steps, if the stable phase is guaranteed by then
+        (Theorem 1).
     target_steps : int or None
-        After so many steps the loss is at most `target_loss` (Theorem 1).
+        Number of steps after which the loss is at most `target_loss` (Theorem 1).
     corollary2_min_steps : int or None
-        The least budget for which Corollary 2 promises anything.
-    corollary2_stepsize, corollary2_loss : float or None
-        Its stepsize for a budget of `n_steps`, and its bound of the loss after them.
+        Least `n_steps` for which Corollary 2 holds.
+    corollary2_stepsize : float or None
+        The stepsize of Corollary 2 for `n_steps` steps.
+    corollary2_loss : float or None
+        Upper bound of the loss after these steps with this stepsize (Corollary 2).
     required_width : float or None
-        From this width on Theorem 6 promises the same phases of a two-layer ReLU network.
-    unknown : dict of str to str
-        For each attribute that is None, why.
+        Width from which on the same phases are guaranteed for a two-layer ReLU network (Theorem 6).
+    unknown : dict from str to str
+        The reason for each attribute that is None, by its name.
     """
 
     n: int
@@ -78,13 +84,20 @@ class Bounds:
 
 
 def bounds(n, *, radius, margin, stepsize=None, n_steps=None, target_loss=None):
-    """Return what `lsgd_fast.theory` says of a run on data with n rows.
+    """Return the bounds of `lsgd_fast.theory` for a run.
 
     Parameters
     ----------
     n : int
-    radius, margin, stepsize, target_loss : float or None
-    n_steps : int or None
+        Rows of X.
+    radius, margin : float or None
+        The largest norm of a row of X, and the margin of the data.
+    stepsize : float, optional
+        The constant stepsize; by default that of Corollary 2.
+    n_steps : int, optional
+        The number of steps; by default as many as `target_loss` needs.
+    target_loss : float, optional
+        The loss to reach.
 
     Returns
     -------
@@ -93,7 +106,7 @@ def bounds(n, *, radius, margin, stepsize=None, n_steps=None, target_loss=None):
     Raises
     ------
     ValueError
-        If the margin is above the radius, or ``stepsize * radius^2`` leaves float64.
+        If the margin exceeds the radius, or if ``stepsize * radius^2`` leaves float64.
     """
     found = dict.fromkeys(_NEEDS, math.inf)
     if radius:
@@ -123,7 +136,7 @@ def _steps_for_target(target_loss, n, stepsize, data):
 
 
 def _whole(steps):
-    """Return a number of steps as an int, or infinity where no run can count so far."""
+    """Return a number of steps as an int, or infinity if it does not fit in 64 bits."""
     return int(steps) if steps < 2.0**63 else math.inf
 
 
@@ -144,29 +157,31 @@ def _theorems(n_steps, n, stepsize, target_loss, data):
     if n_steps is not None:
         found["mean_loss"] = theory.mean_loss(n_steps, **run)
         found["last_loss"] = theory.last_loss(n_steps, n, **run)
-        # The features of the network have at least half the margin of the data.
+        # The neural tangent features have at least half the margin of the data.
         run["margin"] /= 2.0
         found["required_width"] = theory.network_width(max(n_steps, 1), n, **run)
     return found
 
 
 def _why(name, found):
-    """Return why something is unknown, and what to do."""
+    """Return why a quantity is unknown, and which argument would help."""
     if name in ("radius", "margin", "n_steps", "target_loss"):
         return f"pass {name}="
     if found["radius"] == 0.0:
         return "X is zero everywhere"
-    short = None
+    budget = None
     if found["n_steps"] is not None and found["corollary2_min_steps"] is not None:
-        short = f"asks for {found['corollary2_min_steps']:,} steps at least"
+        budget = f"needs at least {found['corollary2_min_steps']:,} steps"
     if name == "stepsize":
-        return "pass stepsize=" if short is None else f"pass stepsize=; Corollary 2 {short}"
-    lacking = [need for need in _NEEDS[name] if found[need] is None]
-    if lacking:
-        return f"pass {lacking[0]}="
-    if name.startswith("corollary2") and short is not None:
-        return f"it {short}"
+        return "pass stepsize=" if budget is None else f"pass stepsize=; Corollary 2 {budget}"
+    missing = [need for need in _NEEDS[name] if found[need] is None]
+    if missing:
+        return f"pass {missing[0]}="
+    if name.startswith("corollary2") and budget is not None:
+        return f"Corollary 2 {budget}"
     if name == "last_loss" and found["transition_steps"] is not None:
         phase = f"the unstable phase may last {found['transition_steps']:,} steps"
         return f"{phase}, and only the mean is bounded there"
-    return "so few steps are too few for it" if name == "mean_loss" else "it is too large"
+    if name == "mean_loss":
+        return "n_steps is too small for this bound"
+    return "the bound is too large to represent"

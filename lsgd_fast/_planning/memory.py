@@ -17,7 +17,7 @@ from lsgd_fast._inputs.dense import memory_of_check
 from lsgd_fast._inputs.requests import check_record
 from lsgd_fast._inputs.sparse import memory_of_sparse_check
 
-__all__ = ["Footprint", "footprint", "sparse_footprint"]
+__all__ = ["Memory", "dense_memory", "sparse_memory"]
 
 # A row of the trace while the result is made: three copies (from the loop, with the last row added,
 # as columns) and `step` once more as integers.
@@ -34,7 +34,7 @@ def vectors(gram):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Footprint:
+class Memory:
     """Bytes of a descent, at most, besides X itself.
 
     Attributes
@@ -67,7 +67,7 @@ class Footprint:
         return self.labels + max(self.set_up, descent)
 
 
-def footprint(n, d, dtype, n_threads, plain=True):
+def dense_memory(n, d, dtype, n_threads, plain=True):
     """Return what `gradient_descent` allocates for X of shape (n, d).
 
     Parameters
@@ -81,12 +81,12 @@ def footprint(n, d, dtype, n_threads, plain=True):
 
     Returns
     -------
-    Footprint
+    Memory
     """
     labels, validation = memory_of_check(n, d, plain and dtype == np.float64)
     if check_gram("auto", n, d):
         matrix, making, rebuilding = memory_of_gram(n, d, n_threads)
-        return Footprint(
+        return Memory(
             labels=labels,
             packed=matrix,
             workspace=memory_of_pass(n, n, 1, n_threads, True),
@@ -95,7 +95,7 @@ def footprint(n, d, dtype, n_threads, plain=True):
             set_up=max(validation, matrix + making),
         )
     packed, packing = memory_of_packing(n, d, dtype, plain)
-    return Footprint(
+    return Memory(
         labels=labels,
         packed=packed,
         workspace=memory_of_pass(n, d, 1, n_threads, packed > 0),
@@ -105,7 +105,7 @@ def footprint(n, d, dtype, n_threads, plain=True):
     )
 
 
-def sparse_footprint(X):
+def sparse_memory(X):
     """Return what `gradient_descent` allocates for sparse X.
 
     Parameters
@@ -114,11 +114,11 @@ def sparse_footprint(X):
 
     Returns
     -------
-    Footprint
+    Memory
     """
     n, d = X.shape
     columns, making = memory_of_columns(n, d, X.size, X.dtype)
-    return Footprint(
+    return Memory(
         labels=16 * n,
         packed=columns + X.copied,
         workspace=memory_of_sparse_pass(n, X.size, 1),

@@ -1,4 +1,4 @@
-"""What a descent will take, and what theory promises of it, before it is run."""
+"""`plan` and `Plan`: the memory, time and theoretical bounds of a descent before it is run."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from lsgd_fast._inputs.dense import MAX_FEATURES
 from lsgd_fast._inputs.sparse import check_sparse, is_sparse
 from lsgd_fast._planning import report as plan_report
 from lsgd_fast._planning.bounds import Bounds, bounds
-from lsgd_fast._planning.memory import Footprint, footprint, sparse_footprint
+from lsgd_fast._planning.memory import Memory, dense_memory, sparse_memory
 from lsgd_fast._planning.timing import made_up_data, measure
 from lsgd_fast.stepsizes import Constant, resolve
 
@@ -20,30 +20,32 @@ __all__ = ["Plan", "plan"]
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Plan:
-    """What a descent will take and what theory promises of it. `print` it to read it.
+    """The memory, time and theoretical bounds of a descent. `print` it to read it.
 
     Attributes
     ----------
     n, d : int
         Shape of X.
     dtype : numpy.dtype
-        Of X.
+        The dtype of X.
     record_every, n_threads : int
-        As of the run that is planned.
+        Of the planned run: the interval of recorded steps, and the number of threads.
     bounds : Bounds
-        What theory promises, with the stepsize and the number of steps; in the units of X.
-    footprint : Footprint
-        What is allocated besides X, by purpose.
-    step_seconds, set_up_seconds : float
-        One step; validation and all else. Measured; NaN if steps on X leave float64.
+        The theoretical bounds, with the stepsize and the number of steps, in the units of X.
+    footprint : Memory
+        The bytes allocated besides X, by purpose.
+    step_seconds : float
+        Measured seconds of one step; NaN if steps on X leave float64.
+    set_up_seconds : float
+        Measured seconds of everything else, such as validation.
     measured_shape : tuple of int
-        Rows and columns that were measured; if less than X has, the seconds are scaled.
+        Rows and columns that were measured. If X has more, the seconds are scaled to its shape.
     width : int or None
-        Of a two-layer network, as given.
+        Hidden units of a two-layer network, as given.
     n_entries : int or None
-        Entries of sparse X that are not zero.
+        Number of stored entries of sparse X; None if X is dense.
     place_bytes : int or None
-        Bytes of the index of an entry of sparse X.
+        Bytes of an index of sparse X; None if X is dense.
     """
 
     n: int
@@ -52,7 +54,7 @@ class Plan:
     record_every: int
     n_threads: int
     bounds: Bounds
-    footprint: Footprint
+    footprint: Memory
     step_seconds: float
     set_up_seconds: float
     measured_shape: tuple[int, int]
@@ -76,18 +78,33 @@ class Plan:
         record_every=1,
         n_threads=None,
     ):
-        """Return the plan for data of a shape, without the data.
+        """Return the plan for data of shape (n, d), without the data.
 
         Parameters
         ----------
-        n, d : int
-            Rows (2 or more) and features.
+        n : int
+            Rows of X, 2 or more.
+        d : int
+            Features, 1 or more.
         dtype : dtype-like, default float64
-            Of X, which is taken to be in C order.
+            The dtype of X, which is assumed to be in C order.
+        stepsize : float or Constant, optional
+            The constant stepsize, in the units of X. By default that of Corollary 2 for `n_steps`,
+            if `margin` and `radius` are given and `n_steps` is large enough.
+        n_steps : int, optional
+            The number of steps. By default as many as the bounds need for `target_loss`.
+        target_loss : float, optional
+            A loss to reach: the plan bounds the number of steps to it.
+        width : int, optional
+            Hidden units of a two-layer network, of which the plan gives the memory and work.
+        margin : float, optional
+            The margin of the data in the units of X, or a lower bound of it. The bounds need it.
         radius : float, optional
-            The largest norm of a row of X; like `margin`, only the bounds need it.
-        stepsize, n_steps, target_loss, width, margin, record_every, n_threads
-            As for `plan`.
+            R, the largest norm of a row of X. The bounds need it.
+        record_every : int, default 1
+            The interval of recorded steps, as for `gradient_descent`.
+        n_threads : int, optional
+            The number of threads, as for `gradient_descent`.
 
         Returns
         -------
@@ -96,12 +113,12 @@ class Plan:
         Raises
         ------
         TypeError, ValueError
-            For bad arguments; the message names the argument.
+            If an argument is invalid; the message names the argument.
 
         Notes
         -----
-        The seconds are measured on made-up data of the shape, or on fewer rows (in Gram space:
-        columns) where X would have more than 2**26 elements, and scaled.
+        The seconds are measured on made-up data of this shape. If X would have more than 2**26
+        elements, fewer rows (in Gram space: fewer columns) are measured, and the seconds scaled.
 
         Examples
         --------
@@ -109,32 +126,32 @@ class Plan:
         >>> Plan.for_shape(1000, 20, n_steps=100).peak_bytes
         202208
         """
-        asked = _check_asked(stepsize, n_steps, target_loss, margin)
+        given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
         width, record_every, n_threads = _check_options(width, record_every, n_threads)
         n, d = check_count("n", n, 2), check_count("d", d, 1)
         if d > MAX_FEATURES:
             raise ValueError(f"d is too large for weights in memory; got {d}")
         dtype = _check_dtype(dtype)
-        promised = bounds(n, radius=_real("radius", radius), **asked)
+        found = bounds(n, radius=_real("radius", radius), **given)
         X, y = made_up_data(n, d, dtype)
-        pace = measure(X, y, record_every, n_threads, check_gram("auto", n, d))
-        return cls._of((n, d), X, pace, promised, width, record_every, n_threads)
+        timing = measure(X, y, record_every, n_threads, check_gram("auto", n, d))
+        return cls._of((n, d), X, timing, found, width, record_every, n_threads)
 
     @classmethod
-    def _of(cls, shape, X, pace, promised, width, record_every, n_threads):
-        """Return the plan for data of a shape, of which X was measured, all or a part."""
+    def _of(cls, shape, X, timing, found, width, record_every, n_threads):
+        """Return the plan for data of a shape, given the data that were measured and the bounds."""
         n, d = shape
-        in_gram_space, share, entries = False, 1.0, {}
+        in_gram_space, share, sparse = False, 1.0, {}
         if is_sparse(X):
             n_threads = choose_threads(n_threads, n, X.size / n, row_chunks(n, d, X.size))
-            needed = sparse_footprint(X)
-            entries = {"n_entries": X.size, "place_bytes": X.indices.itemsize}
+            memory = sparse_memory(X)
+            sparse = {"n_entries": X.size, "place_bytes": X.indices.itemsize}
         else:
             share = n * d / X.size
-            in_gram_space = check_gram("auto", n, d)  # then X has all its rows
+            in_gram_space = check_gram("auto", n, d)  # if so, X has all its rows
             set_up_threads = choose_threads(n_threads, n, d, row_chunks(n, d))
-            needed = footprint(n, d, X.dtype, set_up_threads, is_plain(X))
-            columns = n if in_gram_space else d  # of what a step reads
+            memory = dense_memory(n, d, X.dtype, set_up_threads, is_plain(X))
+            columns = n if in_gram_space else d  # of the matrix that a step reads
             n_threads = choose_threads(n_threads, n, columns, row_chunks(n, columns))
         return cls(
             n=n,
@@ -142,28 +159,28 @@ class Plan:
             dtype=X.dtype,
             record_every=record_every,
             n_threads=n_threads,
-            bounds=promised,
-            footprint=needed,
-            step_seconds=pace.step_seconds * (1.0 if in_gram_space else share),
-            set_up_seconds=pace.set_up_seconds * share,
+            bounds=found,
+            footprint=memory,
+            step_seconds=timing.step_seconds * (1.0 if in_gram_space else share),
+            set_up_seconds=timing.set_up_seconds * share,
             measured_shape=X.shape,
             width=width,
-            **entries,
+            **sparse,
         )
 
     @property
     def stepsize(self):
-        """The stepsize of the run: as given, or else that of Corollary 2; None if unknown."""
+        """The stepsize of the run, as given or else of Corollary 2; None if unknown."""
         return self.bounds.stepsize
 
     @property
     def n_steps(self):
-        """The steps of the run: as given, or else those for the target; None if unknown."""
+        """The number of steps, as given or else for `target_loss`; None if unknown."""
         return self.bounds.n_steps
 
     @property
     def data_bytes(self):
-        """Bytes of X as an array, or in CSR. It is the caller's, and not in `peak_bytes`."""
+        """Bytes of X, as an array or in CSR. `peak_bytes` does not include them."""
         if self.n_entries is not None:
             entry = self.dtype.itemsize + self.place_bytes
             return self.n_entries * entry + (self.n + 1) * self.place_bytes
@@ -171,33 +188,33 @@ class Plan:
 
     @property
     def n_recorded(self):
-        """Rows of the trace, at most; None if unknown."""
+        """Largest number of rows of the trace; None if unknown."""
         return None if self.n_steps is None else self.n_steps // self.record_every + 2
 
     @property
     def peak_bytes(self):
-        """The most bytes that `gradient_descent` uses at a time besides X; None if unknown."""
+        """Largest number of bytes that `gradient_descent` uses besides X; None if unknown."""
         return None if self.n_steps is None else self.footprint.peak(self.n_recorded)
 
     @property
     def seconds(self):
-        """Of the whole run: set-up and all steps; None if unknown."""
+        """Seconds of the whole run, set-up and all steps; None if unknown."""
         if self.n_steps is None:
             return None
         return self.set_up_seconds + self.n_steps * self.step_seconds
 
     @property
     def network_bytes(self):
-        """Bytes of the weights of a two-layer network of `width`, and their gradient, or None."""
+        """Bytes of the weights and gradient of a two-layer network of this `width`, or None."""
         return None if self.width is None else 2 * 8 * self.width * self.d
 
     @property
     def network_flops(self):
-        """Operations of one step of such a network, in its two products with X, or None."""
+        """Operations of one step of such a network in its two products with X, or None."""
         return None if self.width is None else 4 * self.n * self.d * self.width
 
     def report(self):
-        """Return the plan in words, in lines that fit a terminal."""
+        """Return the plan as text that fits a terminal."""
         return plan_report.report(self)
 
     __str__ = report
@@ -218,27 +235,31 @@ def plan(
     record_every=1,
     n_threads=None,
 ):
-    """Say what a descent on these data will take, and what theory promises of it.
+    """Return the memory, time and theoretical bounds of a descent on these data.
 
     Parameters
     ----------
-    X, y
-        As for `gradient_descent`.
-    stepsize : float or rule, optional
-        Constant stepsize, in the units of X. By default that of Corollary 2 for `n_steps`, where
-        the margin is given and the budget is large enough.
+    X : array-like or sparse matrix of shape (n, d)
+        Features, as for `gradient_descent`.
+    y : array-like of shape (n,)
+        Labels of two classes, as for `gradient_descent`.
+    stepsize : float or Constant, optional
+        The constant stepsize, in the units of X. By default that of Corollary 2 for `n_steps`, if
+        `margin` is given and `n_steps` is large enough.
     n_steps : int, optional
-        By default the steps that the bounds need for `target_loss`, where that is given.
+        The number of steps. By default as many as the bounds need for `target_loss`.
     target_loss : float, optional
-        Asks after how many steps theory promises a loss this low.
+        A loss to reach: the plan bounds the number of steps to it.
     width : int, optional
-        Asks for the memory and the work of a two-layer network of this width.
+        Hidden units of a two-layer network, of which the plan gives the memory and work.
     margin : float, optional
-        The margin of the data in the units of X, or a lower bound of it. Without it memory and time
-        are told, but no bounds: nothing is guessed.
+        The margin of the data in the units of X, or a lower bound of it. Without it the plan has
+        memory and time, but most bounds are unknown.
     record_every : int, default 1
-        As for `gradient_descent`: the trace can take most of the memory of a long run.
+        The interval of recorded steps, as for `gradient_descent`. The trace can take most of the
+        memory of a long run.
     n_threads : int, optional
+        The number of threads, as for `gradient_descent`.
 
     Returns
     -------
@@ -247,14 +268,14 @@ def plan(
     Raises
     ------
     TypeError, ValueError
-        For bad arguments; the message names the argument.
+        If an argument is invalid; the message names the argument.
 
     Notes
     -----
-    What is planned is a run without intercept, penalty and sample weights, from zero.
+    The plan is for a run from zero weights without intercept, penalty and sample weights.
 
-    The seconds are measured by a short run on X: some tenths of a second, or three steps
-    where these take longer.
+    The seconds are measured by a short run on X of some tenths of a second, or of three steps if
+    these take longer.
 
     Examples
     --------
@@ -264,13 +285,13 @@ def plan(
     >>> plan.bounds.transition_steps, f"{plan.bounds.last_loss:.2g}"
     (783436, '0.00057')
     """
-    asked = _check_asked(stepsize, n_steps, target_loss, margin)
+    given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
     X = check_sparse(X) if is_sparse(X) else X
-    pace = measure(X, y, record_every, n_threads)
+    timing = measure(X, y, record_every, n_threads)
     X = X if is_sparse(X) else np.asarray(X)
-    promised = bounds(len(X), radius=pace.radius, **asked)
-    return Plan._of(X.shape, X, pace, promised, width, record_every, n_threads)
+    found = bounds(len(X), radius=timing.radius, **given)
+    return Plan._of(X.shape, X, timing, found, width, record_every, n_threads)
 
 
 def _real(name, value):
@@ -284,8 +305,8 @@ def _constant(stepsize):
     return rule
 
 
-def _check_asked(stepsize, n_steps, target_loss, margin):
-    """Return the valid arguments that only the bounds need, by name."""
+def _check_bound_arguments(stepsize, n_steps, target_loss, margin):
+    """Return the arguments that only the bounds need, checked, by name."""
     return {
         "stepsize": None if stepsize is None else _constant(stepsize).eta,
         "n_steps": None if n_steps is None else check_n_steps(n_steps),
@@ -303,7 +324,7 @@ def _check_dtype(dtype):
     try:
         found = np.dtype(dtype)
     except TypeError as error:
-        raise TypeError(f"dtype cannot be read: {error}") from error
+        raise TypeError(f"dtype must be a NumPy dtype; got {dtype!r}: {error}") from error
     if found.kind not in "biuf":
         raise TypeError(f"dtype must be of real numbers; got {found}")
     return found

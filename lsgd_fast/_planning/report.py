@@ -1,14 +1,15 @@
-"""A plan in words."""
+"""The report of a plan, as text for a terminal."""
 
 import math
 import textwrap
 
+from lsgd_fast._text import WIDTH, counted
+
 __all__ = ["report"]
 
-WIDTH = 79  # one less than a terminal: the command line has some names that are one longer
-INDENT = 18
+INDENT = 18  # column at which facts start, after their names
 
-# Name, size, and how many of it there must be.
+# Name and size of a unit, and the least number of units for which it is used.
 BYTES = [("TB", 1e12, 1), ("GB", 1e9, 1), ("MB", 1e6, 1), ("kB", 1e3, 1), ("bytes", 1, 0)]
 SECONDS = [
     ("days", 86400.0, 2), ("h", 3600.0, 2), ("min", 60.0, 2), ("s", 1.0, 1), ("ms", 1e-3, 1),
@@ -17,26 +18,28 @@ SECONDS = [
 
 HOW_TO_MARGIN = (
     "pass margin=, the largest min_i y_i (x_i . v) over unit vectors v, in the units of X. A lower "
-    "bound will do: trace.min_margin[-1] / trace.weight_norm[-1] of a run that has separated the "
-    "data"
+    "bound is enough, such as trace.min_margin[-1] / trace.weight_norm[-1] of a run that separated "
+    "the data"
 )
 LOOSE = (
-    "These are upper bounds for the worst data of this margin, and loose: on the data sets of this "
-    "package runs were stable more than a hundred times sooner. The width is that of a proof; the "
-    "paper sums it up as Omega(eta^2)."
+    "These are upper bounds for the worst data with this margin, and they are loose: on the data "
+    "sets of this package runs were stable more than a hundred times sooner. The width is the one "
+    "that the proof needs; the paper states it as Omega(eta^2)."
 )
 
 
 def report(plan):
-    """Return a plan in lines that fit a terminal.
+    """Return the report of a plan.
 
     Parameters
     ----------
     plan : Plan
+        The plan to report.
 
     Returns
     -------
     str
+        Lines that fit a terminal.
     """
     parts = [_run(plan), _bounds(plan.bounds), _memory(plan), _time(plan)]
     if plan.width is not None:
@@ -50,10 +53,10 @@ def _run(plan):
     lines = [
         f"Plan of a descent on X of shape ({plan.n}, {plan.d}), {plan.dtype}"
         + ("" if plan.n_entries is None else f", {plan.n_entries:,} entries"),
-        _line("radius R", _tell(b, "radius", "{:.4g}")),
+        _line("radius R", _value_or_reason(b, "radius", "{:.4g}")),
         _line("margin", margin),
-        _line("stepsize", _tell(b, "stepsize", "{:.4g}")),
-        _line("steps", _tell(b, "n_steps", "{:,}")),
+        _line("stepsize", _value_or_reason(b, "stepsize", "{:.4g}")),
+        _line("steps", _value_or_reason(b, "n_steps", "{:,}")),
     ]
     if b.monotone_stepsize is not None:
         fact = f"up to 8 / R^2 = {b.monotone_stepsize:.3g} the loss cannot increase, on any data"
@@ -67,17 +70,20 @@ def _bounds(b):
         _line("unstable phase", _unstable_phase(b)),
         _line(
             "mean loss",
-            _tell(b, "mean_loss", "at most {:.3g}, over all of these steps (Theorem 1)"),
+            _value_or_reason(b, "mean_loss", "at most {:.3g}, over all of these steps (Theorem 1)"),
         ),
-        _line("last loss", _tell(b, "last_loss", "at most {:.3g}, after these steps (Theorem 1)")),
+        _line(
+            "last loss",
+            _value_or_reason(b, "last_loss", "at most {:.3g}, after these steps (Theorem 1)"),
+        ),
     ]
     if b.target_loss is not None:
         text = f"loss of {b.target_loss:.3g} after at most {{:,}} steps (Theorem 1)"
-        lines.append(_line("target", _tell(b, "target_steps", text)))
+        lines.append(_line("target", _value_or_reason(b, "target_steps", text)))
     text = "stepsize {:.4g} for these steps: last loss at most " + f"{b.corollary2_loss or 0:.3g}"
-    lines.append(_line("Corollary 2", _tell(b, "corollary2_stepsize", text)))
+    lines.append(_line("Corollary 2", _value_or_reason(b, "corollary2_stepsize", text)))
     text = "a two-layer ReLU network would need {:.2g} units (Theorem 6)"
-    lines.append(_line("width", _tell(b, "required_width", text)))
+    lines.append(_line("width", _value_or_reason(b, "required_width", text)))
     if b.transition_steps is not None:
         lines.append(textwrap.fill(LOOSE, WIDTH, initial_indent="  ", subsequent_indent="  "))
     return lines
@@ -85,37 +91,37 @@ def _bounds(b):
 
 def _unstable_phase(b):
     if None not in (b.stepsize, b.monotone_stepsize) and b.stepsize <= b.monotone_stepsize:
-        return "none: with so small a stepsize the loss never increases"
-    return _tell(b, "transition_steps", "at most {:,} steps (Theorem 1)")
+        return "none: with a stepsize this small the loss never increases"
+    return _value_or_reason(b, "transition_steps", "at most {:,} steps (Theorem 1)")
 
 
 def _memory(plan):
-    f = plan.footprint
+    memory = plan.footprint
     lines = [
         "Memory",
-        _line("X", f"{_bytes(plan.data_bytes)}, the caller's own and not counted below"),
+        _line("X", f"{_bytes(plan.data_bytes)}, not included in the peak"),
     ]
     if plan.peak_bytes is None:
-        peak = f"{_bytes(f.peak(0))}, and {f.trace_row} bytes for each step recorded: pass n_steps="
-        return [*lines, _line("peak", peak)]
-    trace = f.trace_row * plan.n_recorded
+        peak = f"{_bytes(memory.peak(0))}, and {memory.trace_row} bytes for each recorded step"
+        return [*lines, _line("peak", f"{peak}: pass n_steps=")]
+    trace = memory.trace_row * plan.n_recorded
+    order = "in panels" if plan.n_entries is None else "by columns"
     parts = {
         "the trace": trace,
-        "a copy of X in panels" if plan.n_entries is None else "a copy of X by columns": f.packed,
-        "sums of the parts of a pass": f.workspace,
-        "labels": f.labels,
-        "weights": f.weights,
+        f"a copy of X {order}": memory.packed,
+        "partial results of a pass": memory.workspace,
+        "labels": memory.labels,
+        "weights": memory.weights,
     }
     largest = sorted((size, name) for name, size in parts.items() if size >= 0.05 * plan.peak_bytes)
-    told = ", ".join(f"{name} {_bytes(size)}" for size, name in reversed(largest))
-    if f.set_up > trace + f.packed + f.workspace + f.weights:
-        told = "while X is validated or packed"
-    return [*lines, _line("peak", f"{_bytes(plan.peak_bytes)}: {told}")]
+    reason = ", ".join(f"{name} {_bytes(size)}" for size, name in reversed(largest))
+    if memory.set_up > trace + memory.packed + memory.workspace + memory.weights:
+        reason = "while X is validated or packed"
+    return [*lines, _line("peak", f"{_bytes(plan.peak_bytes)}: {reason}")]
 
 
 def _time(plan):
-    threads = f"{plan.n_threads} thread{'s' * (plan.n_threads != 1)}"
-    title = f"Time, measured on this machine with {threads}"
+    title = f"Time, measured on this machine with {counted(plan.n_threads, 'thread')}"
     if plan.measured_shape != (plan.n, plan.d):
         n, d = plan.measured_shape
         title += f", on {n} x {d} and scaled"
@@ -135,17 +141,18 @@ def _network(plan):
         f"A two-layer network of width {plan.width:,}",
         _line("parameters", f"{plan.width * plan.d:,}"),
         _line("memory", f"{_bytes(plan.network_bytes)} for weights and gradient, besides X"),
-        _line("work", f"{plan.network_flops:.3g} operations a step"),
+        _line("work", f"{plan.network_flops:.3g} operations per step"),
     ]
 
 
-def _tell(b, name, text):
+def _value_or_reason(b, name, text):
+    """Return a value of `Bounds` as text, or why it is unknown."""
     value = getattr(b, name)
     return f"unknown: {b.unknown[name]}" if value is None else text.format(value)
 
 
 def _line(name, text):
-    """Return a fact with its name before it, in as many lines as it takes."""
+    """Return a fact after its name, wrapped."""
     first = f"  {name}".ljust(INDENT)
     return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=" " * INDENT)
 
@@ -159,6 +166,6 @@ def _seconds(seconds):
 
 
 def _in_units(value, units):
-    """Return a number in the first unit of which it makes up enough."""
+    """Return a number in the first unit that is small enough for it."""
     unit, size, _ = next(entry for entry in units if value >= entry[1] * entry[2])
     return f"{value / size:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""How long a descent takes, from a short run of it on this machine."""
+"""Seconds of a descent, measured by a short run on this machine."""
 
 import math
 import statistics
@@ -10,32 +10,33 @@ import numpy as np
 from lsgd_fast._checks import check_gram
 from lsgd_fast._engine.descent import Descent
 
-__all__ = ["Pace", "made_up_data", "measure"]
+__all__ = ["Timing", "made_up_data", "measure"]
 
-# A step costs the same whatever its length; this one leads nowhere, so that no run ends early.
+# The time of a step does not depend on the stepsize; with this one no run ends early.
 STEPSIZE = 1e-100
 
-TRUSTED_SECONDS = 0.025  # a timed run shorter than this says little
-MAX_STEPS = 1 << 15  # of a timed run: each leaves a row of the trace
-ENOUGH_SECONDS = 0.35  # spent on runs that long
-REPEATS = 9
+TRUSTED_SECONDS = 0.025  # least length of a timed run that is precise enough
+MAX_STEPS = 1 << 15  # most steps of a timed run: each adds a row to the trace
+ENOUGH_SECONDS = 0.35  # total length of the timed runs
+REPEATS = 9  # most timed runs
 
-MADE_UP_ELEMENTS = 1 << 26  # more than caches hold
+MADE_UP_ELEMENTS = 1 << 26  # most elements of made-up data; more than caches hold
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
-    """Seconds of a descent, and what else the short run told.
+class Timing:
+    """Seconds of a descent, and the radius of its data.
 
     Attributes
     ----------
     step_seconds : float
-        One step, with its row of the trace, to the result; NaN where X is so large that any step
-        leaves float64.
+        Seconds of one step, including its row of the trace and of the result; NaN if X is so large
+        that any step leaves float64.
     set_up_seconds : float
-        All else: validation, packing, the threads, the last pass and the result.
+        Seconds of everything else: validation, packing, starting threads, the last pass and the
+        result.
     radius : float
-        R of the data.
+        R, the largest norm of a row of X.
     """
 
     step_seconds: float
@@ -44,7 +45,7 @@ class Pace:
 
 
 def measure(X, y, record_every=1, n_threads=None, gram="auto"):
-    """Time a few steps on X, some tenths of a second, or three steps where these take longer.
+    """Time steps on X for some tenths of a second, or three steps if these take longer.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def measure(X, y, record_every=1, n_threads=None, gram="auto"):
 
     Returns
     -------
-    Pace
+    Timing
     """
     began = time.perf_counter()
     descent = Descent(
@@ -69,7 +70,7 @@ def measure(X, y, record_every=1, n_threads=None, gram="auto"):
     n_steps = 1
     while True:
         found = [timed_steps(n_steps), timed_steps(n_steps)]
-        # The shorter one: where something came in between, few steps may take long.
+        # The shorter of two: an interruption makes a few steps look long enough.
         if min(found) >= TRUSTED_SECONDS or n_steps == MAX_STEPS:
             break
         n_steps *= 2
@@ -77,37 +78,39 @@ def measure(X, y, record_every=1, n_threads=None, gram="auto"):
         found.append(timed_steps(n_steps))
     step_seconds = statistics.median(found) / n_steps
     set_up_seconds = max(around - step_seconds, 0.0)
-    _, last = _timed(descent.result)  # with more rows of the trace than the first one had
+    _, last = _timed(descent.result)  # with a longer trace than the first result
     step_seconds += max(last - first, 0.0) / descent.n_steps
     if descent.stop_reason is not None:
         step_seconds = math.nan
-    return Pace(step_seconds=step_seconds, set_up_seconds=set_up_seconds, radius=radius)
+    return Timing(step_seconds=step_seconds, set_up_seconds=set_up_seconds, radius=radius)
 
 
 def _timed(work):
-    """Return what a call returns, and its seconds."""
+    """Return the value of a call and its seconds."""
     began = time.perf_counter()
     found = work()
     return found, time.perf_counter() - began
 
 
 def made_up_data(n, d, dtype):
-    """Return X and y of a shape, or of a smaller one where X would be very large.
+    """Return X and y of shape (n, d), or of a smaller shape if X would be very large.
 
-    In Gram space it has fewer columns, because a step costs the same with any number of these.
-    Elsewhere it has fewer rows, and fewer columns only where a few rows are too many.
+    In Gram space a smaller X has fewer columns, because the time of a step does not depend on
+    them. Otherwise it has fewer rows, and fewer columns only if 64 rows are too many.
 
     Parameters
     ----------
     n, d : int
+        Rows and columns of the data.
     dtype : numpy.dtype
+        The dtype of X.
 
     Returns
     -------
     X : ndarray of at most n rows and d columns, in C order
-        Uniform noise that repeats itself, 0 and 1 for integers.
+        Periodic uniform noise between 0 and 1; zeros and ones for integers.
     y : ndarray
-        Both labels in turn.
+        Alternating labels 0 and 1.
     """
     least = n if check_gram("auto", n, d) else 64
     rows = min(n, max(least, MADE_UP_ELEMENTS // d))

@@ -1,8 +1,8 @@
-"""Arrays and metadata in one .npz file, without pickle, for `Run` and for checkpoints.
+"""Arrays and metadata in one .npz file, without pickle: the format of runs and checkpoints.
 
-A file is a plain .npz archive: uncompressed .npy members, one of which, ``meta``, holds JSON text
-as bytes. Reading trusts nothing: a member is parsed only after its checksum has been verified, an
-array is only ever made from bytes that are there, and nothing in a file is executed.
+A file is a plain .npz archive of uncompressed .npy members, one of which, ``meta``, holds JSON text
+as bytes. Reading does not trust the file: a member is parsed only after its checksum was verified,
+an array is only made from bytes that are present, and nothing in a file is executed.
 """
 
 import io
@@ -21,33 +21,34 @@ FORMAT = "lsgd_fast"
 SCHEMA = 1
 META = "meta"
 NOT_FINITE = "not a finite float"
-NUMBERS = "biuf"  # the kinds of dtype that are stored
-MAX_HEADER = 512  # characters; an .npy header of a plain array needs about 120
+NUMBERS = "biuf"  # kinds of dtype that can be stored
+MAX_HEADER = 512  # characters of an .npy header; a plain array needs about 120
 
 
 def save_archive(path, kind, meta, arrays):
-    """Write metadata and arrays to exactly `path`.
+    """Write metadata and arrays to a file.
 
-    The file appears under its name when it is complete; whatever stops the writing before that,
-    an older file of that name stays as it was.
+    The file gets its name once it is complete. If writing fails before that, an older file of this
+    name is left as it was.
 
     Parameters
     ----------
     path : str or os.PathLike
-        No suffix is added. A symbolic link is followed.
+        The file to write; no suffix is added. A symbolic link is followed.
     kind : str
-        What the file holds, such as ``"run"``.
+        The kind of content, such as ``"run"``.
     meta : dict
-        Anything JSON can hold, with str keys; floats come back with the same bits.
+        Values that JSON can hold, with str keys; floats keep their bits, and infinity and NaN are
+        allowed.
     arrays : dict of str to ndarray
         Real arrays of any shape.
 
     Raises
     ------
     TypeError
-        If an array holds something other than real numbers.
+        If the dtype of an array is not of real numbers.
     ValueError
-        If `path` is a folder, a device or the like.
+        If `path` exists and is not a file, such as a folder or a device.
     """
     for name, array in arrays.items():
         if array.dtype.kind not in NUMBERS or name == META:
@@ -58,7 +59,7 @@ def save_archive(path, kind, meta, arrays):
     members = {META: np.frombuffer(text, dtype=np.uint8), **arrays}
     target = os.path.realpath(path)
     if os.path.lexists(target) and not os.path.isfile(target):
-        raise ValueError(f"{os.fspath(path)!r} is not a file; it would be replaced by one")
+        raise ValueError(f"path must not be a folder or a device; got {os.fspath(path)!r}")
     temporary = f"{target}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as file:
@@ -73,36 +74,38 @@ def save_archive(path, kind, meta, arrays):
 
 
 def load_archive(path, kind):
-    """Read what `save_archive` wrote.
+    """Read metadata and arrays from a file that `save_archive` wrote.
 
     Parameters
     ----------
     path : str or os.PathLike
-        The file.
+        The file to read.
     kind : str
-        What the file must hold.
+        The kind of content that the file must have.
 
     Returns
     -------
     meta : dict
+        The metadata.
     arrays : dict of str to ndarray
-        New and writable.
+        The arrays, new and writable.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, foreign, or of another kind or schema; the message names it.
+        If the file is damaged, was not written by this package, or is of another kind or schema;
+        the message names the file.
     """
     with open(path, "rb") as file:
         try:
             return _read(file, kind)
         except MemoryError:
             raise
-        except Exception as error:  # zipfile and json fail in a dozen ways; all mean the same
+        except Exception as error:  # zipfile and json raise a dozen types for a damaged file
             name = os.fspath(path)
-            raise ValueError(f"{name!r} is not a readable {FORMAT} {kind}: {error}") from error
+            raise ValueError(f"{name!r} is not a valid {FORMAT} {kind} file: {error}") from error
 
 
 def _read(file, kind):
@@ -113,7 +116,7 @@ def _read(file, kind):
         members = {info.filename: archive.read(info) for info in archive.infolist()}
     arrays = {name.removesuffix(".npy"): _copy_array(data) for name, data in members.items()}
     if META not in arrays:
-        raise ValueError("it has no metadata")
+        raise ValueError("the metadata are missing")
     document = json.loads(arrays.pop(META).tobytes(), object_hook=_decode)
     _check_document(document, kind, arrays)
     return document["meta"], arrays
@@ -124,22 +127,22 @@ def _check_members(members, size):
     if len(set(names)) < len(names):
         raise ValueError("two members have the same name")
     if any(info.compress_type != zipfile.ZIP_STORED for info in members):
-        raise ValueError("it is compressed")
+        raise ValueError("a member is compressed")
     if sum(info.file_size for info in members) > size:
-        raise ValueError("its members are larger than the file")
+        raise ValueError("the members are larger than the file")
 
 
 def parse_array(stream, buffer, kinds=NUMBERS):
-    """Return the array that an .npy file holds, without a copy.
+    """Return the array in the bytes of an .npy file, without a copy.
 
     Parameters
     ----------
     stream : file-like
-        The bytes of the file, from their start.
+        The bytes of the file, positioned at their start.
     buffer : bytes-like
         The same bytes.
-    kinds : str
-        The kinds of dtype to take; objects, which would be unpickled, are none of them.
+    kinds : str, default "biuf"
+        Kinds of dtype to accept. Objects must not be among them: they would be unpickled.
 
     Returns
     -------
@@ -149,17 +152,17 @@ def parse_array(stream, buffer, kinds=NUMBERS):
     Raises
     ------
     ValueError
-        If it is anything but one array of these kinds.
+        If the bytes are not exactly one array of such a dtype.
     """
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("not in version 1.0 of the .npy format")
     try:
         header = np.lib.format.read_array_header_1_0(stream, max_header_size=MAX_HEADER)
-    except Exception as error:  # of Python's tokenizer and parser, too
-        raise ValueError(f"its header makes no sense: {error}") from error
+    except Exception as error:  # also those of Python's tokenizer and parser
+        raise ValueError(f"the .npy header is not valid: {error}") from error
     shape, is_fortran, dtype = header
     if dtype.kind not in kinds:
-        raise ValueError(f"an array of dtype {dtype}; such are never read")
+        raise ValueError(f"arrays of dtype {dtype} are not supported")
     if stream.tell() + math.prod(shape) * dtype.itemsize != len(buffer):
         raise ValueError(f"longer or shorter than an array of shape {shape} and dtype {dtype}")
     return np.ndarray(shape, dtype, buffer, stream.tell(), order="F" if is_fortran else "C")
@@ -171,19 +174,21 @@ def _copy_array(data):
 
 def _check_document(document, kind, arrays):
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError(f"it was not written by {FORMAT}")
+        raise ValueError(f"the file was not written by {FORMAT}")
     if document.get("schema") != SCHEMA:
-        raise ValueError(f"it has schema {document.get('schema')}; this version reads {SCHEMA}")
+        raise ValueError(
+            f"the file has schema {document.get('schema')}; this version reads {SCHEMA}"
+        )
     if document.get("kind") != kind:
-        raise ValueError(f"it holds a {document.get('kind')}, not a {kind}")
-    if document.get("arrays") != sorted(arrays):  # damage to a zip directory can hide members
-        raise ValueError("it does not hold the arrays it should")
+        raise ValueError(f"the file holds a {document.get('kind')}, not a {kind}")
+    if document.get("arrays") != sorted(arrays):  # a damaged zip directory may hide members
+        raise ValueError("the arrays in the file are not those that its metadata list")
     if not isinstance(document.get("meta"), dict):
-        raise ValueError("its metadata is not a dict")
+        raise ValueError("the metadata are not a dict")
 
 
 def _encode(value):
-    """Return `value` with every infinity and NaN, which JSON lacks, as {NOT_FINITE: text}."""
+    """Return `value` with infinity and NaN, which JSON lacks, as dicts {NOT_FINITE: text}."""
     if isinstance(value, dict):
         return {key: _encode(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,7 @@
-"""What stochastic gradient descent leaves behind."""
+"""Results of stochastic gradient descent: one run, and a sweep of several stepsizes."""
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import numpy as np
 
@@ -10,10 +11,11 @@ from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.run import Trace
 from lsgd_fast._results.sweep import Sweep, label_of
 from lsgd_fast._results.table import Table
+from lsgd_fast._text import counted
 
 __all__ = ["Iterate", "StochasticRun", "StochasticSweep"]
 
-# Columns that a terminal shows where they fit, the most telling first.
+# Columns that a terminal shows only if they fit, the most important first.
 OPTIONAL = (
     "average_min_margin", "stop_reason", "last_min_margin", "mean_error_rate", "n_steps",
 )  # fmt: skip
@@ -21,22 +23,22 @@ OPTIONAL = (
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    """Weights, and what all rows say of them.
+    """Weights and their loss, error rate and smallest margin over all rows.
 
     Attributes
     ----------
     weights : ndarray of shape (d,)
-        Read-only.
+        The weights without the intercept, read-only.
     intercept : float
-        0.0 if none was fitted.
+        The intercept; 0.0 if none was fitted.
     loss, log_loss : float
-        Weighted mean over all rows, without the penalty, and its logarithm.
+        The weighted mean loss over all rows, without the penalty, and its logarithm.
     error_rate : float
-        Weighted share of the rows with a margin of at most 0.
+        The weighted share of the rows with a margin of at most 0.
     min_margin : float
-        Smallest margin of a row of positive weight.
+        The smallest margin of a row of positive weight.
     weight_norm : float
-        Euclidean norm of the weights, without the intercept.
+        The Euclidean norm of the weights, without the intercept.
     """
 
     weights: np.ndarray
@@ -67,26 +69,27 @@ class StochasticRun:
     last : Iterate
         The weights after the last step.
     average : Iterate
-        The mean of the weights before each step, w_0 to w_{T-1}: the weights that the theorems
-        speak of. Without any step, w_0.
+        The mean of the weights before each step, w_0 to w_{T-1}, to which the theorems apply; w_0
+        if no step was taken.
     trace : Trace
-        Row t describes batch t under the weights before its step: loss, log_loss, error_rate and
-        min_margin of the batch alone. The last row, from which no step was taken, describes all
-        rows under the last weights. Columns that are not recorded are None.
+        Row t has the loss, log_loss, error_rate and min_margin of batch t alone at the weights
+        before its step. The last row, from which no step was taken, has those of all rows at the
+        last weights. Columns that were not recorded are None.
     stop_reason : StopReason
-        ``n_steps``, ``seconds``, ``callback`` or ``diverged``.
+        Why the run ended: ``n_steps``, ``seconds``, ``callback`` or ``diverged``.
     n_steps : int
-        Steps taken, T.
+        The number of steps taken, T.
     batch_size : int
+        Rows of a batch.
     order : str
-        How rows were drawn.
+        How rows were drawn, as passed to `stochastic_gradient_descent`.
     mean_loss, mean_error_rate : float
-        Means over all batches, recorded or not, each under the weights before its step; NaN
-        without any step. `mean_loss` is what Lemma 17 of the paper bounds.
+        Means over all batches, recorded or not, each at the weights before its step; NaN if no step
+        was taken. Lemma 17 of the paper bounds `mean_loss`.
     n_threads : int
-        Threads used.
+        The number of threads used.
     seconds : float
-        Time from the first batch to the last.
+        Seconds from the first batch to the last.
     radius : float
         R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight.
     """
@@ -129,31 +132,33 @@ class StochasticRun:
 
     @property
     def n_mistakes(self):
-        """Rows misclassified before their update, all batches together.
+        """Number of rows in all batches that were misclassified before their step.
 
-        A whole number but for rounding; where rows have weights, each counts by its weight over the
-        mean weight.
+        It is a whole number up to rounding. If rows have weights, each row counts with its weight
+        divided by the mean weight.
         """
         if self.n_steps == 0:
             return 0.0
         return self.mean_error_rate * self.n_steps * self.batch_size
 
     def save(self, path):
-        """Write the run to `path`, an .npz file; no suffix is added.
+        """Save the run as an .npz file.
 
         Parameters
         ----------
         path : str or os.PathLike
+            The file to write; no suffix is added.
         """
         save_archive(path, "stochastic run", *self.to_archive())
 
     @classmethod
     def load(cls, path):
-        """Read a run that `save` wrote; every number comes back with the same bits.
+        """Load a run that `save` wrote; every number has the same bits as before.
 
         Parameters
         ----------
         path : str or os.PathLike
+            The file to read.
 
         Returns
         -------
@@ -164,12 +169,12 @@ class StochasticRun:
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is damaged or holds something else; the message names it.
+            If the file is damaged or does not hold a stochastic run; the message names the file.
         """
         return cls.from_archive(path, *load_archive(path, "stochastic run"))
 
     def to_archive(self):
-        """Return the run as metadata and arrays, see `storage`."""
+        """Return the run as the metadata and arrays of `save_archive`."""
         meta = {name: getattr(self, name) for name in _KINDS}
         meta["stop_reason"] = str(self.stop_reason)
         arrays = {f"trace_{name}": column for name, column in self.trace.to_dict().items()}
@@ -181,12 +186,12 @@ class StochasticRun:
 
     @classmethod
     def from_archive(cls, path, meta, arrays):
-        """Return the run that `to_archive` took apart; ValueError naming `path` if it is none."""
+        """Return the run of which `to_archive` returned the parts, or raise ValueError."""
         meta, arrays = dict(meta), dict(arrays)
         try:
             for name, kind in _KINDS.items():
                 if not isinstance(meta[name], kind) or isinstance(meta[name], bool):
-                    raise ValueError(f"it has no proper {name}")
+                    raise ValueError(f"{name} is missing or of the wrong type")
             iterates = {
                 name: Iterate(weights=arrays.pop(f"{name}_weights"), **meta.pop(name))
                 for name in ("last", "average")
@@ -194,16 +199,17 @@ class StochasticRun:
             columns = {name.removeprefix("trace_"): array for name, array in arrays.items()}
             return cls(trace=Trace(**columns), **iterates, **meta)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is not a complete run: {error}") from error
+            raise ValueError(
+                f"{str(path)!r} is not a valid stochastic run file: {error}"
+            ) from error
 
     def __repr__(self):
-        n, threads = self.n_steps, self.n_threads
-        pace = f", {1e9 * self.seconds / n:.3g} ns/step" if n else ""
-        rows = f"{self.batch_size} row{'s' * (self.batch_size != 1)}"
+        n = self.n_steps
+        timing = f", {1e9 * self.seconds / n:.3g} ns/step" if n else ""
         lines = [
-            f"Stochastic run ended by {self.stop_reason} after {n} step{'s' * (n != 1)} "
-            f"of {rows} ({self.order})",
-            f"  time        {self.seconds:.3g} s{pace}, {threads} thread{'s' * (threads != 1)}",
+            f"Stochastic run ended by {self.stop_reason} after {counted(n, 'step')} "
+            f"of {counted(self.batch_size, 'row')} ({self.order})",
+            f"  time        {self.seconds:.3g} s{timing}, {counted(self.n_threads, 'thread')}",
             f"  batches     mean loss {self.mean_loss:.6g}, error rate {self.mean_error_rate:.6g}, "
             "before each step",
             f"  last        {_describe(self.last)}",
@@ -212,6 +218,7 @@ class StochasticRun:
         return "\n".join(lines)
 
 
+# Types of the metadata of a file.
 _KINDS = {
     "stop_reason": str, "n_steps": int, "batch_size": int, "order": str, "mean_loss": float,
     "mean_error_rate": float, "n_threads": int, "seconds": float, "radius": float,
@@ -226,24 +233,26 @@ def _describe(iterate):
 
 
 class StochasticSweep(Sweep):
-    """The runs of `stochastic_sweep`, in the order of their stepsizes.
+    """The runs of `stochastic_sweep`, in the order of the stepsizes.
 
     Parameters
     ----------
     runs : sequence of StochasticRun
-    stepsizes : sequence of float or rule
-        What each run was asked for.
+        The runs, at least one.
+    stepsizes : sequence of float or Constant
+        The stepsize of each run, as many as there are runs.
 
     Attributes
     ----------
-    stepsizes : tuple
+    stepsizes : tuple of float or Constant
+        The stepsize of each run.
     """
 
     run_type = StochasticRun
     kind = "stochastic sweep"
 
     def table(self):
-        """Return the runs as a table, a row each; see `Sweep.table`."""
+        """Return a table with a row for each run; see `Sweep.table`."""
         columns = {"stepsize": [label_of(stepsize) for stepsize in self.stepsizes]}
         columns["stop_reason"] = [str(run.stop_reason) for run in self]
         for name in ("n_steps", "mean_loss", "mean_error_rate", "n_mistakes"):
@@ -256,34 +265,36 @@ class StochasticSweep(Sweep):
         return Table(columns, OPTIONAL)
 
     def plot(self, *, ax=None, legend=True, **line):
-        """Draw the losses by stepsize, on log axes.
+        """Plot the losses by stepsize on log axes.
 
-        Three curves: the mean loss of the batches, each before its step, which theory bounds; and
-        the loss over all rows of the averaged and of the last weights.
+        One curve shows the mean loss of the batches, each before its step, which theory bounds. The
+        other two show the loss over all rows at the averaged and at the last weights.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
-            Where to draw; curves that are there already stay. A new figure by default.
+            The axes to draw into; the curves that they already show are kept. By default the axes
+            of a new figure.
         legend : bool, default True
             Whether to draw a legend.
         **line
-            What `matplotlib.axes.Axes.plot` takes, for every curve.
+            Keyword arguments of `matplotlib.axes.Axes.plot`, which apply to every curve.
 
         Returns
         -------
         matplotlib.axes.Axes
+            The axes with the curves.
 
         Raises
         ------
         ImportError
-            Without matplotlib.
+            If matplotlib cannot be imported.
         TypeError, ValueError
-            For bad arguments; the message names the argument.
+            If an argument is invalid; the message names the argument.
 
         Notes
         -----
-        Losses that are not finite leave gaps. For those that leave 1e-300 to 1e300 see
+        A loss that is not finite leaves a gap. For losses outside of 1e-300 to 1e300 see
         `lsgd_fast.plot.loss_curves`.
         """
         from lsgd_fast.plot import losses_by_stepsize
@@ -291,13 +302,14 @@ class StochasticSweep(Sweep):
         return losses_by_stepsize(self, ax=ax, legend=legend, **line)
 
     def best(self, by="mean_loss"):
-        """Return the best run.
+        """Return the best run, the first one among equals.
 
         Parameters
         ----------
         by : {"mean_loss", "mean_error_rate", "last", "average"}, default "mean_loss"
-            The least mean over the batches, each before its step; or the least loss over all rows
-            of the last or of the averaged weights. Of equal runs the first.
+            How to compare the runs: by the mean loss or error rate of the batches, each before its
+            step, or by the loss over all rows at the last or at the averaged weights. The least
+            value is the best.
 
         Returns
         -------
@@ -306,23 +318,25 @@ class StochasticSweep(Sweep):
         Raises
         ------
         ValueError
-            If no run qualifies: all have diverged or taken no step.
+            If `by` is none of these, or if no run qualifies: all diverged or took no step.
         """
-        if by not in _SCORES:
-            raise ValueError(f"by must be one of {', '.join(map(repr, _SCORES))}; got {by!r}")
-        scores = {i: _SCORES[by](run) for i, run in enumerate(self)}
-        known = [
-            i for i, run in enumerate(self)
-            if run.stop_reason != StopReason.diverged and not np.isnan(scores[i]).any()
-        ]  # fmt: skip
-        if not known:
-            raise ValueError(f"no run of the sweep has a best by {by!r}: see table()")
-        return self[min(known, key=scores.get)]
+        return self._best(by, _CRITERIA)
 
 
-_SCORES = {
-    "mean_loss": lambda run: run.mean_loss,
-    "mean_error_rate": lambda run: run.mean_error_rate,
-    "last": lambda run: (run.last.loss, run.last.log_loss),
-    "average": lambda run: (run.average.loss, run.average.log_loss),
+def _least(*names):
+    """Return a function of a run: the value to minimise, or None if it diverged or has no value."""
+
+    def values(run):
+        found = attrgetter(*names)(run)
+        return None if run.stop_reason == StopReason.diverged or np.isnan(found).any() else found
+
+    return values
+
+
+# Functions of a run, of which the best one has the least value.
+_CRITERIA = {
+    "mean_loss": _least("mean_loss"),
+    "mean_error_rate": _least("mean_error_rate"),
+    "last": _least("last.loss", "last.log_loss"),
+    "average": _least("average.loss", "average.log_loss"),
 }

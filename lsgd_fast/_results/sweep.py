@@ -1,4 +1,4 @@
-"""Several runs on the same data, one for each stepsize."""
+"""A sweep: several runs on the same data, one for each stepsize."""
 
 from collections.abc import Sequence
 
@@ -9,35 +9,41 @@ from lsgd_fast._checks import check_real
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.table import Table
+from lsgd_fast._text import counted
 
 __all__ = ["MEASURES", "Sweep", "label_of"]
 
-# Columns that a terminal shows where they fit, the most telling first.
+# Columns that a terminal shows only if they fit, the most important first.
 OPTIONAL = (
     "stop_reason", "min_margin", "error_rate", "certified_at", "n_increases", "log_loss",
 )  # fmt: skip
 
 
 class Sweep(Sequence):
-    """The runs of a sweep, in the order of their stepsizes.
+    """The runs of `stepsize_sweep`: a sequence of `Run` in the order of the stepsizes.
 
     Parameters
     ----------
     runs : sequence of Run
+        The runs, at least one.
     stepsizes : sequence of float or rule
-        What each run was asked for.
+        The stepsize of each run, as many as there are runs.
 
     Attributes
     ----------
-    stepsizes : tuple
+    stepsizes : tuple of float or rule
+        The stepsize of each run.
     """
 
-    run_type, kind = Run, "sweep"  # what it holds, and what its file is called
+    run_type, kind = Run, "sweep"  # of the entries; of the file
 
     def __init__(self, runs, stepsizes):
         self._runs, self.stepsizes = tuple(runs), tuple(stepsizes)
         if len(self._runs) != len(self.stepsizes) or not self._runs:
-            raise ValueError("runs and stepsizes must be as many, and at least one")
+            raise ValueError(
+                "runs and stepsizes must have the same length, at least 1; got "
+                f"{len(self._runs)} and {len(self.stepsizes)}"
+            )
 
     def __len__(self):
         return len(self._runs)
@@ -48,32 +54,37 @@ class Sweep(Sequence):
         return self._runs[index]
 
     def table(self):
-        """Return the runs as a table, a row each.
+        """Return a table with a row for each run.
 
         Returns
         -------
         Table
-            All columns in a notebook, those that fit into 80 characters in a terminal; `to_dict`
-            makes columns that pandas and polars accept.
+            A terminal shows the columns that fit into its width, a notebook shows all. `to_dict`
+            returns columns that pandas and polars accept.
         """
-        names = ("stop_reason", "verdict", "n_steps", "n_increases")
-        names += ("stable_at", "certified_at", "separated_at")
         columns = {"stepsize": [label_of(stepsize) for stepsize in self.stepsizes]}
-        columns |= {name: [_plain(getattr(run, name)) for run in self] for name in names}
+        columns["stop_reason"] = [str(run.stop_reason) for run in self]
+        columns["verdict"] = [None if run.verdict is None else str(run.verdict) for run in self]
+        for name in ("n_steps", "n_increases", "stable_at", "certified_at", "separated_at"):
+            columns[name] = [getattr(run, name) for run in self]
         for name in ("loss", "log_loss", "error_rate", "min_margin", "validation_loss"):
             if all(getattr(run.trace, name) is not None for run in self):
                 columns[name] = [float(getattr(run.trace, name)[-1]) for run in self]
         return Table(columns, OPTIONAL)
 
     def best(self, by="loss"):
-        """Return the best run.
+        """Return the best run, the first one among equals.
 
         Parameters
         ----------
         by : {"loss", "log_loss", "margin", "separated_at", "stable_at"}, default "loss"
-            The least loss at the end (told apart by `log_loss` where it underflows), the largest
-            smallest margin as a share of the norm of the weights, the fewest steps to separation,
-            or to the last increase of the loss. Of equal runs the first.
+            How to compare the runs:
+
+            * ``"loss"``: least last loss; losses that underflow are compared by `log_loss`;
+            * ``"log_loss"``: least logarithm of the last loss;
+            * ``"margin"``: largest last ``min_margin / weight_norm``;
+            * ``"separated_at"``: fewest steps until the data were separated;
+            * ``"stable_at"``: fewest steps until the last increase of the loss.
 
         Returns
         -------
@@ -82,32 +93,51 @@ class Sweep(Sequence):
         Raises
         ------
         ValueError
-            If no run qualifies: all diverged, or none has separated the data, or is stable.
+            If `by` is none of these, if a column that it needs was not recorded, or if no run
+            qualifies: all diverged, or none separated the data, or none is stable.
         """
-        if by not in _SCORES:
-            raise ValueError(f"by must be one of {', '.join(map(repr, _SCORES))}; got {by!r}")
         needed = {"loss": ("loss",), "log_loss": ("log_loss",)}
         for name in needed.get(by, ("min_margin", "weight_norm") if by == "margin" else ()):
             if any(getattr(run.trace, name) is None for run in self):
                 raise ValueError(f"best by {by!r} needs the column {name!r}, which is not recorded")
-        scores = [_SCORES[by](run) for run in self]
-        known = [i for i, score in enumerate(scores) if score is not None]
+        return self._best(by, _CRITERIA)
+
+    def _best(self, by, criteria):
+        """Return the run with the least value of a criterion; None means that it has no value."""
+        if by not in criteria:
+            raise ValueError(f"by must be one of {', '.join(map(repr, criteria))}; got {by!r}")
+        values = [criteria[by](run) for run in self]
+        known = [i for i, value in enumerate(values) if value is not None]
         if not known:
-            raise ValueError(f"no run of the sweep has a best by {by!r}: see table()")
-        return self[min(known, key=lambda i: scores[i])]
+            raise ValueError(f"no run of the sweep qualifies as best by {by!r}; see table()")
+        return self[min(known, key=lambda i: values[i])]
 
     def plot(self, *, ax=None, **options):
-        """Draw the sweep as a map of stepsize and step; see `lsgd_fast.plot.sweep_map`."""
+        """Plot the loss by stepsize and step; the short form of `lsgd_fast.plot.sweep_map`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            The axes to draw into. By default the axes of a new figure.
+        **options
+            Keyword arguments of `lsgd_fast.plot.sweep_map`, such as ``legend``.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes with the map.
+        """
         from lsgd_fast import plot
 
         return plot.sweep_map(self, ax=ax, **options)
 
     def save(self, path):
-        """Write the sweep to `path`, an .npz file; no suffix is added.
+        """Save the sweep as an .npz file.
 
         Parameters
         ----------
         path : str or os.PathLike
+            The file to write; no suffix is added.
         """
         parts = [run.to_archive() for run in self]
         arrays = {f"{i}_{name}": a for i, (_, part) in enumerate(parts) for name, a in part.items()}
@@ -117,11 +147,12 @@ class Sweep(Sequence):
 
     @classmethod
     def load(cls, path):
-        """Read a sweep that `save` wrote.
+        """Load a sweep that `save` wrote.
 
         Parameters
         ----------
         path : str or os.PathLike
+            The file to read.
 
         Returns
         -------
@@ -132,7 +163,7 @@ class Sweep(Sequence):
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is damaged or holds something else; the message names it.
+            If the file is damaged or does not hold a sweep; the message names the file.
         """
         meta, arrays = load_archive(path, cls.kind)
         try:
@@ -140,24 +171,24 @@ class Sweep(Sequence):
             for name, array in arrays.items():
                 number, _, rest = name.partition("_")
                 if not number.isdecimal():
-                    raise ValueError(f"an array is named {name!r}")
+                    raise ValueError(f"the name of array {name!r} has no number of a run")
                 parts[int(number)][rest] = array
             pairs = zip(meta["runs"], parts, strict=True)
             runs = [cls.run_type.from_archive(path, *pair) for pair in pairs]
             stepsizes = [_loaded(value) for value in meta["stepsizes"]]
             return cls(runs, stepsizes)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is not a complete {cls.kind}: {error}") from error
+            raise ValueError(f"{str(path)!r} is not a valid {cls.kind} file: {error}") from error
 
     def __repr__(self):
-        return f"{type(self).__name__} of {len(self)} run{'s' * (len(self) != 1)}\n{self.table()}"
+        return f"{type(self).__name__} of {counted(len(self), 'run')}\n{self.table()}"
 
     def _repr_html_(self):
         return self.table()._repr_html_()
 
 
 def label_of(stepsize):
-    """Return what a table shows of a stepsize: a number, or in words a rule that changes it."""
+    """Return the label of a stepsize in a table: a number if constant, else the rule as text."""
     rule = rules.resolve(stepsize)
     return rule.eta if isinstance(rule, rules.Constant) else _shortened(repr(rule))
 
@@ -170,34 +201,32 @@ def _loaded(value):
     return rules.from_plain(value) if isinstance(value, dict) else check_real("stepsize", value)
 
 
-def _plain(value):
-    return str(value) if isinstance(value, str) else value
-
-
-def _final_loss(run):
+def _last_loss(run):
     if run.stop_reason == "diverged":
         return None
     trace = run.trace
     log_loss = 0.0 if trace.log_loss is None else trace.log_loss[-1]
-    return _number((trace.loss[-1], log_loss))
+    return _finite((trace.loss[-1], log_loss))
 
 
-def _margin(run):
+def _last_margin(run):
     norm = run.trace.weight_norm[-1]
     if run.stop_reason == "diverged" or not norm > 0.0:
         return None
-    return _number((-run.trace.min_margin[-1] / norm,))
+    return _finite((-run.trace.min_margin[-1] / norm,))
 
 
-def _number(score):
-    return score if np.isfinite(score[0]) and not np.isnan(score).any() else None
+def _finite(value):
+    """Return a tuple of numbers, or None if the first is not finite or any is NaN."""
+    return value if np.isfinite(value[0]) and not np.isnan(value).any() else None
 
 
-_SCORES = {
-    "loss": _final_loss,
-    "log_loss": lambda run: _number((run.trace.log_loss[-1],)),
-    "margin": _margin,
+# Functions of a run, of which the best one has the least value.
+_CRITERIA = {
+    "loss": _last_loss,
+    "log_loss": lambda run: _finite((run.trace.log_loss[-1],)),
+    "margin": _last_margin,
     "separated_at": lambda run: run.separated_at,
     "stable_at": lambda run: None if run.stop_reason == "diverged" else run.stable_at,
 }
-MEASURES = tuple(_SCORES)  # of which run is best
+MEASURES = tuple(_CRITERIA)  # the values of `by` in `Sweep.best`

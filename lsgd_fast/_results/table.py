@@ -2,21 +2,22 @@
 
 import html
 
+from lsgd_fast._text import WIDTH
+
 __all__ = ["Table"]
 
 
-WIDTH = 80  # of a terminal
-
-
 class Table:
-    """Columns of equal length.
+    """Named columns of equal length.
 
     Parameters
     ----------
     columns : dict of str to list
-        Numbers, texts, or None for what is not there.
-    optional : sequence of str, optional
-        Columns that a terminal shows where they fit into its 80 characters, the most telling first.
+        The columns by name. Entries are numbers, strings, or None for a missing value, which is
+        printed as "-".
+    optional : sequence of str, default ()
+        Names of the columns that a terminal shows only if they fit into its width, the most
+        important first. A notebook shows all columns.
     """
 
     def __init__(self, columns, optional=()):
@@ -24,7 +25,7 @@ class Table:
         self._optional = tuple(optional)
 
     def to_dict(self):
-        """Return the columns by name, as lists: what pandas and polars make a frame of."""
+        """Return a dict from names to columns, as lists, which pandas and polars accept."""
         return {name: list(column) for name, column in self._columns.items()}
 
     def __len__(self):
@@ -40,7 +41,7 @@ class Table:
         return "\n".join(lines)
 
     def _lay_out(self, shown):
-        """Return lines of equal length; the words of a name stand below one another."""
+        """Return the lines of some columns, of equal length; names have one word on each line."""
         columns = {name: column for name, column in self._columns.items() if name in shown}
         heads = [name.split("_") for name in columns]
         height = max(map(len, heads))

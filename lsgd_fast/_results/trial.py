@@ -1,44 +1,50 @@
-"""What a staged trial tried, found and recommends."""
+"""The result of a staged trial: its stages, confirmations, comparison and recommendation."""
 
 import math
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass
 
 from lsgd_fast._results.trial_report import report
+from lsgd_fast._text import to_json_values
 
 __all__ = ["ComparedRun", "Comparison", "Outcome", "Stage", "Trial"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What one run of a trial came to.
+    """The outcome of one run of a trial.
 
     Attributes
     ----------
     stepsize : float
+        The stepsize of the run.
     held : bool
-        Whether the run may be recommended: it separated the data (without a penalty), reached what
-        `stop` asks for, is stable by its verdict, or by its stepsize.
+        Whether the stepsize may be recommended: the run separated the data (without a penalty),
+        reached the goal in `stop`, has the verdict stable, or never increased the loss with a
+        stepsize of at most 1 over the smoothness.
     ending : str
-        In a word or two: "separated", "reached", "stable", "unstable", "cycling", "diverged" or
-        "undecided".
+        How the run ended: "separated", "reached" (the goal in `stop`), "stable", "unstable",
+        "cycling", "diverged" or "undecided".
     verdict : str
-        That of the run.
+        The verdict on the run.
     evidence : str
-        What the verdict rests on.
+        The reason for the verdict, in words.
     stop_reason : str
+        Why the run ended.
     n_steps : int
-        Steps taken.
+        The number of steps taken.
     reached_at : int or None
-        The step that counts: of the first separation, unless `stop` asks for something else. None
-        too if there is a penalty and no such goal.
+        The step at which the run reached the goal of the trial: separation, or the goal in `stop`.
+        None if it did not, and with a penalty and no goal in `stop`.
     separated_at, stable_at : int or None
+        As in `Run`.
     n_increases : int
+        As in `Run`.
     loss, log_loss : float
-        At the end of the run.
+        The last loss and its logarithm.
     objective : float
-        The loss with the penalty.
+        The last loss with the penalty.
     margin : float or None
-        Least margin over ``|w|`` at the end; None for zero weights.
+        The last ``min_margin / weight_norm``; None for zero weights.
     """
 
     stepsize: float
@@ -59,10 +65,10 @@ class Outcome:
 
     @property
     def rank(self):
-        """What outcomes are sorted by, the best first: a tuple of numbers."""
+        """The key to sort outcomes by, the best first: a tuple of numbers."""
         if not self.held:
             return (2, 0, 0.0)
-        value = self.log_loss  # which does not underflow; with a penalty the objective hardly can
+        value = self.log_loss  # it cannot underflow; with a penalty the objective hardly can
         if self.objective != self.loss:
             value = math.log(max(self.objective, 2.0**-1074))
         return (1, 0, value) if self.reached_at is None else (0, self.reached_at, value)
@@ -70,17 +76,18 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stepsize on the samples.
+    """The runs of one stepsize on the samples.
 
     Attributes
     ----------
     stepsize : float
+        The stepsize of the runs.
     outcomes : tuple of Outcome
-        One per sample.
+        One outcome per sample.
     passed : bool
-        Whether it held on more than half of the samples.
+        Whether the stepsize held on more than half of the samples.
     reason : str
-        What happened, in words.
+        A summary of the outcomes, in words.
     """
 
     stepsize: float
@@ -90,21 +97,23 @@ class Stage:
 
     @property
     def rank(self):
-        """The median of the ranks; of an even number the worse of the two in the middle."""
+        """The median of the ranks of the outcomes; the upper median of an even number."""
         return sorted(outcome.rank for outcome in self.outcomes)[len(self.outcomes) // 2]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedRun:
-    """One side of a comparison.
+    """The runs of one stepsize in a comparison.
 
     Attributes
     ----------
     stepsize : float
+        The stepsize of the runs.
     samples : tuple of Outcome
-        On samples that had no part in the choice; empty if a sample would be all of the data.
+        Outcomes on new samples, which were not used for the choice; empty if a sample would be all
+        of the data.
     full : Outcome
-        On all rows.
+        The outcome on all rows.
     """
 
     stepsize: float
@@ -114,11 +123,12 @@ class ComparedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The conservative stepsize against the recommended one, on the same samples.
+    """The conservative and the recommended stepsize, run on the same samples.
 
     Attributes
     ----------
     conservative, recommended : ComparedRun
+        The runs of either stepsize.
     """
 
     conservative: ComparedRun
@@ -127,36 +137,40 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Trial:
-    """What `staged_trial` tried, found and recommends. `print` it for the report.
+    """The result of `staged_trial`. `print` it to read the report.
 
     Attributes
     ----------
     recommended : float or None
         The best of the stepsizes that held on all rows; None if none did.
     conservative : float
-        The first stepsize.
+        The first and smallest stepsize.
     smoothness : float
-        Estimate of the largest curvature of the objective: below 2 over it no stepsize oscillates.
+        An estimate of the largest curvature of the objective: stepsizes below 2 over it do not
+        oscillate.
     stages : tuple of Stage
-        By growing stepsizes.
+        The stages, by increasing stepsize.
     confirmations : tuple of Outcome
-        The runs on all rows, by growing stepsizes. The recommended stepsize is one of them.
+        The runs on all rows, by increasing stepsize. One of them has the recommended stepsize.
     comparison : Comparison or None
-        None if the recommended stepsize is the conservative one, or None.
+        The conservative and the recommended stepsize on new samples; None if they are the same or
+        if none is recommended.
     loss : str
         "logistic" or "softmax".
     rows : int
-        Rows of positive weight.
+        The number of rows of positive weight.
     n_classes, n_features : int
+        The number of classes and of features.
     n_rows_sampled : int
-        Rows of a sample; equal to `rows` if the samples are all of the data, and then there is one.
+        Rows of a sample. If it equals `rows`, there is one sample, all of the data.
     n_steps : int
-        Steps of a run that is not ended early.
+        The number of steps of a run that does not end early.
     goal : str
-        What counts first: "separation", "stop" (a condition of `stop`) or "objective".
+        What decides first between stepsizes: "separation", "stop" (a goal in `stop`) or
+        "objective".
     passes : float
-        What the trial cost, in passes over all rows; runs that share a pass count once, which
-        those with softmax do not.
+        The cost of the trial in passes over all rows. Runs that share a pass count once; runs with
+        softmax share none.
     """
 
     recommended: float | None
@@ -176,16 +190,16 @@ class Trial:
 
     @property
     def confirmed(self):
-        """The `Outcome` of the recommended stepsize on all rows, or None."""
+        """The `Outcome` of the recommended stepsize on all rows; None if none is recommended."""
         return next((o for o in self.confirmations if o.stepsize == self.recommended), None)
 
     @property
     def samples_are_whole(self):
-        """Whether there was nothing to sample: the stages ran on all rows."""
+        """Whether the stages ran on all rows, because these are too few to sample."""
         return self.n_rows_sampled == self.rows
 
     def report(self):
-        """Return what was tried, what happened, what is advised and how sure that is, as text."""
+        """Return the report: what was tried, what happened, the advice, and how sure it is."""
         return report(self)
 
     def __str__(self):
@@ -199,15 +213,5 @@ class Trial:
         )
 
     def to_dict(self):
-        """Return all of it as dicts, lists, numbers and strings; None for what is not finite."""
-        return _plain(self)
-
-
-def _plain(value):
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+        """Return the trial as dicts, lists, numbers and strings; None for infinity and NaN."""
+        return to_json_values(asdict(self))

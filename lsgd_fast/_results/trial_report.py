@@ -1,16 +1,17 @@
-"""What a staged trial found, in plain words."""
+"""The report of a staged trial, as text for a terminal."""
 
 import textwrap
 
 from lsgd_fast._constants import ROUNDING
+from lsgd_fast._text import WIDTH, counted
 
 __all__ = ["describe_outcomes", "report"]
 
-WIDTH = 80  # of a terminal
+NAME_WIDTH = 21  # of the first column of the comparison
 
-# How an ending is told, in the order in which endings are listed.
+# The words for each `Outcome.ending`, in the order in which they are listed.
 WORDS = {
-    "reached": "reached what stop asks for",
+    "reached": "reached the goal in stop",
     "separated": "separated",
     "stable": "stable",
     "undecided": "undecided",
@@ -19,43 +20,51 @@ WORDS = {
     "diverged": "diverged",
 }
 
-# What follows from a separation, by the loss.
+# What a separation implies, by the loss.
 THEORY = {
-    "logistic": ", and then every constant stepsize becomes stable (Theorem 1 of arXiv:2402.15926)",
-    "softmax": "; that every constant stepsize then becomes stable is a theorem of two classes",
+    "logistic": ", so every constant stepsize becomes stable (Theorem 1 of arXiv:2402.15926)",
+    "softmax": (
+        "; the theorem by which every constant stepsize then becomes stable is for two classes"
+    ),
 }
 
 
 def describe_outcomes(outcomes):
-    """Return what became of one stepsize on several sets of rows.
+    """Return a summary of the runs of one stepsize on several sets of rows.
 
     Parameters
     ----------
     outcomes : sequence of Outcome
+        The outcomes, one for each set of rows.
 
     Returns
     -------
     str
-        Such as ``"separated 3 of 3, at step 18 to 19; log loss -5.4 to -5.3"``.
+        For example ``"separated 3 of 3 at steps 18 to 19; log loss -5.4 to -5.3"``.
     """
-    told = []
+    parts = []
     for ending, words in WORDS.items():
         group = [outcome for outcome in outcomes if outcome.ending == ending]
         if group:
             share = f" {len(group)} of {len(outcomes)}" if len(outcomes) > 1 else ""
-            told.append(words + share + _describe_steps(group))
+            parts.append(words + share + _describe_steps(group))
     losses = [outcome.log_loss for outcome in outcomes]
-    return f"{'; '.join(told)}; log loss {_range(losses, '.3g')}"
+    return f"{'; '.join(parts)}; log loss {_range(losses, '.3g')}"
 
 
 def _describe_steps(group):
     if group[0].ending == "separated":
-        return f", at step {_range([outcome.separated_at for outcome in group], 'd')}"
+        return f" at {_steps([outcome.separated_at for outcome in group])}"
     if group[0].ending == "reached":
-        return f", at step {_range([outcome.reached_at for outcome in group], 'd')}"
+        return f" at {_steps([outcome.reached_at for outcome in group])}"
     if group[0].held:
         return ""
-    return f", ended at step {_range([outcome.n_steps for outcome in group], 'd')}"
+    return f", ended at {_steps([outcome.n_steps for outcome in group])}"
+
+
+def _steps(values):
+    """Return steps as text, such as "step 18" or "steps 18 to 19"."""
+    return f"step{'s' if min(values) < max(values) else ''} {_range(values, 'd')}"
 
 
 def _range(values, form):
@@ -69,18 +78,18 @@ def report(trial):
     Parameters
     ----------
     trial : Trial
+        The trial to report.
 
     Returns
     -------
     str
-        Some 30 lines.
+        About 30 lines that fit a terminal.
     """
-    run = trial.n_steps + 1
-    data = f"{_count(trial.rows, 'row')} of {_count(trial.n_features, 'feature')}"
-    data += f" and {trial.n_classes} classes" if trial.loss == "softmax" else ""
+    data = f"{counted(trial.rows, 'row')} and {counted(trial.n_features, 'feature')}"
+    data += f" in {trial.n_classes} classes" if trial.loss == "softmax" else ""
     parts = [
-        f"Staged trial on {data}, at the cost of {trial.passes:.0f} passes over them (one run of "
-        f"all steps takes {run})",
+        f"Staged trial on {data}: it took {trial.passes:.0f} passes over the data; a run of "
+        f"{counted(trial.n_steps, 'step')} takes {trial.n_steps + 1}",
         *_describe_stages(trial),
         *_describe_confirmations(trial),
         *_describe_comparison(trial),
@@ -93,15 +102,16 @@ def report(trial):
 
 
 def _wrap(line):
+    """Return the lines of a text that may be indented, with a hanging indent."""
     margin = " " * (4 if line.startswith("  ") else 2)
     return textwrap.wrap(line, WIDTH, subsequent_indent=margin)
 
 
 def _describe_stages(trial):
-    where = f"{_count(len(trial.stages[0].outcomes), 'sample')} of {trial.n_rows_sampled} rows"
+    where = f"{counted(len(trial.stages[0].outcomes), 'sample')} of {trial.n_rows_sampled} rows"
     if trial.samples_are_whole:
-        where = "all rows: they are too few to sample"
-    lines = [f"Tried, up to {_count(trial.n_steps, 'step')} from zero weights, on {where}"]
+        where = "all rows, which are too few to sample"
+    lines = [f"Stages: up to {counted(trial.n_steps, 'step')} from zero weights on {where}"]
     for stage in trial.stages:
         mark = "passed" if stage.passed else "failed"
         lines.append(f"  {stage.stepsize:<9.4g} {mark} {stage.reason}")
@@ -119,8 +129,8 @@ def _describe_confirmations(trial):
     misled = [o for o in trial.confirmations if o.stepsize in passed and not o.held]
     if misled:
         lines.append(
-            f"  {_count(len(misled), 'stepsize')} passed on the samples and failed here: a sample "
-            "can be easier than the whole, and separable where the whole is not."
+            f"  {counted(len(misled), 'stepsize')} passed on the samples and failed here: a sample "
+            "can be easier than the full data, and separable when these are not."
         )
     return lines
 
@@ -128,33 +138,38 @@ def _describe_confirmations(trial):
 def _describe_comparison(trial):
     if trial.comparison is None:
         return []
-    arms = (trial.comparison.conservative, trial.comparison.recommended)
-    if arms[0].samples:
-        where = f"least to most on {_count(len(arms[0].samples), 'new sample')} | all rows"
+    runs = (trial.comparison.conservative, trial.comparison.recommended)
+    if runs[0].samples:
+        where = f"range over {counted(len(runs[0].samples), 'new sample')} | all rows"
     else:
-        where = "all rows; without samples there is no spread"
-    rows = [("stepsize", [f"{arm.stepsize:.4g}" for arm in arms])]
-    for name, words, form in _measures(trial):
-        rows.append((words, [_cell(arm, name, form) for arm in arms]))
-    width = max(len(cells[0]) for _, cells in rows)
-    lines = [f"  {words:<22}{cells[0]:<{width}}    {cells[1]}" for words, cells in rows]
-    return [f"Conservative against recommended: {where}", *lines]
+        where = "all rows, which are too few for new samples"
+    rows = [("stepsize", [f"{run.stepsize:.4g}" for run in runs])]
+    for name, words, form in _compared_numbers(trial):
+        rows.append((words, [_cell(run, name, form) for run in runs]))
+    widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows), strict=True)]
+    gap = " " * max(2, min(4, WIDTH - 2 - NAME_WIDTH - sum(widths)))
+    lines = [
+        f"  {words:<{NAME_WIDTH}}{first:<{widths[0]}}{gap}{second}"
+        for words, (first, second) in rows
+    ]
+    return [f"Conservative and recommended stepsize: {where}", *lines]
 
 
-def _measures(trial):
+def _compared_numbers(trial):
+    """Return the rows of the comparison: an attribute of `Outcome`, its name and its format."""
     goal = {"separation": "steps to separation", "stop": "steps to the goal"}.get(trial.goal)
-    measures = [] if goal is None else [("reached_at", goal, "d")]
-    measures.append(("log_loss", "log loss at the end", ".4g"))
+    numbers = [] if goal is None else [("reached_at", goal, "d")]
+    numbers.append(("log_loss", "last log loss", ".4g"))
     if trial.goal == "objective":
-        measures.append(("objective", "objective at the end", ".6g"))
+        numbers.append(("objective", "last objective", ".3g"))
     if any(outcome.separated_at is not None for outcome in trial.confirmations):
-        measures.append(("margin", "least margin / |w|", ".3g"))
-    return measures
+        numbers.append(("margin", "min margin / |w|", ".3g"))
+    return numbers
 
 
-def _cell(arm, name, form):
-    full = _values([arm.full], name, form)
-    return f"{_values(arm.samples, name, form)} | {full}" if arm.samples else full
+def _cell(run, name, form):
+    full = _values([run.full], name, form)
+    return f"{_values(run.samples, name, form)} | {full}" if run.samples else full
 
 
 def _values(outcomes, name, form):
@@ -168,8 +183,9 @@ def _values(outcomes, name, form):
 
 def _advice(trial):
     best = trial.confirmed
+    n_steps = counted(trial.n_steps, "step")
     if best is None:
-        yield f"  None: no stepsize held on all rows within {_count(trial.n_steps, 'step')}."
+        yield f"  None: no stepsize held on all rows within {n_steps}."
         if trial.conservative * trial.smoothness > ROUNDING:
             yield f"  With stepsizes up to {1.0 / trial.smoothness:.2g} the loss cannot increase."
         else:
@@ -177,53 +193,50 @@ def _advice(trial):
         return
     yield f"  Use the stepsize {best.stepsize:.6g}: {describe_outcomes([best])}."
     if best.stepsize == trial.conservative:
-        yield "  It is the conservative one; nothing larger that held on all rows did better."
+        yield "  It is the conservative one; no larger one that held on all rows did better."
     elif best.stepsize == trial.stages[-1].stepsize:
-        yield "  It is the largest that was tried; more stages (n_stages) would go further."
+        yield "  It is the largest one tried; more stages (n_stages) would try larger ones."
     separated = [o for o in trial.confirmations if o.ending == "separated" and o.margin is not None]
     if separated and best.ending == "separated":
-        wide = max(separated, key=lambda outcome: outcome.margin)
-        if wide.margin > best.margin:
+        widest = max(separated, key=lambda outcome: outcome.margin)
+        if widest.margin > best.margin:
             yield (
-                f"  Low loss is not a large margin: {wide.stepsize:.6g} ended with "
-                f"{wide.margin:.3g} |w|, the recommended one with {best.margin:.3g} |w|."
+                f"  Low loss is not a large margin: stepsize {widest.stepsize:.6g} ended with a "
+                f"margin of {widest.margin:.3g} |w|, the recommended one with "
+                f"{best.margin:.3g} |w|."
             )
     if trial.goal == "separation" and not separated:
         yield (
-            f"  Nothing that was run on all rows separated them within {trial.n_steps} steps: they "
-            "may not be separable, or only by a tiny margin."
+            f"  No run on all rows separated them within {n_steps}: they may not be separable, or "
+            "only with a tiny margin."
         )
 
 
 def _certainty(trial):
     best = trial.confirmed
     if best is None:
-        yield "  Nothing is recommended that was not seen to hold on all rows."
+        yield "  A stepsize is recommended only if it held on all rows."
         return
-    yield "  The recommended run was made on all rows, and the same call repeats it."
+    yield "  The recommended stepsize was run on all rows; the same call repeats that run."
     if best.ending == "separated":
         yield f"  Its weights prove that the data are separable{THEORY[trial.loss]}."
         if best.verdict != "stable":
-            yield f"  Within these steps it did not: its verdict is {best.verdict}."
+            yield f"  Within these steps it was not yet stable: its verdict is {best.verdict}."
     elif best.ending == "reached":
-        yield f"  What follows after its goal is not known: its verdict is {best.verdict}."
+        yield f"  How it would go on after its goal is unknown: its verdict is {best.verdict}."
     elif best.verdict == "stable":
         yield f"  It is stable. {best.evidence}"
     else:
         yield (
-            f"  It is stable: the loss never increased, and the stepsize is 1 over the estimated "
-            f"smoothness, {trial.smoothness:.3g}, or less."
+            "  It is stable: the loss never increased, and the stepsize is at most 1 over the "
+            f"estimated smoothness, {trial.smoothness:.3g}."
         )
     if trial.comparison is not None and not trial.samples_are_whole:
         samples = trial.comparison.recommended.samples
         held = sum(outcome.held for outcome in samples)
-        new = _count(len(samples), "new sample")
+        new = counted(len(samples), "new sample")
         yield f"  It held on {held} of {new} that had no part in the choice."
     if not trial.samples_are_whole and 2 * trial.n_rows_sampled > trial.rows:
         share = trial.n_rows_sampled / trial.rows
-        yield f"  A sample is {share:.0%} of the rows: samples overlap, their spread is too small."
-    yield "  Other data, other first weights and more steps were not tried."
-
-
-def _count(number, noun):
-    return f"{number} {noun}{'s' * (number != 1)}"
+        yield f"  Samples of {share:.0%} of the rows overlap, so their ranges are too narrow."
+    yield "  Other data, other initial weights and more steps were not tried."

@@ -95,7 +95,7 @@ def test_progress_elsewhere_is_a_line_a_run(quick, capsys):
     assert len(lines) == 5 and all(line.startswith("stepsize ") for line in lines)
 
 
-def test_no_times_where_the_twin_disagrees(quick, monkeypatch, capsys):
+def test_no_times_where_the_reference_disagrees(quick, monkeypatch, capsys):
     monkeypatch.setattr(demo, "TWIN_TOLERANCE", -1.0)
     assert main(["demo", "--steps", "20"]) == 1
     out = capsys.readouterr().out

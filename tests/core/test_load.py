@@ -38,9 +38,9 @@ def test_every_layout_has_the_bits_of_float64(name, shape, isa, tmp_path):
             expected = lsgd.logistic_loss_gradient(exact, y, w, fit_intercept=True)
             assert np.float64(value).tobytes() == np.float64(expected[0]).tobytes(), layout
             assert gradient.tobytes() == expected[1].tobytes(), layout
-            twin = reference.logistic_loss_gradient(exact, y, w, fit_intercept=True)
-            close(value, twin[0])
-            close(gradient, twin[1])
+            ref = reference.logistic_loss_gradient(exact, y, w, fit_intercept=True)
+            close(value, ref[0])
+            close(gradient, ref[1])
 
 
 @every_dtype
@@ -59,13 +59,13 @@ def test_a_run_has_the_bits_of_float64(name, isa):
 
 
 @every_dtype
-def test_the_twin_takes_it(name):
+def test_the_reference_takes_it(name):
     dtype, rng = dtype_of(name), np.random.default_rng(6)
     X = awkward.exact_matrix(50, 4, dtype, rng).astype(dtype)
     y = awkward.labels(50, rng)
-    run, twin = (module.gradient_descent(X, y, 0.01, 20) for module in (lsgd, reference))
-    close(run.weights, twin.weights)
-    assert run.radius == twin.radius == Problem.check(decode(X), y).radius
+    run, ref = (module.gradient_descent(X, y, 0.01, 20) for module in (lsgd, reference))
+    close(run.weights, ref.weights)
+    assert run.radius == ref.radius == Problem.check(decode(X), y).radius
     assert Problem.check(X, y).digest() == Problem.check(decode(X), y).digest()
 
 

@@ -47,7 +47,7 @@ def small(n=600, d=30, seed=4):
 
 @every_activation
 @every_problem
-def test_runs_are_those_of_dense_rows_and_of_the_twin(problem, activation):
+def test_runs_are_those_of_dense_rows_and_of_the_reference(problem, activation):
     for width in WIDTHS:
         D, y, options = asked(problem, width=width, activation=activation)
         dense = lsgd.two_layer_gradient_descent(D, y, 0.2, 6, **options)

@@ -10,7 +10,7 @@ from lsgd_fast import Descent, Stop, kernel, losses, reference, stepsizes
 from lsgd_fast._engine import dataset as rows
 from lsgd_fast._inputs import sparse
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._planning import memory as footprint
+from lsgd_fast._planning.memory import Memory
 from support import awkward
 from support import sparse_cases as cases
 from support.backends import every_backend
@@ -287,5 +287,5 @@ def test_a_plan_tells_of_entries():
     plan = lsgd.plan(X, y, n_steps=20_000)
     assert f"float64, {len(X.data):,} entries" in str(plan)
     assert plan.measured_shape == X.shape
-    assert isinstance(plan.footprint, footprint.Footprint)
+    assert isinstance(plan.footprint, Memory)
     assert "a copy of X by columns" in str(plan)

@@ -79,17 +79,17 @@ def test_an_overflowing_loss_is_no_divergence_where_its_logarithm_is_known(backe
     assert backend.gradient_descent(X, y, 1.0, 60, **options).stop_reason == "diverged"
 
 
-# --- the twin, bits, checkpoints, sweeps ----------------------------------------------------------
+# --- the reference, bits, checkpoints, sweeps -----------------------------------------------------
 
 
 @every_rule
 @pytest.mark.parametrize("case", CASES[::2], ids=lambda case: case.name)
-def test_short_runs_are_those_of_the_twin(case, rule):
+def test_short_runs_are_those_of_the_reference(case, rule):
     loss = LOSSES[CASES.index(case) // 2 % len(LOSSES)]
     start = case.start if np.abs(case.start).max() < 100.0 else None
     options = case.options | {"start": start, "loss": loss}
     try:
-        twin = reference.gradient_descent(case.X, case.y, rule, 3, **options)
+        ref = reference.gradient_descent(case.X, case.y, rule, 3, **options)
     except ValueError as error:
         assert rule.takes_l2 is False or "needs its" in str(error)
         with pytest.raises(ValueError) as caught:
@@ -97,14 +97,14 @@ def test_short_runs_are_those_of_the_twin(case, rule):
         assert str(caught.value) == str(error)
         return
     run = lsgd.gradient_descent(case.X, case.y, rule, 3, **options)
-    assert (run.stop_reason, run.n_steps) == (twin.stop_reason, twin.n_steps)
-    for name, column in twin.trace.to_dict().items():
+    assert (run.stop_reason, run.n_steps) == (ref.stop_reason, ref.n_steps)
+    for name, column in ref.trace.to_dict().items():
         found = run.trace.to_dict()[name]
         if name == "error_rate":  # margins that are zero but for rounding may have either sign
             continue
         np.testing.assert_allclose(found, column, rtol=1e-7, atol=1e-9, err_msg=name)
-    size = max(1.0, np.abs(twin.weights).max())
-    np.testing.assert_allclose(run.weights, twin.weights, rtol=1e-7, atol=1e-9 * size)
+    size = max(1.0, np.abs(ref.weights).max())
+    np.testing.assert_allclose(run.weights, ref.weights, rtol=1e-7, atol=1e-9 * size)
 
 
 def rows_for_bits():
@@ -151,9 +151,9 @@ def test_bits_of_wide_rows_whose_sums_are_split(rule):
         for n_threads in (1, 3)
     }
     assert len(found) == 1
-    twin = reference.gradient_descent(X, y, rule, 3, gram=False)
+    ref = reference.gradient_descent(X, y, rule, 3, gram=False)
     run = lsgd.gradient_descent(X, y, rule, 3, gram=False)
-    np.testing.assert_allclose(run.weights, twin.weights, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(run.weights, ref.weights, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("n_threads", [1, 4])
@@ -229,8 +229,8 @@ def test_sweeps_of_rules_can_be_saved(tmp_path):
     assert "AdGD()" in str(sweep) and "Schedule(values=(1.0, 2.0" in str(sweep)
 
 
-def test_the_twins_sweep_mixes_rules():
+def test_the_sweep_of_the_reference_mixes_rules():
     X, y = lsgd.datasets.toy()
-    twin, fast = (m.stepsize_sweep(X, y, [1.0, Tyurin(1.0)], 9) for m in (reference, lsgd))
-    for a, b in zip(twin, fast, strict=True):
+    ref, fast = (m.stepsize_sweep(X, y, [1.0, Tyurin(1.0)], 9) for m in (reference, lsgd))
+    for a, b in zip(ref, fast, strict=True):
         np.testing.assert_allclose(a.weights, b.weights, rtol=1e-9)

@@ -96,7 +96,7 @@ def test_defaults(backend):
 
 
 @pytest.mark.parametrize("case", list(awkward.problems(5)), ids=lambda case: case.name)
-def test_fast_against_twin(case):
+def test_fast_against_reference(case):
     start = case.start if np.abs(case.start).max() < 100.0 else None
     fast, slow = (
         module.nesterov_descent(case.X, case.y, None, 40, start=start, **case.options)

@@ -1,4 +1,4 @@
-"""Stepsize rules in the log domain with several classes: compiled and in the twin."""
+"""Stepsize rules in the log domain with several classes: compiled and in the reference."""
 
 import numpy as np
 import pytest
@@ -53,15 +53,15 @@ def check_traces(found, expected, rtol=1e-9):
 @every_rule
 @pytest.mark.parametrize("k", CLASSES)
 @pytest.mark.parametrize("fit_intercept", [False, True])
-def test_short_runs_are_those_of_the_twin(rule, k, fit_intercept):
+def test_short_runs_are_those_of_the_reference(rule, k, fit_intercept):
     for n, d in SHAPES:
         D, y, weight = problem(n, d, k)
         options = {"loss": "softmax", "fit_intercept": fit_intercept, "sample_weight": weight}
-        twin = reference.gradient_descent(D, y, rule, 6, **options)
+        ref = reference.gradient_descent(D, y, rule, 6, **options)
         for X in (D, cases.csr(D)):
             run = lsgd.gradient_descent(X, y, rule, 6, **options)
-            check_traces(run, twin)
-            assert run.separated_at == twin.separated_at and run.verdict == twin.verdict
+            check_traces(run, ref)
+            assert run.separated_at == ref.separated_at and run.verdict == ref.verdict
             assert run.certified_at is None
 
 
@@ -71,9 +71,9 @@ def test_a_penalty(rule):
     start = np.random.default_rng(1).standard_normal((21, 4))
     options = {"loss": "softmax", "fit_intercept": True, "sample_weight": weight, "l2": 0.05}
     for size in (1.0, 1e3):
-        twin = reference.gradient_descent(D, y, rule, 6, **options, start=size * start)
+        ref = reference.gradient_descent(D, y, rule, 6, **options, start=size * start)
         for X in (D, cases.csr(D)):
-            check_traces(lsgd.gradient_descent(X, y, rule, 6, **options, start=size * start), twin)
+            check_traces(lsgd.gradient_descent(X, y, rule, 6, **options, start=size * start), ref)
 
 
 def far_out(n, k, order):
@@ -120,7 +120,7 @@ def test_gradients_that_underflow_still_point(backend, order, k):
 
 @every_rule
 @pytest.mark.parametrize("order", ["falling", "mixed"])
-def test_runs_far_out_are_those_of_the_twin(rule, order):
+def test_runs_far_out_are_those_of_the_reference(rule, order):
     for k in (3, 5):
         D, y, start = far_out(700, k, order)
         options = {"loss": "softmax", "start": start}

@@ -1,4 +1,4 @@
-"""Stochastic descent: fast against twin, the same bits, and the steps by hand."""
+"""Stochastic descent: fast against reference, the same bits, and the steps by hand."""
 
 import numpy as np
 import pytest
@@ -29,11 +29,11 @@ def close(found, expected, tolerance):
     assert (np.abs(found[~ends] - expected[~ends]) <= tolerance * size).all(), (found, expected)
 
 
-# --- fast against twin ----------------------------------------------------------------------------
+# --- fast against reference -----------------------------------------------------------------------
 
 
 @every_case
-def test_the_twin_on_awkward_problems(case, tmp_path):
+def test_the_reference_on_awkward_problems(case, tmp_path):
     """A few steps: later ones double what has been rounded off, as large stepsizes do."""
     n, d = case.X.shape
     i = CASES.index(case)
@@ -46,18 +46,18 @@ def test_the_twin_on_awkward_problems(case, tmp_path):
             "order": ("shuffle", "replacement")[j % 2],
         }  # fmt: skip
         fast = sgd(X, case.y, 0.25, 6, **options)
-        twin = reference.stochastic_gradient_descent(awkward.plain(X), case.y, 0.25, 6, **options)
-        assert (fast.stop_reason, fast.n_steps) == (twin.stop_reason, twin.n_steps)
+        ref = reference.stochastic_gradient_descent(awkward.plain(X), case.y, 0.25, 6, **options)
+        assert (fast.stop_reason, fast.n_steps) == (ref.stop_reason, ref.n_steps)
         tolerance = 1e3 * (d + batch_size) * EPS
         for which in ("last", "average"):
-            found, expected = getattr(fast, which), getattr(twin, which)
+            found, expected = getattr(fast, which), getattr(ref, which)
             close([*found.weights, found.intercept], [*expected.weights, expected.intercept],
                   tolerance)  # fmt: skip
             size = 1.0 + expected.weight_norm * np.abs(awkward.plain(X)).max()
             for measure in ("loss", "min_margin"):
                 values = [getattr(found, measure) / size], [getattr(expected, measure) / size]
                 close(*values, tolerance * d)
-        rows, expected = fast.trace, twin.trace
+        rows, expected = fast.trace, ref.trace
         assert rows.step.tolist() == expected.step.tolist()
         size = 1.0 + np.abs(expected.min_margin[np.isfinite(expected.min_margin)]).max(initial=0)
         for column in ("loss", "min_margin"):

@@ -49,7 +49,7 @@ def check_close(found, expected, tolerance):
 
 
 @every_problem
-def test_the_twin(problem):
+def test_the_reference(problem):
     """Of everything that a call can ask for, on every problem some."""
     name, X, y, options = problem
     n, d = X.shape
@@ -65,8 +65,8 @@ def test_the_twin(problem):
             weight = rng.uniform(0.5, 2.0, n) * rng.integers(0, 2, n)
             weight[:2] = 1.0
             given["sample_weight"] = weight
-        sweeps = [twin.stochastic_sweep(S, y, [1.0, 0.25, 1e-3], 25, **given)
-                  for twin in (lsgd, reference)]  # fmt: skip
+        sweeps = [module.stochastic_sweep(S, y, [1.0, 0.25, 1e-3], 25, **given)
+                  for module in (lsgd, reference)]  # fmt: skip
         for found, expected in zip(*sweeps, strict=True):
             check_close(found, expected, 1e4 * EPS)
 

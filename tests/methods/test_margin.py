@@ -252,11 +252,11 @@ def test_only_the_dual_rule_knows_a_bound(backend):
     assert seen and set(seen) == {math.inf}
 
 
-# --- twins, bits, layouts -------------------------------------------------------------------------
+# --- the reference, bits, layouts -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("case", list(awkward.problems(4)), ids=lambda case: case.name)
-def test_fast_against_twin(case):
+def test_fast_against_reference(case):
     fast, slow = (
         module.max_margin(case.X, case.y, fit_intercept=case.fit_intercept, max_passes=100)
         for module in (lsgd, reference)

@@ -1,4 +1,4 @@
-"""The quasi-Newton method: its optimum, how runs end, both twins, the same bits."""
+"""The quasi-Newton method: its optimum, how runs end, both implementations, the same bits."""
 
 import math
 import sys
@@ -172,11 +172,11 @@ def test_a_tiny_margin():
     assert ((2 * y - 1) * (A @ w[:-1] + w[-1]) > 0.0).all()
 
 
-# --- twins, bits, layouts -------------------------------------------------------------------------
+# --- the reference, bits, layouts -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("case", list(awkward.problems(3)), ids=lambda case: case.name)
-def test_fast_against_twin(case):
+def test_fast_against_reference(case):
     fast, slow = (
         module.minimize(case.X, case.y, start=case.start, **case.options)
         for module in (lsgd, reference)

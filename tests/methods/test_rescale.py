@@ -86,7 +86,7 @@ def test_several_classes():
         scores = A @ scaled.weights + scaled.intercept
         scores -= scores[np.arange(60), y][:, None]
         assert np.log(np.exp(scores).sum(axis=1)).mean() <= scaled.loss_bound <= 1e-6
-        with pytest.raises(ValueError, match="^loss does not fit"):
+        with pytest.raises(ValueError, match="^loss must be that of the run"):
             lsgd.scale_to_loss(run, 1e-6)
         run = lsgd.gradient_descent(A, y, 100.0, 300, loss="softmax", fit_intercept=fit_intercept)
         assert run.separable
@@ -113,7 +113,7 @@ def test_several_classes_that_tie():
     assert losses_of_rows.mean() <= scaled.loss_bound * (1.0 + 1e-9)
 
 
-def test_a_run_of_minimize_and_of_the_twin():
+def test_a_run_of_minimize_and_of_the_reference():
     for run in (lsgd.minimize(X, Y), reference.gradient_descent(X, Y, 4.0, 200)):
         assert loss_at(lsgd.scale_to_loss(run, 1e-12), losses.Logistic()) <= 1e-12
     assert reference.scale_to_loss is lsgd.scale_to_loss
@@ -138,7 +138,7 @@ def test_bad_arguments_are_named():
         lsgd.scale_to_loss(run.weights, 1e-3)
     with pytest.raises(ValueError, match="^loss"):
         lsgd.scale_to_loss(run, 1e-3, loss="hinge")
-    with pytest.raises(ValueError, match="^loss does not fit"):
+    with pytest.raises(ValueError, match="^loss must be that of the run"):
         lsgd.scale_to_loss(run, 1e-3, loss="softmax")
     with pytest.raises(ValueError, match="^run must have separated"):
         lsgd.scale_to_loss(lsgd.gradient_descent(X, Y, 32.0, 0), 1e-3)
@@ -147,7 +147,7 @@ def test_bad_arguments_are_named():
     poly = FlattenedPolynomial(0.01)
     run = lsgd.gradient_descent(X, Y, 100.0, 2000, loss=poly)
     assert run.separable
-    with pytest.raises(ValueError, match="^target: a loss of 1e-09"):
+    with pytest.raises(ValueError, match="^target is too small.*1e-09"):
         lsgd.scale_to_loss(run, 1e-9, loss=poly)
 
 

@@ -1,4 +1,4 @@
-"""2 over the largest curvature: against known values, the dense twin, and what runs do there."""
+"""The smoothness, and 2 over the curvature at a point: known values, and what runs do there."""
 
 import inspect
 import math
@@ -15,7 +15,7 @@ from support import sparse_cases as cases
 from support.backends import every_backend
 from support.sparse_cases import small
 
-CASES = [case for case in awkward.problems() if case.X.shape[1] <= 1000]  # the twin's is dense
+CASES = [case for case in awkward.problems() if case.X.shape[1] <= 1000]  # the reference's is dense
 
 
 @every_backend
@@ -41,7 +41,7 @@ def test_values_by_hand(backend):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_against_the_twin(case, tmp_path):
+def test_against_the_reference(case, tmp_path):
     options = {k: v for k, v in case.options.items() if k != "n_threads"}
     # Of the margins: far out the curvature is exp(-|z|), whose relative error is that of z.
     largest = (np.abs(case.X) @ np.abs(case.start[: case.X.shape[1]])).max() + 1.0

@@ -55,7 +55,7 @@ OLD_WORDS = {
     r"\bjoint(ly)?\b|\bstripes?\b": "multi, several columns",
     r"\bthin_pass\b|\bis_thin\b|\bthin pass(es)?\b": "small batch",
     r"\btwins?\b": "reference",
-    r"\brays\b|\bfootprint\b|\bendings\b": "rescale, memory, verdict",
+    r"\brays\b|\bendings\b": "rescale, verdict",
     r"\bLearners?\b|\bMover\b|\bAsked\b|\bArm\b|\bjudge\b|\bdeal_pieces\b": "SGDRuns, StepRule, ...",
     r"\bSigns\b|\brun\.signs\b|\bEnding\b": "Diagnostics",
     r"\bCurvature\b|\.forget\(|\.aim\(|\.turn\(|\bPasses\b": "LBFGS, LinearMap",

@@ -11,8 +11,8 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast import Plan
 from lsgd_fast._planning import plan as planning
-from lsgd_fast._planning import timing as pace
-from lsgd_fast._planning.memory import footprint
+from lsgd_fast._planning import timing
+from lsgd_fast._planning.memory import dense_memory
 from support.fresh import run_python
 
 RADIUS = math.sqrt(4.04)  # of the toy set, whose margin is 0.2
@@ -25,7 +25,7 @@ def no_measuring(monkeypatch):
 
     def measure(X, y, record_every, n_threads, gram="auto"):
         asked.append((X, record_every, n_threads, gram))
-        return pace.Pace(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
+        return timing.Timing(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
 
     monkeypatch.setattr(planning, "measure", measure)
     return asked
@@ -104,7 +104,7 @@ json.dump([growth, lsgd.plan(X, y, n_steps=n_steps, n_threads=2).peak_bytes], sy
     [
         (7000, 1000, "float64", 5),  # packed
         (14000, 1000, "float32", 5),
-        (20, 1_000_000, "float32", 2),  # wide: slots and tiles
+        (20, 1_000_000, "float32", 2),  # wide: partial gradients and tiles
         (1_000_000, 3, "float32", 2),  # validation
         (50, 3, "float64", 300_000),  # trace
         (50, 3, "float64", 1_000_000),
@@ -125,8 +125,8 @@ def test_bytes_are_counted_from_the_shape_alone(no_measuring):
     assert plan.network_bytes == 16 * 3 * 10**5
     assert plan.network_flops == 4 * 3 * 10**14
     assert plan.measured_shape == (671, 10**5)
-    assert footprint(10, 10, np.dtype(">f8"), 1).packed == 0
-    assert footprint(10, 10, np.dtype("f8"), 1, plain=False).packed == 0
-    assert footprint(10, 10, np.dtype("f8"), 1).packed == 16 * 10 * 8
-    assert footprint(2**20, 8, np.dtype("f8"), 1).packed == 2**26
-    assert footprint(2**20 + 1, 8, np.dtype("f8"), 1).packed == 0
+    assert dense_memory(10, 10, np.dtype(">f8"), 1).packed == 0
+    assert dense_memory(10, 10, np.dtype("f8"), 1, plain=False).packed == 0
+    assert dense_memory(10, 10, np.dtype("f8"), 1).packed == 16 * 10 * 8
+    assert dense_memory(2**20, 8, np.dtype("f8"), 1).packed == 2**26
+    assert dense_memory(2**20 + 1, 8, np.dtype("f8"), 1).packed == 0

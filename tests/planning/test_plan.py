@@ -9,7 +9,7 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast import Plan, theory
 from lsgd_fast._planning import plan as planning
-from lsgd_fast._planning import timing as pace
+from lsgd_fast._planning import timing
 
 RADIUS = math.sqrt(4.04)  # of the toy set, whose margin is 0.2
 
@@ -25,7 +25,7 @@ def no_measuring(monkeypatch):
 
     def measure(X, y, record_every, n_threads, gram="auto"):
         asked.append((X, record_every, n_threads, gram))
-        return pace.Pace(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
+        return timing.Timing(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
 
     monkeypatch.setattr(planning, "measure", measure)
     return asked
@@ -93,11 +93,11 @@ def test_steps_for_a_target(no_measuring):
 
 
 def test_a_small_budget_has_no_stepsize(no_measuring):
-    """Corollary 2 asks for 48480 steps here."""
+    """Corollary 2 needs 48480 steps here."""
     plan = toy_plan(n_steps=48_479, margin=0.2)
     assert plan.stepsize is plan.bounds.corollary2_loss is None
-    assert "48,480 steps at least" in plan.bounds.unknown["stepsize"]
-    assert "48,480 steps at least" in plan.bounds.unknown["corollary2_stepsize"]
+    assert "Corollary 2 needs at least 48,480 steps" in plan.bounds.unknown["stepsize"]
+    assert "Corollary 2 needs at least 48,480 steps" in plan.bounds.unknown["corollary2_stepsize"]
     assert plan.bounds.unknown["mean_loss"] == "pass stepsize="
     assert toy_plan(n_steps=48_480, margin=0.2).stepsize is not None
 
@@ -122,9 +122,10 @@ def test_where_bounds_say_nothing(no_measuring):
     assert early.unknown["last_loss"].startswith("the unstable phase may last 783,436 steps")
     none = toy_plan(stepsize=1.0, n_steps=0, margin=0.2).bounds
     assert none.mean_loss is none.last_loss is None
-    assert none.unknown["mean_loss"] == "so few steps are too few for it"
+    assert none.unknown["mean_loss"] == "n_steps is too small for this bound"
     tiny = toy_plan(stepsize=1.0, n_steps=10, margin=1e-200).bounds
-    assert tiny.unknown["required_width"] == tiny.unknown["transition_steps"] == "it is too large"
+    assert tiny.unknown["required_width"] == "the bound is too large to represent"
+    assert tiny.unknown["transition_steps"] == "the bound is too large to represent"
 
 
 def test_zeros_have_no_bounds():
@@ -174,7 +175,7 @@ def test_bad_data_and_shapes():
         ((2, 2**41), ValueError, "d is too large"),
         ((2.0, 2), TypeError, "n must be an integer"),
         ((2, 2, "complex128"), TypeError, "dtype must be of real numbers"),
-        ((2, 2, "no dtype"), TypeError, "dtype cannot be read"),
+        ((2, 2, "no dtype"), TypeError, "dtype must be a NumPy dtype; got 'no dtype'"),
     ):
         with pytest.raises(error, match=message):
             Plan.for_shape(*shape)

@@ -10,7 +10,8 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast import Plan
 from lsgd_fast._planning import plan as planning
-from lsgd_fast._planning import timing as pace
+from lsgd_fast._planning import timing
+from lsgd_fast._text import WIDTH
 from support.fresh import run_python
 
 RADIUS = math.sqrt(4.04)  # of the toy set, whose margin is 0.2
@@ -27,7 +28,7 @@ def no_measuring(monkeypatch):
 
     def measure(X, y, record_every, n_threads, gram="auto"):
         asked.append((X, record_every, n_threads, gram))
-        return pace.Pace(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
+        return timing.Timing(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
 
     monkeypatch.setattr(planning, "measure", measure)
     return asked
@@ -37,7 +38,7 @@ def facts(plan):
     """Return the report as one line a fact, and check that it fits a terminal."""
     text = plan.report()
     assert text == str(plan)
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, text.splitlines())) <= WIDTH
     return " ".join(text.split())
 
 
@@ -52,13 +53,13 @@ def test_the_report_in_full(no_measuring):
         "target loss of 0.0001 after at most",
         "Corollary 2 stepsize 20.42 for these steps: last loss at most",
         "a two-layer ReLU network would need 1.7e+25 units (Theorem 6)",
-        "These are upper bounds for the worst data of this margin, and loose",
-        "the paper sums it up as Omega(eta^2)",
-        "X 64 bytes, the caller's own and not counted below",
+        "These are upper bounds for the worst data with this margin, and they are loose",
+        "the paper states it as Omega(eta^2)",
+        "X 64 bytes, not included in the peak",
         "peak 200 MB: the trace 200 MB",
         "measured on this machine with 1 thread one step 2 s set-up 500 ms in all 23.1 days",
         "A two-layer network of width 100 parameters 200",
-        "memory 3.2 kB for weights and gradient, besides X work 3.2e+03 operations a step",
+        "memory 3.2 kB for weights and gradient, besides X work 3.2e+03 operations per step",
     ):
         assert sentence in text
     assert "unknown" not in text
@@ -68,12 +69,12 @@ def test_the_report_of_what_is_unknown(no_measuring):
     text = facts(toy_plan())
     for sentence in (
         "margin unknown: pass margin=, the largest min_i y_i (x_i . v) over unit vectors v",
-        "trace.min_margin[-1] / trace.weight_norm[-1] of a run that has separated the data",
+        "trace.min_margin[-1] / trace.weight_norm[-1] of a run that separated the data",
         "stepsize unknown: pass stepsize=",
         "steps unknown: pass n_steps=",
         "unstable phase unknown: pass margin=",
         "width unknown: pass margin=",
-        "and 200 bytes for each step recorded: pass n_steps=",
+        "and 200 bytes for each recorded step: pass n_steps=",
         "in all unknown: pass n_steps=",
     ):
         assert sentence in text
@@ -81,7 +82,7 @@ def test_the_report_of_what_is_unknown(no_measuring):
 
 
 def test_the_report_of_small_steps(no_measuring):
-    assert "unstable phase none: with so small a stepsize" in facts(toy_plan(stepsize=1.9))
+    assert "unstable phase none: with a stepsize this small" in facts(toy_plan(stepsize=1.9))
     assert "unstable phase unknown: pass margin=" in facts(toy_plan(stepsize=2.0))
 
 

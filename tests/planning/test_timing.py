@@ -9,7 +9,7 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast import Plan
 from lsgd_fast._planning import plan as planning
-from lsgd_fast._planning import timing as pace
+from lsgd_fast._planning import timing
 from support import awkward
 
 RADIUS = math.sqrt(4.04)  # of the toy set, whose margin is 0.2
@@ -22,7 +22,7 @@ def no_measuring(monkeypatch):
 
     def measure(X, y, record_every, n_threads, gram="auto"):
         asked.append((X, record_every, n_threads, gram))
-        return pace.Pace(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
+        return timing.Timing(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
 
     monkeypatch.setattr(planning, "measure", measure)
     return asked
@@ -58,9 +58,9 @@ class Clock:
         return SimpleNamespace(radius=3.0)
 
     def measure(self, monkeypatch):
-        monkeypatch.setattr(pace, "time", self)
-        monkeypatch.setattr(pace, "Descent", self.descent)
-        return pace.measure(None, None)
+        monkeypatch.setattr(timing, "time", self)
+        monkeypatch.setattr(timing, "Descent", self.descent)
+        return timing.measure(None, None)
 
 
 @pytest.mark.parametrize("step", [1e-7, 1e-6, 1e-3, 0.02, 0.1, 1.0, 100.0])
@@ -96,7 +96,7 @@ def test_seconds_are_set_up_and_steps(no_measuring):
 
 
 def test_large_shapes_are_measured_on_a_part(no_measuring, monkeypatch):
-    monkeypatch.setattr(pace, "MADE_UP_ELEMENTS", 1000)
+    monkeypatch.setattr(timing, "MADE_UP_ELEMENTS", 1000)
     plan = Plan.for_shape(1000, 10, n_steps=10)
     assert plan.measured_shape == (100, 10)
     assert (plan.step_seconds, plan.set_up_seconds, plan.seconds) == (20.0, 5.0, 205.0)
@@ -110,7 +110,7 @@ def test_large_shapes_are_measured_on_a_part(no_measuring, monkeypatch):
 
 @pytest.mark.parametrize("dtype", awkward.DTYPES)
 def test_made_up_data(dtype):
-    X, y = pace.made_up_data(300, 500, np.dtype(dtype))
+    X, y = timing.made_up_data(300, 500, np.dtype(dtype))
     assert X.shape == (300, 500) and X.dtype == dtype and X.flags.c_contiguous
     assert 0.3 < X.mean() < 0.7 and X[-1].any()
     assert set(y) == {0, 1}

@@ -6,10 +6,12 @@ import sys
 from collections import UserList
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import lsgd_fast as lsgd
 from lsgd_fast import plot
 from support.artists import (
     DIVERGED,
@@ -201,3 +203,18 @@ def test_the_pictures_of_the_documentation(tmp_path):
     shown = re.findall(r"\]\(pictures/(\w+\.png)\)", (DOCS / "plots.md").read_text())
     assert sorted(shown) == made == sorted(path.name for path in DOCS.glob("pictures/*"))
     assert all(path.stat().st_size < 100_000 for path in tmp_path.iterdir())
+
+
+@every_function
+def test_anything_with_a_trace_is_a_run(draw):
+    bare = SimpleNamespace(trace=RUNS[0].trace)
+    for given in (bare, [bare, RUNS[1]], {"a": bare}, FakeSweep([bare], [4.0])):
+        render(draw(given))
+
+
+def test_batches_are_drawn_without_marks():
+    sweep = lsgd.stochastic_sweep(X, RUNS[0].trace.step[:4] % 2, [1.0, 10.0], 20, rng=0)
+    assert legend_of(plot.loss_curves(sweep)) == ["1", "10"]
+    assert legend_of(plot.rates(sweep[1])) == ["10"]
+    with pytest.raises(ValueError, match="no column 'weight_norm'"):
+        plot.margins(sweep)

@@ -178,7 +178,7 @@ def test_axes_keep_to_losses_or_to_exponents():
     expected = RUNS[0].trace.log_loss / np.log(10)
     np.testing.assert_allclose(curves(ax)[1].get_ydata(), expected, rtol=1e-15)
     ax = plot.loss_curves(RUNS[0])
-    with pytest.raises(ValueError, match="^ax has a log axis, which this loss leaves"):
+    with pytest.raises(ValueError, match="^ax has a log axis, and this loss is outside"):
         plot.loss_curves(UNDERFLOWING, ax=ax)
     assert len(curves(ax)) == 1
 

@@ -7,7 +7,7 @@ from support import mixed
 
 @pytest.mark.parametrize("seed", range(4))
 def test_mixed_calls(seed, tmp_path):
-    """Same numbers on both twins, same bits for all threads and instruction sets, same inputs."""
+    """Both implementations agree; threads and instruction sets change no bit, calls no input."""
     counts = mixed.main(60, seed, tmp_path)
     compared = {kind for kind, ended in counts if ended == "compared"}
     assert compared == set(mixed.KINDS)

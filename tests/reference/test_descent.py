@@ -11,10 +11,10 @@ import lsgd_fast as lsgd
 from lsgd_fast import Stop, datasets, reference
 from lsgd_fast.reference import descent, gradient_descent
 
-# --- the twin -------------------------------------------------------------------------------------
+# --- the reference --------------------------------------------------------------------------------
 
 
-def twin_problems():
+def shared_problems():
     """Yield (X, y, options, n_steps); few steps where the descent is chaotic, which rounding is."""
     yield *datasets.toy(), {}, 100
     digits, label = datasets.digits_0_vs_8()
@@ -47,38 +47,38 @@ COUNTED = ("n_steps", "stop_reason", "separated_at", "certified_at", "stable_at"
 
 @pytest.mark.parametrize("eta", [1e-2, 1.0, 30.0, 1e3, 1e6])
 @pytest.mark.parametrize("stop", STOPS)
-def test_counters_and_ends_are_those_of_the_twin(eta, stop):
-    for rows, y, options, n_steps in twin_problems():
-        fast, twin = (
+def test_counters_and_ends_are_those_of_the_reference(eta, stop):
+    for rows, y, options, n_steps in shared_problems():
+        fast, ref = (
             module.gradient_descent(rows, y, eta, n_steps, stop=stop, **options)
             for module in (lsgd, reference)
         )
         for name in COUNTED:
-            assert getattr(fast, name) == getattr(twin, name), (name, rows.shape)
-        np.testing.assert_array_equal(fast.trace.step, twin.trace.step)
+            assert getattr(fast, name) == getattr(ref, name), (name, rows.shape)
+        np.testing.assert_array_equal(fast.trace.step, ref.trace.step)
 
 
 def test_log_loss_where_rows_of_hardly_any_weight_decide():
     rows, y = np.array([[1000.0], [-3.0], [-1000.0], [-1200.0]]), [1, 1, 0, 0]
     for tiny in (1e-290, 1e-300, 1e-307, 1e-310, 1e-315, 5e-324):
         weight = [1.0, tiny, 1.0, 1.0]
-        fast, twin = (
+        fast, ref = (
             module.gradient_descent(rows, y, 1e-9, 0, start=[1.0], sample_weight=weight).trace
             for module in (lsgd, reference)
         )
-        np.testing.assert_allclose(fast.log_loss, twin.log_loss, rtol=1e-12, err_msg=str(tiny))
+        np.testing.assert_allclose(fast.log_loss, ref.log_loss, rtol=1e-12, err_msg=str(tiny))
 
 
 @pytest.mark.parametrize("half", [3, 8, 32, 256])
 def test_log_loss_where_some_margins_are_infinite(half):
     rows, y = np.repeat([[1e200], [8e-118]], half, axis=0), np.ones(2 * half)
     rows[1], y[1] = -rows[1], -1.0
-    fast, twin = (
+    fast, ref = (
         module.gradient_descent(rows, y, 1e-300, 1, start=[1e120], l2=1e-300).trace
         for module in (lsgd, reference)
     )
-    assert fast.min_margin.tolist() == twin.min_margin.tolist() == [800.0] * 2
-    np.testing.assert_allclose(fast.log_loss, twin.log_loss, rtol=1e-12)
+    assert fast.min_margin.tolist() == ref.min_margin.tolist() == [800.0] * 2
+    np.testing.assert_allclose(fast.log_loss, ref.log_loss, rtol=1e-12)
 
 
 EPS = 2.0**-52

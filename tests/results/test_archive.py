@@ -117,7 +117,7 @@ def test_a_missing_file_is_missing(tmp_path):
 
 def refused(path, why=None):
     """Assert that the file is refused with its name, and for the right reason."""
-    with pytest.raises(ValueError, match="is not a readable lsgd_fast test") as caught:
+    with pytest.raises(ValueError, match="is not a valid lsgd_fast test file") as caught:
         load_archive(path, "test")
     assert repr(str(path)) in str(caught.value)
     assert why is None or why in str(caught.value.__cause__)  # the path may hold the words too
@@ -208,19 +208,19 @@ def test_the_forger_of_these_tests_can_forge(tmp_path):
 @pytest.mark.parametrize(
     ("members", "why"),
     [
-        ([], "no metadata"),
-        ([("x.npy", npy(np.ones(2)))], "no metadata"),
+        ([], "metadata are missing"),
+        ([("x.npy", npy(np.ones(2)))], "metadata are missing"),
         ([("meta.npy", npy(np.frombuffer(b"{", np.uint8)))], None),
         ([("meta.npy", npy(np.frombuffer(b"[" * 100_000, np.uint8)))], None),
         ([("meta.npy", npy(np.frombuffer(b"[]", np.uint8)))], "not written by lsgd_fast"),
         ([("meta.npy", document(format="other"))], "not written by lsgd_fast"),
         ([("meta.npy", document(schema=2))], "schema 2; this version reads 1"),
         ([("meta.npy", document(kind="run"))], "holds a run, not a test"),
-        ([("meta.npy", document(meta=[], arrays=[]))], "metadata is not a dict"),
-        ([GOOD], "does not hold the arrays"),
+        ([("meta.npy", document(meta=[], arrays=[]))], "metadata are not a dict"),
+        ([GOOD], "not those that its metadata list"),
         (
             [GOOD, ("x.npy", npy(np.ones(2))), ("z.npy", npy(np.ones(2)))],
-            "does not hold the arrays",
+            "not those that its metadata list",
         ),
         ([GOOD, ("x.npy", b"")], None),
         ([GOOD, ("x", b"text")], None),

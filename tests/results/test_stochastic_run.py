@@ -48,5 +48,5 @@ def test_table_and_best(backend):
     assert repr(sweep).startswith("StochasticSweep of 3 runs")
     with pytest.raises(ValueError, match="by must be one of 'mean_loss'"):
         sweep.best("loss")
-    with pytest.raises(ValueError, match="no run of the sweep has a best"):
+    with pytest.raises(ValueError, match="no run of the sweep qualifies as best"):
         backend.stochastic_sweep(X, y, [1.0], 0).best()

@@ -77,7 +77,7 @@ def test_bad_arguments_are_refused(backend, change, message):
 def test_no_run_qualifies():
     X, y = np.ones((4, 1)), [1, 1, 1, 0]
     sweep = lsgd.stepsize_sweep(X, y, [1.0, 2.0], 5)
-    with pytest.raises(ValueError, match="no run of the sweep has a best by 'separated_at'"):
+    with pytest.raises(ValueError, match="no run of the sweep qualifies as best by 'separated_at'"):
         sweep.best(by="separated_at")
     with pytest.raises(ValueError, match="by must be one of 'loss', 'log_loss'"):
         sweep.best(by="accuracy")

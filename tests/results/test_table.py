@@ -5,6 +5,7 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast._results.sweep import OPTIONAL
 from lsgd_fast._results.table import Table
+from lsgd_fast._text import WIDTH
 from support.sweeps import ETAS, STOPS, problem
 
 
@@ -14,7 +15,7 @@ def test_a_table_fits_into_a_terminal(etas, stop):
     X, y = problem(80, 6, noise=1.0)
     sweep = lsgd.stepsize_sweep(1e-150 * X, y, etas, 2000, stop=stop, validation=(X, y))
     first, second, *rows = str(sweep.table()).splitlines()
-    assert max(map(len, (first, second, *rows))) <= 80 and len(rows) == len(etas)
+    assert max(map(len, (first, second, *rows))) <= WIDTH and len(rows) == len(etas)
     names = set(sweep.table().to_dict()) - set(OPTIONAL)
     assert {word for name in names for word in name.split("_")} <= {*first.split(), *second.split()}
 

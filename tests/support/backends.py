@@ -1,4 +1,4 @@
-"""The implementations that must behave alike: the NumPy twin, and the compiled package if built.
+"""The implementations that must behave alike: the reference, and the compiled package if built.
 
 The compiled package is missing only where it has not been built: a build that cannot be imported
 fails here, because then `lsgd_fast` itself cannot be imported.
@@ -17,7 +17,7 @@ every_backend = pytest.mark.parametrize("backend", BACKENDS, ids=lambda module: 
 
 
 def sparing(name, values, every):
-    """Give a test `backend` and `name`; the twin, which is slow, gets every `every`-th value."""
+    """Give a test `backend` and `name`; the slow reference gets every `every`-th value."""
     cases = [(backend, value) for i, value in enumerate(values) for backend in BACKENDS
              if backend is not reference or i % every == 0]  # fmt: skip
     ids = [f"{value}-{backend.__name__}" for backend, value in cases]

@@ -206,11 +206,11 @@ def check_gradient(arguments, found, expected):
         size = magnitudes(arguments, w.reshape(len(w), k)[:, c])
         if size.comparable:
             compared = True
-            value, twin = np.reshape(found[0], k)[c], np.reshape(expected[0], k)[c]
-            assert size.close(value, twin, size.value), (value, twin)
+            value, ref = np.reshape(found[0], k)[c], np.reshape(expected[0], k)[c]
+            assert size.close(value, ref, size.value), (value, ref)
             if found[1] is not None:
-                column, twin = (slope.reshape(-1, k)[:, c] for slope in (found[1], expected[1]))
-                assert size.close(column, twin, size.gradient), (column, twin)
+                column, ref = (slope.reshape(-1, k)[:, c] for slope in (found[1], expected[1]))
+                assert size.close(column, ref, size.gradient), (column, ref)
     return compared
 
 
@@ -222,7 +222,7 @@ def magnitudes(arguments, w):
 
 
 def check_run(arguments, run):
-    """Compare a run with the twin step by step, each from the weights that the run had before.
+    """Compare a run with the reference step by step, each from the weights that the run had before.
 
     So rounding has one step to grow in, whatever the stepsize.
     """
@@ -254,27 +254,27 @@ def check_run(arguments, run):
         if not size.comparable:
             return n_compared > 0
         n_compared += 1
-        twin = reference.gradient_descent(**problem, stepsize=1.0, n_steps=0, start=w).trace
+        ref = reference.gradient_descent(**problem, stepsize=1.0, n_steps=0, start=w).trace
         check_row(
             {name: column[-1] for name, column in piece.trace.to_dict().items()},
-            {name: column[-1] for name, column in twin.to_dict().items()},
+            {name: column[-1] for name, column in ref.to_dict().items()},
             size,
         )
     assert run.weights.tobytes() == piece.weights.tobytes()
     return True
 
 
-def check_row(row, twin, size):
+def check_row(row, ref, size):
     largest = size.margins.max()
-    assert size.close(row["loss"], twin["loss"], size.loss), (row, twin)
-    assert size.close(row["log_loss"], twin["log_loss"], 4.0 + largest + abs(twin["log_loss"]))
-    assert size.close(row["min_margin"], twin["min_margin"], largest), (row, twin)
-    assert abs(row["weight_norm"] - twin["weight_norm"]) <= size.unit * twin["weight_norm"] + TINY
+    assert size.close(row["loss"], ref["loss"], size.loss), (row, ref)
+    assert size.close(row["log_loss"], ref["log_loss"], 4.0 + largest + abs(ref["log_loss"]))
+    assert size.close(row["min_margin"], ref["min_margin"], largest), (row, ref)
+    assert abs(row["weight_norm"] - ref["weight_norm"]) <= size.unit * ref["weight_norm"] + TINY
     # a margin that is 0 but for rounding may count as an error or not
     doubtful = size.share[size.distance <= size.margins * size.unit + TINY].sum()
-    assert abs(row["error_rate"] - twin["error_rate"]) <= doubtful + 1e-12, (row, twin)
+    assert abs(row["error_rate"] - ref["error_rate"]) <= doubtful + 1e-12, (row, ref)
     if "objective" in row:
-        assert size.close(row["objective"], twin["objective"], size.value), (row, twin)
+        assert size.close(row["objective"], ref["objective"], size.value), (row, ref)
 
 
 def check_descent(arguments, rng):
@@ -296,8 +296,8 @@ def check_descent(arguments, rng):
 def check_call(name, arguments, rng):
     """Make one call on both sides; return "refused", "compared" or "beyond float64"."""
     function = getattr(lsgd, name if name != "Descent" else "gradient_descent")
-    twin = getattr(reference, function.__name__)
-    expected, error = outcome(lambda: twin(**arguments))
+    ref = getattr(reference, function.__name__)
+    expected, error = outcome(lambda: ref(**arguments))
     found, found_error = outcome(lambda: function(**arguments))
     assert found_error == error, (found_error, error)
     if name == "Descent":

@@ -1,7 +1,8 @@
 """Random calls of every function, with storage, losses, rules, models and held-out rows mixed.
 
-Each is made on both twins, with one thread and with several, and by every instruction set: the
-twins must agree, but for rounding, on what the first steps do, and all others bit for bit.
+Each is made on both implementations, with one thread and with several, and by every instruction
+set: the implementations must agree, but for rounding, on what the first steps do, and all others
+bit for bit.
 """
 
 import itertools
@@ -157,19 +158,19 @@ def bits(found):
     return {name: np.asarray(value).tobytes() for name, value in numbers(found).items()}
 
 
-def check_twin(found, expected):
+def check_against_reference(found, expected):
     found, expected = numbers(found), numbers(expected)
     assert found.keys() == expected.keys()
     for name, value in found.items():
-        twin = np.asarray(expected[name])
+        ref = np.asarray(expected[name])
         # which margins of 0 but for rounding are errors is not compared
         if "error_rate" in name or "seconds" in name:
             continue
-        assert np.shape(value) == twin.shape, name
+        assert np.shape(value) == ref.shape, name
         if "gradient_norm" in name and not np.isfinite(found[name.split()[0] + " loss"][-1]):
-            value, twin = value[:-1], twin[:-1]  # of weights that left float64: inf or NaN
-        size = np.max(np.abs(twin[np.isfinite(twin)]), initial=1e-6)
-        np.testing.assert_allclose(value, twin, rtol=1e-5, atol=1e-6 * size, err_msg=name)
+            value, ref = value[:-1], ref[:-1]  # of weights that left float64: inf or NaN
+        size = np.max(np.abs(ref[np.isfinite(ref)]), initial=1e-6)
+        np.testing.assert_allclose(value, ref, rtol=1e-5, atol=1e-6 * size, err_msg=name)
 
 
 def check_call(kind, name, arguments, rng):
@@ -180,7 +181,7 @@ def check_call(kind, name, arguments, rng):
     assert found_error == error, (found_error, error)
     if error is not None:
         return "refused"
-    check_twin(found, expected)
+    check_against_reference(found, expected)
     chosen = kernel.instruction_set()
     try:
         for isa in kernel.instruction_sets():
