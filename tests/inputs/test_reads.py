@@ -8,6 +8,7 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast.__main__ import main
 from support import reads
+from support.backends import every_backend
 
 IDS = [f"{backend.__name__}-{name}" for backend, name, _ in reads.CASES]
 
@@ -64,3 +65,27 @@ def test_commands_read_once(command, tmp_path, capsys):
     capsys.readouterr()
     assert looks.of_all_rows() == 1
     assert bool(looks.of_others()) == (command == "trial")
+
+
+@every_backend
+@pytest.mark.parametrize(
+    ("name", "arguments", "bad"),
+    [
+        ("gradient_descent", (1.0, 3), {"record": ["nothing"]}),
+        ("gradient_descent", (1.0, 3), {"stop": lsgd.Stop(validation_patience=2)}),
+        ("stepsize_sweep", ([1.0], 3), {"l2": [0.0, 0.0]}),
+        ("stepsize_sweep", ([1.0], 3), {"callback": 1}),
+        ("two_layer_gradient_descent", (1.0, 3), {"width": 0}),
+        ("stochastic_gradient_descent", (1.0, 3), {"order": "sorted"}),
+        ("staged_trial", (), {"loss": "exponential"}),
+        ("max_margin", (), {"rtol": 0.0}),
+        ("minimize", (), {"n_threads": 0}),
+        ("logistic_loss", ([0.0] * 3,), {"n_threads": 0}),
+    ],
+)
+def test_bad_options_are_refused_before_x_is_read(backend, name, arguments, bad):
+    X, y, _ = reads.data("dense")
+    argument = next(iter(bad))
+    with reads.counted() as looks, pytest.raises((TypeError, ValueError), match=f"^{argument}"):
+        getattr(backend, name)(X, y, *arguments, **bad)
+    assert looks.values == []
