@@ -24,7 +24,7 @@ __all__ = [
 
 
 def set_fields(instance, **values):
-    """Set fields of a frozen dataclass, in its `__post_init__`, to what they were checked to be."""
+    """Set fields of a frozen dataclass in its `__post_init__`, to their checked values."""
     for name, value in values.items():
         object.__setattr__(instance, name, value)
 

@@ -52,7 +52,7 @@ NETWORK_COLUMNS = ("distance",)  # only of a network
 
 @dataclass(frozen=True, eq=False)
 class CommonRequest:
-    """A problem and how its descents are recorded and run: what the runs of a sweep share."""
+    """A problem and how descents on it are recorded and run; the runs of a sweep share it."""
 
     problem: Problem
     record: tuple

@@ -223,7 +223,7 @@ class _Log:
         return [run for run, reason in enumerate(self.reasons) if reason is None]
 
     def note(self, t, measures):
-        """Keep what was measured from step t on, of the steps that were taken."""
+        """Keep the measures of the steps taken from step t on."""
         every = self.options.record_every
         for run in self.going_on():
             taken = self.sgd_runs.n_steps(run) - t
@@ -241,7 +241,7 @@ class _Log:
                 self.end(run, StopReason.callback)
 
     def _state(self, run):
-        """Return what a callback sees: the weights after a step, and the batch of that step."""
+        """Return the state for a callback: weights after a step, measures of its batch."""
         d, (last, average) = self.problem.d, self.sgd_runs.parameters(run)
         fit_intercept = self.problem.fit_intercept
         return SimpleNamespace(

@@ -11,7 +11,7 @@ from lsgd_fast._inputs import dense as matrix
 from lsgd_fast._inputs import problem
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.stopping import Stop
-from support import awkward
+from support import awkward, sparse_cases
 from support.backends import every_backend
 
 X = np.array([[1.0, 0.5], [-2.0, 0.25], [-1.0, -0.5], [2.0, 3.0], [0.0, 1.0]])
@@ -238,3 +238,33 @@ def test_start_is_a_copy_and_weights_are_not(tmp_path):
         checked = problem.check_weights(w, made)
         assert checked.dtype.isnative and checked.flags.c_contiguous and checked.flags.aligned
         assert checked.tolist() == np.asarray(w).tolist()
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse_cases.csr], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"fit_intercept": True, "l2": 0.5},
+        {"sample_weight": [1.0, 0.0, 3.0, 1e-3, 7.0]},
+        {"center": [1.0, -2.0], "scale": 3.0},
+        {"loss": "softmax", "y": [0, 1, 2, 1, 0]},
+    ],
+    ids=str,
+)
+def test_taken_rows_are_those_of_a_problem_of_their_own(form, options):
+    rng, rows = np.random.default_rng(2), np.array([0, 1, 2, 4])
+    X, given = rng.standard_normal((5, 2)), {"y": [1, 0, 0, 1, 0]} | options
+    whole = Problem.check(form(X), **given)
+    given |= {"y": np.array(given["y"])[rows], "sample_weight": whole.weight[rows]}
+    expected, taken = Problem.check(form(X[rows]), **given), whole.take(rows)
+    assert taken.digest() == expected.digest() and taken.model == expected.model
+    assert taken.total_weight == expected.total_weight and taken.row_norm == expected.row_norm
+    assert taken.radius == expected.radius and not taken.y.flags.writeable
+
+
+def test_a_penalty_or_a_loss_is_replaced_without_a_look_at_the_data():
+    made = Problem.check(np.eye(2), [1, 0], l2=0.5, fit_intercept=True)
+    other = made.with_penalty(2.0).with_loss(losses.Exponential())
+    assert (other.l2, other.loss.name, other.radius) == (2.0, "exponential", made.radius)
+    assert other.X is made.X and made.l2 == 0.5
