@@ -41,11 +41,10 @@ from lsgd_fast._results.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast._results.sweep import Sweep
 from lsgd_fast._results.trial import Trial
 from lsgd_fast._results.verdict import Verdict
+from lsgd_fast._version import __version__ as __version__
 from lsgd_fast.progress import progress_bar
 
 logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Descent",

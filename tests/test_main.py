@@ -34,7 +34,7 @@ def no_matplotlib(monkeypatch):
 
 @pytest.fixture
 def quick(empty_folder, no_matplotlib, monkeypatch):
-    monkeypatch.setattr(demo, "TWIN_REPEATS", 1)
+    monkeypatch.setattr(demo, "REFERENCE_REPEATS", 1)
 
 
 class Terminal(io.StringIO):
@@ -99,7 +99,7 @@ def test_demo_with_matplotlib(empty_folder, capsys):
 
 def test_demo_without_matplotlib(empty_folder, no_matplotlib, capsys):
     assert main(["demo", "--steps", "300"]) == 0
-    assert "matplotlib, which cannot be imported" in capsys.readouterr().out.splitlines()[-1]
+    assert "matplotlib cannot be imported" in capsys.readouterr().out.splitlines()[-1]
     assert list(empty_folder.iterdir()) == []
 
 
@@ -107,7 +107,7 @@ def test_demo_where_the_picture_cannot_be_written(empty_folder, capsys):
     pytest.importorskip("matplotlib")
     (empty_folder / demo.PICTURE).mkdir()
     assert main(["demo", "--steps", "20"]) == 0
-    assert "cannot write it here" in capsys.readouterr().out.splitlines()[-1]
+    assert "it cannot be written here" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_table_shows_the_runs(quick, capsys):
@@ -123,9 +123,8 @@ def test_table_shows_the_runs(quick, capsys):
         expected += [f"{run.n_increases}", f"{run.stable_at}" if run.n_increases else "-"]
         expected += [f"{run.separated_at}", f"{errors[-1] + 1}"]
         expected += [f"{trace.min_margin[-1] / trace.weight_norm[-1]:.4f}"]
-        assert cells[1:-2] == expected
-        assert all(float(time) > 0.0 for time in cells[-2:])
-        assert float(cells[-3]) < margin
+        assert cells[1:] == expected
+        assert float(cells[-1]) < margin
 
 
 def test_the_small_stepsize_is_stable_and_the_large_ones_are_not_at_first(quick, capsys):
@@ -141,7 +140,7 @@ def test_the_small_stepsize_is_stable_and_the_large_ones_are_not_at_first(quick,
 def test_lines_fit_whatever_the_number_of_steps(steps, quick, capsys):
     assert main(["demo", "--steps", str(steps)]) == 0
     out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 100
+    assert max(map(len, out.splitlines())) <= 79
     assert "nan" not in out and "None" not in out
 
 
@@ -169,12 +168,11 @@ def test_progress_elsewhere_is_a_line_a_run(quick, capsys):
     assert len(lines) == 5 and all(line.startswith("stepsize ") for line in lines)
 
 
-def test_no_times_where_the_twin_disagrees(quick, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "TWIN_TOLERANCE", -1.0)
+def test_no_times_where_the_reference_disagrees(quick, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "REFERENCE_TOLERANCE", -1.0)
     assert main(["demo", "--steps", "20"]) == 1
     out = capsys.readouterr().out
     assert "DISAGREE" in out and " us (" not in out
-    assert all(row[-2:] == ["-", "-"] for row in table_of(out)[0])
 
 
 def test_interrupt(monkeypatch, capsys):
@@ -197,36 +195,6 @@ def test_module_and_a_reader_that_went_away(tmp_path):
     assert (done.returncode, done.stderr) == (1, b"")
     done = subprocess.run(command, capture_output=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, b"")
-
-
-def test_minimum_norm_point_of_the_toy_data():
-    X, y = lsgd.datasets.toy()
-    point, gap = demo.minimum_norm_point(y[:, None] * X)
-    np.testing.assert_allclose(point, [0.0, 0.2], rtol=0.0, atol=1e-15)
-    assert gap < 1e-14
-
-
-def test_minimum_norm_point_of_random_data():
-    rng = np.random.default_rng(0)
-    for n, d in rng.integers(1, 40, size=(200, 2)):
-        points = rng.standard_normal((n, d))
-        points *= np.sign(points @ rng.standard_normal(d))[:, None]
-        points[n // 2 :] = points[: n - n // 2]  # duplicates
-        point, gap = demo.minimum_norm_point(points)
-        norm = np.linalg.norm(point)
-        assert gap <= 1e-9 * norm
-        assert (points @ point).min() >= norm * (norm - gap) - 1e-12 * norm * norm
-        other = rng.dirichlet(np.ones(n), size=100) @ points  # points of the hull
-        assert (np.linalg.norm(other, axis=1) >= (norm - gap) * (1.0 - 1e-12)).all()
-
-
-def test_minimum_norm_point_of_few_steps_knows_its_gap():
-    X, y = lsgd.datasets.digits_0_vs_8()
-    exact = np.linalg.norm(demo.minimum_norm_point(y[:, None] * X)[0])
-    point, gap = demo.minimum_norm_point(y[:, None] * X, max_steps=10)
-    norm = np.linalg.norm(point)
-    assert norm - gap <= exact <= norm
-    assert gap > 1e-3
 
 
 def test_the_quick_start_of_the_readme_runs_as_printed(empty_folder):

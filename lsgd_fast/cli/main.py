@@ -10,9 +10,10 @@ import sys
 
 import numpy as np
 
-from lsgd_fast import __version__, kernel
+from lsgd_fast import kernel
 from lsgd_fast._core.threads import available_threads
 from lsgd_fast._results.sweep import MEASURES
+from lsgd_fast._version import __version__
 from lsgd_fast.cli import commands, demo
 from lsgd_fast.cli.options import (
     MAX_STEPSIZES,

@@ -23,6 +23,7 @@ METHODS = RESULTS | {"_results"}
 ARROWS = {
     "_constants": set(),
     "_text": set(),
+    "_version": set(),
     "_checks": {"_constants"},
     "losses": {"_checks", "_constants"},
     "stepsizes": {"_checks", "_constants", "losses"},
@@ -41,7 +42,9 @@ ARROWS = {
     "_api": METHODS | {"_methods", "_engine", "_core", "progress"},
     "_planning": BASE | {"_inputs", "_engine", "_core", "theory"},
     "_sklearn": METHODS | {"_api"},
-    "cli": METHODS | {"_api", "_planning", "_core", "kernel", "progress", "datasets", "reference"},
+    "cli": METHODS
+    | {"_api", "_planning", "_core", "kernel", "progress", "datasets", "reference"}
+    | {"_version"},
 }
 # `lsgd_fast/__init__.py` and `__main__.py` may import every room, and no room imports them.
 ENTRIES = {"__init__", "__main__"}
@@ -88,7 +91,9 @@ def imported(path):
     """Return the modules of the package that a file imports or cimports, wherever it does."""
     text = path.read_text()
     if path.suffix == ".py":  # neither strings nor comments
-        nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.Import, ast.ImportFrom))]
+        nodes = [
+            n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.Import, ast.ImportFrom))
+        ]
         text = "\n".join(ast.unparse(node) for node in nodes)
     found = set()
     for base, names in FROM.findall(text):
