@@ -419,7 +419,7 @@ def test_too_few_iterations(solver):
 
 def test_a_descent_that_leaves_float64_is_an_error():
     X, y = overlapping()
-    with pytest.raises(ValueError, match="stepsize: the descent left the range"):
+    with pytest.raises(ValueError, match="stepsize: the descent overflowed float64"):
         LogisticClassifier(solver="gd", stepsize=1e300, l2=1e3).fit(X, y)
 
 
@@ -556,7 +556,7 @@ def test_verbose(capsys):
         ({"n_threads": 0}, ValueError, "n_threads"),
         ({"callback": 3}, TypeError, "callback"),
         ({"class_weight": "equal"}, ValueError, "class_weight"),
-        ({"class_weight": {"a": 1.0}}, ValueError, "class_weight has class 'a'"),
+        ({"class_weight": {"a": 1.0}}, ValueError, "class_weight has the class 'a'"),
         ({"class_weight": {0: -1.0}}, ValueError, "class_weight"),
         ({"class_weight": [1.0, 2.0]}, ValueError, "class_weight"),
         ({"random_state": "now", "solver": "gd"}, ValueError, "random_state"),
@@ -586,7 +586,7 @@ def test_bad_data():
         ((X[:0], y[:0]), "0 sample"),
         ((X[0], y), "2D"),
         ((X, y[1:]), "inconsistent"),
-        ((X, np.zeros(len(y))), "one class only"),
+        ((X, np.zeros(len(y))), "only one class"),
         ((X, y + X[:, 0]), "Unknown label type"),
         ((X, y, -np.ones(len(y))), "sample_weight must not be negative"),
         ((X, y, -1.0 * y), "sample_weight must not be negative"),
