@@ -4,7 +4,7 @@
 >>> X, y = lsgd.datasets.digits_0_vs_8()
 >>> run = lsgd.gradient_descent(X, y, 32.0, 1000)
 
-`lsgd_fast.reference` has the same functions in plain NumPy.
+The functions of this module run compiled code; `lsgd_fast.reference` has the same functions in NumPy.
 """
 
 import importlib.util
@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
     if not (error.name or "").startswith("lsgd_fast."):
         raise
     raise ImportError(
-        f"lsgd_fast in {__path__[0]!r} is not compiled. If that is a checkout of the source, it "
+        f"lsgd_fast in {__path__[0]!r} is not compiled. If this is a checkout of the source, it "
         "hides the installed package: change to another folder, or install with `pip install -e .`"
     ) from error
 
@@ -83,17 +83,17 @@ __all__ = [
     "two_layer_gradient_descent",
 ]
 
-# Of the classifier for scikit-learn, which is imported on first touch. Not in __all__, or else
-# `from lsgd_fast import *` would need scikit-learn.
-_OF_SKLEARN = ("LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning")
+# Imported on first use, because they need scikit-learn; for the same reason they are not in __all__,
+# which `from lsgd_fast import *` would import.
+_SKLEARN_NAMES = ("LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning")
 
 
 def __getattr__(name):
-    if name in _OF_SKLEARN:
+    if name in _SKLEARN_NAMES:
         return getattr(importlib.import_module("lsgd_fast._sklearn.classifier"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
     has_sklearn = importlib.util.find_spec("sklearn") is not None
-    return sorted({*globals(), *(_OF_SKLEARN if has_sklearn else ())})
+    return sorted({*globals(), *(_SKLEARN_NAMES if has_sklearn else ())})
