@@ -4,7 +4,7 @@
 >>> X, y = lsgd.datasets.digits_0_vs_8()
 >>> run = lsgd.gradient_descent(X, y, 32.0, 1000)
 
-The functions of this module run compiled code; `lsgd_fast.reference` has the same functions in NumPy.
+These functions run compiled code; `lsgd_fast.reference` has the same functions in plain NumPy.
 """
 
 import importlib.util
@@ -83,8 +83,8 @@ __all__ = [
     "two_layer_gradient_descent",
 ]
 
-# Imported on first use, because they need scikit-learn; for the same reason they are not in __all__,
-# which `from lsgd_fast import *` would import.
+# Imported on first use, because they need scikit-learn. They are not in __all__, because then
+# `from lsgd_fast import *` would need it, too.
 _SKLEARN_NAMES = ("LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning")
 
 
