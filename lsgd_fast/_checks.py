@@ -19,7 +19,14 @@ __all__ = [
     "check_real",
     "check_rng",
     "refuse_value",
+    "set_fields",
 ]
+
+
+def set_fields(instance, **values):
+    """Set fields of a frozen dataclass, in its `__post_init__`, to what they were checked to be."""
+    for name, value in values.items():
+        object.__setattr__(instance, name, value)
 
 
 def check_real(name, value, *, zero_allowed=False):
@@ -96,11 +103,11 @@ def check_gram(gram, n, d, n_held_out=0, unless=None):
     if not isinstance(gram, (bool, np.bool_)):
         raise TypeError(f'gram must be "auto", True or False; got {gram!r}')
     if gram and unless is not None:
-        raise ValueError(f"gram=True does not go with {unless}; pass gram=False")
+        raise ValueError(f"gram=True is not supported for {unless}; pass gram=False")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if gram and size > memory // 2:
         raise ValueError(
-            f"gram=True needs {size / 2**30:.3g} GiB for the products of {n} rows, more than "
+            f"gram=True needs {size / 2**30:.3g} GiB for the Gram matrix of {n} rows, more than "
             "half of this machine's memory; pass gram=False"
         )
     return bool(gram)

@@ -426,9 +426,9 @@ def to_plain(loss):
 
 
 def from_plain(data):
-    """Return the loss that `to_plain` took apart; ValueError or TypeError if it is none."""
+    """Return the loss of which `to_plain` made data; ValueError or TypeError if they are not."""
     if not isinstance(data, dict):
         return resolve(data)
     if set(data) != {"name", "a"} or data["name"] not in LOSSES or data["name"] in _BY_NAME:
-        raise ValueError(f"there is no loss {data!r}")
+        raise ValueError(f"unknown loss {data!r}")
     return LOSSES[data["name"]](data["a"])

@@ -393,11 +393,11 @@ def check_rule(rule, problem):
     """
     if problem.l2 > 0.0 and not rule.takes_l2:
         raise ValueError(
-            f"l2 must be 0 with {type(rule).__name__}, whose step is made for an infimum of zero; "
+            f"l2 must be 0 with {type(rule).__name__}, which assumes an infimum of zero; "
             f"got {problem.l2!r}"
         )
     if rule.adaptive and problem.model.name == "network":
-        raise ValueError(f"stepsize: {type(rule).__name__} is for linear models, not for a network")
+        raise ValueError(f"stepsize must not be {type(rule).__name__} for a network: it is for linear models")
     missing = (isinstance(rule, Silver) and rule.smoothness is None and "smoothness") or (
         isinstance(rule, Nesterov) and rule.eta is None and "eta"
     )
@@ -452,11 +452,12 @@ def to_plain(rule):
 
 
 def from_plain(data):
-    """Return the rule that `to_plain` took apart; TypeError or ValueError if it is none."""
+    """Return the rule of which `to_plain` made data; TypeError or ValueError if they are not."""
     if not isinstance(data, dict):
         return resolve(data)
     data = dict(data)
-    rule = RULES.get(data.pop("rule", None))
+    name = data.pop("rule", None)
+    rule = RULES.get(name)
     if rule is None:
-        raise ValueError("there is no such rule")
+        raise ValueError(f"unknown stepsize rule {name!r}")
     return rule(**data)

@@ -2,14 +2,18 @@
 
 from lsgd_fast._checks import check_n_steps
 from lsgd_fast._engine.descent import Descent, descend, descend_together
-from lsgd_fast._inputs.requests import check_sweep, check_two_layer
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.requests import DescentOptions, SweepOptions, TwoLayerOptions
+from lsgd_fast._inputs.stopping import check_stop
 from lsgd_fast._results.sweep import Sweep
 from lsgd_fast.progress import logged
-from lsgd_fast.stepsizes import check_nesterov
+from lsgd_fast.stepsizes import check_nesterov, resolve
 
 __all__ = [
     "gradient_descent",
     "nesterov_descent",
+    "run_descent",
+    "run_sweep",
     "stepsize_sweep",
     "two_layer_gradient_descent",
 ]
@@ -213,13 +217,16 @@ def stepsize_sweep(
     >>> sweep.best(by="loss").trace.stepsize[0]
     32.0
     """
-    asked = check_sweep(
-        X, y, stepsizes, n_steps, start=start, loss=loss, sample_weight=sample_weight, l2=l2,
-        fit_intercept=fit_intercept, center=center, scale=scale, stop=stop, record=record,
-        record_every=record_every, validation=validation, callback=callback,
+    options = DescentOptions(
+        record=record, record_every=record_every, validation=validation, callback=callback,
         callback_every=callback_every, gram=gram, n_threads=n_threads,
     )  # fmt: skip
-    return Sweep(map(logged, descend_together(asked)), asked.stepsizes)
+    options = SweepOptions(stepsizes, n_steps, options, l2=l2, stop=stop)
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, fit_intercept=fit_intercept, center=center,
+        scale=scale,
+    )  # fmt: skip
+    return run_sweep(options.for_problem(problem, start))
 
 
 def nesterov_descent(
@@ -378,12 +385,23 @@ def two_layer_gradient_descent(
     >>> float(run.trace.error_rate[-1]), run.separable
     (0.0, None)
     """
-    *asked, n_steps = check_two_layer(
-        X, y, stepsize, n_steps, width=width, activation=activation, rng=rng, start=start,
-        loss=loss, sample_weight=sample_weight, l2=l2, stop=stop, record=record,
-        record_every=record_every, validation=validation, callback=callback,
-        callback_every=callback_every, n_threads=n_threads,
+    n_steps, rule, stop = check_n_steps(n_steps), resolve(stepsize), check_stop(stop, validation)
+    network = TwoLayerOptions(width, activation, rng=rng, start=start, stop=stop)
+    options = DescentOptions(
+        record=record, record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, gram=False, n_threads=n_threads, of_network=True,
     )  # fmt: skip
-    descent = descend(*asked)
+    problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2)
+    return run_descent(network.for_problem(problem, rule, options), n_steps)
+
+
+def run_descent(request, n_steps):
+    """Return the `Run` of a `DescentRequest` after `n_steps` steps."""
+    descent = descend(request)
     descent.step(n_steps)
     return logged(descent.result())
+
+
+def run_sweep(request):
+    """Return the `Sweep` of a `SweepRequest`."""
+    return Sweep(map(logged, descend_together(request)), request.stepsizes)

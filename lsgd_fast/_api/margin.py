@@ -1,7 +1,8 @@
 """The largest margin of the data, by the compiled descent."""
 
-from lsgd_fast._api.descent import gradient_descent
-from lsgd_fast._methods.margin import find_margin
+from lsgd_fast._api.descent import run_descent
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.margin import MarginOptions, find_margin
 
 __all__ = [
     "max_margin",
@@ -78,7 +79,6 @@ def max_margin(
     >>> round(margin.value, 3), margin.gap <= 1e-3 * margin.value
     (0.2, True)
     """
-    return find_margin(
-        gradient_descent, X, y, fit_intercept=fit_intercept, center=center, scale=scale, rtol=rtol,
-        max_passes=max_passes, n_threads=n_threads,
-    )  # fmt: skip
+    options = MarginOptions(rtol=rtol, max_passes=max_passes, n_threads=n_threads)
+    problem = Problem.check(X, y, fit_intercept=fit_intercept, center=center, scale=scale)
+    return find_margin(run_descent, problem, options)

@@ -3,7 +3,8 @@
 import logging
 
 from lsgd_fast._engine.sgd import SGDRuns
-from lsgd_fast._methods.stochastic import run_stochastic, sweep_stochastic
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.stochastic import StochasticOptions, run_stochastic, sweep_stochastic
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 
@@ -105,13 +106,15 @@ def stochastic_gradient_descent(
     >>> run.average.error_rate
     0.0
     """
-    run = run_stochastic(
-        SGDRuns, X, y, stepsize, n_steps, batch_size=batch_size, order=order, rng=rng,
-        start=start, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
+    options = StochasticOptions(
+        [stepsize], n_steps, batch_size=batch_size, order=order, rng=rng, stop=stop,
+        record_every=record_every, callback=callback, callback_every=callback_every,
         n_threads=n_threads,
     )  # fmt: skip
-    return _logged(run)
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept
+    )
+    return _logged(run_stochastic(SGDRuns, problem, options, start))
 
 
 def stochastic_sweep(
@@ -169,12 +172,15 @@ def stochastic_sweep(
     >>> [run.n_steps for run in sweep]
     [352, 352, 352]
     """
-    sweep = sweep_stochastic(
-        SGDRuns, X, y, stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng,
-        start=start, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
+    options = StochasticOptions(
+        stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng, stop=stop,
+        record_every=record_every, callback=callback, callback_every=callback_every,
         n_threads=n_threads,
     )  # fmt: skip
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept
+    )
+    sweep = sweep_stochastic(SGDRuns, problem, options, start)
     for run in sweep:
         _logged(run)
     return sweep

@@ -1,7 +1,8 @@
 """The staged trial with the compiled descent."""
 
-from lsgd_fast._api.descent import stepsize_sweep
-from lsgd_fast._methods.staged_trial import run_trial
+from lsgd_fast._api.descent import run_sweep
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 
 __all__ = [
     "staged_trial",
@@ -88,9 +89,12 @@ def staged_trial(
     >>> trial.conservative, trial.recommended, trial.confirmed.separated_at
     (0.34, 5570.56, 1)
     """
-    return run_trial(
-        stepsize_sweep, X, y, start_stepsize=start_stepsize, factor=factor, n_stages=n_stages,
-        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss,
-        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
-        n_threads=n_threads,
+    options = TrialOptions(
+        start_stepsize=start_stepsize, factor=factor, n_stages=n_stages, n_steps=n_steps,
+        sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss, n_threads=n_threads,
     )  # fmt: skip
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+        center=center, scale=scale,
+    )  # fmt: skip
+    return run_trial(run_sweep, problem, options)

@@ -5,7 +5,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lsgd_fast._inputs.requests import Asked, CommonRequest
+from lsgd_fast._inputs.requests import DescentRequest, SweepRequest
 from lsgd_fast._inputs.stopping import Stop, StopReason
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.verdict import Verdict
@@ -77,5 +77,5 @@ class Descent:
         n_threads: int | None = None,
     ) -> Self: ...
 
-def descend(common: CommonRequest, rule: Rule, stop: Stop, start: NDArray[np.float64]) -> Descent: ...
-def descend_together(asked: Asked) -> list[Run]: ...
+def descend(request: DescentRequest, kind: type[Descent] = ...) -> Descent: ...
+def descend_together(request: SweepRequest) -> list[Run]: ...

@@ -14,13 +14,13 @@ from lsgd_fast._engine.loop cimport (CALLBACK, CYCLING, DIVERGED, ERROR_RATE, GO
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.monitor cimport current_drift, monitor_t
 
-from lsgd_fast._inputs.requests import check_common, in_gram_space
+from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._checks import check_n_steps
-from lsgd_fast._inputs.problem import Problem, as_network, check_start, check_validation
+from lsgd_fast._inputs.problem import Problem, check_validation
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast._inputs.stopping import StopReason, check_stop
-from lsgd_fast.stepsizes import Constant, check_rule, largest, resolve
+from lsgd_fast.stepsizes import Constant, largest, resolve
 from lsgd_fast._results.verdict import MIN_STEPS, Diagnostics, Verdict, evidence, verdict
 
 # In the order of the enum in loop.pxd.
@@ -72,24 +72,23 @@ cdef class Descent:
             raise RuntimeError("this Descent is set up already; make another one")
         rule = resolve(stepsize)
         stop = check_stop(stop, validation)
-        common = check_common(
+        options = DescentOptions(
+            record=record, record_every=record_every, validation=validation, callback=callback,
+            callback_every=callback_every, gram=gram, n_threads=n_threads)
+        problem = Problem.check(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-            center=center, scale=scale, record=record, record_every=record_every,
-            validation=validation, callback=callback, callback_every=callback_every, gram=gram,
-            n_threads=n_threads)
-        start = check_start(start, common.problem)
-        check_rule(rule, common.problem)
-        gram = in_gram_space(gram, common.gram, rule, common.problem)
-        self._begin(common, rule, stop, start, gram)
+            center=center, scale=scale)
+        self._begin(check_descent(problem, rule, options, start=start, stop=stop))
 
     def __reduce__(self):
         raise TypeError("a Descent cannot be copied or pickled: save a checkpoint, and load it")
 
-    cdef _begin(self, common, rule, stop, start, bint gram):
+    cdef _begin(self, request):
         """Become the only run of a batch."""
-        batch = Batch(common.problem, start.reshape(1, -1), 1, gram, rule.adaptive,
-                      *rows_of(common, gram), common.n_threads)
-        self._join(batch, 0, common.problem, rule, stop, common)
+        common, rule = request.common, request.rule
+        batch = Batch(common.problem, request.start.reshape(1, -1), 1, common.gram, rule.adaptive,
+                      *rows_of(common, common.gram), common.n_threads)
+        self._join(batch, 0, common.problem, rule, request.stop, common)
 
     cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, common):
         """Become a run of a batch, from its first weights number `start`."""
@@ -460,20 +459,18 @@ cdef class Descent:
         """
         checkpoint = Checkpoint.load(path)
         arguments = dict(checkpoint.arguments)
-        options = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
-        options |= {"sample_weight": sample_weight, "center": center, "scale": scale}
+        model = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
+        rule, stop = arguments.pop("stepsize"), arguments.pop("stop")
         network = arguments.pop("network")
-        problem = Problem.check(X, y, **options)
-        problem = problem if network is None else as_network(problem, network)
-        checkpoint.check_problem(path, problem, check_validation(validation, problem))
-        options |= dict(validation=validation, callback=callback, n_threads=n_threads)
+        problem = Problem.check(X, y, sample_weight=sample_weight, center=center, scale=scale,
+                                **model)
+        problem = problem if network is None else problem.with_network(network)
+        validation = check_validation(validation, problem)
+        checkpoint.check_problem(path, problem, validation)
+        options = DescentOptions(validation=validation, callback=callback, n_threads=n_threads,
+                                 of_network=network is not None, **arguments)
         start = problem.shaped(checkpoint.arrays["start"])
-        if network is None:
-            descent = cls(X, y, start=start, **options, **arguments)
-        else:
-            rule, stop = arguments.pop("stepsize"), arguments.pop("stop")
-            common = check_common(X, y, network=network, **options, **arguments)
-            descent = descend(common, rule, stop, check_start(start, problem))
+        descent = descend(check_descent(problem, rule, options, start=start, stop=stop), cls)
         descent._restore(path, checkpoint)
         return descent
 
@@ -499,27 +496,25 @@ cdef class Descent:
         c.loss, c.log_loss = r.now[LOSS], r.now[LOG_LOSS]
 
 
-def descend(common, rule, stop, start):
-    """A descent of checked arguments, of a model that `Descent` has no arguments for.
+def descend(request, kind=Descent):
+    """Return the `Descent` of a `DescentRequest`, whose X is not validated again.
 
     Parameters
     ----------
-    common : arguments.CommonRequest
-    rule : Constant
-    stop : Stop
-    start : ndarray
-        As `check_start` returns it.
+    request : DescentRequest
+    kind : type, default Descent
+        `Descent` or a class derived from it.
 
     Returns
     -------
     Descent
     """
-    cdef Descent descent = Descent.__new__(Descent)
-    descent._begin(common, rule, stop, start, False)
+    cdef Descent descent = kind.__new__(kind)
+    descent._begin(request)
     return descent
 
 
-def descend_together(asked):
+def descend_together(request):
     """Runs that share every pass; those that cannot go one by one and share the rows.
 
     Alone go runs of several columns, which fill a pass by themselves, and in Gram space runs with
@@ -527,21 +522,21 @@ def descend_together(asked):
 
     Parameters
     ----------
-    asked : sweep.Asked
+    request : SweepRequest
 
     Returns
     -------
     list of Run
     """
-    runs = [None] * len(asked.rules)
+    runs = [None] * len(request.rules)
     for gram in (True, False):
-        group = [i for i, found in enumerate(asked.grams) if found is gram]
+        group = [i for i, found in enumerate(request.grams) if found is gram]
         if not group:
             continue
-        alone = asked.common.problem.is_multi or (gram and len(asked.starts) > 1)
-        rows, held_out = rows_of(asked.common, gram)
+        alone = request.common.problem.is_multi or (gram and len(request.starts) > 1)
+        rows, held_out = rows_of(request.common, gram)
         for members in [[i] for i in group] if alone else [group]:
-            for i, run in zip(members, run_batch(asked, members, gram, rows, held_out)):
+            for i, run in zip(members, run_batch(request, members, gram, rows, held_out)):
                 runs[i] = run
     return runs
 
@@ -554,23 +549,23 @@ cdef rows_of(common, bint gram):
     return rows, Rows(common.validation, pack=not gram, gradient=False, like=rows)
 
 
-cdef run_batch(asked, list members, bint gram, Rows rows, Rows held_out):
-    """Those of the runs that are asked for, sharing every pass."""
+cdef run_batch(request, list members, bint gram, Rows rows, Rows held_out):
+    """Those of the runs of these numbers, sharing every pass."""
     cdef Descent descent
     cdef list descents = []
     cdef Batch batch
-    common = asked.common
-    starts = asked.starts[members] if len(asked.starts) > 1 else asked.starts
-    scaled = any([asked.rules[i].adaptive for i in members])
+    common = request.common
+    starts = request.starts[members] if len(request.starts) > 1 else request.starts
+    scaled = any([request.rules[i].adaptive for i in members])
     batch = Batch(common.problem, starts, len(members), gram, scaled, rows, held_out,
                   common.n_threads)
     for place, i in enumerate(members):
         descent = Descent.__new__(Descent)
-        descent._join(batch, min(place, len(starts) - 1), asked.problems[i], asked.rules[i],
-                      asked.stops[i], common)
+        descent._join(batch, min(place, len(starts) - 1), request.problems[i], request.rules[i],
+                      request.stops[i], common)
         descents.append(descent)
     with batch.lock:
-        drive(descents, asked.n_steps)
+        drive(descents, request.n_steps)
         measure_last(descents)
     return [descent._run() for descent in descents]
 

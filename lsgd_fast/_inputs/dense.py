@@ -29,7 +29,7 @@ BFLOAT16 = "bfloat16"  # the name of a dtype of ml_dtypes, which NumPy does not 
 def as_real_array(name, value):
     """Return `value` as an ndarray of a real dtype, without a copy where there is one."""
     if hasattr(value, "tocsr"):
-        raise TypeError(f"sparse {name} is not supported; pass {name}.toarray()")
+        raise TypeError(f"{name} must be dense; got a sparse matrix: pass {name}.toarray()")
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise TypeError(f"{name} has masked entries; fill them or drop their rows first")
     try:
@@ -62,7 +62,7 @@ def check_matrix(X):
     if 0 in X.shape:
         raise ValueError(f"X must have at least one row and one feature; got shape {X.shape}")
     if X.shape[1] > MAX_FEATURES:
-        raise ValueError(f"X has too many features for weights in memory; got shape {X.shape}")
+        raise ValueError(f"X has too many features, whose weights do not fit in memory; got shape {X.shape}")
     return X
 
 

@@ -101,7 +101,7 @@ class TwoLayer:
         return 1.0 / math.sqrt(self.columns)
 
     @property
-    def signs(self):
+    def output_weights(self):
         """The fixed weights (columns,) of the second layer: +1, -1, +1, ..."""
         return 1.0 - 2.0 * (np.arange(self.columns) % 2)
 
@@ -123,7 +123,7 @@ def check_network(columns, activation):
     if operator.index(columns) < 1:
         raise ValueError(f"width must be at least 1; got {columns}")
     if not isinstance(activation, str):
-        raise TypeError(f"activation must be a name; got {activation!r}")
+        raise TypeError(f"activation must be a string; got {activation!r}")
     if activation not in ACTIVATIONS:
         known = ", ".join(map(repr, ACTIVATIONS))
         raise ValueError(f"activation must be one of {known}; got {activation!r}")

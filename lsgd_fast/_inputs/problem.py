@@ -1,4 +1,4 @@
-"""The data of a descent and what it is to minimise, validated once; what has to fit them."""
+"""The validated problem, data and objective, and the checks of weights and held-out data for it."""
 
 import hashlib
 import math
@@ -23,7 +23,6 @@ from lsgd_fast._inputs.sparse import SparseRows, is_sparse
 
 __all__ = [
     "Problem",
-    "as_network",
     "check_start",
     "check_starts",
     "check_validation",
@@ -55,9 +54,8 @@ class Problem:
         Strength of the penalty ``l2/2 * |w|^2``; the intercept is not penalised.
     fit_intercept : bool
         Whether the last parameter is an intercept.
-    radius : float
-        R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight, x_i
-        with `center` and `scale` applied.
+    row_norm : float
+        The largest ``|x_i|`` over rows of positive weight, with `center` and `scale` applied.
     center, scale : ndarray of shape (d,), or both None
         The features are ``(X - center) * scale``, which is never made; float64, C-contiguous,
         read-only.
@@ -72,7 +70,7 @@ class Problem:
     loss: losses.Loss
     l2: float
     fit_intercept: bool
-    radius: float
+    row_norm: float
     center: np.ndarray | None = None
     scale: np.ndarray | None = None
     model: Linear | Softmax | TwoLayer = Linear()
@@ -106,6 +104,11 @@ class Problem:
     def is_plain(self):
         """Whether the paper's theorem speaks of it: one column of weights, the logistic loss."""
         return not self.is_multi and isinstance(self.loss, losses.Logistic)
+
+    @property
+    def radius(self):
+        """R, the largest norm of a row of positive weight, with the 1 of an intercept."""
+        return math.hypot(self.row_norm, 1.0) if self.fit_intercept else self.row_norm
 
     @property
     def margin_slope(self):
@@ -174,13 +177,50 @@ class Problem:
             labels, model = _check_labels(y, len(X)), Linear()
             _check_both_classes(labels, weight)
         center, scale = _check_factors(center, scale, X.shape[1])
-        norm = largest_norm(X, weight > 0.0, center, scale)
-        radius = math.hypot(norm, 1.0) if fit_intercept else norm
+        row_norm = largest_norm(X, weight > 0.0, center, scale)
         labels.setflags(write=False)
         weight.setflags(write=False)
         return cls(
-            X, labels, weight, total_weight, loss, l2, fit_intercept, radius, center, scale, model
+            X, labels, weight, total_weight, loss, l2, fit_intercept, row_norm, center, scale, model
         )
+
+    def take(self, rows):
+        """Return the problem of some rows, with the same model; reads these rows only.
+
+        Parameters
+        ----------
+        rows : ndarray of int, of shape (k,)
+            Numbers of rows, at least one of them of positive weight.
+
+        Returns
+        -------
+        Problem
+        """
+        X, y = self.X[rows], self.y[rows]
+        weight, total_weight = _check_sample_weight(self.weight[rows], len(X))
+        row_norm = largest_norm(X, weight > 0.0, self.center, self.scale)
+        y.setflags(write=False)
+        weight.setflags(write=False)
+        return replace(self, X=X, y=y, weight=weight, total_weight=total_weight, row_norm=row_norm)
+
+    def with_penalty(self, l2):
+        """Return the same problem with another penalty."""
+        return replace(self, l2=l2)
+
+    def with_loss(self, loss):
+        """Return the same problem with another loss of one margin."""
+        return replace(self, loss=loss)
+
+    def with_network(self, network):
+        """Return the same problem with a `TwoLayer` for its model, for a loss of one margin."""
+        if isinstance(self.model, Softmax):
+            raise ValueError("loss must not be softmax for a two-layer network, which has one output")
+        largest = max(self.d, self.n if is_sparse(self.X) else 1)  # see docs/sparse.md
+        if network.columns > MAX_FEATURES // largest:
+            raise ValueError(f"width is too large: the weights do not fit in memory; got {network.columns}")
+        if self.scale is not None:
+            raise ValueError("center and scale are not supported for a two-layer network")
+        return replace(self, model=network)
 
     def digest(self):
         """Return a fingerprint of the values, 64 hexadecimal digits.
@@ -206,22 +246,13 @@ class Problem:
         return hasher.hexdigest()
 
 
-def as_network(problem, network):
-    """Return the problem with a `TwoLayer` for its model; its loss must have one margin."""
-    if isinstance(problem.model, Softmax):
-        raise ValueError("loss: a network has one output, and softmax needs one for each class")
-    largest = max(problem.d, problem.n if is_sparse(problem.X) else 1)  # see docs/sparse.md
-    if network.columns > MAX_FEATURES // largest:
-        raise ValueError(f"width {network.columns} is too large for weights in memory")
-    if problem.scale is not None:
-        raise ValueError("center and scale do not go with a network")
-    return replace(problem, model=network)
-
-
 def check_validation(validation, problem):
-    """Return held-out data (X, y) as a problem, or None; y may hold one class only."""
-    if validation is None:
-        return None
+    """Return held-out data (X, y) as a problem, or None; y may hold one class only.
+
+    A `Problem`, which an earlier call has returned, is returned as it is.
+    """
+    if validation is None or isinstance(validation, Problem):
+        return validation
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise TypeError("validation must be a pair (X, y) of held-out data or None")
     try:
@@ -250,7 +281,7 @@ def check_start(start, problem):
             raise ValueError(f"start must have shape {shape}; got shape {array.shape}")
         return array.flatten()
     if array.ndim != 1:
-        raise ValueError(f"start must have one dimension; got shape {array.shape}")
+        raise ValueError(f"start must be 1-d; got shape {array.shape}")
     return array.copy()
 
 
@@ -311,7 +342,7 @@ def _check_labels(y, n):
         raise ValueError(
             "y must hold the labels -1 and +1 (or 0 and 1, or bool), without NaN; "
             f"found {', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
-            "to tell one label from the rest, pass y == label"
+            "for one label against the rest, pass y == label"
         )
     return np.where(positive, 1.0, -1.0)
 
@@ -323,9 +354,9 @@ def _check_class_numbers(y, n, n_classes=None):
         found = np.unique(y)[:6].tolist()
         last = "K - 1" if n_classes is None else n_classes - 1
         raise ValueError(
-            f"y must hold the classes as numbers 0, 1, ..., {last}, without NaN; found "
+            f"y must hold class numbers 0, 1, ..., {last}, without NaN; found "
             f"{', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
-            "np.unique(y, return_inverse=True)[1] numbers any labels"
+            "np.unique(y, return_inverse=True)[1] makes them of any labels"
         )
     return y.astype(np.float64)
 
@@ -337,8 +368,8 @@ def _check_all_classes(labels, weight):
     if n_classes < 2 or len(seen) < n_classes:
         missing = np.setdiff1d(np.arange(max(n_classes, 2)), seen)[0]
         raise ValueError(
-            f"y: rows of all classes 0 to K - 1 are needed, and of two at least, with positive "
-            f"sample_weight; there is no class {missing}"
+            f"y must hold every class from 0 to K - 1, and at least two, in rows of positive "
+            f"sample_weight; class {missing} is missing"
         )
     return n_classes
 
@@ -351,7 +382,7 @@ def _check_sample_weight(sample_weight, n):
     weight = finite_float64("sample_weight", array)
     largest = weight.max()
     if weight.min() < 0.0 or largest == 0.0:
-        raise ValueError("sample_weight must not be negative, nor zero everywhere")
+        raise ValueError("sample_weight must not be negative or all zero")
     with np.errstate(under="ignore"):  # a share of 2**-1000 of the largest may count as zero
         weight = np.ldexp(weight, -np.frexp(largest)[1])  # the largest is now in [1/2, 1)
         total, exponent = math.frexp(math.fsum(weight))
@@ -386,7 +417,5 @@ def _check_factor(name, value, d):
 def _check_both_classes(labels, weight):
     seen = labels[weight > 0.0]
     if seen.min() == seen.max():
-        where = "" if len(seen) == len(labels) else " among the rows of positive sample_weight"
-        raise ValueError(
-            f"y holds one class only{where} ({seen[0]:+.0f}); rows of both classes are needed"
-        )
+        where = "" if len(seen) == len(labels) else " in rows of positive sample_weight"
+        raise ValueError(f"y must hold both classes{where}; got only {seen[0]:+.0f}")

@@ -1,11 +1,13 @@
-"""What one run and several that share their passes are asked for alike, checked in one place."""
+"""Requests: the checked arguments of one descent and of several that share their passes.
 
-from dataclasses import dataclass, replace
+Options are checked when they are made, before X is looked at; with a problem they make a request.
+"""
+
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from lsgd_fast import stepsizes as rules
 from lsgd_fast._checks import (
     check_callback,
     check_count,
@@ -14,38 +16,43 @@ from lsgd_fast._checks import (
     check_n_threads,
     check_real,
     check_rng,
+    set_fields,
 )
-from lsgd_fast._inputs.models import check_network
-from lsgd_fast._inputs.problem import (
-    Problem,
-    as_network,
-    check_start,
-    check_starts,
-    check_validation,
-)
+from lsgd_fast._inputs.models import TwoLayer, check_network
+from lsgd_fast._inputs.problem import Problem, check_start, check_starts, check_validation
 from lsgd_fast._inputs.sparse import is_sparse
-from lsgd_fast._inputs.stopping import check_stop
+from lsgd_fast._inputs.stopping import Stop, check_stop
 from lsgd_fast.losses import Logistic
-from lsgd_fast.stepsizes import check_rule, resolve
+from lsgd_fast.stepsizes import Rule, check_rule, resolve
 
 __all__ = [
-    "Asked",
     "COLUMNS",
     "HELD_OUT_COLUMNS",
     "NETWORK_COLUMNS",
     "CommonRequest",
+    "DescentOptions",
+    "DescentRequest",
+    "SweepOptions",
+    "SweepRequest",
+    "TwoLayerOptions",
     "as_list",
+    "check_descent",
     "check_record",
-    "check_common",
-    "check_sweep",
-    "check_two_layer",
     "in_gram_space",
 ]
+
+# The columns of a trace, in the order that the compiled loop writes them.
+COLUMNS = (
+    "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
+    "stepsize", "validation_loss", "validation_error_rate", "distance",
+)  # fmt: skip
+HELD_OUT_COLUMNS = ("validation_loss", "validation_error_rate")  # only with held-out data
+NETWORK_COLUMNS = ("distance",)  # only of a network
 
 
 @dataclass(frozen=True, eq=False)
 class CommonRequest:
-    """Checked arguments of a descent, apart from stepsize, first weights and stop."""
+    """A problem and how its descents are recorded and run: what the runs of a sweep share."""
 
     problem: Problem
     record: tuple
@@ -57,132 +64,19 @@ class CommonRequest:
     n_threads: int | None
 
 
-def check_common(
-    X, y, *, loss, sample_weight, l2, fit_intercept, record, record_every, validation, callback,
-    callback_every, gram, n_threads, center=None, scale=None, network=None,
-):  # fmt: skip
-    """Return the checked arguments, see `gradient_descent`; `network` makes them one's."""
-    record = check_record(record, validation, network is not None)
-    record_every = check_count("record_every", record_every, 1)
-    callback, callback_every = check_callback(callback, callback_every)
-    n_threads = check_n_threads(n_threads)
-    options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
-    options |= {"fit_intercept": fit_intercept, "center": center, "scale": scale}
-    problem = Problem.check(X, y, **options)
-    if network is not None:
-        problem = as_network(problem, network)
-    validation = check_validation(validation, problem)
-    unless = "center and scale" if problem.scale is not None else None
-    unless = "sparse X" if is_sparse(problem.X) else unless
-    unless = f"a {problem.model.name}" if problem.is_multi else unless
-    n_held_out = 0 if validation is None else validation.n
-    return CommonRequest(
-        problem=problem,
-        record=record,
-        record_every=record_every,
-        validation=validation,
-        callback=callback,
-        callback_every=callback_every,
-        gram=check_gram(gram, problem.n, problem.d, n_held_out, unless),
-        n_threads=n_threads,
-    )
+@dataclass(frozen=True, eq=False)
+class DescentRequest:
+    """One descent, apart from the number of its steps."""
 
-
-def in_gram_space(asked, possible, rule, problem):
-    """Return whether a run goes in Gram space: the logistic loss and stepsizes known beforehand.
-
-    Parameters
-    ----------
-    asked : {"auto", True, False}
-        The argument `gram`, which was checked.
-    possible : bool
-        What `check_gram` made of it.
-    rule : stepsizes.Rule
-    problem : Problem
-    """
-    known = not rule.adaptive and rule.n_vectors == 0
-    if isinstance(problem.loss, Logistic) and known:
-        return possible
-    if possible and not isinstance(asked, str):
-        other = problem.loss if known else rule
-        raise ValueError(f'gram must be "auto" or False with {other!r}; got {asked!r}')
-    return False
-
-
-def check_two_layer(
-    X, y, stepsize, n_steps, *, width, activation, rng, start, loss, sample_weight, l2, stop,
-    record, record_every, validation, callback, callback_every, n_threads,
-):  # fmt: skip
-    """Return the checked arguments of `two_layer_gradient_descent`, see there.
-
-    Returns
-    -------
-    common : CommonRequest
-    rule : stepsizes.Rule
-    stop : Stop
-    start : ndarray of shape (d * width,)
-    n_steps : int
-    """
-    n_steps = check_n_steps(n_steps)
-    rule = resolve(stepsize)
-    stop = check_stop(stop, validation)
-    if stop.cycling:
-        raise ValueError("stop.cycling: that a network cycles is never certain; leave it out")
-    network = check_network(width, activation)
-    if start is not None and rng is not None:
-        raise ValueError("rng draws the first weights, and start gives them: pass one of the two")
-    rng = check_rng(rng)
-    common = check_common(
-        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=False, record=record,
-        record_every=record_every, validation=validation, callback=callback,
-        callback_every=callback_every, gram=False, n_threads=n_threads, network=network,
-    )  # fmt: skip
-    check_rule(rule, common.problem)
-    if start is None:
-        start = rng.standard_normal((common.problem.d, network.columns))
-    return common, rule, stop, check_start(start, common.problem), n_steps
-
-
-def check_record(record, validation=None, of_network=False):
-    """Return the names of the columns of the trace to keep, in their order, with "step"."""
-    missing = HELD_OUT_COLUMNS if validation is None else ()
-    missing += () if of_network else NETWORK_COLUMNS
-    possible = tuple(name for name in COLUMNS if name not in missing)
-    if record is None:
-        return possible
-    names = record if isinstance(record, str) else _as_tuple(record)
-    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"record must be a tuple of names or None; got {record!r}")
-    record = names
-    for name in record:
-        if name not in possible:
-            raise ValueError(f"record: there is no {name!r}; there are {', '.join(possible)}")
-    return tuple(name for name in possible if name in (*record, "step"))
-
-
-def _as_tuple(value):
-    try:
-        return tuple(value)
-    except TypeError:
-        return value
-
-
-# What a row of the trace holds, in the order that the compiled loop writes it.
-COLUMNS = (
-    "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
-    "stepsize", "validation_loss", "validation_error_rate", "distance",
-)  # fmt: skip
-
-
-HELD_OUT_COLUMNS = ("validation_loss", "validation_error_rate")  # only with such data
-
-
-NETWORK_COLUMNS = ("distance",)
+    common: CommonRequest
+    rule: Rule
+    stop: Stop
+    start: np.ndarray  # (n_parameters,)
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """The checked arguments of a sweep; lists have an entry for each run."""
+class SweepRequest:
+    """Several descents; lists have an entry for each."""
 
     common: CommonRequest
     problems: list  # with the penalty of each run
@@ -198,33 +92,190 @@ class Asked:
         return self.starts[min(i, len(self.starts) - 1)].copy()
 
 
-def check_sweep(X, y, stepsizes, n_steps, *, start, l2, stop, **common):
-    """Return the checked arguments of `stepsize_sweep`, see there."""
-    stepsizes = as_list("stepsizes", stepsizes)
-    found = [rules.resolve(stepsize) for stepsize in stepsizes]
-    k = len(found)
-    n_steps = check_n_steps(n_steps)
-    several = isinstance(l2, (list, tuple, np.ndarray)) and not isinstance(l2, np.generic)
-    penalties = as_list("l2", l2, k) if several else [l2] * k
-    penalties = [check_real("l2", value, zero_allowed=True) for value in penalties]
-    several = isinstance(stop, (list, tuple))
-    stops = as_list("stop", stop, k) if several else [stop] * k
-    stops = [check_stop(one, common["validation"]) for one in stops]
-    gram = common["gram"]
-    common = check_common(X, y, l2=0.0, **common)
-    problems = [replace(common.problem, l2=value) for value in penalties]
-    for rule, problem in zip(found, problems, strict=True):
-        rules.check_rule(rule, problem)
-    return Asked(
-        common=common,
-        problems=problems,
-        grams=[in_gram_space(gram, common.gram, rule, common.problem) for rule in found],
-        stepsizes=stepsizes,
-        rules=found,
-        starts=check_starts(start, common.problem, k),
-        stops=stops,
-        n_steps=n_steps,
-    )
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DescentOptions:
+    """How descents are recorded and run; the arguments of `gradient_descent` of these names."""
+
+    record: Any = None
+    record_every: int = 1
+    validation: Any = None
+    callback: Any = None
+    callback_every: int | None = None
+    gram: Any = "auto"
+    n_threads: int | None = None
+    of_network: bool = False
+
+    def __post_init__(self):
+        callback, callback_every = check_callback(self.callback, self.callback_every)
+        set_fields(
+            self,
+            record=check_record(self.record, self.validation, self.of_network),
+            record_every=check_count("record_every", self.record_every, 1),
+            callback=callback,
+            callback_every=callback_every,
+            n_threads=check_n_threads(self.n_threads),
+        )
+
+    def for_problem(self, problem):
+        """Return the `CommonRequest` for a problem."""
+        validation = check_validation(self.validation, problem)
+        unless = "center and scale" if problem.scale is not None else None
+        unless = "sparse X" if is_sparse(problem.X) else unless
+        unless = f"a {problem.model.name}" if problem.is_multi else unless
+        n_held_out = 0 if validation is None else validation.n
+        return CommonRequest(
+            problem=problem,
+            record=self.record,
+            record_every=self.record_every,
+            validation=validation,
+            callback=self.callback,
+            callback_every=self.callback_every,
+            gram=check_gram(self.gram, problem.n, problem.d, n_held_out, unless),
+            n_threads=self.n_threads,
+        )
+
+
+def check_descent(problem, stepsize, options, *, start=None, stop=None):
+    """Return the `DescentRequest` of one descent.
+
+    Parameters
+    ----------
+    problem : Problem
+    stepsize : float or rule
+    options : DescentOptions
+    start : array-like, optional
+        First weights, zeros by default.
+    stop : Stop, optional
+    """
+    rule = resolve(stepsize)
+    stop = check_stop(stop, options.validation)
+    common = options.for_problem(problem)
+    start = check_start(start, problem)
+    check_rule(rule, problem)
+    gram = in_gram_space(options.gram, common.gram, rule, problem)
+    return DescentRequest(replace(common, gram=gram), rule, stop, start)
+
+
+def in_gram_space(gram, possible, rule, problem):
+    """Return whether a run goes in Gram space: the logistic loss and stepsizes known beforehand.
+
+    Parameters
+    ----------
+    gram : {"auto", True, False}
+        The argument, as `check_gram` accepts it.
+    possible : bool
+        What `check_gram` made of it.
+    rule : stepsizes.Rule
+    problem : Problem
+    """
+    known = not rule.adaptive and rule.n_vectors == 0
+    if isinstance(problem.loss, Logistic) and known:
+        return possible
+    if possible and not isinstance(gram, str):
+        other = problem.loss if known else rule
+        raise ValueError(f'gram must be "auto" or False with {other!r}; got {gram!r}')
+    return False
+
+
+@dataclass(frozen=True, eq=False)
+class SweepOptions:
+    """The arguments of `stepsize_sweep`, checked; `l2` and `stop` become lists, one entry a run."""
+
+    stepsizes: Any
+    n_steps: int
+    descent: DescentOptions
+    l2: Any = 0.0
+    stop: Any = None
+    rules: list = field(init=False)
+
+    def __post_init__(self):
+        stepsizes = as_list("stepsizes", self.stepsizes)
+        rules = [resolve(stepsize) for stepsize in stepsizes]
+        k, l2, stop = len(rules), self.l2, self.stop
+        n_steps = check_n_steps(self.n_steps)
+        several = isinstance(l2, (list, tuple, np.ndarray)) and not isinstance(l2, np.generic)
+        penalties = as_list("l2", l2, k) if several else [l2] * k
+        stops = as_list("stop", stop, k) if isinstance(stop, (list, tuple)) else [stop] * k
+        set_fields(
+            self,
+            stepsizes=stepsizes,
+            n_steps=n_steps,
+            l2=[check_real("l2", value, zero_allowed=True) for value in penalties],
+            stop=[check_stop(one, self.descent.validation) for one in stops],
+            rules=rules,
+        )
+
+    def for_problem(self, problem, start=None):
+        """Return the `SweepRequest` for a problem, whose own penalty is not looked at."""
+        common = self.descent.for_problem(problem.with_penalty(0.0))
+        problems = [problem.with_penalty(value) for value in self.l2]
+        for rule, one in zip(self.rules, problems, strict=True):
+            check_rule(rule, one)
+        gram = self.descent.gram
+        return SweepRequest(
+            common=common,
+            problems=problems,
+            stepsizes=self.stepsizes,
+            rules=self.rules,
+            grams=[in_gram_space(gram, common.gram, rule, problem) for rule in self.rules],
+            starts=check_starts(start, problem, len(self.rules)),
+            stops=self.stop,
+            n_steps=self.n_steps,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TwoLayerOptions:
+    """A two-layer network and its first weights; arguments of `two_layer_gradient_descent`."""
+
+    width: int
+    activation: str
+    rng: Any = None
+    start: Any = None
+    stop: Any = None
+    network: TwoLayer = field(init=False)
+
+    def __post_init__(self):
+        if self.stop is not None and self.stop.cycling:
+            raise ValueError(
+                "stop.cycling must be False for a network, whose cycles cannot be proved"
+            )
+        network = check_network(self.width, self.activation)
+        if self.start is not None and self.rng is not None:
+            raise ValueError("rng and start both set the first weights: pass only one of them")
+        set_fields(self, network=network, rng=check_rng(self.rng))
+
+    def for_problem(self, problem, rule, options):
+        """Return the `DescentRequest` for a problem of one margin, with first weights drawn."""
+        problem, start = problem.with_network(self.network), self.start
+        check_rule(rule, problem)
+        if start is None:
+            start = self.rng.standard_normal((problem.d, self.network.columns))
+        return check_descent(problem, rule, options, start=start, stop=self.stop)
+
+
+def check_record(record, validation=None, of_network=False):
+    """Return the names of the columns of the trace to keep, in their order, with "step"."""
+    missing = HELD_OUT_COLUMNS if validation is None else ()
+    missing += () if of_network else NETWORK_COLUMNS
+    possible = tuple(name for name in COLUMNS if name not in missing)
+    if record is None:
+        return possible
+    names = record if isinstance(record, str) else _as_tuple(record)
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"record must be a sequence of names or None; got {record!r}")
+    record = names
+    for name in record:
+        if name not in possible:
+            raise ValueError(f"record must hold names of {', '.join(possible)}; got {name!r}")
+    return tuple(name for name in possible if name in (*record, "step"))
+
+
+def _as_tuple(value):
+    try:
+        return tuple(value)
+    except TypeError:
+        return value
 
 
 def as_list(name, values, k=None):

@@ -196,13 +196,14 @@ def _check_shape(X):
     try:
         shape = tuple(operator.index(length) for length in X.shape)
     except (AttributeError, TypeError):
-        raise TypeError("X looks like a sparse matrix, but its shape is no tuple of int") from None
+        found = getattr(X, "shape", None)
+        raise TypeError(f"X.shape must be a tuple of two integers; got {found!r}") from None
     if len(shape) != 2:
         raise ValueError(f"X must be 2-d (rows, features); got shape {shape}")
     if min(shape) < 1:
         raise ValueError(f"X must have at least one row and one feature; got shape {shape}")
     if max(shape) >= 2**63:
-        raise ValueError(f"X has a shape beyond 64 bits; got {shape}")
+        raise ValueError(f"X.shape must be below 2**63; got {shape}")
     return shape
 
 
@@ -212,7 +213,7 @@ def _vector(X, name, kinds):
         array = np.asarray(getattr(X, name))
     except (AttributeError, TypeError, ValueError) as error:
         raise TypeError(
-            f"X looks like a CSR matrix, but X.{name} cannot be read: {error}"
+            f"X.{name} must be an array, as in any CSR matrix: {error}"
         ) from None
     if array.dtype.kind not in kinds:
         wanted = "integers" if kinds == "iu" else "real numbers"
@@ -227,10 +228,11 @@ def _check_indptr(indptr, n, n_entries):
         raise ValueError(f"X.indptr must have {n + 1} entries for {n} rows; got {len(indptr)}")
     indptr = np.require(indptr, np.int64, ["C", "A"])
     if indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():
-        raise ValueError("X.indptr must start at 0 and never fall")
+        raise ValueError("X.indptr must start at 0 and not decrease")
     if indptr[-1] > n_entries:
         raise ValueError(
-            f"X.indptr tells of {indptr[-1]} entries, but X.data or X.indices has {n_entries}"
+            f"X.indptr must end at {n_entries}, the number of entries in X.data and X.indices, or "
+            f"before; got {indptr[-1]}"
         )
     return indptr
 
@@ -256,7 +258,7 @@ def _is_canonical(indptr, indices, data, d):
         block = indices[i:end]
         if block.min() < 0 or block.max() >= d:
             raise ValueError(
-                f"X.indices must lie in 0 .. {d - 1}, the features; "
+                f"X.indices must be from 0 to {d - 1}, the features; "
                 f"found {block.min()} to {block.max()}"
             )
         if canonical:

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from lsgd_fast._checks import check_count, check_flag, check_real
 
 __all__ = [
     "Stop",
     "StopReason",
+    "asks_to_stop",
     "check_stop",
 ]
 
@@ -89,3 +92,8 @@ def check_stop(stop, validation=None):
     if stop is not None and stop.validation_patience is not None and validation is None:
         raise ValueError("stop.validation_patience needs held-out data: pass validation=(X, y)")
     return Stop() if stop is None else stop
+
+
+def asks_to_stop(answer):
+    """Return whether the answer of a callback ends its run: True does, any other object does not."""
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)

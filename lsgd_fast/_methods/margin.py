@@ -6,11 +6,12 @@ import numpy as np
 
 from lsgd_fast import _checks as checks
 from lsgd_fast._constants import EPSILON
-from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._methods.numerics import norm
+from lsgd_fast.losses import Exponential
 from lsgd_fast.stepsizes import DualMomentum
 
-__all__ = ["LEAST_MARGIN", "Margin", "find_margin"]
+__all__ = ["LEAST_MARGIN", "Margin", "MarginOptions", "find_margin"]
 
 LEAST_MARGIN = 1e-8  # over R: with no more than this, data count as not separable
 LOOK_EVERY = 8  # steps between looks at a long search; a look costs some 20 microseconds
@@ -49,27 +50,45 @@ class Margin:
             object.__setattr__(self, "direction", direction)
 
 
-def find_margin(descend, X, y, *, fit_intercept, center, scale, rtol, max_passes, n_threads):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MarginOptions:
+    """The arguments of `lsgd_fast.max_margin` of these names, checked."""
+
+    rtol: float
+    max_passes: int
+    n_threads: int | None
+
+    def __post_init__(self):
+        checks.set_fields(
+            self,
+            rtol=checks.check_real("rtol", self.rtol),
+            max_passes=checks.check_count("max_passes", self.max_passes, 2),
+            n_threads=checks.check_n_threads(self.n_threads),
+        )
+
+
+def find_margin(run_descent, problem, options):
     """Return the `Margin` of `lsgd_fast.max_margin`.
 
     Parameters
     ----------
-    descend : callable
-        `gradient_descent` of either implementation.
-    X, y, fit_intercept, center, scale, rtol, max_passes, n_threads
-        As for `lsgd_fast.max_margin`.
+    run_descent : callable
+        That of either implementation: takes a `DescentRequest` and the number of steps.
+    problem : Problem
+        Of one margin, whatever its loss.
+    options : MarginOptions
     """
-    rtol = checks.check_real("rtol", rtol)
-    max_passes = checks.check_count("max_passes", max_passes, 2)
-    n_threads = checks.check_n_threads(n_threads)
-    common = {"fit_intercept": fit_intercept, "center": center, "scale": scale}
-    search = _Search(Problem.check(X, y, **common), rtol)
-    run = descend(
-        X, y, DualMomentum(), max_passes - 1, loss="exponential", **common,
-        record=("min_margin",), record_every=max_passes, callback=search.look,
-        callback_every=LOOK_EVERY if max_passes > 8 * LOOK_EVERY else 1, gram=False,
-        n_threads=n_threads,
-    )  # fmt: skip
+    search, n_steps = _Search(problem, options.rtol), options.max_passes - 1
+    descent = DescentOptions(
+        record=("min_margin",),
+        record_every=options.max_passes,
+        callback=search.look,
+        callback_every=LOOK_EVERY if n_steps >= 8 * LOOK_EVERY else 1,
+        gram=False,
+        n_threads=options.n_threads,
+    )
+    request = check_descent(problem.with_loss(Exponential()), DualMomentum(), descent)
+    run = run_descent(request, n_steps)
     search.measure(run.weights, run.intercept, float(run.trace.min_margin[-1]))
     return search.result(run.n_steps + 1)
 

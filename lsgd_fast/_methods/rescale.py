@@ -81,7 +81,7 @@ def scale_to_loss(run, target, *, loss="logistic"):
     loss = losses.resolve(loss)
     several = isinstance(loss, losses.Softmax)
     if several != (run.weights.ndim == 2):
-        raise ValueError(f"loss does not fit weights of shape {run.weights.shape}")
+        raise ValueError(f"loss must be that of the run, whose weights have shape {run.weights.shape}; got {loss!r}")
     w, intercept, margin, found = _separating(run)
     if found <= target:
         factor, bound = 1.0, found
@@ -94,7 +94,7 @@ def scale_to_loss(run, target, *, loss="logistic"):
     with np.errstate(over="ignore"):
         w, intercept = factor * w, factor * intercept
     if not (np.isfinite(w).all() and np.isfinite(intercept).all()):
-        raise ValueError(f"target: a loss of {target!r} takes weights that overflow")
+        raise ValueError(f"target is too small: the weights overflow; got {target!r}")
     w.setflags(write=False)
     intercept = intercept if several else float(intercept)
     return ScaledWeights(w, intercept, factor, bound)
@@ -103,9 +103,9 @@ def scale_to_loss(run, target, *, loss="logistic"):
 def _separating(run):
     """Return weights that separate, intercept, lower bound of their margins, loss or inf."""
     if run.separating_weights is None:
-        raise ValueError("run has not separated the data: no factor makes its loss small")
+        raise ValueError("run must have separated the data: otherwise no factor makes its loss small")
     if run.trace.min_margin is None:
-        raise ValueError('run does not tell its margins: record "min_margin" in its trace')
+        raise ValueError('run must have "min_margin" in its trace: add it to record=')
     d, trace = len(run.weights), run.trace
     found = [(run.weights, run.intercept, -1)]
     at = np.flatnonzero(trace.step == run.separated_at)
@@ -120,8 +120,8 @@ def _separating(run):
         if margin > 0.0:
             return w, intercept, margin, math.inf if trace.loss is None else float(trace.loss[row])
     raise ValueError(
-        "run does not tell the margin of weights that separate the data: its last ones do not, and "
-        "its trace does not hold the step of the first that did"
+        "run must have the step of its first separating weights in its trace, since its last weights "
+        "do not separate the data: take a smaller record_every"
     )
 
 
@@ -135,7 +135,7 @@ def _least_margin(loss, target):
     while not reached(high):
         low, high = high, 2.0 * high
         if high > 1e300:
-            raise ValueError(f"target: a loss of {target!r} takes weights that overflow")
+            raise ValueError(f"target is too small: the weights overflow; got {target!r}")
     while low < (middle := 0.5 * (low + high)) < high:
         low, high = (low, middle) if reached(middle) else (middle, high)
     return high

@@ -59,7 +59,7 @@ def check_point(w, problem):
     """Return the weights of one run as an array of shape (n_parameters,)."""
     w = check_weights(w, problem)
     if w.ndim != 1:
-        raise ValueError(f"w must have one dimension; got shape {w.shape}")
+        raise ValueError(f"w must be 1-d; got shape {w.shape}")
     return w
 
 

@@ -1,26 +1,27 @@
 """The staged trial: find a stepsize on samples of the rows, and confirm it on all of them.
 
-The engine, a function like `lsgd_fast.stepsize_sweep`, is an argument: the compiled package and its
-NumPy reference share this file.
+The function that runs a `SweepRequest` is an argument: the compiled package and its NumPy reference
+share this file.
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import starmap
+from typing import Any
 
 import numpy as np
 
 from lsgd_fast import _checks as checks
 from lsgd_fast._constants import ROUNDING
-from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._inputs.stopping import StopReason, check_stop
+from lsgd_fast._inputs.requests import DescentOptions, SweepOptions
+from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
 from lsgd_fast._methods.smoothness import POWER_STEPS, estimate_smoothness
 from lsgd_fast._results.trial import ComparedRun, Comparison, Outcome, Stage, Trial
 from lsgd_fast._results.trial_report import describe_outcomes
 from lsgd_fast._results.verdict import Verdict
 from lsgd_fast.losses import Logistic, resolve
 
-__all__ = ["run_trial"]
+__all__ = ["TrialOptions", "run_trial"]
 
 # Fewer rows than features are separable whatever their labels, and up to twice as many if these
 # are random (T. M. Cover, 1965). Five times leaves room for labels that are not. K classes have
@@ -30,61 +31,69 @@ ROWS_PER_FEATURE = 5
 MAX_STEPSIZE, MIN_STEPSIZE = 1e300, 1e-300
 
 
-def run_trial(
-    sweep, X, y, *, start_stepsize, factor, n_stages, n_steps, sample, n_repeats, stop, rng,
-    loss, sample_weight, l2, fit_intercept, center, scale, n_threads,
-):  # fmt: skip
-    """Return the `Trial` of `lsgd_fast.staged_trial`, with `sweep` as its `stepsize_sweep`."""
-    factor = checks.check_real("factor", factor)
-    if factor <= 1.0:
-        raise ValueError(f"factor must be greater than 1; got {factor!r}")
-    n_stages = checks.check_count("n_stages", n_stages, 1)
-    n_steps = checks.check_count("n_steps", n_steps, 1)
-    sample = checks.check_real("sample", sample)
-    if sample > 1.0:
-        raise ValueError(f"sample is a share of the rows, at most 1; got {sample!r}")
-    n_repeats = checks.check_count("n_repeats", n_repeats, 1)
-    stop = check_stop(stop)
-    rng = checks.check_rng(rng)
-    n_threads = checks.check_n_threads(n_threads)
-    if start_stepsize is not None:
-        start_stepsize = checks.check_real("start_stepsize", start_stepsize)
-    if not isinstance(resolve(loss), Logistic):  # Softmax is one
-        raise ValueError(f"loss must be 'logistic' or 'softmax' for a trial; got {loss!r}")
-    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
-    problem = Problem.check(X, y, loss=loss, **options, center=center, scale=scale)
-    smoothness = estimate_smoothness(problem, rng)
-    stepsizes = _stepsizes(start_stepsize, factor, n_stages, smoothness)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrialOptions:
+    """The arguments of `lsgd_fast.staged_trial` of these names, checked, with its defaults."""
 
-    bench = _Bench(sweep, problem, smoothness, n_steps, stop, n_threads)
-    used = problem.weight > 0.0
-    classes = [np.flatnonzero(used & (problem.y == label)) for label in np.unique(problem.y)]
-    n_free = (problem.d + problem.fit_intercept) * (len(classes) - 1)
-    sizes = _sample_sizes(classes, sample, n_free)
-    n_rows, n_sampled = sum(map(len, classes)), sum(sizes)
-    is_whole = n_sampled == n_rows
+    start_stepsize: float | None = None
+    factor: float = 4
+    n_stages: int = 8
+    n_steps: int = 1000
+    sample: float = 0.1
+    n_repeats: int = 3
+    stop: Stop | None = None
+    rng: Any = 0
+    loss: Any = "logistic"  # of the problem, checked before X is read
+    n_threads: int | None = None
 
-    def samples():
-        return [_sample(classes, sizes, rng) for _ in range(n_repeats)]
+    def __post_init__(self):
+        factor = checks.check_real("factor", self.factor)
+        if factor <= 1.0:
+            raise ValueError(f"factor must be greater than 1; got {factor!r}")
+        n_stages = checks.check_count("n_stages", self.n_stages, 1)
+        n_steps = checks.check_count("n_steps", self.n_steps, 1)
+        sample = checks.check_real("sample", self.sample)
+        if sample > 1.0:
+            raise ValueError(f"sample must be a share of the rows, at most 1; got {sample!r}")
+        n_repeats = checks.check_count("n_repeats", self.n_repeats, 1)
+        stop, rng = check_stop(self.stop), checks.check_rng(self.rng)
+        n_threads, start = checks.check_n_threads(self.n_threads), self.start_stepsize
+        if start is not None:
+            start = checks.check_real("start_stepsize", start)
+        if not isinstance(resolve(self.loss), Logistic):  # Softmax is one
+            raise ValueError(f"loss must be 'logistic' or 'softmax' for a trial; got {self.loss!r}")
+        checks.set_fields(
+            self, start_stepsize=start, factor=factor, n_stages=n_stages, n_steps=n_steps,
+            sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, n_threads=n_threads,
+        )  # fmt: skip
 
-    parts = [None] if is_whole else samples()
+
+def run_trial(run_sweep, problem, options):
+    """Return the `Trial` of `lsgd_fast.staged_trial`.
+
+    Parameters
+    ----------
+    run_sweep : callable
+        That of either implementation: takes a `SweepRequest`.
+    problem : Problem
+        Whose loss is `options.loss`.
+    options : TrialOptions
+    """
+    smoothness = estimate_smoothness(problem, options.rng)
+    stepsizes = _stepsizes(options, smoothness)
+    bench = _Bench(run_sweep, problem, smoothness, options)
+    samples = _Samples(problem, options)
+    parts = [None] if samples.are_whole else samples.draw()
     found = [bench.run(rows, stepsizes) for rows in parts]
     stages = tuple(starmap(_stage, zip(stepsizes, zip(*found, strict=True), strict=True)))
-    if is_whole:
+    if samples.are_whole:
         confirmed = dict(enumerate(found[0]))
     else:
         confirmed = _confirm(bench, stepsizes, stages)
     best = _best(confirmed)
-
     comparison = None
     if best is not None and best > 0:
-        pair = [stepsizes[0], stepsizes[best]]
-        trials = [] if is_whole else [bench.run(rows, pair) for rows in samples()]
-        small, large = zip(*trials, strict=True) if trials else ((), ())
-        comparison = Comparison(
-            conservative=ComparedRun(stepsize=pair[0], samples=small, full=confirmed[0]),
-            recommended=ComparedRun(stepsize=pair[1], samples=large, full=confirmed[best]),
-        )
+        comparison = _compare(bench, samples, confirmed, best)
     return Trial(
         recommended=None if best is None else stepsizes[best],
         conservative=stepsizes[0],
@@ -93,22 +102,23 @@ def run_trial(
         confirmations=tuple(outcome for _, outcome in sorted(confirmed.items())),
         comparison=comparison,
         loss=problem.loss.name,
-        rows=n_rows,
-        n_classes=len(classes),
+        rows=samples.n_rows,
+        n_classes=len(samples.classes),
         n_features=problem.d,
-        n_rows_sampled=n_sampled,
-        n_steps=n_steps,
+        n_rows_sampled=samples.n_sampled,
+        n_steps=options.n_steps,
         goal=bench.goal,
         passes=bench.passes + POWER_STEPS,
     )
 
 
-def _stepsizes(start, factor, n_stages, smoothness):
+def _stepsizes(options, smoothness):
     """Return the stepsizes of the stages."""
+    start, factor, n_stages = options.start_stepsize, options.factor, options.n_stages
     with np.errstate(all="ignore"):
         growth = float(np.float64(factor) ** (n_stages - 1))
     if not growth <= MAX_STEPSIZE:
-        raise ValueError("factor and n_stages lead to stepsizes beyond float64: take less of them")
+        raise ValueError("factor and n_stages are too large: the stepsizes leave float64")
     if start is None:
         # Two digits are easy to read.
         start = float(f"{1.0 / smoothness:.1e}") if smoothness > 1.0 / MAX_STEPSIZE else 1.0
@@ -116,53 +126,66 @@ def _stepsizes(start, factor, n_stages, smoothness):
     stepsizes = [start * factor**i for i in range(n_stages)]
     if not stepsizes[-1] < math.inf:
         raise ValueError(
-            f"start_stepsize, factor and n_stages lead to stepsizes beyond float64; got {start}"
+            f"start_stepsize, factor and n_stages are too large: the stepsizes leave float64; "
+            f"got start_stepsize={start}"
         )
     return stepsizes
 
 
-def _sample_sizes(classes, share, n_free):
-    """Return how many rows of each class a sample has: at least one, and its share of them all."""
-    n = sum(map(len, classes))
-    least = max(math.ceil(share * n), min(n, ROWS_PER_FEATURE * n_free))
-    return [-(-len(rows) * least // n) for rows in classes]
+class _Samples:
+    """Stratified samples of the rows of positive weight.
 
+    Of each class there is at least one row, and its share of all.
+    """
 
-def _sample(classes, sizes, rng):
-    """Return the indices of a stratified sample, sorted."""
-    pairs = zip(classes, sizes, strict=True)
-    return np.sort(np.concatenate([rng.choice(rows, k, replace=False) for rows, k in pairs]))
+    def __init__(self, problem, options):
+        self.rng, self.n_repeats = options.rng, options.n_repeats
+        used, labels = problem.weight > 0.0, np.unique(problem.y)
+        self.classes = [np.flatnonzero(used & (problem.y == label)) for label in labels]
+        self.n_rows = n = sum(map(len, self.classes))
+        n_free = (problem.d + problem.fit_intercept) * (len(self.classes) - 1)
+        least = max(math.ceil(options.sample * n), min(n, ROWS_PER_FEATURE * n_free))
+        self.sizes = [-(-len(rows) * least // n) for rows in self.classes]
+        self.n_sampled = sum(self.sizes)
+        self.are_whole = self.n_sampled == n
+
+    def draw(self):
+        """Return the numbers of the rows of new samples."""
+        return [self._rows() for _ in range(self.n_repeats)]
+
+    def _rows(self):
+        """Return the numbers of the rows of a new sample, sorted."""
+        pairs = zip(self.classes, self.sizes, strict=True)
+        drawn = [self.rng.choice(rows, size, replace=False) for rows, size in pairs]
+        return np.sort(np.concatenate(drawn))
 
 
 class _Bench:
     """Runs several stepsizes on all rows or some of them."""
 
-    def __init__(self, sweep, problem, smoothness, n_steps, stop, n_threads):
-        self.sweep, self.problem, self.smoothness = sweep, problem, smoothness
-        self.n_steps, self.n_threads = n_steps, n_threads
+    def __init__(self, run_sweep, problem, smoothness, options):
+        self.run_sweep, self.problem, self.smoothness = run_sweep, problem, smoothness
+        self.n_steps, stop = options.n_steps, options.stop
+        self.descent = DescentOptions(record_every=self.n_steps, n_threads=options.n_threads)
         if stop.loss is not None or stop.gradient_norm is not None or stop.separated:
             self.goal = "stop"
         else:
             self.goal = "objective" if problem.l2 > 0.0 else "separation"
         # A run that has not left the unstable phase after half of its steps is not worth the rest.
-        share = max(1, n_steps // 2) if stop.unstable_steps is None else stop.unstable_steps
-        self.stop = replace(stop, cycling=True, unstable_steps=share)
+        half = max(1, self.n_steps // 2)
+        unstable_steps = half if stop.unstable_steps is None else stop.unstable_steps
+        self.stop = replace(stop, cycling=True, unstable_steps=unstable_steps)
         self.passes = 0.0
 
     def run(self, rows, stepsizes):
-        """Return the outcome of each stepsize on the rows given, or on all."""
-        problem = self.problem
-        rows = slice(None) if rows is None else rows
-        runs = self.sweep(
-            problem.X[rows], problem.y[rows], stepsizes, self.n_steps, loss=problem.loss,
-            sample_weight=problem.weight[rows], l2=problem.l2,
-            fit_intercept=problem.fit_intercept, center=problem.center, scale=problem.scale,
-            stop=self.stop, record_every=self.n_steps,
-            n_threads=self.n_threads,
-        )  # fmt: skip
-        share = len(problem.y[rows]) / problem.n
+        """Return the outcome of each stepsize on the rows of these numbers, or on all for None."""
+        part = self.problem if rows is None else self.problem.take(rows)
+        l2 = part.l2
+        options = SweepOptions(stepsizes, self.n_steps, self.descent, l2=l2, stop=self.stop)
+        runs = self.run_sweep(options.for_problem(part))
         passes = [1 + run.n_steps for run in runs]
-        self.passes += share * (sum(passes) if problem.is_multi else max(passes))
+        total = sum(passes) if part.is_multi else max(passes)
+        self.passes += part.n / self.problem.n * total
         return [self._outcome(*pair) for pair in zip(stepsizes, runs, strict=True)]
 
     def _outcome(self, stepsize, run):
@@ -220,7 +243,8 @@ def _confirm(bench, stepsizes, stages):
 
     def run(chosen):
         chosen = sorted(chosen)
-        return dict(zip(chosen, bench.run(None, [stepsizes[i] for i in chosen]), strict=True))
+        found = bench.run(None, [stepsizes[i] for i in chosen])
+        return dict(zip(chosen, found, strict=True))
 
     found = run(near)
     below = range(1, candidate - 1)
@@ -228,6 +252,18 @@ def _confirm(bench, stepsizes, stages):
     if below and (best is None or best < candidate):
         found |= run(below)
     return found
+
+
+def _compare(bench, samples, confirmed, best):
+    """Return the comparison of the first stage with the best one, on new samples and all rows."""
+    small, large = confirmed[0], confirmed[best]
+    pair = [small.stepsize, large.stepsize]
+    found = [] if samples.are_whole else [bench.run(rows, pair) for rows in samples.draw()]
+    of_small, of_large = zip(*found, strict=True) if found else ((), ())
+    return Comparison(
+        conservative=ComparedRun(stepsize=pair[0], samples=of_small, full=small),
+        recommended=ComparedRun(stepsize=pair[1], samples=of_large, full=large),
+    )
 
 
 def _best(confirmed):

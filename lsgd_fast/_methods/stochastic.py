@@ -1,130 +1,193 @@
-"""Stochastic gradient descent, whichever implementation takes the steps: arguments, batches, and the end."""
+"""Stochastic gradient descent with either implementation: its options, batches, log and end."""
 
 import math
 import time
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, field, fields
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from lsgd_fast._checks import check_callback, check_count, check_n_steps, check_n_threads, check_rng
+from lsgd_fast._checks import (
+    check_callback,
+    check_count,
+    check_n_steps,
+    check_n_threads,
+    check_rng,
+    set_fields,
+)
+from lsgd_fast._constants import LOSS_WORK
 from lsgd_fast._inputs.problem import Problem, check_start, check_starts
 from lsgd_fast._inputs.requests import as_list
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
-from lsgd_fast._methods.sampling import ORDERS, row_blocks
 from lsgd_fast._results.run import Trace
 from lsgd_fast._results.stochastic_run import Iterate, StochasticRun, StochasticSweep
 from lsgd_fast.stepsizes import Constant, resolve
 
-__all__ = ["run_stochastic", "sweep_stochastic"]
+__all__ = ["StochasticOptions", "row_blocks", "run_stochastic", "sweep_stochastic"]
 
-MEASURES = ("loss", "log_loss", "error_rate", "min_margin")  # of a batch, as the implementations give them
+ORDERS = ("shuffle", "replacement", "once")
+DRAWN = 1 << 16  # rows drawn at a time with replacement
+
+MEASURES = ("loss", "log_loss", "error_rate", "min_margin")  # of a batch, in this order
 PART_MEASURES = 1 << 14  # batches, times runs, taken between two looks at the clock at most ...
 PART_WORK = 1 << 24  # ... and elements of X
 FIRST_ROOM = 1 << 20  # rows of a trace that room is made for at first, if there may be as many
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
-    """The checked arguments; arrays have an entry for each run."""
+class StochasticOptions:
+    """The arguments of `lsgd_fast.stochastic_sweep` of these names, checked."""
 
-    problem: Problem
     stepsizes: list
-    starts: np.ndarray  # (1 or k, n_parameters)
     n_steps: int
+    _: KW_ONLY
     batch_size: int
     order: str
-    rng: np.random.Generator
-    stop: Stop
+    rng: Any
+    stop: Stop | None
     record_every: int
     callback: Any
-    callback_every: int
+    callback_every: int | None
     n_threads: int | None
+    etas: list = field(init=False)  # the constant stepsizes as floats
+
+    def __post_init__(self):
+        stepsizes, order = as_list("stepsizes", self.stepsizes), self.order
+        etas = [_check_stepsize(stepsize) for stepsize in stepsizes]
+        n_steps = check_n_steps(self.n_steps)
+        batch_size = check_count("batch_size", self.batch_size, 1)
+        if not isinstance(order, str) or order not in ORDERS:
+            kind = ValueError if isinstance(order, str) else TypeError
+            raise kind(f"order must be one of {', '.join(map(repr, ORDERS))}; got {order!r}")
+        rng, stop = check_rng(self.rng), check_stop(self.stop, validation=())
+        for condition in fields(stop):
+            name = condition.name
+            if name != "seconds" and getattr(stop, name) != condition.default:
+                raise ValueError(
+                    f"stop.{name} needs passes over all rows: stochastic descent can only be ended "
+                    "by stop.seconds or the callback"
+                )
+        record_every = check_count("record_every", self.record_every, 1)
+        callback, callback_every = check_callback(self.callback, self.callback_every)
+        set_fields(
+            self, stepsizes=stepsizes, etas=etas, n_steps=n_steps, batch_size=batch_size, rng=rng,
+            stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
+            n_threads=check_n_threads(self.n_threads),
+        )  # fmt: skip
+
+    def check_problem(self, problem):
+        """Raise ValueError where the options do not fit a problem."""
+        if problem.is_multi:
+            raise ValueError("loss must not be softmax in stochastic descent, which has one column")
+        n, size = problem.n, self.batch_size
+        if size > n:
+            raise ValueError(f"batch_size must be at most the {n} rows of X; got {size}")
+        if self.order == "once" and self.n_steps * size > n:
+            raise ValueError(
+                f"n_steps must be at most {n // size} with order='once', which takes each of the "
+                f"{n} rows at most once; got {self.n_steps}"
+            )
 
 
-def run_stochastic(sgd_runs, X, y, stepsize, n_steps, *, start, **options):
-    """Return a `StochasticRun`; see `lsgd_fast.stochastic_gradient_descent`.
+@dataclass(frozen=True, eq=False)
+class StochasticRequest:
+    """A problem, first weights and options that fit them."""
 
-    `sgd_runs` is the class `SGDRuns` of one of the implementations; see stochastic.pyx.
+    problem: Problem
+    starts: np.ndarray  # (1 or k, n_parameters)
+    options: StochasticOptions
+
+
+def run_stochastic(sgd_runs, problem, options, start=None):
+    """Return the only `StochasticRun` of these options.
+
+    Parameters
+    ----------
+    sgd_runs : type
+        The class `SGDRuns` of either implementation.
+    problem : Problem
+    options : StochasticOptions
+        With one stepsize.
+    start : array-like of shape (n_parameters,), optional
+        First weights, zeros by default.
     """
-    stepsizes = [_check_stepsize(stepsize)]
-    asked = _check(X, y, stepsizes, n_steps, lambda problem: check_start(start, problem), **options)
-    return _run(sgd_runs, asked)[0]
+    options.check_problem(problem)
+    starts = check_start(start, problem).reshape(1, -1)
+    return _run(sgd_runs, StochasticRequest(problem, starts, options))[0]
 
 
-def sweep_stochastic(sgd_runs, X, y, stepsizes, n_steps, *, start, **options):
-    """Return a `StochasticSweep`; see `lsgd_fast.stochastic_sweep`."""
-    stepsizes = as_list("stepsizes", stepsizes)
-    found = [_check_stepsize(stepsize) for stepsize in stepsizes]
-    k = len(found)
-    asked = _check(X, y, found, n_steps, lambda problem: check_starts(start, problem, k), **options)
-    return StochasticSweep(_run(sgd_runs, asked), stepsizes)
+def sweep_stochastic(sgd_runs, problem, options, start=None):
+    """Return a `StochasticSweep`; parameters as for `run_stochastic`, with several stepsizes."""
+    options.check_problem(problem)
+    starts = check_starts(start, problem, len(options.etas))
+    runs = _run(sgd_runs, StochasticRequest(problem, starts, options))
+    return StochasticSweep(runs, options.stepsizes)
 
 
 def _check_stepsize(stepsize):
     rule = resolve(stepsize)
     if not isinstance(rule, Constant):
-        raise TypeError(f"stepsize must be a number or Constant in stochastic descent; got {rule}")
+        raise TypeError(
+            f"stepsize must be a number or Constant in stochastic descent; got {rule!r}"
+        )
     return rule.eta
 
 
-def _check(
-    X, y, stepsizes, n_steps, start_of, *, batch_size, order, rng, loss, sample_weight, l2,
-    fit_intercept, stop, record_every, callback, callback_every, n_threads,
-):  # fmt: skip
-    n_steps = check_n_steps(n_steps)
-    batch_size = check_count("batch_size", batch_size, 1)
-    if not isinstance(order, str) or order not in ORDERS:
-        kind = ValueError if isinstance(order, str) else TypeError
-        raise kind(f"order must be one of {', '.join(map(repr, ORDERS))}; got {order!r}")
-    rng = check_rng(rng)
-    stop = check_stop(stop, validation=())
-    for field in fields(stop):
-        if field.name != "seconds" and getattr(stop, field.name) != field.default:
-            raise ValueError(f"stop.{field.name} needs passes over all rows; only seconds can end "
-                             "stochastic descent (or a callback)")  # fmt: skip
-    record_every = check_count("record_every", record_every, 1)
-    callback, callback_every = check_callback(callback, callback_every)
-    n_threads = check_n_threads(n_threads)
-    options = {"loss": loss, "sample_weight": sample_weight, "l2": l2}
-    problem = Problem.check(X, y, **options, fit_intercept=fit_intercept)
-    if problem.is_multi:
-        raise ValueError("loss: stochastic descent is for one column of weights, not for softmax")
-    starts = start_of(problem).reshape(-1, problem.n_parameters)
-    if batch_size > problem.n:
-        raise ValueError(f"batch_size must be at most the {problem.n} rows of X; got {batch_size}")
-    if order == "once" and n_steps * batch_size > problem.n:
-        raise ValueError(
-            f"n_steps must be at most {problem.n // batch_size} with order='once', which looks at "
-            f"each of {problem.n} rows once at most; got {n_steps}"
-        )
-    return _Asked(
-        problem, stepsizes, starts, n_steps, batch_size, order, rng, stop, record_every, callback,
-        callback_every, n_threads,
-    )  # fmt: skip
+def row_blocks(order, n, n_steps, batch_size, rng):
+    """Yield the row numbers of all batches, some whole batches at a time.
+
+    Memory does not grow with the number of steps, and fewer steps see the same rows first.
+
+    Parameters
+    ----------
+    order : {"shuffle", "replacement", "once"}
+        One permutation after another, each drawn when the rows of the one before are used up, cut
+        into batches (a batch may hold the end of one and the start of the next); independent
+        uniform draws; or a single permutation.
+    n : int
+        Rows to choose from.
+    n_steps, batch_size : int
+        How many batches, and of how many rows each; with "once" no more than n in all.
+    rng : numpy.random.Generator
+
+    Yields
+    ------
+    ndarray of intp
+    """
+    left = n_steps * batch_size
+    rest = np.empty(0, np.intp)
+    while left > 0:
+        if order == "replacement":
+            drawn = max(1, DRAWN // batch_size) * batch_size
+            rows = rng.integers(0, n, min(left, drawn), dtype=np.intp)
+        else:
+            rows = np.concatenate([rest, rng.permutation(n).astype(np.intp, copy=False)])
+        size = min(left, len(rows) - len(rows) % batch_size)
+        rest = rows[size:]
+        left -= size
+        yield rows[:size]
 
 
-def _run(make, asked):
+def _run(make, request):
     """Take all steps and return the runs."""
+    problem, options = request.problem, request.options
     began = time.perf_counter()
-    k, size = len(asked.stepsizes), asked.batch_size
-    sgd_runs = make(
-        asked.problem, asked.starts, np.array(asked.stepsizes), size, asked.n_threads
-    )  # fmt: skip
-    log = _Log(asked, sgd_runs, began)
-    work = size * (asked.problem.row_length + 32) * k
+    k, size = len(options.etas), options.batch_size
+    sgd_runs = make(problem, request.starts, np.array(options.etas), size, options.n_threads)
+    log = _Log(request, sgd_runs, began)
+    work = size * (problem.row_length + LOSS_WORK) * k
     part = max(1, min(PART_MEASURES // k, int(PART_WORK / work)))
     t = 0
-    for rows in row_blocks(asked.order, asked.problem.n, asked.n_steps, size, asked.rng):
+    for rows in row_blocks(options.order, problem.n, options.n_steps, size, options.rng):
         while len(rows) and not log.is_over():
             n = min(part, len(rows) // size)
-            if asked.callback is not None:
-                n = min(n, asked.callback_every - t % asked.callback_every)
+            if options.callback is not None:
+                n = min(n, options.callback_every - t % options.callback_every)
             log.note(t, sgd_runs.take(rows[: n * size]))
             rows = rows[n * size :]
             t += n
-            if asked.callback is not None and t % asked.callback_every == 0:
+            if options.callback is not None and t % options.callback_every == 0:
                 log.call_back(t)
             log.look_at_the_clock(t)
         if log.is_over():
@@ -135,10 +198,11 @@ def _run(make, asked):
 class _Log:
     """What has been measured, and why runs have ended."""
 
-    def __init__(self, asked, sgd_runs, began):
-        self.asked, self.sgd_runs, self.began = asked, sgd_runs, began
-        k = len(asked.stepsizes)
-        self.measured = [_Rows(1 - (-asked.n_steps // asked.record_every)) for _ in range(k)]
+    def __init__(self, request, sgd_runs, began):
+        self.problem, self.options = request.problem, request.options
+        self.sgd_runs, self.began = sgd_runs, began
+        k, n_rows = len(self.options.etas), -(-self.options.n_steps // self.options.record_every)
+        self.measured = [_Rows(n_rows + 1) for _ in range(k)]
         self.latest = [dict.fromkeys(MEASURES, math.nan) for _ in range(k)]
         self.reasons, self.seconds = [None] * k, [None] * k
 
@@ -158,7 +222,7 @@ class _Log:
 
     def note(self, t, measures):
         """Keep what was measured from step t on, of the steps that were taken."""
-        every = self.asked.record_every
+        every = self.options.record_every
         for run in self.going_on():
             taken = self.sgd_runs.n_steps(run) - t
             self.measured[run].add(measures[-t % every : taken : every, run])
@@ -171,14 +235,27 @@ class _Log:
     def call_back(self, t):
         """Show each run to the callback, which may end it."""
         for run in self.going_on():
-            answer = self.asked.callback(_state(self.asked, self.sgd_runs, run, self.latest[run]))
+            answer = self.options.callback(self._state(run))
             if isinstance(answer, (bool, np.bool_)) and answer:
                 self.end(run, StopReason.callback)
 
+    def _state(self, run):
+        """Return what a callback sees: the weights after a step, and the batch of that step."""
+        d, (last, average) = self.problem.d, self.sgd_runs.parameters(run)
+        fit_intercept = self.problem.fit_intercept
+        return SimpleNamespace(
+            n_steps=self.sgd_runs.n_steps(run),
+            weights=last[:d],
+            intercept=float(last[d]) if fit_intercept else 0.0,
+            average_weights=average[:d],
+            average_intercept=float(average[d]) if fit_intercept else 0.0,
+            **self.latest[run],
+        )
+
     def look_at_the_clock(self, t):
         """End the runs whose time or steps are over."""
-        limit = self.asked.stop.seconds
-        if t == self.asked.n_steps:
+        limit = self.options.stop.seconds
+        if t == self.options.n_steps:
             reason = StopReason.n_steps
         elif limit is not None and time.perf_counter() - self.began >= limit:
             reason = StopReason.seconds
@@ -196,7 +273,7 @@ class _Log:
         return [self._run(run, *pair, next(found), next(found)) for run, pair in enumerate(weights)]
 
     def _run(self, run, last, average, of_last, of_average):
-        asked, n_steps = self.asked, self.sgd_runs.n_steps(run)
+        n_steps = self.sgd_runs.n_steps(run)
         last, average = self._iterate(last, of_last), self._iterate(average, of_average)
         reason = self.reasons[run]
         if not (math.isfinite(last.log_loss) and math.isfinite(last.weight_norm)):
@@ -209,26 +286,26 @@ class _Log:
             trace=self._trace(run, last, n_steps),
             stop_reason=reason,
             n_steps=n_steps,
-            batch_size=asked.batch_size,
-            order=asked.order,
+            batch_size=self.options.batch_size,
+            order=self.options.order,
             mean_loss=mean_loss,
             mean_error_rate=mean_error_rate,
             n_threads=self.sgd_runs.n_threads,
             seconds=self.seconds[run],
-            radius=asked.problem.radius,
+            radius=self.problem.radius,
         )
 
     def _iterate(self, parameters, measures):
-        d = self.asked.problem.d
-        intercept = float(parameters[d]) if self.asked.problem.fit_intercept else 0.0
+        d = self.problem.d
+        intercept = float(parameters[d]) if self.problem.fit_intercept else 0.0
         return Iterate(parameters[:d].copy(), intercept, *measures)
 
     def _trace(self, run, last, n_steps):
         rows = self.measured[run].close([getattr(last, name) for name in MEASURES])
         step = np.empty(rows.shape[1], np.int64)
-        step[:-1] = np.arange(rows.shape[1] - 1) * self.asked.record_every
+        step[:-1] = np.arange(rows.shape[1] - 1) * self.options.record_every
         step[-1] = n_steps
-        stepsize = np.full(rows.shape[1], self.asked.stepsizes[run])
+        stepsize = np.full(rows.shape[1], self.options.etas[run])
         stepsize[-1] = math.nan
         columns = dict(zip(MEASURES, rows, strict=True))
         return Trace(step=step, stepsize=stepsize, **columns)
@@ -254,17 +331,3 @@ class _Rows:
         """Return all rows, with the last one added."""
         self.add(np.array([last]))
         return self.room if self.n == self.room.shape[1] else self.room[:, : self.n].copy()
-
-
-def _state(asked, sgd_runs, run, latest):
-    """Return what a callback sees: the weights after a step, and the batch of that step."""
-    d, parameters = asked.problem.d, sgd_runs.parameters(run)
-    intercepts = parameters[:, d].tolist() if asked.problem.fit_intercept else (0.0, 0.0)
-    return SimpleNamespace(
-        n_steps=sgd_runs.n_steps(run),
-        weights=parameters[0, :d],
-        intercept=intercepts[0],
-        average_weights=parameters[1, :d],
-        average_intercept=intercepts[1],
-        **latest,
-    )

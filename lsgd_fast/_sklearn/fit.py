@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsgd_fast._api.descent import gradient_descent
+from lsgd_fast._api.descent import run_descent, run_sweep
 from lsgd_fast._api.minimize import minimize
-from lsgd_fast._api.trial import staged_trial
 from lsgd_fast._checks import check_count, check_flag, check_real
 from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import Stop
+from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.trial import Trial
 from lsgd_fast.stepsizes import resolve
@@ -122,32 +123,26 @@ def fit(X, numbers, n_classes, weight, options, start, callback):
     Fit
     """
     model = {
+        "loss": "logistic" if n_classes == 2 else "softmax",
         "sample_weight": weight,
         "l2": options.l2,
         "fit_intercept": options.fit_intercept,
     }
-    common = {
-        "start": start,
-        "loss": "logistic" if n_classes == 2 else "softmax",
-        "callback": callback,
-        "n_threads": options.n_threads,
-    }
     if options.solver == QUASI_NEWTON:
         max_passes = 2 * options.max_iter + 1 + (start is not None)
-        run = minimize(X, numbers, tol=options.tol, max_passes=max_passes, **model, **common)
+        run = minimize(
+            X, numbers, tol=options.tol, max_passes=max_passes, start=start, callback=callback,
+            n_threads=options.n_threads, **model,
+        )  # fmt: skip
         return Fit(run)
-    # R depends on rows and weights, not on the classes: any two of them do.
-    problem = Problem.check(X, numbers == 0, **model)
+    descent = DescentOptions(callback=callback, n_threads=options.n_threads)
+    problem = Problem.check(X, numbers, **model)
     stepsize, trial = options.stepsize, None
     if isinstance(stepsize, str):
-        trial = staged_trial(
-            problem.X, numbers, loss=common["loss"], rng=options.seed, n_threads=options.n_threads,
-            **model,
-        )  # fmt: skip
+        chosen = TrialOptions(rng=options.seed, loss=problem.loss, n_threads=options.n_threads)
+        trial = run_trial(run_sweep, problem, chosen)
         stepsize = trial.recommended or trial.conservative
     goal = options.tol * problem.radius
     stop = Stop(gradient_norm=goal) if goal > 0.0 else None
-    run = gradient_descent(
-        problem.X, numbers, stepsize, options.max_iter, stop=stop, **model, **common
-    )
-    return Fit(run, stepsize, trial)
+    request = check_descent(problem, stepsize, descent, start=start, stop=stop)
+    return Fit(run_descent(request, options.max_iter), stepsize, trial)

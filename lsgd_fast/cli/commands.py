@@ -12,9 +12,10 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from lsgd_fast._api.descent import gradient_descent, stepsize_sweep
+from lsgd_fast._api.descent import run_descent, stepsize_sweep
 from lsgd_fast._api.trial import staged_trial
 from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._planning import plan as planning
 from lsgd_fast._results.verdict import Verdict
@@ -46,8 +47,12 @@ def fit(arguments):
         data = _read(arguments, status)
         _log_data(data, status)
         keywords = descent_keywords(arguments) | _reports(arguments.steps, status)
-        stepsize = arguments.stepsize or _default_stepsize(data, keywords)
-        run = gradient_descent(data.X, data.y, stepsize, arguments.steps, **keywords)
+        model = {name: keywords.pop(name) for name in ("loss", "l2", "fit_intercept")}
+        stop, options = keywords.pop("stop"), DescentOptions(**keywords)
+        problem = Problem.check(data.X, data.y, **model)
+        stepsize = arguments.stepsize or _default_stepsize(problem)
+        request = check_descent(problem, stepsize, options, stop=stop)
+        run = run_descent(request, arguments.steps)
         status.log(f"{run.n_steps} steps in {run.seconds:.3g} s")
     # Print before writing files: a full disk must not lose the result.
     if arguments.json:
@@ -189,9 +194,8 @@ def _log_data(data, status):
     status.log(f"read {len(data.X)} rows of {data.X.shape[1]} features")
 
 
-def _default_stepsize(data, keywords):
-    model = {name: keywords[name] for name in ("loss", "fit_intercept")}
-    radius = Problem.check(data.X, data.y, **model).radius or 1.0
+def _default_stepsize(problem):
+    radius = problem.radius or 1.0
     return DEFAULT_STEPSIZE / radius / radius
 
 

@@ -9,13 +9,14 @@ import numpy as np
 
 from lsgd_fast import _checks as checks
 from lsgd_fast import stepsizes
-from lsgd_fast._inputs.problem import Problem, check_start
+from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import (
     COLUMNS,
-    check_common,
-    check_sweep,
-    check_two_layer,
-    in_gram_space,
+    DescentOptions,
+    DescentRequest,
+    SweepOptions,
+    TwoLayerOptions,
+    check_descent,
 )
 from lsgd_fast._inputs.stopping import StopReason, check_stop
 from lsgd_fast._methods.numerics import is_increase, norm, separates
@@ -34,7 +35,14 @@ from lsgd_fast.reference._passes import (
 from lsgd_fast.reference._rules import StepRule
 from lsgd_fast.stepsizes import check_nesterov
 
-__all__ = ["gradient_descent", "nesterov_descent", "stepsize_sweep", "two_layer_gradient_descent"]
+__all__ = [
+    "gradient_descent",
+    "nesterov_descent",
+    "run_descent",
+    "run_sweep",
+    "stepsize_sweep",
+    "two_layer_gradient_descent",
+]
 
 
 def gradient_descent(
@@ -46,20 +54,20 @@ def gradient_descent(
     n_steps = checks.check_n_steps(n_steps)
     rule = stepsizes.resolve(stepsize)
     stop = check_stop(stop, validation)
-    common = check_common(
-        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        center=center, scale=scale, record=record, record_every=record_every,
-        validation=validation, callback=callback, callback_every=callback_every, gram=gram,
-        n_threads=n_threads,
+    options = DescentOptions(
+        record=record, record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, gram=gram, n_threads=n_threads,
     )  # fmt: skip
-    start = check_start(start, common.problem)
-    stepsizes.check_rule(rule, common.problem)
-    gram = in_gram_space(gram, common.gram, rule, common.problem)
-    return descend(replace(common, gram=gram), rule, stop, start, n_steps)
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+        center=center, scale=scale,
+    )  # fmt: skip
+    return run_descent(check_descent(problem, rule, options, start=start, stop=stop), n_steps)
 
 
-def descend(common, rule, stop, start, n_steps):
-    """Run gradient descent with checked arguments."""
+def run_descent(request, n_steps):
+    """Return the `Run` of a `DescentRequest` after `n_steps` steps."""
+    common, rule, stop, start = request.common, request.rule, request.stop, request.start
     problem, record, record_every = common.problem, common.record, common.record_every
     callback, callback_every = common.callback, common.callback_every
     began = time.perf_counter()
@@ -77,7 +85,9 @@ def descend(common, rule, stop, start, n_steps):
         reason = _stop_reason(stop, t, now, counters, monitor, held_out, began, last)
         if reason is None and callback is not None and t > 0 and t % callback_every == 0:
             diagnostics = counters.diagnostics(t, monitor)
-            answer = callback(_state(t, rows.weights(w), now, problem, diagnostics, step_rule.bound))
+            answer = callback(
+                _state(t, rows.weights(w), now, problem, diagnostics, step_rule.bound)
+            )
             if isinstance(answer, (bool, np.bool_)) and answer:
                 reason = StopReason.callback
         if reason is None and last:
@@ -142,17 +152,26 @@ def stepsize_sweep(
     validation=None, callback=None, callback_every=None, gram="auto", n_threads=None,
 ):  # fmt: skip
     """Run gradient descent once for each stepsize; see `lsgd_fast.stepsize_sweep`."""
-    asked = check_sweep(
-        X, y, stepsizes, n_steps, start=start, loss=loss, sample_weight=sample_weight, l2=l2,
-        fit_intercept=fit_intercept, center=center, scale=scale, stop=stop, record=record,
-        record_every=record_every, validation=validation, callback=callback,
+    options = DescentOptions(
+        record=record, record_every=record_every, validation=validation, callback=callback,
         callback_every=callback_every, gram=gram, n_threads=n_threads,
     )  # fmt: skip
+    options = SweepOptions(stepsizes, n_steps, options, l2=l2, stop=stop)
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, fit_intercept=fit_intercept, center=center,
+        scale=scale,
+    )  # fmt: skip
+    return run_sweep(options.for_problem(problem, start))
+
+
+def run_sweep(request):
+    """Return the `Sweep` of a `SweepRequest`, one run after another."""
     runs = []
-    for i, (rule, stop) in enumerate(zip(asked.rules, asked.stops, strict=True)):
-        one = replace(asked.common, problem=asked.problems[i], gram=asked.grams[i])
-        runs.append(descend(one, rule, stop, asked.start(i), asked.n_steps))
-    return Sweep(runs, asked.stepsizes)
+    for i, (rule, stop) in enumerate(zip(request.rules, request.stops, strict=True)):
+        common = replace(request.common, problem=request.problems[i], gram=request.grams[i])
+        one = DescentRequest(common, rule, stop, request.start(i))
+        runs.append(run_descent(one, request.n_steps))
+    return Sweep(runs, request.stepsizes)
 
 
 def nesterov_descent(
@@ -175,12 +194,15 @@ def two_layer_gradient_descent(
     callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Train the first layer and return a `Run`; see `lsgd_fast.two_layer_gradient_descent`."""
-    return descend(*check_two_layer(
-        X, y, stepsize, n_steps, width=width, activation=activation, rng=rng, start=start,
-        loss=loss, sample_weight=sample_weight, l2=l2, stop=stop, record=record,
-        record_every=record_every, validation=validation, callback=callback,
-        callback_every=callback_every, n_threads=n_threads,
-    ))  # fmt: skip
+    n_steps, rule = checks.check_n_steps(n_steps), stepsizes.resolve(stepsize)
+    stop = check_stop(stop, validation)
+    network = TwoLayerOptions(width, activation, rng=rng, start=start, stop=stop)
+    options = DescentOptions(
+        record=record, record_every=record_every, validation=validation, callback=callback,
+        callback_every=callback_every, gram=False, n_threads=n_threads, of_network=True,
+    )  # fmt: skip
+    problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2)
+    return run_descent(network.for_problem(problem, rule, options), n_steps)
 
 
 @dataclass

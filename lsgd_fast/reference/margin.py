@@ -1,7 +1,8 @@
 """The largest margin of the data in plain NumPy."""
 
-from lsgd_fast._methods.margin import find_margin
-from lsgd_fast.reference.descent import gradient_descent
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.margin import MarginOptions, find_margin
+from lsgd_fast.reference.descent import run_descent
 
 __all__ = [
     "max_margin",
@@ -13,7 +14,6 @@ def max_margin(
     n_threads=None,
 ):  # fmt: skip
     """Return the `Margin` of the data; see `lsgd_fast.max_margin`."""
-    return find_margin(
-        gradient_descent, X, y, fit_intercept=fit_intercept, center=center, scale=scale, rtol=rtol,
-        max_passes=max_passes, n_threads=n_threads,
-    )  # fmt: skip
+    options = MarginOptions(rtol=rtol, max_passes=max_passes, n_threads=n_threads)
+    problem = Problem.check(X, y, fit_intercept=fit_intercept, center=center, scale=scale)
+    return find_margin(run_descent, problem, options)

@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from lsgd_fast._constants import UNDERFLOW_LOSS
+from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
-from lsgd_fast._methods.stochastic import run_stochastic, sweep_stochastic
+from lsgd_fast._methods.stochastic import StochasticOptions, run_stochastic, sweep_stochastic
 from lsgd_fast.reference._passes import Rows
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
@@ -18,12 +19,15 @@ def stochastic_gradient_descent(
     callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Return a `StochasticRun`; see `lsgd_fast.stochastic_gradient_descent`."""
-    return run_stochastic(
-        SGDRuns, X, y, stepsize, n_steps, batch_size=batch_size, order=order, rng=rng,
-        start=start, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
+    options = StochasticOptions(
+        [stepsize], n_steps, batch_size=batch_size, order=order, rng=rng, stop=stop,
+        record_every=record_every, callback=callback, callback_every=callback_every,
         n_threads=n_threads,
     )  # fmt: skip
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept
+    )
+    return run_stochastic(SGDRuns, problem, options, start)
 
 
 def stochastic_sweep(
@@ -32,12 +36,15 @@ def stochastic_sweep(
     callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Return a `StochasticSweep`; see `lsgd_fast.stochastic_sweep`."""
-    return sweep_stochastic(
-        SGDRuns, X, y, stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng,
-        start=start, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
+    options = StochasticOptions(
+        stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng, stop=stop,
+        record_every=record_every, callback=callback, callback_every=callback_every,
         n_threads=n_threads,
     )  # fmt: skip
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept
+    )
+    return sweep_stochastic(SGDRuns, problem, options, start)
 
 
 class SGDRuns:

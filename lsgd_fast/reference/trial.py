@@ -1,7 +1,8 @@
 """The staged trial in plain NumPy."""
 
-from lsgd_fast._methods.staged_trial import run_trial
-from lsgd_fast.reference.descent import stepsize_sweep
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
+from lsgd_fast.reference.descent import run_sweep
 
 __all__ = [
     "staged_trial",
@@ -14,9 +15,12 @@ def staged_trial(
     scale=None, n_threads=None,
 ):  # fmt: skip
     """Look for a stepsize on samples and return a `Trial`; see `lsgd_fast.staged_trial`."""
-    return run_trial(
-        stepsize_sweep, X, y, start_stepsize=start_stepsize, factor=factor, n_stages=n_stages,
-        n_steps=n_steps, sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss,
-        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
-        n_threads=n_threads,
+    options = TrialOptions(
+        start_stepsize=start_stepsize, factor=factor, n_stages=n_stages, n_steps=n_steps,
+        sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss, n_threads=n_threads,
     )  # fmt: skip
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+        center=center, scale=scale,
+    )  # fmt: skip
+    return run_trial(run_sweep, problem, options)

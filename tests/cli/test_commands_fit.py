@@ -124,7 +124,7 @@ def test_a_run_that_diverges(folder, capsys, options):
 def test_what_cannot_be_done_is_refused_before_the_work(folder, capsys, monkeypatch, options, why):
     if "must end in" in why:
         pytest.importorskip("matplotlib")
-    monkeypatch.setattr(commands, "gradient_descent", lambda *_, **__: pytest.fail("it was begun"))
+    monkeypatch.setattr(commands, "run_descent", lambda *_, **__: pytest.fail("it was begun"))
     code, out, err = run_main(capsys, "fit", "digits.csv", *options)
     assert (code, out) == (2, "") and err.startswith(f"lsgd-fast: {why}") and err.count("\n") == 1
 
@@ -158,7 +158,7 @@ def test_not_enough_memory(folder, capsys, monkeypatch):
     def starved(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr(commands, "gradient_descent", starved)
+    monkeypatch.setattr(commands, "run_descent", starved)
     code, out, err = run_main(capsys, "fit", "digits.npz")
     assert (code, out, err.splitlines()[-1]) == (2, "", "lsgd-fast: not enough memory")
 
@@ -167,7 +167,7 @@ def test_a_bug_is_not_taken_for_bad_data(folder, monkeypatch):
     def broken(*args, **kwargs):
         raise TypeError("a bug")
 
-    monkeypatch.setattr(commands, "gradient_descent", broken)
+    monkeypatch.setattr(commands, "run_descent", broken)
     with pytest.raises(TypeError, match="a bug"):
         main(["fit", "digits.npz"])
 

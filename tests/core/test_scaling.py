@@ -174,7 +174,7 @@ def test_bad_factors_are_refused_by_name(backend, name, bad, error, words):
 def test_gram_space_has_no_factors(backend):
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((30, 900)), awkward.labels(30, rng)
-    with pytest.raises(ValueError, match="gram=True does not go with center and scale"):
+    with pytest.raises(ValueError, match="gram=True is not supported for center and scale"):
         backend.gradient_descent(X, y, 1.0, 1, scale=2.0, gram=True)
     found = backend.gradient_descent(X, y, 1e-3, 5, scale=2.0)
     expected = backend.gradient_descent(2.0 * X, y, 1e-3, 5, gram=False)

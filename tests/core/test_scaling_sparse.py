@@ -6,7 +6,7 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast import Descent, kernel, reference, stepsizes
 from lsgd_fast._inputs.models import TwoLayer
-from lsgd_fast._inputs.problem import Problem, as_network
+from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import check_sparse
 from lsgd_fast._methods import quasi_newton as minimizing
 from support import awkward
@@ -292,8 +292,8 @@ def test_factors_that_change_nothing_change_nothing():
 
 def test_networks_refuse_them():
     problem = Problem.check(DENSE, Y, **FACTORS)
-    with pytest.raises(ValueError, match="center and scale do not go with a network"):
-        as_network(problem, TwoLayer(2, "relu"))
+    with pytest.raises(ValueError, match="center and scale are not supported"):
+        problem.with_network(TwoLayer(2, "relu"))
 
 
 # --- the same bits --------------------------------------------------------------------------------

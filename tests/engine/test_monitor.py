@@ -20,7 +20,7 @@ def test_signs_agree_with_the_trace(backend):
     rows, y = inseparable(7)
     for eta, n in itertools.product((1e-3, 1e-2, 1.0), (3, 40, 64, 100, 200, 513)):
         run = backend.gradient_descent(rows, y, eta, n)
-        loss, signs = run.trace.loss, run.signs
+        loss, signs = run.trace.loss, run.diagnostics
         ups = np.flatnonzero(loss[1:] > loss[:-1] * (1 + 64 * 2.0**-52)) + 1
         assert signs.n_increases == run.n_increases == len(ups)
         assert signs.last_increase == max(ups, default=0)
@@ -54,17 +54,17 @@ def test_drift_is_what_it_says(backend):
     for a, b, c in zip(edges, edges[1:], edges[2:], strict=False):
         apart = np.linalg.norm(w[b:c].mean(axis=0) - w[a:b].mean(axis=0))
         least = min(least, apart / (path[b:c].mean() - path[a:b].mean()))
-    assert run.signs.drift == pytest.approx(least, rel=1e-9)
-    assert 1e-9 < run.signs.drift < 1e-2
+    assert run.diagnostics.drift == pytest.approx(least, rel=1e-9)
+    assert 1e-9 < run.diagnostics.drift < 1e-2
 
 
 @every_backend
 def test_recording_and_callbacks_change_no_sign(backend):
     options = {**THREE_TO_ONE, "stepsize": 12.0, "n_steps": 300}
-    signs = backend.gradient_descent(**options).signs
-    assert backend.gradient_descent(**options, record_every=77).signs == signs
+    signs = backend.gradient_descent(**options).diagnostics
+    assert backend.gradient_descent(**options, record_every=77).diagnostics == signs
     watch = {"callback": lambda state: None, "callback_every": 5}
-    assert backend.gradient_descent(**options, **watch).signs == signs
+    assert backend.gradient_descent(**options, **watch).diagnostics == signs
 
 
 # --- what a run and a stop make of it -------------------------------------------------------------
@@ -76,7 +76,7 @@ def test_a_file_keeps_the_verdict(backend, tmp_path):
     run = backend.gradient_descent(**PAIR, stepsize=12.0, n_steps=200, start=[1.0])
     run.save(path)
     loaded = Run.load(path)
-    assert loaded.signs == run.signs and loaded.verdict is Verdict.cycling
+    assert loaded.diagnostics == run.diagnostics and loaded.verdict is Verdict.cycling
     assert loaded.evidence == run.evidence
     assert "verdict     cycling" in repr(loaded)
     meta, arrays = load_archive(path, "run")

@@ -5,9 +5,9 @@ import pytest
 
 import lsgd_fast as lsgd
 from lsgd_fast import StochasticSweep, kernel, reference
-from lsgd_fast._engine.sgd import Learners
+from lsgd_fast._engine.sgd import SGDRuns
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._methods import sampling
+from lsgd_fast._methods.stochastic import row_blocks
 from support import awkward
 from support.backends import every_backend
 from support.batches import content, problem
@@ -179,7 +179,7 @@ def test_steps_by_hand(backend, batch_size):
         fit_intercept=True, start=[1.0, -1.0, 0.5, 0.25],
     )  # fmt: skip
     rng = np.random.default_rng(11)
-    rows = np.concatenate(list(sampling.row_blocks("shuffle", 12, n_steps, batch_size, rng)))
+    rows = np.concatenate(list(row_blocks("shuffle", 12, n_steps, batch_size, rng)))
     w, before, losses, errors = np.array([1.0, -1.0, 0.5, 0.25]), [], [], []
     A = np.column_stack([X, np.ones(12)])
     for batch in rows.reshape(n_steps, batch_size):
@@ -213,7 +213,7 @@ def test_the_weights_of_rows_are_without_bias():
     X, y = problem(20, 4, noise=1.0)
     weight, w = np.linspace(0.0, 3.0, 20), np.ones(4)
     learners = [
-        Learners(Problem.check(X, y, sample_weight=weight), w[None], np.ones(1), size, 1)
+        SGDRuns(Problem.check(X, y, sample_weight=weight), w[None], np.ones(1), size, 1)
         for size in (1,) * 20
     ]
     for row, one in enumerate(learners):

@@ -8,7 +8,7 @@ import pytest
 
 import lsgd_fast as lsgd
 from lsgd_fast import kernel, losses, reference
-from lsgd_fast._engine.sgd import Learners
+from lsgd_fast._engine.sgd import SGDRuns
 from lsgd_fast._inputs.problem import Problem
 from support import sparse_cases as cases
 from support.awkward import labels
@@ -88,7 +88,7 @@ def test_the_values_are_those_of_dense_rows(backend, batch_size, loss):
 def fade(w, l2, steps):
     """Return a weight and its mean after steps of a stepsize of 1 from rows without entries."""
     problem = Problem.check(cases.csr(np.array([[1.0], [0.0]])), [1, -1], l2=l2)
-    learners = Learners(problem, np.array([[w]]), np.ones(1), 1, 1)
+    learners = SGDRuns(problem, np.array([[w]]), np.ones(1), 1, 1)
     learners.take(np.ones(steps, np.intp))
     return learners.parameters(0)[:, 0]
 
@@ -267,7 +267,7 @@ def test_no_copy_of_the_entries_is_made():
     rows = np.arange(4000)
     tracemalloc.start()
     try:
-        learners = Learners(problem, np.zeros((1, 100)), np.ones(1), 10, 2)
+        learners = SGDRuns(problem, np.zeros((1, 100)), np.ones(1), 10, 2)
         learners.take(rows)
         learners.measure(learners.parameters(0))
         peak = tracemalloc.get_traced_memory()[1]

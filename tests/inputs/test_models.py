@@ -21,7 +21,7 @@ def problem(n, d, seed=0):
 )
 def test_rules_that_need_a_linear_model_are_refused(backend, rule):
     X, y, _ = problem(20, 3)
-    with pytest.raises(ValueError, match="^stepsize: "):
+    with pytest.raises(ValueError, match="^stepsize must not be Polyak"):
         backend.two_layer_gradient_descent(X, y, rule, 2, width=3, rng=0)
 
 
@@ -65,14 +65,14 @@ def test_first_weights(backend):
         ({"width": True}, TypeError, "width must be an integer"),
         ({"width": 2**62}, ValueError, "width .* too large"),
         ({"activation": "tanh"}, ValueError, "activation must be one of"),
-        ({"activation": None}, TypeError, "activation must be a name"),
+        ({"activation": None}, TypeError, "activation must be a string"),
         ({"rng": "seed"}, TypeError, "rng"),
-        ({"rng": 1, "start": np.zeros((1, 2))}, ValueError, "rng draws"),
+        ({"rng": 1, "start": np.zeros((1, 2))}, ValueError, "rng and start both set"),
         ({"start": np.zeros((1, 3))}, ValueError, "start must have shape"),
         ({"start": np.zeros(2)}, ValueError, "start must have"),
         ({"loss": "softmax", "y": [0, 1]}, ValueError, "loss"),
         ({"stop": Stop(cycling=True)}, ValueError, "stop.cycling"),
-        ({"y": [1, 1]}, ValueError, "y holds one class"),
+        ({"y": [1, 1]}, ValueError, "y must hold both classes"),
         ({"stepsize": 0.0}, ValueError, "stepsize"),
         ({"n_steps": -1}, ValueError, "n_steps"),
         ({"record": ["nothing"]}, ValueError, "record"),

@@ -126,14 +126,14 @@ def test_intercept_adds_a_parameter(backend, name):
 
 def test_one_class_among_rows_that_count():
     weight = (Y > 0).astype(float)
-    with pytest.raises(ValueError, match="y holds one class only among the rows of positive"):
+    with pytest.raises(ValueError, match="y must hold both classes in rows of positive"):
         Problem.check(X, Y, sample_weight=weight)
-    with pytest.raises(ValueError, match=r"y holds one class only \(\+1\)"):
+    with pytest.raises(ValueError, match=r"y must hold both classes; got only \+1"):
         Problem.check(X, np.ones(5))
 
 
 def test_advice():
-    with pytest.raises(TypeError, match=r"sparse y is not supported; pass y\.toarray\(\)"):
+    with pytest.raises(TypeError, match=r"y must be dense; got a sparse matrix: pass y\.toarray\(\)"):
         Problem.check(X, Sparse())
     with pytest.raises(ValueError, match=r"X must be 2-d \(rows, features\).*X\.reshape\(-1, 1\)"):
         Problem.check(X[:, 0], Y)

@@ -143,11 +143,11 @@ def test_only_the_columns_asked_for_are_kept(backend, record):
 @pytest.mark.parametrize(
     ("record", "error", "message"),
     [
-        ("loss", TypeError, "record must be a tuple of names"),
-        ((1,), TypeError, "record must be a tuple of names"),
-        (5, TypeError, "record must be a tuple of names"),
-        (("los",), ValueError, "record: there is no 'los'; there are step, loss"),
-        (("validation_loss",), ValueError, "record: there is no 'validation_loss'"),
+        ("loss", TypeError, "record must be a sequence of names"),
+        ((1,), TypeError, "record must be a sequence of names"),
+        (5, TypeError, "record must be a sequence of names"),
+        (("los",), ValueError, "record must hold names of step, loss.*; got 'los'"),
+        (("validation_loss",), ValueError, "record must hold names of .*; got 'validation_loss'"),
     ],
 )
 @every_backend

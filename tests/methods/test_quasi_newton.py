@@ -158,7 +158,7 @@ def test_without_a_margin_that_is_proved(backend):
     assert run.stop_reason == "converged" and run.separable is None
     assert "No direction has a margin above" in run.evidence
     run = backend.minimize(X, NOISY)
-    assert run.stop_reason == "converged" and run.signs.share <= 1e-8
+    assert run.stop_reason == "converged" and run.diagnostics.share <= 1e-8
 
 
 def test_a_tiny_margin():
@@ -270,7 +270,7 @@ def test_nothing_to_learn(backend):
 def test_more_than_rounding_can_give(backend):
     run = backend.minimize(X, NOISY, l2=1e-3, tol=0.0)
     assert run.stop_reason in ("rounding", "converged") and run.n_steps < 100
-    assert run.signs.share < 1e-13
+    assert run.diagnostics.share < 1e-13
 
 
 # --- how runs end, and what they cost -------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_passes_are_counted(max_passes, monkeypatch):
     monkeypatch.setattr(sys.modules["lsgd_fast.reference.minimize"], "Passes", Counting)
     run = reference.minimize(X, NOISY, l2=0.1, tol=0.0, max_passes=max_passes)
     assert run.stop_reason == "max_passes" and run.verdict == "undecided"
-    assert len(counted) == run.trace.passes[-1] == run.signs.n_passes <= max_passes
+    assert len(counted) == run.trace.passes[-1] == run.diagnostics.n_passes <= max_passes
     assert counted[::2] == ["backward"] * (run.n_steps + 1)
     assert run.trace.passes.tolist() == [*range(2, 2 * run.n_steps + 2, 2), 2 * run.n_steps + 1]
 

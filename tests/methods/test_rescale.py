@@ -65,7 +65,7 @@ def test_the_separating_weights_stand_in_for_the_last():
     np.testing.assert_array_equal(scaled.weights, scaled.factor * run.separating_weights)
     assert loss_at(scaled, losses.Logistic()) <= scaled.loss_bound <= 1e-50
     sparse = lsgd.gradient_descent(X, Y, 4.0, 5, record_every=5)
-    with pytest.raises(ValueError, match="^run does not tell the margin of weights"):
+    with pytest.raises(ValueError, match="^run must have the step of its first"):
         lsgd.scale_to_loss(sparse, 1e-50)
     A = X + 0.1
     runs = (lsgd.gradient_descent(A, Y, 4.0, t, fit_intercept=True) for t in range(200))
@@ -97,7 +97,7 @@ def test_several_classes():
 def test_networks_are_refused():
     run = lsgd.two_layer_gradient_descent(X, Y, 4.0, 100, width=16, rng=0)
     for loss in ("softmax", "logistic"):
-        with pytest.raises(ValueError, match="^(run has not separated|loss does not fit)"):
+        with pytest.raises(ValueError, match="^(run must have separated|loss must be that of the run)"):
             lsgd.scale_to_loss(run, 1e-3, loss=loss)
 
 
@@ -138,9 +138,9 @@ def test_bad_arguments_are_named():
         lsgd.scale_to_loss(run, 1e-3, loss="hinge")
     with pytest.raises(ValueError, match="^loss does not fit"):
         lsgd.scale_to_loss(run, 1e-3, loss="softmax")
-    with pytest.raises(ValueError, match="^run has not separated"):
+    with pytest.raises(ValueError, match="^run must have separated"):
         lsgd.scale_to_loss(lsgd.gradient_descent(X, Y, 32.0, 0), 1e-3)
-    with pytest.raises(ValueError, match="^run does not tell its margins"):
+    with pytest.raises(ValueError, match='^run must have "min_margin" in its trace'):
         lsgd.scale_to_loss(lsgd.gradient_descent(X, Y, 32.0, 100, record=("loss",)), 1e-3)
     poly = FlattenedPolynomial(0.01)
     run = lsgd.gradient_descent(X, Y, 100.0, 2000, loss=poly)

@@ -120,11 +120,11 @@ def test_one_signature():
     "change, error, message",
     [
         ({"w": [0.0]}, ValueError, "w must have 2 rows"),
-        ({"w": np.zeros((2, 2))}, ValueError, "w must have one dimension"),
+        ({"w": np.zeros((2, 2))}, ValueError, "w must be 1-d"),
         ({"w": [math.nan, 0.0]}, ValueError, "w must be finite"),
         ({"w": "none"}, TypeError, "w must hold real numbers"),
         ({"X": [1.0, 2.0]}, ValueError, "X must be 2-d"),
-        ({"y": [1, 1, 1, 1]}, ValueError, "y holds one class"),
+        ({"y": [1, 1, 1, 1]}, ValueError, "y must hold both classes"),
         ({"l2": -1.0}, ValueError, "l2 must be"),
         ({"fit_intercept": 1}, TypeError, "fit_intercept must be"),
         ({"sample_weight": [0, 0, 0, 0]}, ValueError, "sample_weight must not"),

@@ -8,10 +8,9 @@ import pytest
 from lsgd_fast import datasets, losses, reference
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.smoothness import estimate_smoothness
-from lsgd_fast._methods.staged_trial import run_trial
 from support import sparse_cases
 from support.backends import every_backend, sparing
-from support.trials import DEFAULTS, QUICK, Recorder, recorded
+from support.trials import QUICK, recorded
 
 
 def clouds(n, d, k, spread, seed=0):
@@ -95,8 +94,7 @@ def test_samples_are_stratified_and_passes_counted():
 )  # fmt: skip
 def test_rows_of_a_sample(n, d, k, intercept, expected):
     X, _ = clouds(n, d, k, 0.4)
-    options = DEFAULTS | QUICK | {"loss": "softmax", "fit_intercept": intercept}
-    trial = run_trial(Recorder(), X, np.arange(n) % k, **options)
+    trial, _ = recorded(X, np.arange(n) % k, loss="softmax", fit_intercept=intercept, **QUICK)
     assert expected <= trial.n_rows_sampled < expected + k and trial.rows == n
     assert len(trial.stages[0].outcomes) == (1 if expected == n else 3)
 

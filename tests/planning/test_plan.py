@@ -164,7 +164,7 @@ def test_bad_arguments(options, error, message):
 
 
 def test_bad_data_and_shapes():
-    with pytest.raises(ValueError, match="y holds one class only"):
+    with pytest.raises(ValueError, match="y must hold both classes"):
         lsgd.plan(np.ones((3, 2)), np.ones(3))
     with pytest.raises(ValueError, match="X must be 2-d"):
         lsgd.plan(np.ones(3), [0, 1, 0])

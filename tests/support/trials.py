@@ -2,30 +2,29 @@
 
 import numpy as np
 
-from lsgd_fast import datasets, reference
-from lsgd_fast._methods.staged_trial import run_trial
+from lsgd_fast import datasets
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
+from lsgd_fast.reference.descent import run_sweep
 
 DIGITS = datasets.digits_0_vs_8()
-DEFAULTS = {
-    "start_stepsize": None, "factor": 4, "n_stages": 8, "n_steps": 1000, "sample": 0.1,
-    "n_repeats": 3, "stop": None, "rng": 0, "loss": "logistic", "sample_weight": None, "l2": 0.0,
-    "fit_intercept": False, "center": None, "scale": None, "n_threads": None,
-}  # fmt: skip
 QUICK = {"n_steps": 64, "n_stages": 4}
 
 
 class Recorder:
-    """A sweep that remembers what it was asked for."""
+    """Runs sweeps of the reference and remembers them: rows, labels, stepsizes and runs of each."""
 
     def __init__(self):
         self.calls = []
 
-    def __call__(self, X, y, stepsizes, n_steps, **options):
-        runs = reference.stepsize_sweep(X, y, stepsizes, n_steps, **options)
-        self.calls.append((np.array(X), np.array(y), tuple(stepsizes), runs))
+    def __call__(self, request):
+        runs, problem = run_sweep(request), request.common.problem
+        self.calls.append((np.array(problem.X), problem.y, tuple(request.stepsizes), runs))
         return runs
 
 
-def recorded(X, y, **options):
-    sweep = Recorder()
-    return run_trial(sweep, X, y, **(DEFAULTS | options)), sweep.calls
+def recorded(X, y, *, loss="logistic", fit_intercept=False, **options):
+    """Return a trial, and what `Recorder` remembers of its sweeps."""
+    sweeps = Recorder()
+    problem = Problem.check(X, y, loss=loss, fit_intercept=fit_intercept)
+    return run_trial(sweeps, problem, TrialOptions(loss=loss, **options)), sweeps.calls

@@ -1,10 +1,10 @@
-"""The order of the rows in stochastic descent."""
+"""Stochastic descent: which rows make up each batch."""
 
 import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast._methods import sampling
+from lsgd_fast._methods import stochastic
 from support.backends import every_backend
 from support.batches import content, problem
 
@@ -17,7 +17,7 @@ sgd = lsgd.stochastic_gradient_descent
 @pytest.mark.parametrize("batch_size", [1, 3, 5, 16])
 def test_shuffle_is_one_permutation_after_another(batch_size):
     n_steps = 50
-    blocks = list(sampling.row_blocks("shuffle", 16, n_steps, batch_size, np.random.default_rng(0)))
+    blocks = list(stochastic.row_blocks("shuffle", 16, n_steps, batch_size, np.random.default_rng(0)))
     assert all(len(block) % batch_size == 0 and len(block) < 16 + batch_size for block in blocks)
     rows = np.concatenate(blocks)
     assert len(rows) == n_steps * batch_size
@@ -28,8 +28,8 @@ def test_shuffle_is_one_permutation_after_another(batch_size):
 
 def test_replacement_is_uniform_and_memory_stays_small():
     n = 5
-    blocks = list(sampling.row_blocks("replacement", n, 100_000, 2, np.random.default_rng(0)))
-    assert max(map(len, blocks)) == sampling.DRAWN
+    blocks = list(stochastic.row_blocks("replacement", n, 100_000, 2, np.random.default_rng(0)))
+    assert max(map(len, blocks)) == stochastic.DRAWN
     rows = np.concatenate(blocks)
     counts = np.bincount(rows, minlength=n)
     assert len(rows) == 200_000 and np.abs(counts - 40_000).max() < 5 * np.sqrt(200_000 * 0.16)
