@@ -41,7 +41,7 @@ ARROWS = {
     "kernel": {"_core"},
     "_api": METHODS | {"_methods", "_engine", "_core", "progress"},
     "_planning": BASE | {"_inputs", "_engine", "_core", "theory"},
-    "_sklearn": METHODS | {"_api"},
+    "_sklearn": METHODS | {"_methods", "_api"},
     "cli": METHODS
     | {"_api", "_planning", "_core", "kernel", "progress", "datasets", "reference"}
     | {"_version"},
@@ -82,6 +82,7 @@ def room_of(module):
     return module.split(".")[0]
 
 
+ROOMS = {path.parent.name for path in sources(".py") if path.name == "__init__.py"} | {"__init__"}
 MODULES = {module_of(path) for path in sources(".py", ".pyx", ".pxd")}
 FROM = re.compile(r"^\s*from (lsgd_fast[\w.]*|\.[\w.]*) c?import (\((?:[^()]|\n)*\)|[^\n(]+)", re.M)
 PLAIN = re.compile(r"^\s*c?import (lsgd_fast[\w.]*)", re.M)
@@ -289,6 +290,16 @@ def files_without_a_job():
     return found
 
 
+def files_without_a_line_in_the_design_page():
+    named = set(
+        re.findall(r"([\w/]+)\.(?:pyx|pxd|py|h)`", (ROOT / "docs" / "design.md").read_text())
+    )
+    named = {name.split("/")[-1] for name in named}
+    return [
+        f"{m} is not in docs/design.md" for m in MODULES if m.split(".")[-1] not in named | ROOMS
+    ]
+
+
 def old_words():
     found = []
     for path in sources(".py", ".pyx", ".pxd", ".pyi", ".h"):
@@ -344,6 +355,10 @@ def test_every_file_says_its_job():
     assert files_without_a_job() == []
 
 
+def test_the_design_page_names_every_file():
+    assert files_without_a_line_in_the_design_page() == []
+
+
 def test_the_words_are_those_of_the_field():
     assert old_words() == []
 
@@ -352,7 +367,7 @@ def main():
     edges = graph()
     findings = wrong_arrows(edges) + circles(edges) + circles(rooms(edges))
     findings += long_files() + long_functions() + wide_functions() + files_without_a_job()
-    findings += old_words()
+    findings += files_without_a_line_in_the_design_page() + old_words()
     for finding in findings:
         if len(sys.argv) == 1 or any(word in finding for word in sys.argv[1:]):
             print(finding)
