@@ -94,7 +94,7 @@ def check_callback(callback, callback_every):
 def check_gram(gram, n, d, n_held_out=0, unless=None):
     """Return whether to run in Gram space; "auto" decides by the shapes alone.
 
-    `unless` names an argument that rules Gram space out, if there is one.
+    `unless` is what rules Gram space out, for the message, or None.
     """
     size = 8 * n * max(n, n_held_out)
     if isinstance(gram, str) and gram == "auto":
@@ -114,7 +114,7 @@ def check_gram(gram, n, d, n_held_out=0, unless=None):
 
 
 def refuse_value(found, row, column, value):
-    """Say which value is not finite: that of X, or what `center` and `scale` make of it."""
+    """Raise ValueError for a value that is not finite in X, or becomes so by center and scale."""
     where = f"in row {row}, column {column}"
     if np.isfinite(found):
         raise ValueError(

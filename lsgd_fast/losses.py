@@ -1,7 +1,7 @@
-"""Losses as functions of the margin z = y * (x . w + b), exact at both ends of float64.
+"""Losses as functions of the margin z = y * (x . w + b), accurate over all of float64.
 
-Each has the constants of Assumption 3 of Wu, Bartlett, Telgarsky, Yu (COLT 2024, arXiv:2402.15926),
-under which large stepsizes are covered by theory, with g(z) = -loss'(z):
+With g(z) = -loss'(z), each loss has the constants of Assumption 3 of Wu, Bartlett, Telgarsky, Yu
+(COLT 2024, arXiv:2402.15926), under which the theory of large stepsizes holds:
 
 ``C_g``
     Bound of g: the loss is Lipschitz. inf where it is not.
@@ -13,7 +13,7 @@ under which large stepsizes are covered by theory, with g(z) = -loss'(z):
 ``rho(lam)``
     Upper bound of ``min_z lam * loss(z) + z^2`` for lam >= 1.
 
-and two that bound how sharp an objective is: ``curvature``, the largest second derivative, and
+and two that bound the curvature of the objective: ``curvature``, the largest second derivative, and
 ``curvature_ratio``, the largest ratio of the second derivative to the loss.
 """
 
@@ -23,7 +23,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lsgd_fast._checks import check_real
+from lsgd_fast._checks import check_real, set_fields
 
 __all__ = [
     "Exponential",
@@ -37,7 +37,7 @@ __all__ = [
 # Beyond z = 36, log(loss(z)) = -z - exp(-z)/2 + ... equals -z to 4e-18 relative.
 LOG_VALUE_IS_LINEAR = 36.0
 
-# The parameter of the flattened losses: so that nothing overflows for margins up to 1e300.
+# The range of the parameter of the flattened losses: nothing overflows for margins up to 1e300.
 SMALLEST_PARAMETER, LARGEST_PARAMETER = 1e-8, 1e8
 
 
@@ -69,7 +69,7 @@ class Logistic:
 
     @staticmethod
     def rho(lam):
-        """Return ``1 + ln(lam)^2``, see the module."""
+        """Return ``1 + ln(lam)^2``, an upper bound of ``min_z lam * loss(z) + z^2``."""
         return _rho_of_exponential_tail(lam)
 
     def value(self, z):
@@ -122,7 +122,7 @@ class Logistic:
             return -np.where(z > 0.0, small, 1.0) / (1.0 + small)
 
     def log_slope(self, z):
-        """Return the logarithm of minus the derivative, finite where that underflows.
+        """Return the logarithm of minus the derivative, finite where the derivative underflows.
 
         Parameters
         ----------
@@ -139,10 +139,9 @@ class Logistic:
 
 @dataclass(frozen=True)
 class Softmax(Logistic):
-    """The loss of several classes, ``logsumexp(z) - z_y``, with z a product for each class.
+    """The loss of several classes, ``logsumexp(z) - z_y``, where z has a score for each class.
 
-    It is the logistic loss of ``z_y - logsumexp(z without z_y)``, and of that the methods are
-    functions.
+    It is the logistic loss at ``z_y - logsumexp(z without z_y)``, the argument of the methods.
 
     Examples
     --------
@@ -158,10 +157,10 @@ class Softmax(Logistic):
 class Exponential:
     """The exponential loss, ``exp(-z)``.
 
-    It is not Lipschitz: no theorem covers large constant stepsizes, and runs with them do diverge.
-    With the rule `RiskAdaptive` the rows are weighted by a softmax of their margins.
+    It is not Lipschitz: no theorem covers large constant stepsizes, and runs with them diverge.
+    With the rule `RiskAdaptive` the rows are weighted by a softmax of their negative margins.
 
-    Methods are those of `Logistic`.
+    The methods are those of `Logistic`.
 
     References
     ----------
@@ -184,7 +183,7 @@ class Exponential:
 
     @staticmethod
     def rho(lam):
-        """Return ``1 + ln(lam)^2``, see the module."""
+        """Return ``1 + ln(lam)^2``, an upper bound of ``min_z lam * loss(z) + z^2``."""
         return _rho_of_exponential_tail(lam)
 
     def value(self, z):
@@ -209,7 +208,7 @@ class Exponential:
 class FlattenedExponential:
     """The exponential loss ``exp(-a z)`` for z > 0, and its tangent ``1 - a z`` for z <= 0.
 
-    Methods are those of `Logistic`.
+    The methods are those of `Logistic`.
 
     Parameters
     ----------
@@ -219,8 +218,8 @@ class FlattenedExponential:
     References
     ----------
     J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, "Large Stepsize Gradient Descent for Logistic
-    Loss", COLT 2024, arXiv:2402.15926, Proposition 5. The constants here are derived anew and may
-    be smaller than there.
+    Loss", COLT 2024, arXiv:2402.15926, Proposition 5. The constants are derived independently and
+    may be smaller than in the paper.
 
     Examples
     --------
@@ -233,16 +232,16 @@ class FlattenedExponential:
     a: float = 1.0
 
     def __post_init__(self):
-        object.__setattr__(self, "a", _check_parameter(self.a))
+        set_fields(self, a=_check_parameter(self.a))
 
     @property
     def C_g(self):
-        """The slope of the tangent, ``a``."""
+        """``a``, the slope of the tangent."""
         return self.a
 
     @property
     def C_beta(self):
-        """``a * max(1, exp(a) / 2)``: on a segment of length 1 the second derivative grows so."""
+        """``a * max(1, exp(a) / 2)``, by the growth of the second derivative over length 1."""
         return self.a * max(1.0, 0.5 * math.exp(self.a)) if self.a < 700.0 else math.inf
 
     @property
@@ -291,7 +290,7 @@ class FlattenedExponential:
 class FlattenedPolynomial:
     """The polynomial loss ``(1 + z)^-a`` for z > 0, and its tangent ``1 - a z`` for z <= 0.
 
-    Methods are those of `Logistic`.
+    The methods are those of `Logistic`.
 
     Parameters
     ----------
@@ -301,8 +300,8 @@ class FlattenedPolynomial:
     References
     ----------
     J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, "Large Stepsize Gradient Descent for Logistic
-    Loss", COLT 2024, arXiv:2402.15926, Proposition 5 and Table 1. The constants here are derived
-    anew and may be smaller than there.
+    Loss", COLT 2024, arXiv:2402.15926, Proposition 5 and Table 1. The constants are derived
+    independently and may be smaller than in the paper.
 
     Examples
     --------
@@ -316,16 +315,16 @@ class FlattenedPolynomial:
     a: float = 1.0
 
     def __post_init__(self):
-        object.__setattr__(self, "a", _check_parameter(self.a))
+        set_fields(self, a=_check_parameter(self.a))
 
     @property
     def C_g(self):
-        """The slope of the tangent, ``a``."""
+        """``a``, the slope of the tangent."""
         return self.a
 
     @property
     def C_beta(self):
-        """``(a + 1) 2^a``: the second derivative at 0 over g(1), halved."""
+        """``(a + 1) 2^a``, half the second derivative at 0 divided by g(1)."""
         return (self.a + 1.0) * 2.0**self.a if self.a < 1000.0 else math.inf
 
     @property
@@ -384,12 +383,12 @@ def _rho_of_exponential_tail(lam):
 
 
 Loss = Logistic | Exponential | FlattenedExponential | FlattenedPolynomial
-LOSSES = {loss.name: loss for loss in Loss.__args__}  # in the order of the enum in kernel.pxd
+LOSSES = {loss.name: loss for loss in Loss.__args__}  # in the order of the C enum
 _BY_NAME = {loss.name: loss for loss in (Logistic, Exponential, Softmax)}
 
 
 def resolve(loss):
-    """Return the loss object that a name stands for, or the object itself.
+    """Return the loss of a name, or the object itself.
 
     Parameters
     ----------
@@ -421,12 +420,12 @@ def resolve(loss):
 
 
 def to_plain(loss):
-    """Return a loss as plain data that `from_plain` takes: its name, or a dict."""
+    """Return a loss as plain data for `from_plain`: its name or a dict."""
     return loss.name if loss.name in _BY_NAME else {"name": loss.name, "a": loss.a}
 
 
 def from_plain(data):
-    """Return the loss of which `to_plain` made data; ValueError or TypeError if they are not."""
+    """Return the loss of data from `to_plain`; raise TypeError or ValueError for other data."""
     if not isinstance(data, dict):
         return resolve(data)
     if set(data) != {"name", "a"} or data["name"] not in LOSSES or data["name"] in _BY_NAME:

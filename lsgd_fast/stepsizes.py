@@ -1,9 +1,9 @@
-"""Stepsize rules: how long the next step is. Each rule cites its source.
+"""Stepsize rules, which choose the length of each step. Each rule cites its source.
 
 `g_t` is the gradient of the objective at w_t, `L` the loss, `G` the weighted mean over rows of
 ``|loss'(z_i)|``. The weights of rules that divide by a loss or a norm are computed in the log
 domain: neither eta / L nor the gradient itself is ever formed, so steps stay right where both
-underflow. The trace holds the effective multiplier of g_t, which may overflow to inf there.
+underflow. The trace holds the effective stepsize, the factor of g_t, which may overflow to inf.
 """
 
 import math
@@ -11,7 +11,7 @@ import numbers
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from lsgd_fast._checks import check_real
+from lsgd_fast._checks import check_real, set_fields
 
 __all__ = [
     "AdGD",
@@ -31,20 +31,20 @@ __all__ = [
 
 
 class _Rule:
-    """What is true of most rules."""
+    """The properties of a rule, with the values of most rules."""
 
-    adaptive: ClassVar[bool] = False  # asks for gradients in the log domain
+    adaptive: ClassVar[bool] = False  # whether it needs gradients in the log domain
     takes_l2: ClassVar[bool] = True
-    n_vectors: ClassVar[int] = 0  # that it keeps from step to step
+    n_vectors: ClassVar[int] = 0  # the number of vectors that it keeps from step to step
 
 
 class _WithEta(_Rule):
-    """What rules with the one parameter eta have in common."""
+    """A rule with the one parameter eta."""
 
     adaptive: ClassVar[bool] = True
 
     def __post_init__(self):
-        object.__setattr__(self, "eta", check_real("eta", self.eta))
+        set_fields(self, eta=check_real("eta", self.eta))
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class Constant(_Rule):
     """The same stepsize at every step.
 
     On linearly separable data every ``eta > 0`` works with the logistic loss: the loss may
-    oscillate at first, but once ``eta * R^2 * L(w_t) <= 1`` it decreases for ever.
+    oscillate at first, but once ``eta * R^2 * L(w_t) <= 1`` it decreases at every step.
 
     Parameters
     ----------
     eta : float
-        Multiplies the gradient, in the units of X; finite and positive.
+        Factor of the gradient, in the units of X; finite and positive.
 
     References
     ----------
@@ -75,12 +75,12 @@ class Constant(_Rule):
     eta: float
 
     def __post_init__(self):
-        object.__setattr__(self, "eta", check_real("stepsize", self.eta))
+        set_fields(self, eta=check_real("stepsize", self.eta))
 
 
 @dataclass(frozen=True)
 class Schedule(_Rule):
-    """The stepsizes that are given, one a step; the last one is kept from there on.
+    """A given sequence of stepsizes, one for each step; the last one is used for all later steps.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Schedule(_Rule):
         if not values:
             raise ValueError("values must have at least one entry")
         values = tuple(check_real(f"values[{i}]", value) for i, value in enumerate(values))
-        object.__setattr__(self, "values", values)
+        set_fields(self, values=values)
 
 
 @dataclass(frozen=True)
@@ -134,18 +134,17 @@ class Silver(_Rule):
 
     def __post_init__(self):
         if self.smoothness is not None:
-            value = check_real("smoothness", self.smoothness)
-            object.__setattr__(self, "smoothness", value)
+            set_fields(self, smoothness=check_real("smoothness", self.smoothness))
 
 
 @dataclass(frozen=True)
 class RiskAdaptive(_WithEta):
     """Eta divided by the loss: ``w_{t+1} = w_t - eta g_t / L(w_t)``, gradient descent on ln L.
 
-    With `Exponential` the rows are weighted by ``softmax(-z)``, and then
-    ``ln L(w_T) <= -eta (gamma^2 T - 1) / 2`` where R = 1 and rows have equal weight, so that the
-    data are separated once ``T > 1/gamma^2 + 2 ln(n) / (eta gamma^2)``, gamma their margin. With
-    the logistic loss a large loss makes short steps: far slower at first where eta is large.
+    With `Exponential` the rows are weighted by ``softmax(-z)``. Then, with R = 1, rows of equal
+    weight and gamma the margin of the data, ``ln L(w_T) <= -eta (gamma^2 T - 1) / 2``, so that the
+    data are separated once ``T > 1/gamma^2 + 2 ln(n) / (eta gamma^2)``. With the logistic loss
+    steps are short where the loss is large: with a large eta that is far slower at first.
 
     Parameters
     ----------
@@ -191,7 +190,7 @@ class Tyurin(_WithEta):
 class NormalizedGradient(_WithEta):
     """Steps of length eta: ``w_{t+1} = w_t - eta g_t / |g_t|``.
 
-    At a gradient of exactly zero no step is taken.
+    No step is taken at a gradient of exactly zero.
 
     Parameters
     ----------
@@ -253,19 +252,19 @@ class BarzilaiBorwein(_Rule):
     """The long Barzilai-Borwein step ``|s|^2 / s.y``, with a non-monotone safeguard.
 
     s and y are the changes of weights and gradient between the last two accepted weights. Weights
-    are accepted if the objective is at most the largest at the last 10 accepted ones, less 1e-4 of
-    what the step promised. Others are a *trial that failed*: from there the run goes back to the
-    accepted weights and takes a step 0.1 to 0.5 times as long (the minimiser of a parabola through
-    what is known) along the same gradient.
+    are accepted if the objective is at most the largest one at the last 10 accepted weights, minus
+    1e-4 times the decrease to first order. Otherwise the step is a *failed trial*: the run returns
+    to the accepted weights and takes a step 0.1 to 0.5 times as long (the minimiser of an
+    interpolating parabola) along the same gradient.
 
-    Every trial is a step and takes one pass. It has a row in the trace like all others, and counts
-    for `n_steps`, `n_increases` and `separated_at`; `stepsize` is then that of the shorter step,
-    measured from the accepted weights. If the last step of a run is a trial that fails, the
-    weights returned are those of the trial. In a window of the monitor with a failed trial nothing
-    is proved about margins, and no cycle is found.
+    Every trial is a step and takes one pass. It has a row in the trace as any step, and counts for
+    `n_steps`, `n_increases` and `separated_at`; its `stepsize` is that of the shorter step, from
+    the accepted weights. If the last step of a run is a failed trial, the weights returned are
+    those of the trial. A window of the monitor with a failed trial gives no bound of the margin,
+    and no cycle is found in it.
 
-    The first step is that of `AdGD`. Where the gradient did not change along a step, the stepsize
-    grows tenfold.
+    The first step is that of `AdGD`. If the gradient did not change along a step, the next stepsize
+    is ten times as large.
 
     References
     ----------
@@ -281,12 +280,12 @@ class BarzilaiBorwein(_Rule):
 
 @dataclass(frozen=True)
 class Nesterov(_Rule):
-    """Nesterov's accelerated gradient with gradient restart: a method with an update of its own.
+    """Nesterov's accelerated gradient with gradient restart.
 
     With ``x_{t+1} = w_t - eta g_t`` the end of a gradient step,
     ``w_{t+1} = x_{t+1} + (a_t - 1) / a_{t+1} * (x_{t+1} - x_t)``, where ``a_0 = 1`` and
-    ``a_{t+1} = (1 + sqrt(1 + 4 a_t^2)) / 2``. Where ``<g_t, x_{t+1} - x_t> > 0``, the way leads
-    uphill: then ``w_{t+1} = x_{t+1}`` and ``a_{t+1} = 1``, the momentum starts anew.
+    ``a_{t+1} = (1 + sqrt(1 + 4 a_t^2)) / 2``. Where ``<g_t, x_{t+1} - x_t> > 0``, the momentum
+    points uphill and is restarted: ``w_{t+1} = x_{t+1}`` and ``a_{t+1} = 1``.
 
     Parameters
     ----------
@@ -308,23 +307,23 @@ class Nesterov(_Rule):
 
     def __post_init__(self):
         if self.eta is not None:
-            object.__setattr__(self, "eta", check_real("eta", self.eta))
+            set_fields(self, eta=check_real("eta", self.eta))
 
 
 @dataclass(frozen=True)
 class DualMomentum(_Rule):
-    """The accelerated dual method for the largest margin, which `max_margin` runs.
+    """The accelerated dual method for the largest margin, the method of `max_margin`.
 
-    With q_t the shares of the rows in G, and ``p_t = sum_i q_i y_i x_i`` (so ``g_t = -G p_t``),
+    With q_t the shares of the rows in G and ``p_t = sum_i q_i y_i x_i`` (so ``g_t = -G p_t``),
     ``m_t = t / (t + 1) * (m_{t-1} + p_t)`` and ``w_{t+1} = w_t + (m_t + p_t) / R^2``. With
     `Exponential`, whose shares are ``softmax(-z)``, the margin ``min z / |w|`` comes within
     O(log(n) / t^2) of that of the data, the largest there is. With other losses the shares are
     much the same once the losses are small.
 
-    Every mean of the rows ``y_i x_i`` is at least as long as any margin; p_t and ``2 m_t / t`` are
-    such means, and the shortest so far is `margin_bound` of a `Descent`. With softmax the gradients
-    of the margins ``z_y - logsumexp(z of the other classes)`` take the place of ``y_i x_i``, and
-    their largest norm that of R; what is bounded is the margin to each of the other classes.
+    The norm of every weighted mean of the rows ``y_i x_i`` is an upper bound of the margin; p_t and
+    ``2 m_t / t`` are such means, and the smallest norm so far is `margin_bound` of a `Descent`. With
+    softmax the gradients of ``z_y - logsumexp(z of the other classes)`` take the place of
+    ``y_i x_i``, and their largest norm that of R; the bound is of the margin to every other class.
 
     References
     ----------
@@ -355,7 +354,7 @@ RULES = {rule.name: rule for rule in Rule.__args__}  # in the order of the enum 
 
 
 def resolve(stepsize):
-    """Return the rule that a number stands for, or the rule itself.
+    """Return a constant rule for a number, or the rule itself.
 
     Parameters
     ----------
@@ -379,12 +378,12 @@ def resolve(stepsize):
 
 
 def check_nesterov(stepsize):
-    """Return the rule `Nesterov` with a stepsize, a number or None."""
+    """Return the rule `Nesterov` of a stepsize, a number or None."""
     return Nesterov(None if stepsize is None else check_real("stepsize", stepsize))
 
 
 def check_rule(rule, problem):
-    """Raise ValueError where a rule makes no sense for a problem; the message names the argument.
+    """Raise ValueError if a rule does not apply to a problem; the message names the argument.
 
     Parameters
     ----------
@@ -397,7 +396,9 @@ def check_rule(rule, problem):
             f"got {problem.l2!r}"
         )
     if rule.adaptive and problem.model.name == "network":
-        raise ValueError(f"stepsize must not be {type(rule).__name__} for a network: it is for linear models")
+        raise ValueError(
+            f"stepsize must not be {type(rule).__name__} for a network: it is for linear models"
+        )
     missing = (isinstance(rule, Silver) and rule.smoothness is None and "smoothness") or (
         isinstance(rule, Nesterov) and rule.eta is None and "eta"
     )
@@ -424,9 +425,10 @@ def eta_of(rule, problem):
 
 
 def known_values(rule, problem):
-    """Return the stepsizes that are known beforehand, as a list of floats.
+    """Return the stepsizes that are known before the run, as a list of floats.
 
-    Those of a `Schedule`; of `Silver`, by the exponent of 2 in t + 1; of `Constant`, the one.
+    They are those of a `Schedule`, the one of `Constant`, or those of `Silver` by the exponent of 2
+    in t + 1. Other rules have none.
     """
     if isinstance(rule, Constant):
         return [rule.eta]
@@ -440,19 +442,19 @@ def known_values(rule, problem):
 
 
 def largest(rule, problem):
-    """Return the largest stepsize that a rule can take; inf where that is not known."""
+    """Return the largest stepsize of a rule, inf if it is not known."""
     return max(known_values(rule, problem), default=math.inf)
 
 
 def to_plain(rule):
-    """Return a rule as plain data that `from_plain` takes: a number, or a dict."""
+    """Return a rule as plain data for `from_plain`: a number or a dict."""
     if isinstance(rule, Constant):
         return rule.eta
     return {"rule": rule.name} | {field.name: getattr(rule, field.name) for field in fields(rule)}
 
 
 def from_plain(data):
-    """Return the rule of which `to_plain` made data; TypeError or ValueError if they are not."""
+    """Return the rule of data from `to_plain`; raise TypeError or ValueError for other data."""
     if not isinstance(data, dict):
         return resolve(data)
     data = dict(data)

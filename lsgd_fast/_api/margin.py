@@ -43,8 +43,8 @@ def max_margin(
     rtol : float, default 1e-3
         End when ``gap <= rtol * value``.
     max_passes : int, default 50000
-        Passes over X at most; 2 or more. Of data with a margin gamma (over R) the search takes
-        some ``2 / (gamma * sqrt(rtol))`` passes.
+        Largest number of passes over X; 2 or more. On data of margin ``gamma * R`` the search
+        takes some ``2 / (gamma * sqrt(rtol))`` passes.
     n_threads : int, optional
         Obeyed up to the number of parts the rows are split into.
 

@@ -9,11 +9,11 @@ from lsgd_fast._core.threads import choose_threads
 from lsgd_fast._engine.dataset import Rows, evaluate
 from lsgd_fast._inputs.problem import Problem, check_weights
 from lsgd_fast._methods.smoothness import (
-    _apply,
-    _largest_eigenvalue,
-    _products,
+    apply_gram,
     check_point,
+    largest_eigenvalue,
     logistic_curvature,
+    scores,
 )
 
 __all__ = [
@@ -191,10 +191,10 @@ def critical_stepsize(
     )  # fmt: skip
     w = check_point(w, problem)
     with np.errstate(under="ignore"):
-        weight = problem.weight * logistic_curvature(_products(problem, w))
+        weight = problem.weight * logistic_curvature(scores(problem, w))
     penalty = np.full(problem.n_parameters, problem.l2)
     penalty[problem.d :] = 0.0
-    # Of X divided by R, and both terms by the larger one: so squares neither overflow nor vanish.
+    # X is divided by R, and both terms by the larger one: squares neither overflow nor vanish.
     radius = problem.radius if problem.radius > 0.0 else 1.0
     penalty /= radius
     penalty /= radius
@@ -203,8 +203,8 @@ def critical_stepsize(
         return math.inf
     weight /= unit
     penalty /= unit
-    curvature = _largest_eigenvalue(
-        lambda v: _apply(problem, v, radius, weight) + penalty * v, problem.n_parameters
+    curvature = largest_eigenvalue(
+        lambda v: apply_gram(problem, v, radius, weight) + penalty * v, problem.n_parameters
     )
     if curvature <= 0.0:
         return math.inf

@@ -1,1 +1,1 @@
-"""From array-likes to a validated problem, once."""
+"""From array-likes to a validated problem: each X is validated once."""

@@ -1,4 +1,4 @@
-"""What is asked of a matrix of data: real, finite, and how long its rows are, block by block."""
+"""Validation of dense data, block by block: real dtype, finite values, the largest row norm."""
 
 import math
 
@@ -21,13 +21,13 @@ __all__ = [
     "to_float64",
 ]
 
-BLOCK_SIZE = 1 << 17  # values of X converted at a time: 1 MiB of float64
+BLOCK_SIZE = 1 << 17  # values of X in a block: 1 MiB of float64
 MAX_FEATURES = 1 << 40  # 8 TiB of weights
-BFLOAT16 = "bfloat16"  # the name of a dtype of ml_dtypes, which NumPy does not know by itself
+BFLOAT16 = "bfloat16"  # a dtype of ml_dtypes, whose kind NumPy does not know
 
 
 def as_real_array(name, value):
-    """Return `value` as an ndarray of a real dtype, without a copy where there is one."""
+    """Return `value` as an ndarray of a real dtype, itself where it is one."""
     if hasattr(value, "tocsr"):
         raise TypeError(f"{name} must be dense; got a sparse matrix: pass {name}.toarray()")
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
@@ -45,8 +45,8 @@ def as_real_array(name, value):
 
 
 def finite_float64(name, array):
-    """Return `array` as float64 in C order, not copied where it is that; it must be finite."""
-    with np.errstate(all="ignore"):  # a longdouble may overflow, and is refused below
+    """Return `array` as float64 in C order, itself where it is; raise unless it is finite."""
+    with np.errstate(all="ignore"):  # a longdouble may overflow: the error is raised below
         array = np.require(array, np.float64, ["C", "A"])
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite as float64; it holds NaN or infinity")
@@ -62,19 +62,21 @@ def check_matrix(X):
     if 0 in X.shape:
         raise ValueError(f"X must have at least one row and one feature; got shape {X.shape}")
     if X.shape[1] > MAX_FEATURES:
-        raise ValueError(f"X has too many features, whose weights do not fit in memory; got shape {X.shape}")
+        raise ValueError(
+            f"X has too many features: weights do not fit in memory; got shape {X.shape}"
+        )
     return X
 
 
 def memory_of_check(n, d, in_place):
-    """Return the bytes that a `Problem` keeps besides X, and those that making one takes as well.
+    """Return the bytes that a `Problem` keeps besides X, and those that its validation takes.
 
     Parameters
     ----------
     n, d : int
         Shape of X.
     in_place : bool
-        Whether X is float64 in C order, so that its blocks need no conversion.
+        Whether X is float64 in C order, so that its blocks are not converted.
 
     Returns
     -------
@@ -82,7 +84,7 @@ def memory_of_check(n, d, in_place):
     """
     block = 8 * min(n * d, max(1, BLOCK_SIZE // d) * min(d, BLOCK_SIZE))
     squares = block if in_place else 2 * block
-    # Marks of the rows of positive weight and the sums of squares, then a selection of these.
+    # a mask of the rows of positive weight and sums of squares, of which some are selected
     return 16 * n, 9 * n + max(squares, 8 * n)
 
 
@@ -102,14 +104,14 @@ def scaled(X, center, scale):
     """Return ``(X - center) * scale`` for float64 X, or X itself where `scale` is None."""
     if scale is None:
         return X
-    with np.errstate(all="ignore"):  # is refused where it leaves float64
+    with np.errstate(all="ignore"):  # validation raises where it overflows
         return (X - center) * scale
 
 
 def blocks(X, center=None, scale=None):
-    """Yield (row, column, block): X as float64 in C order, by blocks; a view where it can be.
+    """Yield (row, column, block): X as float64 in C order, block by block, as views if possible.
 
-    With factors, ``(X - center) * scale``.
+    With center and scale, the blocks are of ``(X - center) * scale``.
     """
     n, d = X.shape
     height, width = max(1, BLOCK_SIZE // d), min(d, BLOCK_SIZE)
@@ -123,19 +125,19 @@ def blocks(X, center=None, scale=None):
 
 
 def _square_sums(X, factors, exponents=None):
-    """Return the sum of squares of each row, the row first divided by 2**exponent."""
+    """Return the sum of squares of each row divided by 2**exponent."""
     sums = np.zeros(len(X))
     for i, _, block in blocks(X, *factors):
         rows = slice(i, i + len(block))
         if exponents is not None:
             block = np.ldexp(block, -exponents[rows, None])
-        # Not einsum or BLAS: the order of this sum is the same on every machine.
+        # not by einsum or BLAS, whose order of sums depends on the machine
         sums[rows] += np.square(block).sum(axis=1)
     return sums
 
 
 def _scaled_norms(X, factors):
-    """Return the row norms without overflow or underflow; refuse what is not finite."""
+    """Return the row norms without overflow or underflow; raise for values that are not finite."""
     largest = np.zeros(len(X))
     for i, j, block in blocks(X, *factors):
         bad = np.argwhere(~np.isfinite(block))
@@ -151,12 +153,12 @@ def _scaled_norms(X, factors):
 
 
 def largest_norm(X, positive, center=None, scale=None):
-    """Return the largest norm of the rows marked `positive`; refuse what is not finite.
+    """Return the largest norm of the rows where `positive` holds; raise for values not finite.
 
-    With factors, of the rows of ``(X - center) * scale``.
+    With center and scale, the rows are those of ``(X - center) * scale``.
 
-    The sums of squares also answer whether all values are finite, so that one pass is enough
-    unless some are not, or are so large or small that their squares leave float64.
+    Finite sums of squares show that all values are finite. So one pass is enough, unless some
+    values are not finite or their squares overflow or underflow.
     """
     if is_sparse(X):
         return sparse_norms.largest_norm(X, positive, center, scale)

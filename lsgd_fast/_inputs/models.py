@@ -1,4 +1,4 @@
-"""Models: what a run's columns of weights are, and what their margins are made of."""
+"""Models: how the columns of weights make the margin of a row, and the constants of each."""
 
 import math
 import operator
@@ -22,11 +22,12 @@ class Linear:
     Attributes
     ----------
     columns : int
-        Columns of weights, each with an intercept of its own if one is fitted.
+        Columns of weights, each with an intercept if one is fitted.
     spread : float
-        How much longer than the row the gradient of a margin may be.
+        Bound of the norm of the gradient of a margin, divided by the norm of the row.
     offset : float
-        What the terms of a margin may add up to beyond ``spread * |x| * |w|``.
+        Bound of the terms of a margin at zero weights: they add up to at most
+        ``spread * |x| * |w| + offset``.
     name : str
     """
 
@@ -36,22 +37,22 @@ class Linear:
     name: ClassVar[str] = "linear"
 
     def n_terms(self, n_features):
-        """Return how many roundings a margin has, see `monitor.separates`."""
+        """Return the number of roundings in a margin, see `numerics.separates`."""
         return n_features
 
 
 @dataclass(frozen=True)
 class Softmax:
-    """A column for each class; margins are the own class's product less the largest other one.
+    """A column for each class; the margin is the score of the row's class minus the largest other.
 
-    The loss is ``logsumexp(z) - z_y``. Its gradient by z is ``p - e_y``, of a norm of at most
-    ``sqrt(2) (1 - p_y)``, and its second derivative ``diag(p) - p p^T`` at most 1/2 and
-    ``2 (1 - p_y)``: bounds for linear models, with the radius multiplied by sqrt(2).
+    The loss is ``logsumexp(z) - z_y`` of the scores z. Its gradient by z is ``p - e_y``, whose norm
+    is at most ``sqrt(2) (1 - p_y)``; its second derivative ``diag(p) - p p^T`` is at most 1/2 and
+    ``2 (1 - p_y)``. These are the bounds of linear models with the radius multiplied by sqrt(2).
 
     Attributes
     ----------
     columns : int
-        Classes, two or more.
+        Number of classes, two or more.
     """
 
     columns: int
@@ -60,18 +61,18 @@ class Softmax:
     name: ClassVar[str] = "softmax"
 
     def n_terms(self, n_features):
-        """Return how many roundings a margin has, see `monitor.separates`."""
+        """Return the number of roundings in a margin, see `numerics.separates`."""
         return n_features + 1
 
 
 @dataclass(frozen=True)
 class TwoLayer:
-    """A two-layer network, ``f(x) = columns^(-1/2) sum_s a_s activation(x . w_s)``; margins y f(x).
+    """A two-layer network, ``f(x) = columns^(-1/2) sum_s a_s activation(x . w_s)``; margin y f(x).
 
     Attributes
     ----------
     columns : int
-        Units, one or more.
+        Number of units, one or more.
     activation : str
         One of `ACTIVATIONS`.
     """
@@ -88,16 +89,16 @@ class TwoLayer:
 
     @property
     def offset(self):
-        """What the terms of f may add up to beyond ``|x| |w|``: softplus is log 2 at 0."""
+        """Bound of the terms of f at zero weights, where softplus is log 2."""
         return math.sqrt(self.columns) if self.slope is None else 0.0
 
     def n_terms(self, n_features):
-        """Return how many roundings a margin has, see `monitor.separates`."""
+        """Return the number of roundings in a margin, see `numerics.separates`."""
         return n_features + self.columns + 8
 
     @property
     def scale(self):
-        """What the sum over the units is multiplied with."""
+        """The factor of the sum over the units."""
         return 1.0 / math.sqrt(self.columns)
 
     @property

@@ -37,15 +37,13 @@ class Problem:
     Attributes
     ----------
     X : ndarray or SparseRows of shape (n, d)
-        The caller's array itself, not a copy: any real dtype, strides, byte order and alignment.
-        Sparse rows are of the caller's arrays where these are canonical, see `sparse`.
+        The caller's array itself, not a copy, of any real dtype, strides, byte order and alignment.
+        Sparse rows share the caller's arrays where these are canonical, see `check_sparse`.
     y : ndarray of shape (n,)
-        Labels, -1.0 or +1.0, or with `Softmax` the numbers of the classes; float64, C-contiguous,
-        read-only.
+        Labels -1.0 and +1.0, or class numbers with `Softmax`; float64, C-contiguous, read-only.
     weight : ndarray of shape (n,)
-        `sample_weight`, or ones, times one power of two: that rounds nothing (short of
-        underflow), and keeps weighted sums in the range of what they sum. float64,
-        C-contiguous, read-only.
+        `sample_weight`, or ones, times a power of two, which is exact (short of underflow) and
+        keeps weighted sums from overflow. float64, C-contiguous, read-only.
     total_weight : float
         The sum of `weight`, rounded once; from 1/2 to 1.
     loss : losses.Loss
@@ -53,14 +51,14 @@ class Problem:
     l2 : float
         Strength of the penalty ``l2/2 * |w|^2``; the intercept is not penalised.
     fit_intercept : bool
-        Whether the last parameter is an intercept.
+        Whether an intercept is fitted; it is the last parameter.
     row_norm : float
         The largest ``|x_i|`` over rows of positive weight, with `center` and `scale` applied.
     center, scale : ndarray of shape (d,), or both None
-        The features are ``(X - center) * scale``, which is never made; float64, C-contiguous,
+        The features are ``(X - center) * scale``, which is never stored; float64, C-contiguous,
         read-only.
     model : Linear or Softmax or TwoLayer
-        What margins are made of, see `lsgd_fast.models`.
+        How the margin of a row depends on the weights.
     """
 
     X: np.ndarray | SparseRows
@@ -87,22 +85,22 @@ class Problem:
 
     @property
     def row_length(self):
-        """Entries of a row that a pass reads, on average."""
+        """Entries that a pass reads of a row, on average."""
         return self.X.size / self.n
 
     @property
     def n_parameters(self):
-        """Number of features, plus one with an intercept (which comes last); in each column."""
+        """Number of weights and intercepts, over all columns."""
         return self.model.columns * (self.d + self.fit_intercept)
 
     @property
     def is_multi(self):
-        """Whether several columns of weights make up one model."""
+        """Whether the model has several columns of weights."""
         return not isinstance(self.model, Linear)
 
     @property
     def is_plain(self):
-        """Whether the paper's theorem speaks of it: one column of weights, the logistic loss."""
+        """Whether the theorems apply: one column of weights and the logistic loss."""
         return not self.is_multi and isinstance(self.loss, losses.Logistic)
 
     @property
@@ -116,12 +114,12 @@ class Problem:
         return self.radius * self.model.spread
 
     def shaped(self, parameters):
-        """Return weights and intercepts as the user sees them, from `n_parameters` in one row."""
+        """Return parameters of shape (n_parameters,) in the shape of public results."""
         return parameters.reshape(-1, self.model.columns) if self.is_multi else parameters
 
     @property
     def reach(self):
-        """Largest norm of the terms that products of rows are sums of: R unless centred."""
+        """Bound of the terms that a score is the sum of, over ``|w|``: R unless centred."""
         if self.scale is None:
             return self.margin_slope
         with np.errstate(all="ignore"):
@@ -129,7 +127,7 @@ class Problem:
             return self.margin_slope + self.model.spread * shift
 
     def features(self, rows):
-        """Return rows of X, as float64 with `center` and `scale` applied."""
+        """Return rows of X as float64, with `center` and `scale` applied."""
         return scaled(to_float64(self.X[rows]), self.center, self.scale)
 
     @classmethod
@@ -137,7 +135,7 @@ class Problem:
         cls, X, y, *, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, center=None,
         scale=None,
     ):  # fmt: skip
-        """Validate the arguments and return the problem they describe.
+        """Validate data and objective and return them as a problem.
 
         Parameters
         ----------
@@ -148,7 +146,7 @@ class Problem:
         loss : str or losses.Loss, default "logistic"
             A name or an object of `lsgd_fast.losses`.
         sample_weight : array-like of shape (n,), optional
-            Finite, not negative, not all zero; their scale has no effect.
+            Finite, not negative, not all zero; only their ratios matter.
         l2 : float, default 0.0
             Finite and not negative.
         fit_intercept : bool, default False
@@ -214,10 +212,12 @@ class Problem:
     def with_network(self, network):
         """Return the same problem with a `TwoLayer` for its model, for a loss of one margin."""
         if isinstance(self.model, Softmax):
-            raise ValueError("loss must not be softmax for a two-layer network, which has one output")
+            raise ValueError("loss must not be softmax for a network, which has one output")
         largest = max(self.d, self.n if is_sparse(self.X) else 1)  # see docs/sparse.md
         if network.columns > MAX_FEATURES // largest:
-            raise ValueError(f"width is too large: the weights do not fit in memory; got {network.columns}")
+            raise ValueError(
+                f"width is too large: the weights do not fit in memory; got {network.columns}"
+            )
         if self.scale is not None:
             raise ValueError("center and scale are not supported for a two-layer network")
         return replace(self, model=network)
@@ -228,8 +228,8 @@ class Problem:
         Returns
         -------
         str
-            Equal for equal problems, whatever the dtype and the layout of X. Sparse rows, which
-            are summed in another order, have another one than dense ones.
+            Equal for equal problems, independent of dtype and layout of X. Sparse and dense X
+            differ, since their sums have different orders.
         """
         hasher = hashlib.blake2b(digest_size=32)
         header = (self.n, self.d, self.l2, self.fit_intercept, self.loss)
@@ -247,9 +247,9 @@ class Problem:
 
 
 def check_validation(validation, problem):
-    """Return held-out data (X, y) as a problem, or None; y may hold one class only.
+    """Return held-out data (X, y) as a problem, or None; y may hold a single class.
 
-    A `Problem`, which an earlier call has returned, is returned as it is.
+    A `Problem` returned by an earlier call is returned unchanged.
     """
     if validation is None or isinstance(validation, Problem):
         return validation
@@ -286,7 +286,7 @@ def check_start(start, problem):
 
 
 def check_starts(start, problem, k):
-    """Return first weights: (1, n_parameters) where all k runs have the same, else (k, ...)."""
+    """Return first weights, of shape (1, n_parameters) if all k runs share them, else (k, ...)."""
     if problem.is_multi:
         return _check_multi_starts(start, problem, k)
     if start is None or as_real_array("start", start).ndim != 2:
@@ -298,7 +298,7 @@ def check_starts(start, problem, k):
 
 
 def _check_multi_starts(start, problem, k):
-    """Return the same for a model of several columns, where those of all runs have three axes."""
+    """Return first weights for a model of several columns; for k runs `start` has three axes."""
     array = None if start is None else as_real_array("start", start)
     if array is None or array.ndim == 2:
         return check_start(array, problem).reshape(1, -1)
@@ -362,7 +362,7 @@ def _check_class_numbers(y, n, n_classes=None):
 
 
 def _check_all_classes(labels, weight):
-    """Return how many classes there are; refuse one, and gaps."""
+    """Return the number of classes; raise unless each of two or more occurs."""
     seen = np.unique(labels[weight > 0.0])
     n_classes = int(labels.max()) + 1
     if n_classes < 2 or len(seen) < n_classes:
@@ -383,14 +383,14 @@ def _check_sample_weight(sample_weight, n):
     largest = weight.max()
     if weight.min() < 0.0 or largest == 0.0:
         raise ValueError("sample_weight must not be negative or all zero")
-    with np.errstate(under="ignore"):  # a share of 2**-1000 of the largest may count as zero
+    with np.errstate(under="ignore"):  # a weight 2**-1000 times the largest may become zero
         weight = np.ldexp(weight, -np.frexp(largest)[1])  # the largest is now in [1/2, 1)
         total, exponent = math.frexp(math.fsum(weight))
         return np.ldexp(weight, -exponent), total
 
 
 def _check_factors(center, scale, d):
-    """Return center and scale as arrays (d,) of their own, or two None where neither is given."""
+    """Return center and scale as new arrays of shape (d,), or None twice if neither is given."""
     if center is None and scale is None:
         return None, None
     center = _check_factor("center", 0.0 if center is None else center, d)

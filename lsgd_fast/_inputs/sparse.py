@@ -1,4 +1,4 @@
-"""Sparse rows: the one place where they are validated, and what NumPy is to compute on them."""
+"""Validation of sparse data as canonical CSR, and NumPy operations on its rows."""
 
 import operator
 
@@ -14,16 +14,15 @@ __all__ = [
     "to_dense",
 ]
 
-ENTRIES_AT_A_TIME = 1 << 17  # entries that are looked at side by side
-ORDERING_BYTES = 64  # of temporary arrays for each entry that is put in order
+ENTRIES_AT_A_TIME = 1 << 17  # entries in a block
+ORDERING_BYTES = 64  # of temporary arrays for each entry that is sorted
 SAFE_SQUARE = 1e-280  # a sum of squares above this has lost nothing to underflow
 
 
 class SparseRows:
     """Rows in canonical CSR: sorted, without duplicates and zeros. Made by `check_sparse`.
 
-    Equal rows have equal arrays, so that what is computed from them depends on their values alone,
-    not on how they came.
+    Equal rows have equal arrays: results depend on the values alone, not on how they were stored.
 
     Attributes
     ----------
@@ -32,13 +31,13 @@ class SparseRows:
     data : ndarray of float32 or float64
         Values of the entries, row by row; none is zero.
     indices : ndarray of int32 or int64
-        The features they belong to, growing within a row.
+        The features of the entries, increasing within a row.
     indptr : ndarray of int64, of shape (n + 1,)
-        Where rows start; the last entry is the number of entries.
+        The index of the first entry of each row; the last value is the number of entries.
     copied : int
-        Bytes of those of the arrays that are not the caller's.
+        Bytes of the arrays that are not the caller's.
     ordering : int
-        Bytes that putting the entries in order took; 0 where they were.
+        Bytes of temporary arrays that sorting the entries took; 0 where they were sorted.
     """
 
     format = "csr"
@@ -67,17 +66,17 @@ class SparseRows:
         return self.shape[0]
 
     def tocsr(self):
-        """Return the rows themselves: they are CSR."""
+        """Return the rows themselves, which are CSR."""
         return self
 
     def __getitem__(self, rows):
-        """Return rows by a slice or by an array of numbers or marks, as `SparseRows`."""
+        """Return rows by a slice, an array of row numbers or a mask, as `SparseRows`."""
         if isinstance(rows, slice) and rows == slice(None):
             return self
         rows = np.arange(len(self))[rows]
         lengths = np.diff(self.indptr)[rows]
         indptr = _starts(lengths)
-        # entry i of the result is entry i of these rows, which lies `shift` further on here
+        # entry i of the result is entry i + shift[i] of these rows
         shift = np.repeat(self.indptr[rows] - indptr[:-1], lengths)
         entries = np.arange(indptr[-1]) + shift
         shape = (len(rows), self.shape[1])
@@ -93,21 +92,18 @@ class SparseRows:
         return dense
 
     def blocks(self):
-        """Yield (rows, columns, values) of all entries, some at a time."""
+        """Yield (rows, columns, values) of all entries, block by block."""
         return _blocks(self.indptr, self.indices, self.data)
 
     def multiply(self, w, scale=1.0):
-        """Return the products of the rows, divided by `scale`, with a vector."""
-        products = np.zeros(len(self))
+        """Return the scores ``(X / scale) @ w``."""
+        scores = np.zeros(len(self))
         for rows, columns, values in self.blocks():
-            add_to_rows(products, rows, (values / scale) * w[columns])
-        return products
+            add_to_rows(scores, rows, (values / scale) * w[columns])
+        return scores
 
     def combine(self, s, scale=1.0):
-        """Return the sum of the rows, divided by `scale`, each times its entry of a vector.
-
-        Rows whose entry is zero take no part, however large they are.
-        """
+        """Return ``(X / scale).T @ s``, leaving out the rows where s is zero, which may be large."""
         total = np.zeros(self.shape[1])
         for rows, columns, values in self.blocks():
             used = s[rows] != 0.0
@@ -115,8 +111,8 @@ class SparseRows:
         return total
 
     def update_digest(self, hasher):
-        """Feed a hash with all values, whatever their dtype and that of the indices."""
-        hasher.update(b"sparse rows by length")  # the order of what a checkpoint holds
+        """Update a hash with all values, independent of the dtypes of data and indices."""
+        hasher.update(b"sparse rows by length")  # the order of the rows in a checkpoint
         hasher.update(self.indptr.astype("<i8", copy=False))
         for _, columns, values in self.blocks():
             hasher.update(columns.astype("<i8", copy=False))
@@ -124,39 +120,39 @@ class SparseRows:
 
 
 def is_sparse(X):
-    """Return whether X is a sparse matrix, by its attributes: of `scipy.sparse` or like it."""
+    """Return whether X has the attributes of a sparse matrix of `scipy.sparse`."""
     return hasattr(X, "tocsr") or _is_csr(X)
 
 
 def to_dense(X):
-    """Return an array or `SparseRows` as a dense float64 array, the same one where it is one."""
+    """Return an array or `SparseRows` as a dense float64 array, itself where it is one."""
     return np.asarray(X.toarray() if is_sparse(X) else X, dtype=np.float64)
 
 
 def memory_of_sparse_check(X):
-    """Return the bytes that checking what became `SparseRows` took, at most, with what was kept."""
+    """Return an upper bound of the bytes that `check_sparse` took, with those that it keeps."""
     return 8 * 3 * len(X) + 8 * 6 * min(X.size, ENTRIES_AT_A_TIME) + X.copied + X.ordering
 
 
 def check_sparse(X):
-    """Return the rows of a sparse matrix; ValueError or TypeError naming X if it is not sound.
+    """Return the rows of a sparse matrix; raise ValueError or TypeError for an invalid one.
 
     Parameters
     ----------
     X : object
-        With the attributes ``data, indices, indptr, shape, format == "csr"``, or with a method
-        ``tocsr`` that returns such a one.
+        A CSR matrix, with the attributes ``data, indices, indptr, shape`` and
+        ``format == "csr"``, or an object whose method ``tocsr`` returns one.
 
     Returns
     -------
     SparseRows
-        Of the caller's own arrays where these are canonical, of native byte order, and of float32
-        or float64 and int32 or int64. Other real numbers become float32 where that is exact, else
-        float64; entries out of order are sorted, those of one place are added in float64, and
-        zeros are dropped, all in a private copy.
+        The caller's own arrays where these are canonical, of native byte order, and of float32 or
+        float64 and int32 or int64. Otherwise a private copy: other dtypes become float32 where
+        that is exact, else float64; entries are sorted, duplicates are added in float64, and zeros
+        are dropped.
     """
     if isinstance(X, SparseRows):
-        return X  # was checked, or is a part of what was
+        return X  # validated, or rows of what was
     csr = X if _is_csr(X) else _convert(X)
     n, d = _check_shape(csr)
     kinds = {"data": "biuf", "indices": "iu", "indptr": "iu"}
@@ -182,7 +178,7 @@ def _is_csr(X):
 
 
 def _convert(X):
-    """Return X in CSR, by its own method."""
+    """Return X in CSR, converted by its own method."""
     try:
         csr = X.tocsr()
     except Exception as error:
@@ -208,13 +204,11 @@ def _check_shape(X):
 
 
 def _vector(X, name, kinds):
-    """Return an attribute as a 1-d array of numbers of some kinds."""
+    """Return an attribute as a 1-d array of a dtype of one of the kinds."""
     try:
         array = np.asarray(getattr(X, name))
     except (AttributeError, TypeError, ValueError) as error:
-        raise TypeError(
-            f"X.{name} must be an array, as in any CSR matrix: {error}"
-        ) from None
+        raise TypeError(f"X.{name} must be an array, as in any CSR matrix: {error}") from None
     if array.dtype.kind not in kinds:
         wanted = "integers" if kinds == "iu" else "real numbers"
         raise TypeError(f"X.{name} must hold {wanted}; got dtype {array.dtype}")
@@ -238,20 +232,20 @@ def _check_indptr(indptr, n, n_entries):
 
 
 def _as_floats(data):
-    """Return values as native float32 or float64."""
+    """Return values as float32 or float64 in native byte order."""
     dtype = np.float32 if np.can_cast(data.dtype, np.float32) else np.float64
-    with np.errstate(all="ignore"):  # a longdouble may overflow, and is refused later on
+    with np.errstate(all="ignore"):  # a longdouble may overflow, and is an error later on
         return np.require(data, dtype, ["C", "A"])
 
 
 def _as_indices(indices):
-    """Return indices as native int32 or int64."""
+    """Return indices as int32 or int64 in native byte order."""
     dtype = np.int32 if np.can_cast(indices.dtype, np.int32) else np.int64
     return np.require(indices, dtype, ["C", "A"])
 
 
 def _is_canonical(indptr, indices, data, d):
-    """Return whether entries are sorted, without duplicates and zeros; refuse what is no CSR."""
+    """Return whether entries are sorted, without duplicates and zeros; raise for wrong indices."""
     canonical = True
     for i in range(0, len(indices), ENTRIES_AT_A_TIME):
         end = min(i + ENTRIES_AT_A_TIME, len(indices))
@@ -269,12 +263,12 @@ def _is_canonical(indptr, indices, data, d):
 
 
 def _are_starts(entries, indptr):
-    """Return whether entries are all the first ones of a row."""
+    """Return whether all these entries are the first of a row."""
     return bool((indptr[np.searchsorted(indptr, entries)] == entries).all())
 
 
 def _canonical(indptr, indices, data):
-    """Return data, indices and indptr of the same rows, sorted, without duplicates and zeros."""
+    """Return data, indices and indptr in canonical form: sorted, without duplicates and zeros."""
     n = len(indptr) - 1
     rows = np.repeat(np.arange(n), np.diff(indptr))
     order = np.lexsort((indices, rows))  # stable
@@ -282,7 +276,7 @@ def _canonical(indptr, indices, data):
     first = np.ones(len(rows), dtype=bool)
     first[1:] = (rows[1:] != rows[:-1]) | (indices[1:] != indices[:-1])
     rows, indices = rows[first], indices[first]
-    with np.errstate(all="ignore"):  # a sum beyond the dtype is infinite, and refused later on
+    with np.errstate(all="ignore"):  # a sum beyond the dtype is infinite, and an error later on
         data = np.bincount(np.cumsum(first) - 1, data).astype(data.dtype)
     kept = data != 0.0
     lengths = np.bincount(rows[kept], minlength=n)
@@ -290,14 +284,14 @@ def _canonical(indptr, indices, data):
 
 
 def _starts(lengths):
-    """Return where rows of these lengths start, and where the last one ends."""
+    """Return the indptr of rows of these lengths."""
     starts = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=starts[1:])
     return starts
 
 
 def _blocks(indptr, indices, data):
-    """Yield (rows, columns, values) of all entries, some at a time; values as float64."""
+    """Yield (rows, columns, values) of all entries, block by block; values as float64."""
     for i in range(0, len(indices), ENTRIES_AT_A_TIME):
         end = min(i + ENTRIES_AT_A_TIME, len(indices))
         first, last = np.searchsorted(indptr, (i, end - 1), side="right") - 1
@@ -307,6 +301,6 @@ def _blocks(indptr, indices, data):
 
 
 def add_to_rows(sums, rows, terms):
-    """Add to the sums of rows terms in order; `rows` grow."""
+    """Add terms to the sums of their rows, in order; `rows` must not decrease."""
     first, end = rows[0], rows[-1] + 1
     sums[first:end] += np.bincount(rows - first, terms)

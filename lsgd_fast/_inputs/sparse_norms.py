@@ -1,4 +1,4 @@
-"""How long sparse rows are, also centred and scaled: without a look at what has no entry."""
+"""The largest norm of sparse rows, also centred and scaled, computed from their entries alone."""
 
 import math
 
@@ -11,9 +11,9 @@ __all__ = ["largest_norm"]
 
 
 def largest_norm(X, positive, center=None, scale=None):
-    """Return the largest norm of the rows of X marked `positive`; refuse what is not finite.
+    """Return the largest norm of the rows where `positive` holds; raise for values not finite.
 
-    With factors, of the rows of ``(X - center) * scale``.
+    With center and scale, the rows are those of ``(X - center) * scale``.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def largest_norm(X, positive, center=None, scale=None):
 
 
 def _blocks(X, center, scale):
-    """Yield (rows, columns, values) of all entries, with factors applied."""
+    """Yield (rows, columns, values) of all entries, with center and scale applied."""
     for rows, columns, values in X.blocks():
         if scale is not None:
             values = (values - center[columns]) * scale[columns]
@@ -39,7 +39,7 @@ def _blocks(X, center, scale):
 
 
 def _square_sums(X, center, scale, absent, exponents=None):
-    """Return the sum of squares of each row, the row first divided by 2**exponent."""
+    """Return the sum of squares of each row divided by 2**exponent."""
     sums = np.zeros(len(X))
     if absent is not None:
         sums += np.square(absent if exponents is None else np.ldexp(absent, -exponents))
@@ -68,12 +68,12 @@ def _scaled_norms(X, center, scale, absent):
 def _absent_norms(X, center, scale):
     """Return for each row the norm of ``center * scale`` in the columns where it has no entry.
 
-    That is all columns less those of the entries, which would cancel where a row has entries in
-    the large ones. So the squares are cut into slices, on grids so coarse that sums of the first
-    two are exact.
+    The sum over these columns is that over all columns minus that over the columns of entries. A
+    plain difference would cancel where a row has entries in the large columns. So the squares are
+    split into three slices, of which the sums of the first two are exact.
     """
     shifts = np.abs(center * scale)
-    column = int(np.argmax(shifts))  # of a NaN, if there is one
+    column = int(np.argmax(shifts))  # that of a NaN, if any
     if not np.isfinite(shifts[column]):
         raise ValueError(
             f"(X - center) * scale must be finite; 0.0 in column {column} becomes "
@@ -91,8 +91,8 @@ def _absent_norms(X, center, scale):
 
 
 def _slices(squares):
-    """Return numbers from 0 to 1 as three summands each; sums of the first two are exact."""
-    bits = len(squares).bit_length()  # so many columns at most are summed
+    """Return numbers from 0 to 1 as sums of three slices; sums of the first two are exact."""
+    bits = len(squares).bit_length()  # sums have fewer than 2**bits terms
     unit = math.ldexp(1.0, bits)
     first = (squares + unit) - unit  # multiples of 2**(bits - 52)
     rest = squares - first

@@ -1,11 +1,11 @@
-"""When a run ends: the conditions asked for, and the reasons given."""
+"""When a run ends: its conditions to stop, and the reason why it stopped."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
-from lsgd_fast._checks import check_count, check_flag, check_real
+from lsgd_fast._checks import check_count, check_flag, check_real, set_fields
 
 __all__ = [
     "Stop",
@@ -18,7 +18,7 @@ __all__ = [
 class StopReason(StrEnum):
     """Why a run ended. A member is also the string of its name."""
 
-    n_steps = "n_steps"  # all the steps that were asked for
+    n_steps = "n_steps"  # all steps were taken
     loss = "loss"
     gradient_norm = "gradient_norm"
     separated = "separated"
@@ -28,17 +28,17 @@ class StopReason(StrEnum):
     seconds = "seconds"
     callback = "callback"
     diverged = "diverged"  # the loss or the weights left float64
-    converged = "converged"  # `minimize`: the gradient has vanished, as far as `tol` asks
+    converged = "converged"  # `minimize`: the gradient is within `tol`
     max_passes = "max_passes"
-    rounding = "rounding"  # `minimize`: no step makes the objective any less
+    rounding = "rounding"  # `minimize`: no step decreases the objective any more
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
     """When to end a run early: the first condition met ends it. Thresholds are inclusive.
 
-    The pass after the last of the steps asked for computes no gradient, whatever a callback or
-    `cycling` look at there: `gradient_norm` and `seconds` end no run that has taken them all.
+    The pass after the last step computes no gradient: `gradient_norm` and `seconds` never end a run
+    that has taken all its steps.
 
     Parameters
     ----------
@@ -47,15 +47,15 @@ class Stop:
     gradient_norm : float, optional
         End once the norm of the gradient of the objective is at most this (positive).
     separated : bool, default False
-        End once every margin of a row of positive weight is positive.
+        End once the margins of all rows of positive weight are positive.
     unstable_steps : int, optional
         End at the first increase of the loss at this step or later (1 or more).
     cycling : bool, default False
-        End once the verdict is `cycling`; asked at the steps 64, 128, 256, and so on.
+        End once the verdict is `cycling`; checked at the steps 64, 128, 256, and so on.
     seconds : float, optional
-        End after this much time (positive). This one is not reproducible.
+        End after this time in seconds (positive). The result is then not reproducible.
     validation_patience : int, optional
-        End once the held-out loss has not improved for so many recorded steps (1 or more).
+        End once the held-out loss has not improved for this number of recorded steps (1 or more).
 
     Examples
     --------
@@ -76,17 +76,17 @@ class Stop:
             value = getattr(self, name)
             if value is not None:
                 value = check_real(f"stop.{name}", value, zero_allowed=name == "loss")
-                object.__setattr__(self, name, value)
+                set_fields(self, **{name: value})
         for name in ("separated", "cycling"):
-            object.__setattr__(self, name, check_flag(f"stop.{name}", getattr(self, name)))
+            set_fields(self, **{name: check_flag(f"stop.{name}", getattr(self, name))})
         for name in ("unstable_steps", "validation_patience"):
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, check_count(f"stop.{name}", value, 1))
+                set_fields(self, **{name: check_count(f"stop.{name}", value, 1)})
 
 
 def check_stop(stop, validation=None):
-    """Return `stop`, or for None a Stop without conditions."""
+    """Return `stop`, or a `Stop` without conditions for None."""
     if stop is not None and not isinstance(stop, Stop):
         raise TypeError(f"stop must be a lsgd_fast.Stop or None; got {stop!r}")
     if stop is not None and stop.validation_patience is not None and validation is None:
@@ -95,5 +95,5 @@ def check_stop(stop, validation=None):
 
 
 def asks_to_stop(answer):
-    """Return whether the answer of a callback ends its run: True does, any other object does not."""
+    """Return whether the answer of a callback ends its run: only True does."""
     return isinstance(answer, (bool, np.bool_)) and bool(answer)

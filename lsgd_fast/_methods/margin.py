@@ -1,4 +1,4 @@
-"""The largest margin of the data, with either implementation as the engine of the descent."""
+"""The largest margin of the data, found by a descent of either implementation."""
 
 from dataclasses import dataclass, field
 
@@ -13,28 +13,28 @@ from lsgd_fast.stepsizes import DualMomentum
 
 __all__ = ["LEAST_MARGIN", "Margin", "MarginOptions", "find_margin"]
 
-LEAST_MARGIN = 1e-8  # over R: with no more than this, data count as not separable
-LOOK_EVERY = 8  # steps between looks at a long search; a look costs some 20 microseconds
+LEAST_MARGIN = 1e-8  # times R: data with a smaller margin count as not separable
+LOOK_EVERY = 8  # steps between checks of a long search; a check takes some 20 microseconds
 
 
 @dataclass(frozen=True, eq=False)
 class Margin:
-    """The margin of the data, between two proven bounds.
+    """The margin of the data, known between two proven bounds.
 
     Attributes
     ----------
     value : float
-        ``min_i y_i (x_i . direction + intercept)``, in the units of X, less what rounding may have
-        added; 0.0 where no direction was found that separates the data.
+        ``min_i y_i (x_i . direction + intercept)``, in the units of X, minus a bound of its
+        rounding error; 0.0 where no direction was found that separates the data.
     direction : ndarray of shape (d,), or None
-        Of the weights that have it, read-only; with the intercept its norm is 1. None if `value`
-        is 0.
+        The direction with this margin, read-only; with the intercept its norm is 1. None if
+        `value` is 0.
     gap : float
         No direction has a margin above ``value + gap``.
     intercept : float or None
         0.0 if none was fitted; None if `value` is 0.
     n_passes : int
-        Passes over X that were made.
+        Number of passes over X.
     """
 
     value: float
@@ -75,7 +75,7 @@ def find_margin(run_descent, problem, options):
     run_descent : callable
         That of either implementation: takes a `DescentRequest` and the number of steps.
     problem : Problem
-        Of one margin, whatever its loss.
+        With one margin for each row; its loss is replaced by the exponential one.
     options : MarginOptions
     """
     search, n_steps = _Search(problem, options.rtol), options.max_passes - 1
@@ -94,16 +94,16 @@ def find_margin(run_descent, problem, options):
 
 
 class _Search:
-    """What is known of the margin so far."""
+    """The bounds of the margin found so far."""
 
     def __init__(self, problem, rtol):
         self.problem, self.rtol = problem, rtol
         self.value, self.best, self.bound = 0.0, None, np.inf
 
     def look(self, state):
-        """Look at a descent by `DualMomentum`, and return whether enough is known."""
+        """Update the bounds from a descent by `DualMomentum`; return whether they are close."""
         self.measure(state.weights, state.intercept, state.min_margin)
-        # Each of n rows and, for the momentum, each of its steps rounds sums that are within R.
+        # Rounding: sums over n rows and, for the momentum, over the steps, all of norms up to R.
         roundings = self.problem.n + self.problem.n_parameters + 3 * state.n_steps
         lost = roundings * EPSILON * self.problem.reach
         self.bound = min(self.bound, state.margin_bound + lost)
@@ -112,7 +112,7 @@ class _Search:
         return self.bound <= LEAST_MARGIN * self.problem.radius + lost
 
     def measure(self, weights, intercept, min_margin):
-        """Take the margin that weights have over their length, if it is the best so far."""
+        """Keep the normalised margin of weights if it is the largest so far."""
         problem = self.problem
         w = np.append(weights, intercept) if problem.fit_intercept else weights
         length = norm(w)

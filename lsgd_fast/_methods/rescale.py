@@ -1,4 +1,4 @@
-"""Longer weights of the same direction: any loss one likes, once the data are separated."""
+"""Weights of a run rescaled to a smaller loss, once they separate the data."""
 
 import math
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class ScaledWeights:
     weights : ndarray
         `Run.weights` or `Run.separating_weights`, without an intercept, times `factor`; read-only.
     intercept : float or ndarray
-        Likewise.
+        The intercept of these weights times `factor`.
     factor : float
         At least 1.
     loss_bound : float
-        The loss at these weights is at most this.
+        Upper bound of the loss at these weights.
     """
 
     weights: np.ndarray
@@ -37,15 +37,15 @@ class ScaledWeights:
 
 
 def scale_to_loss(run, target, *, loss="logistic"):
-    """Make weights that separate the data longer until the loss is at most `target`.
+    """Multiply weights that separate the data by a factor so that the loss is at most `target`.
 
-    Costs no pass over the data: with a least margin m > 0, weights times c have a loss of at most
-    ``loss(c m)``. The last weights are taken, or `Run.separating_weights` where these do not
-    separate; the trace must hold their least margin.
+    This takes no pass over the data: with a smallest margin m > 0, c times the weights have a loss
+    of at most ``loss(c m)``. The weights are the last ones, or `Run.separating_weights` if the last
+    ones do not separate the data; the trace must hold their smallest margin.
 
-    That this is free says how little a low loss means on separable data: the direction stays, and
-    with it every prediction and the margin over ``|w|``. Compare methods by the passes to the first
-    separation, or by their margins (`max_margin`), not by the loss.
+    So a low loss means little on separable data: the direction is the same, and so are all
+    predictions and the margin over ``|w|``. Compare methods by the number of passes to the first
+    separation or by their margins (`max_margin`), not by the loss.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def scale_to_loss(run, target, *, loss="logistic"):
     Raises
     ------
     TypeError, ValueError
-        For bad arguments; the message names the argument: `run` where the run has not separated
-        the data, or its trace does not tell the margin, `target` where weights would overflow.
+        For bad arguments; the message names the argument: `run` if the run has not separated the
+        data or its trace lacks the margin, `target` if the weights would overflow.
 
     Examples
     --------
@@ -81,12 +81,16 @@ def scale_to_loss(run, target, *, loss="logistic"):
     loss = losses.resolve(loss)
     several = isinstance(loss, losses.Softmax)
     if several != (run.weights.ndim == 2):
-        raise ValueError(f"loss must be that of the run, whose weights have shape {run.weights.shape}; got {loss!r}")
+        shape = run.weights.shape
+        raise ValueError(
+            f"loss must be that of the run, whose weights have shape {shape}; got {loss!r}"
+        )
     w, intercept, margin, found = _separating(run)
     if found <= target:
         factor, bound = 1.0, found
     else:
-        # softmax has the loss of the margin to all other classes at once, less by at most this
+        # with softmax the loss is a function of a margin to all other classes at once, which is
+        # smaller by at most log(K - 1)
         others = math.log(w.shape[1] - 1) if several else 0.0
         needed = _least_margin(loss, target)
         factor = max(1.0, (needed + others) / margin * (1.0 + 4.0 * EPSILON))
@@ -101,9 +105,11 @@ def scale_to_loss(run, target, *, loss="logistic"):
 
 
 def _separating(run):
-    """Return weights that separate, intercept, lower bound of their margins, loss or inf."""
+    """Return separating weights, intercept, a lower bound of their margins, and the loss or inf."""
     if run.separating_weights is None:
-        raise ValueError("run must have separated the data: otherwise no factor makes its loss small")
+        raise ValueError(
+            "run must have separated the data: otherwise no factor makes its loss small"
+        )
     if run.trace.min_margin is None:
         raise ValueError('run must have "min_margin" in its trace: add it to record=')
     d, trace = len(run.weights), run.trace
@@ -120,7 +126,7 @@ def _separating(run):
         if margin > 0.0:
             return w, intercept, margin, math.inf if trace.loss is None else float(trace.loss[row])
     raise ValueError(
-        "run must have the step of its first separating weights in its trace, since its last weights "
+        "run must have the step of its first separating weights in its trace, since its last ones "
         "do not separate the data: take a smaller record_every"
     )
 

@@ -1,4 +1,4 @@
-"""The largest curvature of the objective: anywhere, and at given weights."""
+"""The largest curvature of the objective, over all weights and at given weights."""
 
 import numpy as np
 
@@ -6,12 +6,20 @@ from lsgd_fast._inputs.dense import BLOCK_SIZE
 from lsgd_fast._inputs.problem import check_weights
 from lsgd_fast._inputs.sparse import is_sparse
 
-__all__ = ["POWER_STEPS", "check_point", "estimate_smoothness", "logistic_curvature"]
+__all__ = [
+    "POWER_STEPS",
+    "apply_gram",
+    "check_point",
+    "estimate_smoothness",
+    "largest_eigenvalue",
+    "logistic_curvature",
+    "scores",
+]
 
 # After 30 steps from a random start the power method is below 0.525 of the largest eigenvalue with
 # a probability of at most 0.096 sqrt(d) 0.525^29.5, 5.3e-7 for a million features (J. Kuczynski,
-# H. Wozniakowski, SIAM J. Matrix Anal. Appl. 13(4), 1992, Theorem 4.1). That leaves room to round
-# 1 over it by 5 % and to stay below 2 over the truth.
+# H. Wozniakowski, SIAM J. Matrix Anal. Appl. 13(4), 1992, Theorem 4.1). So 1 over the estimate,
+# even rounded up by 5 %, is below 2 over the true value.
 POWER_STEPS = 30
 
 
@@ -26,17 +34,18 @@ def estimate_smoothness(problem, rng):
     Returns
     -------
     float
-        ``c lambda_max(X' diag(r) X) + l2``, the weights r scaled to the sum 1 and c the largest
-        curvature of the loss by the products of a row, 1/4, or with softmax 1/2: at least 0.525 of
-        it, but for a chance below 1e-6, and at most all of it, but for rounding. Six digits: the
-        rest would depend on the order of sums in a matrix product.
+        Estimate of ``c lambda_max(X' diag(r) X) + l2``, where the sample weights r sum to 1 and c
+        is the largest curvature of the loss as a function of the scores of a row: 1/4, or with
+        softmax 1/2. Up to rounding it is at most this value and, with a probability above
+        1 - 1e-6, at least 0.525 times this value. Rounded to six digits: the others would depend
+        on the order of the sums in a matrix product.
     """
     v = rng.standard_normal(problem.d + problem.fit_intercept)
     v /= np.linalg.norm(v)
     scale, size = problem.radius, 0.0
     if scale > 0.0:
         for _ in range(POWER_STEPS):
-            image = _apply(problem, v, scale, problem.weight)
+            image = apply_gram(problem, v, scale, problem.weight)
             size = float(np.linalg.norm(image))
             if size == 0.0:
                 break
@@ -47,9 +56,9 @@ def estimate_smoothness(problem, rng):
 
 # --- at given weights -----------------------------------------------------------------------------
 
-# Lanczos, with all vectors kept orthogonal, begun anew from its best vector after so many. It ends
-# once an eigenvalue is known to lie this near: the error of the largest one is about the square of
-# that. From a random start, missing the largest altogether has no probability.
+# Lanczos with full orthogonalisation, restarted from its best vector after KRYLOV vectors. It ends
+# once the relative residual is at most NEAR_ENOUGH: the error of the largest eigenvalue is about
+# the square of that. A random start misses the largest eigenvalue with probability 0.
 KRYLOV = 32
 MAX_RESTARTS = 100
 NEAR_ENOUGH = 1e-7
@@ -64,34 +73,34 @@ def check_point(w, problem):
 
 
 def logistic_curvature(z):
-    """Return the second derivative of ``log(1 + exp(-z))``, 0 where z has left float64."""
-    small = np.exp(-np.fmin(np.abs(z), np.inf))  # of an infinity less another as well
+    """Return the second derivative of ``log(1 + exp(-z))``, 0 where z is not finite."""
+    small = np.exp(-np.fmin(np.abs(z), np.inf))  # fmin: of NaN, too
     return small / np.square(1.0 + small)
 
 
 @np.errstate(all="ignore")  # of weights that are far out
-def _products(problem, w):
-    """Return ``x . w + b`` of every row: the curvature does not ask for the label."""
+def scores(problem, w):
+    """Return the score ``x . w + b`` of each row, of which the curvature is a function."""
     d, height = problem.d, max(1, BLOCK_SIZE // problem.d)
     if is_sparse(problem.X):
-        products = _multiply(problem, w[:d], 1.0)
+        result = _multiply(problem, w[:d], 1.0)
     else:
-        products = np.empty(problem.n)
+        result = np.empty(problem.n)
         for i in range(0, problem.n, height):
-            products[i : i + height] = problem.features(slice(i, i + height)) @ w[:d]
-    products += w[d] if problem.fit_intercept else 0.0
-    return products
+            result[i : i + height] = problem.features(slice(i, i + height)) @ w[:d]
+    result += w[d] if problem.fit_intercept else 0.0
+    return result
 
 
-def _largest_eigenvalue(apply, size):
-    """Return the largest eigenvalue of a symmetric operator that has none below 0."""
+def largest_eigenvalue(apply, size):
+    """Return the largest eigenvalue of a symmetric positive semidefinite operator."""
     v = np.random.default_rng(0).standard_normal(size)
     for _ in range(MAX_RESTARTS):
         basis, diagonal, beside = [v / np.linalg.norm(v)], [], []
         for _ in range(min(size, KRYLOV)):
             image = apply(basis[-1])
             diagonal.append(float(image @ basis[-1]))
-            for _ in range(2):  # once leaves what rounding made of it
+            for _ in range(2):  # twice is enough against rounding
                 for older in basis:
                     image -= (image @ older) * older
             beside.append(float(np.linalg.norm(image)))
@@ -107,8 +116,8 @@ def _largest_eigenvalue(apply, size):
     return float(values[-1])
 
 
-def _apply(problem, v, scale, weight):
-    """Return the sum of ``weight x x' v`` over the rows x / scale, by the sum of sample weights."""
+def apply_gram(problem, v, scale, weight):
+    """Return ``sum_i weight_i x_i (x_i . v) / total_weight`` for the rows ``x_i / scale``."""
     if is_sparse(problem.X):
         return _apply_sparse(problem, v, scale, weight)
     d, height = problem.d, max(1, BLOCK_SIZE // problem.d)
@@ -126,7 +135,7 @@ def _apply(problem, v, scale, weight):
 
 
 def _multiply(problem, v, unit):
-    """Return the products of sparse rows, with factors applied and over `unit`, with a vector."""
+    """Return the scores of sparse rows, with center and scale applied, divided by `unit`."""
     if problem.scale is None:
         return problem.X.multiply(v, unit)
     v = problem.scale * v
@@ -135,7 +144,7 @@ def _multiply(problem, v, unit):
 
 def _apply_sparse(problem, v, scale, weight):
     d, fit_intercept = problem.d, problem.fit_intercept
-    with np.errstate(all="ignore"):  # a row without weight may be large beyond all bounds
+    with np.errstate(all="ignore"):  # a row of weight 0 may overflow
         s = _multiply(problem, v[:d], scale) + (v[d] / scale if fit_intercept else 0.0)
         s = np.where(weight > 0.0, s * (weight / problem.total_weight), 0.0)
     result = problem.X.combine(s, scale)

@@ -23,9 +23,9 @@ from lsgd_fast.losses import Logistic, resolve
 
 __all__ = ["TrialOptions", "run_trial"]
 
-# Fewer rows than features are separable whatever their labels, and up to twice as many if these
-# are random (T. M. Cover, 1965). Five times leaves room for labels that are not. K classes have
-# K - 1 times as many weights, but for what is common to all columns and changes no margin.
+# Up to d rows of d features are separable with any labels, and up to 2 d with random labels
+# (T. M. Cover, 1965); 5 d leave a margin for labels that are not random. K classes have K - 1 times
+# as many free weights: what is common to all columns changes no margin.
 ROWS_PER_FEATURE = 5
 
 MAX_STEPSIZE, MIN_STEPSIZE = 1e300, 1e-300
@@ -120,7 +120,7 @@ def _stepsizes(options, smoothness):
     if not growth <= MAX_STEPSIZE:
         raise ValueError("factor and n_stages are too large: the stepsizes leave float64")
     if start is None:
-        # Two digits are easy to read.
+        # two digits, which are easy to read
         start = float(f"{1.0 / smoothness:.1e}") if smoothness > 1.0 / MAX_STEPSIZE else 1.0
         start = min(max(start, MIN_STEPSIZE), MAX_STEPSIZE / growth)
     stepsizes = [start * factor**i for i in range(n_stages)]
@@ -133,10 +133,7 @@ def _stepsizes(options, smoothness):
 
 
 class _Samples:
-    """Stratified samples of the rows of positive weight.
-
-    Of each class there is at least one row, and its share of all.
-    """
+    """Stratified samples of the rows of positive weight, with at least one row of each class."""
 
     def __init__(self, problem, options):
         self.rng, self.n_repeats = options.rng, options.n_repeats
@@ -171,7 +168,7 @@ class _Bench:
             self.goal = "stop"
         else:
             self.goal = "objective" if problem.l2 > 0.0 else "separation"
-        # A run that has not left the unstable phase after half of its steps is not worth the rest.
+        # A run that is still in the unstable phase after half of its steps is ended.
         half = max(1, self.n_steps // 2)
         unstable_steps = half if stop.unstable_steps is None else stop.unstable_steps
         self.stop = replace(stop, cycling=True, unstable_steps=unstable_steps)
@@ -230,10 +227,10 @@ def _stage(stepsize, outcomes):
 
 
 def _confirm(bench, stepsizes, stages):
-    """Return outcomes on all rows, by stage: of the candidate and, if need be, of those below.
+    """Return the outcomes on all rows, by stage: of the candidate and, if need be, of those below.
 
-    The candidate is the best stage on the samples. With it go its neighbours, since the best on all
-    rows may be next to it, and the first stage; they share their passes.
+    The candidate is the best stage on the samples. Its neighbours run with it, since the best stage
+    on all rows may be next to it, and so does the first stage; they share their passes.
     """
     passed = [i for i, stage in enumerate(stages) if stage.passed]
     candidate = min(passed, key=lambda i: (stages[i].rank, i), default=0)
@@ -267,6 +264,6 @@ def _compare(bench, samples, confirmed, best):
 
 
 def _best(confirmed):
-    """Return the best stage of those that held on all rows, or None."""
+    """Return the best of the stages that held on all rows, or None."""
     held = [i for i, outcome in confirmed.items() if outcome.held]
     return min(held, key=lambda i: (confirmed[i].rank, i), default=None)

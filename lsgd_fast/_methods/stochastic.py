@@ -19,7 +19,7 @@ from lsgd_fast._checks import (
 from lsgd_fast._constants import LOSS_WORK
 from lsgd_fast._inputs.problem import Problem, check_start, check_starts
 from lsgd_fast._inputs.requests import as_list
-from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
+from lsgd_fast._inputs.stopping import Stop, StopReason, asks_to_stop, check_stop
 from lsgd_fast._results.run import Trace
 from lsgd_fast._results.stochastic_run import Iterate, StochasticRun, StochasticSweep
 from lsgd_fast.stepsizes import Constant, resolve
@@ -30,9 +30,10 @@ ORDERS = ("shuffle", "replacement", "once")
 DRAWN = 1 << 16  # rows drawn at a time with replacement
 
 MEASURES = ("loss", "log_loss", "error_rate", "min_margin")  # of a batch, in this order
-PART_MEASURES = 1 << 14  # batches, times runs, taken between two looks at the clock at most ...
-PART_WORK = 1 << 24  # ... and elements of X
-FIRST_ROOM = 1 << 20  # rows of a trace that room is made for at first, if there may be as many
+# At most so many batches times runs, and elements of X, between two looks at the clock.
+PART_MEASURES = 1 << 14
+PART_WORK = 1 << 24
+FIRST_CAPACITY = 1 << 20  # rows of a trace that are allocated at first, unless there are fewer
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,20 +136,21 @@ def _check_stepsize(stepsize):
 
 
 def row_blocks(order, n, n_steps, batch_size, rng):
-    """Yield the row numbers of all batches, some whole batches at a time.
+    """Yield the row numbers of all batches, several whole batches at a time.
 
-    Memory does not grow with the number of steps, and fewer steps see the same rows first.
+    Memory does not grow with the number of steps, and a shorter run takes the first batches of a
+    longer one.
 
     Parameters
     ----------
     order : {"shuffle", "replacement", "once"}
-        One permutation after another, each drawn when the rows of the one before are used up, cut
-        into batches (a batch may hold the end of one and the start of the next); independent
-        uniform draws; or a single permutation.
+        "shuffle": one permutation after another, cut into batches, so that a batch may hold the
+        end of one and the start of the next. "replacement": independent uniform draws. "once": a
+        single permutation.
     n : int
-        Rows to choose from.
+        Number of rows of X.
     n_steps, batch_size : int
-        How many batches, and of how many rows each; with "once" no more than n in all.
+        Number of batches, and of rows in each; with "once" their product is at most n.
     rng : numpy.random.Generator
 
     Yields
@@ -196,7 +198,7 @@ def _run(make, request):
 
 
 class _Log:
-    """What has been measured, and why runs have ended."""
+    """The traces of all runs, and the reasons why they have ended."""
 
     def __init__(self, request, sgd_runs, began):
         self.problem, self.options = request.problem, request.options
@@ -235,8 +237,7 @@ class _Log:
     def call_back(self, t):
         """Show each run to the callback, which may end it."""
         for run in self.going_on():
-            answer = self.options.callback(self._state(run))
-            if isinstance(answer, (bool, np.bool_)) and answer:
+            if asks_to_stop(self.options.callback(self._state(run))):
                 self.end(run, StopReason.callback)
 
     def _state(self, run):
@@ -266,7 +267,7 @@ class _Log:
 
     def runs(self):
         """Return the runs, their last and averaged weights measured on all rows."""
-        for run in self.going_on():  # none takes a step where none is asked for
+        for run in self.going_on():  # with n_steps=0 no step has ended them
             self.end(run, StopReason.n_steps)
         weights = [self.sgd_runs.parameters(run) for run in range(len(self.reasons))]
         found = iter(self.sgd_runs.measure(np.concatenate(weights)))
@@ -312,22 +313,23 @@ class _Log:
 
 
 class _Rows:
-    """Rows of the trace of one run, in columns; room for more is made as they come."""
+    """The trace of one run, by columns, in memory that grows as rows come."""
 
     def __init__(self, most):
         self.most, self.n = most, 0
-        self.room = np.empty((len(MEASURES), min(most, FIRST_ROOM)))
+        self.columns = np.empty((len(MEASURES), min(most, FIRST_CAPACITY)))
 
     def add(self, rows):
-        end = self.n + len(rows)
-        if end > self.room.shape[1]:
-            room = np.empty((len(MEASURES), min(self.most, max(end, 2 * self.room.shape[1]))))
-            room[:, : self.n] = self.room[:, : self.n]
-            self.room = room
-        self.room[:, self.n : end] = rows.T
+        end, capacity = self.n + len(rows), self.columns.shape[1]
+        if end > capacity:
+            columns = np.empty((len(MEASURES), min(self.most, max(end, 2 * capacity))))
+            columns[:, : self.n] = self.columns[:, : self.n]
+            self.columns = columns
+        self.columns[:, self.n : end] = rows.T
         self.n = end
 
     def close(self, last):
         """Return all rows, with the last one added."""
         self.add(np.array([last]))
-        return self.room if self.n == self.room.shape[1] else self.room[:, : self.n].copy()
+        is_full = self.n == self.columns.shape[1]
+        return self.columns if is_full else self.columns[:, : self.n].copy()

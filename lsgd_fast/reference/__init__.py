@@ -1,6 +1,6 @@
-"""The NumPy reference: the public numeric functions of lsgd_fast, short enough to check by reading.
+"""The NumPy reference: the public numeric functions of lsgd_fast, in code short enough to read.
 
-Same names, arguments and errors as the compiled package; no threads, no tricks. `n_threads` is
+Names, arguments and errors are those of the compiled package. There are no threads: `n_threads` is
 checked and otherwise ignored.
 """
 

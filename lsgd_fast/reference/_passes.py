@@ -9,11 +9,11 @@ from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast.losses import Logistic
 
-__all__ = ["GramRows", "HeldOut", "Measurement", "Rows"]
+__all__ = ["GramRows", "HeldOut", "Measurement", "NetworkRows", "Rows", "SoftmaxRows"]
 
 
 class Measurement(NamedTuple):
-    """What one pass over the data says about w."""
+    """The results of one pass over the data at given weights."""
 
     loss: float
     log_loss: float
@@ -22,29 +22,30 @@ class Measurement(NamedTuple):
     weight_norm: float
     gradient_norm: float
     objective: float
-    direction: np.ndarray  # a step is -eta times it
-    # of scaled rows, where the direction is over exp(scale):
-    scale: float = 0.0
+    direction: np.ndarray  # the gradient, in the log domain divided by exp(scale)
     norm: float = math.nan  # of the direction
-    mass: float = math.nan  # mean of |loss'| over exp(scale)
-    risk: float = math.nan  # mean of the losses over exp(scale)
-    distance: float = math.nan  # of a network: from the first weights
+    scale: float = 0.0
+    # in the log domain alone, divided by exp(scale) as well:
+    mass: float = math.nan  # the mean of |loss'|
+    risk: float = math.nan  # the mean of the losses
+    distance: float = math.nan  # of a network, to its first weights
 
     def row(self, forward_only):
-        """Return what the trace keeps; a last pass computes no gradient."""
+        """Return the columns of the trace; the last pass computes no gradient."""
         gradient_norm = math.nan if forward_only else self.gradient_norm
         return *self[:4], gradient_norm, self.weight_norm
 
 
 class Rows:
-    """The rows of positive weight; the others take no part. Parameters are weights.
+    """The rows of positive weight; their parameters are the weights.
 
-    Where they are `scaled`, gradients are over exp(scale), scale the largest ``log |loss'|``.
+    In the log domain gradients are divided by exp(scale), where `scale` is the largest
+    ``log |loss'|``.
     """
 
     @np.errstate(all="ignore")
-    def __init__(self, problem, scaled=False):
-        self.scaled = scaled
+    def __init__(self, problem, log_domain=False):
+        self.log_domain = log_domain
         used = problem.weight > 0.0
         self.X = problem.features(used)
         self.y, self.weight = problem.y[used], problem.weight[used]
@@ -55,16 +56,16 @@ class Rows:
         return start
 
     def weights(self, w):
-        """Return the weights that parameters stand for, the intercept last."""
+        """Return the weights of parameters, the intercept last."""
         return w
 
-    def products(self, w):
+    def scores(self, w):
         """Return x . w of each row."""
         return self.X @ w
 
     @np.errstate(all="ignore")
-    def slope(self, row_gradients, w, products):
-        """Return the direction of the step from w, without an intercept, its norm and that of w."""
+    def slope(self, row_gradients, w, scores):
+        """Return the gradient at w, without an intercept, its norm and that of w."""
         direction = self.X.T @ row_gradients + self.problem.l2 * w
         return direction, norm(direction), norm(w)
 
@@ -73,13 +74,13 @@ class Rows:
         """Return the `Measurement` of parameters w."""
         p, r, total = self.problem, self.weight, self.problem.total_weight
         w, b = (w[:-1], w[-1]) if p.fit_intercept else (w, 0.0)
-        products = self.products(w)
-        z = self.y * (products + b)
+        scores = self.scores(w)
+        z = self.y * (scores + b)
         loss = float(r @ p.loss.value(z)) / total
-        if self.scaled:
-            return self._measure_scaled(w, z, z, loss, self._direction)
+        if self.log_domain:
+            return self._measure_in_log_domain(w, z, z, loss, self._direction)
         s = r * p.loss.derivative(z) * self.y / total
-        direction, gradient_norm, size = self.slope(s, w, products)
+        direction, gradient_norm, size = self.slope(s, w, scores)
         if p.fit_intercept:
             direction = np.append(direction, s.sum())
             gradient_norm = norm(np.array([gradient_norm, s.sum()]))
@@ -95,21 +96,21 @@ class Rows:
             norm=gradient_norm,
         )
 
-    def _direction(self, row_gradients):
-        s = row_gradients * self.y
+    def _direction(self, derivatives):
+        s = derivatives * self.y
         direction = self.X.T @ s
         return np.append(direction, s.sum()) if self.problem.fit_intercept else direction
 
-    def _measure_scaled(self, w, of_loss, margin, loss, direction_of):
+    def _measure_in_log_domain(self, w, argument, margin, loss, direction_of):
         """Return the `Measurement` in the log domain.
 
-        The loss is a function of `of_loss`; `direction_of` makes a gradient of its derivatives.
+        The loss is a function of `argument`; `direction_of` returns the gradient for row gradients.
         """
         p, r, total = self.problem, self.weight, self.problem.total_weight
-        slopes = p.loss.log_slope(of_loss)
+        slopes = p.loss.log_slope(argument)
         scale = float(slopes.max())
         mass = r * np.exp(slopes - scale) / total
-        ratio = np.exp(p.loss.log_value(of_loss) - slopes)  # an ordinary number at every margin
+        ratio = np.exp(p.loss.log_value(argument) - slopes)  # neither overflows nor underflows
         risk = float((mass[mass > 0.0] * ratio[mass > 0.0]).sum())
         direction = direction_of(-mass)
         over = max(scale, 0.0) if p.l2 > 0.0 else scale
@@ -143,7 +144,7 @@ class Rows:
 
 
 class GramRows(Rows):
-    """The same rows in Gram space, see gram.pyx: parameters are coefficients of rows and start."""
+    """The same rows in Gram space: the parameters are coefficients of the rows and the start."""
 
     @np.errstate(all="ignore")
     def __init__(self, problem, start):
@@ -162,23 +163,23 @@ class GramRows(Rows):
 
     @np.errstate(all="ignore")
     def weights(self, a):
-        """Return the weights that parameters stand for, the intercept last."""
+        """Return the weights of parameters, the intercept last."""
         n = len(self.A)
         return np.append(self.A.T @ a[:n], a[n:])
 
     @np.errstate(all="ignore")
-    def products(self, a):
+    def scores(self, a):
         """Return x . w of each row."""
         return self.scale * (self.K @ a)[:-1]
 
     @np.errstate(all="ignore")
-    def slope(self, row_gradients, a, products):
-        """Return the direction of the step from a, its norm and that of the weights."""
+    def slope(self, row_gradients, a, scores):
+        """Return the coefficients of the gradient at a, its norm and that of the weights."""
         direction = self.scale * np.append(row_gradients, 0.0) + self.problem.l2 * a
         return direction, self._norm(direction), self._norm(a)
 
     def _norm(self, a):
-        """Return the norm of the weights that coefficients stand for."""
+        """Return the norm of the weights of coefficients."""
         largest = float(np.abs(a).max())
         if largest == 0.0 or not math.isfinite(largest):
             return largest
@@ -186,27 +187,27 @@ class GramRows(Rows):
 
 
 class HeldOut:
-    """The held-out data, if there are any, and the best weights on them."""
+    """The held-out data, or None, and the best weights on them."""
 
     def __init__(self, rows):
         self.rows = rows
         self.best, self.best_at, self.best_weights, self.waited = math.inf, None, None, 0
 
     def measure(self, w):
-        """Return loss and error rate at weights w, NaN where nothing is held out."""
+        """Return loss and error rate at weights w, NaN without held-out data."""
         if self.rows is None:
             return math.nan, math.nan
         found = self.rows.measure(w)
         return found.loss, found.error_rate
 
     def count(self, t, w):
-        """Count a recorded step."""
+        """Count a recorded step without an improvement, or an improvement."""
         self.waited += self.rows is not None
         if self.consider(t, w):
             self.waited = 0
 
     def consider(self, t, w):
-        """Keep w if it is the best so far, and say so."""
+        """Keep w if it is the best so far; return whether it is."""
         loss = self.measure(w)[0]
         better = loss < self.best
         if better:
@@ -215,10 +216,9 @@ class HeldOut:
 
 
 class MultiRows(Rows):
-    """Rows of a model that makes one margin of the products with all its columns.
+    """The rows of a model of several columns, whose margin is a function of all their scores.
 
-    Parameters are the weights (d, columns) and below them the intercepts, if there are any, in one
-    row.
+    The parameters are the weights (d, columns), raveled, then the intercepts if they are fitted.
     """
 
     origin = None  # of a network: its first weights
@@ -229,22 +229,22 @@ class MultiRows(Rows):
         p, r, total = self.problem, self.weight, self.problem.total_weight
         w = p.shaped(w)
         b = w[p.d] if p.fit_intercept else 0.0
-        of_loss, margin, spread = self.link(self.X @ w[: p.d] + b)
-        loss = float(r @ p.loss.value(of_loss)) / total
+        argument, margin, spread = self.margins(self.X @ w[: p.d] + b)
+        loss = float(r @ p.loss.value(argument)) / total
 
         def direction_of(s):
             S = spread(s)
             direction = self.X.T @ S
             return np.vstack([direction, S.sum(axis=0)]) if p.fit_intercept else direction
 
-        if self.scaled:
-            return self._measure_scaled(w[: p.d], of_loss, margin, loss, direction_of)
-        direction = direction_of(r * p.loss.derivative(of_loss) / total)
+        if self.log_domain:
+            return self._measure_in_log_domain(w[: p.d], argument, margin, loss, direction_of)
+        direction = direction_of(r * p.loss.derivative(argument) / total)
         direction[: p.d] += p.l2 * w[: p.d]
         size = norm(w[: p.d])
         return Measurement(
             loss=loss,
-            log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(of_loss),
+            log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(argument),
             error_rate=float(r[margin <= 0.0].sum()) / total,
             min_margin=float(margin.min()),
             weight_norm=size,
@@ -257,10 +257,13 @@ class MultiRows(Rows):
 
 
 class SoftmaxRows(MultiRows):
-    """Classes: the loss is the logistic one of ``z_y - logsumexp(z of the other classes)``."""
+    """Several classes: the logistic loss of ``z_y - logsumexp(z of the other classes)``."""
 
-    def link(self, z):
-        """Return what the loss is a function of, margins, and from row_gradients of rows to all."""
+    def margins(self, z):
+        """Return the arguments of the loss, the margins, and a function for gradients.
+
+        The function takes the derivatives of the loss and returns the row gradients of all columns.
+        """
         is_own = self.y[:, None] == np.arange(z.shape[1])
         others = np.where(is_own, -np.inf, z)
         most = others.max(axis=1)
@@ -281,8 +284,11 @@ class NetworkRows(MultiRows):
         self.origin = self.problem.shaped(start)
         return start
 
-    def link(self, z):
-        """Return what the loss is a function of, margins, and from row_gradients of rows to all."""
+    def margins(self, z):
+        """Return the arguments of the loss, the margins, and a function for gradients.
+
+        The function takes the derivatives of the loss and returns the row gradients of all columns.
+        """
         network = self.problem.model
         if network.slope is None:
             value, derivative = Logistic().value(-z), -Logistic().derivative(-z)

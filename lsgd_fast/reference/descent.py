@@ -1,4 +1,4 @@
-"""Gradient descent in plain NumPy: one run, a sweep, and a staged trial."""
+"""Gradient descent in plain NumPy: one run, a sweep, Nesterov's method, a two-layer network."""
 
 import math
 import time
@@ -18,7 +18,7 @@ from lsgd_fast._inputs.requests import (
     TwoLayerOptions,
     check_descent,
 )
-from lsgd_fast._inputs.stopping import StopReason, check_stop
+from lsgd_fast._inputs.stopping import StopReason, asks_to_stop, check_stop
 from lsgd_fast._methods.numerics import is_increase, norm, separates
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast._results.sweep import Sweep
@@ -85,10 +85,8 @@ def run_descent(request, n_steps):
         reason = _stop_reason(stop, t, now, counters, monitor, held_out, began, last)
         if reason is None and callback is not None and t > 0 and t % callback_every == 0:
             diagnostics = counters.diagnostics(t, monitor)
-            answer = callback(
-                _state(t, rows.weights(w), now, problem, diagnostics, step_rule.bound)
-            )
-            if isinstance(answer, (bool, np.bool_)) and answer:
+            state = _state(t, rows.weights(w), now, problem, diagnostics, step_rule.bound)
+            if asks_to_stop(callback(state)):
                 reason = StopReason.callback
         if reason is None and last:
             reason = StopReason.n_steps
@@ -128,14 +126,14 @@ def run_descent(request, n_steps):
     )
 
 
-def _rows(problem, scaled=False):
-    """Return the rows of a problem for its model."""
+def _rows(problem, log_domain=False):
+    """Return the rows of a problem, for its model, or None."""
     if problem is None:
         return None
     if problem.is_multi:
         kind = {"softmax": SoftmaxRows, "network": NetworkRows}[problem.model.name]
-        return kind(problem, scaled)
-    return Rows(problem, scaled)
+        return kind(problem, log_domain)
+    return Rows(problem, log_domain)
 
 
 def _parts(problem, w):
@@ -207,7 +205,7 @@ def two_layer_gradient_descent(
 
 @dataclass
 class _Counters:
-    """What is counted at every step, recorded or not."""
+    """The counters of a run, updated at every step, recorded or not."""
 
     problem: Problem
     rule: stepsizes.Rule
@@ -225,7 +223,7 @@ class _Counters:
             self.last_increase = t
         if self.separated_at is None and self._separates(now.min_margin, norm(w)):
             self.separated_at = t
-            if problem.model.name != "network":  # which says nothing about the data
+            if problem.model.name != "network":  # whose margins do not separate the data
                 self.separating_weights = problem.shaped(w.copy())
         claimed = isinstance(self.rule, stepsizes.Constant) and problem.l2 == 0.0
         if claimed and problem.is_plain and self.certified_at is None:
@@ -248,7 +246,7 @@ def _increased(before, now):
 
 
 def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
-    """Return the first condition that holds, see `Stop`."""
+    """Return the first condition of `Stop` that holds, or None."""
     if not (math.isfinite(now.log_loss) and math.isfinite(now.weight_norm)):
         return StopReason.diverged
     if stop.loss is not None and now.loss <= stop.loss:

@@ -48,36 +48,33 @@ def stochastic_sweep(
 
 
 class SGDRuns:
-    """Runs that see the same batches; the reference of `SGDRuns` in stochastic.pyx."""
+    """Runs of stochastic descent on the same batches."""
 
     n_threads = 1
 
     def __init__(self, problem, starts, stepsizes, batch_size, n_threads):
         self.problem, self.batch_size = problem, batch_size
+        shape = (len(stepsizes), problem.n_parameters)
         self.sgd_runs = [
             _SGDRun(problem, start, eta)
-            for start, eta in zip(
-                np.broadcast_to(starts, (len(stepsizes), problem.n_parameters)),
-                stepsizes,
-                strict=True,
-            )
+            for start, eta in zip(np.broadcast_to(starts, shape), stepsizes, strict=True)
         ]
 
     def take(self, rows):
-        """Return what each batch of `rows` measures before its step, (steps, k, 4)."""
+        """Take the steps of these rows; return the measures before each, (steps, k, 4)."""
         batches = rows.reshape(-1, self.batch_size)
         return np.array([[one.take(batch) for one in self.sgd_runs] for batch in batches])
 
     def end(self, run):
-        """Let a run take no more steps."""
+        """End a run: it takes no more steps."""
         self.sgd_runs[run].ended = True
 
     def has_diverged(self, run):
-        """Whether the loss of a batch was not finite."""
+        """Return whether the loss of a batch was not finite."""
         return self.sgd_runs[run].diverged
 
     def n_steps(self, run):
-        """Return the steps taken."""
+        """Return the number of steps taken."""
         return self.sgd_runs[run].step
 
     def sums(self, run):
@@ -85,18 +82,18 @@ class SGDRuns:
         return self.sgd_runs[run].loss_sum, self.sgd_runs[run].error_sum
 
     def parameters(self, run):
-        """Return the last weights and their mean before each step."""
+        """Return the last weights, and the mean of those before each step."""
         one = self.sgd_runs[run]
         return np.array([one.w, one.mean if one.step else one.w])
 
     def measure(self, parameters):
-        """Return loss, log_loss, error_rate, min_margin and norm of weights, on all rows."""
+        """Return loss, log_loss, error_rate, min_margin and weight_norm of weights on all rows."""
         rows = Rows(self.problem)
         return [(*now[:4], now.weight_norm) for now in map(rows.measure, parameters)]
 
 
 class _SGDRun:
-    """One run."""
+    """One run of stochastic descent."""
 
     def __init__(self, problem, start, eta):
         self.problem, self.eta = problem, eta
@@ -107,7 +104,7 @@ class _SGDRun:
 
     @np.errstate(all="ignore")
     def take(self, batch):
-        """Measure a batch and take the step."""
+        """Measure a batch and take its step."""
         p = self.problem
         if self.ended:
             return (math.nan,) * 4
@@ -115,8 +112,8 @@ class _SGDRun:
         total = len(batch) * (p.total_weight / p.n)
         w, b = (self.w[:-1], self.w[-1]) if p.fit_intercept else (self.w, 0.0)
         used = weight > 0.0
-        products, combine = (X.multiply, X.combine) if is_sparse(X) else (X.dot, X.T.dot)
-        z = np.where(used, y * (products(w) + b), 0.0)
+        multiply, combine = (X.multiply, X.combine) if is_sparse(X) else (X.dot, X.T.dot)
+        z = np.where(used, y * (multiply(w) + b), 0.0)
         loss = float(weight @ p.loss.value(z)) / total
         if not loss < math.inf:
             self.ended = self.diverged = True

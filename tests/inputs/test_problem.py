@@ -133,7 +133,9 @@ def test_one_class_among_rows_that_count():
 
 
 def test_advice():
-    with pytest.raises(TypeError, match=r"y must be dense; got a sparse matrix: pass y\.toarray\(\)"):
+    with pytest.raises(
+        TypeError, match=r"y must be dense; got a sparse matrix: pass y\.toarray\(\)"
+    ):
         Problem.check(X, Sparse())
     with pytest.raises(ValueError, match=r"X must be 2-d \(rows, features\).*X\.reshape\(-1, 1\)"):
         Problem.check(X[:, 0], Y)

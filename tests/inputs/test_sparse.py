@@ -78,7 +78,9 @@ def test_other_refusals(backend):
         backend.gradient_descent(X, np.ones(len(y)), 1.0, 2)
     with pytest.raises(ValueError, match="^gram=True is not supported for sparse X"):
         backend.gradient_descent(X, y, 1.0, 2, gram=True)
-    with pytest.raises(TypeError, match=r"^y must be dense; got a sparse matrix: pass y\.toarray\(\)"):
+    with pytest.raises(
+        TypeError, match=r"^y must be dense; got a sparse matrix: pass y\.toarray\(\)"
+    ):
         backend.gradient_descent(X, cases.Other(X), 1.0, 2)
     with pytest.raises(ValueError, match="^validation: X must have 60 features"):
         backend.gradient_descent(X, y, 1.0, 2, validation=(cases.csr(np.eye(1200, 59)), y))

@@ -97,7 +97,9 @@ def test_several_classes():
 def test_networks_are_refused():
     run = lsgd.two_layer_gradient_descent(X, Y, 4.0, 100, width=16, rng=0)
     for loss in ("softmax", "logistic"):
-        with pytest.raises(ValueError, match="^(run must have separated|loss must be that of the run)"):
+        with pytest.raises(
+            ValueError, match="^(run must have separated|loss must be that of the run)"
+        ):
             lsgd.scale_to_loss(run, 1e-3, loss=loss)
 
 

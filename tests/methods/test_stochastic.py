@@ -80,11 +80,11 @@ def test_a_callback_ends_one_run_of_a_sweep(backend):
 
 
 @every_backend
-def test_rooms_for_the_trace_grow(backend, monkeypatch):
+def test_the_trace_grows(backend, monkeypatch):
     X, y = problem(30, 3, noise=1.0)
     options = {"rng": 0, "record_every": 3}
     expected = backend.stochastic_gradient_descent(X, y, 2.0, 500, **options)
-    monkeypatch.setattr(stochastic_driver, "FIRST_ROOM", 4)
+    monkeypatch.setattr(stochastic_driver, "FIRST_CAPACITY", 4)
     monkeypatch.setattr(stochastic_driver, "PART_MEASURES", 7)
     assert content(backend.stochastic_gradient_descent(X, y, 2.0, 500, **options)) == content(
         expected

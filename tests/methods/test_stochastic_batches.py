@@ -17,7 +17,9 @@ sgd = lsgd.stochastic_gradient_descent
 @pytest.mark.parametrize("batch_size", [1, 3, 5, 16])
 def test_shuffle_is_one_permutation_after_another(batch_size):
     n_steps = 50
-    blocks = list(stochastic.row_blocks("shuffle", 16, n_steps, batch_size, np.random.default_rng(0)))
+    blocks = list(
+        stochastic.row_blocks("shuffle", 16, n_steps, batch_size, np.random.default_rng(0))
+    )
     assert all(len(block) % batch_size == 0 and len(block) < 16 + batch_size for block in blocks)
     rows = np.concatenate(blocks)
     assert len(rows) == n_steps * batch_size
