@@ -21,7 +21,7 @@ def problem(n, d, seed=0):
 )
 def test_rules_that_need_a_linear_model_are_refused(backend, rule):
     X, y, _ = problem(20, 3)
-    with pytest.raises(ValueError, match="^stepsize must not be .* for a network"):
+    with pytest.raises(ValueError, match="^stepsize"):
         backend.two_layer_gradient_descent(X, y, rule, 2, width=3, rng=0)
 
 
