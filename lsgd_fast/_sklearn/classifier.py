@@ -219,7 +219,9 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
         classes, numbers = _number_classes(y)
         if len(classes) < 2:
-            raise ValueError(f"y has only one class, {classes.tolist()[0]!r}; two or more are needed")
+            raise ValueError(
+                f"y has only one class, {classes.tolist()[0]!r}; two or more are needed"
+            )
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         weight = combine_weights(weight, self.class_weight, classes, numbers)
         start = None if last is None else self._start(classes, *last)
