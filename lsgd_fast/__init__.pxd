@@ -1,1 +1,1 @@
-# Empty, but needed: it lets other packages write `from lsgd_fast.kernel cimport ...`.
+# Empty, but Cython needs it for `from lsgd_fast cimport kernel` in other packages.

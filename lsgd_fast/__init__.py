@@ -4,7 +4,7 @@
 >>> X, y = lsgd.datasets.digits_0_vs_8()
 >>> run = lsgd.gradient_descent(X, y, 32.0, 1000)
 
-`lsgd_fast.reference` has the same functions in plain NumPy.
+These functions run compiled code; `lsgd_fast.reference` has the same functions in plain NumPy.
 """
 
 import importlib.util
@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
     if not (error.name or "").startswith("lsgd_fast."):
         raise
     raise ImportError(
-        f"lsgd_fast in {__path__[0]!r} is not compiled. If that is a checkout of the source, it "
+        f"lsgd_fast in {__path__[0]!r} is not compiled. If this is a checkout of the source, it "
         "hides the installed package: change to another folder, or install with `pip install -e .`"
     ) from error
 
@@ -41,11 +41,10 @@ from lsgd_fast._results.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast._results.sweep import Sweep
 from lsgd_fast._results.trial import Trial
 from lsgd_fast._results.verdict import Verdict
+from lsgd_fast._version import __version__ as __version__
 from lsgd_fast.progress import progress_bar
 
 logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Descent",
@@ -84,17 +83,17 @@ __all__ = [
     "two_layer_gradient_descent",
 ]
 
-# Of the classifier for scikit-learn, which is imported on first touch. Not in __all__, or else
-# `from lsgd_fast import *` would need scikit-learn.
-_OF_SKLEARN = ("LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning")
+# Imported on first use, because they need scikit-learn. They are not in __all__, because then
+# `from lsgd_fast import *` would need it, too.
+_SKLEARN_NAMES = ("LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning")
 
 
 def __getattr__(name):
-    if name in _OF_SKLEARN:
+    if name in _SKLEARN_NAMES:
         return getattr(importlib.import_module("lsgd_fast._sklearn.classifier"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
     has_sklearn = importlib.util.find_spec("sklearn") is not None
-    return sorted({*globals(), *(_OF_SKLEARN if has_sklearn else ())})
+    return sorted({*globals(), *(_SKLEARN_NAMES if has_sklearn else ())})

@@ -1,4 +1,4 @@
-"""``python -m lsgd_fast``: the command line, without its command."""
+"""The command line as ``python -m lsgd_fast``; `lsgd-fast` calls the same `main`."""
 
 import sys
 

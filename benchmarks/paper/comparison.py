@@ -117,8 +117,8 @@ def describe(numbers):
     yield (
         "L is the largest curvature of the loss, which it has at 0; silver steps and Nesterov's "
         f"method get it, too. “Best η” is hindsight: the best of {len(STEPSIZES)} stepsizes (GD) "
-        f"or {len(ETAS)} (rules) from 1 to 10⁶, chosen for each cell; whoever does not know it "
-        "pays for the others as well (one sweep reads X once for all of them). “η / loss” is "
+        f"or {len(ETAS)} (rules) from 1 to 10⁶, chosen for each cell; without this knowledge "
+        "the other runs count, too (one sweep reads X once for all of them). “η / loss” is "
         "`RiskAdaptive` with the logistic loss, “softmax weights” with the exponential one, whose "
         "loss is then the one in the table; “dual momentum” is the method of `max_margin`, "
         "“quasi-Newton” `minimize`, which only makes its weights longer when it has separated: a "

@@ -117,8 +117,9 @@ def tables(numbers):
     decades = ", ".join(f"{value / math.log(10.0):.0f}" for value in found["log loss"]["10 T"])
     yield (
         "Exponents of the last three octaves. With η = γ²T all three are still within 0.15 of -2 "
-        f"on: {square}; they are not on: {lost}. Far above, the loss falls exponentially, of "
-        f"which the paper says nothing: on {name}, η = 10 T, its decimal logarithm is {decades}, "
+        f"on: {square}; they are not on: {lost}. Far above, the loss falls exponentially, "
+        f"which the paper does not describe: on {name}, η = 10 T, its decimal logarithm is "
+        f"{decades}, "
         'budget by budget. So "a stepsize proportional to T" means nothing without the factor.'
     )
 

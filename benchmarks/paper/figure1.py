@@ -68,12 +68,12 @@ def describe(numbers):
     """Yield what was run."""
     etas = ", ".join(f"{run['stepsize']:g}" for run in numbers["runs"])
     yield (
-        f"{numbers['set']}, {numbers['n']:,} rows of {numbers['d']} features as they come "
+        f"{numbers['set']}, {numbers['n']:,} rows of {numbers['d']} features, not scaled "
         f"(R = {number(numbers['radius'])}), w_0 = 0, stepsizes {etas}, {numbers['n_steps']:,} "
         "steps, all in one sweep that records the loss of every step: "
-        f"{number(numbers['seconds of the sweep'])} s on {numbers['threads']} thread(s). Any data "
-        f"of this R descend without an increase up to {number(numbers['always monotone up to'])}; "
-        "2 over the curvature at w_0 is here "
+        f"{number(numbers['seconds of the sweep'])} s on {numbers['threads']} thread(s). With any "
+        "data of this R the loss never increases up to "
+        f"{number(numbers['always monotone up to'])}; 2 over the curvature at w_0 is here "
         f"{number(numbers['critical at the start'])}. The third panel is not the paper's."
     )
 

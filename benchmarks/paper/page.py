@@ -9,15 +9,15 @@ __all__ = ["write"]
 HEAD = """\
 # The papers, claim by claim
 
-Written by `python benchmarks/paper`: every number below that was found by running something comes
-from the files in [paper/](paper), which the same command writes. `python benchmarks/paper NAME`
-runs one result again.
+Written by `python benchmarks/paper`: every measured number below comes from the files in
+[paper/](paper), which the same command writes. `python benchmarks/paper NAME` repeats one
+experiment.
 
-What the papers prove are upper bounds for the worst data with a given margin; here they meet a few
-sets, with one seed each where no more are named. That a bound holds says little of how near it is:
-they usually hold with orders of magnitude to spare. Where a claim is about rates, "agrees" means
-within a tolerance that was set after seeing the first numbers: it guards against change and is no
-independent confirmation.
+The papers prove upper bounds for the worst data with a given margin; here they are compared with
+runs on a few sets, with one seed each unless more are mentioned. A bound that holds may be far from
+the measured value: most hold with orders of magnitude to spare. Where a claim is about rates,
+"agrees" means within a tolerance that was set after seeing the first numbers: it guards against
+change and is no independent confirmation.
 
 Papers: J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, COLT 2024, arXiv:2402.15926 (*Wu et al.*);
 J. Wu, V. Braverman, J. D. Lee, 2023, arXiv:2305.11788 (*Wu, Braverman, Lee*); S. Meng et al., 2024,

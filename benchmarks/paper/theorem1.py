@@ -129,9 +129,9 @@ def describe(numbers):
     etas = [run["stepsize"] for run in next(iter(numbers["sets"].values()))["runs"]]
     yield (
         f"{len(etas)} stepsizes from {etas[0]:g} to {etas[-1]:g}, {number(numbers['n_steps'])} "
-        "steps each, w_0 = 0, on sets divided by R as the theorem asks. s is the first step with a "
-        "loss of at most 1 / stepsize at which no margin is negative, so that the mean of exp(-z) "
-        "is at most 1 too; γ is the margin."
+        "steps each, w_0 = 0, on sets divided by R, as the theorem requires. s is the first step "
+        "with a loss of at most 1 / stepsize at which no margin is negative, so that the mean of "
+        "exp(-z) is at most 1 too; γ is the margin."
     )
 
 

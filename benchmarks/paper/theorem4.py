@@ -203,8 +203,8 @@ def claims(numbers):
             f"Mean loss of {numbers['iterates']} iterates: {found(loss).lower()} Mean online loss, "
             f"whose expectation is that of all iterates: {found(online_loss).lower()}",
             bool(loss) and max(loss + online_loss) <= 1.0,
-            "The iterates are evenly spaced and so tell little of the first steps, on which large "
-            "stepsizes lose most; the online mean has them all.",
+            "The iterates are evenly spaced and so hardly show the first steps, on which large "
+            "stepsizes lose most; the online mean includes them all.",
         ),
         Claim(
             "error",

@@ -194,13 +194,13 @@ def describe(numbers):
         "network at its first weights."
     )
     yield ""
-    asked = [one["log10 width of the theorem"] for one in numbers["sets"].values()]
-    low, high = min(map(min, asked)), max(map(max, asked))
+    needed = [one["log10 width of the theorem"] for one in numbers["sets"].values()]
+    low, high = min(map(min, needed)), max(map(max, needed))
     yield (
-        f"**What this is not**: a test of the theorem. That asks for widths from 10^{low:.0f} to "
+        f"**What this is not**: a test of the theorem. It needs widths from 10^{low:.0f} to "
         f"10^{high:.0f} here, for these stepsizes; the widest network has 10^"
-        f"{math.log10(widths[-1]):.1f} units. It shows whether networks that can be run do what "
-        "the theorem says of those that cannot."
+        f"{math.log10(widths[-1]):.1f} units. It shows whether networks that can be run behave "
+        "as the theorem states for those that cannot."
     )
 
 

@@ -1,1 +1,1 @@
-"""The classifier for scikit-learn."""
+"""The classifier for scikit-learn, which is imported when the classifier is first used."""

@@ -1,18 +1,21 @@
-"""Iterations of a fit as tasks of scikit-learn's callbacks; imports nothing of scikit-learn."""
+"""Reports the iterations of a fit to the callbacks of scikit-learn 1.9, without importing it."""
 
 import numpy as np
 
-__all__ = ["Tasks", "as_coef"]
+__all__ = ["FitCallbacks", "as_coef"]
 
 
 def as_coef(weights, intercept):
-    """Return weights and intercept, or those of all classes, in scikit-learn's shapes."""
+    """Return weights and intercept in scikit-learn's shapes, (1 or n_classes, d) and (...,)."""
     coef = np.array(np.atleast_2d(np.asarray(weights).T))
     return coef, np.array(np.atleast_1d(intercept), dtype=np.float64)
 
 
-class Tasks:
-    """Tells the callbacks of scikit-learn (1.9) of each iteration; a callback for the solvers."""
+class FitCallbacks:
+    """A callback for the solvers that reports each iteration to the callbacks of scikit-learn.
+
+    In scikit-learn's terms a fit is a task, and each of its iterations a subtask.
+    """
 
     def __init__(self, estimator, context, data, callback):
         self.estimator, self.context, self.data = estimator, context, data
@@ -21,8 +24,17 @@ class Tasks:
         self._begin()
 
     @classmethod
-    def of(cls, estimator, X, y, sample_weight, callback):
-        """Return the tasks of a fit, or None if there are no callbacks of scikit-learn's."""
+    def begin_fit(cls, estimator, X, y, sample_weight, callback):
+        """Begin the task of a fit; return None if the estimator has no scikit-learn callbacks.
+
+        Parameters
+        ----------
+        estimator : LogisticClassifier
+        X, y, sample_weight
+            The arguments of `fit`, for the callbacks.
+        callback : callable or None
+            The estimator's own callback, which is called after scikit-learn's.
+        """
         if not hasattr(estimator, "_init_callback_context"):
             return None
         context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
@@ -32,28 +44,27 @@ class Tasks:
         return cls(estimator, context, {"X": X, "y": y, "metadata": metadata}, callback)
 
     def _begin(self):
-        self.task = self.context.subcontext(task_name="iteration")
-        self.task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        self.iteration = self.context.subcontext(task_name="iteration")
+        self.iteration.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
-    def _end(self, attributes):
-        task, self.task = self.task, None
-        return task.call_on_fit_task_end(
+    def _end(self, context, attributes):
+        return context.call_on_fit_task_end(
             estimator=self.estimator, reconstruction_attributes=attributes, **self.data
         )
 
     def __call__(self, state):
-        """End an iteration and begin the next; return whether a callback ends the fit."""
+        """End an iteration and begin the next; return whether a callback stops the fit."""
         coef, intercept = as_coef(state.weights, state.intercept)
-        ended = bool(self._end({"coef_": coef, "intercept_": intercept}))
+        iteration, self.iteration = self.iteration, None
+        stopped = bool(self._end(iteration, {"coef_": coef, "intercept_": intercept}))
         if self.callback is not None:
-            ended = self.callback(state) is True or ended
-        if not ended and state.n_steps < self.estimator.max_iter:
+            stopped = self.callback(state) is True or stopped
+        if not stopped and state.n_steps < self.estimator.max_iter:
             self._begin()
-        return ended
+        return stopped
 
-    def close(self):
-        """End the last iteration, and the fit."""
-        if self.task is not None:
-            self._end({})
-        self.task = self.context
-        self._end({})
+    def end_fit(self):
+        """End the last iteration, if it has begun, and the task of the fit."""
+        if self.iteration is not None:
+            self._end(self.iteration, {})
+        self._end(self.context, {})

@@ -1,4 +1,4 @@
-"""The classifier for scikit-learn; importing this file imports scikit-learn."""
+"""The scikit-learn estimator `LogisticClassifier`; importing this file imports scikit-learn."""
 
 import warnings
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from lsgd_fast._checks import check_callback, check_count, check_flag
 from lsgd_fast._inputs.stopping import StopReason
-from lsgd_fast._sklearn.callbacks import Tasks, as_coef
+from lsgd_fast._sklearn.callbacks import FitCallbacks, as_coef
 from lsgd_fast._sklearn.fit import GRADIENT_DESCENT, Options, combine_weights, fit
 
 try:
@@ -25,106 +25,113 @@ try:
 except ImportError:  # before scikit-learn 1.9
 
     class CallbackSupportMixin:
-        """Nothing to support."""
+        """A base class for older releases, without callbacks."""
 
     def with_callbacks(method):
-        """Return the method."""
+        """Return the method as it is."""
         return method
 
 
 __all__ = ["LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning"]
 
-BLOCK_VALUES = 1 << 20  # of X that are widened at a time
+BLOCK_VALUES = 1 << 20  # of X that are converted to float64 at a time
 
 
 class SeparableDataWarning(ConvergenceWarning):
-    """Without a penalty, separable data have no best weights: longer ones are always better."""
+    """The data are separable and there is no penalty: the loss has no minimum."""
 
 
 class NotConvergedWarning(ConvergenceWarning):
-    """The fit ended, by `max_iter` or by rounding, before the gradient was what `tol` asks for."""
+    """The fit ended, by `max_iter` or by rounding, before the gradient met `tol`."""
 
 
 class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """Logistic regression of two or more classes, by a quasi-Newton method or large steps.
+    """Logistic regression for two or more classes, by a quasi-Newton method or large steps.
 
-    It minimises ``mean_i loss_i + l2/2 * |w|^2`` over weights and an intercept that is not
-    penalised; the mean is weighted by `sample_weight` and `class_weight`. Several classes share one
-    softmax. With ``l2 = 1 / (n * C)``, n the number of rows (or the sum of their weights), that is
-    the objective of scikit-learn's ``LogisticRegression(C=C)``, divided by ``n * C``.
+    It minimises ``mean_i loss_i + l2/2 * |w|^2`` over weights and an intercept, which is not
+    penalised; the mean is weighted by `sample_weight` and `class_weight`. More than two classes are
+    fitted by one softmax. With ``l2 = 1 / (n * C)``, where n is the number of rows or the sum of
+    their weights, this is the objective of scikit-learn's ``LogisticRegression(C=C)``, divided by
+    ``n * C``.
 
     Parameters
     ----------
     solver : {"quasi-newton", "gd"}, default "quasi-newton"
-        `lsgd_fast.minimize` or `lsgd_fast.gradient_descent`.
+        The solver: `lsgd_fast.minimize` or `lsgd_fast.gradient_descent`.
     stepsize : float, rule or "trial", default "trial"
-        Of gradient descent: a number in the units of X, a rule of `lsgd_fast.stepsizes`, or
-        ``"trial"`` for what `lsgd_fast.staged_trial` recommends on these data.
+        Stepsize of ``solver="gd"``: a number in the units of X, a rule of `lsgd_fast.stepsizes`, or
+        ``"trial"`` for the recommendation of `lsgd_fast.staged_trial` on these data.
     l2 : float, default 1e-4
-        Penalty on the mean loss: unlike C, it does not change its meaning with the number of rows.
+        Strength of the penalty on the mean loss. Unlike that of C, its meaning does not depend on
+        the number of rows.
     fit_intercept : bool, default True
+        Whether to fit an intercept.
     class_weight : dict, "balanced" or None, default None
-        Weights by label, 1 where not given. With ``"balanced"`` the classes weigh the same in all.
+        Weight of each label; labels that are missing have weight 1. With ``"balanced"`` all classes
+        have the same total weight.
     max_iter : int, default 1000
-        Steps of gradient descent, or iterations of the quasi-Newton method (now and then one less
-        for each extra read of X).
+        Largest number of steps of gradient descent, or of iterations of the quasi-Newton method. An
+        iteration that reads X more than twice reduces the latter.
     tol : float, default 1e-8
-        Of the quasi-Newton method: see `lsgd_fast.minimize`. Of gradient descent: end once the norm
-        of the gradient is at most `tol` times R, the length of the longest row.
+        Tolerance for the gradient. For the quasi-Newton method see `lsgd_fast.minimize`; gradient
+        descent stops once the norm of the gradient is at most `tol` times R, the largest norm of a
+        row.
     warm_start : bool, default False
-        Start from the weights of the last fit, which must have had the same classes.
+        Whether to start from the weights of the last fit, which must have had the same classes.
     n_threads : int, optional
-        By default as many as the size of X deserves and the process may use.
+        Number of threads; by default it is chosen from the size of X and what the process may use.
     random_state : int, RandomState or None, default None
-        For the samples of a trial; nothing else is random.
+        Seed of the samples of a trial; nothing else is random.
     callback : callable, optional
-        Called as ``callback(state)`` between iterations, as by `lsgd_fast.minimize` or
-        `lsgd_fast.gradient_descent`. Returning True ends the fit.
+        Called as ``callback(state)`` between iterations, as in `lsgd_fast.minimize` and
+        `lsgd_fast.gradient_descent`. The fit stops if it returns True.
     verbose : int, default 0
-        1 to print how a fit ended.
+        If positive, print how a fit ended.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Weights, float64 whatever the dtype of X; of two classes those of ``classes_[1]``.
+        Weights, float64 for every dtype of X; for two classes those of ``classes_[1]``.
     intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts, zero if none was fitted.
     n_iter_ : int
-        Iterations taken.
+        Number of iterations.
     n_features_in_ : int
+        Number of features of X.
     feature_names_in_ : ndarray of shape (n_features,)
-        If X was a data frame with names that are strings.
+        Names of the features, if X was a data frame whose column names are strings.
     loss_curve_ : ndarray of shape (n_iter_ + 1,)
         The objective before each iteration, and at the end.
     separable_ : bool or None
-        True if the fit has separated the data, which proves it possible; None if it did not.
+        True if the fit separated the data, which proves that they are separable; otherwise None.
     margin_ : float
-        Least margin over ``|coef_|``, in the units of X, at the end; not positive if the classifier
-        does not separate the data. Of several classes a margin is the product of a row with the
-        weights of its own class less the largest of the others. NaN for zero weights.
+        Smallest margin over ``|coef_|`` at the end, in the units of X; positive if and only if the
+        classifier separates the data. For several classes the margin of a row is the score of its
+        own class less the largest score of the others. NaN for zero weights.
     stop_reason_ : StopReason
-        Also the string of its name, such as ``"converged"``, see `lsgd_fast.StopReason`.
+        Why the fit ended, see `lsgd_fast.StopReason`; it equals a string such as ``"converged"``.
     run_ : Run
-        All of it: the trace, and a verdict with its evidence.
+        The whole run, with the trace and a verdict with its evidence.
     stepsize_ : float or rule
-        What was used; after gradient descent only.
+        The stepsize that was used; only with ``solver="gd"``.
     trial_ : Trial or None
-        The trial that found it; after gradient descent only. Print it for a report.
+        The trial that chose it, which prints as a report; only with ``solver="gd"``.
 
     Warns
     -----
     SeparableDataWarning
-        If ``l2=0`` and the fit has separated the data. How long the weights are, and so how sure
-        the probabilities look, then depends on when the fit ended.
+        If ``l2=0`` and the fit separated the data. The norm of the weights, and with it the
+        confidence of the probabilities, then depends on when the fit ended.
     NotConvergedWarning
-        If `max_iter` ended the fit, or rounding did before `tol` was met.
+        If `max_iter` or rounding ended the fit before `tol` was met.
 
     Notes
     -----
-    X may be dense, of float64, float32, float16, integers or bool, and is read as it is; sparse
-    (CSR; other formats are converted); or a pandas or polars frame. Results have the same bits
-    for every number of threads.
+    X may be a dense array of float64, float32, float16, integers or bool, which is read in its own
+    dtype; a sparse matrix (CSR; other formats are converted); or a pandas or polars frame. Results
+    have the same bits for every number of threads.
 
     Examples
     --------
@@ -175,23 +182,25 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+            Rows of features.
         y : array-like of shape (n_samples,)
-            Labels of any type that sorts; two or more different ones.
+            Labels of any type that can be sorted; at least two different ones.
         sample_weight : array-like of shape (n_samples,), optional
-            Not negative; only their ratios matter. A row of weight 2 counts as two rows.
+            Weights of the rows, not negative; only their ratios matter. A row of weight 2 counts as
+            two rows.
 
         Returns
         -------
         LogisticClassifier
-            The classifier itself.
+            The fitted classifier itself.
 
         Raises
         ------
         TypeError, ValueError
-            For bad arguments and for a stepsize with which the descent leaves float64.
+            For invalid arguments, and for a stepsize with which the descent overflows float64.
         """
         self._fit(X, y, sample_weight)
-        self._tell()
+        self._report()
         return self
 
     @with_callbacks
@@ -205,23 +214,26 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_flag("warm_start", self.warm_start)
         if not isinstance(self.verbose, (bool, np.bool_)):
             check_count("verbose", self.verbose, 0)
-        last = (self.classes_, self.coef_, self.intercept_) if self._goes_on() else None
+        is_warm = self.warm_start and hasattr(self, "coef_")
+        last = (self.classes_, self.coef_, self.intercept_) if is_warm else None
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
         classes, numbers = _number_classes(y)
         if len(classes) < 2:
-            raise ValueError(f"y holds one class only ({classes.tolist()[0]!r}); two are needed")
+            raise ValueError(
+                f"y has only one class, {classes.tolist()[0]!r}; two or more are needed"
+            )
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         weight = combine_weights(weight, self.class_weight, classes, numbers)
         start = None if last is None else self._start(classes, *last)
         self.classes_ = classes
-        tasks = Tasks.of(self, X, y, sample_weight, callback)
-        found = fit(X, numbers, len(classes), weight, options, start, tasks or callback)
-        self._keep(found)
-        if tasks is not None:
-            tasks.close()
+        callbacks = FitCallbacks.begin_fit(self, X, y, sample_weight, callback)
+        found = fit(X, numbers, len(classes), weight, options, start, callbacks or callback)
+        self._set_attributes(found)
+        if callbacks is not None:
+            callbacks.end_fit()
 
     def _seed(self):
-        """Return a number for the samples of a trial; without one nothing random is drawn."""
+        """Return the seed of a trial; if there is no trial, nothing random is drawn."""
         try:
             random_state = check_random_state(self.random_state)
         except ValueError as error:
@@ -230,25 +242,23 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             return 0
         return int(random_state.randint(2**31 - 1))
 
-    def _goes_on(self):
-        return self.warm_start and hasattr(self, "coef_")
-
-    def _start(self, classes, known, coef, intercept):
-        """Return the weights of the last fit in the form of `gradient_descent`."""
-        if not np.array_equal(known, classes) or coef.shape[1] != self.n_features_in_:
+    def _start(self, classes, last_classes, coef, intercept):
+        """Return the weights of the last fit as the `start` of `gradient_descent`."""
+        if not np.array_equal(last_classes, classes) or coef.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"warm_start: the last fit had {coef.shape[1]} features and the classes "
-                f"{known.tolist()}; these data have {self.n_features_in_} and {classes.tolist()}"
+                f"{last_classes.tolist()}; these data have {self.n_features_in_} and "
+                f"{classes.tolist()}"
             )
         weights = np.vstack([coef.T, intercept]) if self.fit_intercept else coef.T
         return weights.ravel() if len(classes) == 2 else weights
 
-    def _keep(self, found):
+    def _set_attributes(self, found):
         """Set the fitted attributes."""
         run, trace = found.run, found.run.trace
         if run.stop_reason is StopReason.diverged:
             name = "stepsize" if found.stepsize is not None else "X"
-            raise ValueError(f"{name}: the descent left the range of float64: {run.evidence}")
+            raise ValueError(f"{name}: the descent overflowed float64: {run.evidence}")
         self.coef_, self.intercept_ = as_coef(run.weights, run.intercept)
         self.n_iter_ = run.n_steps
         self.loss_curve_ = np.array(trace.loss if trace.objective is None else trace.objective)
@@ -262,8 +272,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if found.stepsize is not None:
             self.stepsize_, self.trial_ = found.stepsize, found.trial
 
-    def _tell(self):
-        """Warn of what the numbers do not show."""
+    def _report(self):
+        """Print how the fit ended, if verbose, and warn if it is not to be trusted."""
         run = self.run_
         if self.verbose:
             print(
@@ -272,31 +282,30 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         if run.separable and self.l2 == 0.0:
             warnings.warn(
-                "the data are linearly separable, and without a penalty no weights are the best: "
-                "the longer, the better. How sure the probabilities look depends on when the fit "
-                "ended; pass l2 > 0 for weights that do not.",
+                "the data are linearly separable: without a penalty the loss has no minimum, and "
+                "the confidence of the probabilities depends on when the fit ended. Pass l2 > 0 "
+                "for weights that do not depend on it.",
                 SeparableDataWarning,
                 stacklevel=3,
             )
         elif run.stop_reason is StopReason.rounding and self.tol > 0.0:
             warnings.warn(
-                f"the gradient is not what tol={self.tol} asks for, but rounding leaves nothing to "
-                f"gain ({run.verdict}: {run.evidence}) Scale the features, or take a larger tol or "
-                "l2.",
+                f"the gradient does not meet tol={self.tol}, and rounding prevents progress "
+                f"({run.verdict}: {run.evidence}) Scale the features, or increase tol or l2.",
                 NotConvergedWarning,
                 stacklevel=3,
             )
         elif run.stop_reason in (StopReason.n_steps, StopReason.max_passes):
             warnings.warn(
-                f"the gradient is not yet what tol={self.tol} asks for after max_iter="
-                f"{self.max_iter} iterations ({run.verdict}: {run.evidence}) Scale the features, "
-                "raise max_iter, or take a larger tol or l2.",
+                f"the gradient does not meet tol={self.tol} after max_iter={self.max_iter} "
+                f"iterations ({run.verdict}: {run.evidence}) Scale the features, or increase "
+                "max_iter, tol or l2.",
                 NotConvergedWarning,
                 stacklevel=3,
             )
 
     def decision_function(self, X):
-        """Return the products of rows and weights, intercepts added.
+        """Return the scores ``X @ coef_.T + intercept_``.
 
         Parameters
         ----------
@@ -305,12 +314,12 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Of two classes positive where ``classes_[1]`` is the more likely one.
+            For two classes, positive where ``classes_[1]`` is the more likely one.
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
         scores = np.empty((X.shape[0], len(self.coef_)))
-        # of other dtypes NumPy would make a float64 copy of all of X
+        # For other dtypes NumPy would make a float64 copy of the whole of X.
         at_once = X.dtype == np.float64 or hasattr(X, "tocsr")
         height = len(scores) if at_once else max(1, BLOCK_VALUES // X.shape[1])
         for i in range(0, len(scores), height):
@@ -334,7 +343,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return self.classes_[best.astype(np.intp)]
 
     def predict_log_proba(self, X):
-        """Return the logarithms of the probabilities; they do not underflow.
+        """Return the logarithms of the probabilities, which do not underflow.
 
         Parameters
         ----------
@@ -343,7 +352,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            One column for each class, in the order of `classes_`.
         """
         scores = self.decision_function(X)
         if scores.ndim == 1:
@@ -362,15 +371,15 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            One column for each class, in the order of `classes_`.
         """
         return np.exp(self.predict_log_proba(X))
 
 
 def _number_classes(y):
-    """Return the labels, sorted, and for each row the place of its own."""
+    """Return the sorted labels and, for each row, the index of its label."""
     try:
         check_classification_targets(y)
         return np.unique(y, return_inverse=True)
-    except TypeError as error:  # labels that do not compare
+    except TypeError as error:  # labels that cannot be sorted
         raise TypeError(f"y: {error}") from None

@@ -1,4 +1,4 @@
-"""From numbered classes to a run: the solvers behind the estimator, which needs scikit-learn."""
+"""Calls the solvers for the classifier: from numbered classes and weights to a run."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ TRIAL = "trial"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Options:
-    """What a fit is asked for, see `LogisticClassifier`; checked when it is made."""
+    """The parameters of `LogisticClassifier` that concern the solvers; checked on construction."""
 
     solver: str
     stepsize: object
@@ -54,7 +54,7 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A run, and of gradient descent its stepsize and the trial that found it, if one did."""
+    """A run; for gradient descent also its stepsize, and the trial that chose it or None."""
 
     run: Run
     stepsize: object = None
@@ -62,18 +62,18 @@ class Fit:
 
 
 def combine_weights(sample_weight, class_weight, classes, numbers):
-    """Return a weight for each row: its own times that of its class.
+    """Return the weight of each row, multiplied by the weight of its class.
 
     Parameters
     ----------
     sample_weight : ndarray of shape (n,)
     class_weight : dict, "balanced" or None
-        By label; labels that are not mentioned have weight 1. Balanced classes have equal sums of
-        weights, which are the given ones: rows of weight 2 count as two rows.
+        Weight of each label; labels that are missing have weight 1. Balanced classes have equal
+        sums of weights, where a row of weight 2 counts as two rows.
     classes : ndarray of shape (k,)
         The labels.
     numbers : ndarray of shape (n,)
-        For each row the place of its label in `classes`.
+        For each row the index of its label in `classes`.
 
     Returns
     -------
@@ -84,7 +84,9 @@ def combine_weights(sample_weight, class_weight, classes, numbers):
     totals = np.bincount(numbers, sample_weight, len(classes))
     if 0 < np.count_nonzero(totals) < len(classes):
         label = classes[totals == 0.0].tolist()[0]
-        raise ValueError(f"sample_weight is zero for all rows of class {label!r}: leave them out")
+        raise ValueError(
+            f"sample_weight is zero for all rows of class {label!r}: leave out the rows"
+        )
     if class_weight is None or not totals.all():
         return sample_weight
     if isinstance(class_weight, str) and class_weight == "balanced":
@@ -94,8 +96,9 @@ def combine_weights(sample_weight, class_weight, classes, numbers):
     labels = classes.tolist()
     unknown = [label for label in class_weight if label not in labels]
     forgotten = [label for label in labels if label not in class_weight]
-    if unknown and forgotten:  # which is a slip; the class that a part of the data lacks is none
-        raise ValueError(f"class_weight has class {unknown[0]!r}, y has {forgotten[0]!r} instead")
+    # A part of the data may lack a class; a label in place of another is a mistake.
+    if unknown and forgotten:
+        raise ValueError(f"class_weight has the class {unknown[0]!r}, but y has {forgotten[0]!r}")
     factors = [check_real("class_weight", class_weight.get(label, 1.0)) for label in labels]
     return sample_weight * np.array(factors)[numbers]
 
@@ -107,7 +110,7 @@ def fit(X, numbers, n_classes, weight, options, start, callback):
     ----------
     X : array-like or sparse matrix of shape (n, d)
     numbers : ndarray of shape (n,)
-        Classes 0 to n_classes - 1; of two classes 1 is the positive one.
+        Classes 0 to n_classes - 1; if there are two, 1 is the positive one.
     n_classes : int
     weight : ndarray of shape (n,)
     options : Options

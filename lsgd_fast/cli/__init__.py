@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line `lsgd-fast`: its commands, their options, and the data files they read."""

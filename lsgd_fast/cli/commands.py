@@ -1,4 +1,4 @@
-"""The commands: arguments to a call of the library, and what comes back to text, JSON or a picture.
+"""The commands: each calls the library and prints the result as text or JSON, or plots it.
 
 Results go to stdout, progress to stderr.
 """
@@ -19,16 +19,17 @@ from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._planning import plan as planning
 from lsgd_fast._results.verdict import Verdict
+from lsgd_fast._text import counted
 from lsgd_fast.cli.data_files import read_data
 from lsgd_fast.cli.options import default_record_every, descent_keywords, model_keywords
 from lsgd_fast.progress import StatusLine
 
 __all__ = ["DEFAULT_STEPSIZE", "fit", "plan", "sweep", "trial"]
 
-DEFAULT_STEPSIZE = 32.0  # where R = 1, as in the papers
-UPDATES = 1000  # of the progress of a command
+DEFAULT_STEPSIZE = 32.0  # for R = 1, as in the papers
+UPDATES = 1000  # of the progress line, over all steps of a command
 
-# How reports call arguments of the library, and what these are called here.
+# Arguments of the library as reports name them, and the options that stand for them here.
 OPTIONS = {
     "margin=": "--margin",
     "n_steps=": "--steps",
@@ -40,7 +41,7 @@ OPTIONS = {
 
 
 def fit(arguments):
-    """Run one stepsize; 1 if it diverged, else 0."""
+    """Run one stepsize; return 1 if it diverged, else 0."""
     _check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
@@ -53,7 +54,7 @@ def fit(arguments):
         request = check_descent(problem, stepsize, options, stop=stop)
         run = run_descent(request, arguments.steps)
         status.log(f"{run.n_steps} steps in {run.seconds:.3g} s")
-    # Printed before anything is written: a full disk must not cost the result.
+    # Print before writing files: a full disk must not lose the result.
     if arguments.json:
         _print_json(_data_facts(arguments, data) | {"stepsize": stepsize} | _run_facts(run))
     else:
@@ -63,7 +64,7 @@ def fit(arguments):
 
 
 def sweep(arguments):
-    """Run several stepsizes; 1 if all diverged, else 0."""
+    """Run several stepsizes; return 1 if all diverged, else 0."""
     _check_outputs(arguments)
     stepsizes, n_steps = arguments.stepsizes, arguments.steps
     with StatusLine(sys.stderr) as status:
@@ -72,7 +73,7 @@ def sweep(arguments):
         keywords = descent_keywords(arguments, len(stepsizes))
         keywords |= _reports(n_steps, status, len(stepsizes))
         found = stepsize_sweep(data.X, data.y, stepsizes, n_steps, **keywords)
-        status.log(f"{_count(len(found), 'run')} in {max(run.seconds for run in found):.3g} s")
+        status.log(f"{counted(len(found), 'run')} in {max(run.seconds for run in found):.3g} s")
     best = None if arguments.best is None else _best_stepsize(found, arguments.best)
     if arguments.json:
         pairs = zip(stepsizes, found, strict=True)
@@ -90,7 +91,7 @@ def sweep(arguments):
 
 
 def trial(arguments):
-    """Look for a large stepsize; 1 if all that were tried diverged, else 0."""
+    """Search for a large stepsize; return 1 if every run diverged, else 0."""
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
         status.show(f"trying stepsizes on {len(data.X)} rows", now=True)
@@ -120,7 +121,7 @@ def trial(arguments):
 
 
 def plan(arguments):
-    """Say what a descent will take; 0."""
+    """Predict what a descent takes; return 0."""
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
         status.show("measuring a short run", now=True)
@@ -134,7 +135,7 @@ def plan(arguments):
             margin=arguments.margin,
             n_threads=arguments.threads,
         )
-    # As `fit` will record, which does not fill the memory with a long trace.
+    # `fit` records fewer rows of a long trace, so that it fits in memory.
     found = replace(found, record_every=default_record_every(found.n_steps or 0))
     if arguments.json:
         _print_json(_data_facts(arguments, data) | _plan_facts(found))
@@ -144,7 +145,7 @@ def plan(arguments):
 
 
 def _check_outputs(arguments):
-    """Refuse before the work what could not be written after it."""
+    """Check before any work that the outputs can be written after it."""
     for option in ("out", "plot"):
         path = getattr(arguments, option)
         if path is not None:
@@ -156,12 +157,12 @@ def _check_outputs(arguments):
 def _check_output(option, path, *sources):
     folder = os.path.dirname(path) or "."
     if not path or os.path.isdir(path) or not os.path.isdir(folder):
-        raise ValueError(f"{option} {path!r}: not the name of a file in a folder that exists")
+        raise ValueError(f"{option} {path!r}: must name a file in an existing folder")
     if not os.access(folder, os.W_OK):
-        raise ValueError(f"{option} {path!r}: its folder cannot be written to")
+        raise ValueError(f"{option} {path!r}: the folder is not writable")
     for source in filter(None, sources):
         if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-            raise ValueError(f"{option} {path!r}: would overwrite the data")
+            raise ValueError(f"{option} {path!r}: would overwrite a data file")
 
 
 def _check_picture(path):
@@ -169,14 +170,14 @@ def _check_picture(path):
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError:
         raise ValueError(
-            "--plot needs matplotlib, which cannot be imported (extra: plot)"
+            "--plot needs matplotlib, which cannot be imported (extra: lsgd_fast[plot])"
         ) from None
     if os.path.splitext(path)[1][1:].lower() not in FigureCanvasBase.get_supported_filetypes():
         raise ValueError(f"--plot {path!r}: the name must end in .png, .pdf, .svg or the like")
 
 
 def _write(arguments, result):
-    """Save and draw a result where that was asked for."""
+    """Save and plot a result, if the options are given."""
     if arguments.out is not None:
         result.save(arguments.out)
     if arguments.plot is not None:
@@ -199,7 +200,7 @@ def _default_stepsize(problem):
 
 
 def _reports(n_steps, status, n_runs=1):
-    """Return the keywords with which descents keep a terminal informed."""
+    """Return the keywords with which a descent shows its progress on a terminal."""
     if not status.live:
         return {}
 
@@ -220,10 +221,10 @@ def _best_stepsize(found, by):
 def _describe_data(arguments, data):
     n, d = data.X.shape
     if arguments.softmax:
-        told = f"{len(data.labels)} classes"
+        labels = f"{len(data.labels)} classes"
     else:
-        told = "labels {!a} as -1 and {!a} as +1".format(*data.labels)
-    return f"Data {arguments.data!a}: {n} rows of {d} features, {told}"
+        labels = "labels {!a} as -1 and {!a} as +1".format(*data.labels)
+    return f"Data {arguments.data!a}: {n} rows of {d} features, {labels}"
 
 
 def _with_options(report):
@@ -238,18 +239,18 @@ def _data_facts(arguments, data):
 
 
 def _run_facts(run):
-    """Return what a run came to, under the names of `Run` and `Trace`."""
+    """Return the end of a run, under the names of `Run` and `Trace`."""
     names = ("n_steps", "n_threads", "seconds", "radius", "intercept", "separable", "evidence")
     counters = ("separated_at", "certified_at", "stable_at", "n_increases")
     columns = ("loss", "log_loss", "error_rate", "min_margin", "weight_norm")
     last = {name: float(getattr(run.trace, name)[-1]) for name in columns}
     named = {name: getattr(run, name) for name in names + counters}
-    named["intercept"] = np.asarray(run.intercept).tolist()  # of several classes a list
+    named["intercept"] = np.asarray(run.intercept).tolist()  # a list for several classes
     return {"stop_reason": str(run.stop_reason), "verdict": str(run.verdict)} | last | named
 
 
 def _plan_facts(found):
-    """Return a plan, under the names of `Plan`."""
+    """Return the facts of a plan, under the names of `Plan`."""
     derived = ("stepsize", "n_steps", "data_bytes", "n_recorded", "peak_bytes", "seconds")
     derived += ("network_bytes", "network_flops") if found.width is not None else ()
     facts = asdict(found) | {name: getattr(found, name) for name in derived}
@@ -257,7 +258,7 @@ def _plan_facts(found):
 
 
 def _print_json(facts):
-    """Print an object in one line; numbers that JSON lacks, such as infinity, become null."""
+    """Print an object in one line; NaN and infinity, which JSON lacks, become null."""
     print(json.dumps(_finite(facts), allow_nan=False))
 
 
@@ -267,7 +268,3 @@ def _finite(value):
     if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _count(number, noun):
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""Data files: X and y from .npz, .npy, .csv and LIBSVM files, or one line on what is wrong."""
+"""Reads X and y from .npz, .npy, .csv and LIBSVM files; errors are one line that names the file."""
 
 import io
 import mmap
@@ -20,24 +20,24 @@ __all__ = ["Data", "read_data"]
 TABLES = (".csv", ".tsv")
 LIBSVM = (".libsvm", ".svm", ".svmlight", ".txt")
 LABELS = (".npy", ".csv", ".txt")  # files of labels alone
-TEXTS = "U"  # the kind of dtype that labels may have besides
-MAPPED_BYTES = 1 << 26  # from here on an .npy file is mapped, not read
-SCANNED = 1 << 20  # values looked at at a time
+TEXTS = "U"  # the kind of dtype that labels may have besides NUMBERS
+MAPPED_BYTES = 1 << 26  # .npy files of this size or more are mapped, not read
+SCANNED = 1 << 20  # values checked at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """What a data file holds; unpacks as ``X, y``.
+    """The contents of a data file; unpacks as ``X, y``.
 
     Attributes
     ----------
     X : ndarray of shape (n, d)
-        Features, finite, at least one row and one feature. float64 from text, of any real dtype
-        from .npz and .npy; perhaps read-only and memory-mapped.
+        Features, finite, at least one row and one feature. The dtype is float64 from text, and any
+        real dtype from .npz and .npy. X may be read-only and memory-mapped.
     y : ndarray of shape (n,), float64
-        Labels, -1 or +1; both occur. Of several classes 0, 1, ..., K - 1.
+        Labels -1 and +1, both of which occur; for several classes 0, 1, ..., K - 1.
     labels : tuple
-        The labels as the file has them (numbers, bools or texts), in the order of those of y.
+        The labels in the file (numbers, bools or strings), in the order of the values of y.
     """
 
     X: np.ndarray
@@ -49,29 +49,30 @@ class Data:
 
 
 def read_data(path, *, labels=None, label=None, several=False):
-    r"""Read features and labels from a file; the end of its name says what kind of file it is.
+    r"""Read features and labels from a file, whose format follows from the end of its name.
 
-    - .npz: arrays named ``X`` and ``y``, perhaps among others.
-    - .npy: X. The labels come from a file of their own.
-    - .csv, .tsv: cells separated by comma, semicolon or tab, perhaps under a header.
+    - .npz: arrays named ``X`` and ``y``; other arrays are ignored.
+    - .npy: X. The labels are in a separate file.
+    - .csv, .tsv: cells separated by comma, semicolon or tab, with or without a header.
     - .svm, .libsvm, .svmlight, .txt: LIBSVM's ``label index:value ...``, where indices count from 1
-      and increase. X is made dense.
+      and increase. X becomes a dense array.
 
-    Text is UTF-8 and may be gzip-compressed: .csv.gz and the like. Nothing is ever unpickled. The
-    smaller of two labels, numbers or (except in LIBSVM files) texts, becomes -1.
+    Text must be UTF-8 and may be gzip-compressed: .csv.gz and the like. Nothing is ever unpickled.
+    The smaller of the two labels becomes -1; labels are numbers or, except in LIBSVM files,
+    strings.
 
     Parameters
     ----------
     path : str or os.PathLike
         The file. An .npy file of 64 MiB or more is mapped into memory, not read.
     labels : str or os.PathLike, optional
-        For .npy alone, and needed there: the file of labels, .npy, or .csv or .txt with one label
-        per line.
+        The file of the labels of an .npy file, which needs one: .npy, or .csv or .txt with one
+        label per line.
     label : str, optional
-        For .csv and .tsv alone: the name of the column of labels or, where there is no header, its
-        number, from 1; the last column by default.
+        For .csv and .tsv: the name of the column of labels or, without a header, its number from 1.
+        The last column by default.
     several : bool, default False
-        Whether any number of labels from two on becomes 0, 1, ..., in their order.
+        Whether there may be more than two labels, which become 0, 1, ..., in sorted order.
 
     Returns
     -------
@@ -81,10 +82,11 @@ def read_data(path, *, labels=None, label=None, several=False):
     Raises
     ------
     FileNotFoundError, OSError
-        If a file is not there, or cannot be read.
+        If a file does not exist or cannot be read.
     ValueError
-        If it does not hold such data; one line that names the file, and the line in a text. Also if
-        X, from LIBSVM or .npz, would take more than half of the memory of the machine.
+        If the file has no such contents. The message is one line that names the file and, for text,
+        the line. Also if X, from LIBSVM or .npz, would take more than half of the memory of the
+        machine.
 
     Examples
     --------
@@ -101,9 +103,9 @@ def read_data(path, *, labels=None, label=None, several=False):
     path = os.fsdecode(path)
     kind = _kind(path)
     if labels is not None and kind != ".npy":
-        raise ValueError(f"{path!r}: labels come from a file of their own for .npy files alone")
+        raise ValueError(f"{path!r}: only .npy files take their labels from another file")
     if label is not None and kind not in TABLES:
-        raise ValueError(f"{path!r}: label chooses a column of a .csv file, which this is not")
+        raise ValueError(f"{path!r}: label names a column of a .csv file, which this is not")
     with _naming(path):
         if os.path.getsize(path) == 0:
             raise ValueError("the file is empty")
@@ -113,7 +115,7 @@ def read_data(path, *, labels=None, label=None, several=False):
             X = _check_matrix(_read_npy(path, NUMBERS))
             if labels is None:
                 raise ValueError(
-                    "an .npy file has no labels: say which file has them (labels, --labels)"
+                    "an .npy file has no labels: pass the file that has them (labels, --labels)"
                 )
         elif kind in TABLES:
             X, values = read_table(path, label)
@@ -121,7 +123,7 @@ def read_data(path, *, labels=None, label=None, several=False):
             X, values = read_libsvm(path, _allowed_bytes())
         else:
             known = ", ".join((".npz", ".npy", *TABLES, *LIBSVM))
-            raise ValueError(f"a name must end in {known}, and those of texts may go on with .gz")
+            raise ValueError(f"the name must end in {known}; text files may end in .gz after that")
     if kind == ".npy":
         path = os.fsdecode(labels)
         with _naming(path):
@@ -133,20 +135,20 @@ def read_data(path, *, labels=None, label=None, several=False):
 
 @contextmanager
 def _naming(path):
-    """Make every complaint about what a file holds a ValueError of one line that names it."""
+    """Turn every error about the contents of a file into a ValueError of one line that names it."""
     try:
         yield
     except UnicodeDecodeError as error:
         line = undecodable_line(path)
-        raise ValueError(f"{path!r}: line {line}: not text in UTF-8") from error
+        raise ValueError(f"{path!r}: line {line} is not UTF-8 text") from error
     except MemoryError as error:
-        raise ValueError(f"{path!r}: too large for the memory there is") from error
+        raise ValueError(f"{path!r}: too large for the available memory") from error
     except (ValueError, EOFError, BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path!r}: {' '.join(str(error).split())}") from error
 
 
 def _kind(path):
-    """Return the end of the name in lower case, without .gz if it is that of a compressed text."""
+    """Return the suffix in lower case; for compressed text, the suffix before .gz."""
     suffix = os.path.splitext(path.removesuffix(".gz"))[1].lower()
     is_binary = suffix not in TABLES + LIBSVM
     return ".gz" if path.endswith(".gz") and is_binary else suffix
@@ -158,7 +160,7 @@ def _read_npz(path):
             members = _read_members(file)
         except (MemoryError, ValueError):
             raise
-        except Exception as error:  # zipfile fails in a dozen ways; all mean the same
+        except Exception as error:  # zipfile raises a dozen types, which all mean the same
             raise ValueError(f"not a readable .npz file: {error}") from error
     X = _check_matrix(_parse_member("X", members["X"], NUMBERS))
     return X, _check_column(_parse_member("y", members["y"], NUMBERS + TEXTS), len(X))
@@ -170,10 +172,10 @@ def _read_members(file):
         missing = [name for name in ("X", "y") if name not in members]
         if missing:
             found = reprlib.repr(sorted(members))
-            raise ValueError(f"no array is named {' or '.join(missing)}; there are {found}")
+            raise ValueError(f"no array is named {' or '.join(missing)}; the arrays are {found}")
         members = {name: members[name] for name in ("X", "y")}
         if sum(info.file_size for info in members.values()) > _allowed_bytes():
-            raise ValueError("its arrays take more than half of the memory of this machine")
+            raise ValueError("the arrays take more than half of the memory of this machine")
         # read() verifies the checksum before it returns.
         return {name: archive.read(info) for name, info in members.items()}
 
@@ -199,13 +201,13 @@ def _read_labels(path, n):
     if kind == ".npy":
         return _check_column(_read_npy(path, NUMBERS + TEXTS), n)
     if kind not in LABELS:
-        raise ValueError(f"labels are read from {', '.join(LABELS)}, the texts also with .gz")
+        raise ValueError(f"a file of labels must end in {', '.join(LABELS)} (text also in .gz)")
     return read_column(path, n)
 
 
 def _check_matrix(X):
     if X.ndim != 2 or 0 in X.shape:
-        raise ValueError(f"X must be 2-d (rows, features), neither of them 0; got shape {X.shape}")
+        raise ValueError(f"X must be 2-d with one row and one feature or more; got {X.shape}")
     values = X.ravel(order="K")  # a view: arrays from files are contiguous
     for start in range(0, X.size, SCANNED):
         bad = np.flatnonzero(~np.isfinite(values[start : start + SCANNED]))
@@ -223,15 +225,17 @@ def _check_column(y, n):
 
 
 def _map_labels(values, several):
-    """Return labels as -1.0 and +1.0, or 0.0, 1.0, ..., and the values that they stand for."""
+    """Return labels as -1.0 and +1.0, or 0.0, 1.0, ..., and the distinct labels of the file."""
     if values.dtype.kind == "f":
         values = values.astype(np.float64, copy=False)
         if not np.isfinite(values).all():
             raise ValueError(f"the label of row {np.isfinite(values).argmin()} is not finite")
     found, which = np.unique(values, return_inverse=True)
     if len(found) < 2 or (len(found) > 2 and not several):
-        hint = ": fit, sweep and trial take more with --softmax" if len(found) > 2 else ""
-        raise ValueError(f"two labels are needed; found {reprlib.repr(found[:9].tolist())}{hint}")
+        hint = "; for more, pass --softmax to fit, sweep or trial" if len(found) > 2 else ""
+        raise ValueError(
+            f"there must be two different labels; found {reprlib.repr(found[:9].tolist())}{hint}"
+        )
     y = which.astype(np.float64) if several else 2.0 * which - 1.0
     return y, tuple(found.tolist())
 

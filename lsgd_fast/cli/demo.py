@@ -8,34 +8,37 @@ from itertools import pairwise
 
 import numpy as np
 
-import lsgd_fast as lsgd
-from lsgd_fast import plot, reference
+from lsgd_fast import datasets, plot, reference
+from lsgd_fast._api.descent import gradient_descent
+from lsgd_fast._api.margin import max_margin
+from lsgd_fast._results.run import Run
+from lsgd_fast._text import WIDTH, counted
 from lsgd_fast.progress import StatusLine
 
-__all__ = ["minimum_norm_point", "run"]
+__all__ = ["run"]
 
 N_STEPS = 10_000
-LARGE = (2.0, 4.0, 6.5)  # they oscillate at first; many others do not on these data, hence BEYOND
-BEYOND = 64.0
+LARGE = (2.0, 4.0, 6.5)  # they oscillate at first
+BEYOND = 64.0  # one that does not: on these data, many large stepsizes never oscillate
+MARGIN_RTOL = 1e-5  # so that the bounds of the margin agree in the digits of the table
 REFERENCE_STEPS = 300
 REFERENCE_REPEATS = 5
-REFERENCE_TOLERANCE = 1e-6  # of the loss; the unstable phase blows up rounding errors
+REFERENCE_TOLERANCE = 1e-6  # relative, in the loss; the unstable phase amplifies rounding errors
 PICTURE = "lsgd-fast-demo.png"
-WIDTH = 96
-CURVE = 80
+CURVE = WIDTH - 10  # characters of a curve, after its stepsize
 BLOCKS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 ASCII_BLOCKS = ".:-=+*#@"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One stepsize: its run, and the microseconds per step of the package and of its NumPy reference."""
+    """The run of one stepsize, and its comparison with the NumPy reference."""
 
     stepsize: float
-    run: lsgd.Run
-    pace: float
-    reference_pace: float
-    difference: float  # largest relative one between the losses of the two, in REFERENCE_STEPS
+    run: Run
+    step_time: float  # microseconds
+    reference_step_time: float
+    difference: float  # largest relative difference of the losses, over REFERENCE_STEPS
 
     @property
     def last_increase(self):
@@ -63,95 +66,35 @@ def run(n_steps=N_STEPS):
     int
         0, or 1 if the package and its NumPy reference disagree.
     """
-    X, y = lsgd.datasets.digits_0_vs_8()
+    X, y = datasets.digits_0_vs_8()
     smoothness = float(np.linalg.eigvalsh(X.T @ X / len(X))[-1]) / 4.0
     stepsizes = (_round_down(1.0 / smoothness), *LARGE)
     with StatusLine(sys.stderr) as progress:
         outcomes = [_measure(X, y, stepsize, n_steps, progress) for stepsize in stepsizes]
         beyond = _descend(X, y, BEYOND, n_steps, progress)
-        point, gap = minimum_norm_point(y[:, None] * X)
-    margin = float(np.linalg.norm(point))
+        progress.show("looking for the largest margin", now=True)
+        margin = max_margin(X, y, rtol=MARGIN_RTOL)
 
     _print_problem(X, outcomes, smoothness)
-    _print_table(outcomes, margin, gap)
+    _print_table(outcomes, margin)
     _print_curves(outcomes)
-    _print_findings(outcomes, margin, beyond)
+    _print_findings(outcomes, margin.value, beyond)
     print(_save_picture(outcomes, smoothness))
     return 0 if _agree(outcomes) else 1
 
 
-def minimum_norm_point(points, max_steps=1000):
-    """Return the point of least norm in the convex hull of `points`, by Wolfe's algorithm.
-
-    For rows ``y_i x_i`` its norm is the margin of the data and its direction attains it.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n, d)
-    max_steps : int, default 1000
-
-    Returns
-    -------
-    point : ndarray of shape (d,)
-    gap : float
-        The certificate: the direction of `point` attains its norm less `gap`, and no direction
-        attains more than the norm.
-
-    References
-    ----------
-    P. Wolfe, "Finding the nearest point in a polytope", Mathematical Programming 11, 1976.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lsgd_fast.demo import minimum_norm_point
-    >>> minimum_norm_point(np.array([[2.0, 0.0], [0.0, 2.0]]))[0].round(12)
-    array([1., 1.])
-    """
-    chosen, share = [int(np.argmin(np.square(points).sum(axis=1)))], np.ones(1)
-    best, best_gap = None, math.inf
-    for _ in range(max_steps):
-        point = share @ points[chosen]
-        norm, along = float(np.linalg.norm(point)), points @ point
-        gap = norm - float(along.min()) / norm if norm > 0.0 else 0.0
-        if gap < best_gap:
-            best, best_gap = point, gap
-        newest = int(along.argmin())
-        if gap <= 0.0 or newest in chosen:  # as good as rounding lets it be
-            break
-        chosen, share = _shrink(points, [*chosen, newest], np.append(share, 0.0))
-    return best, max(best_gap, 0.0)
-
-
-def _shrink(points, chosen, share):
-    """Drop points until the point of least norm in the plane through the others is among them."""
-    one = np.append(np.zeros(points.shape[1]), 1.0)
-    while True:
-        system = np.vstack([points[chosen].T, np.ones(len(chosen))])
-        target = np.linalg.lstsq(system, one, rcond=None)[0]
-        target /= target.sum()
-        if target.min() > 0.0:
-            return chosen, target
-        outside = np.flatnonzero(target <= 0.0)
-        reach = share[outside] / np.maximum(share[outside] - target[outside], 1e-300)
-        share = share + reach.min() * (target - share)
-        share[outside[reach.argmin()]] = 0.0
-        kept = np.flatnonzero(share > 0.0)
-        chosen, share = [chosen[i] for i in kept], share[kept]
-
-
 def _measure(X, y, stepsize, n_steps, progress):
-    """Return the outcome of one stepsize; package and reference take turns, to meet the same noise."""
+    """Return the outcome of one stepsize; package and reference take turns, under the same load."""
     full = _descend(X, y, stepsize, n_steps, progress)
-    progress.show(f"stepsize {stepsize:g}: the same in NumPy, to compare")
-    n, paces, differences = min(n_steps, REFERENCE_STEPS), [], []
+    progress.show(f"stepsize {stepsize:g}: the same steps in NumPy, for comparison")
+    n, times, differences = min(n_steps, REFERENCE_STEPS), [], []
     for _ in range(REFERENCE_REPEATS):
-        pair = [api.gradient_descent(X, y, stepsize, n) for api in (lsgd, reference)]
-        fast, plain = (one.trace.loss for one in pair)
-        differences.append(np.abs(fast / plain - 1.0).max())
-        paces.append([1e6 * one.seconds / n for one in pair])
-    pace, reference_pace = np.median(paces, axis=0).tolist()
-    return Outcome(stepsize, full, pace, reference_pace, float(np.max(differences)))
+        fast = gradient_descent(X, y, stepsize, n)
+        plain = reference.gradient_descent(X, y, stepsize, n)
+        differences.append(np.abs(fast.trace.loss / plain.trace.loss - 1.0).max())
+        times.append([1e6 * fast.seconds / n, 1e6 * plain.seconds / n])
+    step_time, reference_step_time = np.median(times, axis=0).tolist()
+    return Outcome(stepsize, full, step_time, reference_step_time, float(np.max(differences)))
 
 
 def _agree(outcomes):
@@ -164,7 +107,7 @@ def _descend(X, y, stepsize, n_steps, progress):
         progress.show(f"stepsize {stepsize:g}: {done}")
 
     calls = {"callback": report, "callback_every": max(1, n_steps // 20)}
-    found = lsgd.gradient_descent(X, y, stepsize, n_steps, **calls)
+    found = gradient_descent(X, y, stepsize, n_steps, **calls)
     progress.log(f"stepsize {stepsize:g}: {n_steps} steps in {found.seconds:.2f} s")
     return found
 
@@ -173,43 +116,41 @@ def _print_problem(X, outcomes, smoothness):
     (n, d), found = X.shape, outcomes[0].run
     small, *large = (f"{outcome.stepsize:g}" for outcome in outcomes)
     print(
-        "Gradient descent on the logistic loss: from w = 0, no intercept, "
-        f"{_count(found.n_steps, 'step')} for each stepsize",
-        f"Data    digits 0 v 8, {n} images of {d} pixels from 0 to 1; R = {found.radius:.2f}",
-        f"Small   {small}: 1/smoothness = {1.0 / smoothness:.4f} rounded down; "
-        f"below 2/smoothness = {2.0 / smoothness:.3f} the loss never increases",
-        f"Large   {', '.join(large)}, picked because they oscillate at first",
+        "Gradient descent on the logistic loss from w = 0, without an intercept",
+        f"Data    digits 0 v 8: {n} images of {d} pixels from 0 to 1; R = {found.radius:.2f}",
+        f"Steps   {found.n_steps} for each stepsize",
+        f"Small   {small}; below 2/smoothness = {2.0 / smoothness:.3f} the loss never increases",
+        f"Large   {', '.join(large)}; chosen because they oscillate at first",
         "",
         sep="\n",
     )
 
 
-def _print_table(outcomes, margin, gap):
+def _print_table(outcomes, margin):
     steps = _checkpoints(outcomes[0].run.n_steps)
     width = 9 * len(steps)
     losses = "".join(f"{step:>9}" for step in steps)
     print(
-        f"{'':8}{'loss at step':>{width}}     increases      zero error  min margin   us per step",
-        f"stepsize{losses}  number last  first for good    over |w|  package NumPy",
+        f"{'':8}{'loss at step':>{width}}    increases   zero error   margin",
+        f"stepsize{losses}  number last  first stays over |w|",
         sep="\n",
     )
     for outcome in outcomes:
-        print(_table_row(outcome, steps, _agree(outcomes)))
-    note = f"the largest that any w has, to within {gap:.0e}"
-    print(f"{note:>{width + 37}}  {margin:>10.4f}\n")
+        print(_table_row(outcome, steps))
+    note = f"the largest that any w has, within {margin.gap:.0e}"
+    print(f"{note:>{width + 33}} {margin.value:>8.4f}\n")
 
 
-def _table_row(outcome, steps, timed):
-    found, paces = outcome.run, (outcome.pace, outcome.reference_pace)
-    last, first, good = (
+def _table_row(outcome, steps):
+    found = outcome.run
+    last, first, stays = (
         "-" if step is None else step
         for step in (outcome.last_increase, found.separated_at, outcome.separated_for_good)
     )
-    fast, reference = (f"{pace:.1f}" if timed else "-" for pace in paces)  # of right results only
     losses = "".join(f"{found.trace.loss[step]:>9.2e}" for step in steps)
     return (
-        f"{outcome.stepsize:>8g}{losses}  {found.n_increases:>6}{last:>5}  {first:>5}{good:>9}"
-        f"  {_margin(found):>10.4f}  {fast:>7}{reference:>6}"
+        f"{outcome.stepsize:>8g}{losses}  {found.n_increases:>6}{last:>5}  {first:>5}{stays:>6}"
+        f" {_margin(found):>8.4f}"
     )
 
 
@@ -226,7 +167,7 @@ def _print_curves(outcomes):
 
 
 def _sparkline(log_loss, low, high, blocks):
-    """Return one character per stretch of steps, as high as the highest loss there."""
+    """Return one character per interval of steps, as high as the highest loss there."""
     edges = np.geomspace(1.0, len(log_loss) + 1.0, CURVE + 1) - 1.0 + 1e-9
     edges = edges.astype(int).tolist()
     heights = [log_loss[a : max(b, a + 1)].max() for a, b in pairwise(edges)]
@@ -245,48 +186,51 @@ def _axis(n_steps):
 
 def _print_findings(outcomes, margin, beyond):
     best = min(outcomes, key=lambda outcome: outcome.run.trace.log_loss[-1])
-    print(textwrap.fill(_describe_paces(outcomes), WIDTH))
+    print(textwrap.fill(_describe_times(outcomes), WIDTH))
     print(textwrap.fill(_describe_lowest(best, outcomes[0]), WIDTH))
     print(textwrap.fill(_describe_margins(best, outcomes, margin), WIDTH))
     print(textwrap.fill(_describe_beyond(beyond), WIDTH), end="\n\n")
 
 
-def _describe_paces(outcomes):
-    """Say how the package compares with its reference."""
-    n = _count(min(outcomes[0].run.n_steps, REFERENCE_STEPS), "step")
+def _describe_times(outcomes):
+    """Compare the package with its reference: the times, and the losses."""
+    n = counted(min(outcomes[0].run.n_steps, REFERENCE_STEPS), "step")
     difference = f"{max(outcome.difference for outcome in outcomes):.0e}"
     if not _agree(outcomes):
-        return f"Package and NumPy DISAGREE, by {difference} of the loss in {n}: please report it."
-    pace = np.median([outcome.pace for outcome in outcomes])
-    reference_pace = np.median([outcome.reference_pace for outcome in outcomes])
+        return (
+            f"The losses of the package and of NumPy DISAGREE: their relative difference is "
+            f"{difference} after {n}. Please report this."
+        )
+    fast = np.median([outcome.step_time for outcome in outcomes])
+    plain = np.median([outcome.reference_step_time for outcome in outcomes])
     return (
-        f"A step takes {pace:.1f} us ({_count(outcomes[0].run.n_threads, 'thread')}), and "
-        f"{reference_pace:.1f} us in NumPy: {reference_pace / pace:.1f} times as long. Over {n} their losses "
-        f"differ by {difference} of themselves at most."
+        f"A step takes {fast:.1f} us ({counted(outcomes[0].run.n_threads, 'thread')}); in NumPy it "
+        f"takes {plain:.1f} us, {plain / fast:.1f} times as long. Over {n} the losses of the two "
+        f"agree within a relative {difference}."
     )
 
 
 def _describe_lowest(best, small):
-    """Say which stepsize has the lowest loss, and what it went through."""
+    """Describe the run that ends with the lowest loss."""
     trace, reached = best.run.trace, small.run.trace.log_loss[-1]
     text = (
-        f"After {_count(best.run.n_steps, 'step')} stepsize {best.stepsize:g} has the lowest loss, "
-        f"{trace.loss[-1]:.2e}"
+        f"After {counted(best.run.n_steps, 'step')} stepsize {best.stepsize:g} has the lowest "
+        f"loss, {trace.loss[-1]:.2e}"
     )
     if best is small:
-        return f"{text}: the run is too short for the large ones to win."
+        return f"{text}: the run is too short for the large stepsizes to win."
     text += f", {math.exp(reached - trace.log_loss[-1]):.3g} times lower than {small.stepsize:g}. "
     if best.last_increase is not None:
         text += (
-            f"Before, its loss increased {_count(best.run.n_increases, 'time')}, last at step "
-            f"{best.last_increase}, and was {trace.loss.max():.3g} at worst. "
+            f"Its loss first increased {counted(best.run.n_increases, 'time')}, up to "
+            f"{trace.loss.max():.3g} and last at step {best.last_increase}. "
         )
     ahead = _settles(trace.log_loss < reached)
-    return f"{text}From step {ahead} on it is lower than {small.stepsize:g} gets at all."
+    return f"{text}From step {ahead} on it is lower than {small.stepsize:g} ever gets."
 
 
 def _describe_margins(best, outcomes, margin):
-    """Compare the margins: those of the lowest loss and the widest."""
+    """Compare the margin of the run with the lowest loss with the widest margin of all runs."""
     widest = max(outcomes, key=lambda outcome: _margin(outcome.run))
     share, widest_share = (_margin(outcome.run) / margin for outcome in (best, widest))
     has = f"{best.stepsize:g} has {share:.0%} of the margin that the data allow"
@@ -294,16 +238,16 @@ def _describe_margins(best, outcomes, margin):
         has = f"{best.stepsize:g} does not separate the data"
     if best is widest:
         return f"The lowest loss comes with the largest margin here: {has}."
-    return f"Low loss is not a large margin: {has}, {widest.stepsize:g} has {widest_share:.0%}."
+    return f"A low loss is not a large margin: {has}, {widest.stepsize:g} has {widest_share:.0%}."
 
 
 def _describe_beyond(beyond):
-    """Say what a stepsize does that was not picked."""
+    """Describe the run with the stepsize `BEYOND`."""
     trace, increases = beyond.trace, beyond.n_increases
-    often = f"increases {_count(increases, 'time')}" if increases else "never increases"
+    often = f"increases {counted(increases, 'time')}" if increases else "never increases"
     return (
         f"Larger stepsizes need not oscillate: with {BEYOND:g} the loss {often} and ends at "
-        f"{trace.loss[-1]:.2e}, min margin over |w| {_margin(beyond):.4f}."
+        f"{trace.loss[-1]:.2e}, and the margin over |w| at {_margin(beyond):.4f}."
     )
 
 
@@ -312,10 +256,10 @@ def _save_picture(outcomes, smoothness):
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return f"No {PICTURE}: it needs matplotlib, which cannot be imported (extra: plot)."
+        return f"No {PICTURE}: matplotlib cannot be imported (extra: lsgd_fast[plot])."
     figure = Figure(figsize=(9.0, 5.0), layout="constrained")
     runs = {
-        f"{one.stepsize:g}: {_count(one.run.n_increases or 'no', 'increase')}": one.run
+        f"{one.stepsize:g}: {counted(one.run.n_increases or 'no', 'increase')}": one.run
         for one in outcomes
     }
     axes = plot.loss_curves(runs, ax=figure.add_subplot(), legend=False)
@@ -326,8 +270,8 @@ def _save_picture(outcomes, smoothness):
     try:
         figure.savefig(PICTURE, dpi=150)
     except OSError as error:
-        return f"No {PICTURE}: cannot write it here ({error.strerror or error})."
-    return f"Wrote {PICTURE}, the loss curves."
+        return f"No {PICTURE}: it cannot be written here ({error.strerror or error})."
+    return f"Wrote {PICTURE} with the loss curves."
 
 
 def _margin(found):
@@ -351,7 +295,3 @@ def _round_down(value):
     """Return `value` with one digit, rounded down."""
     unit = 10.0 ** math.floor(math.log10(value))
     return float(f"{math.floor(value / unit) * unit:.1g}")
-
-
-def _count(number, noun):
-    return f"{number} {noun}{'s' * (number != 1)}"

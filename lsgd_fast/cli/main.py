@@ -1,6 +1,6 @@
-"""The command line: what may be written on it, and how it ends.
+"""The command line: the parser of its arguments, and its exit codes.
 
-What is wrong with arguments or data is said in one line on stderr, with exit code 2.
+Errors in arguments or data are reported in one line on stderr, with exit code 2.
 """
 
 import argparse
@@ -10,9 +10,10 @@ import sys
 
 import numpy as np
 
-from lsgd_fast import __version__, kernel
+from lsgd_fast import kernel
 from lsgd_fast._core.threads import available_threads
 from lsgd_fast._results.sweep import MEASURES
+from lsgd_fast._version import __version__
 from lsgd_fast.cli import commands, demo
 from lsgd_fast.cli.options import (
     MAX_STEPSIZES,
@@ -48,7 +49,7 @@ def main(argv=None):
     """
     try:
         arguments = _parser().parse_args(argv)
-    except SystemExit as stop:  # argparse has printed what there is to say
+    except SystemExit as stop:  # argparse has printed the message
         return stop.code
     try:
         code = arguments.run(arguments)
@@ -57,7 +58,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("\nlsgd-fast: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader has gone; nor may Python's exit write to it
+    except BrokenPipeError:  # the reader is gone: keep Python's exit from writing to it, too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -69,7 +70,7 @@ def main(argv=None):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """A parser that reports errors in one line."""
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -93,9 +94,9 @@ def _parser():
     _fit_options(add_command("fit", commands.fit, "run gradient descent on a data file"))
     text = "run gradient descent with several stepsizes on a data file"
     _sweep_options(add_command("sweep", commands.sweep, text))
-    text = "look for a large stepsize on samples of a data file, and confirm it on all rows"
+    text = "search for a large stepsize on samples of a data file, and confirm it on all rows"
     _trial_options(add_command("trial", commands.trial, text))
-    text = "say what a descent on a data file will take, and what theory promises of it"
+    text = "predict time and memory of a descent on a data file, and show the bounds of theory"
     _plan_options(add_command("plan", commands.plan, text))
 
     text = "compare a small stepsize with large ones on images that ship with the package"
@@ -105,9 +106,9 @@ def _parser():
         metavar="N",
         type=count(1, MAX_DEMO_STEPS),
         default=demo.N_STEPS,
-        help="steps of a run (default %(default)s)",
+        help="number of steps of each run (default %(default)s)",
     )
-    add_command("info", _info, "say how the package was built and what it found on this machine")
+    add_command("info", _info, "show how the package was built and what it found on this machine")
     return parser
 
 
@@ -117,8 +118,8 @@ def _fit_options(command):
         "--stepsize",
         metavar="ETA",
         type=real(),
-        help="in the units of the data; default "
-        f"{commands.DEFAULT_STEPSIZE:g} / R^2, where R is the largest norm of a row",
+        help="stepsize, in the units of the data "
+        f"(default {commands.DEFAULT_STEPSIZE:g} / R^2, where R is the largest norm of a row)",
     )
     add_descent(command)
     add_output(command)
@@ -131,15 +132,15 @@ def _sweep_options(command):
         metavar="ETAS",
         type=stepsizes,
         required=True,
-        help="in the units of the data: a list, such as 0.1,1,10, or a grid, such as 0.5:512:x4 "
-        "for 0.5, 2, 8, 32, 128, 512",
+        help="stepsizes, in the units of the data: a list, such as 0.1,1,10, or a grid, such as "
+        "0.5:512:x4 for 0.5, 2, 8, 32, 128, 512",
     )
     add_descent(command)
     command.add_argument(
         "--best",
         metavar="BY",
         choices=MEASURES,
-        help=f"name the best run by {', '.join(MEASURES[:-1])} or {MEASURES[-1]}",
+        help=f"show which run is best by {', '.join(MEASURES[:-1])} or {MEASURES[-1]}",
     )
     add_output(command)
 
@@ -147,40 +148,40 @@ def _sweep_options(command):
 def _trial_options(command):
     add_data(command)
     add = command.add_argument
-    text = "the first; default: 1 over the estimated smoothness, which never oscillates"
+    text = "first stepsize (default: 1 / estimated smoothness, which never oscillates)"
     add("--start-stepsize", metavar="ETA", type=real(), help=text)
-    text = "between a stepsize and the next (default %(default)g)"
+    text = "ratio of each stepsize to the one before (default %(default)g)"
     add("--factor", metavar="F", type=real(above=1.0), default=4.0, help=text)
-    text = "how many stepsizes (default %(default)s)"
+    text = "number of stepsizes (default %(default)s)"
     add("--stages", metavar="N", type=count(1, MAX_STEPSIZES), default=8, help=text)
-    text = "of each run, on samples and on all rows (default %(default)s)"
+    text = "number of steps of each run, on samples and on all rows (default %(default)s)"
     add("--steps", metavar="N", type=count(1), default=1000, help=text)
-    text = "share of the rows in a sample (default %(default)g)"
-    add("--sample", metavar="SHARE", type=real(maximum=1.0), default=0.1, help=text)
-    text = "samples for the choice, and again for the comparison (default %(default)s)"
+    text = "fraction of the rows in a sample (default %(default)g)"
+    add("--sample", metavar="FRACTION", type=real(maximum=1.0), default=0.1, help=text)
+    text = "number of samples, for the choice and again for the comparison (default %(default)s)"
     add("--repeats", metavar="N", type=count(1), default=3, help=text)
-    add(
-        "--seed", metavar="N", type=count(0), default=0, help="of the samples (default %(default)s)"
-    )
+    text = "seed of the samples (default %(default)s)"
+    add("--seed", metavar="N", type=count(0), default=0, help=text)
     add_problem(command)
     add_json(command)
 
 
 def _plan_options(command):
     add_data(command)
-    command.set_defaults(softmax=False)  # theory is about two classes
+    command.set_defaults(softmax=False)  # the bounds hold for two classes
     add = command.add_argument
     text = (
-        "in the units of the data; default: that of Corollary 2 for the steps, if margin is given"
+        "stepsize, in the units of the data (default: the one of Corollary 2 for the number of "
+        "steps, if --margin is given)"
     )
     add("--stepsize", metavar="ETA", type=real(), help=text)
-    text = "default: what the bounds need for the target, if there is one"
+    text = "number of steps (default: as many as the bounds need for --target-loss)"
     add("--steps", metavar="N", type=count(0), help=text)
-    text = "ask after how many steps theory promises a loss this low"
+    text = "show after how many steps theory guarantees a loss of at most LOSS"
     add("--target-loss", metavar="LOSS", type=real(), help=text)
-    text = "ask what a two-layer network of this width would take"
+    text = "show what a two-layer network of this width takes"
     add("--width", metavar="N", type=count(1), help=text)
-    text = "margin of the data, in their units, or a lower bound; no bounds are told without it"
+    text = "margin of the data, in their units, or a lower bound of it; the bounds need it"
     add("--margin", metavar="MARGIN", type=real(), help=text)
     add_threads(command)
     add_json(command)
@@ -191,9 +192,9 @@ def _info(_):
     facts = {
         "lsgd_fast": __version__,
         "compiler": kernel.compiler(),
-        "instruction set": f"{kernel.instruction_set()} (this processor can run: {runs})",
-        "OpenMP": "on" if kernel.openmp_enabled() else "off: one thread only",
-        "threads": f"{available_threads()} by default, 1 where the data are small",
+        "instruction set": f"{kernel.instruction_set()} (this processor supports {runs})",
+        "OpenMP": "on" if kernel.openmp_enabled() else "off: runs use one thread",
+        "threads": f"{available_threads()} by default, 1 for small data",
         "Python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
         "NumPy": np.__version__,
     }

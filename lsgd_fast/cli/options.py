@@ -1,4 +1,4 @@
-"""The options that commands of the command line share, from text to keywords of the library."""
+"""Options that several commands share, and their conversion to keywords of the library."""
 
 import argparse
 import math
@@ -23,18 +23,18 @@ __all__ = [
 ]
 
 N_STEPS = 10_000
-MAX_ROWS = 1_000_000  # of all traces by default, which are kept in memory: 64 MB
+MAX_ROWS = 1_000_000  # of all traces by default: they are kept in memory, 64 MB
 MAX_STEPSIZES = 1000
 
 
 def parse_stepsizes(text):
-    """Return the stepsizes that a text lists or spans.
+    """Parse a list or a grid of stepsizes.
 
     Parameters
     ----------
     text : str
-        A list, such as ``"0.1,1,10"``, or a grid from the first number, times a factor each, up to
-        the second: ``"0.5:512:x4"`` is 0.5, 2, 8, 32, 128, 512.
+        A list, such as ``"0.1,1,10"``, or a geometric grid ``FIRST:LAST:xFACTOR``:
+        ``"0.5:512:x4"`` is 0.5, 2, 8, 32, 128, 512.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def parse_stepsizes(text):
     Raises
     ------
     ValueError
-        If the text is neither.
+        If the text is neither a list nor a grid.
 
     Examples
     --------
@@ -56,26 +56,28 @@ def parse_stepsizes(text):
     if ":" not in text:
         values = [_stepsize(word) for word in text.split(",")]
         if len(values) > MAX_STEPSIZES:
-            raise ValueError(f"at most {MAX_STEPSIZES} stepsizes, not {len(values)}")
+            raise ValueError(f"at most {MAX_STEPSIZES} stepsizes are allowed; got {len(values)}")
         return values
     first, last, factor = _grid(text)
-    # A grid that misses its last number by rounding alone reaches it.
+    # The last number belongs to the grid even if rounding puts it slightly beyond.
     n_factors = math.floor((math.log(last) - math.log(first)) / math.log(factor) + 1e-9)
     if n_factors >= MAX_STEPSIZES:
-        raise ValueError(f"at most {MAX_STEPSIZES} stepsizes, but {text!r} spans {n_factors + 1}")
+        raise ValueError(
+            f"at most {MAX_STEPSIZES} stepsizes are allowed; {text!r} has {n_factors + 1}"
+        )
     return [min(first * factor**k, last) for k in range(n_factors + 1)]
 
 
 def _grid(text):
     words = text.split(":")
     if len(words) != 3 or not words[2].startswith("x"):
-        raise ValueError(f"a grid is FIRST:LAST:xFACTOR, such as 0.5:512:x4, not {text!r}")
+        raise ValueError(f"a grid must be FIRST:LAST:xFACTOR, such as 0.5:512:x4; got {text!r}")
     first, last, factor = _stepsize(words[0]), _stepsize(words[1]), _stepsize(words[2][1:])
     if last < first:
-        raise ValueError(f"a grid goes up, but {text!r} ends below its beginning")
+        raise ValueError(f"a grid must increase; {text!r} ends below its first stepsize")
     if factor <= 1.0 or math.isinf(last / first):
         raise ValueError(
-            f"a grid needs a factor above 1 and ends that float64 can divide: {text!r}"
+            f"a grid must have a factor above 1 and a ratio LAST/FIRST within float64; got {text!r}"
         )
     return first, last, factor
 
@@ -93,12 +95,12 @@ def _to_float(word):
 
 def _to_int(word):
     if not word.removeprefix("-").isdecimal():
-        raise ValueError(f"{word!r} is not a whole number")
+        raise ValueError(f"{word!r} is not an integer")
     return int(word)
 
 
 def _argument(convert):
-    """Return `convert` as a type of argparse, which then repeats its ValueErrors."""
+    """Return `convert` as an argparse type, for which argparse shows the text of the ValueError."""
 
     def converted(text):
         try:
@@ -110,26 +112,26 @@ def _argument(convert):
 
 
 def count(minimum, maximum=2**63 - 1):
-    """Return the type of an option that is a whole number from `minimum` to `maximum`."""
+    """Return the argparse type of an integer from `minimum` to `maximum`."""
 
     def convert(text):
         number = check_count("the value", _to_int(text), minimum)
         if number > maximum:
-            raise ValueError(f"at most {maximum}, not {text}")
+            raise ValueError(f"the value must be at most {maximum}; got {text}")
         return number
 
     return _argument(convert)
 
 
 def real(zero_allowed=False, above=-math.inf, maximum=math.inf):
-    """Return the type of an option that is a positive number in a range, or zero where allowed."""
+    """Return the argparse type of a positive number in a range, or zero where allowed."""
 
     def convert(text):
         number = check_real("the value", _to_float(text), zero_allowed=zero_allowed)
         if number <= above:
-            raise ValueError(f"more than {above:g} is needed, not {text}")
+            raise ValueError(f"the value must be above {above:g}; got {text}")
         if number > maximum:
-            raise ValueError(f"at most {maximum:g}, not {text}")
+            raise ValueError(f"the value must be at most {maximum:g}; got {text}")
         return number
 
     return _argument(convert)
@@ -139,83 +141,90 @@ stepsizes = _argument(parse_stepsizes)
 
 
 def add_data(command):
-    """Let a command have DATA, ``--labels`` and ``--label``: what `files.read_data` takes."""
+    """Add DATA, ``--labels`` and ``--label``, the arguments of `data_files.read_data`."""
     add = command.add_argument
     add(
         "data",
         metavar="DATA",
-        help=".npz with arrays X and y, .npy (with --labels), .csv, or LIBSVM text (.svm, .txt); "
-        "texts also as .gz",
+        help="data file: .npz with arrays X and y, .npy with --labels, .csv, .tsv, or LIBSVM text "
+        "(.svm, .libsvm, .txt); text files may be compressed (.csv.gz)",
     )
-    add("--labels", metavar="FILE", help="labels of .npy data: .npy, or .txt with one on each line")
+    add(
+        "--labels",
+        metavar="FILE",
+        help="file of the labels of .npy data: .npy, or .csv or .txt with one label per line",
+    )
     add(
         "--label",
         metavar="NAME",
-        help="column of labels of .csv data, or its number, from 1, if there is no header "
-        "(default: the last)",
+        help="name of the column of .csv data that holds the labels, or its number from 1 if there "
+        "is no header (default: the last column)",
     )
 
 
 def add_problem(command):
-    """Let a command have ``--softmax``, ``--l2``, ``--fit-intercept`` and ``--threads``."""
+    """Add ``--softmax``, ``--l2``, ``--fit-intercept`` and ``--threads``."""
     add = command.add_argument
-    add("--softmax", action="store_true", help="labels are those of several classes")
+    add("--softmax", action="store_true", help="fit several classes, with the softmax loss")
     add(
         "--l2",
         metavar="L2",
         type=real(zero_allowed=True),
         default=0.0,
-        help="strength of the penalty",
+        help="strength of the penalty l2/2 |w|^2 (default %(default)g)",
     )
-    add("--fit-intercept", action="store_true", help="fit an intercept too, without penalty")
+    add("--fit-intercept", action="store_true", help="fit an intercept, which is not penalised")
     add_threads(command)
 
 
 def add_threads(command):
-    """Let a command have ``--threads``."""
-    text = "default: what the size of the data deserves"
+    """Add ``--threads``."""
+    text = "number of threads (default: chosen from the size of the data)"
     command.add_argument("--threads", metavar="N", type=count(1), help=text)
 
 
 def add_descent(command):
-    """Let a command have the options of descents; `descent_keywords` gives their values."""
+    """Add the options of a descent; `descent_keywords` returns their values."""
     add = command.add_argument
-    add("--steps", metavar="N", type=count(0), default=N_STEPS, help="default %(default)s")
+    text = "number of steps (default %(default)s)"
+    add("--steps", metavar="N", type=count(0), default=N_STEPS, help=text)
     add_problem(command)
-    add("--stop-loss", metavar="LOSS", type=real(zero_allowed=True), help="end at a loss this low")
-    add("--stop-separated", action="store_true", help="end once no row is on the wrong side")
-    add("--stop-cycling", action="store_true", help="end once steps are seen to lead nowhere")
+    text = "stop once the loss is at most LOSS"
+    add("--stop-loss", metavar="LOSS", type=real(zero_allowed=True), help=text)
+    add("--stop-separated", action="store_true", help="stop once every row is classified correctly")
+    add("--stop-cycling", action="store_true", help="stop once the loss cycles without progress")
     add(
         "--unstable-steps",
         metavar="N",
         type=count(1),
-        help="end if a step increases the loss at this step or later",
+        help="stop if the loss increases at step N or later",
     )
-    add("--seconds", metavar="S", type=real(), help="end after so much time")
+    add("--seconds", metavar="S", type=real(), help="stop after S seconds")
     add(
         "--record-every",
         metavar="N",
         type=count(1),
-        help=f"steps between rows of the trace (default 1, but at most {MAX_ROWS} rows in all)",
+        help="number of steps between rows of the trace (default 1, or more to keep the traces "
+        f"within {MAX_ROWS} rows)",
     )
 
 
 def add_output(command):
-    """Let a command have ``--out``, ``--plot`` and ``--json``."""
+    """Add ``--out``, ``--plot`` and ``--json``."""
     add = command.add_argument
-    add("--out", metavar="FILE", help="save the result, as .npz")
-    add("--plot", metavar="FILE", help="draw the result, as .png, .pdf or .svg (needs matplotlib)")
+    add("--out", metavar="FILE", help="save the result as .npz")
+    add("--plot", metavar="FILE", help="plot the result as .png, .pdf or .svg (needs matplotlib)")
     add_json(command)
 
 
 def add_json(command):
-    """Let a command have ``--json``."""
+    """Add ``--json``."""
     text = "print one JSON object instead of text"
     command.add_argument("--json", action="store_true", help=text)
 
 
 def descent_keywords(arguments, n_runs=1):
-    """Return the options of `add_descent`, apart from the number of steps, as keywords."""
+    """Return the values of the options of `add_descent` except ``--steps``, as keywords."""
     every = arguments.record_every or default_record_every(arguments.steps, n_runs)
     return model_keywords(arguments) | {
         "stop": Stop(
@@ -230,7 +239,7 @@ def descent_keywords(arguments, n_runs=1):
 
 
 def model_keywords(arguments):
-    """Return the options of `add_problem` as keywords."""
+    """Return the values of the options of `add_problem` as keywords."""
     return {
         "loss": "softmax" if arguments.softmax else "logistic",
         "l2": arguments.l2,
@@ -240,5 +249,5 @@ def model_keywords(arguments):
 
 
 def default_record_every(n_steps, n_runs=1):
-    """Return how many steps apart the rows of traces are, so that memory can hold them."""
+    """Return the least `record_every` that keeps all traces within `MAX_ROWS` rows."""
     return max(1, -(-n_steps * n_runs // MAX_ROWS))

@@ -1,8 +1,8 @@
-"""Data in text: tables of separated cells, and LIBSVM's ``label index:value ...``.
+"""Reads data in text: tables of separated cells, and LIBSVM's ``label index:value ...``.
 
-Each format is read by code in C, which is fast and says little about what is wrong; where something
-is, it is read again cell by cell, for the message alone. Errors are ValueErrors that name the line;
-the caller knows the file. Names that end in .gz are those of gzip-compressed files.
+Code in C reads each format: it is fast, but its errors are vague. After an error the file is read
+again cell by cell, for the message alone. Errors are ValueErrors that name the line; the caller
+adds the file. Files whose names end in .gz are decompressed.
 """
 
 import codecs
@@ -18,29 +18,31 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lsgd_fast._text import counted
+
 __all__ = ["read_column", "read_libsvm", "read_table", "undecodable_line"]
 
-SEPARATORS = "\t;,"  # looked for in this order: only the last is likely inside a cell
-BLOCK_BYTES = 1 << 22  # of LIBSVM text parsed at a time
+SEPARATORS = "\t;,"  # tried in this order: a comma is the likeliest inside a cell
+BLOCK_BYTES = 1 << 22  # of LIBSVM text that are parsed at a time
 MAX_INDEX = 10**15  # exact in float64, and more features than any memory holds
 
-# A label and pairs. An underscore is no part of a number here, but would be one for `float`.
+# A label and pairs. `float` would accept underscores in numbers, which are wrong here.
 LIBSVM_ROW = re.compile(rb"\s*+[^\s:_]++(?:\s++[0-9]++:[^\s:_]++)*+\s*+")
 
 
 def read_table(path, label):
     """Read a table of numbers with one column of labels.
 
-    The separator (comma, semicolon or tab) is that of the second row. The first row is a header if
-    no cell of it is a number, or if its last cell is none and the one below is.
+    The separator (comma, semicolon or tab) is taken from the second row. The first row is a header
+    if none of its cells is a number, or if its last cell is not a number and the cell below is.
 
     Parameters
     ----------
     path : str
-        Text in UTF-8.
+        UTF-8 text.
     label : str or None
-        Name of the column of labels, or its number from 1 where there is no header; the last
-        column by default.
+        Name of the column of labels or, without a header, its number from 1; None for the last
+        column.
 
     Returns
     -------
@@ -53,10 +55,10 @@ def read_table(path, label):
     n_skipped, column = _layout(head, label)
     if n_skipped and len(head) < 2:
         raise ValueError("a header, but no rows of data")
-    spellings = {}  # of labels, numbered
+    spellings = {}  # {label: its number}
     try:
         table = np.loadtxt(
-            os.path.abspath(path),  # NumPy would fetch what looks like a URL
+            os.path.abspath(path),  # NumPy would download what looks like a URL
             delimiter=separator,
             comments=None,
             quotechar='"',
@@ -67,11 +69,11 @@ def read_table(path, label):
         )
         sound = np.isfinite(table).all() and all(map(_is_label, spellings))
         if not sound or table.shape[1] != len(head[0][1]):
-            raise ValueError("it makes no sense as a table")
+            raise ValueError("not a table of numbers and labels")
     except UnicodeDecodeError:
         raise
     except ValueError as error:
-        # NumPy makes a ValueError of whatever happens in the converter, where Ctrl-C is noticed.
+        # NumPy turns every exception in the converter into a ValueError, even Ctrl-C.
         if isinstance(error.__cause__, (KeyboardInterrupt, MemoryError)):
             raise error.__cause__ from None
         _find_fault(path, separator, n_skipped, column)
@@ -86,9 +88,9 @@ def read_column(path, n):
     Parameters
     ----------
     path : str
-        Text in UTF-8.
+        UTF-8 text.
     n : int
-        How many labels are needed.
+        Number of labels, one for each row of X.
 
     Returns
     -------
@@ -106,7 +108,7 @@ def read_column(path, n):
 
 
 def undecodable_line(path):
-    """Return the number of the first line that is not UTF-8."""
+    """Return the number of the first line that is not UTF-8 text."""
     with _open(path) as stream:
         for line, text in enumerate(stream, 1):
             try:
@@ -131,11 +133,11 @@ def _separator(path):
     for separator in SEPARATORS:
         if separator in lines[-1]:
             return separator
-    raise ValueError("one column only: cells are separated by comma, semicolon or tab")
+    raise ValueError("only one column: cells must be separated by comma, semicolon or tab")
 
 
 def _rows(path, separator):
-    """Yield the number of the (last) line and the cells of every row that is not blank."""
+    """Yield the number of the last line and the cells of each row that is not blank."""
     with _open_text(path) as stream:
         reader = csv.reader(stream, delimiter=separator)
         try:
@@ -147,7 +149,7 @@ def _rows(path, separator):
 
 
 def _layout(head, label):
-    """Return how many lines to skip, and which column holds the labels, from the first rows."""
+    """Return the number of lines to skip and the column of labels, from the first rows."""
     line, first = head[0]
     names = [first[0].lstrip("# "), *first[1:]]
     is_header = _is_header([cells for _, cells in head])
@@ -158,29 +160,29 @@ def _layout(head, label):
             raise ValueError(f"line {line}: several columns are named {label!r}")
         return line, names.index(label)
     if is_header:
-        raise ValueError(f"no column is named {label!r}: there are {reprlib.repr(names)}")
+        raise ValueError(f"no column is named {label!r}; the columns are {reprlib.repr(names)}")
     if not (label.isdecimal() and 1 <= int(label) <= len(first)):
         raise ValueError(
-            f"no column is named {label!r}: line {line} is not a header; without one, a label is a "
-            f"column number from 1 to {len(first)}"
+            f"no column is named {label!r}: line {line} is not a header; without a header, the "
+            f"label must be a column number from 1 to {len(first)}"
         )
     return 0, int(label) - 1
 
 
 def _is_header(rows):
     texts = [_number(cell) is None for cell in rows[0]]
-    below = rows[-1][-1]  # the last cell of the first row itself, if there is no other
+    below = rows[-1][-1]  # that of the first row itself if there is no other row
     return all(texts) or (texts[-1] and _number(below) is not None)
 
 
 def _find_fault(path, separator, n_skipped, column):
-    """Raise a ValueError that says what is wrong with the first bad row, if any is."""
+    """Raise a ValueError about the first invalid row, if there is one."""
     first = None
     for line, cells in _rows(path, separator):
         first = first or (line, len(cells))
         if len(cells) != first[1]:
-            count = f"{len(cells)} cell{'s' * (len(cells) != 1)}"
-            raise ValueError(f"line {line}: {count}; line {first[0]} has {first[1]}")
+            found = counted(len(cells), "cell")
+            raise ValueError(f"line {line} has {found}; line {first[0]} has {first[1]}")
         if line <= n_skipped:
             continue
         for j, cell in enumerate(cells):
@@ -195,14 +197,14 @@ def _find_fault(path, separator, n_skipped, column):
 def read_libsvm(path, max_bytes):
     """Read rows of ``label index:value ...`` into a dense array.
 
-    Indices count from 1 and increase; what follows a # is a comment; blank lines do not count.
+    Indices count from 1 and increase. A # starts a comment. Blank lines are ignored.
 
     Parameters
     ----------
     path : str
         Text.
     max_bytes : int
-        How large X may be.
+        The largest size of X.
 
     Returns
     -------
@@ -223,8 +225,8 @@ def read_libsvm(path, max_bytes):
         raise ValueError("no rows" if n == 0 else "no row has a feature")
     if 8 * n * d > max_bytes:
         raise ValueError(
-            f"line {where}: index {d} would make X a dense array of {8e-9 * n * d:.3g} GB, where "
-            f"{1e-9 * max_bytes:.3g} GB are allowed; from Python, pass X as a sparse matrix"
+            f"line {where}: index {d} would make X a dense array of {8e-9 * n * d:.3g} GB; at most "
+            f"{1e-9 * max_bytes:.3g} GB are allowed. From Python, pass X as a sparse matrix"
         )
     X, done = np.zeros((n, d)), 0
     for block in blocks:
@@ -235,12 +237,12 @@ def read_libsvm(path, max_bytes):
 
 
 class _Block(NamedTuple):
-    """Some rows of a LIBSVM file."""
+    """Consecutive rows of a LIBSVM file."""
 
-    lines: np.ndarray  # per row: the number of its line,
-    labels: np.ndarray
-    counts: np.ndarray  # and of its pairs
-    indices: np.ndarray  # per pair
+    lines: np.ndarray  # for each row: its line,
+    labels: np.ndarray  # its label,
+    counts: np.ndarray  # and the number of its pairs
+    indices: np.ndarray  # for each pair of all rows
     values: np.ndarray
 
 
@@ -250,7 +252,7 @@ def _parse_libsvm(lines, first):
     rows = [row for _, row in numbered]
     try:
         if not all(map(LIBSVM_ROW.fullmatch, rows)):
-            raise ValueError("not of this form")
+            raise ValueError("a row is not of the form label index:value ...")
         words = b" ".join(rows).replace(b":", b" ").split()
         numbers = np.fromiter(map(float, words), np.float64, len(words))
         counts = np.array([row.count(b":") for row in rows], dtype=np.intp)
@@ -261,7 +263,7 @@ def _parse_libsvm(lines, first):
         first_pairs = (np.cumsum(counts) - counts)[counts > 0]
         increases[first_pairs] = indices[first_pairs] >= 1.0
         if not (increases.all() and (indices < MAX_INDEX).all() and np.isfinite(numbers).all()):
-            raise ValueError("numbers out of bounds")
+            raise ValueError("a number is out of bounds")
     except ValueError:
         for number, row in numbered:
             words = [word.decode("ascii", "replace") for word in row.split()]
@@ -272,14 +274,14 @@ def _parse_libsvm(lines, first):
 
 
 def _check_libsvm_row(line, label, *pairs):
-    """Raise a ValueError that says what is wrong with a row, if anything is."""
+    """Raise a ValueError if a row is invalid."""
     if not _is_finite(label):
         raise ValueError(f"line {line}: the label {_show(label)} is not a finite number")
     last = 0
     for pair in pairs:
         index, colon, value = pair.partition(":")
         if index == "qid":
-            raise ValueError(f"line {line}: qid is of rankings, which are not supported")
+            raise ValueError(f"line {line}: qid belongs to ranking data, which are not supported")
         if not (colon and index.isdecimal()):
             raise ValueError(f"line {line}: {_show(pair)} is not index:value")
         if not _is_finite(value):
@@ -287,14 +289,16 @@ def _check_libsvm_row(line, label, *pairs):
         if float(index) >= MAX_INDEX:
             raise ValueError(f"line {line}: the index of {_show(pair)} is too large")
         if int(index) == 0:
-            raise ValueError(f"line {line}: index 0; indices count from 1")
+            raise ValueError(f"line {line}: the index is 0, but indices count from 1")
         if int(index) <= last:
-            raise ValueError(f"line {line}: index {int(index)} after {last}; indices must increase")
+            raise ValueError(
+                f"line {line}: index {int(index)} follows {last}, but indices must increase"
+            )
         last = int(index)
 
 
 def _largest_index(block):
-    """Return the largest index of a block, and the line that it is in."""
+    """Return the largest index of a block and its line."""
     if len(block.indices) == 0:
         return 0, 0
     at = int(block.indices.argmax())
@@ -308,7 +312,7 @@ def _numbers_or_texts(texts):
 
 
 def _number(text):
-    """Return the number that a text stands for, which may be NaN or infinite, or None."""
+    """Return the number that a text represents, perhaps NaN or infinite, or None if it is none."""
     try:
         return None if "_" in text else float(text)
     except ValueError:

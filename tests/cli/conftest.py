@@ -23,4 +23,4 @@ def no_matplotlib(monkeypatch):
 
 @pytest.fixture
 def quick(empty_folder, no_matplotlib, monkeypatch):
-    monkeypatch.setattr(demo, "TWIN_REPEATS", 1)
+    monkeypatch.setattr(demo, "REFERENCE_REPEATS", 1)

@@ -241,7 +241,7 @@ def test_several_classes(folder, capsys, command):
     code, out, _ = run_main(capsys, command, "shapes.npz", *options)
     assert code == 0 and out.startswith("Data 'shapes.npz': 60 rows of 3 features, 3 classes\n")
     code, _, err = run_main(capsys, command, "shapes.npz", *options[:-2])
-    assert code == 2 and err.endswith("fit, sweep and trial take more with --softmax\n")
+    assert code == 2 and err.endswith("; for more, pass --softmax to fit, sweep or trial\n")
 
 
 @pytest.mark.parametrize("command", ["fit", "sweep"])

@@ -111,12 +111,12 @@ def test_a_run_that_diverges(folder, capsys, options):
     ("options", "why"),
     [
         (["--label", "nose"], "'digits.csv': no column is named 'nose'"),
-        (["--labels", "labels.npy"], "'digits.csv': labels come from a file of their own"),
-        (["--out", "digits.csv"], "--out 'digits.csv': would overwrite the data"),
-        (["--out", "no/such/folder.npz"], "--out 'no/such/folder.npz': not the name of a file"),
-        (["--out", "."], "--out '.': not the name of a file"),
-        (["--out", ""], "--out '': not the name of a file"),
-        (["--plot", "no/such/folder.png"], "--plot 'no/such/folder.png': not the name of a file"),
+        (["--labels", "labels.npy"], "'digits.csv': only .npy files take their labels"),
+        (["--out", "digits.csv"], "--out 'digits.csv': would overwrite a data file"),
+        (["--out", "no/such/folder.npz"], "--out 'no/such/folder.npz': must name a file"),
+        (["--out", "."], "--out '.': must name a file"),
+        (["--out", ""], "--out '': must name a file"),
+        (["--plot", "no/such/folder.png"], "--plot 'no/such/folder.png': must name a file"),
         (["--plot", "picture.xyz"], "--plot 'picture.xyz': the name must end in .png"),
         (["--plot", "picture"], "--plot 'picture': the name must end in .png"),
     ],
@@ -208,7 +208,10 @@ def test_plot_without_matplotlib(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.backend_bases", None)
     code, out, err = run_main(capsys, "fit", "digits.npz", "--plot", "p.png")
     assert (code, out) == (2, "")
-    assert err == "lsgd-fast: --plot needs matplotlib, which cannot be imported (extra: plot)\n"
+    assert (
+        err
+        == "lsgd-fast: --plot needs matplotlib, which cannot be imported (extra: lsgd_fast[plot])\n"
+    )
 
 
 def test_plot(folder, capsys):

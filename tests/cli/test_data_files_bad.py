@@ -36,9 +36,9 @@ BAD_ARRAYS = [
     ("a.npz", npz(X=X, y=np.array([Bomb()] * 7)), "y: arrays of dtype object are not supported"),
     ("a.npz", npz(X=np.array([["a"]]), y=Y), "X: arrays of dtype <U1 are not supported"),
     ("a.npz", npz(X=X * 1j, y=Y), "X: arrays of dtype complex128 are not supported"),
-    ("a.npz", npz(data=X, target=Y), "no array is named X or y; there are ['data', 'target']"),
-    ("a.npz", npz(X=X), "no array is named y; there are ['X']"),
-    ("a.npz", npz(), "there are []"),
+    ("a.npz", npz(data=X, target=Y), "no array is named X or y; the arrays are ['data', 'target']"),
+    ("a.npz", npz(X=X), "no array is named y; the arrays are ['X']"),
+    ("a.npz", npz(), "the arrays are []"),
     ("a.npz", npz(X=Y, y=Y), "X must be 2-d"),
     ("a.npz", npz(X=np.ones((0, 3)), y=np.ones(0)), "X must be 2-d"),
     ("a.npz", npz(X=X, y=Y[1:]), "labels must have shape (7,), one for each row of X; got (6,)"),
@@ -47,8 +47,8 @@ BAD_ARRAYS = [
     ("a.npz", npz(X=np.asfortranarray(NAN), y=Y), "X[4, 1] is nan"),
     ("a.npz", npz(X=np.where(X == 0.1, np.inf, X), y=Y), "X[0, 4] is inf"),
     ("a.npz", npz(X=X, y=np.where(Y > 0, np.nan, Y)), "label of row 0 is not finite"),
-    ("a.npz", npz(X=X, y=np.arange(7)), "two labels are needed; found [0, 1, 2, 3, 4, 5, ...]"),
-    ("a.npz", npz(X=X, y=np.ones(7)), "two labels are needed; found [1.0]"),
+    ("a.npz", npz(X=X, y=np.arange(7)), "two different labels; found [0, 1, 2, 3, 4, 5, ...]"),
+    ("a.npz", npz(X=X, y=np.ones(7)), "two different labels; found [1.0]"),
     ("a.npy", b"", "empty"),
     ("a.npy", JUNK, "magic"),
     ("a.npy", b"\x93NUM", "magic"),
@@ -67,12 +67,12 @@ BAD_TABLES = [
     ("a.csv", "", "empty"),
     ("a.csv", "\n \n\n", "no rows"),
     ("a.csv", "a,b,c\n", "a header, but no rows"),
-    ("a.csv", "1\n2\n", "one column only"),
-    ("a.csv", "1 2\n2 3\n", "one column only"),
-    ("a.csv", "1,2,0\n3,4\n", "line 2: 2 cells; line 1 has 3"),
-    ("a.csv", "1,2,0\n\n\n3,4,5,1\n", "line 4: 4 cells; line 1 has 3"),
-    ("a.csv", "a,b,c,d\n1,2,0\n3,4,1\n", "line 2: 3 cells; line 1 has 4"),
-    ("a.csv", "a,b,c\n1,2,3,0\n3,4,5,1\n", "line 2: 4 cells; line 1 has 3"),
+    ("a.csv", "1\n2\n", "only one column"),
+    ("a.csv", "1 2\n2 3\n", "only one column"),
+    ("a.csv", "1,2,0\n3,4\n", "line 2 has 2 cells; line 1 has 3"),
+    ("a.csv", "1,2,0\n\n\n3,4,5,1\n", "line 4 has 4 cells; line 1 has 3"),
+    ("a.csv", "a,b,c,d\n1,2,0\n3,4,1\n", "line 2 has 3 cells; line 1 has 4"),
+    ("a.csv", "a,b,c\n1,2,3,0\n3,4,5,1\n", "line 2 has 4 cells; line 1 has 3"),
     ("a.csv", "1,2,0\n3,x,1\n", "line 2, column 2: 'x' is not a finite number"),
     ("a.csv", "1,2,0\n3,,1\n", "line 2, column 2: '' is not a finite number"),
     ("a.csv", "1,NA,0\n3,4,1\n", "line 1, column 2: 'NA' is not a finite number"),
@@ -85,14 +85,14 @@ BAD_TABLES = [
     ("a.csv", "1,2,0\n3,4,\n", "line 2, column 3: '' is not a label"),
     ("a.csv", "1,2,0\n3,4,nan\n", "line 2, column 3: 'nan' is not a label"),
     ("a.csv", "1,2,no\n3,4,yes\n5,6,nan\n", "line 3, column 3: 'nan' is not a label"),
-    ("a.csv", "1,2,0\n3,4,1\n  \n", "line 3: 1 cell; line 1 has 3"),
-    ("a.csv", "1,2,0\n3,4,1\n5,6,2\n", "two labels are needed; found [0.0, 1.0, 2.0]"),
-    ("a.csv", "1,2,no\n3,4,yes\n5,6,?\n", "two labels are needed; found ['?', 'no', 'yes']"),
-    ("a.csv", "1,2,0\n3,4,0\n", "two labels are needed; found [0.0]"),
+    ("a.csv", "1,2,0\n3,4,1\n  \n", "line 3 has 1 cell; line 1 has 3"),
+    ("a.csv", "1,2,0\n3,4,1\n5,6,2\n", "two different labels; found [0.0, 1.0, 2.0]"),
+    ("a.csv", "1,2,no\n3,4,yes\n5,6,?\n", "two different labels; found ['?', 'no', 'yes']"),
+    ("a.csv", "1,2,0\n3,4,0\n", "two different labels; found [0.0]"),
     ("a.csv", "1,5;2,5;0\n3,5;4,5;1\n", "line 1, column 1: '1,5' is not a finite number"),
-    ("a.csv", b"a,b,c\n1,2,0\n\xff,3,1\n", "line 3: not text in UTF-8"),
-    ("a.csv", "1,2,0\n3,4,1\n".encode("utf-16"), "line 1: not text in UTF-8"),
-    ("a.csv", JUNK, "line 1: not text in UTF-8"),
+    ("a.csv", b"a,b,c\n1,2,0\n\xff,3,1\n", "line 3 is not UTF-8 text"),
+    ("a.csv", "1,2,0\n3,4,1\n".encode("utf-16"), "line 1 is not UTF-8 text"),
+    ("a.csv", JUNK, "line 1 is not UTF-8 text"),
     ("a.csv", GOOD_NPZ, "line "),
     ("a.csv", "1,2,0\n3,4,1\n" + "5" * 200_000 + ",6,1\n", "line 3: field larger"),
     ("a.csv.gz", b"", "no rows"),
@@ -103,9 +103,9 @@ BAD_LIBSVM = [
     ("a.svm", "", "empty"),
     ("a.svm", "# nothing\n\n", "no rows"),
     ("a.svm", "1\n-1\n", "no row has a feature"),
-    ("a.svm", "1 1:2\n-1 0:3\n", "line 2: index 0; indices count from 1"),
-    ("a.svm", "1 1:2\n\n# c\n-1 2:3 1:4\n", "line 4: index 1 after 2; indices must increase"),
-    ("a.svm", "1 1:2 1:2\n", "line 1: index 1 after 1; indices must increase"),
+    ("a.svm", "1 1:2\n-1 0:3\n", "line 2: the index is 0, but indices count from 1"),
+    ("a.svm", "1 1:2\n\n# c\n-1 2:3 1:4\n", "line 4: index 1 follows 2, but indices must increase"),
+    ("a.svm", "1 1:2 1:2\n", "line 1: index 1 follows 1, but indices must increase"),
     ("a.svm", "1 1:2\n-1 -3:4\n", "line 2: '-3:4' is not index:value"),
     ("a.svm", "1 1:2\n-1 1.5:4\n", "line 2: '1.5:4' is not index:value"),
     ("a.svm", "1 1:2\n-1 3\n", "line 2: '3' is not index:value"),
@@ -120,12 +120,12 @@ BAD_LIBSVM = [
     ("a.svm", "1 1:2\nno 2:1\n", "line 2: the label 'no' is not a finite number"),
     ("a.svm", "1 1:2\n1,2 2:1\n", "line 2: the label '1,2' is not a finite number"),
     ("a.svm", "1 1:2\n1:2 2:1\n", "line 2: the label '1:2' is not a finite number"),
-    ("a.svm", "1 qid:1 1:2\n-1 qid:1 1:3\n", "line 1: qid is of rankings"),
+    ("a.svm", "1 qid:1 1:2\n-1 qid:1 1:3\n", "line 1: qid belongs to ranking data"),
     ("a.svm", "1 1:2\n-1 99999999999999:1\n", "line 2: index 99999999999999 would make X a dense"),
     ("a.svm", "1 1:2\n-1 99999999999999999999:1\n", "line 2: the index of"),
     ("a.svm", "1 1:2\n-1 " + "9" * 400 + ":1\n", "is too large"),
-    ("a.svm", "1 1:2\n2 1:2\n3 1:3\n", "two labels are needed; found [1.0, 2.0, 3.0]"),
-    ("a.svm", "1 1:2\n1 1:2\n", "two labels are needed; found [1.0]"),
+    ("a.svm", "1 1:2\n2 1:2\n3 1:3\n", "two different labels; found [1.0, 2.0, 3.0]"),
+    ("a.svm", "1 1:2\n1 1:2\n", "two different labels; found [1.0]"),
     ("a.svm", JUNK, "line 1: "),
     ("a.svm", npy(X), "line 1: the label"),
     ("a.svm", table(), "line 1: the label '0.0,-0.0,5e-...e+308,0.1,1.0'"),
@@ -151,7 +151,7 @@ def test_bad_files(tmp_path, name, content, why):
 def test_lines_are_counted_across_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(textfiles, "BLOCK_BYTES", 30)
     path = write(tmp_path / "a.svm", libsvm("\n\n") + "1 0:1\n")
-    assert refused(path, "line 15: index 0")
+    assert refused(path, "line 15: the index is 0")
 
 
 def test_the_bomb_would_explode():
@@ -176,11 +176,11 @@ def test_bad_files_that_are_mapped(tmp_path, monkeypatch, content):
         ("y.txt", "1\n0\n", "2 labels, but X has 7 rows"),
         ("y.txt", "1\n0\n1\n0 \nnan\n1\n1\n", "line 5: 'nan' is not a label"),
         ("y.txt", "1\n0\n1\n0,1\n1\n1\n1\n", "line 4: '0,1' is not a label"),
-        ("y.txt", "1\n0\n1\n2\n1\n1\n1\n", "two labels are needed; found [0.0, 1.0, 2.0]"),
-        ("y.txt", b"\xff\n0\n1\n2\n1\n1\n1\n", "line 1: not text in UTF-8"),
+        ("y.txt", "1\n0\n1\n2\n1\n1\n1\n", "two different labels; found [0.0, 1.0, 2.0]"),
+        ("y.txt", b"\xff\n0\n1\n2\n1\n1\n1\n", "line 1 is not UTF-8 text"),
         ("y.txt", "", "0 labels, but X has 7 rows"),
-        ("y.svm", "", "labels are read from"),
-        ("y.npy.gz", "", "labels are read from"),
+        ("y.svm", "", "a file of labels must end in"),
+        ("y.npy.gz", "", "a file of labels must end in"),
     ],
 )
 def test_bad_labels(tmp_path, name, content, why):
@@ -211,20 +211,20 @@ def test_missing_labels(tmp_path):
 
 @pytest.mark.parametrize("name", ["a", "a.xyz", ".csv", "a.npz.gz", "a.npy.gz", "a.gz", "csv"])
 def test_other_names_are_refused(tmp_path, name):
-    assert refused(write(tmp_path / name, table()), "a name must end in .npz, .npy, .csv")
+    assert refused(write(tmp_path / name, table()), "the name must end in .npz, .npy, .csv")
 
 
 def test_options_that_do_not_suit_the_file(tmp_path):
     for path in (write(tmp_path / "a.csv", table()), write(tmp_path / "a.svm", libsvm())):
-        assert refused(path, "labels come from a file of their own", labels=path)
+        assert refused(path, "only .npy files take their labels", labels=path)
     for name in ("a.svm", "a.npz", "a.npy"):
-        assert refused(tmp_path / name, "label chooses a column", label="x")
+        assert refused(tmp_path / name, "label names a column", label="x")
 
 
 @pytest.mark.parametrize(
     ("header", "label", "why"),
     [
-        ([*NAMES, "y"], "z", "no column is named 'z': there are ['a', 'b c', 'd', 'x2', 'e', 'y']"),
+        ([*NAMES, "y"], "z", "columns are ['a', 'b c', 'd', 'x2', 'e', 'y']"),
         ([*NAMES, "a"], "a", "line 1: several columns are named 'a'"),
         (None, "z", "no column is named 'z': line 1 is not a header"),
         (None, "0", "a column number from 1 to 6"),
@@ -266,7 +266,7 @@ def test_no_memory(tmp_path, monkeypatch):
 
     path = write(tmp_path / "a.csv", table())
     monkeypatch.setattr(np, "loadtxt", starved)
-    assert refused(path, "too large for the memory")
+    assert refused(path, "too large for the available memory")
 
 
 @pytest.mark.parametrize("met", [KeyboardInterrupt, MemoryError])
@@ -283,7 +283,7 @@ def test_ctrl_c_while_a_table_is_read(tmp_path, monkeypatch, met):
     monkeypatch.setattr(np, "loadtxt", interrupted)
     with pytest.raises(ValueError if met is MemoryError else met) as caught:
         read_data(write(tmp_path / "a.csv", table()))
-    assert met is KeyboardInterrupt or "too large for the memory" in str(caught.value)
+    assert met is KeyboardInterrupt or "too large for the available memory" in str(caught.value)
 
 
 def test_an_encrypted_archive(tmp_path):

@@ -34,7 +34,7 @@ def test_demo_with_matplotlib(empty_folder, capsys):
 
 def test_demo_without_matplotlib(empty_folder, no_matplotlib, capsys):
     assert main(["demo", "--steps", "300"]) == 0
-    assert "matplotlib, which cannot be imported" in capsys.readouterr().out.splitlines()[-1]
+    assert "matplotlib cannot be imported" in capsys.readouterr().out.splitlines()[-1]
     assert list(empty_folder.iterdir()) == []
 
 
@@ -42,7 +42,7 @@ def test_demo_where_the_picture_cannot_be_written(empty_folder, capsys):
     pytest.importorskip("matplotlib")
     (empty_folder / demo.PICTURE).mkdir()
     assert main(["demo", "--steps", "20"]) == 0
-    assert "cannot write it here" in capsys.readouterr().out.splitlines()[-1]
+    assert "it cannot be written here" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_table_shows_the_runs(quick, capsys):
@@ -58,9 +58,8 @@ def test_table_shows_the_runs(quick, capsys):
         expected += [f"{run.n_increases}", f"{run.stable_at}" if run.n_increases else "-"]
         expected += [f"{run.separated_at}", f"{errors[-1] + 1}"]
         expected += [f"{trace.min_margin[-1] / trace.weight_norm[-1]:.4f}"]
-        assert cells[1:-2] == expected
-        assert all(float(time) > 0.0 for time in cells[-2:])
-        assert float(cells[-3]) < margin
+        assert cells[1:] == expected
+        assert float(cells[-1]) < margin
 
 
 def test_the_small_stepsize_is_stable_and_the_large_ones_are_not_at_first(quick, capsys):
@@ -76,7 +75,7 @@ def test_the_small_stepsize_is_stable_and_the_large_ones_are_not_at_first(quick,
 def test_lines_fit_whatever_the_number_of_steps(steps, quick, capsys):
     assert main(["demo", "--steps", str(steps)]) == 0
     out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 100
+    assert max(map(len, out.splitlines())) <= 79
     assert "nan" not in out and "None" not in out
 
 
@@ -96,8 +95,7 @@ def test_progress_elsewhere_is_a_line_a_run(quick, capsys):
 
 
 def test_no_times_where_the_reference_disagrees(quick, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "TWIN_TOLERANCE", -1.0)
+    monkeypatch.setattr(demo, "REFERENCE_TOLERANCE", -1.0)
     assert main(["demo", "--steps", "20"]) == 1
     out = capsys.readouterr().out
     assert "DISAGREE" in out and " us (" not in out
-    assert all(row[-2:] == ["-", "-"] for row in table_of(out)[0])

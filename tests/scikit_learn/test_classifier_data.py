@@ -206,7 +206,7 @@ def test_one_iteration(solver):
 
 def test_a_fit_that_rounding_ends_says_so():
     """The features are so long that rounding hides what the intercept does."""
-    with pytest.warns(NotConvergedWarning, match="rounding leaves nothing"):
+    with pytest.warns(NotConvergedWarning, match="rounding prevents progress"):
         fitted = LogisticClassifier().fit(1e300 * X, y)
     assert fitted.stop_reason_ == "rounding" and fitted.loss_curve_[-1] < np.log(2.0)
     assert LogisticClassifier(tol=0.0).fit(X, y).stop_reason_ in ("rounding", "converged")

@@ -137,7 +137,7 @@ def test_too_few_iterations(solver):
 
 def test_a_descent_that_leaves_float64_is_an_error():
     X, y = overlapping()
-    with pytest.raises(ValueError, match="stepsize: the descent left the range"):
+    with pytest.raises(ValueError, match="stepsize: the descent overflowed float64"):
         LogisticClassifier(solver="gd", stepsize=1e300, l2=1e3).fit(X, y)
 
 

@@ -60,20 +60,20 @@ def expected_facts(run):
 BAD_FILES = {
     "missing.csv": (None, "No such file"),
     "empty.csv": ("", "empty"),
-    "ragged.csv": ("1,2,0\n3,1\n", "line 2: 2 cells"),
+    "ragged.csv": ("1,2,0\n3,1\n", "line 2 has 2 cells"),
     "word.csv": ("1,2,0\n3,x,1\n", "line 2, column 2: 'x' is not a finite number"),
     "nan.csv": ("1,2,0\n3,nan,1\n", "line 2, column 2: 'nan' is not a finite number"),
-    "three.csv": ("1,2,0\n3,4,1\n5,6,2\n", "two labels are needed"),
-    "latin.csv": (b"a,b\n\xe9,2\n", "line 2: not text in UTF-8"),
+    "three.csv": ("1,2,0\n3,4,1\n5,6,2\n", "there must be two different labels"),
+    "latin.csv": (b"a,b\n\xe9,2\n", "line 2 is not UTF-8 text"),
     "keys.npz": ({"data": X, "target": Y}, "no array is named X or y"),
     "pickled.npz": ({"X": np.array([[None]]), "y": Y}, "dtype object"),
     "junk.npz": (b"PK\x03\x04 and then junk", "not a readable .npz file"),
-    "alone.npy": (X, "say which file has them (labels, --labels)"),
-    "zero.svm": ("1 1:2\n-1 0:2\n", "line 2: index 0"),
-    "falls.svm": ("1 1:2\n-1 2:1 1:2\n", "line 2: index 1 after 2"),
+    "alone.npy": (X, "pass the file that has them (labels, --labels)"),
+    "zero.svm": ("1 1:2\n-1 0:2\n", "line 2: the index is 0"),
+    "falls.svm": ("1 1:2\n-1 2:1 1:2\n", "line 2: index 1 follows 2"),
     "huge.svm": ("1 1:2\n-1 999999999999:1\n", "line 2: index 999999999999 would make X"),
     "broken.csv.gz": (b"1,2,0\n", "Not a gzipped file"),
-    "name.xyz": ("1,2,0\n3,4,1\n", "a name must end in"),
+    "name.xyz": ("1,2,0\n3,4,1\n", "the name must end in"),
 }
 
 
