@@ -14,7 +14,7 @@ import numpy as np
 import lsgd_fast as lsgd
 from lsgd_fast import kernel
 
-# Threads find work in chunks of rows (chunk_count in kernel.pyx): the first two problems have at
+# Threads find work in chunks of rows (chunk_count in _core/layout.pyx): the first two problems have at
 # least 16 chunks, those after them eight or fewer, the last ones one.
 SHAPES = (
     # rows, features, dtype, layout, stepsize, options

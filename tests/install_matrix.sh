@@ -44,7 +44,7 @@ fi
 # One copy of the sources for all, each copied again as pip builds in the folder that it is given.
 mkdir "$scratch/source"
 tar -C "$checkout" --exclude-vcs --exclude=__pycache__ --exclude=./build --exclude='*.egg-info' \
-    --exclude='./lsgd_fast/*.so' --exclude='./lsgd_fast/*.c' --exclude='./.*_cache' -cf - . |
+    --exclude='./lsgd_fast/**.so' --exclude='./lsgd_fast/**.c' --exclude='./.*_cache' -cf - . |
     tar -C "$scratch/source" -xf -
 
 failed=0 passed=0

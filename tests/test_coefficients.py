@@ -1,4 +1,4 @@
-"""The numbers in elementary.pxd are those that tools/fit_elementary.py derives."""
+"""The numbers in _core/vecmath.pxd are those that tools/fit_vecmath.py derives."""
 
 import re
 import runpy
@@ -10,8 +10,8 @@ import lsgd_fast as lsgd
 
 pytest.importorskip("mpmath")
 
-TOOL = Path(__file__).parents[1] / "tools" / "fit_elementary.py"
-SOURCE = Path(lsgd.__file__).with_name("elementary.pxd")
+TOOL = Path(__file__).parents[1] / "tools" / "fit_vecmath.py"
+SOURCE = Path(lsgd.__file__).parent / "_core" / "vecmath.pxd"
 
 
 @pytest.mark.slow

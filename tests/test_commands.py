@@ -258,7 +258,7 @@ def test_ctrl_c(folder, capsys, monkeypatch, call):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"lsgd_fast.commands.{call}", interrupted)
+    monkeypatch.setattr(f"lsgd_fast.cli.commands.{call}", interrupted)
     command = {"stepsize_sweep": "sweep", "staged_trial": "trial"}.get(call, "plan")
     code, out, err = run_main(capsys, command, "digits.npz", *COMMANDS[command])
     assert (code, out) == (130, "") and err.endswith("\nlsgd-fast: interrupted\n")
@@ -278,7 +278,7 @@ def test_progress_on_a_terminal_goes(folder, monkeypatch, capsys, command):
         def flush(self):
             pass
 
-    monkeypatch.setattr("lsgd_fast.statusline.PAUSE", 0.0)
+    monkeypatch.setattr("lsgd_fast.progress.PAUSE", 0.0)
     monkeypatch.setattr(sys, "stderr", Terminal())
     code, out, _ = run_main(capsys, command, "digits.npz", *COMMANDS[command], "--steps", 500)
     assert code == 0 and out.startswith("Data 'digits.npz'")

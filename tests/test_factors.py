@@ -233,7 +233,7 @@ def test_minimize(backend, loss, storage, options):
     y, common = labels_of(loss), {"l2": 1e-2} | options | {"loss": loss}
     found = backend.minimize(STORED[storage], y, tol=1e-11, **FACTORS, **common)
     expected = reference.minimize(FEATURES, y, tol=1e-11, **common)
-    assert found.stop_reason is expected.stop_reason is lsgd.run.StopReason.converged
+    assert found.stop_reason is expected.stop_reason is lsgd.StopReason.converged
     close(found.weights, expected.weights, 1e-9)
     np.testing.assert_allclose(found.intercept, expected.intercept, rtol=1e-9, atol=1e-9)
     assert found.radius == pytest.approx(expected.radius, rel=1e-13)

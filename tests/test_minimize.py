@@ -1,6 +1,7 @@
 """The quasi-Newton method: its optimum, how runs end, both twins, the same bits."""
 
 import math
+import sys
 from types import SimpleNamespace
 
 import awkward
@@ -15,7 +16,8 @@ from lsgd_fast._engine.score_line import Line
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods import line_search as searching
 from lsgd_fast._methods import quasi_newton as minimizing
-from lsgd_fast.reference import minimizing as twin
+from lsgd_fast.reference.minimize import Line as ReferenceLine
+from lsgd_fast.reference.minimize import Passes
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((90, 5))
@@ -200,8 +202,8 @@ def test_losses_along_a_line(k, t):
     labels[:k] = np.arange(k) if k > 1 else labels[:k]
     problem = Problem.check(X[:n], awkward.labels(n, RNG), sample_weight=RNG.uniform(0.1, 1.0, n))
     fast = Line(problem.weight, labels, problem.total_weight, k, 1)
-    slow = twin.Line(SimpleNamespace(weight=problem.weight, y=labels,
-                                     total_weight=problem.total_weight), k)  # fmt: skip
+    slow = ReferenceLine(SimpleNamespace(weight=problem.weight, y=labels,
+                                         total_weight=problem.total_weight), k)  # fmt: skip
     for size in (1e-3, 1.0, 30.0, 1e3, 1e100):
         scores, change = size * RNG.standard_normal((k, n)), RNG.standard_normal((k, n))
         for line in (fast, slow):
@@ -223,7 +225,7 @@ def test_losses_far_out(backend, k):
         if backend is lsgd:
             line = Line(weight, labels, 0.5, k, 1)
         else:
-            line = twin.Line(SimpleNamespace(weight=weight, y=labels, total_weight=0.5), k)
+            line = ReferenceLine(SimpleNamespace(weight=weight, y=labels, total_weight=0.5), k)
         line.scores[:, :2], line.change[0] = scores, 1.0
         found = minimizing.Point(*line.evaluate(0.0))
         margin = z if k == 1 else z + 1e-3 * abs(z)
@@ -364,7 +366,7 @@ def test_the_search_in_a_flat_tail():
 def test_passes_are_counted(max_passes, monkeypatch):
     counted = []
 
-    class Counting(twin.Passes):
+    class Counting(Passes):
         def forward(self, *arguments):
             counted.append("forward")
             super().forward(*arguments)
@@ -373,7 +375,8 @@ def test_passes_are_counted(max_passes, monkeypatch):
             counted.append("backward")
             super().backward(*arguments)
 
-    monkeypatch.setattr(twin, "Passes", Counting)
+    # by its file: as an attribute of the package, `minimize` is the function
+    monkeypatch.setattr(sys.modules["lsgd_fast.reference.minimize"], "Passes", Counting)
     run = reference.minimize(X, NOISY, l2=0.1, tol=0.0, max_passes=max_passes)
     assert run.stop_reason == "max_passes" and run.verdict == "undecided"
     assert len(counted) == run.trace.passes[-1] == run.signs.n_passes <= max_passes

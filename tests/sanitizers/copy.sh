@@ -7,7 +7,7 @@ trap 'rm -rf "$scratch"' EXIT
 build() { # compiler with its flags, and what else shared objects are linked with
     mkdir "$scratch/build"
     cp -r "$checkout"/{setup.py,pyproject.toml,README.md,LICENSE,lsgd_fast} "$scratch/build"
-    rm -f "$scratch"/build/lsgd_fast/*.so
+    find "$scratch/build/lsgd_fast" -name "*.so" -delete
     # a part of CC, for setup.py also links a program, to try OpenMP, which LDFLAGS do not reach
     (cd "$scratch/build" && ASAN_OPTIONS=detect_leaks=0 CC=$1 LDSHARED="$1 ${2-} -shared" \
         setarch -R "$python" setup.py build_ext --inplace) >"$scratch/build.log" 2>&1 ||

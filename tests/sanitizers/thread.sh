@@ -20,7 +20,7 @@ export OMP_TOOL_LIBRARIES=$archer TSAN_OPTIONS=ignore_noninstrumented_modules=1:
 
 # No address randomisation: TSan wants its own layout of memory.
 race() { # switches; ends with the number of reports
-    "$clang" -fsanitize=thread -fopenmp -O1 -g $1 -I"$checkout/lsgd_fast" -o "$scratch/team" "$here/team.c"
+    "$clang" -fsanitize=thread -fopenmp -O1 -g $1 -I"$checkout/lsgd_fast/_core" -o "$scratch/team" "$here/team.c"
     setarch -R "$scratch/team" >"$scratch/team.log" 2>&1 || true
     grep -q 'team of 2' "$scratch/team.log" || { cat "$scratch/team.log"; exit 2; }
     grep -c 'WARNING: ThreadSanitizer: data race' "$scratch/team.log" || true

@@ -1,4 +1,4 @@
-"""Derive the numbers in lsgd_fast/elementary.pxd: `python tools/fit_elementary.py`, needs mpmath.
+"""Derive the numbers in lsgd_fast/_core/vecmath.pxd: `python tools/fit_vecmath.py`, needs mpmath.
 
 Each polynomial is the minimax fit, by Remez' exchange, to the relative error of the function that
 it serves, in arithmetic of 60 digits:
