@@ -21,7 +21,8 @@ from lsgd_fast._inputs.problem import Problem, as_network, check_start, check_va
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast._inputs.stopping import StopReason, check_stop
 from lsgd_fast.stepsizes import Constant, check_rule, largest, resolve
-from lsgd_fast._results.verdict import MIN_STEPS, Diagnostics, Verdict, evidence, verdict
+from lsgd_fast._results.diagnostics import Diagnostics
+from lsgd_fast._results.verdict import MIN_STEPS, Verdict
 
 # In the order of the enum in loop.pxd.
 REASONS = (StopReason.n_steps, StopReason.diverged, StopReason.loss, StopReason.gradient_norm,
@@ -150,12 +151,12 @@ cdef class Descent:
     @property
     def verdict(self):
         """What the run looks like so far, a `Verdict`; of the latest weights measured."""
-        return verdict(self._diagnostics()) if self._is_measured() else Verdict.undecided
+        return self._diagnostics().verdict if self._is_measured() else Verdict.undecided
 
     @property
     def evidence(self):
         """The reasons of the verdict, in words."""
-        return evidence(self._diagnostics()) if self._is_measured() else "Nothing has been measured yet."
+        return self._diagnostics().evidence if self._is_measured() else "Nothing has been measured yet."
 
     cdef bint _is_measured(self) except -1:
         self._check_ready()
@@ -246,7 +247,7 @@ cdef class Descent:
 
     cdef _look_for_a_cycle(self):
         cdef run_t* r = &self.state.run
-        if r.reason == GOING_ON and verdict(self._diagnostics()) is Verdict.cycling:
+        if r.reason == GOING_ON and self._diagnostics().verdict is Verdict.cycling:
             r.reason = CYCLING
             r.finished = clock()
 
