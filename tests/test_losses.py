@@ -1,29 +1,23 @@
-"""Losses: exact at both ends of float64, alike in the compiled code and in its twin."""
+"""Losses: exact at both ends of float64, alike in the compiled code and in its reference."""
 
 import math
+from decimal import Decimal, localcontext
 
-import awkward
-import hashes
 import mpmath
 import numpy as np
 import pytest
-from backends import every_backend
 
 import lsgd_fast as lsgd
-from lsgd_fast import Stop, kernel, losses, reference
+from lsgd_fast import Stop, losses
 from lsgd_fast.losses import Exponential, FlattenedExponential, FlattenedPolynomial, Logistic
+from support import hashes
+from support.all_losses import LOSSES, OTHERS, every_other, unit_toy
+from support.backends import every_backend
 
-LOSSES = [
-    Logistic(), Exponential(), FlattenedExponential(), FlattenedExponential(0.3),
-    FlattenedPolynomial(), FlattenedPolynomial(0.5), FlattenedPolynomial(4.0),
-]  # fmt: skip
-OTHERS = LOSSES[1:]
 every_loss = pytest.mark.parametrize("loss", LOSSES, ids=repr)
-every_other = pytest.mark.parametrize("loss", OTHERS, ids=repr)
 POINTS = [0.0, 5e-324, 1e-17, 1e-3, 0.5, 1.0, 7.0, 36.0, 36.1, 600.0, 708.0, 746.0, 1e4, 1e100,
           1e300]  # fmt: skip
 SIGNED = [sign * z for z in POINTS for sign in (1.0, -1.0)]
-CASES = list(awkward.problems())
 
 
 def exact(loss, z):
@@ -124,81 +118,6 @@ def test_names_and_parameters():
         losses.from_plain({"name": "exponential", "a": 1.0})
 
 
-def close(found, expected, size):
-    """Whether arrays are equal to 1e-10 of `size`, or both not finite."""
-    return np.allclose(found, expected, rtol=1e-10, atol=1e-10 * size, equal_nan=True)
-
-
-@every_other
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_pass_is_that_of_the_twin(case, loss):
-    options = case.options | {"loss": loss, "start": case.start, "gram": False}
-    run = lsgd.gradient_descent(case.X, case.y, 1e-3, 1, n_threads=2, **options)
-    twin = reference.gradient_descent(case.X, case.y, 1e-3, 1, **options)
-    assert run.stop_reason is twin.stop_reason
-    for name in ("loss", "log_loss", "gradient_norm"):
-        found, expected = run.trace.to_dict()[name][0], twin.trace.to_dict()[name][0]
-        # margins of rows far out carry rounding that an exp turns into a factor
-        condition = max(1.0, abs(twin.trace.log_loss[0])) if name != "log_loss" else 1.0
-        assert found == pytest.approx(expected, rel=1e-12 * condition, abs=1e-14) or (
-            not np.isfinite(found) and not np.isfinite(expected)
-        ), name
-    if run.stop_reason == "n_steps" and np.isfinite(twin.weights).all():
-        assert close(run.weights, twin.weights, np.abs(twin.weights).max())
-
-
-@every_other
-@pytest.mark.parametrize("sign", [1.0, -1.0])
-@pytest.mark.parametrize("scale", [0.0, 5e-324, 36.7, 600.0, 709.0, 745.0, 1e4, 1e100, 1e300])
-def test_extreme_margins(loss, scale, sign):
-    X, y = np.array([[1.0], [-1.0], [1.25]]), [1, 0, 1]
-    options = {"loss": loss, "start": [sign * scale]}
-    found = lsgd.gradient_descent(X, y, 1.0, 0, **options).trace
-    expected = reference.gradient_descent(X, y, 1.0, 0, **options).trace
-    assert found.log_loss[0] == pytest.approx(expected.log_loss[0], rel=1e-14, abs=1e-15)
-    assert found.loss[0] == pytest.approx(expected.loss[0], rel=1e-12, abs=5e-324)
-
-
-@every_other
-def test_bits_over_threads_instruction_sets_and_columns(loss):
-    before = kernel.instruction_set()
-    rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((4100, 3)), awkward.labels(4100, rng)
-    options = {"loss": loss, "fit_intercept": True, "sample_weight": rng.uniform(0, 2, 4100)}
-    etas = [0.1, 0.3, 1.0, 0.01, 0.2, 0.5]
-    found = set()
-    try:
-        for isa in kernel.instruction_sets():
-            kernel.use_instruction_set(isa)
-            for n_threads in (1, 3, 8):
-                run = lsgd.gradient_descent(X, y, 0.3, 30, n_threads=n_threads, **options)
-                found.add(repr(sorted(hashes.content(run).items())))
-            sweep = lsgd.stepsize_sweep(X, y, etas, 30, **options)
-            found.add(repr(sorted(hashes.content(sweep[1]).items())))
-            kinds = [X.astype("f4").astype("f8")[:, ::-1][:, ::-1], X.astype("f4")]
-            same = [lsgd.gradient_descent(kind, y, 0.3, 30, **options) for kind in kinds]
-            assert hashes.content(same[0]) == hashes.content(same[1])
-    finally:
-        kernel.use_instruction_set(before)
-    assert len(found) == 1
-
-
-def unit_toy():
-    X, y = lsgd.datasets.toy()
-    return X / np.linalg.norm(X, axis=1).max(), y
-
-
-@every_backend
-def test_exponential_loss_diverges_with_a_clear_end(backend):
-    X, y = unit_toy()
-    calm = backend.gradient_descent(X, y, 5.0, 2000, loss="exponential")
-    assert calm.stop_reason == "n_steps" and np.isfinite(calm.trace.loss).all()
-    for eta, step in ((10.0, 4), (20.0, 3)):  # in the fifth and in the fourth pass
-        run = backend.gradient_descent(X, y, eta, 2000, loss="exponential")
-        assert run.stop_reason == run.verdict == "diverged"
-        assert run.n_steps == step and run.trace.loss[-1] == np.inf
-
-
 @every_backend
 @every_other
 def test_only_the_logistic_loss_is_certified(backend, loss):
@@ -249,3 +168,38 @@ def test_held_out_rows_have_the_same_loss(backend):
     for loss in OTHERS:
         run = backend.gradient_descent(X, y, 0.1, 5, loss=loss, validation=(X, y))
         assert run.trace.validation_loss == pytest.approx(run.trace.loss, rel=1e-15)
+
+
+NAN, INF = math.nan, math.inf
+
+
+POINTS = [0.0, 5e-324, 1e-17, 0.5, 1.0, 21.0, 30.0, 36.0, 36.1, 708.0, 740.0, 746.0, 1e4, 1e308]
+
+
+@pytest.mark.parametrize("z", [sign * z for z in POINTS for sign in (1, -1)])
+def test_logistic_is_exact(z):
+    loss = losses.Logistic()
+    with localcontext(prec=60), np.errstate(all="raise", under="ignore"):
+        got = [float(f(np.array([z]))[0]) for f in (loss.value, loss.log_value, loss.derivative)]
+        value, log_value, derivative = _exact_logistic(z)
+    tiny = 5e-324  # where the exact value is subnormal
+    assert got[0] == pytest.approx(float(value), rel=4e-16, abs=tiny)
+    assert got[1] == pytest.approx(float(log_value), rel=4e-16)
+    assert got[2] == pytest.approx(float(derivative), rel=4e-16, abs=tiny)
+
+
+def _exact_logistic(z):
+    z = Decimal(z)
+    if abs(z) > 2000:  # exp(-2000) is below 60 digits; the limits are exact
+        return (-z, (-z).ln(), Decimal(-1)) if z < 0 else (Decimal(0), -z, Decimal(0))
+    e = (-z).exp()
+    value = (1 + e).ln() if z < 100 else e - e * e / 2
+    return value, value.ln(), -e / (1 + e)
+
+
+def test_logistic_limits():
+    loss, ends = losses.Logistic(), np.array([-INF, INF, NAN])
+    with np.errstate(all="raise"):
+        np.testing.assert_array_equal(loss.value(ends), [INF, 0.0, NAN])
+        np.testing.assert_array_equal(loss.log_value(ends), [INF, -INF, NAN])
+        np.testing.assert_array_equal(loss.derivative(ends), [-1.0, 0.0, NAN])
