@@ -128,7 +128,7 @@ def test_only_the_logistic_loss_is_certified(backend, loss):
     assert backend.gradient_descent(X, y, 0.2, 3000).certified_at is not None
     # the second derivative bounds what stepsizes are small, where there is a bound
     small = 1.9 / (loss.curvature * run.radius**2)
-    assert run.signs.is_small == (0.2 * loss.curvature * run.radius**2 <= 2.0)
+    assert run.diagnostics.is_small == (0.2 * loss.curvature * run.radius**2 <= 2.0)
     if small > 0.0:
         run = backend.gradient_descent(X, y, small, 300, loss=loss)
         assert run.n_increases == 0 and run.verdict == "stable" and "R^2" in run.evidence

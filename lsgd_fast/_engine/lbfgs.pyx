@@ -201,10 +201,8 @@ cdef class LBFGS:
                         and isfinite(sqrt(ss) / sqrt(yy)) and isfinite(1.0 / curvature)):
                     m.latest, m.count = k, min(m.count + 1, m.capacity)
                     m.curvatures[k], m.gamma = curvature, sqrt(ss) / sqrt(yy)
-        return GradientNorms(
-            weights=norm(&self.g[0], self.n_penalised),
-            intercepts=norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised),
-        )
+        return GradientNorms(norm(&self.g[0], self.n_penalised),
+                             norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised))
 
     def direction(self):
         """Compute the direction of the next step, into `search_direction`.
@@ -214,7 +212,7 @@ cdef class LBFGS:
         Direction
         """
         cdef Py_ssize_t j
-        cdef double slope, penalty_slope = 0.0, inverse = 1.0 / self.unit
+        cdef double slope, penalty_root, penalty_slope = 0.0, inverse = 1.0 / self.unit
         with nogil:
             for j in range(self.pairs.size):
                 self.scaled_direction[j] = -self.scaled_gradient[j]
@@ -224,12 +222,9 @@ cdef class LBFGS:
                 self.p[j] = self.scaled_direction[j] * inverse
             if self.l2 > 0.0:
                 dot(&self.w[0], &self.p[0], self.n_penalised, self.l2_root, &penalty_slope)
-        return Direction(
-            slope=slope,
-            penalty_slope=penalty_slope * (self.l2 / self.l2_root / self.l2_root),
-            penalty_root=sqrt(self.l2) * norm(&self.p[0], self.n_penalised),
-            norm=norm(&self.p[0], self.pairs.size),
-        )
+        penalty_slope *= self.l2 / self.l2_root / self.l2_root
+        penalty_root = sqrt(self.l2) * norm(&self.p[0], self.n_penalised)
+        return Direction(slope, penalty_slope, penalty_root, norm(&self.p[0], self.pairs.size))
 
     def step(self, double t):
         """Add t times the direction to the weights.
@@ -248,7 +243,4 @@ cdef class LBFGS:
         with nogil:
             for j in range(self.pairs.size):
                 self.w[j] += t * self.p[j]
-        return WeightNorms(
-            weights=norm(&self.w[0], self.n_penalised),
-            parameters=norm(&self.w[0], self.pairs.size),
-        )
+        return WeightNorms(norm(&self.w[0], self.n_penalised), norm(&self.w[0], self.pairs.size))

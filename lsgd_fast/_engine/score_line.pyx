@@ -303,15 +303,8 @@ cdef class ScoreLine:
                 curvature += fold_lanes(sums[chunk].curvature)
                 derivative += fold_lanes(sums[chunk].pull)
             sum_tallies(&self.sums_of, 0, &totals)
-        return LineValues(
-            loss=totals.loss,
-            slope=slope / total,
-            curvature=curvature / total,
-            mean_derivative=derivative / total,
-            log_loss=totals.log_loss,
-            error_rate=totals.error_rate,
-            min_margin=totals.min_margin,
-        )
+        return LineValues(totals.loss, slope / total, curvature / total, derivative / total,
+                          totals.log_loss, totals.error_rate, totals.min_margin)
 
     def step(self, double t):
         """Add t times the change to the scores.

@@ -11,7 +11,7 @@ import math
 import time
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +40,12 @@ MIN_PAIRS = 5
 MAX_STALLED = 20
 STALLED_DECREASE = 8 * EPSILON
 GRADIENT_PROGRESS = 0.9
+
+# Of the trace.
+COLUMNS = (
+    "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
+    "stepsize", "passes",
+)  # fmt: skip
 
 # If the objective at `start` is larger, zero weights are better: from so far out the sums of the
 # steps would lose half of their digits.
@@ -180,20 +186,6 @@ class Engine:
     n_threads: int
 
 
-class _TraceRow(NamedTuple):
-    """A row of the trace, its fields named like the columns of `Trace`."""
-
-    step: int
-    loss: float
-    log_loss: float
-    error_rate: float
-    min_margin: float
-    gradient_norm: float
-    weight_norm: float
-    stepsize: float
-    passes: int
-
-
 def run_minimize(engine, request):
     """Minimise the objective.
 
@@ -224,6 +216,10 @@ class _QuasiNewton:
         self.weight_norm = norm(request.start[: request.n_penalised])
         self.gradient_norm = self.share = math.nan
         self.least_gradient = math.inf
+        self.height = request.height
+        self.unit_norm = 1.0 / request.unit  # of weights whose scores are near 1
+        # a softmax margin is the difference of two scores
+        self.reach = self.problem.reach * (1 if request.n_classes is None else 2)
         self.trace = []
         self.began = time.perf_counter()
 
@@ -235,46 +231,35 @@ class _QuasiNewton:
             reason = self._check_stopping()
             if reason is not None:
                 break
-            before, row = self.values, self._trace_row()
+            before, weight_norm = self.values, self.weight_norm
             t = self._take_step()
             if t is None:
                 reason = StopReason.rounding
                 break
-            self.trace.append(row._replace(stepsize=t, passes=self.n_passes))
+            self._record(before, weight_norm, t)
             self._count_step(before)
         if reason is StopReason.separated and self._has_target():
             reason = self._scale_to_target()
-        self.trace.append(self._trace_row())
+        self._record(self.values, self.weight_norm, math.nan)
         return self._finish(reason, time.perf_counter() - self.began)
 
     def _evaluate_start(self):
         """Evaluate the losses at the start, or at zero weights if the objective is too large."""
         if self.path_length > 0.0:
-            self._read(self.linear_map.matvec, self.lbfgs.weights, self.line.scores)
+            self.linear_map.matvec(self.lbfgs.weights, self.line.scores)
+            self.n_passes += 1
         self.values = self.line.evaluate(0.0)
         if not self._objective() <= MAX_START:
             self.path_length = self.weight_norm = 0.0
             self.lbfgs.weights[:] = self.line.scores[:] = 0.0
             self.values = self.line.evaluate(0.0)
 
-    def _read(self, product, source, target):
-        """Compute a product with X or its transpose, and count the pass."""
-        product(source, target)
-        self.n_passes += 1
-
-    def _trace_row(self):
-        values = self.values
-        return _TraceRow(
-            step=self.n_steps,
-            loss=values.loss,
-            log_loss=values.log_loss,
-            error_rate=values.error_rate,
-            min_margin=values.min_margin,
-            gradient_norm=self.gradient_norm,
-            weight_norm=self.weight_norm,
-            stepsize=math.nan,
-            passes=self.n_passes,
-        )
+    def _record(self, values, weight_norm, stepsize):
+        """Add a row to the trace, with the columns COLUMNS."""
+        self.trace.append((
+            self.n_steps, values.loss, values.log_loss, values.error_rate, values.min_margin,
+            self.gradient_norm, weight_norm, stepsize, self.n_passes,
+        ))  # fmt: skip
 
     def _check_stopping(self):
         """Return why the run ends at the current weights; None once their gradient is known."""
@@ -304,14 +289,13 @@ class _QuasiNewton:
     def _separates(self):
         """Return whether the current weights separate the data, beyond rounding."""
         # each step rounds scores and weights once more
-        n_roundings = self.request.height + 2 * self.n_steps
-        # a softmax margin is the difference of two scores
-        reach = self.problem.reach * (1 if self.request.n_classes is None else 2)
-        return separates(self.values.min_margin, self.path_length, reach, n_roundings)
+        n_roundings = self.height + 2 * self.n_steps
+        return separates(self.values.min_margin, self.path_length, self.reach, n_roundings)
 
     def _compute_gradient(self):
         """Compute the gradient of the objective, and its norms."""
-        self._read(self.linear_map.rmatvec, self.line.row_gradients, self.lbfgs.gradient)
+        self.linear_map.rmatvec(self.line.row_gradients, self.lbfgs.gradient)
+        self.n_passes += 1
         norms, derivative = self.lbfgs.update(), self.values.mean_derivative
         self.gradient_norm = math.hypot(norms.weights, norms.intercepts)
         self.share = max(
@@ -364,8 +348,9 @@ class _QuasiNewton:
         direction = self.lbfgs.direction()
         if not -math.inf < direction.slope < 0.0:
             return None
-        self._read(self.linear_map.matvec, self.lbfgs.search_direction, self.line.change)
-        max_step = FIRST_STEP_RATIO * max(self.path_length, self._unit_norm()) / direction.norm
+        self.linear_map.matvec(self.lbfgs.search_direction, self.line.change)
+        self.n_passes += 1
+        max_step = FIRST_STEP_RATIO * max(self.path_length, self.unit_norm) / direction.norm
         found = search(
             self.line.evaluate, self.values.loss, direction.slope, direction.penalty_slope,
             direction.penalty_root, initial_step, max_step,
@@ -376,19 +361,16 @@ class _QuasiNewton:
         self.line.step(t)
         self.weight_norm, parameter_norm = self.lbfgs.step(t)
         self.path_length += t * direction.norm
-        if self.path_length > MAX_PATH_RATIO * max(parameter_norm, self._unit_norm()):
+        if self.path_length > MAX_PATH_RATIO * max(parameter_norm, self.unit_norm):
             self._refresh_scores(parameter_norm)
         decrease = -direction.slope * t  # as predicted to first order
         self.n_stalled += decrease <= STALLED_DECREASE * self._objective()
         return t
 
-    def _unit_norm(self):
-        """Return a norm of weights whose scores are near 1."""
-        return 1.0 / self.request.unit
-
     def _refresh_scores(self, parameter_norm):
         """Compute the scores from the weights, without the rounding of the steps so far."""
-        self._read(self.linear_map.matvec, self.lbfgs.weights, self.line.scores)
+        self.linear_map.matvec(self.lbfgs.weights, self.line.scores)
+        self.n_passes += 1
         self.path_length = parameter_norm
         self.values = self.line.evaluate(0.0)
 
@@ -417,7 +399,7 @@ class _QuasiNewton:
         factor = ratio(needed, before.min_margin) * (1.0 + 16 * EPSILON)
         if not factor * max(self.path_length, 1.0) < MAX_STEP:
             return StopReason.separated
-        self.trace.append(self._trace_row()._replace(stepsize=factor - 1.0))
+        self._record(before, self.weight_norm, factor - 1.0)
         for array in (self.lbfgs.weights, self.line.scores):
             array *= factor
         self.weight_norm *= factor
@@ -430,7 +412,7 @@ class _QuasiNewton:
         """Return parameters in shape (height,), or (height, k) for several classes."""
         if self.request.n_classes is None:
             return parameters
-        return parameters.reshape(self.request.height, self.request.k)
+        return parameters.reshape(self.height, self.request.k)
 
     def _weights(self):
         """Return copies of the weights and of the intercepts."""
@@ -476,7 +458,7 @@ class _QuasiNewton:
         return Run(
             weights=weights,
             intercept=intercept,
-            trace=Trace.from_rows(rows, _TraceRow._fields, self.problem.l2),
+            trace=Trace.from_rows(rows, COLUMNS, self.problem.l2),
             stop_reason=reason,
             n_steps=self.n_steps,
             n_threads=self.engine.n_threads,

@@ -3,9 +3,9 @@
 A run is judged by a window, the last half of it or more, compared with the window before.
 
 * *Increases* of the objective: their number, and the step of the last one.
-* *Promise* and *fall*. To first order a step lowers the objective by ``eta |gradient|^2``. A run that
-  makes progress keeps a good part of this promise; one that cycles promises as much in every window
-  and keeps nothing.
+* *Promise* and *fall*. To first order a step lowers the objective by ``eta |gradient|^2``. A run
+  that makes progress keeps a good part of this promise; one that cycles promises as much in every
+  window and keeps nothing.
 * *Drift*: the distance that the weights cover, divided by the length of their path. Without a
   penalty it bounds the margin of the data (see `monitor`).
 * *Proofs* that the objective cannot increase any more.

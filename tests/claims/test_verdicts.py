@@ -37,9 +37,9 @@ def test_cycles_of_period_two(backend, data, eta, start, cycle):
     ends = weights_after(backend, (1999, 2000), data, eta, start=[start])
     assert sorted(ends) == pytest.approx(cycle, abs=1e-5)
     assert run.verdict is Verdict.cycling
-    assert run.signs.drift < 1e-12 and run.separable is None
+    assert run.diagnostics.drift < 1e-12 and run.separable is None
     assert "did not fall, where its gradients promised" in run.evidence
-    assert f"last at step {run.signs.last_increase}, " in run.evidence
+    assert f"last at step {run.diagnostics.last_increase}, " in run.evidence
     assert "No direction has a margin above" in run.evidence
 
 
@@ -51,7 +51,7 @@ def test_an_aperiodic_orbit_cycles(backend):
     tail = np.array(orbit[-40:])
     assert all(np.abs(tail[p:] - tail[:-p]).max() > 1e-2 for p in range(1, 17))
     assert run.verdict is Verdict.cycling
-    assert run.signs.low < run.signs.high - 0.5
+    assert run.diagnostics.low < run.diagnostics.high - 0.5
 
 
 @every_backend
@@ -108,7 +108,7 @@ def test_stop_when_cycling(backend, data):
     assert run.stop_reason == run.verdict == "cycling"
     n = run.n_steps
     assert 64 <= n <= 4096 and n & (n - 1) == 0
-    assert backend.gradient_descent(**options, n_steps=n).signs == run.signs
+    assert backend.gradient_descent(**options, n_steps=n).diagnostics == run.diagnostics
     before = backend.gradient_descent(**options, n_steps=n - 1, stop=Stop(cycling=True))
     assert before.stop_reason == "n_steps"
 
@@ -118,7 +118,7 @@ def test_stop_when_cycling(backend, data):
 def test_stop_never_ends_a_run_on_separable_data(backend, eta):
     run = backend.gradient_descent(X, Y, eta, 600, stop=Stop(cycling=True))
     assert run.stop_reason == "n_steps" and run.verdict is Verdict.stable
-    assert run.signs.drift * run.radius >= 0.2  # the margin of these data
+    assert run.diagnostics.drift * run.radius >= 0.2  # the margin of these data
 
 
 # --- 200 problems whose truth is known ------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_separable_data(backend, seed):
     (eta,) = stepsizes(rows, rng, 1)
     run = backend.gradient_descent(rows, y, eta, int(rng.integers(64, 1100)))
     assert run.verdict not in ("cycling", "diverged"), run.evidence
-    assert run.signs.drift * run.radius >= margin * (1 - 1e-12)
+    assert run.diagnostics.drift * run.radius >= margin * (1 - 1e-12)
     if run.verdict == "stable":
         assert is_calm(backend, rows, y, eta, run, 300), run.evidence
     if run.separable:
@@ -207,7 +207,7 @@ def test_stepsizes_that_are_small_are_always_stable(backend, seed, l2):
     start = rng.standard_normal(rows.shape[1]) / radius * 10.0 ** rng.uniform(-1, 2)
     run = backend.gradient_descent(rows, y, eta, 200, start=start, l2=l2)
     assert run.verdict is Verdict.stable
-    assert run.signs.n_increases == 0 and run.signs.largest_increase == 1.0
+    assert run.diagnostics.n_increases == 0 and run.diagnostics.largest_increase == 1.0
 
 
 def line(a, b):
@@ -256,7 +256,7 @@ def test_a_penalty_makes_separable_data_cycle(backend, share, l2):
 @every_backend
 def test_a_penalty_may_raise_the_loss_of_a_stable_run(backend):
     run = backend.gradient_descent(X, Y, 1.0, 100, start=[0.0, 2e4], l2=0.1)
-    assert run.n_increases > 0 and run.signs.n_increases == 0
+    assert run.n_increases > 0 and run.diagnostics.n_increases == 0
     assert run.verdict is Verdict.stable and "the objective never increases" in run.evidence
 
 
@@ -278,7 +278,7 @@ def test_long_runs(backend, seed):
             run = backend.gradient_descent(rows, y, eta, 5000)
             if margin is not None:
                 assert run.verdict not in ("cycling", "diverged"), run.evidence
-                assert run.signs.drift * run.radius >= margin * (1 - 1e-12)
+                assert run.diagnostics.drift * run.radius >= margin * (1 - 1e-12)
             else:
                 assert run.separable is None and run.verdict is not Verdict.diverged
             if run.verdict == "stable":
@@ -305,4 +305,4 @@ def test_a_tiny_margin_is_not_taken_for_none(backend, eta):
     stop = Stop(cycling=True)
     run = backend.gradient_descent(rows, data.target, eta, 20_000, fit_intercept=True, stop=stop)
     assert run.verdict == ("stable" if eta <= 30.0 else "unstable"), run.evidence
-    assert run.separable is None and run.signs.drift > 6.76e-5
+    assert run.separable is None and run.diagnostics.drift > 6.76e-5

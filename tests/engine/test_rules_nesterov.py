@@ -79,7 +79,7 @@ def test_it_is_called_stable_only_once_it_has_settled(backend):
     assert short.verdict == "undecided"
     long = backend.nesterov_descent(X, NOISY, n_steps=3000, l2=0.01)
     assert long.verdict == "stable" and "not proved" in long.evidence
-    assert long.certified_at is None and not long.signs.is_small
+    assert long.certified_at is None and not long.diagnostics.is_small
     wild = backend.nesterov_descent(X, NOISY, 100.0, 3000)
     assert wild.verdict in ("unstable", "undecided") and wild.certified_at is None
 

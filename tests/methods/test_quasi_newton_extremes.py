@@ -24,7 +24,7 @@ def test_a_start_counts_as_a_read(backend, max_passes, used):
     run = backend.minimize(X, [1, 0, 1], start=[3.0], max_passes=max_passes, tol=0.0)
     assert run.stop_reason == "max_passes" and run.trace.passes[-1] == used
     # a gradient that was not computed is not told of
-    assert math.isnan(run.signs.share) == ("gradient" not in run.evidence) == (used == 1)
+    assert math.isnan(run.diagnostics.share) == ("gradient" not in run.evidence) == (used == 1)
 
 
 @every_backend

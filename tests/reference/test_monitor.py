@@ -26,7 +26,7 @@ def test_looking_twice_changes_nothing():
             for _ in range(looks):
                 monitor.look(t, now)
             monitor.step(w, norm, SimpleNamespace(stepsize=12.0, **taken))
-    assert once.signs(200, None, None) == twice.signs(200, None, None)
+    assert once.diagnostics(200, None, None) == twice.diagnostics(200, None, None)
 
 
 def test_margins_within_rounding_prove_nothing():
