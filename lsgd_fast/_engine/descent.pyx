@@ -156,7 +156,9 @@ cdef class Descent:
     @property
     def evidence(self):
         """The reasons of the verdict, in words."""
-        return self._diagnostics().evidence if self._is_measured() else "Nothing has been measured yet."
+        if not self._is_measured():
+            return "Nothing has been measured yet."
+        return self._diagnostics().evidence
 
     cdef bint _is_measured(self) except -1:
         self._check_ready()

@@ -114,7 +114,7 @@ def _proof(diag):
 
 def _is_cycling(diag):
     if diag.separated_at is not None and not diag.penalised:
-        return False  # such a run becomes stable, by Theorem 1; others have no drift so small
+        return False  # it becomes stable, by Theorem 1 or because its drift cannot be so small
     if not diag.drift <= CYCLE_DRIFT or _is_stationary(diag) or not _is_steady(diag):
         return False
     if diag.window_increases > 0:
@@ -123,7 +123,7 @@ def _is_cycling(diag):
 
 
 def _is_settled(diag):
-    """Whether a run looks stable, though nothing is proved."""
+    """Return whether a run looks stable, although nothing is proved."""
     if _is_stationary(diag):
         return diag.n_steps >= MIN_STATIONARY_STEPS
     if diag.n_steps < MIN_QUIET_STEPS:
@@ -135,7 +135,7 @@ def _is_settled(diag):
 
 
 def _is_stationary(diag):
-    """Whether steps promise less than rounding can show."""
+    """Return whether the promise of a step is below the rounding of the objective."""
     if diag.high == math.inf:  # a penalty overflows long before the weights do
         return False
     return _promise_per_step(diag) <= INCREASE_TOLERANCE * diag.high
@@ -201,8 +201,9 @@ def _describe_window(diag):
     kept = f"fell by {diag.fall:.3g} where its gradients promised {diag.promise:.3g}"
     if diag.fall <= 0.0:
         kept = f"did not fall, where its gradients promised {diag.promise:.3g}"
+    times = counted(diag.window_increases, "time")
     return (
-        f"In the last {diag.n_steps - diag.window} it increased {diag.window_increases} times, "
+        f"In the last {diag.n_steps - diag.window} it increased {times}, "
         f"was between {diag.low:.6g} and {diag.high:.6g}, and {kept}."
     )
 
