@@ -22,7 +22,7 @@ class _Diagnostics:
 
     def __post_init__(self):
         for field in fields(self):
-            check_type(f"diagnostics.{field.name}", getattr(self, field.name), field.type)
+            check_type(field.name, getattr(self, field.name), field.type, "diagnostics.")
 
     def to_dict(self):
         """Return the fields by name, and the kind of the diagnostics under "kind"."""
@@ -230,10 +230,10 @@ def diagnostics_from_dict(values):
     return _CLASSES[kind](**values)
 
 
-def check_type(name, value, expected):
+def check_type(name, value, expected, prefix=""):
     """Raise TypeError unless a value is of a type, or of one of a union; a bool is no int."""
     if not isinstance(value, expected) or (type(value) is bool) != (expected is bool):
-        raise TypeError(f"{name} must be {_in_words(expected)}; got {value!r}")
+        raise TypeError(f"{prefix}{name} must be {_in_words(expected)}; got {value!r}")
 
 
 def _in_words(expected):

@@ -295,7 +295,7 @@ class Run:
         """
         meta, arrays = dict(meta), dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays
         try:
-            _check_meta(meta, "intercept" in arrays)
+            _check_members(meta, arrays)
             if meta["diagnostics"] is not None:
                 meta["diagnostics"] = diagnostics_from_dict(meta["diagnostics"])
             names = [name for name in arrays if name.startswith("trace_")]
@@ -349,13 +349,18 @@ class Run:
         return f"{self.n_increases}, none after step {self.stable_at}"
 
 
-def _check_meta(meta, has_intercept):
-    """Raise TypeError or ValueError unless the metadata are those of a run."""
+def _check_members(meta, arrays):
+    """Raise TypeError or ValueError unless the members of a file are those of a run."""
     expected = _SCALARS | {"stop_reason": str, "diagnostics": dict | None}
-    expected |= {} if has_intercept else {"intercept": float}
+    expected |= {} if "intercept" in arrays else {"intercept": float}
+    possible = {f"trace_{field.name}" for field in fields(Trace)}
+    possible |= {"weights", "intercept", *_OPTIONAL_WEIGHTS}
+    unknown = (meta.keys() - expected.keys()) | (arrays.keys() - possible)
+    missing = (expected.keys() - meta.keys()) | ({"weights", "trace_step"} - arrays.keys())
+    for names, state in ((unknown, "unknown"), (missing, "missing")):
+        if names:
+            raise ValueError(f"{state} members: {', '.join(sorted(names))}")
     for name, kind in expected.items():
-        if name not in meta:
-            raise ValueError(f"{name} is missing")
         check_type(name, meta[name], kind)
 
 

@@ -334,6 +334,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path):
         ({"n_threads": True}, "n_threads must be an int; got True"),
         ({"diagnostics": 1}, "diagnostics must be a dict or None; got 1"),
         ({"diagnostics": {}}, "diagnostics.kind must be one of"),
+        ({"more": 1, "other": 2}, "unknown members: more, other"),
     ]:
         save_archive(path, "run", meta | changes, arrays)
         with pytest.raises(ValueError, match=rf"run\.npz' is not a valid run file: {words}"):
