@@ -41,7 +41,7 @@ MAX_STALLED = 20
 STALLED_DECREASE = 8 * EPSILON
 GRADIENT_PROGRESS = 0.9
 
-# Of the trace.
+# The columns of the trace, in the order of `_record`.
 COLUMNS = (
     "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
     "stepsize", "passes",
