@@ -88,10 +88,10 @@ def print_limits():
           f"again before {steps[gap + 1]}")  # fmt: skip
     etas = [1.0, 20.0, 100.0, 1e3, 1e5]
     runs = lsgd.stepsize_sweep(X, y, etas, 100_000, record_every=100_000)
-    drift = min(run.signs.drift for run in runs)
+    drift = min(run.diagnostics.drift for run in runs)
     print(f"CYCLE_DRIFT: least drift there after 10^5 steps: {drift:.2g}, and it is separable")
     pair = [[1.0], [1.0]], [1, 0]  # critical: 8
-    drift = lsgd.gradient_descent(*pair, 12.0, 1000, start=[1.0]).signs.drift
+    drift = lsgd.gradient_descent(*pair, 12.0, 1000, start=[1.0]).diagnostics.drift
     print(f"CYCLE_DRIFT: drift of a cycle of two after 1000 steps: {drift:.2g}")
     rng = np.random.default_rng(0)
     for d in (1, 100):
@@ -100,13 +100,13 @@ def print_limits():
         eta = 100.0 / (0.25 * np.linalg.norm(X, 2) ** 2 / len(X))
         found = [
             n for n in 2 ** np.arange(6, 18)
-            if lsgd.gradient_descent(X, y, eta, n, record_every=n).signs.drift <= CYCLE_DRIFT
+            if lsgd.gradient_descent(X, y, eta, n, record_every=n).diagnostics.drift <= CYCLE_DRIFT
         ]  # fmt: skip
         when = f"after {found[0]} steps" if found else "never"
         print(f"CYCLE_DRIFT: met by an orbit in {d} dimensions {when}")
     for share, what in ((0.1, "smooth descent"), (0.95, "5 % below critical"), (1.5, "a cycle")):
-        signs = lsgd.gradient_descent(*pair, 8.0 * share, 200, start=[1.0]).signs
-        kept = signs.fall / signs.promise if signs.promise else float("nan")
+        diagnostics = lsgd.gradient_descent(*pair, 8.0 * share, 200, start=[1.0]).diagnostics
+        kept = diagnostics.fall / diagnostics.promise if diagnostics.promise else float("nan")
         print(f"KEPT_PROMISE, BROKEN_PROMISE: fall over promise, {what}: {kept:.2g}")
 
 

@@ -140,8 +140,9 @@ def test_barzilai_borwein_goes_back_from_a_trial_that_fails(backend):
             assert w[t + 1] == pytest.approx(w[t] - eta[t] * gradient[t], rel=1e-9, abs=1e-9)
     assert failed >= 2
     assert w[-1] == pytest.approx(math.log(3.0), rel=1e-6)
-    signs = backend.gradient_descent(**THREE, n_steps=40, **options).diagnostics
-    assert signs.drift == math.inf or signs.drift > 0.0  # where it went back nothing is proved
+    diagnostics = backend.gradient_descent(**THREE, n_steps=40, **options).diagnostics
+    drift = diagnostics.drift  # where it went back nothing is proved
+    assert drift == math.inf or drift > 0.0
 
 
 @every_backend

@@ -1,14 +1,13 @@
 """Minimisation of the objective by the compiled quasi-Newton method."""
 
-from types import SimpleNamespace
-
 from lsgd_fast._constants import LOSS_WORK
 from lsgd_fast._core.threads import choose_threads
 from lsgd_fast._engine.dataset import Rows
-from lsgd_fast._engine.lbfgs import Curvature
-from lsgd_fast._engine.linear_map import Passes
-from lsgd_fast._engine.score_line import Line
-from lsgd_fast._methods.quasi_newton import check_minimize, run_minimize
+from lsgd_fast._engine.lbfgs import LBFGS
+from lsgd_fast._engine.linear_map import LinearMap
+from lsgd_fast._engine.score_line import ScoreLine
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.quasi_newton import Engine, MinimizeOptions, run_minimize
 from lsgd_fast.progress import logged
 
 __all__ = [
@@ -37,66 +36,69 @@ def minimize(
     callback_every=None,
     n_threads=None,
 ):
-    """Minimise the objective by a quasi-Newton method, without a stepsize to choose.
+    """Minimise the objective by limited-memory BFGS, without a stepsize to choose.
 
-    Limited-memory BFGS with a thorough search along each direction. The scores of the rows and
-    their change are kept, so that the search costs no read of X; an iteration reads X twice, as
-    much as a step of gradient descent on rows that do not fit the cache.
+    The objective is the weighted mean of the losses plus ``l2/2 * |w|^2``. Each iteration reads X
+    twice, as much as one step of gradient descent on rows that do not fit the cache. The line
+    search works on the scores of the rows and their change, and reads X not at all.
 
-    Without a penalty, data that are linearly separable have no minimiser: the run ends when it has
-    separated them. If `stop.loss` asks for a loss as well, the weights are then made longer until
-    they have it, which changes neither their direction nor, over ``|w|``, a margin.
+    Without a penalty, linearly separable data have no minimiser: the run ends once it has separated
+    them. If `stop.loss` is given, the separating weights are then scaled until the loss is at most
+    that, which changes neither their direction nor a margin over ``|w|``.
 
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n, d)
-        Data: any real dtype and layout.
+        Data, of any real dtype and layout.
     y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; with ``loss="softmax"`` class numbers 0 to K - 1, each of which
-        must occur.
+        Labels: -1 and +1, 0 and 1, or bool. With ``loss="softmax"`` class numbers 0 to K - 1, each
+        of which must occur.
     l2 : float, default 0.0
-        Adds ``l2/2 * |w|^2`` to the mean of the losses; intercepts are not penalised.
+        Strength of the penalty ``l2/2 * |w|^2``. Intercepts are not penalised.
     tol : float, default 1e-8
-        End once the norm of the gradient of the objective is at most `tol` times
-        ``R * mean |loss'(z_i)|``, which the gradient of the loss would be if all rows pulled the
-        same way: a number without units. Without a penalty that proves that no direction has a
-        margin above ``tol * R``.
+        Tolerance of convergence, without units. The run converges once the norm of the gradient of
+        the objective is at most ``tol * R * mean |loss'(z_i)|``, where z_i are the margins and R
+        is the largest norm of a row: the norm that the gradient of the loss would have if all rows
+        pointed the same way. Without a penalty this proves that no direction has a margin above
+        ``tol * R``.
     max_passes : int, default 1000
-        Reads of X at most, forward or backward.
+        Maximum number of reads of X, forward or backward.
     start : array-like of shape (d,) or (d + 1,); with softmax (d, K) or (d + 1, K), optional
-        First weights, intercepts last; zeros by default, and where the objective at the weights
-        given is above 1e8, because the way back would leave few digits.
+        Initial weights, intercepts last. They are zeros by default, and also where the objective at
+        the given weights is above 1e8, because the way back from there would lose too many digits.
     loss : {"logistic", "softmax"} or object, default "logistic"
-        A name, or `Logistic` or `Softmax` of `lsgd_fast.losses`.
+        The name of a loss, or a `Logistic` or `Softmax` of `lsgd_fast.losses`.
     sample_weight : array-like of shape (n,), optional
-        Not negative; only their ratios matter.
+        Weights of the rows, not negative; 1 by default. Only their ratios matter.
     fit_intercept : bool, default False
+        Whether to fit an intercept, or with softmax one for each class.
     center, scale : array-like of shape (d,) or float, optional
-        The features are ``(X - center) * scale``, without a copy of X; `scale` is positive.
-        Weights, R and `l2` are those of the features.
+        The features are ``(X - center) * scale``, without a copy of X; `scale` is positive. The
+        defaults are 0 and 1. Weights, R and `l2` refer to these features.
     stop : Stop, optional
-        When to end early: `loss`, `gradient_norm`, `separated`, `seconds`.
+        When to end early. Its fields `loss`, `gradient_norm`, `separated` and `seconds` apply.
     callback : callable, optional
-        Called as ``callback(state)`` between iterations, with the attributes `n_steps`, `n_passes`,
-        `weights`, `intercept`, `loss`, `log_loss`, `objective`, `error_rate`, `min_margin`,
-        `gradient_norm`, `verdict` and `evidence`. Returning True ends the run.
+        Called as ``callback(state)`` between iterations; returning True ends the run. `state` has
+        the attributes `n_steps`, `n_passes`, `weights`, `intercept`, `loss`, `log_loss`,
+        `objective`, `error_rate`, `min_margin`, `gradient_norm`, `verdict` and `evidence`.
     callback_every : int, optional
-        Iterations between calls; 1 by default.
+        Number of iterations between two calls of `callback`; 1 by default.
     n_threads : int, optional
-        Obeyed up to the number of parts the rows are split into.
+        Number of threads, at most that of the chunks which the rows are split into. The default
+        depends on the size of the data and on the limits of the process.
 
     Returns
     -------
     Run
-        Steps are iterations; `trace.passes` counts the reads of X, `trace.stepsize` is the length
-        of a step in directions. The `stop_reason` is "converged", "separated", "max_passes",
-        "rounding" (no step makes the objective any less, though `tol` asks for it), "diverged", or
-        what `stop` or the callback asked for.
+        Its steps are iterations: `trace.passes` counts the reads of X, and `trace.stepsize` is the
+        step length along the search direction. `stop_reason` is "converged", "separated",
+        "max_passes", "diverged", "rounding" if no step decreases the objective any more although
+        the gradient is above `tol`, or the condition of `stop` or the callback that ended the run.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments, before any work; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     References
     ----------
@@ -112,21 +114,25 @@ def minimize(
     >>> lsgd.minimize(X, y, l2=1e-3).stop_reason.value
     'converged'
     """
-    asked = check_minimize(
-        X, y, l2=l2, tol=tol, max_passes=max_passes, start=start, loss=loss,
-        sample_weight=sample_weight, fit_intercept=fit_intercept, center=center, scale=scale,
-        stop=stop, callback=callback, callback_every=callback_every, n_threads=n_threads,
+    options = MinimizeOptions.check(
+        tol=tol, max_passes=max_passes, stop=stop, callback=callback,
+        callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip
-    problem, k = asked.problem, asked.k
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+        center=center, scale=scale,
+    )  # fmt: skip
+    request = options.for_problem(problem, start)
+    problem, k, n_threads = request.problem, request.k, options.n_threads
     rows = Rows(problem)
     # each pass is a team of its own: it takes more for a second thread to pay than in a descent
     is_small = n_threads is None and problem.n * (problem.d + LOSS_WORK) * k < SERIAL_WORK
     n_threads = 1 if is_small else n_threads
     n_threads = choose_threads(n_threads, problem.n, problem.d, rows.n_chunks, k)
-    engine = SimpleNamespace(
-        passes=Passes(rows, k, n_threads),
-        line=Line(problem.weight, problem.y, problem.total_weight, k, n_threads),
-        curvature=Curvature(asked.start, asked.unit, problem.l2, asked.n_penalised, asked.room),
+    engine = Engine(
+        linear_map=LinearMap(rows, k, n_threads),
+        score_line=ScoreLine(problem.weight, problem.y, problem.total_weight, k, n_threads),
+        lbfgs=LBFGS(request.start, request.unit, problem.l2, request.n_penalised, request.n_pairs),
         n_threads=n_threads,
     )
-    return logged(run_minimize(engine, asked))
+    return logged(run_minimize(engine, request))

@@ -19,7 +19,7 @@ from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import asks_to_stop, check_stop
 from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._results.run import Run, Trace
-from lsgd_fast._results.verdict import MIN_STEPS, Verdict, evidence, verdict
+from lsgd_fast._results.verdict import MIN_STEPS, Verdict
 from lsgd_fast.stepsizes import resolve
 
 cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace for which memory is allocated at a time
@@ -136,14 +136,14 @@ cdef class Descent:
     @property
     def verdict(self):
         """What the run looks like so far, a `Verdict`; of the latest weights measured."""
-        return verdict(self.state.diagnostics()) if self._is_measured() else Verdict.undecided
+        return self.state.diagnostics().verdict if self._is_measured() else Verdict.undecided
 
     @property
     def evidence(self):
         """The reasons of the verdict, in words."""
         if not self._is_measured():
             return "Nothing has been measured yet."
-        return evidence(self.state.diagnostics())
+        return self.state.diagnostics().evidence
 
     cdef bint _is_measured(self) except -1:
         self._check_ready()
@@ -236,7 +236,7 @@ cdef class Descent:
     cdef _check_cycle(self):
         """End the run if it cycles, unless it has just ended."""
         cdef run_t* r = &self.state.run
-        if r.reason == GOING_ON and verdict(self.state.diagnostics()) is Verdict.cycling:
+        if r.reason == GOING_ON and self.state.diagnostics().verdict is Verdict.cycling:
             r.reason = CYCLING
             r.finished = clock()
 

@@ -1,19 +1,22 @@
-"""Weights on their way, and the direction that limited-memory BFGS takes from the last steps.
+"""Weights, gradient and search direction of limited-memory BFGS, compiled.
 
-Steps and changes of the gradient are kept for `room` iterations.  All is measured in a unit
-near the length of the rows, a power of two, so that it rounds nothing and squares stay in range.
+The method keeps the last `capacity` pairs of a step s and the change y of the gradient. Parameters
+are measured in a unit near the norm of the rows; it is a power of two, so that it rounds nothing
+and keeps squares in the range of float64.
 
-The inverse Hessian starts from |step| / |change|, the geometric mean of the two usual scales: the
-shorter one, step . change / |change|^2, takes a fifth more iterations with searches this thorough
-(112 for 93 on breast_cancer with l2=1e-6, and 91 for 55 to separate it), the longer one,
-|step|^2 / step . change, makes these searches long.
+The initial inverse Hessian is gamma times the identity, with ``gamma = |s| / |y|``, the geometric
+mean of the two usual choices. The shorter one, ``s . y / |y|^2``, takes a fifth more iterations
+with searches this thorough (112 for 93 on breast_cancer with l2=1e-6, and 91 for 55 to separate
+it); the longer one, ``|s|^2 / s . y``, makes the searches long.
 
-Sums are in eight lanes, in order: no BLAS, whose results depend on the processor and the threads.
+Sums run in eight lanes and in a fixed order. BLAS is not used, because its results depend on the
+processor and on the number of threads.
 
 References
 ----------
 D. C. Liu and J. Nocedal, "On the limited memory BFGS method for large scale optimization",
 Mathematical Programming 45, 1989.
+J. Nocedal and S. J. Wright, "Numerical Optimization", 2nd edition, Algorithms 7.4 and 7.5.
 """
 
 import math
@@ -26,21 +29,23 @@ from lsgd_fast._core.simd cimport avx2_target, avx512_target, fold_lanes, inline
 from lsgd_fast._engine.norms cimport norm
 
 from lsgd_fast._core.dispatch import instruction_set
+from lsgd_fast._methods.line_search import Direction, GradientNorms, WeightNorms
 
-# A pair whose step and change of the gradient are at right angles, but for rounding, says nothing.
-cdef double LEAST_COSINE = 2.0**-40
+# A pair whose step and change of the gradient are orthogonal but for rounding holds no curvature.
+cdef double MIN_COSINE = 2.0**-40
 
 
+# The last pairs (s, y), in rings of `capacity` rows.
 cdef struct pairs_t:
-    Py_ssize_t size, room, count, latest
-    double* steps                           # (room, size), a ring
-    double* changes                         # of the gradient
-    double* scores                        # (room,) step . change
-    double* shares                          # (room,) room for the two loops
-    double gamma                            # the latest |step| / |change|, or 1
+    Py_ssize_t size, capacity, count, latest
+    double* steps                           # s: (capacity, size)
+    double* changes                         # y, of the gradient: (capacity, size)
+    double* curvatures                      # s . y: (capacity,)
+    double* alpha                           # memory of the two-loop recursion: (capacity,)
+    double gamma                            # |s| / |y| of the latest pair, or 1
 
 
-# The product of unit * x and unit * y: a power of two that keeps the terms in range.
+# result = (unit * x) . (unit * y), where `unit` is a power of two that keeps the terms in range.
 cdef inline inlined dot(const double* x, const double* y, Py_ssize_t size, double unit,
                         double* result) noexcept nogil:
     cdef double[8] lanes
@@ -55,29 +60,29 @@ cdef inline inlined dot(const double* x, const double* y, Py_ssize_t size, doubl
         result[0] += (unit * x[j]) * (unit * y[j])
 
 
-# q becomes the inverse Hessian, as far as the pairs tell, times q.
+# q = H q, where H is the inverse Hessian that the pairs define (Algorithm 7.4).
 cdef inline inlined two_loops(const pairs_t* m, double* q) noexcept nogil:
-    cdef const double* step
-    cdef const double* change
-    cdef double share, product
+    cdef const double* s
+    cdef const double* y
+    cdef double alpha, product
     cdef Py_ssize_t i, j, k
     for i in range(m.count):
-        k = (m.latest - i + m.room) % m.room
-        step, change = m.steps + k * m.size, m.changes + k * m.size
-        dot(step, q, m.size, 1.0, &product)
-        share = product / m.scores[k]
-        m.shares[k] = share
+        k = (m.latest - i + m.capacity) % m.capacity
+        s, y = m.steps + k * m.size, m.changes + k * m.size
+        dot(s, q, m.size, 1.0, &product)
+        alpha = product / m.curvatures[k]
+        m.alpha[k] = alpha
         for j in range(m.size):
-            q[j] -= share * change[j]
+            q[j] -= alpha * y[j]
     for j in range(m.size):
         q[j] *= m.gamma
     for i in range(m.count - 1, -1, -1):
-        k = (m.latest - i + m.room) % m.room
-        step, change = m.steps + k * m.size, m.changes + k * m.size
-        dot(change, q, m.size, 1.0, &product)
-        share = m.shares[k] - product / m.scores[k]
+        k = (m.latest - i + m.capacity) % m.capacity
+        s, y = m.steps + k * m.size, m.changes + k * m.size
+        dot(y, q, m.size, 1.0, &product)
+        alpha = m.alpha[k] - product / m.curvatures[k]
         for j in range(m.size):
-            q[j] += share * step[j]
+            q[j] += alpha * s[j]
 
 
 cdef void two_loops_baseline(const pairs_t* m, double* q) noexcept nogil:
@@ -95,136 +100,147 @@ cdef avx512_target two_loops_avx512(const pairs_t* m, double* q) noexcept nogil:
 ctypedef void (*two_loops_t)(const pairs_t*, double*) noexcept nogil
 
 
-cdef class Curvature:
-    """Weights, gradient and direction of a descent by limited-memory BFGS.
+cdef class LBFGS:
+    """Weights, gradient and search direction of limited-memory BFGS.
+
+    An iteration calls `update`, once `gradient` holds the gradient of the loss, then `direction`,
+    and `step` with a step length.
 
     Parameters
     ----------
     start : ndarray of shape (size,)
-        First weights.
+        The initial parameters.
     unit : float
-        A power of two: a parameter times it is what is measured.
+        A power of two; the method works with parameters times `unit`.
     l2 : float
+        Strength of the penalty.
     n_penalised : int
-        The parameters before this one have the penalty ``l2/2 * |w|^2``.
-    room : int
-        Steps to remember.
+        Number of leading parameters, the weights, that have the penalty ``l2/2 * |w|^2``. The rest
+        are intercepts.
+    capacity : int
+        Number of pairs to keep.
 
     Attributes
     ----------
-    weights, gradient, direction : ndarray of shape (size,)
-        In the units of X.  The gradient is that of the loss until `turn` adds the penalty's.
+    weights : ndarray of shape (size,)
+        The current parameters, in the units of X.
+    gradient : ndarray of shape (size,)
+        The gradient of the loss, and after `update` that of the objective.
+    search_direction : ndarray of shape (size,)
+        The direction p that `direction` computed last.
     """
 
     cdef pairs_t pairs
-    cdef double l2, unit, t                 # t: the length of the latest step, 0 before the first
-    cdef double root                        # of l2, nearly: a power of two
+    cdef double l2, unit
+    cdef double step_length                 # of the latest step; 0 before the first
+    cdef double l2_root                     # a power of two near sqrt(l2), for products in range
     cdef Py_ssize_t n_penalised
-    cdef double[::1] now, before, course    # in this unit: gradient, the last, direction
-    cdef double[::1] w, g, p
+    # in units: the gradient, the one before, and the direction
+    cdef double[::1] scaled_gradient, previous_gradient, scaled_direction
+    cdef double[::1] w, g, p                # weights, gradient, search_direction
     cdef double[:, ::1] steps, changes
-    cdef double[::1] scores, shares
+    cdef double[::1] curvatures, alpha
     cdef two_loops_t two_loops
-    cdef readonly object weights, gradient, direction
+    cdef readonly object weights, gradient, search_direction
 
     def __cinit__(self, const double[::1] start, double unit, double l2,
-                  Py_ssize_t n_penalised, Py_ssize_t room):
+                  Py_ssize_t n_penalised, Py_ssize_t capacity):
         cdef pairs_t* m = &self.pairs
-        m.size, m.room = start.shape[0], room
+        m.size, m.capacity = start.shape[0], capacity
         self.weights, self.unit = np.array(start), unit
-        self.gradient, self.direction, self.now, self.before, self.course = np.zeros((5, m.size))
-        self.w, self.g, self.p = self.weights, self.gradient, self.direction
-        self.steps, self.changes = np.empty((2, room, m.size))
-        self.scores, self.shares = np.empty((2, room))
+        self.gradient, self.search_direction = np.zeros((2, m.size))
+        self.scaled_gradient, self.previous_gradient, self.scaled_direction = np.zeros((3, m.size))
+        self.w, self.g, self.p = self.weights, self.gradient, self.search_direction
+        self.steps, self.changes = np.empty((2, capacity, m.size))
+        self.curvatures, self.alpha = np.empty((2, capacity))
         m.steps, m.changes = &self.steps[0, 0], &self.changes[0, 0]
-        m.scores, m.shares = &self.scores[0], &self.shares[0]
+        m.curvatures, m.alpha = &self.curvatures[0], &self.alpha[0]
         self.l2, self.n_penalised = l2, n_penalised
-        self.root = math.ldexp(1.0, math.frexp(l2)[1] // 2)
+        self.l2_root = math.ldexp(1.0, math.frexp(l2)[1] // 2)
         self.two_loops = two_loops_baseline
         if instruction_set() == "avx512":
             self.two_loops = <two_loops_t> two_loops_avx512
         elif instruction_set() == "avx2":
             self.two_loops = <two_loops_t> two_loops_avx2
-        self.forget()
+        self.reset()
 
-    def forget(self):
-        """Forget all steps."""
-        self.pairs.count, self.pairs.latest, self.pairs.gamma, self.t = 0, -1, 1.0, 0.0
+    def reset(self):
+        """Discard all pairs, so that the next direction is that of steepest descent."""
+        self.pairs.count, self.pairs.latest, self.pairs.gamma = 0, -1, 1.0
+        self.step_length = 0.0
 
-    def turn(self):
-        """Add the penalty's gradient, and learn from the latest step.
+    def update(self):
+        """Add the gradient of the penalty, and keep the pair of the latest step.
 
         Returns
         -------
-        penalised, others : float
-            The norm of the gradient of the objective by the weights and by the intercepts.
+        GradientNorms
         """
         cdef pairs_t* m = &self.pairs
         cdef Py_ssize_t j, k
-        cdef double* step
-        cdef double* change
-        cdef double product, steps, changes, inverse = 1.0 / self.unit
+        cdef double* s
+        cdef double* y
+        cdef double curvature, ss, yy, inverse = 1.0 / self.unit
         with nogil:
             if self.l2 > 0.0:
                 for j in range(self.n_penalised):
                     self.g[j] += self.l2 * self.w[j]
             for j in range(m.size):
-                self.before[j] = self.now[j]
-                self.now[j] = self.g[j] * inverse
-            if self.t > 0.0:
-                k = (m.latest + 1) % m.room
-                step, change = m.steps + k * m.size, m.changes + k * m.size
+                self.previous_gradient[j] = self.scaled_gradient[j]
+                self.scaled_gradient[j] = self.g[j] * inverse
+            if self.step_length > 0.0:
+                k = (m.latest + 1) % m.capacity
+                s, y = m.steps + k * m.size, m.changes + k * m.size
                 for j in range(m.size):
-                    step[j] = self.t * self.course[j]
-                    change[j] = self.now[j] - self.before[j]
-                dot(step, change, m.size, 1.0, &product)
-                dot(step, step, m.size, 1.0, &steps)
-                dot(change, change, m.size, 1.0, &changes)
-                if (product > LEAST_COSINE * sqrt(steps) * sqrt(changes)
-                        and isfinite(sqrt(steps) / sqrt(changes)) and isfinite(1.0 / product)):
-                    m.latest, m.count = k, min(m.count + 1, m.room)
-                    m.scores[k], m.gamma = product, sqrt(steps) / sqrt(changes)
-        others = norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised)
-        return norm(&self.g[0], self.n_penalised), others
+                    s[j] = self.step_length * self.scaled_direction[j]
+                    y[j] = self.scaled_gradient[j] - self.previous_gradient[j]
+                dot(s, y, m.size, 1.0, &curvature)
+                dot(s, s, m.size, 1.0, &ss)
+                dot(y, y, m.size, 1.0, &yy)
+                if (curvature > MIN_COSINE * sqrt(ss) * sqrt(yy)
+                        and isfinite(sqrt(ss) / sqrt(yy)) and isfinite(1.0 / curvature)):
+                    m.latest, m.count = k, min(m.count + 1, m.capacity)
+                    m.curvatures[k], m.gamma = curvature, sqrt(ss) / sqrt(yy)
+        return GradientNorms(norm(&self.g[0], self.n_penalised),
+                             norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised))
 
-    def aim(self):
-        """Find the direction of the next step.
+    def direction(self):
+        """Compute the direction of the next step, into `search_direction`.
 
         Returns
         -------
-        slope : float
-            Of the objective, along it.
-        drag, grip : float
-            Of the penalty along it: the derivative at the weights, and the root of the second one.
-        length : float
-            The norm of the direction.
+        Direction
         """
         cdef Py_ssize_t j
-        cdef double slope, grip, drag = 0.0, inverse = 1.0 / self.unit
+        cdef double slope, penalty_root, penalty_slope = 0.0, inverse = 1.0 / self.unit
         with nogil:
             for j in range(self.pairs.size):
-                self.course[j] = -self.now[j]
-            self.two_loops(&self.pairs, &self.course[0])
-            dot(&self.now[0], &self.course[0], self.pairs.size, 1.0, &slope)
+                self.scaled_direction[j] = -self.scaled_gradient[j]
+            self.two_loops(&self.pairs, &self.scaled_direction[0])
+            dot(&self.scaled_gradient[0], &self.scaled_direction[0], self.pairs.size, 1.0, &slope)
             for j in range(self.pairs.size):
-                self.p[j] = self.course[j] * inverse
+                self.p[j] = self.scaled_direction[j] * inverse
             if self.l2 > 0.0:
-                dot(&self.w[0], &self.p[0], self.n_penalised, self.root, &drag)
-        drag *= self.l2 / self.root / self.root
-        grip = sqrt(self.l2) * norm(&self.p[0], self.n_penalised)
-        return slope, drag, grip, norm(&self.p[0], self.pairs.size)
+                dot(&self.w[0], &self.p[0], self.n_penalised, self.l2_root, &penalty_slope)
+        penalty_slope *= self.l2 / self.l2_root / self.l2_root
+        penalty_root = sqrt(self.l2) * norm(&self.p[0], self.n_penalised)
+        return Direction(slope, penalty_slope, penalty_root, norm(&self.p[0], self.pairs.size))
 
-    def move(self, double t):
-        """Take the step of t times the direction.
+    def step(self, double t):
+        """Add t times the direction to the weights.
+
+        Parameters
+        ----------
+        t : float
+            The step length, positive.
 
         Returns
         -------
-        weight_norm, norm : float
-            Of the penalised weights, and of all.
+        WeightNorms
         """
         cdef Py_ssize_t j
-        self.t = t
+        self.step_length = t
         with nogil:
             for j in range(self.pairs.size):
                 self.w[j] += t * self.p[j]
-        return norm(&self.w[0], self.n_penalised), norm(&self.w[0], self.pairs.size)
+        return WeightNorms(norm(&self.w[0], self.n_penalised), norm(&self.w[0], self.pairs.size))

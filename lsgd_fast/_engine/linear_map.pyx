@@ -1,4 +1,4 @@
-"""Single reads of X: scores of the rows with weights, and sums of the rows by row_gradients."""
+"""The rows of a problem as a linear map: scores X w, and the weighted means X^T g of the rows."""
 
 from lsgd_fast._core.scaling cimport enter_column, leave_column
 from lsgd_fast._core.pass_types cimport ROW_GRADIENTS_GIVEN, PANEL, SCORES_ONLY, pass_t
@@ -11,47 +11,52 @@ from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.dataset import aligned_empty
 
 
-cdef class Passes:
-    """Forward and backward over the rows of a problem, each a read of X of its own.
+cdef class LinearMap:
+    """Products with the rows of a problem and with their transpose; each reads X once.
 
     The memory of both is allocated once.
 
     Parameters
     ----------
     rows : Rows
+        The rows, with their weights, and `center` and `scale` if there are such.
     k : int
-        Columns of weights.
+        Number of columns of weights.
     n_threads : int
+        Number of threads.
     """
 
     cdef Rows rows
     cdef pass_t forward_pass, backward_pass
     cdef double[::1] memory
-    cdef double* columns            # (k, d) packed: weights on the way there, gradients back
+    cdef double* columns            # (k, d) packed: weights of the forward pass, gradients back
     cdef double* intercepts         # (k,)
     cdef int n_threads
 
     def __cinit__(self, Rows rows, Py_ssize_t k, int n_threads):
-        cdef Py_ssize_t d = rows.view.X.d
+        cdef Py_ssize_t d = rows.view.X.d, size
         self.rows, self.n_threads = rows, n_threads
-        self.memory = aligned_empty(k * (d + 1) + pass_size(ROW_GRADIENTS_GIVEN, &rows.view, k, n_threads))
+        size = k * (d + 1) + pass_size(ROW_GRADIENTS_GIVEN, &rows.view, k, n_threads)
+        self.memory = aligned_empty(size)
         self.columns = &self.memory[0]
         self.intercepts = self.columns + k * d
-        # The one writes to partial_gradients and tiles, the other to tiles.
+        # They never run at the same time, so that they share their tiles: the forward pass writes
+        # to these alone, the backward pass to partial gradients as well.
         lay_out_pass(&self.forward_pass, SCORES_ONLY, &rows.view, k, self.intercepts + k)
         lay_out_pass(&self.backward_pass, ROW_GRADIENTS_GIVEN, &rows.view, k, self.intercepts + k)
         self.forward_pass.gradient = False
         self.forward_pass.weights = self.columns
         self.backward_pass.gradient = True
 
-    def forward(self, const double[::1] w, double[:, ::1] scores):
-        """Write ``x . w_c + b_c`` of each row and column.
+    def matvec(self, const double[::1] w, double[:, ::1] scores):
+        """Write ``scores[c, i] = x_i . w_c + b_c`` for each column c and row i.
 
         Parameters
         ----------
-        w : ndarray of shape (k * d,), or (k * (d + 1),) with intercepts
-            As (d [+ 1], k) in C order.
-        scores : ndarray of shape (k, n up to a multiple of 8)
+        w : ndarray of shape (d * k,), or ((d + 1) * k,) with intercepts
+            Weights of shape (d, k) or (d + 1, k), in C order.
+        scores : ndarray of shape (k, n rounded up to a multiple of 8)
+            Output.
         """
         cdef pass_t* p = &self.forward_pass
         cdef Py_ssize_t d = p.rows.X.d, c, i
@@ -67,32 +72,35 @@ cdef class Passes:
                     for i in range(scores.shape[1]):
                         scores[c, i] += self.intercepts[c]
 
-    def backward(self, double[:, ::1] row_gradients, double[::1] gradient):
-        """Write the mean of the rows, each times its row_gradients; of the intercept, the mean of these.
+    def rmatvec(self, double[:, ::1] row_gradients, double[::1] gradient):
+        """Write ``sum_i row_gradients[c, i] * x_i / total_weight`` for each column c.
+
+        The entry of an intercept is that of a feature that is 1 in all rows.
 
         Parameters
         ----------
-        row_gradients : ndarray of shape (k, n up to a multiple of 8)
-        gradient : ndarray of shape (k * d,), or (k * (d + 1),) with intercepts
-            As (d [+ 1], k) in C order.
+        row_gradients : ndarray of shape (k, n rounded up to a multiple of 8)
+            Weight of each row times the derivative of its loss by its score; 0 past the last row.
+        gradient : ndarray of shape (d * k,), or ((d + 1) * k,) with intercepts
+            Output, of shape (d, k) or (d + 1, k) in C order.
         """
         cdef pass_t* p = &self.backward_pass
         cdef Py_ssize_t d = p.rows.X.d, n_panels = row_gradients.shape[1] // PANEL, c
-        cdef double slope
+        cdef double mean
         p.row_gradients = &row_gradients[0, 0]
         with nogil:
             run_pass(p, self.n_threads)
             reduce_gradients_by_team(p, self.columns, self.n_threads)
             if p.rows.fit_intercept or p.rows.scale != NULL:
                 for c in range(p.k):
-                    slope = lane_sum(&row_gradients[c, 0], n_panels) / p.rows.total_weight
-                    leave_column(p.rows, c, p.k, slope, self.columns)
+                    mean = lane_sum(&row_gradients[c, 0], n_panels) / p.rows.total_weight
+                    leave_column(p.rows, c, p.k, mean, self.columns)
                     if p.rows.fit_intercept:
-                        gradient[d * p.k + c] = slope
+                        gradient[d * p.k + c] = mean
             unpack_columns(self.columns, d, p.k, feature_order(p.rows), &gradient[0])
 
 
-# The sum of numbers by lanes, so that its bits do not depend on the width of vectors.
+# A sum in PANEL lanes, whose bits do not depend on the width of the vectors.
 cdef double lane_sum(const double* x, Py_ssize_t n_panels) noexcept nogil:
     cdef double[PANEL] lanes
     cdef Py_ssize_t i, j

@@ -20,7 +20,7 @@ from lsgd_fast import stepsizes
 from lsgd_fast._constants import EPSILON, GLL_WINDOW
 from lsgd_fast._inputs.requests import COLUMNS
 from lsgd_fast._inputs.stopping import StopReason
-from lsgd_fast._results.verdict import Diagnostics
+from lsgd_fast._results.diagnostics import Diagnostics
 
 # The names of what the loop numbers.
 COLUMN_NUMBERS = {

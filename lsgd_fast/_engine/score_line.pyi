@@ -1,7 +1,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-class Line:
+from lsgd_fast._methods.line_search import LineValues
+
+class ScoreLine:
     scores: NDArray[np.float64]
     change: NDArray[np.float64]
     row_gradients: NDArray[np.float64]
@@ -13,5 +15,5 @@ class Line:
         k: int,
         n_threads: int,
     ) -> None: ...
-    def evaluate(self, t: float) -> tuple[float, float, float, float, float, float, float]: ...
-    def move(self, t: float) -> None: ...
+    def evaluate(self, t: float) -> LineValues: ...
+    def step(self, t: float) -> None: ...

@@ -1,16 +1,16 @@
-"""The losses along a line of weights: what a search for a step asks for, without a look at X.
+"""The losses along a line of scores, which a line search evaluates without reading X.
 
-The scores of the rows, X w, and their change, X p, are at hand.  So the loss at w + t p, its first
-two derivatives by t and the row_gradients of the rows take one sweep over n numbers per column.
+Given the scores X w and their change X p, one sweep over n numbers per column computes the loss at
+w + t p, its first two derivatives by t, and the row gradients.
 
-One column is the logistic loss with labels -1 and +1.  Several are the softmax loss, which is the
-logistic loss of the *soft margin* ``s_y - log(sum over c != y of exp(s_c))``: with it, the
-probability of the other classes keeps its digits when it is small, and the tail of the loss is
+One column is the logistic loss with labels -1 and +1. Several columns are the softmax loss, which
+is the logistic loss of the *soft margin* ``s_y - log(sum over c != y of exp(s_c))``. In that form
+the probability of the other classes keeps its digits when it is small, and the tail of the loss is
 summed as that of any logistic loss.
 
-Rows are swept in blocks of BLOCK, and blocks in chunks, of which there are as many as n and k say;
-sums are in lanes by row number modulo PANEL, then in the order of the chunks: the same bits for any
-number of threads.
+Rows are swept in blocks of BLOCK rows, and blocks in chunks, whose number depends on n and k alone.
+Sums run in lanes by row number modulo PANEL, then in the order of the chunks, so that any number of
+threads gives the same bits.
 """
 
 import numpy as np
@@ -29,6 +29,7 @@ from lsgd_fast._core.loss cimport add_tail
 from lsgd_fast._core.team cimport team_rank, team_size
 
 from lsgd_fast._core.dispatch import instruction_set
+from lsgd_fast._methods.line_search import LineValues
 
 cdef Py_ssize_t CHUNK_VALUES = 4096         # scores of a chunk at least; two threads need as many
 
@@ -207,26 +208,32 @@ cdef avx512_target sweep_avx512(const line_t* a, Py_ssize_t chunk, sums_t* sums)
 ctypedef void (*sweep_t)(const line_t*, Py_ssize_t, sums_t*) noexcept nogil
 
 
-cdef class Line:
-    """Scores of all rows, their change, and the losses along that line.
+cdef class ScoreLine:
+    """Scores of all rows, their change, and the losses along the line ``scores + t * change``.
 
     Parameters
     ----------
     weight : ndarray of shape (n,)
+        Weight of each row, not negative.
     labels : ndarray of shape (n,)
-        For one column -1.0 and +1.0, for several the numbers of the classes; float64.
+        -1.0 and +1.0 for one column, class numbers for several; float64.
     total_weight : float
+        Sum of `weight`.
     k : int
-        Columns.
+        Number of columns.
     n_threads : int
+        Number of threads; more than there are chunks are not used.
 
     Attributes
     ----------
-    scores, change, row_gradients : ndarray of shape (k, n, up to a multiple of 8)
+    scores, change : ndarray of shape (k, n rounded up to a multiple of 8)
+        Scores of the rows for the current weights, and their change along the search direction.
+    row_gradients : ndarray of shape (k, n rounded up to a multiple of 8)
+        Weight times the derivative of the loss by the score, from the last `evaluate`.
     """
 
     cdef line_t line
-    cdef rows_t rows                        # for the sum of the tallies
+    cdef rows_t rows                        # only total_weight, which sum_tallies divides by
     cdef pass_t sums_of
     cdef double[::1] weight, labels, memory
     cdef readonly object scores, change, row_gradients
@@ -268,39 +275,45 @@ cdef class Line:
             self.sweep = <sweep_t> sweep_avx2
 
     def evaluate(self, double t):
-        """Look at ``scores + t * change`` and leave the row_gradients there.
+        """Compute the losses at ``scores + t * change``, and the row gradients there.
+
+        Parameters
+        ----------
+        t : float
+            The step length.
 
         Returns
         -------
-        loss, slope, curvature : float
-            The weighted mean of the losses and its first two derivatives by t.
-        pull : float
-            The mean of the derivatives by the margins, without their diagnostics.
-        log_loss, error_rate, min_margin : float
+        LineValues
         """
         cdef sums_t* sums = <sums_t*> &self.memory[0]
         cdef totals_t totals
-        cdef double slope = 0.0, curvature = 0.0, pull = 0.0, total = self.rows.total_weight
+        cdef double slope = 0.0, curvature = 0.0, derivative = 0.0, total = self.rows.total_weight
         cdef Py_ssize_t chunk
         self.line.t = t
         with nogil:
             if self.n_threads == 1:
-                for chunk in range(self.line.n_chunks):
-                    self.sweep(&self.line, chunk, sums + chunk)
+                sweep_chunks(self.sweep, &self.line, sums, 0, 1)
             else:
                 with parallel(num_threads=self.n_threads):
-                    sweep_share(self.sweep, &self.line, sums, team_rank(), team_size())
+                    sweep_chunks(self.sweep, &self.line, sums, team_rank(), team_size())
             for chunk in range(self.line.n_chunks):
                 self.sums_of.tallies[chunk] = sums[chunk].tally
                 slope += fold_lanes(sums[chunk].slope)
                 curvature += fold_lanes(sums[chunk].curvature)
-                pull += fold_lanes(sums[chunk].pull)
+                derivative += fold_lanes(sums[chunk].pull)
             sum_tallies(&self.sums_of, 0, &totals)
-        return (totals.loss, slope / total, curvature / total, pull / total, totals.log_loss,
-                totals.error_rate, totals.min_margin)
+        return LineValues(totals.loss, slope / total, curvature / total, derivative / total,
+                          totals.log_loss, totals.error_rate, totals.min_margin)
 
-    def move(self, double t):
-        """Add t times the change to the scores."""
+    def step(self, double t):
+        """Add t times the change to the scores.
+
+        Parameters
+        ----------
+        t : float
+            The step length.
+        """
         cdef double* scores = <double*> self.line.scores
         cdef Py_ssize_t i
         with nogil:
@@ -308,8 +321,9 @@ cdef class Line:
                 scores[i] += t * self.line.change[i]
 
 
-cdef void sweep_share(sweep_t sweep, const line_t* line, sums_t* sums, Py_ssize_t member,
-                      Py_ssize_t size) noexcept nogil:
-    cdef Py_ssize_t chunk
-    for chunk in range(member * line.n_chunks // size, (member + 1) * line.n_chunks // size):
+# The chunks of one of `n_workers` workers.
+cdef void sweep_chunks(sweep_t sweep, const line_t* line, sums_t* sums, Py_ssize_t worker,
+                       Py_ssize_t n_workers) noexcept nogil:
+    cdef Py_ssize_t chunk, end = (worker + 1) * line.n_chunks // n_workers
+    for chunk in range(worker * line.n_chunks // n_workers, end):
         sweep(line, chunk, sums + chunk)

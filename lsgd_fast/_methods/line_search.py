@@ -1,61 +1,113 @@
-"""The search for a step: the least objective along a direction, by Newton's method in a bracket."""
+"""The line search: the minimiser along a direction, by Newton's method within a bracket.
+
+The named tuples are what an engine, compiled or NumPy, returns to this search and to the
+quasi-Newton method around it.
+"""
 
 import math
+from typing import NamedTuple
 
 from lsgd_fast._constants import EPSILON
+from lsgd_fast._methods.numerics import ratio
 
-__all__ = ["MAX_STEP", "ratio", "search"]
+__all__ = [
+    "MAX_STEP", "Direction", "GradientNorms", "LineValues", "WeightNorms", "search",
+]  # fmt: skip
 
-SLACK = 0.1  # a search ends where the slope is this share of the first one
-NOISE = 16 * EPSILON  # share of the loss that a rise may be, by rounding
-MAX_TRIALS = 200  # points of a search, which takes two or three but for weights far out
+# c_2 of the strong Wolfe conditions (Nocedal and Wright, eq. 3.7b): a search ends where the slope
+# is at most this share of the initial one.
+SLOPE_RATIO = 0.1
+LOSS_ROUNDING = 16 * EPSILON  # relative increase of the loss that may be rounding
+MAX_ITERATIONS = 200  # of a search; two or three are usual, but where weights are far out
 MAX_STEP = 1e300
 
 
-def search(evaluate, loss, slope, drag, grip, first, far):
-    """Look for the least objective along a direction, by Newton's method within a bracket.
+class LineValues(NamedTuple):
+    """The losses at one point of a line of scores, as `ScoreLine.evaluate` returns them."""
+
+    loss: float  # weighted mean of the losses
+    slope: float  # its derivative by the step length t, ...
+    curvature: float  # ... and the second one
+    mean_derivative: float  # weighted mean of |loss'(z_i)|, z_i the margins
+    log_loss: float
+    error_rate: float
+    min_margin: float
+
+
+class GradientNorms(NamedTuple):
+    """Norms of the gradient of the objective, as `LBFGS.update` returns them."""
+
+    weights: float  # of the part by the penalised weights
+    intercepts: float
+
+
+class Direction(NamedTuple):
+    """A search direction p from the weights w, as `LBFGS.direction` returns it."""
+
+    slope: float  # derivative of the objective along p
+    penalty_slope: float  # l2 * w . p, the derivative of the penalty
+    penalty_root: float  # sqrt(l2) * |p|; the second derivative, its square, may leave float64
+    norm: float  # |p|
+
+
+class WeightNorms(NamedTuple):
+    """Norms after a step, as `LBFGS.step` returns them."""
+
+    weights: float  # of the penalised weights
+    parameters: float  # of all, intercepts included
+
+
+def search(evaluate, loss, slope, penalty_slope, penalty_root, initial_step, max_step):
+    """Find a minimiser of the objective along a direction, by Newton's method within a bracket.
 
     Parameters
     ----------
     evaluate : callable
-        Of t, as `line.evaluate`: returns a tuple that begins with the loss, its first and its
-        second derivative.
+        ``evaluate(t)`` returns a tuple that begins with the loss at step length t and its first
+        and second derivatives, such as `LineValues`.
     loss : float
-        At 0.
+        The loss at t = 0.
     slope : float
-        Derivative of the objective at 0, negative.
-    drag, grip : float
-        The derivative of the penalty at 0, and the root of its second one, which itself may be out
-        of range where steps are very long or short.
-    first : float or None
-        The length to try first; None for that of Newton's method, but `far` at most.
-    far : float
+        The derivative of the objective at t = 0, negative.
+    penalty_slope : float
+        The derivative of the penalty at t = 0.
+    penalty_root : float
+        The square root of the second derivative of the penalty, which itself may leave float64
+        where directions are very long or short.
+    initial_step : float or None
+        The step length to try first; None for that of Newton's method, at most `max_step`.
+    max_step : float
+        Upper bound of the first step length where `initial_step` is None.
 
     Returns
     -------
     t : float
-        Where the slope is at most SLACK of the first one, down, or up if the objective is no higher
-        than at 0. Where rounding makes the slope jump over that: the last float before it turns
-        positive.
-    point : tuple
-        What was evaluated last, at t. Instead of both None, if there is no such t.
+        A step length where the magnitude of the slope is at most ``SLOPE_RATIO * |slope|`` and,
+        where the slope there is positive, the objective is no higher than at 0. If rounding makes
+        the slope jump over that interval, the last float before it turns positive.
+    values : tuple
+        ``evaluate(t)``. `evaluate` was called last with this t.
+
+    If there is no such t, the result is None in place of the pair.
     """
-    goal = -SLACK * slope
+    tolerance = -SLOPE_RATIO * slope
     low, low_slope, high, high_slope = 0.0, slope, math.inf, math.inf
-    t, growth, width = first, 4.0, math.inf
-    if first is None:
-        curvature = evaluate(0.0)[2] + grip * grip
-        t = min(max(ratio(-slope, curvature), 1.0 / MAX_STEP), far, MAX_STEP)
-    for trial in range(MAX_TRIALS):
-        found = evaluate(t)
-        at = found[1] + (drag + (t * grip) * grip)
-        if abs(at) <= goal and (at <= 0.0 or _rise(found[0], loss, t, drag, grip) <= NOISE * loss):
-            return t, found
-        if at < 0.0:
-            low, low_slope = t, at
-        else:  # too far, or out of float64
-            high, high_slope = t, at
-        newton = t - ratio(at, found[2] + grip * grip)  # NaN where it is no number
+    t, growth, width = initial_step, 4.0, math.inf
+    if initial_step is None:
+        curvature = evaluate(0.0)[2] + penalty_root * penalty_root
+        t = min(max(ratio(-slope, curvature), 1.0 / MAX_STEP), max_step, MAX_STEP)
+    for iteration in range(MAX_ITERATIONS):
+        values = evaluate(t)
+        slope_t = values[1] + (penalty_slope + (t * penalty_root) * penalty_root)
+        if abs(slope_t) <= tolerance:
+            increase = _increase(values[0], loss, t, penalty_slope, penalty_root)
+            if slope_t <= 0.0 or increase <= LOSS_ROUNDING * loss:
+                return t, values
+        if slope_t < 0.0:
+            low, low_slope = t, slope_t
+        else:  # too long a step, or a NaN
+            high, high_slope = t, slope_t
+        newton = t - ratio(slope_t, values[2] + penalty_root * penalty_root)  # may be NaN
         if high == math.inf:
             if t >= MAX_STEP:
                 break
@@ -65,31 +117,27 @@ def search(evaluate, loss, slope, drag, grip, first, far):
             continue
         if not high - low > EPSILON * high:
             break
-        shrunk, width = high - low <= 0.5 * width, high - low
-        t = newton if shrunk else math.nan
+        halved, width = high - low <= 0.5 * width, high - low
+        t = newton if halved else math.nan
         if not low < t < high:
-            t = _between(low, low_slope, high, high_slope, trial)
+            t = _interpolate(low, low_slope, high, high_slope, iteration)
     if low == 0.0:
         return None
     return low, evaluate(low)
 
 
-def _rise(there, loss, t, drag, grip):
-    """Return how much higher the objective is at t, where the loss is `there`, than at 0."""
-    return there - loss + (t * drag + 0.5 * (t * grip) * (t * grip))
+def _increase(loss_t, loss, t, penalty_slope, penalty_root):
+    """Return the objective at t, where the loss is `loss_t`, minus the objective at 0."""
+    return loss_t - loss + (t * penalty_slope + 0.5 * (t * penalty_root) * (t * penalty_root))
 
 
-def _between(low, low_slope, high, high_slope, trial):
-    """Return a point in a bracket: by turns where a straight slope is zero, or in the middle."""
-    if trial % 2 == 0 and high_slope < math.inf:
+def _interpolate(low, low_slope, high, high_slope, iteration):
+    """Return a point of a bracket: a secant step in even iterations, else a bisection."""
+    if iteration % 2 == 0 and high_slope < math.inf:
         t = low + (high - low) * (low_slope / (low_slope - high_slope))
         if low < t < high:
             return t
     if high <= 16.0 * low:
         return low + 0.5 * (high - low)
-    return math.sqrt(low) * math.sqrt(high) if low > 0.0 else high / 16.0**trial
-
-
-def ratio(x, y):
-    """Return x / y for x, y >= 0: infinity for y = 0, unless x is 0 too."""
-    return x / y if y > 0.0 else (0.0 if x == 0.0 else math.inf)
+    # where the bounds are of different magnitude, in the middle of the logarithms
+    return math.sqrt(low) * math.sqrt(high) if low > 0.0 else high / 16.0**iteration

@@ -1,4 +1,4 @@
-"""Comparisons and norms that hold to the ends of float64."""
+"""Comparisons, ratios and norms that are right up to the limits of float64."""
 
 import math
 
@@ -9,17 +9,21 @@ from lsgd_fast._constants import EPSILON, INCREASE_TOLERANCE, UNDERFLOW_LOSS
 __all__ = [
     "is_increase",
     "norm",
+    "ratio",
     "separates",
 ]
 
 
 def is_increase(loss, log_loss, before, log_before):
-    """Return whether a loss is above the one before by more than rounding.
+    """Return whether a loss exceeds the previous one by more than rounding.
 
     Parameters
     ----------
-    loss, log_loss, before, log_before : float
-        The losses and their logarithms, which decide where a loss leaves float64.
+    loss, log_loss : float
+        The loss and its logarithm.
+    before, log_before : float
+        The previous loss and its logarithm. The logarithms decide where a loss is below
+        `UNDERFLOW_LOSS` or infinite.
 
     Returns
     -------
@@ -31,26 +35,27 @@ def is_increase(loss, log_loss, before, log_before):
 
 
 def separates(min_margin, norm, radius, n_terms, offset=0.0):
-    """Return whether margins are positive beyond the rounding of their sums.
+    """Return whether all margins are positive beyond the rounding of their sums.
+
+    A sum of k products has an error below ``k * 2^-52 * |x| * |w|``, plus the smallest positive
+    float64 for each product that underflows.
 
     Parameters
     ----------
     min_margin : float
-        The least margin, as computed.
+        The smallest margin, as computed.
     norm : float
-        Norm of the weights, with the intercept.
+        Norm of the weights, intercept included.
     radius : float
-        R, the largest norm of a row; times the spread of the model.
+        R, the largest norm of a row, times the spread of the model.
     n_terms : int
-        Of how many products a margin is the sum.
+        Number of products that a margin is the sum of.
     offset : float, default 0.0
-        What else the terms of a margin may add up to.
+        Bound of the other terms of a margin.
 
     Returns
     -------
     bool
-        A sum of k products is wrong by less than ``k * 2^-52 * |x| * |w|``, and an ulp of the
-        smallest number each where they underflow.
     """
     bound = EPSILON * radius * norm + EPSILON * offset + 2.0**-1074
     return min_margin > n_terms * bound
@@ -58,8 +63,13 @@ def separates(min_margin, norm, radius, n_terms, offset=0.0):
 
 @np.errstate(all="ignore")
 def norm(v):
-    """Return the Euclidean norm without overflow or underflow on the way."""
+    """Return the Euclidean norm of an array, without overflow or underflow on the way."""
     largest = float(np.abs(v).max())
     if largest == 0.0 or not math.isfinite(largest):
         return largest
     return largest * float(np.sqrt(np.square(v / largest).sum()))
+
+
+def ratio(x, y):
+    """Return x / y; for y <= 0 or NaN it is 0.0 where x is 0, and else infinity."""
+    return x / y if y > 0.0 else (0.0 if x == 0.0 else math.inf)

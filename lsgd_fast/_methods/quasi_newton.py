@@ -1,18 +1,17 @@
-"""Minimising the objective by limited-memory BFGS, with searches that do not look at X.
+"""The quasi-Newton method: limited-memory BFGS with line searches that do not read X.
 
-An iteration reads X twice: for the gradient, and for the change of the scores along the direction.
-All that the search for a step asks for comes from the scores and their change (see `line.pyx`), so
-that it can be thorough: with a long memory that saves most iterations.
+An iteration reads X twice: once for the gradient, and once for the change of the scores along the
+search direction. The line search works on the scores and their change alone (see `score_line.pyx`),
+so that it can be thorough: together with a long memory that saves most iterations.
 
-The engine, which is the compiled one or that of the NumPy reference, is an argument: both share this
-file. It has three parts, `passes` over X, a `line` of scores and the `curvature` met so far.
+The compiled package and the NumPy reference share this file and pass an `Engine` each.
 """
 
 import math
 import time
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,55 +19,52 @@ from lsgd_fast import _checks as checks
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._inputs.models import Linear
 from lsgd_fast._inputs.problem import Problem, check_start
-from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
-from lsgd_fast._methods.line_search import MAX_STEP, ratio, search
-from lsgd_fast._methods.numerics import is_increase, norm, separates
-from lsgd_fast._results.ending import Ending
+from lsgd_fast._inputs.stopping import Stop, StopReason, asks_to_stop, check_stop
+from lsgd_fast._methods.line_search import MAX_STEP, search
+from lsgd_fast._methods.numerics import is_increase, norm, ratio, separates
+from lsgd_fast._results.diagnostics import MinimizeDiagnostics
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast.losses import Logistic, Softmax
 
-__all__ = ["Asked", "Point", "check_minimize", "run_minimize"]
+__all__ = ["Engine", "MinimizeOptions", "MinimizeRequest", "run_minimize"]
 
-MEMORY = 30  # iterations remembered, ...
-MEMORY_BYTES = 256 * 2**20  # ... or fewer where they would take more than this, ...
-LEAST_MEMORY = 5  # ... down to this
+# Pairs of steps and gradient changes to keep: MAX_PAIRS, or fewer where these take more than
+# MAX_PAIR_BYTES, but at least MIN_PAIRS.
+MAX_PAIRS = 30
+MAX_PAIR_BYTES = 256 * 2**20
+MIN_PAIRS = 5
 
-# So many iterations in a row that rounding may have undone end a run.
-STALE_STEPS = 20
-STALE_CHANGE = 8 * EPSILON
+# A run ends with "rounding" after this many iterations without progress: steps whose predicted
+# decrease is below the rounding of the objective, while the gradient does not shrink.
+MAX_STALLED = 20
+STALLED_DECREASE = 8 * EPSILON
+GRADIENT_PROGRESS = 0.9
 
-# From an objective above this zero weights are nearer: half of all digits would be lost on the way.
-MAX_START = 1e8
-
-# Scores are computed anew where the way there was so many times as long as the weights are.
-DETOUR = 1000.0
-
+# The columns of the trace, in the order of `_record`.
 COLUMNS = (
     "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
     "stepsize", "passes",
 )  # fmt: skip
 
+# If the objective at `start` is larger, zero weights are better: from so far out the sums of the
+# steps would lose half of their digits.
+MAX_START = 1e8
 
-class Point(NamedTuple):
-    """What `line.evaluate` returns."""
+# Scores are sums of steps, with rounding in proportion to the length of the path. They are computed
+# anew where that length exceeds the norm of the weights by this factor.
+MAX_PATH_RATIO = 1000.0
 
-    loss: float
-    slope: float
-    curvature: float
-    pull: float
-    log_loss: float
-    error_rate: float
-    min_margin: float
+# Without any pair, a first step length changes the weights by at most this factor.
+FIRST_STEP_RATIO = 16.0
+
+# A margin from which on exp(-margin), and so the loss of a row, is zero in float64.
+ZERO_LOSS_MARGIN = 746.0
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """Checked arguments of `minimize`."""
+class MinimizeOptions:
+    """Checked arguments of `minimize` that do not depend on the data."""
 
-    problem: Problem  # of several classes: with their numbers in place of labels
-    n_classes: int | None  # None: two, as labels -1 and +1
-    start: np.ndarray  # (height * k,)
-    radius: float  # the largest norm of a row, without an intercept
     tol: float
     max_passes: int
     stop: Stop
@@ -76,268 +72,356 @@ class Asked:
     callback_every: int
     n_threads: int | None
 
+    @classmethod
+    def check(cls, *, tol, max_passes, stop, callback, callback_every, n_threads):
+        """Return the checked arguments; see `lsgd_fast.minimize`."""
+        tol = checks.check_real("tol", tol, zero_allowed=True)
+        max_passes = checks.check_count("max_passes", max_passes, 1)
+        stop = check_stop(stop)
+        for name in ("unstable_steps", "validation_patience"):
+            if getattr(stop, name) is not None:
+                raise ValueError(f"stop.{name} is for gradient descent; leave it out of minimize")
+        if stop.cycling:
+            raise ValueError("stop.cycling is for gradient descent; minimize does not cycle")
+        callback, callback_every = checks.check_callback(callback, callback_every)
+        n_threads = checks.check_n_threads(n_threads)
+        return cls(tol, max_passes, stop, callback, callback_every, n_threads)
+
+    def for_problem(self, problem, start):
+        """Return the request to minimise the objective of a problem.
+
+        Parameters
+        ----------
+        problem : Problem
+            With the loss `Logistic` or `Softmax`.
+        start : array-like or None
+            The argument `start` of `minimize`.
+
+        Returns
+        -------
+        MinimizeRequest
+        """
+        if type(problem.loss) not in (Logistic, Softmax):
+            raise ValueError(
+                f"loss must be 'logistic' or 'softmax' for minimize; got {problem.loss!r}"
+            )
+        start, n_classes = check_start(start, problem), None
+        if problem.is_multi:  # the score line handles softmax by the number of columns alone
+            n_classes = problem.model.columns
+            problem = replace(problem, loss=Logistic(), model=Linear())
+        return MinimizeRequest(problem, n_classes, start, _row_norm(problem), self)
+
+
+@dataclass(frozen=True, eq=False)
+class MinimizeRequest:
+    """A problem to minimise, its start, and the checked options."""
+
+    problem: Problem  # with several classes, labels are the class numbers
+    n_classes: int | None  # None for two classes with labels -1 and +1
+    start: np.ndarray  # (height * k,)
+    row_norm: float  # the largest norm of a row of positive weight, without an intercept
+    options: MinimizeOptions
+
     @property
     def k(self):
-        """Columns of weights."""
+        """Number of columns of weights."""
         return self.n_classes or 1
 
     @property
     def height(self):
-        """Parameters of a column: the features, and an intercept where one is fitted."""
+        """Number of parameters of a column: the features, and the intercept if one is fitted."""
         return self.problem.d + self.problem.fit_intercept
 
     @property
     def unit(self):
-        """A power of two near the length of the rows: it keeps squares in range.
+        """A power of two near the norm of the rows, which keeps squares in range.
 
-        One for all parameters. Units after the columns of X, which would make their curvatures
-        alike at zero weights, cost iterations on most data.
+        It is the same for all parameters. A unit for each column of X, which would make their
+        curvatures equal at zero weights, costs iterations on most data.
         """
         return math.ldexp(1.0, math.frexp(max(self.problem.radius, math.sqrt(self.problem.l2)))[1])
 
     @property
     def n_penalised(self):
-        """Weights without the intercepts, which come after them."""
+        """Number of weights, which come before the intercepts."""
         return self.problem.d * self.k
 
     @property
-    def room(self):
-        """Iterations to remember."""
-        return max(LEAST_MEMORY, min(MEMORY, MEMORY_BYTES // (16 * len(self.start))))
+    def n_pairs(self):
+        """Number of pairs of steps and gradient changes to keep."""
+        return max(MIN_PAIRS, min(MAX_PAIRS, MAX_PAIR_BYTES // (16 * len(self.start))))
 
 
-def check_minimize(
-    X, y, *, l2, tol, max_passes, start, loss, sample_weight, fit_intercept, center, scale,
-    stop, callback, callback_every, n_threads,
-):  # fmt: skip
-    """Return the checked arguments, see `lsgd_fast.minimize`."""
-    tol = checks.check_real("tol", tol, zero_allowed=True)
-    max_passes = checks.check_count("max_passes", max_passes, 1)
-    stop = check_stop(stop)
-    for name in ("unstable_steps", "validation_patience"):
-        if getattr(stop, name) is not None:
-            raise ValueError(f"stop.{name} is for gradient descent: minimize does not look at it")
-    if stop.cycling:
-        raise ValueError("stop.cycling is for gradient descent: minimize does not cycle")
-    callback, callback_every = checks.check_callback(callback, callback_every)
-    n_threads = checks.check_n_threads(n_threads)
-    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
-    options |= {"center": center, "scale": scale}
-    problem = Problem.check(X, y, loss=loss, **options)
-    if type(problem.loss) not in (Logistic, Softmax):
-        raise ValueError(f"loss must be 'logistic' or 'softmax' for minimize; got {loss!r}")
-    start, n_classes = check_start(start, problem), None
-    if problem.is_multi:  # what `line` knows of it is how many columns there are
-        n_classes = problem.model.columns
-        problem = replace(problem, loss=Logistic(), model=Linear())
-    return Asked(
-        problem, n_classes, start, _radius(problem), tol, max_passes, stop, callback,
-        callback_every, n_threads,
-    )  # fmt: skip
-
-
-def _radius(problem):
+def _row_norm(problem):
     """Return the largest norm of a row of positive weight, without the 1 of an intercept."""
     if not problem.fit_intercept:
         return problem.radius
     square = problem.radius * problem.radius - 1.0
-    if square > 1e-3:
+    if square > 1e-3:  # otherwise the difference has lost its digits
         return math.sqrt(square)
-    return Problem.check(
-        problem.X, problem.y > problem.y.min(), sample_weight=problem.weight,
-        center=problem.center, scale=problem.scale,
-    ).radius  # fmt: skip
+    return problem.row_norm
 
 
-def run_minimize(engine, asked):
-    """Return the `Run` of `lsgd_fast.minimize`.
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """The parts of the method that are compiled, or in NumPy for the reference.
+
+    Attributes
+    ----------
+    linear_map : LinearMap
+        Products with X and its transpose: ``matvec(weights, scores)`` and
+        ``rmatvec(row_gradients, gradient)``.
+    score_line : ScoreLine
+        The scores of the rows, and the losses along their line.
+    lbfgs : LBFGS
+        The weights, their gradient, and the search direction.
+    n_threads : int
+        Number of threads of a pass.
+    """
+
+    linear_map: Any
+    score_line: Any
+    lbfgs: Any
+    n_threads: int
+
+
+def run_minimize(engine, request):
+    """Minimise the objective.
 
     Parameters
     ----------
-    engine : object
-        With attributes `passes`, `line`, `curvature` and `n_threads`.
-    asked : Asked
+    engine : Engine
+    request : MinimizeRequest
+
+    Returns
+    -------
+    Run
     """
-    return _Descent(engine, asked).run()
+    return _QuasiNewton(engine, request).run()
 
 
-class _Descent:
-    """The state of one minimisation between its iterations."""
+class _QuasiNewton:
+    """The state of a minimisation between two iterations."""
 
-    def __init__(self, engine, asked):
-        self.engine, self.asked, self.problem = engine, asked, asked.problem
-        self.passes, self.line, self.curvature = engine.passes, engine.line, engine.curvature
-        self.n_steps = self.n_passes = self.n_increases = self.last_increase = self.stale = 0
+    def __init__(self, engine, request):
+        self.engine, self.request, self.options = engine, request, request.options
+        self.problem, self.stop = request.problem, request.options.stop
+        self.linear_map, self.line, self.lbfgs = engine.linear_map, engine.score_line, engine.lbfgs
+        self.values = None  # LineValues at the current weights
+        self.n_steps = self.n_passes = self.n_stalled = 0
+        self.n_increases = self.last_increase = 0
         self.separated_at = self.separating_weights = None
-        self.path = norm(asked.start)  # length of the way that the scores have come
-        self.weight_norm = norm(asked.start[: asked.n_penalised])
+        self.path_length = norm(request.start)  # of the steps that the scores are the sum of
+        self.weight_norm = norm(request.start[: request.n_penalised])
         self.gradient_norm = self.share = math.nan
         self.least_gradient = math.inf
+        self.height = request.height
+        self.unit_norm = 1.0 / request.unit  # of weights whose scores are near 1
+        # a softmax margin is the difference of two scores
+        self.reach = self.problem.reach * (1 if request.n_classes is None else 2)
         self.trace = []
+        self.began = time.perf_counter()
 
     def run(self):
-        began = time.perf_counter()
-        if self.path > 0.0:
-            self.passes.forward(self.curvature.weights, self.line.scores)
-            self.n_passes = 1
-        self.now = Point._make(self.line.evaluate(0.0))
-        if not self._objective(self.now) <= MAX_START:
-            self.path = self.weight_norm = 0.0
-            self.curvature.weights[:] = self.line.scores[:] = 0.0
-            self.now = Point._make(self.line.evaluate(0.0))
+        """Iterate until the run ends, and return the `Run`."""
+        self.began = time.perf_counter()
+        self._evaluate_start()
         while True:
-            reason = self._look(began)
+            reason = self._check_stopping()
             if reason is not None:
                 break
-            row = self._measured()
-            before, t = self.now, self._step()
+            before, weight_norm = self.values, self.weight_norm
+            t = self._take_step()
             if t is None:
                 reason = StopReason.rounding
                 break
-            self.trace.append((*row, t, self.n_passes))
-            self._count(before)
-        if reason is StopReason.separated and self._wants_loss():
-            reason = self._follow_ray()
-        self.trace.append((*self._measured(), math.nan, self.n_passes))
-        return self._finish(reason, time.perf_counter() - began)
+            self._record(before, weight_norm, t)
+            self._count_step(before)
+        if reason is StopReason.separated and self._has_target():
+            reason = self._scale_to_target()
+        self._record(self.values, self.weight_norm, math.nan)
+        return self._finish(reason, time.perf_counter() - self.began)
 
-    def _measured(self):
-        now = self.now
-        return (
-            self.n_steps, now.loss, now.log_loss, now.error_rate, now.min_margin,
-            self.gradient_norm, self.weight_norm,
-        )  # fmt: skip
+    def _evaluate_start(self):
+        """Evaluate the losses at the start, or at zero weights if the objective is too large."""
+        if self.path_length > 0.0:
+            self.linear_map.matvec(self.lbfgs.weights, self.line.scores)
+            self.n_passes += 1
+        self.values = self.line.evaluate(0.0)
+        if not self._objective() <= MAX_START:
+            self.path_length = self.weight_norm = 0.0
+            self.lbfgs.weights[:] = self.line.scores[:] = 0.0
+            self.values = self.line.evaluate(0.0)
 
-    def _look(self, began):
-        """Look at the weights, and return why to end here, or None; then the gradient is known."""
-        now, asked, problem, stop = self.now, self.asked, self.problem, self.asked.stop
+    def _record(self, values, weight_norm, stepsize):
+        """Add a row to the trace, with the columns COLUMNS."""
+        self.trace.append((
+            self.n_steps, values.loss, values.log_loss, values.error_rate, values.min_margin,
+            self.gradient_norm, weight_norm, stepsize, self.n_passes,
+        ))  # fmt: skip
+
+    def _check_stopping(self):
+        """Return why the run ends at the current weights; None once their gradient is known."""
         self.gradient_norm = self.share = math.nan
-        if not (math.isfinite(now.log_loss) and math.isfinite(self.weight_norm)):
+        reason = self._check_values()
+        if reason is None:
+            self._compute_gradient()
+            reason = self._check_gradient()
+        if reason is None and self._callback_stops():
+            reason = StopReason.callback
+        return reason
+
+    def _check_values(self):
+        """Return why the run ends, as far as the losses show, or None."""
+        values = self.values
+        if not (math.isfinite(values.log_loss) and math.isfinite(self.weight_norm)):
             return StopReason.diverged
-        if self.separated_at is None:
-            # each step rounds scores and weights once more
-            n_roundings = asked.height + 2 * self.n_steps
-            reach = problem.reach * (1 if asked.n_classes is None else 2)  # of two scores
-            if separates(now.min_margin, self.path, reach, n_roundings):
-                self.separated_at = self.n_steps
-                self.separating_weights = self._shaped(self.curvature.weights.copy())
-        if stop.loss is not None and now.loss <= stop.loss:
+        if self.separated_at is None and self._separates():
+            self.separated_at = self.n_steps
+            self.separating_weights = self._shaped(self.lbfgs.weights.copy())
+        if self.stop.loss is not None and values.loss <= self.stop.loss:
             return StopReason.loss
-        if self.separated_at is not None and (problem.l2 == 0.0 or stop.separated):
+        if self.separated_at is not None and (self.problem.l2 == 0.0 or self.stop.separated):
             return StopReason.separated
-        if self.n_passes >= asked.max_passes:
-            return StopReason.max_passes
-        self.passes.backward(self.line.row_gradients, self.curvature.gradient)
+        return StopReason.max_passes if self.n_passes >= self.options.max_passes else None
+
+    def _separates(self):
+        """Return whether the current weights separate the data, beyond rounding."""
+        # each step rounds scores and weights once more
+        n_roundings = self.height + 2 * self.n_steps
+        return separates(self.values.min_margin, self.path_length, self.reach, n_roundings)
+
+    def _compute_gradient(self):
+        """Compute the gradient of the objective, and its norms."""
+        self.linear_map.rmatvec(self.line.row_gradients, self.lbfgs.gradient)
         self.n_passes += 1
-        by_weights, by_intercepts = self.curvature.turn()
-        self.gradient_norm = math.hypot(by_weights, by_intercepts)
-        self.share = max(ratio(by_weights, asked.radius * now.pull), ratio(by_intercepts, now.pull))
-        if self.share <= asked.tol:
+        norms, derivative = self.lbfgs.update(), self.values.mean_derivative
+        self.gradient_norm = math.hypot(norms.weights, norms.intercepts)
+        self.share = max(
+            ratio(norms.weights, self.request.row_norm * derivative),
+            ratio(norms.intercepts, derivative),
+        )
+
+    def _check_gradient(self):
+        """Return why the run ends, as far as the gradient shows, or None."""
+        stop, max_passes = self.stop, self.options.max_passes
+        if self.share <= self.options.tol:
             return StopReason.converged
         if stop.gradient_norm is not None and self.gradient_norm <= stop.gradient_norm:
             return StopReason.gradient_norm
-        if self._is_stale():
+        if self.gradient_norm < GRADIENT_PROGRESS * self.least_gradient:
+            self.least_gradient, self.n_stalled = self.gradient_norm, 0
+        if self.n_stalled >= MAX_STALLED:
             return StopReason.rounding
-        if self.n_passes + 2 > asked.max_passes:
+        if self.n_passes + 2 > max_passes:  # an iteration takes two
             return StopReason.max_passes
-        if stop.seconds is not None and time.perf_counter() - began >= stop.seconds:
+        if stop.seconds is not None and time.perf_counter() - self.began >= stop.seconds:
             return StopReason.seconds
-        if asked.callback is not None and self.n_steps and self.n_steps % asked.callback_every == 0:
-            answer = asked.callback(self._state())
-            if isinstance(answer, (bool, np.bool_)) and answer:
-                return StopReason.callback
         return None
 
-    def _is_stale(self):
-        """Whether neither the objective nor the gradient has got less for some iterations."""
-        if self.gradient_norm < 0.9 * self.least_gradient:
-            self.least_gradient, self.stale = self.gradient_norm, 0
-        return self.stale >= STALE_STEPS
+    def _callback_stops(self):
+        """Call the callback if it is due, and return whether it returned True."""
+        callback, every = self.options.callback, self.options.callback_every
+        if callback is None or self.n_steps == 0 or self.n_steps % every != 0:
+            return False
+        return asks_to_stop(callback(self._state()))
 
-    def _step(self):
-        """Take a step and return its length in directions, or None where there is none."""
-        for first in (1.0, None):
-            if first is None or self.n_steps == 0:
-                self.curvature.forget()
-                first = None
-            slope, drag, grip, length = self.curvature.aim()
-            if not -math.inf < slope < 0.0:
-                continue
-            self.passes.forward(self.curvature.direction, self.line.change)
-            self.n_passes += 1
-            # where nothing is known of curvature, weights change by no more than 16 times
-            far = 16.0 * max(self.path, 1.0 / self.asked.unit) / length
-            found = search(self.line.evaluate, self.now.loss, slope, drag, grip, first, far)
-            if found is None:
-                continue
-            t, self.now = found[0], Point._make(found[1])
-            self.line.move(t)
-            self.weight_norm, size = self.curvature.move(t)
-            self.path += t * length
-            if self.path > DETOUR * max(size, 1.0 / self.asked.unit):
-                self._refresh(size)
-            self.stale += -slope * t <= STALE_CHANGE * self._objective(self.now)
-            return t
+    def _take_step(self):
+        """Take a step and return its length, or None if no step decreases the objective.
+
+        If the pairs yield no step, they are discarded and the steepest descent is tried.
+        """
+        for is_retry in (False, True):
+            initial_step = 1.0
+            if is_retry or self.n_steps == 0:
+                self.lbfgs.reset()
+                initial_step = None
+            t = self._search(initial_step)
+            if t is not None:
+                return t
         return None
 
-    def _refresh(self, size):
-        """Compute scores from the weights: what they were the sum of has left its rounding."""
-        self.passes.forward(self.curvature.weights, self.line.scores)
+    def _search(self, initial_step):
+        """Search along a new direction, take the step that is found, and return its length."""
+        direction = self.lbfgs.direction()
+        if not -math.inf < direction.slope < 0.0:
+            return None
+        self.linear_map.matvec(self.lbfgs.search_direction, self.line.change)
         self.n_passes += 1
-        self.path = size
-        self.now = Point._make(self.line.evaluate(0.0))
+        max_step = FIRST_STEP_RATIO * max(self.path_length, self.unit_norm) / direction.norm
+        found = search(
+            self.line.evaluate, self.values.loss, direction.slope, direction.penalty_slope,
+            direction.penalty_root, initial_step, max_step,
+        )  # fmt: skip
+        if found is None:
+            return None
+        t, self.values = found
+        self.line.step(t)
+        self.weight_norm, parameter_norm = self.lbfgs.step(t)
+        self.path_length += t * direction.norm
+        if self.path_length > MAX_PATH_RATIO * max(parameter_norm, self.unit_norm):
+            self._refresh_scores(parameter_norm)
+        decrease = -direction.slope * t  # as predicted to first order
+        self.n_stalled += decrease <= STALLED_DECREASE * self._objective()
+        return t
 
-    def _objective(self, point):
-        return point.loss + 0.5 * self.problem.l2 * self.weight_norm * self.weight_norm
+    def _refresh_scores(self, parameter_norm):
+        """Compute the scores from the weights, without the rounding of the steps so far."""
+        self.linear_map.matvec(self.lbfgs.weights, self.line.scores)
+        self.n_passes += 1
+        self.path_length = parameter_norm
+        self.values = self.line.evaluate(0.0)
 
-    def _count(self, before):
-        """Count the step that was taken from the measurement `before`."""
+    def _objective(self):
+        return self.values.loss + 0.5 * self.problem.l2 * self.weight_norm * self.weight_norm
+
+    def _count_step(self, before):
+        """Count a step, and whether it increased the loss over that of the values `before`."""
         self.n_steps += 1
-        now = self.now
-        if is_increase(now.loss, now.log_loss, before.loss, before.log_loss):
+        if is_increase(self.values.loss, self.values.log_loss, before.loss, before.log_loss):
             self.n_increases += 1
             self.last_increase = self.n_steps
 
-    def _wants_loss(self):
-        stop = self.asked.stop
-        return stop.loss is not None and self.problem.l2 == 0.0 and not stop.separated
+    def _has_target(self):
+        """Return whether weights that separate are to be scaled until the loss is `stop.loss`."""
+        return self.stop.loss is not None and self.problem.l2 == 0.0 and not self.stop.separated
 
-    def _follow_ray(self):
-        """Make weights that separate longer, until the loss is what `stop` asks for.
+    def _scale_to_target(self):
+        """Scale weights that separate until the loss is at most `stop.loss`.
 
-        A row of margin z has a loss of at most ``(k - 1) * exp(-z)``, and 0 from z = 746 on.
+        A row of margin z has a loss of at most ``(k - 1) * exp(-z)``.
         """
-        now, target = self.now, self.asked.stop.loss
-        needed = min(746.0, -math.log(target)) if target > 0.0 else 746.0
-        needed += math.log(max(1, self.asked.k - 1))
-        factor = ratio(needed, now.min_margin) * (1.0 + 16 * EPSILON)
-        if not factor * max(self.path, 1.0) < MAX_STEP:
+        before, target = self.values, self.stop.loss
+        needed = min(ZERO_LOSS_MARGIN, -math.log(target)) if target > 0.0 else ZERO_LOSS_MARGIN
+        needed += math.log(max(1, self.request.k - 1))
+        factor = ratio(needed, before.min_margin) * (1.0 + 16 * EPSILON)
+        if not factor * max(self.path_length, 1.0) < MAX_STEP:
             return StopReason.separated
-        self.trace.append((*self._measured(), factor - 1.0, self.n_passes))
-        for array in (self.curvature.weights, self.line.scores):
+        self._record(before, self.weight_norm, factor - 1.0)
+        for array in (self.lbfgs.weights, self.line.scores):
             array *= factor
         self.weight_norm *= factor
-        self.now = Point._make(self.line.evaluate(0.0))
-        self._count(now)
+        self.values = self.line.evaluate(0.0)
+        self._count_step(before)
         self.gradient_norm = math.nan
-        return StopReason.loss if self.now.loss <= target else StopReason.separated
+        return StopReason.loss if self.values.loss <= target else StopReason.separated
 
     def _shaped(self, parameters):
-        """Return parameters as (height,), or for several classes (height, k)."""
-        if self.asked.n_classes is None:
+        """Return parameters in shape (height,), or (height, k) for several classes."""
+        if self.request.n_classes is None:
             return parameters
-        return parameters.reshape(self.asked.height, self.asked.k)
+        return parameters.reshape(self.height, self.request.k)
 
     def _weights(self):
-        """Return a copy of the weights, and the intercepts."""
-        weights = self._shaped(self.curvature.weights.copy())
-        d, several = self.problem.d, self.asked.n_classes is not None
+        """Return copies of the weights and of the intercepts."""
+        weights = self._shaped(self.lbfgs.weights.copy())
+        d, is_multi = self.problem.d, self.request.n_classes is not None
         if self.problem.fit_intercept:
-            return weights[:d], weights[d] if several else float(weights[d])
-        return weights, np.zeros(self.asked.k) if several else 0.0
+            return weights[:d], weights[d] if is_multi else float(weights[d])
+        return weights, np.zeros(self.request.k) if is_multi else 0.0
 
-    def _ending(self, reason=None):
-        return Ending(
+    def _diagnostics(self, reason=None):
+        return MinimizeDiagnostics(
             n_steps=self.n_steps,
             n_passes=self.n_passes,
             penalised=self.problem.l2 > 0.0,
@@ -348,19 +432,22 @@ class _Descent:
         )
 
     def _state(self):
+        """Return what a callback is called with."""
         weights, intercept = self._weights()
-        ending = self._ending()
-        names = ("loss", "log_loss", "error_rate", "min_margin")
+        diagnostics, values = self._diagnostics(), self.values
         return SimpleNamespace(
             n_steps=self.n_steps,
             n_passes=self.n_passes,
             weights=weights,
             intercept=intercept,
-            objective=self._objective(self.now),
+            loss=values.loss,
+            log_loss=values.log_loss,
+            objective=self._objective(),
+            error_rate=values.error_rate,
+            min_margin=values.min_margin,
             gradient_norm=self.gradient_norm,
-            verdict=ending.verdict,
-            evidence=ending.evidence,
-            **{name: getattr(self.now, name) for name in names},
+            verdict=diagnostics.verdict,
+            evidence=diagnostics.evidence,
         )
 
     def _finish(self, reason, seconds):
@@ -380,5 +467,5 @@ class _Descent:
             certified_at=None,
             stable_at=self.last_increase if self.last_increase < self.n_steps else None,
             n_increases=self.n_increases,
-            diagnostics=self._ending(reason),
+            diagnostics=self._diagnostics(reason),
         )

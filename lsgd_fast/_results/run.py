@@ -1,53 +1,61 @@
-"""What a run leaves behind: its weights, its trace, how it ended, and when to end it."""
+"""A finished run: its weights, its trace, how it ended, and the verdict on it."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
-from lsgd_fast._results.ending import Ending
-from lsgd_fast._results.verdict import Diagnostics, evidence, verdict
+from lsgd_fast._results.diagnostics import (
+    Diagnostics,
+    MinimizeDiagnostics,
+    check_type,
+    diagnostics_from_dict,
+)
+from lsgd_fast._text import counted
 
 __all__ = ["Run", "Trace"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
-    """What was measured on the way: arrays of equal length, read-only; None if not recorded.
+    """The measurements of a run: read-only arrays of equal length, None if not recorded.
 
-    Row t describes the weights w_t, before the step from them; the last row describes the weights
-    returned.
+    Row t describes the weights w_t, before the step from them. The last row describes the weights
+    that were returned.
 
     Attributes
     ----------
     step : ndarray of int64
         The step number t.
     loss, log_loss : ndarray of float64
-        The data term and its logarithm, which is finite also where the loss underflows to 0, and
-        with a rule that is adaptive also where it overflows.
+        The weighted mean of the losses, without the penalty, and its logarithm. The logarithm is
+        finite also where the loss underflows to 0, and with an adaptive rule also where the loss
+        overflows.
     error_rate : ndarray of float64
-        Weighted share of the rows with a margin of at most 0.
+        The weighted share of the rows with a margin of at most 0.
     min_margin : ndarray of float64
-        Smallest margin of a row of positive weight.
+        The smallest margin of a row of positive weight.
     gradient_norm : ndarray of float64
-        Euclidean norm of the gradient of the objective; NaN in the last row if all steps were
-        taken, because the last pass computes no gradient, whatever ended the run.
+        The Euclidean norm of the gradient of the objective. It is NaN in the last row if the run
+        took all its steps, because the last pass computes no gradient.
     weight_norm : ndarray of float64
-        Euclidean norm of the weights, without the intercept.
+        The Euclidean norm of the weights, without the intercept.
     stepsize : ndarray of float64
-        The stepsize of the step from w_t: what the gradient was multiplied with. It may overflow
-        to inf where a rule divides by a loss or a gradient that underflows; the step itself was
-        finite. NaN in the last row, from where no step was taken.
+        The stepsize of the step from w_t, the factor of the gradient. It may overflow to infinity
+        where a rule divides by a loss or a gradient that underflows; the step itself was finite.
+        NaN in the last row, from which no step was taken. With `minimize` it is the step length
+        along the search direction.
     validation_loss, validation_error_rate : ndarray of float64 or None
-        Loss and error rate on the held-out data; None without such data.
+        The loss and the error rate on the held-out data; None without such data.
     distance : ndarray of float64 or None
-        Of a network: Euclidean norm of the difference to the first weights.
+        The Euclidean norm of ``w_t - w_0``, for a network; None for other models.
     objective : ndarray of float64 or None
         ``loss + l2/2 * weight_norm^2``; None without a penalty.
     passes : ndarray of int64 or None
-        Of `minimize`: how often X had been read when the step was taken, forward or backward.
+        With `minimize` the number of reads of X, forward or backward, before the next iteration;
+        None for gradient descent.
     """
 
     step: np.ndarray
@@ -71,14 +79,29 @@ class Trace:
             object.__setattr__(self, name, _read_only(column))
         shapes = {column.shape for column in self.to_dict().values()}
         if len(shapes) > 1 or self.step.ndim != 1 or len(self.step) == 0:
-            raise ValueError(f"the columns of a trace must have one length; got shapes {shapes}")
+            raise ValueError(
+                f"the columns of a trace must have one length; got shapes {sorted(shapes)}"
+            )
 
     @classmethod
     def from_rows(cls, rows, names, l2):
-        """Return the trace whose rows, of the columns `names`, are given as one array."""
+        """Return the trace of an array with one row for each row of the trace.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_columns)
+        names : sequence of str
+            The names of the columns of `rows`.
+        l2 : float
+            Strength of the penalty; if it is positive, `objective` is computed where possible.
+
+        Returns
+        -------
+        Trace
+        """
         columns = {name: rows[:, i].copy() for i, name in enumerate(names)}
         if l2 > 0.0 and {"loss", "weight_norm"} <= columns.keys():
-            with np.errstate(all="ignore"):  # of a run that diverges
+            with np.errstate(all="ignore"):  # the columns of a run that diverges
                 norm = columns["weight_norm"]
                 columns["objective"] = columns["loss"] + 0.5 * l2 * norm * norm
         return cls(**columns)
@@ -90,63 +113,73 @@ class Trace:
         return f"Trace({len(self)} rows, steps {self.step[0]} to {self.step[-1]})"
 
     def to_dict(self):
-        """Return the columns by name, without those that were not recorded."""
+        """Return the recorded columns by name."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: column for name, column in columns.items() if column is not None}
 
 
-_SCALARS = ("n_steps", "n_threads", "seconds", "radius")
-_COUNTERS = ("separated_at", "certified_at", "stable_at", "n_increases", "best_at")
-_WEIGHTS = ("separating_weights", "best_weights")
+# The scalar fields that a file holds by their names, with their types.
+_SCALARS = {
+    "n_steps": int,
+    "n_threads": int,
+    "seconds": float,
+    "radius": float,
+    "separated_at": int | None,
+    "certified_at": int | None,
+    "stable_at": int | None,
+    "n_increases": int,
+    "best_at": int | None,
+}
+_OPTIONAL_WEIGHTS = ("separating_weights", "best_weights")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
-    """One finished descent. Its arrays are read-only.
+    """A finished run of gradient descent or of `minimize`. Its arrays are read-only.
 
-    The counters are kept inside the loop, so they hold whatever `record_every` was.
+    The counters count every step, whatever `record_every` was.
 
     Attributes
     ----------
-    weights : ndarray of shape (d,); with softmax (d, K), of a network (d, width)
+    weights : ndarray of shape (d,); with softmax (d, K), for a network (d, width)
         The last weights, without the intercept.
     intercept : float; with softmax ndarray of shape (K,)
-        0.0 if none was fitted.
+        The last intercept; 0.0 if none was fitted.
     trace : Trace
-        What was measured on the way.
+        The measurements of the run.
     stop_reason : StopReason
         Why the run ended.
     n_steps : int
-        Steps taken.
+        Number of steps taken.
     n_threads : int
-        Threads used.
+        Number of threads used.
     seconds : float
         Time from the first pass to the last.
     radius : float
         R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight.
     separated_at : int or None
-        First step at which all margins of rows of positive weight were positive.
+        The first step at which all margins of rows of positive weight were positive.
     separating_weights : ndarray of shape (d,) or (d + 1,), or None
-        The weights of that step, the intercept last: they prove that the data are separable. With
-        softmax of shape (d, K) or (d + 1, K). None of a network, which may separate data that are
-        not.
+        The weights of that step, the intercept last; with softmax of shape (d, K) or (d + 1, K).
+        They prove that the data are separable. None for a network, which may separate data that are
+        not linearly separable.
     certified_at : int or None
-        First step with ``eta * R^2 * loss <= 1``; from there on the loss cannot increase. None
-        also where that is not known to hold: with a penalty, a changing stepsize, or a loss other
+        The first step with ``eta * R^2 * loss <= 1``; from there on the loss cannot increase. None
+        also where the theorem does not apply: with a penalty, a changing stepsize, or a loss other
         than the logistic.
     stable_at : int or None
-        Step of the last increase of the loss, 0 without any; None if the run is too short to
+        The step of the last increase of the loss, 0 without any. None if the run is too short to
         tell: no step was taken, or the last one increased the loss.
     n_increases : int
-        How often a step increased the loss by more than rounding. With a penalty the loss, a part
-        of the objective, may increase while that falls: `diagnostics` counts increases of the objective,
-        and steps of `minimize` make none.
-    best_at : int or None
-        The recorded step of the least held-out loss; None without held-out data.
-    best_weights : ndarray of shape (d,) or (d + 1,), or None
+        Number of steps that increased the loss by more than rounding. With a penalty the loss may
+        increase while the objective falls, of which it is a part; `diagnostics` of gradient descent
+        count increases of the objective.
+    best_at : int or None, default None
+        The recorded step with the smallest loss on the held-out data; None without such data.
+    best_weights : ndarray of shape (d,) or (d + 1,), or None, default None
         The weights of that step, the intercept last.
-    diagnostics : Diagnostics, Ending or None
-        What the verdict rests on, an `Ending` after `minimize`; None if the run was not monitored.
+    diagnostics : Diagnostics, MinimizeDiagnostics or None, default None
+        The numbers that `verdict` and `evidence` depend on; None if the run was not monitored.
     """
 
     weights: np.ndarray
@@ -164,11 +197,11 @@ class Run:
     n_increases: int
     best_at: int | None = None
     best_weights: np.ndarray | None = None
-    diagnostics: Diagnostics | Ending | None = None
+    diagnostics: Diagnostics | MinimizeDiagnostics | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "stop_reason", StopReason(self.stop_reason))
-        for name in ("weights", *_WEIGHTS):
+        for name in ("weights", *_OPTIONAL_WEIGHTS):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _read_only(getattr(self, name)))
         if isinstance(self.intercept, np.ndarray):
@@ -176,55 +209,56 @@ class Run:
 
     @property
     def separable(self):
-        """True if the run separated the data; None if it did not, which proves nothing.
+        """True if the run separated the data, else None: not to separate them proves nothing.
 
-        With softmax: if each row's own class has the largest product. Of a network always None.
+        With softmax the data are separated if the own class of each row has the largest score.
+        Always None for a network.
         """
         return True if self.separating_weights is not None else None
 
     @property
     def verdict(self):
-        """What became of the run, a `Verdict`; None if it was not monitored."""
-        if isinstance(self.diagnostics, Ending):
-            return self.diagnostics.verdict
-        return None if self.diagnostics is None else verdict(self.diagnostics)
+        """The `Verdict` on the run; None if it was not monitored."""
+        return None if self.diagnostics is None else self.diagnostics.verdict
 
     @property
     def evidence(self):
-        """What the verdict rests on, in words."""
-        if isinstance(self.diagnostics, Ending):
-            return self.diagnostics.evidence
-        return "" if self.diagnostics is None else evidence(self.diagnostics)
+        """The evidence for the verdict, a few sentences; empty if the run was not monitored."""
+        return "" if self.diagnostics is None else self.diagnostics.evidence
 
     def save(self, path):
-        """Write the run to `path`, an .npz file; no suffix is added.
+        """Save the run.
 
         Parameters
         ----------
         path : str or os.PathLike
+            The .npz file to write; no suffix is added.
         """
         save_archive(path, "run", *self.to_archive())
 
     def to_archive(self):
-        """Return the run as metadata and arrays, see `storage`."""
-        meta = {name: getattr(self, name) for name in ("intercept", *_SCALARS, *_COUNTERS)}
+        """Return the metadata and the arrays of a file, see `archive`."""
+        meta = {name: getattr(self, name) for name in _SCALARS}
         meta["stop_reason"] = str(self.stop_reason)
-        meta["diagnostics"] = None if self.diagnostics is None else asdict(self.diagnostics)
+        meta["diagnostics"] = None if self.diagnostics is None else self.diagnostics.to_dict()
         arrays = {f"trace_{name}": column for name, column in self.trace.to_dict().items()}
-        arrays["weights"] = self.weights
+        for name in ("weights", *_OPTIONAL_WEIGHTS):
+            if getattr(self, name) is not None:
+                arrays[name] = getattr(self, name)
         if isinstance(self.intercept, np.ndarray):
-            arrays["intercept"] = meta.pop("intercept")
-        kept = {name: getattr(self, name) for name in _WEIGHTS}
-        arrays |= {name: array for name, array in kept.items() if array is not None}
+            arrays["intercept"] = self.intercept
+        else:
+            meta["intercept"] = self.intercept
         return meta, arrays
 
     @classmethod
     def load(cls, path):
-        """Read a run that `save` wrote; every number comes back with the same bits.
+        """Load a run that `save` saved, with the same bits.
 
         Parameters
         ----------
         path : str or os.PathLike
+            The file to read.
 
         Returns
         -------
@@ -235,49 +269,65 @@ class Run:
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is damaged or holds something else; the message names it.
+            If the file is damaged or holds something else. The message names the file.
         """
         return cls.from_archive(path, *load_archive(path, "run"))
 
     @classmethod
     def from_archive(cls, path, meta, arrays):
-        """Return the run that `to_archive` took apart; ValueError naming `path` if it is none."""
-        rest = dict.fromkeys(_WEIGHTS) | arrays
-        _check_meta(path, meta, () if "intercept" in arrays else ("intercept",))
-        names = [name for name in rest if name.startswith("trace_")]
-        columns = {name.removeprefix("trace_"): rest.pop(name) for name in names}
-        diagnostics = meta.pop("diagnostics")
+        """Return the run that `to_archive` converted.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file, for the message of an error.
+        meta : dict
+        arrays : dict of str to ndarray
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        ValueError
+            If the metadata and the arrays are not those of a run.
+        """
+        meta, arrays = dict(meta), dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays
         try:
-            kind = Ending if diagnostics is not None and "share" in diagnostics else Diagnostics
-            diagnostics = None if diagnostics is None else kind(**diagnostics)
-            return cls(trace=Trace(**columns), diagnostics=diagnostics, **meta, **rest)
+            _check_members(meta, arrays)
+            if meta["diagnostics"] is not None:
+                meta["diagnostics"] = diagnostics_from_dict(meta["diagnostics"])
+            names = [name for name in arrays if name.startswith("trace_")]
+            columns = {name.removeprefix("trace_"): arrays.pop(name) for name in names}
+            return cls(trace=Trace(**columns), **meta, **arrays)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is not a complete run: {error}") from error
+            raise ValueError(f"{str(path)!r} is not a valid run file: {error}") from error
 
     def plot(self, ax=None, **options):
-        """Draw the loss of every step: the short way to `lsgd_fast.plot.loss_curves`.
+        """Plot the loss of every step; the short form of `lsgd_fast.plot.loss_curves`.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
-            Where to draw; a new figure by default.
+            The axes to draw on; a new figure by default.
         **options
-            As for `lsgd_fast.plot.loss_curves`.
+            Further arguments of `lsgd_fast.plot.loss_curves`.
 
         Returns
         -------
         matplotlib.axes.Axes
         """
-        from lsgd_fast.plot import loss_curves  # which imports this module
+        from lsgd_fast.plot import loss_curves  # matplotlib is an extra
 
         return loss_curves(self, ax=ax, **options)
 
     def __repr__(self):
-        n, threads = self.n_steps, self.n_threads
-        pace = f", {1e6 * self.seconds / n:.3g} us/step" if n else ""
+        n = self.n_steps
+        timing = f", {1e6 * self.seconds / n:.3g} us/step" if n else ""
         lines = [
-            f"Run ended by {self.stop_reason} after {n} step{'s' * (n != 1)}",
-            f"  time        {self.seconds:.3g} s{pace}, {threads} thread{'s' * (threads != 1)}",
+            f"Run ended by {self.stop_reason} after {counted(n, 'step')}",
+            f"  time        {self.seconds:.3g} s{timing}, {counted(self.n_threads, 'thread')}",
             *_describe_loss(self.trace),
             *_describe_error(self.trace),
             f"  increases   {self._describe_increases()}",
@@ -299,15 +349,19 @@ class Run:
         return f"{self.n_increases}, none after step {self.stable_at}"
 
 
-def _check_meta(path, meta, more):
-    kinds = {name: (int, type(None)) for name in _COUNTERS}
-    kinds |= {name: float for name in (*_SCALARS, *more)}
-    kinds |= {"n_steps": int, "n_threads": int, "n_increases": int, "stop_reason": str}
-    kinds |= {"diagnostics": (dict, type(None))}
-    for name, kind in kinds.items():
-        value = meta.get(name)
-        if name not in meta or not isinstance(value, kind) or isinstance(value, bool):
-            raise ValueError(f"{str(path)!r} is not a complete run: it has no proper {name}")
+def _check_members(meta, arrays):
+    """Raise TypeError or ValueError unless the members of a file are those of a run."""
+    expected = _SCALARS | {"stop_reason": str, "diagnostics": dict | None}
+    expected |= {} if "intercept" in arrays else {"intercept": float}
+    possible = {f"trace_{field.name}" for field in fields(Trace)}
+    possible |= {"weights", "intercept", *_OPTIONAL_WEIGHTS}
+    unknown = (meta.keys() - expected.keys()) | (arrays.keys() - possible)
+    missing = (expected.keys() - meta.keys()) | ({"weights", "trace_step"} - arrays.keys())
+    for names, state in ((unknown, "unknown"), (missing, "missing")):
+        if names:
+            raise ValueError(f"{state} members: {', '.join(sorted(names))}")
+    for name, kind in expected.items():
+        check_type(name, meta[name], kind)
 
 
 def _describe_loss(trace):

@@ -26,7 +26,8 @@ import numpy as np
 
 from lsgd_fast._constants import EPSILON, FIRST_WINDOW, INCREASE_TOLERANCE, UNDERFLOW_LOSS
 from lsgd_fast._methods.numerics import is_increase, norm
-from lsgd_fast._results.verdict import MIN_STEPS, Diagnostics
+from lsgd_fast._results.diagnostics import Diagnostics
+from lsgd_fast._results.verdict import MIN_STEPS
 from lsgd_fast.stepsizes import Constant, largest
 
 __all__ = ["Monitor"]

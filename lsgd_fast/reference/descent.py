@@ -22,7 +22,7 @@ from lsgd_fast._inputs.stopping import StopReason, asks_to_stop, check_stop
 from lsgd_fast._methods.numerics import is_increase, norm, separates
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast._results.sweep import Sweep
-from lsgd_fast._results.verdict import Verdict, evidence, verdict
+from lsgd_fast._results.verdict import Verdict
 from lsgd_fast.reference._monitor import Monitor
 from lsgd_fast.reference._passes import (
     GramRows,
@@ -262,7 +262,7 @@ def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
     if stop.seconds is not None and not last and time.perf_counter() - began >= stop.seconds:
         return StopReason.seconds
     if stop.cycling and monitor.is_due(t):
-        if verdict(counters.diagnostics(t, monitor)) is Verdict.cycling:
+        if counters.diagnostics(t, monitor).verdict is Verdict.cycling:
             return StopReason.cycling
     return None
 
@@ -270,7 +270,7 @@ def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
 def _state(t, w, now, problem, diagnostics, margin_bound):
     names = ("loss", "log_loss", "error_rate", "min_margin")
     values = {name: getattr(now, name) for name in names}
-    values |= {"verdict": verdict(diagnostics), "evidence": evidence(diagnostics)}
+    values |= {"verdict": diagnostics.verdict, "evidence": diagnostics.evidence}
     values |= {"margin_bound": margin_bound}
     weights, intercept = _parts(problem, w.copy())
     return SimpleNamespace(n_steps=t, weights=weights, intercept=intercept, **values)

@@ -1,13 +1,14 @@
 """The quasi-Newton method in plain NumPy."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 
 from lsgd_fast._constants import UNDERFLOW_LOSS
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._methods.line_search import Direction, GradientNorms, LineValues, WeightNorms
 from lsgd_fast._methods.numerics import norm
-from lsgd_fast._methods.quasi_newton import check_minimize, run_minimize
+from lsgd_fast._methods.quasi_newton import Engine, MinimizeOptions, run_minimize
 from lsgd_fast.losses import Logistic
 
 __all__ = ["minimize"]
@@ -19,22 +20,26 @@ def minimize(
     n_threads=None,
 ):  # fmt: skip
     """Minimise the objective and return a `Run`; see `lsgd_fast.minimize`."""
-    asked = check_minimize(
-        X, y, l2=l2, tol=tol, max_passes=max_passes, start=start, loss=loss,
-        sample_weight=sample_weight, fit_intercept=fit_intercept, center=center, scale=scale,
-        stop=stop, callback=callback, callback_every=callback_every, n_threads=n_threads,
+    options = MinimizeOptions.check(
+        tol=tol, max_passes=max_passes, stop=stop, callback=callback,
+        callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip
-    engine = SimpleNamespace(
-        passes=Passes(asked.problem, asked.k),
-        line=Line(asked.problem, asked.k),
-        curvature=Curvature(asked),
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+        center=center, scale=scale,
+    )  # fmt: skip
+    request = options.for_problem(problem, start)
+    engine = Engine(
+        linear_map=LinearMap(request.problem, request.k),
+        score_line=ScoreLine(request.problem, request.k),
+        lbfgs=LBFGS(request),
         n_threads=1,
     )
-    return run_minimize(engine, asked)
+    return run_minimize(engine, request)
 
 
-class Passes:
-    """Products of the rows of positive weight with weights, and their sums by row_gradients."""
+class LinearMap:
+    """Products with the rows of positive weight and with their transpose."""
 
     @np.errstate(all="ignore")
     def __init__(self, problem, k):
@@ -44,17 +49,17 @@ class Passes:
         self.k, self.total_weight = k, problem.total_weight
 
     @np.errstate(all="ignore")
-    def forward(self, w, products):
-        """Write ``x . w_c + b_c`` of each row and column."""
-        products[:] = (self.X @ w.reshape(-1, self.k)).T
+    def matvec(self, w, scores):
+        """Write ``scores[c, i] = x_i . w_c + b_c`` for each column c and row i."""
+        scores[:] = (self.X @ w.reshape(-1, self.k)).T
 
     @np.errstate(all="ignore")
-    def backward(self, row_gradients, gradient):
-        """Write the mean of the rows, each times its row_gradients."""
+    def rmatvec(self, row_gradients, gradient):
+        """Write ``sum_i row_gradients[c, i] * x_i / total_weight`` for each column c."""
         gradient[:] = (self.X.T @ row_gradients.T).ravel() / self.total_weight
 
 
-class Line:
+class ScoreLine:
     """Scores of the rows of positive weight, their change, and the losses along that line."""
 
     def __init__(self, problem, k):
@@ -62,19 +67,19 @@ class Line:
         self.weight, self.labels = problem.weight[used], problem.y[used]
         self.total_weight = problem.total_weight
         self.scores, self.change, self.row_gradients = np.zeros((3, k, used.sum()))
-        # of which score the margin is made, and with which sign
+        # sign and column of the score that the margin of a row is made of
         self.sign = self.labels[None] if k == 1 else 1.0
         self.own = np.zeros(used.sum(), int) if k == 1 else self.labels.astype(int)
 
     @np.errstate(all="ignore")
     def evaluate(self, t):
-        """Look at ``scores + t * change``; see `lsgd_fast.line.Line.evaluate`."""
+        """Compute the losses and the row gradients at ``scores + t * change``."""
         weight, rows = self.weight, np.arange(len(self.weight))
         score, change = self.sign * (self.scores + t * self.change), self.sign * self.change
         own, change = score[self.own, rows], change - change[self.own, rows] * (len(score) > 1)
         if len(score) == 1:
             hard = soft = own
-            share = -np.ones_like(score)  # of a change of q in that of the loss's derivative
+            share = -np.ones_like(score)  # d soft = -(share * change).sum(axis=0) * dt
         else:
             score[self.own, rows] = -np.inf
             top = score.max(axis=0)
@@ -88,11 +93,15 @@ class Line:
         share[self.own, rows] = -1.0
         self.row_gradients[:] = self.sign * weight * q * share
         loss = self._mean(Logistic().value(soft))
-        return (
-            loss, self._mean(slope), self._mean(curvature), self._mean(q),
-            math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(soft),
-            self._mean(hard <= 0.0), float(hard.min()),
-        )  # fmt: skip
+        return LineValues(
+            loss=loss,
+            slope=self._mean(slope),
+            curvature=self._mean(curvature),
+            mean_derivative=self._mean(q),
+            log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(soft),
+            error_rate=self._mean(hard <= 0.0),
+            min_margin=float(hard.min()),
+        )
 
     def _mean(self, values):
         return float(self.weight @ values) / self.total_weight
@@ -104,60 +113,72 @@ class Line:
         return float(log_sum - np.log(self.total_weight))
 
     @np.errstate(all="ignore")
-    def move(self, t):
+    def step(self, t):
         """Add t times the change to the scores."""
         self.scores += t * self.change
 
 
-class Curvature:
-    """Weights, gradient and direction of a descent by limited-memory BFGS."""
+class LBFGS:
+    """Weights, gradient and search direction of limited-memory BFGS."""
 
-    def __init__(self, asked):
-        self.l2, self.n_penalised, self.room = asked.problem.l2, asked.n_penalised, asked.room
-        # of l2, nearly: a power of two that keeps the penalty's derivative in range
-        self.root = math.ldexp(1.0, math.frexp(self.l2)[1] // 2)
-        self.unit, self.weights = asked.unit, asked.start.copy()
-        self.gradient, self.direction, self.now = np.zeros((3, len(asked.start)))
-        self.forget()
+    def __init__(self, request):
+        self.l2, self.n_penalised = request.problem.l2, request.n_penalised
+        self.n_pairs = request.n_pairs
+        # a power of two near sqrt(l2), which keeps the derivative of the penalty in range
+        self.l2_root = math.ldexp(1.0, math.frexp(self.l2)[1] // 2)
+        self.unit, self.weights = request.unit, request.start.copy()
+        self.gradient, self.search_direction = np.zeros((2, len(request.start)))
+        # in units: the gradient, and the direction
+        self.scaled_gradient, self.scaled_direction = np.zeros((2, len(request.start)))
+        self.reset()
 
-    def forget(self):
-        """Forget all steps."""
-        self.pairs, self.step = [], None  # the pairs: steps and changes of the gradient
+    def reset(self):
+        """Discard all pairs, so that the next direction is that of steepest descent."""
+        self.pairs, self.latest_step = [], None  # pairs (s, y) of a step and the gradient's change
 
     @np.errstate(all="ignore")
-    def turn(self):
-        """Add the penalty's gradient, learn from the latest step; see `lsgd_fast.curvature`."""
+    def update(self):
+        """Add the gradient of the penalty, and keep the pair of the latest step."""
         self.gradient[: self.n_penalised] += self.l2 * self.weights[: self.n_penalised]
-        before, self.now = self.now, self.gradient / self.unit
-        if self.step is not None:
-            s, y = self.step, self.now - before
+        before, self.scaled_gradient = self.scaled_gradient, self.gradient / self.unit
+        if self.latest_step is not None:
+            s, y = self.latest_step, self.scaled_gradient - before
             if 2.0**-40 * norm(s) * norm(y) < s @ y < math.inf and 0.0 < y @ y < math.inf:
-                self.pairs = [*self.pairs, (s, y)][-self.room :]
-        others = self.gradient[self.n_penalised :]
-        return norm(self.gradient[: self.n_penalised]), norm(others) if others.size else 0.0
+                self.pairs = [*self.pairs, (s, y)][-self.n_pairs :]
+        intercepts = self.gradient[self.n_penalised :]
+        return GradientNorms(
+            weights=norm(self.gradient[: self.n_penalised]),
+            intercepts=norm(intercepts) if intercepts.size else 0.0,
+        )
 
     @np.errstate(all="ignore")
-    def aim(self):
-        """Find the direction of the next step; see `lsgd_fast.curvature`."""
-        q, shares = -self.now, []
+    def direction(self):
+        """Compute the direction of the next step (Nocedal and Wright, Algorithm 7.4)."""
+        q, alphas = -self.scaled_gradient, []
         for s, y in reversed(self.pairs):
-            shares.append((s @ q) / (s @ y))
-            q = q - shares[-1] * y
+            alphas.append((s @ q) / (s @ y))
+            q = q - alphas[-1] * y
         if self.pairs:
             s, y = self.pairs[-1]
             q = q * (norm(s) / norm(y))
-        for (s, y), share in zip(self.pairs, reversed(shares), strict=True):
-            q = q + (share - (y @ q) / (s @ y)) * s
-        self.course = q
-        self.direction[:] = q / self.unit
-        w, p = self.weights[: self.n_penalised], self.direction[: self.n_penalised]
-        drag = (self.root * w) @ (self.root * p) if self.l2 > 0.0 else 0.0
-        drag, grip = self.l2 / self.root / self.root * drag, math.sqrt(self.l2) * norm(p)
-        return float(self.now @ q), float(drag), float(grip), norm(self.direction)
+        for (s, y), alpha in zip(self.pairs, reversed(alphas), strict=True):
+            q = q + (alpha - (y @ q) / (s @ y)) * s
+        self.scaled_direction = q
+        self.search_direction[:] = q / self.unit
+        w, p = self.weights[: self.n_penalised], self.search_direction[: self.n_penalised]
+        product = (self.l2_root * w) @ (self.l2_root * p) if self.l2 > 0.0 else 0.0
+        return Direction(
+            slope=float(self.scaled_gradient @ q),
+            penalty_slope=float(self.l2 / self.l2_root / self.l2_root * product),
+            penalty_root=math.sqrt(self.l2) * norm(p),
+            norm=norm(self.search_direction),
+        )
 
     @np.errstate(all="ignore")
-    def move(self, t):
-        """Take the step of t times the direction; return norms; see `lsgd_fast.curvature`."""
-        self.weights += t * self.direction
-        self.step = t * self.course
-        return norm(self.weights[: self.n_penalised]), norm(self.weights)
+    def step(self, t):
+        """Add t times the direction to the weights."""
+        self.weights += t * self.search_direction
+        self.latest_step = t * self.scaled_direction
+        return WeightNorms(
+            weights=norm(self.weights[: self.n_penalised]), parameters=norm(self.weights)
+        )

@@ -120,7 +120,7 @@ def test_the_radius_of_minimize_leaves_the_intercept_out(size):
     factors = {"center": CENTER, "scale": size * SCALE}
     problem = Problem.check(STORED["sparse"], Y, fit_intercept=True, **factors)
     expected = np.linalg.norm(size * FEATURES, axis=1).max()
-    assert minimizing._radius(problem) == pytest.approx(expected, rel=1e-12)
+    assert minimizing._row_norm(problem) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(

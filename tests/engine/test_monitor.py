@@ -20,21 +20,21 @@ def test_signs_agree_with_the_trace(backend):
     rows, y = inseparable(7)
     for eta, n in itertools.product((1e-3, 1e-2, 1.0), (3, 40, 64, 100, 200, 513)):
         run = backend.gradient_descent(rows, y, eta, n)
-        loss, signs = run.trace.loss, run.diagnostics
+        loss, diagnostics = run.trace.loss, run.diagnostics
         ups = np.flatnonzero(loss[1:] > loss[:-1] * (1 + 64 * 2.0**-52)) + 1
-        assert signs.n_increases == run.n_increases == len(ups)
-        assert signs.last_increase == max(ups, default=0)
-        assert signs.largest_increase == max(loss[ups] / loss[ups - 1], default=1.0)
+        assert diagnostics.n_increases == run.n_increases == len(ups)
+        assert diagnostics.last_increase == max(ups, default=0)
+        assert diagnostics.largest_increase == max(loss[ups] / loss[ups - 1], default=1.0)
         start = 0 if n < 32 else 2 ** (n.bit_length() - 2)
-        assert (signs.window, signs.n_steps) == (start, n)
-        assert signs.window_increases == (ups >= start).sum()
-        assert (signs.low, signs.high) == (loss[start:].min(), loss[start:].max())
-        assert signs.fall == loss[start] - loss[-1]
+        assert (diagnostics.window, diagnostics.n_steps) == (start, n)
+        assert diagnostics.window_increases == (ups >= start).sum()
+        assert (diagnostics.low, diagnostics.high) == (loss[start:].min(), loss[start:].max())
+        assert diagnostics.fall == loss[start] - loss[-1]
         promise = eta * run.trace.gradient_norm[:-1] ** 2
-        assert signs.promise == pytest.approx(promise[start:].sum(), rel=1e-12)
+        assert diagnostics.promise == pytest.approx(promise[start:].sum(), rel=1e-12)
         if n >= 64:
             earlier = promise[start // 2 : start].mean()
-            assert signs.earlier_promise == pytest.approx(earlier, rel=1e-12)
+            assert diagnostics.earlier_promise == pytest.approx(earlier, rel=1e-12)
 
 
 @every_backend
@@ -61,10 +61,10 @@ def test_drift_is_what_it_says(backend):
 @every_backend
 def test_recording_and_callbacks_change_no_sign(backend):
     options = {**THREE_TO_ONE, "stepsize": 12.0, "n_steps": 300}
-    signs = backend.gradient_descent(**options).diagnostics
-    assert backend.gradient_descent(**options, record_every=77).diagnostics == signs
+    diagnostics = backend.gradient_descent(**options).diagnostics
+    assert backend.gradient_descent(**options, record_every=77).diagnostics == diagnostics
     watch = {"callback": lambda state: None, "callback_every": 5}
-    assert backend.gradient_descent(**options, **watch).diagnostics == signs
+    assert backend.gradient_descent(**options, **watch).diagnostics == diagnostics
 
 
 # --- what a run and a stop make of it -------------------------------------------------------------
@@ -84,7 +84,7 @@ def test_a_file_keeps_the_verdict(backend, tmp_path):
     for bad in (good | {"n_steps": 1.0}, good | {"is_small": 1}, good | {"drift": "0"}, {}, [], 1,
                 good | {"more": 1}, good | {"certified_at": True}):  # fmt: skip
         save_archive(path, "run", meta | {"diagnostics": bad}, arrays)
-        with pytest.raises(ValueError, match="is not a complete run"):
+        with pytest.raises(ValueError, match="is not a valid run file"):
             Run.load(path)
 
 

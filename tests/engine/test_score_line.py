@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast._engine.score_line import Line
+from lsgd_fast._engine.score_line import ScoreLine
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._methods import quasi_newton as minimizing
-from lsgd_fast.reference.minimize import Line as ReferenceLine
+from lsgd_fast.reference.minimize import ScoreLine as ReferenceScoreLine
 from support import awkward
 from support.backends import every_backend
 
@@ -26,17 +25,17 @@ def test_losses_along_a_line(k, t):
     labels = RNG.integers(0, k, n).astype(float) if k > 1 else awkward.labels(n, RNG)
     labels[:k] = np.arange(k) if k > 1 else labels[:k]
     problem = Problem.check(X[:n], awkward.labels(n, RNG), sample_weight=RNG.uniform(0.1, 1.0, n))
-    fast = Line(problem.weight, labels, problem.total_weight, k, 1)
-    slow = ReferenceLine(SimpleNamespace(weight=problem.weight, y=labels,
-                                         total_weight=problem.total_weight), k)  # fmt: skip
+    fast = ScoreLine(problem.weight, labels, problem.total_weight, k, 1)
+    slow = ReferenceScoreLine(SimpleNamespace(weight=problem.weight, y=labels,
+                                              total_weight=problem.total_weight), k)  # fmt: skip
     for size in (1e-3, 1.0, 30.0, 1e3, 1e100):
         scores, change = size * RNG.standard_normal((k, n)), RNG.standard_normal((k, n))
         for line in (fast, slow):
             line.scores[:, :n], line.change[:, :n] = scores, change
         found, expected = np.array(fast.evaluate(t)), np.array(slow.evaluate(t))
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
-        np.testing.assert_allclose(fast.multipliers[:, :n], slow.multipliers, rtol=1e-12)
-        assert not fast.multipliers[:, n:].any()
+        np.testing.assert_allclose(fast.row_gradients[:, :n], slow.row_gradients, rtol=1e-12)
+        assert not fast.row_gradients[:, n:].any()
 
 
 @every_backend
@@ -48,11 +47,11 @@ def test_losses_far_out(backend, k):
         scores[0] = z
         labels, weight = (np.ones(2) if k == 1 else np.zeros(2)), np.full(2, 0.25)
         if backend is lsgd:
-            line = Line(weight, labels, 0.5, k, 1)
+            line = ScoreLine(weight, labels, 0.5, k, 1)
         else:
-            line = ReferenceLine(SimpleNamespace(weight=weight, y=labels, total_weight=0.5), k)
+            line = ReferenceScoreLine(SimpleNamespace(weight=weight, y=labels, total_weight=0.5), k)
         line.scores[:, :2], line.change[0] = scores, 1.0
-        found = minimizing.Point(*line.evaluate(0.0))
+        found = line.evaluate(0.0)
         margin = z if k == 1 else z + 1e-3 * abs(z)
         soft = margin - math.log(max(1, k - 1))
         assert found.min_margin == margin

@@ -8,7 +8,7 @@ import pytest
 
 import lsgd_fast as lsgd
 from lsgd_fast import Run, Stop, kernel, reference
-from lsgd_fast.reference.minimize import Passes
+from lsgd_fast.reference.minimize import LinearMap
 from support import awkward
 from support.backends import every_backend
 from support.sparse_cases import csr
@@ -280,21 +280,21 @@ def test_more_than_rounding_can_give(backend):
 def test_passes_are_counted(max_passes, monkeypatch):
     counted = []
 
-    class Counting(Passes):
-        def forward(self, *arguments):
-            counted.append("forward")
-            super().forward(*arguments)
+    class Counting(LinearMap):
+        def matvec(self, *arguments):
+            counted.append("matvec")
+            super().matvec(*arguments)
 
-        def backward(self, *arguments):
-            counted.append("backward")
-            super().backward(*arguments)
+        def rmatvec(self, *arguments):
+            counted.append("rmatvec")
+            super().rmatvec(*arguments)
 
     # by its file: as an attribute of the package, `minimize` is the function
-    monkeypatch.setattr(sys.modules["lsgd_fast.reference.minimize"], "Passes", Counting)
+    monkeypatch.setattr(sys.modules["lsgd_fast.reference.minimize"], "LinearMap", Counting)
     run = reference.minimize(X, NOISY, l2=0.1, tol=0.0, max_passes=max_passes)
     assert run.stop_reason == "max_passes" and run.verdict == "undecided"
     assert len(counted) == run.trace.passes[-1] == run.diagnostics.n_passes <= max_passes
-    assert counted[::2] == ["backward"] * (run.n_steps + 1)
+    assert counted[::2] == ["rmatvec"] * (run.n_steps + 1)
     assert run.trace.passes.tolist() == [*range(2, 2 * run.n_steps + 2, 2), 2 * run.n_steps + 1]
 
 

@@ -37,7 +37,7 @@ ARROWS = {
     "_methods": METHODS,
     "reference": METHODS | {"_methods"},
     "_core": {"_constants"},
-    "_engine": METHODS | {"_core"},
+    "_engine": METHODS | {"_core", "_methods"},  # the named tuples of a line search
     "kernel": {"_core"},
     "_api": METHODS | {"_methods", "_engine", "_core", "progress"},
     "_planning": BASE | {"_inputs", "_engine", "_core", "theory"},

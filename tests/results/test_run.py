@@ -320,7 +320,24 @@ def test_an_incomplete_run_is_refused(tmp_path):
     without += [(meta, arrays | {"more": np.ones(2)}), (meta, arrays | {"trace_more": np.ones(2)})]
     for changed_meta, changed_arrays in without:
         save_archive(path, "run", changed_meta, changed_arrays)
-        with pytest.raises(ValueError, match=r"run\.npz' is not a complete run"):
+        with pytest.raises(ValueError, match=r"run\.npz' is not a valid run file"):
+            Run.load(path)
+
+
+def test_what_is_wrong_with_a_file_is_said(tmp_path):
+    path = tmp_path / "run.npz"
+    reference.minimize(X, Y).save(path)
+    meta, arrays = load_archive(path, "run")
+    for changes, words in [
+        ({"n_steps": "x"}, "n_steps must be an int; got 'x'"),
+        ({"separated_at": 1.0}, "separated_at must be an int or None; got 1.0"),
+        ({"n_threads": True}, "n_threads must be an int; got True"),
+        ({"diagnostics": 1}, "diagnostics must be a dict or None; got 1"),
+        ({"diagnostics": {}}, "diagnostics.kind must be one of"),
+        ({"more": 1, "other": 2}, "unknown members: more, other"),
+    ]:
+        save_archive(path, "run", meta | changes, arrays)
+        with pytest.raises(ValueError, match=rf"run\.npz' is not a valid run file: {words}"):
             Run.load(path)
 
 

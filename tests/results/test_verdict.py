@@ -1,4 +1,4 @@
-"""The verdict as a function of its signs: each sign counts, and none is too strange."""
+"""The verdict as a function of its diagnostics: each field counts, and no values fail."""
 
 import dataclasses
 import math
@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from lsgd_fast._results.verdict import Signs, Verdict, evidence, verdict
+from lsgd_fast._results.diagnostics import Diagnostics, MinimizeDiagnostics, diagnostics_from_dict
+from lsgd_fast._results.verdict import Verdict
 
-CYCLE = Signs(
+CYCLE = Diagnostics(
     n_steps=200, penalised=False, diverged=False, separated_at=None, certified_at=None,
     is_small=False, sharpness=20.0, is_at_rest=False, n_increases=99, last_increase=199,
     largest_increase=1.5, window=64, window_increases=68, low=0.5, high=0.75, fall=0.0,
@@ -21,7 +22,7 @@ CALM = dataclasses.replace(
 
 
 @pytest.mark.parametrize(
-    ("signs", "changes", "expected"),
+    ("diagnostics", "changes", "expected"),
     [
         (CYCLE, {}, "cycling"),
         (CYCLE, {"n_steps": 63}, "undecided"),
@@ -51,17 +52,17 @@ CALM = dataclasses.replace(
         (CALM, {"window_increases": 1, "last_increase": 700}, "unstable"),
     ],
 )
-def test_each_sign_counts(signs, changes, expected):
-    signs = dataclasses.replace(signs, **changes)
-    assert verdict(signs) == expected
-    text = evidence(signs)
+def test_each_field_counts(diagnostics, changes, expected):
+    diagnostics = dataclasses.replace(diagnostics, **changes)
+    assert diagnostics.verdict == expected
+    text = diagnostics.evidence
     assert text.isascii() and text.endswith(".") and 20 < len(text) < 400
     if "separated_at" in changes and expected == "unstable":
         assert "Theorem 1" in text
 
 
 @pytest.mark.parametrize(
-    ("signs", "model", "changes", "expected"),
+    ("diagnostics", "model", "changes", "expected"),
     [
         (CYCLE, "network", {}, "unstable"),
         (CYCLE, "network", {"window_increases": 0, "high": 0.5}, "undecided"),
@@ -74,29 +75,55 @@ def test_each_sign_counts(signs, changes, expected):
         (CALM, "softmax", {"is_small": True, "n_steps": 1}, "stable"),
     ],
 )
-def test_what_is_known_of_other_models(signs, model, changes, expected):
-    signs = dataclasses.replace(signs, model=model, **changes)
-    assert verdict(signs) == expected
-    assert "Theorem" not in evidence(signs) and "R^2/4" not in evidence(signs)
+def test_what_is_known_of_other_models(diagnostics, model, changes, expected):
+    diagnostics = dataclasses.replace(diagnostics, model=model, **changes)
+    assert diagnostics.verdict == expected
+    assert "Theorem" not in diagnostics.evidence and "R^2/4" not in diagnostics.evidence
 
 
-def test_no_signs_are_too_strange():
+def test_no_values_fail():
     rng = np.random.default_rng(0)
     numbers = [math.nan, math.inf, -math.inf, 0.0, 5e-324, 1e-7, 1.0, 1e308, -1.0]
     counts = [0, 1, 63, 64, 1024, 10**6]
-    kinds = {field.name: field.type for field in dataclasses.fields(Signs)}
+    kinds = {field.name: field.type for field in dataclasses.fields(Diagnostics)}
     seen = set()
     for _ in range(3000):
         choices = {bool: [False, False, False, True], int: counts, float: numbers}
         choices[str] = ["linear", "softmax", "network"]
         values = {name: choices.get(kind, [None, None, 7]) for name, kind in kinds.items()}
-        signs = Signs(**{name: v[rng.integers(len(v))] for name, v in values.items()})
-        found = verdict(signs)
-        assert evidence(signs) and found in Verdict
+        diagnostics = Diagnostics(**{name: v[rng.integers(len(v))] for name, v in values.items()})
+        found = diagnostics.verdict
+        assert diagnostics.evidence and found in Verdict
         if found == "cycling":
-            assert signs.drift <= 2e-6 and (signs.separated_at is None or signs.penalised)
-            assert signs.model != "network"
-        assert "Theorem" not in evidence(signs) or signs.model == "linear"
+            assert diagnostics.drift <= 2e-6 and (
+                diagnostics.separated_at is None or diagnostics.penalised
+            )
+            assert diagnostics.model != "network"
+        assert "Theorem" not in diagnostics.evidence or diagnostics.model == "linear"
         seen.add(found)
     assert seen == set(Verdict)
     assert all(found == found.name == str(found) for found in Verdict)
+
+
+@pytest.mark.parametrize(
+    "diagnostics",
+    [
+        CALM,
+        MinimizeDiagnostics(n_steps=1, n_passes=2, penalised=False, diverged=False,
+                            separated_at=None, converged=True, share=1e-9),
+    ],
+    ids=["gradient descent", "minimize"],
+)  # fmt: skip
+def test_diagnostics_as_a_dict(diagnostics):
+    plain = diagnostics.to_dict()
+    assert diagnostics_from_dict(plain) == diagnostics
+    for bad, words in [
+        (plain | {"kind": "other"}, "kind must be one of 'gradient descent', 'minimize'"),
+        (plain | {"more": 1}, "missing or unknown fields: more"),
+        ({k: v for k, v in plain.items() if k != "n_steps"}, "unknown fields: n_steps"),
+        (plain | {"n_steps": "x"}, "diagnostics.n_steps must be an int; got 'x'"),
+        (plain | {"penalised": 1}, "diagnostics.penalised must be a bool; got 1"),
+        (plain | {"separated_at": True}, "separated_at must be an int or None; got True"),
+    ]:
+        with pytest.raises((TypeError, ValueError), match=words):
+            diagnostics_from_dict(bad)

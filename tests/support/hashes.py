@@ -87,7 +87,8 @@ def content(run):
         }
         | {name: getattr(run, name) for name in scalars}
         | {"intercept": np.asarray(run.intercept).tobytes(), "radius": run.radius.hex()}
-        | {"stop_reason": str(run.stop_reason), "signs": values(run.diagnostics), "best_at": run.best_at}
+        | {"stop_reason": str(run.stop_reason), "best_at": run.best_at}
+        | {"diagnostics": values(run.diagnostics)}
     )
 
 

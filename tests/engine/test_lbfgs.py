@@ -1,0 +1,91 @@
+"""Limited-memory BFGS, compiled and in the reference: the same directions, and what they solve."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lsgd_fast._engine.lbfgs import LBFGS
+from lsgd_fast.reference.minimize import LBFGS as ReferenceLBFGS
+
+SIZE, N_PENALISED = 11, 9
+
+
+def pair(start, unit=1.0, l2=0.0, capacity=5):
+    """Return both implementations at the same start."""
+    problem = SimpleNamespace(l2=l2)
+    request = SimpleNamespace(
+        problem=problem, n_penalised=N_PENALISED, n_pairs=capacity, unit=unit, start=start
+    )
+    return LBFGS(start, unit, l2, N_PENALISED, capacity), ReferenceLBFGS(request)
+
+
+def iterate(lbfgs, hessian, n_steps):
+    """Minimise ``w . hessian w / 2`` plus the penalty with exact steps; yield what is returned."""
+    for _ in range(n_steps):
+        lbfgs.gradient[:] = hessian @ lbfgs.weights
+        norms, direction = lbfgs.update(), lbfgs.direction()
+        p = lbfgs.search_direction
+        curvature = p @ hessian @ p + direction.penalty_root**2
+        t = -direction.slope / curvature
+        yield (*norms, *direction, t, *lbfgs.step(t))
+
+
+@pytest.mark.parametrize("capacity", [1, 3, 20])
+@pytest.mark.parametrize("unit", [1.0, 2.0**40, 2.0**-60])
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+def test_both_implementations_take_the_same_steps(capacity, unit, l2):
+    rng = np.random.default_rng(3)
+    A = rng.standard_normal((20, SIZE))
+    fast, slow = pair(rng.standard_normal(SIZE), unit, l2, capacity)
+    found, expected = (list(iterate(one, A.T @ A, 8)) for one in (fast, slow))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(fast.weights, slow.weights, rtol=1e-6, atol=1e-9)
+
+
+def test_what_is_returned():
+    rng = np.random.default_rng(4)
+    start, gradient, l2 = rng.standard_normal(SIZE), rng.standard_normal(SIZE), 0.7
+    for lbfgs in pair(start, unit=4.0, l2=l2):
+        lbfgs.gradient[:] = gradient
+        whole = gradient + l2 * np.where(np.arange(SIZE) < N_PENALISED, start, 0.0)
+        norms, direction = lbfgs.update(), lbfgs.direction()
+        p, w = lbfgs.search_direction, start[:N_PENALISED]
+        np.testing.assert_allclose(lbfgs.gradient, whole, rtol=1e-14)
+        assert norms.weights == pytest.approx(np.linalg.norm(whole[:N_PENALISED]))
+        assert norms.intercepts == pytest.approx(np.linalg.norm(whole[N_PENALISED:]))
+        np.testing.assert_allclose(p, -whole / 16.0, rtol=1e-14)  # without pairs: over unit^2
+        assert direction.slope == pytest.approx(whole @ p)
+        assert direction.penalty_slope == pytest.approx(l2 * w @ p[:N_PENALISED])
+        assert direction.penalty_root == pytest.approx(
+            math.sqrt(l2) * np.linalg.norm(p[:N_PENALISED])
+        )
+        assert direction.norm == pytest.approx(np.linalg.norm(p))
+        norms = lbfgs.step(0.5)
+        np.testing.assert_allclose(lbfgs.weights, start + 0.5 * p, rtol=1e-14)
+        assert norms.weights == pytest.approx(np.linalg.norm(lbfgs.weights[:N_PENALISED]))
+        assert norms.parameters == pytest.approx(np.linalg.norm(lbfgs.weights))
+
+
+def test_reset_discards_the_pairs():
+    rng = np.random.default_rng(5)
+    for lbfgs in pair(rng.standard_normal(SIZE)):
+        for _ in iterate(lbfgs, np.diag(np.arange(1.0, SIZE + 1.0)), 4):
+            pass
+        lbfgs.gradient[:] = lbfgs.weights
+        lbfgs.update()
+        lbfgs.direction()
+        assert np.abs(lbfgs.search_direction + lbfgs.gradient).max() > 1e-6
+        lbfgs.reset()
+        lbfgs.direction()
+        np.testing.assert_array_equal(lbfgs.search_direction, -lbfgs.gradient)
+
+
+def test_a_quadratic_is_minimised_in_as_many_steps_as_it_has_dimensions():
+    rng = np.random.default_rng(6)
+    A = rng.standard_normal((30, SIZE))
+    for lbfgs in pair(rng.standard_normal(SIZE), capacity=20):
+        for _ in iterate(lbfgs, A.T @ A, SIZE):
+            pass
+        assert np.linalg.norm(lbfgs.weights) < 1e-9

@@ -1,0 +1,41 @@
+"""The rows as a linear map: products with X and its transpose, by the formulas."""
+
+import numpy as np
+import pytest
+
+from lsgd_fast._engine.dataset import Rows
+from lsgd_fast._engine.linear_map import LinearMap
+from lsgd_fast._inputs.problem import Problem
+from lsgd_fast.reference.minimize import LinearMap as ReferenceLinearMap
+from support.sparse_cases import csr
+
+N, D = 61, 7
+RNG = np.random.default_rng(7)
+X = RNG.standard_normal((N, D))
+Y = np.where(np.arange(N) % 2, 1.0, -1.0)
+FACTORS = {"center": RNG.standard_normal(D), "scale": RNG.uniform(0.5, 2.0, D)}
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("factors", [{}, FACTORS], ids=["plain", "scaled"])
+@pytest.mark.parametrize("stored", [X, X.astype(np.float32), csr(X)], ids=["f64", "f32", "csr"])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_products_are_those_of_the_formulas(k, fit_intercept, factors, stored, n_threads):
+    problem = Problem.check(stored, Y, fit_intercept=fit_intercept, **factors)
+    fast = LinearMap(Rows(problem), k, n_threads)
+    slow = ReferenceLinearMap(problem, k)
+    A = slow.X
+    rng = np.random.default_rng(8)
+    w = rng.standard_normal(A.shape[1] * k)
+    padded = N + -N % 8
+    scores, row_gradients = np.zeros((k, padded)), np.zeros((k, padded))
+    row_gradients[:, :N] = rng.standard_normal((k, N))
+    gradient, expected = np.zeros((2, len(w)))
+    fast.matvec(w, scores)
+    np.testing.assert_allclose(scores[:, :N], (A @ w.reshape(-1, k)).T, rtol=1e-12, atol=1e-12)
+    fast.rmatvec(row_gradients, gradient)
+    slow.rmatvec(row_gradients[:, :N], expected)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-12)
+    mean = row_gradients[:, :N] @ A / problem.total_weight
+    np.testing.assert_allclose(expected.reshape(-1, k), mean.T, rtol=1e-12, atol=1e-12)
