@@ -17,4 +17,5 @@ Thread safety: the functions keep no state; two threads may share `rows` but not
 from lsgd_fast._core.rowpass cimport loss_gradient, require_abi, workspace_size
 from lsgd_fast._core.types cimport (
     element_t, FLOAT64, FLOAT32, FLOAT16, LONG_DOUBLE, INT8, INT16, INT32, INT64, UINT8, UINT16,
-    UINT32, UINT64, BOOL, BFLOAT16, compressed_t, sparse_t, matrix_t, rows_t, ABI)
+    UINT32, UINT64, BOOL, BFLOAT16, index_type_t, INDEX_UINT16, INDEX_INT32, INDEX_INT64,
+    compressed_t, sparse_t, matrix_t, rows_t, ABI)

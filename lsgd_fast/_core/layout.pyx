@@ -53,7 +53,7 @@ cdef inline Py_ssize_t sparse_height(Py_ssize_t n) noexcept nogil:
 
 
 cdef double row_length(const matrix_t* X) noexcept nogil:
-    return X.d if X.sparse == NULL else <double> X.sparse.rows.starts[X.n] / X.n
+    return X.d if X.sparse == NULL else <double> X.sparse.rows.indptr[X.n] / X.n
 
 
 # At most 64 columns are longer than that.
@@ -96,7 +96,7 @@ cdef Py_ssize_t thread_room(model_t model, const matrix_t* X, Py_ssize_t k) noex
 
 cdef Py_ssize_t pass_chunks(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
     if X.sparse != NULL:
-        return sparse_chunk_count(X.n, X.sparse.rows.starts[X.n])
+        return sparse_chunk_count(X.n, X.sparse.rows.indptr[X.n])
     return multi_chunk_count(X.n, X.d, k) if is_multi(model) else chunk_count(X.n, X.d)
 
 

@@ -49,7 +49,7 @@ cdef Py_ssize_t reduce_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) 
 cdef double reduce_work(const pass_t* p) noexcept nogil:
     cdef const sparse_t* sparse = p.rows.X.sparse
     if sparse != NULL:
-        return <double> p.k * (sparse.columns.starts[p.rows.X.d] + COLUMN_WORK * p.rows.X.d)
+        return <double> p.k * (sparse.columns.indptr[p.rows.X.d] + COLUMN_WORK * p.rows.X.d)
     return <double> p.n_chunks * p.k * p.rows.X.d
 
 

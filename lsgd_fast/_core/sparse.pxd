@@ -13,10 +13,11 @@ from libc.stdint cimport int32_t, int64_t, uint16_t
 from libc.string cimport memcpy, memset
 
 from lsgd_fast._core.dense cimport clear_log_sums, fill_panel, loss_columns
-from lsgd_fast._core.sparse_layout cimport place, place_of
+from lsgd_fast._core.sparse_layout cimport index, index_at
 from lsgd_fast._core.pass_types cimport (BLOCK, ROW_GRADIENTS_GIVEN, PANEL, SCORES_ONLY, group_width, is_multi,
                                          loss_function_t, padded_rows, pass_t, log_sums_t, tally_t)
-from lsgd_fast._core.types cimport FLOAT32, compressed_t, matrix_t, sparse_t
+from lsgd_fast._core.types cimport (FLOAT32, INDEX_INT32, INDEX_UINT16, compressed_t, matrix_t,
+                                    sparse_t)
 from lsgd_fast._core.simd cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
 from lsgd_fast._core.loss cimport clear_tallies, n_tallies, log_sums_of
 from lsgd_fast._core.multi_loss cimport (add_scores, find_row_gradients, multi_loss_rows,
@@ -30,22 +31,22 @@ cdef enum:
     STRETCH = 8192      # entries of columns that all columns of weights go over before the next
 
 
-# The elements of w at as many places as a vector has lanes.
-cdef inline inlined gather(const double* w, const place* places, narrow* x) noexcept nogil:
+# The elements of w at as many indices as a vector has lanes.
+cdef inline inlined gather(const double* w, const index* indices, narrow* x) noexcept nogil:
     if narrow is v4:
-        x[0] = four4(w[places[0]], w[places[1]], w[places[2]], w[places[3]])
+        x[0] = four4(w[indices[0]], w[indices[1]], w[indices[2]], w[indices[3]])
     else:
-        x[0] = two2(w[places[0]], w[places[1]])
+        x[0] = two2(w[indices[0]], w[indices[1]])
 
 
-# sums[c] = sum over `count` entries of value * w[place, c], for C columns.
-cdef inline inlined add_entries(const real* values, const place* places, Py_ssize_t count,
+# sums[c] = sum over `count` entries of value * w[index, c], for C columns.
+cdef inline inlined add_entries(const real* values, const index* indices, Py_ssize_t count,
                                 const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t L = 4 * sizeof(double) // sizeof(narrow)       # vectors of four columns
     cdef const double* of_one = <const double*> w
     cdef double[4] zeros, a
     cdef narrow[8] lanes
-    cdef narrow of_entries, of_places
+    cdef narrow of_entries, of_indices
     cdef double x
     cdef const narrow* at
     cdef Py_ssize_t first = 0, end, i, q, v
@@ -61,34 +62,34 @@ cdef inline inlined add_entries(const real* values, const place* places, Py_ssiz
                 lanes[v] = (<narrow*> zeros)[0]
             while i + 4 <= end:
                 prefetch(values + i + AHEAD)
-                prefetch(places + i + AHEAD)
+                prefetch(indices + i + AHEAD)
                 for v in range(L):
                     load(values + i + 2 * v, &of_entries)
-                    gather(of_one, places + i + 2 * v, &of_places)
-                    lanes[v] = lanes[v] + of_entries * of_places
+                    gather(of_one, indices + i + 2 * v, &of_indices)
+                    lanes[v] = lanes[v] + of_entries * of_indices
                 i += 4
             for v in range(L):
                 (<narrow*> a)[v] = lanes[v]
             for q in range(3):
                 if i + q < end:
-                    a[q] = a[q] + values[i + q] * of_one[places[i + q]]
+                    a[q] = a[q] + values[i + q] * of_one[indices[i + q]]
             sums[0] = sums[0] + ((a[0] + a[2]) + (a[1] + a[3]))
         else:
             for v in range(4 * L):
                 lanes[v] = (<narrow*> zeros)[0]
             while i + 4 <= end:
                 prefetch(values + i + AHEAD)
-                prefetch(places + i + AHEAD)
+                prefetch(indices + i + AHEAD)
                 for q in range(4):
                     x = values[i + q]
-                    at = w + L * places[i + q]
+                    at = w + L * indices[i + q]
                     for v in range(L):
                         lanes[q * L + v] = lanes[q * L + v] + at[v] * x
                 i += 4
             for q in range(3):
                 if i + q < end:
                     x = values[i + q]
-                    at = w + L * places[i + q]
+                    at = w + L * indices[i + q]
                     for v in range(L):
                         lanes[q * L + v] = lanes[q * L + v] + at[v] * x
             for v in range(L):
@@ -101,20 +102,20 @@ cdef inline inlined add_entries(const real* values, const place* places, Py_ssiz
 cdef inline inlined sum_entries(const compressed_t* e, bint is_float, Py_ssize_t first, Py_ssize_t end,
                                 const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
     if is_float:
-        sum_values(<const float*> e.values, e, first, end - first, w, sums, C)
+        sum_values(<const float*> e.data, e, first, end - first, w, sums, C)
     else:
-        sum_values(<const double*> e.values, e, first, end - first, w, sums, C)
+        sum_values(<const double*> e.data, e, first, end - first, w, sums, C)
 
 
 cdef inline inlined sum_values(const real* values, const compressed_t* e, Py_ssize_t first,
                                Py_ssize_t count, const narrow* w, double* sums,
                                Py_ssize_t C) noexcept nogil:
-    if e.width == 4:
-        add_entries(values + first, <const int32_t*> e.places + first, count, w, sums, C)
-    elif e.width == 8:
-        add_entries(values + first, <const int64_t*> e.places + first, count, w, sums, C)
+    if e.index_type == INDEX_UINT16:
+        add_entries(values + first, <const uint16_t*> e.indices + first, count, w, sums, C)
+    elif e.index_type == INDEX_INT32:
+        add_entries(values + first, <const int32_t*> e.indices + first, count, w, sums, C)
     else:
-        add_entries(values + first, <const uint16_t*> e.places + first, count, w, sums, C)
+        add_entries(values + first, <const int64_t*> e.indices + first, count, w, sums, C)
 
 
 # --- rows -----------------------------------------------------------------------------------------
@@ -204,18 +205,18 @@ cdef inline inlined keep_multipliers(double* kept, const double* s, Py_ssize_t n
 cdef inline inlined sum_row(const compressed_t* e, bint is_float, Py_ssize_t row, const double* w,
                             double* sums, const vec* z, Py_ssize_t C) noexcept nogil:
     if vec is v2:
-        sum_entries(e, is_float, e.starts[row], e.starts[row + 1], <const v2*> w, sums, C)
+        sum_entries(e, is_float, e.indptr[row], e.indptr[row + 1], <const v2*> w, sums, C)
     else:
-        sum_entries(e, is_float, e.starts[row], e.starts[row + 1], <const v4*> w, sums, C)
+        sum_entries(e, is_float, e.indptr[row], e.indptr[row + 1], <const v4*> w, sums, C)
 
 
 # The entries of a column from `row` on.
 cdef inline Py_ssize_t entry_of(const compressed_t* e, Py_ssize_t column,
                                 Py_ssize_t row) noexcept nogil:
-    cdef Py_ssize_t low = e.starts[column], high = e.starts[column + 1], middle
+    cdef Py_ssize_t low = e.indptr[column], high = e.indptr[column + 1], middle
     while low < high:
         middle = (low + high) // 2
-        if place_of(e, middle) < row:
+        if index_at(e, middle) < row:
             low = middle + 1
         else:
             high = middle
@@ -309,12 +310,12 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
                                 double* gradient, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef const sparse_t* s = X.sparse
-    cdef const int64_t* starts = s.columns.starts
+    cdef const int64_t* indptr = s.columns.indptr
     cdef Py_ssize_t begin = first, end, column, C, j
     cdef double* g
     while begin < last:
         end = last if p.k == 1 else begin + 1       # one column of weights needs no stretches
-        while end < last and starts[end + 1] - starts[begin] <= STRETCH:
+        while end < last and indptr[end + 1] - indptr[begin] <= STRETCH:
             end += 1
         column = 0
         while column < p.k:
@@ -324,9 +325,9 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
                 sum_long_column(p, j, column, C, g + j * C)
             j = max(begin, s.n_long)
             if j < end and X.element == FLOAT32:
-                sum_short_columns(p, <const float*> s.columns.values, j, end, column, C, g, z)
+                sum_short_columns(p, <const float*> s.columns.data, j, end, column, C, g, z)
             elif j < end:
-                sum_short_columns(p, <const double*> s.columns.values, j, end, column, C, g, z)
+                sum_short_columns(p, <const double*> s.columns.data, j, end, column, C, g, z)
             column += C
         begin = end
 
@@ -355,27 +356,27 @@ cdef inline inlined sum_short_columns(const pass_t* p, const real* values, Py_ss
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n)
     cdef const double* w = p.partial_gradients + column * padded
     cdef double total = p.rows.total_weight
-    if s.columns.width == 2:
-        sum_columns(s, values, <const uint16_t*> s.columns.places, first, last, w, total, g, C, z)
-    elif s.columns.width == 4:
-        sum_columns(s, values, <const int32_t*> s.columns.places, first, last, w, total, g, C, z)
+    if s.columns.index_type == INDEX_UINT16:
+        sum_columns(s, values, <const uint16_t*> s.columns.indices, first, last, w, total, g, C, z)
+    elif s.columns.index_type == INDEX_INT32:
+        sum_columns(s, values, <const int32_t*> s.columns.indices, first, last, w, total, g, C, z)
     else:
-        sum_columns(s, values, <const int64_t*> s.columns.places, first, last, w, total, g, C, z)
+        sum_columns(s, values, <const int64_t*> s.columns.indices, first, last, w, total, g, C, z)
 
 
-cdef inline inlined sum_columns(const sparse_t* s, const real* values, const place* places,
+cdef inline inlined sum_columns(const sparse_t* s, const real* values, const index* indices,
                                 Py_ssize_t first, Py_ssize_t last, const double* w, double total,
                                 double* g, Py_ssize_t C, const vec* z) noexcept nogil:
-    cdef const int64_t* starts = s.columns.starts
+    cdef const int64_t* indptr = s.columns.indptr
     cdef double[4] sums
     cdef Py_ssize_t j, c, at
     for j in range(first, last):
-        at = starts[j]
+        at = indptr[j]
         if C == 1:      # most columns are short: pairs do as well as fours
-            add_entries(values + at, places + at, starts[j + 1] - at, <const v2*> w, sums, 1)
+            add_entries(values + at, indices + at, indptr[j + 1] - at, <const v2*> w, sums, 1)
         elif vec is v2:
-            add_entries(values + at, places + at, starts[j + 1] - at, <const v2*> w, sums, 4)
+            add_entries(values + at, indices + at, indptr[j + 1] - at, <const v2*> w, sums, 4)
         else:
-            add_entries(values + at, places + at, starts[j + 1] - at, <const v4*> w, sums, 4)
+            add_entries(values + at, indices + at, indptr[j + 1] - at, <const v4*> w, sums, 4)
         for c in range(C):
             g[C * j + c] = sums[c] / total

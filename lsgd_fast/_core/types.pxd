@@ -13,13 +13,17 @@ cdef enum element_t:
     UINT8, UINT16, UINT32, UINT64, BOOL
     BFLOAT16                # the upper half of a float32
 
-# Entries of a sparse matrix, sorted by rows (of whose entries a place is the column) or by columns
-# (of whose entries it is the row, growing within a column).
+# How the indices of a sparse matrix are stored.
+cdef enum index_type_t:
+    INDEX_UINT16, INDEX_INT32, INDEX_INT64
+
+# A sparse matrix by rows (CSR: an index is a column) or by columns (CSC: an index is a row, and the
+# indices of a column increase).
 cdef struct compressed_t:
-    const int64_t* starts       # of each row or column, and the end of the last
-    const void* places          # int32, int64 or uint16
-    const void* values          # FLOAT64 or FLOAT32
-    int width                   # bytes of a place: 4, 8 or 2
+    const int64_t* indptr       # (rows + 1,) or (columns + 1,): where each starts in the other two
+    const void* indices         # of `index_type`
+    const void* data            # FLOAT64 or FLOAT32, as matrix_t.element has it
+    index_type_t index_type
 
 # Sparse rows; the columns are needed where gradients are asked for.  Columns may be numbered in an
 # order of their own, best from the longest to the shortest: what is read often then lies together,

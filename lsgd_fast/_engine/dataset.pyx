@@ -7,11 +7,12 @@ from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 
 from libc.stdint cimport int64_t
 
-from lsgd_fast._core.sparse_layout cimport count_columns, fill_columns, number_places
+from lsgd_fast._core.sparse_layout cimport count_columns, fill_columns, number_indices
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from lsgd_fast._core.types cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32,
-                                    INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t,
-                                    matrix_t, rows_t, sparse_t)
+from lsgd_fast._core.types cimport (
+    BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INDEX_INT32, INDEX_INT64, INDEX_UINT16, INT8, INT16,
+    INT32, INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t, matrix_t, rows_t,
+    sparse_t)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, MAX_CHUNKS, PANEL, padded_rows, tally_t
 from lsgd_fast._core.layout cimport (chunk_count, long_length, pack_panels, pass_chunks, pass_size,
                                      sparse_chunk_count)
@@ -23,6 +24,7 @@ from lsgd_fast._inputs.sparse import is_sparse
 ELEMENTS = {"bfloat16": BFLOAT16, "f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
             "u1": UINT8, "u2": UINT16, "u4": UINT32, "u8": UINT64}
+INDEX_TYPES = {"u2": INDEX_UINT16, "i4": INDEX_INT32, "i8": INDEX_INT64}
 PACKED_BYTES = 64 * 2**20       # panels up to this size may be made
 ENTRIES_AT_A_TIME = 1 << 22     # put into another order between two looks at signals
 
@@ -122,28 +124,28 @@ cdef class Rows:
         """Copy the entries to columns, from the longest to the shortest."""
         cdef sparse_t* s = &self.entries
         cdef Py_ssize_t n, d, first, last
-        cdef int64_t[::1] starts, next_at
+        cdef int64_t[::1] indptr, next_offset
         cdef bint is_float = X.dtype == np.float32
         n, d = X.shape
-        starts = np.zeros(d + 1, np.int64)
-        places = np.empty(X.size, number_type(n))
-        values = np.empty(X.size, X.dtype)
-        point_to(&s.columns, starts, places, values)
+        indptr = np.zeros(d + 1, np.int64)
+        indices = np.empty(X.size, index_dtype(n))
+        data = np.empty(X.size, X.dtype)
+        point_to(&s.columns, indptr, indices, data)
         for first, last in slices:
             PyErr_CheckSignals()
             with nogil:
-                count_columns(&s.rows, first, last, &starts[1])
-        lengths = np.array(starts[1:])
+                count_columns(&s.rows, first, last, &indptr[1])
+        lengths = np.array(indptr[1:])
         self.order = np.argsort(-lengths, kind="stable").astype(np.int64, copy=False)
-        np.cumsum(lengths[self.order], out=np.asarray(starts)[1:])
-        next_at = np.empty(d, np.int64)
-        np.asarray(next_at)[self.order] = starts[:d]
+        np.cumsum(lengths[self.order], out=np.asarray(indptr)[1:])
+        next_offset = np.empty(d, np.int64)
+        np.asarray(next_offset)[self.order] = indptr[:d]
         for first, last in slices:
             PyErr_CheckSignals()
             with nogil:
-                fill_columns(&s.rows, is_float, first, last, &s.columns, &next_at[0])
+                fill_columns(&s.rows, is_float, first, last, &s.columns, &next_offset[0])
         s.n_long = np.count_nonzero(lengths > long_length(X.size))
-        self.owners += [starts, places, values]
+        self.owners += [indptr, indices, data]
 
     cdef number_features(self, X, slices):
         """Number the features of the entries of rows by `order`, in an array of our own."""
@@ -152,24 +154,24 @@ cdef class Rows:
         cdef int64_t[::1] numbers = np.empty(X.shape[1], np.int64)
         cdef compressed_t given = s.rows
         np.asarray(numbers)[self.order] = np.arange(X.shape[1])
-        places = np.empty(X.size, number_type(X.shape[1]))
-        point_to(&s.rows, X.indptr, places, X.data)
+        indices = np.empty(X.size, index_dtype(X.shape[1]))
+        point_to(&s.rows, X.indptr, indices, X.data)
         for first, last in slices:
             PyErr_CheckSignals()
             with nogil:
-                number_places(&given, first, last, &numbers[0], &s.rows)
-        self.owners.append(places)
+                number_indices(&given, first, last, &numbers[0], &s.rows)
+        self.owners.append(indices)
 
 
-cdef point_to(compressed_t* entries, starts, places, values):
-    entries.starts = <const int64_t*> address_of(starts)
-    entries.places = <const void*> address_of(places)
-    entries.values = <const void*> address_of(values)
-    entries.width = places.itemsize
+cdef point_to(compressed_t* matrix, indptr, indices, data):
+    matrix.indptr = <const int64_t*> address_of(indptr)
+    matrix.indices = <const void*> address_of(indices)
+    matrix.data = <const void*> address_of(data)
+    matrix.index_type = INDEX_TYPES[indices.dtype.str[1:]]
 
 
-cdef number_type(n):
-    """The smallest type for the numbers of n rows or features that entries may have."""
+cdef index_dtype(n):
+    """The smallest dtype of the indices of n rows or columns, see index_type_t."""
     return np.dtype(np.uint16 if n <= 2**16 else np.int32 if n < 2**31 else np.int64)
 
 
@@ -208,7 +210,7 @@ def memory_of_columns(n, d, n_entries, dtype):
     """Bytes of the copy of sparse rows in the order of columns, with the new numbers of the features;
     and those that making it takes.
     """
-    entry = dtype.itemsize + number_type(n).itemsize + number_type(d).itemsize
+    entry = dtype.itemsize + index_dtype(n).itemsize + index_dtype(d).itemsize
     return n_entries * entry + 8 * (2 * d + 1), 8 * 8 * (d + 1)
 
 

@@ -8,9 +8,9 @@
 #     mean(1, q, ..., q^(2^(i + 1) - 1)) = mean(1, q, ..., q^(2^i - 1)) * (1 + q^(2^i)) / 2
 
 from libc.math cimport INFINITY, NAN, fabs
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 
-from lsgd_fast._core.sparse_layout cimport place
+from lsgd_fast._core.sparse_layout cimport index_at
 from lsgd_fast._core.types cimport FLOAT32, compressed_t, matrix_t
 from lsgd_fast._core.simd cimport real
 
@@ -86,49 +86,29 @@ cdef inline void refresh(const features_t* f, Py_ssize_t at, Py_ssize_t step) no
     f.current[at] = step
 
 
-cdef inline void refresh_places(const features_t* f, const place* places, Py_ssize_t count,
-                                Py_ssize_t step) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(count):
-        refresh(f, f.stride * places[i], step)
-
-
-cdef inline void subtract_values(const features_t* f, const real* values, const place* places,
-                                 Py_ssize_t count, double s, Py_ssize_t step,
-                                 double eta) noexcept nogil:
-    cdef Py_ssize_t i, at
-    for i in range(count):
-        at = f.stride * places[i]
-        refresh(f, at, step)
-        f.w[at] -= eta * (s * values[i])
-
-
 # Bring the features of a row to step `step`.
 cdef inline void refresh_row(const features_t* f, const matrix_t* X, Py_ssize_t row,
                              Py_ssize_t step) noexcept nogil:
-    cdef const compressed_t* e = &X.sparse.rows
-    cdef Py_ssize_t first = e.starts[row], count = e.starts[row + 1] - first
-    if e.width == 4:
-        refresh_places(f, <const int32_t*> e.places + first, count, step)
-    else:
-        refresh_places(f, <const int64_t*> e.places + first, count, step)
+    cdef const compressed_t* rows = &X.sparse.rows
+    cdef Py_ssize_t i
+    for i in range(rows.indptr[row], rows.indptr[row + 1]):
+        refresh(f, f.stride * index_at(rows, i), step)
 
 
 # Bring the features of a row x to step `step`, and then w -= eta * s * x.
 cdef inline void subtract_row(const features_t* f, const matrix_t* X, Py_ssize_t row, double s,
                               Py_ssize_t step, double eta) noexcept nogil:
     if X.element == FLOAT32:
-        subtract_entries(f, <const float*> X.sparse.rows.values, &X.sparse.rows, row, s, step, eta)
+        subtract_entries(f, <const float*> X.sparse.rows.data, &X.sparse.rows, row, s, step, eta)
     else:
-        subtract_entries(f, <const double*> X.sparse.rows.values, &X.sparse.rows, row, s, step, eta)
+        subtract_entries(f, <const double*> X.sparse.rows.data, &X.sparse.rows, row, s, step, eta)
 
 
-cdef inline void subtract_entries(const features_t* f, const real* values, const compressed_t* e,
-                                  Py_ssize_t row, double s, Py_ssize_t step,
-                                  double eta) noexcept nogil:
-    cdef Py_ssize_t first = e.starts[row], count = e.starts[row + 1] - first
-    values += first
-    if e.width == 4:
-        subtract_values(f, values, <const int32_t*> e.places + first, count, s, step, eta)
-    else:
-        subtract_values(f, values, <const int64_t*> e.places + first, count, s, step, eta)
+cdef inline void subtract_entries(const features_t* f, const real* values,
+                                  const compressed_t* rows, Py_ssize_t row, double s,
+                                  Py_ssize_t step, double eta) noexcept nogil:
+    cdef Py_ssize_t i, offset
+    for i in range(rows.indptr[row], rows.indptr[row + 1]):
+        offset = f.stride * index_at(rows, i)
+        refresh(f, offset, step)
+        f.w[offset] -= eta * (s * values[i])
