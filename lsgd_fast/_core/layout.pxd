@@ -21,11 +21,8 @@ cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t 
                        double* memory) noexcept nogil
 # X (float64 or float32) to panels of its type; `tile` is room for one panel in float64.
 cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil
-# Columns of weights are packed in groups of four and of one, each (d, columns).  Where in them a
-# column starts and how far its entries are apart, and (d, k) in C order to groups and back; `order`
-# is that of a sparse_t, or NULL, as `feature_order` has it.
-cdef void column_place(Py_ssize_t column, Py_ssize_t k, Py_ssize_t d, Py_ssize_t* offset,
-                       Py_ssize_t* stride) noexcept nogil
+# (d, k) in C order to packed columns (see column_offset) and back; `order` is that of a sparse_t, or
+# NULL, as `feature_order` has it.
 cdef const int64_t* feature_order(const rows_t* rows) noexcept nogil
 cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, const int64_t* order,
                        double* weights) noexcept nogil

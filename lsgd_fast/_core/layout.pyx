@@ -3,7 +3,7 @@
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.simd cimport v2
 from lsgd_fast._core.pass_types cimport (BLOCK, ROW_GRADIENTS_GIVEN, LOGISTIC_LOSS, MAX_CHUNKS, NETWORK, PANEL, SCORES_ONLY,
-                                         MULTI_BLOCKS, is_multi, model_t, loss_t, pass_t, group_width,
+                                         MULTI_BLOCKS, is_multi, model_t, loss_t, pass_t, column_offset,
                                          padded_rows, tally_t)
 from lsgd_fast._core.types cimport FLOAT64, matrix_t, rows_t
 
@@ -83,7 +83,7 @@ cdef Py_ssize_t multi_blocks(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept 
 
 
 # Doubles that a thread needs in a pass.
-cdef Py_ssize_t thread_room(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+cdef Py_ssize_t thread_memory(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
     cdef Py_ssize_t blocks_at_once, tiles
     if not is_multi(model):
         return 0 if X.panels != NULL or X.sparse != NULL else block_rows(X.n, X.d) * X.d
@@ -125,13 +125,6 @@ cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept no
                 (<float*> panels)[panel * size + i] = <float> tile[i]
 
 
-cdef void column_place(Py_ssize_t column, Py_ssize_t k, Py_ssize_t d, Py_ssize_t* offset,
-                       Py_ssize_t* stride) noexcept nogil:
-    cdef Py_ssize_t first = column if column >= 4 * (k // 4) else 4 * (column // 4)
-    stride[0] = group_width(first, k)
-    offset[0] = first * d + (column - first)
-
-
 cdef const int64_t* feature_order(const rows_t* rows) noexcept nogil:
     if rows.X.sparse == NULL:
         return NULL
@@ -142,7 +135,7 @@ cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, const int64_
                        double* weights) noexcept nogil:
     cdef Py_ssize_t column, offset, stride, j
     for column in range(k):
-        column_place(column, k, d, &offset, &stride)
+        column_offset(column, k, d, &offset, &stride)
         for j in range(d):
             weights[offset + j * stride] = w[(j if order == NULL else order[j]) * k + column]
 
@@ -151,7 +144,7 @@ cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, cons
                          double* w) noexcept nogil:
     cdef Py_ssize_t column, offset, stride, j
     for column in range(k):
-        column_place(column, k, d, &offset, &stride)
+        column_offset(column, k, d, &offset, &stride)
         for j in range(d):
             w[(j if order == NULL else order[j]) * k + column] = weights[offset + j * stride]
 
@@ -166,7 +159,7 @@ cdef Py_ssize_t partial_gradients_size(model_t model, const matrix_t* X, Py_ssiz
 cdef Py_ssize_t pass_size(model_t model, const rows_t* rows, Py_ssize_t k,
                           int n_threads) noexcept nogil:
     cdef Py_ssize_t n_chunks = pass_chunks(model, &rows.X, k)
-    cdef Py_ssize_t size = max(n_threads, 1) * thread_room(model, &rows.X, k)
+    cdef Py_ssize_t size = max(n_threads, 1) * thread_memory(model, &rows.X, k)
     if model != SCORES_ONLY:
         size += partial_gradients_size(model, &rows.X, k)
     return size + n_chunks * tally_count(model, k) * (sizeof(tally_t) // sizeof(double))
@@ -183,7 +176,7 @@ cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t 
     p.height = pass_height(model, &rows.X)
     p.n_chunks = pass_chunks(model, &rows.X, k)
     p.blocks_at_once = multi_blocks(rows.X.n, rows.X.d, k)
-    p.room = thread_room(model, &rows.X, k)
+    p.thread_memory = thread_memory(model, &rows.X, k)
     p.partial_gradients = NULL
     p.tallies = NULL
     p.scores = NULL

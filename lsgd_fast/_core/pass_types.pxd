@@ -78,7 +78,7 @@ cdef struct pass_t:
                                 # all row_gradients, packed, then each chunk's sums of long columns
     tally_t* tallies            # (n_chunks, k); of a network (n_chunks,)
     log_sums_t* log_sums            # (n_chunks, k), of softmax (n_chunks,); NULL where none is log_sums
-    Py_ssize_t room             # doubles a thread: tiles, then the scores of a joint model
+    Py_ssize_t thread_memory    # doubles of a thread: tiles, then the scores of a joint model
     double* tiles               # that of the first thread, the others follow
     double* scores            # (k, padded_rows) x . w of each row, or NULL
     const Py_ssize_t* order     # (n,) which row of X, y and weight is the i-th, of any number of rows
@@ -111,6 +111,22 @@ cdef inline Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil:
     return PANEL * ((n - 1) // PANEL + 1)       # n, up to a whole panel
 
 
-# Columns of weights are packed in groups of four and of one, each (d, columns).
+# k columns of any length are packed in groups of GROUP columns, then one by one; a group is an array
+# (length, width of the group).
+cdef enum:
+    GROUP = 4
+
+
+# The width of the group that starts at `column`.
 cdef inline Py_ssize_t group_width(Py_ssize_t column, Py_ssize_t k) noexcept nogil:
-    return 4 if column + 4 <= k else 1          # columns of the group that starts at `column`
+    return GROUP if column + GROUP <= k else 1
+
+
+# Where a column lies: its entry j is at offset + j * stride.
+cdef inline void column_offset(Py_ssize_t column, Py_ssize_t k, Py_ssize_t length,
+                               Py_ssize_t* offset, Py_ssize_t* stride) noexcept nogil:
+    cdef Py_ssize_t first = column // GROUP * GROUP     # of its group
+    stride[0] = group_width(first, k)
+    if stride[0] == 1:
+        first = column
+    offset[0] = first * length + (column - first)

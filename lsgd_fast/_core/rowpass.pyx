@@ -132,4 +132,4 @@ cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:
 # Thread `member` of `size` runs its share of the chunks of a pass.
 cdef void run_share(const pass_t* p, Py_ssize_t member, Py_ssize_t size) noexcept nogil:
     run_chunks(p, member * p.n_chunks // size, (member + 1) * p.n_chunks // size,
-               p.tiles + member * p.room)
+               p.tiles + member * p.thread_memory)

@@ -24,8 +24,9 @@ from cpython.exc cimport PyErr_CheckSignals
 
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.types cimport FLOAT64, rows_t
-from lsgd_fast._core.pass_types cimport ROW_GRADIENTS_GIVEN, PANEL, SCORES_ONLY, padded_rows, pass_t
-from lsgd_fast._core.layout cimport column_place, lay_out_pass, pass_size
+from lsgd_fast._core.pass_types cimport (PANEL, ROW_GRADIENTS_GIVEN, SCORES_ONLY, column_offset,
+                                         padded_rows, pass_t)
+from lsgd_fast._core.layout cimport lay_out_pass, pass_size
 from lsgd_fast._core.rowpass cimport run_pass
 from lsgd_fast._core.dispatch cimport reduce_gradients
 from lsgd_fast._core.simd cimport v2
@@ -188,7 +189,7 @@ cdef pack_rows(const rows_t* rows, Py_ssize_t first, double scale, double[::1] c
     for i in range(0, k, PANEL):
         decode_panel(&rows.X, NULL, min(first + i, rows.X.n - 1), <v2*> &tile[0])
         for c in range(PANEL):
-            column_place(i + c, k, d, &offset, &stride)
+            column_offset(i + c, k, d, &offset, &stride)
             for j in range(d):
                 columns[offset + j * stride] = scale * tile[PANEL * j + c]
 

@@ -15,8 +15,8 @@ from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from lsgd_fast._core.pass_types cimport PANEL, padded_rows, pass_t, totals_t
-from lsgd_fast._core.layout cimport column_place, pass_work, row_length
+from lsgd_fast._core.pass_types cimport PANEL, column_offset, padded_rows, pass_t, totals_t
+from lsgd_fast._core.layout cimport pass_work, row_length
 from lsgd_fast._core.rowpass cimport reduce_log_scales, reduce_part, reduce_work, sum_tallies
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._core.dispatch cimport run_chunks, reduce_gradients
@@ -78,7 +78,7 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexc
         finish_multi(b, r)
     else:
         leave_column(p.rows, i, p.k, totals.slope, b.sums)
-        column_place(i, p.k, d, &offset, &stride)
+        column_offset(i, p.k, d, &offset, &stride)
         sums = b.sums + offset
         if sums != r.gradient:
             for j in range(d):
@@ -102,7 +102,7 @@ cdef void find_gram_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) 
     cdef const double* row_gradients = p.row_gradients + i * padded_rows(d)
     cdef double scale = b.gram_scale
     cdef double length, other = 0.0
-    column_place(i, p.k, d, &offset, &stride)
+    column_offset(i, p.k, d, &offset, &stride)
     for j in range(d):
         r.direction[j] = row_gradients[j] / (p.rows.total_weight * scale) + r.l2 * r.w[j]
         r.gradient[j] = (b.sums + offset)[j * stride] / scale + r.l2 * r.monitored.image[j]
@@ -307,7 +307,7 @@ cdef void place(batch_t* b, Py_ssize_t i) noexcept nogil:
         return
     b.intercepts[i] = w[d]
     if b.row_pass.weights != w:
-        column_place(i, b.row_pass.k, d, &offset, &stride)
+        column_offset(i, b.row_pass.k, d, &offset, &stride)
         for j in range(d):
             b.weights[offset + j * stride] = w[j]
     enter_column(b.row_pass.rows, i, b.row_pass.k, b.weights, b.intercepts)
@@ -384,7 +384,7 @@ cdef void poll(batch_t* b, double work, int* interrupted) noexcept nogil:
 # A thread's part of a pass: its share of the chunks, then what is left of the others'.
 cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank,
                    Py_ssize_t size) noexcept nogil:
-    cdef double* tile = p.tiles + rank * p.room
+    cdef double* tile = p.tiles + rank * p.thread_memory
     cdef double work = p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.n_chunks
     cdef Py_ssize_t chunk, i
     for i in range(size):

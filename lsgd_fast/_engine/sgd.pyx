@@ -16,8 +16,8 @@ from libc.stdint cimport int64_t
 
 from lsgd_fast._core.load cimport prefetch_ordered
 from lsgd_fast._engine.batch cimport native_loss
-from lsgd_fast._core.pass_types cimport INDEPENDENT, padded_rows, pass_t, totals_t
-from lsgd_fast._core.layout cimport (column_place, lay_out_pass, pack_columns, pass_chunks,
+from lsgd_fast._core.pass_types cimport INDEPENDENT, column_offset, padded_rows, pass_t, totals_t
+from lsgd_fast._core.layout cimport (lay_out_pass, pack_columns, pass_chunks,
                                      pass_size, pass_work, row_length)
 from lsgd_fast._core.types cimport matrix_t, rows_t
 from lsgd_fast._core.dispatch cimport run_chunks, reduce_gradients
@@ -93,7 +93,7 @@ cdef void place(batches_t* b) noexcept nogil:
     for c in range(p.k):
         b.intercepts[c] = b.sgd_runs[c].intercept
         if p.weights == b.packed:
-            column_place(c, p.k, d, &offset, &stride)
+            column_offset(c, p.k, d, &offset, &stride)
             w = b.sgd_runs[c].features.w
             for j in range(d):
                 b.packed[offset + j * stride] = w[j]
@@ -130,7 +130,7 @@ cdef void take_step(batches_t* b, Py_ssize_t c) noexcept nogil:
     cdef Py_ssize_t d = p.rows.X.d, offset = c * d, stride = 1, j
     cdef double* g = b.gradients
     if p.weights == b.packed:
-        column_place(c, p.k, d, &offset, &stride)
+        column_offset(c, p.k, d, &offset, &stride)
     g += offset
     if stride > 1:
         for j in range(d):
@@ -148,7 +148,7 @@ cdef void take_sparse_step(batches_t* b, Py_ssize_t c) noexcept nogil:
     cdef const pass_t* p = &b.row_pass
     cdef Py_ssize_t offset, stride, i
     cdef double s
-    column_place(c, p.k, padded_rows(p.rows.X.n), &offset, &stride)
+    column_offset(c, p.k, padded_rows(p.rows.X.n), &offset, &stride)
     for i in range(p.rows.X.n):
         s = p.partial_gradients[offset + i * stride] / p.rows.total_weight
         subtract_row(&r.features, &p.rows.X, p.order[i], s, r.step, r.eta)
@@ -206,7 +206,7 @@ cdef void run_part(batches_t* b, const pass_t* p, double* tile, double work, Py_
 cdef void worker(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
-    cdef double* tile = p.tiles + rank * p.room
+    cdef double* tile = p.tiles + rank * p.thread_memory
     cdef double work = b.work / p.n_chunks
     cdef bint thin = is_thin(p)
     cdef bint has_partial_gradients = not thin and p.rows.X.sparse == NULL
@@ -317,7 +317,7 @@ cdef class SGDRuns:
         cdef Py_ssize_t d = self.rows.view.X.d, offset = c * d, j
         f.stride = 1
         if self.rows.view.X.sparse != NULL:     # as the pass reads them
-            column_place(c, k, d, &offset, &f.stride)
+            column_offset(c, k, d, &offset, &f.stride)
             f.current = &self.current[offset]
         f.w = &self.weights[offset]
         f.mean = &self.means[offset]
@@ -431,7 +431,7 @@ cdef class SGDRuns:
         p.intercepts = &intercepts[0]
         self._watch(errors)
         with nogil, parallel(num_threads=n_threads):
-            run_part(b, &p, p.tiles + team_rank() * p.room,
+            run_part(b, &p, p.tiles + team_rank() * p.thread_memory,
                      m * pass_work(X.n, <Py_ssize_t> row_length(X)) / p.n_chunks, team_rank(),
                      team_size())
         if errors:
