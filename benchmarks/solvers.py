@@ -22,9 +22,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import sparse_step
 
 import lsgd_fast as lsgd
+from lib import bag_of_words
 
 WITHIN = 1e-7
 TOLERANCES = 10.0 ** np.arange(-1.0, -12.5, -0.5)
@@ -66,8 +66,8 @@ def _wide():
 def _text():
     from scipy.sparse import csr_array
 
-    n, d, entries = sparse_step.N, sparse_step.D, sparse_step.ENTRIES
-    X = csr_array(sparse_step.matrix(n, d, entries, np.float64), shape=(n, d))
+    n, d, entries = bag_of_words.N, bag_of_words.D, bag_of_words.ENTRIES
+    X = csr_array(bag_of_words.matrix(n, d, entries, np.float64), shape=(n, d))
     rng = np.random.default_rng(2)
     scores = X @ rng.standard_normal(d)
     y = (scores + 0.5 * scores.std() * rng.standard_normal(n) > 0.0).astype(int)

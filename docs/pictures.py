@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 import lsgd_fast as lsgd
-from lsgd_fast.cli.demo import minimum_norm_point
 
 FOLDER = Path(__file__).parent / "pictures"
 
@@ -24,9 +23,8 @@ def pictures():
     yield "loss_curves", lsgd.plot.loss_curves(runs)
     yield "rates", lsgd.plot.rates(runs)
     yield "sweep_map", lsgd.plot.sweep_map(runs_on(toy, np.geomspace(1, 1000, 49), 3000))
-    point, _ = minimum_norm_point(digits.y[:, None] * digits.X)
     runs = runs_on(digits, (0.3, 2, 6.5, 64), 100_000)
-    yield "margins", lsgd.plot.margins(runs, data_margin=float(np.linalg.norm(point)))
+    yield "margins", lsgd.plot.margins(runs, data_margin=lsgd.max_margin(*digits, rtol=1e-5).value)
 
 
 def main(folder=FOLDER):

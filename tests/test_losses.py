@@ -1,17 +1,17 @@
 """Losses: exact at both ends of float64, alike in the compiled code and in its twin."""
 
 import math
+from decimal import Decimal, localcontext
 
-import awkward
-import hashes
 import mpmath
 import numpy as np
 import pytest
-from backends import every_backend
 
 import lsgd_fast as lsgd
 from lsgd_fast import Stop, kernel, losses, reference
 from lsgd_fast.losses import Exponential, FlattenedExponential, FlattenedPolynomial, Logistic
+from support import awkward, hashes
+from support.backends import every_backend
 
 LOSSES = [
     Logistic(), Exponential(), FlattenedExponential(), FlattenedExponential(0.3),
@@ -249,3 +249,38 @@ def test_held_out_rows_have_the_same_loss(backend):
     for loss in OTHERS:
         run = backend.gradient_descent(X, y, 0.1, 5, loss=loss, validation=(X, y))
         assert run.trace.validation_loss == pytest.approx(run.trace.loss, rel=1e-15)
+
+
+NAN, INF = math.nan, math.inf
+
+
+POINTS = [0.0, 5e-324, 1e-17, 0.5, 1.0, 21.0, 30.0, 36.0, 36.1, 708.0, 740.0, 746.0, 1e4, 1e308]
+
+
+@pytest.mark.parametrize("z", [sign * z for z in POINTS for sign in (1, -1)])
+def test_logistic_is_exact(z):
+    loss = losses.Logistic()
+    with localcontext(prec=60), np.errstate(all="raise", under="ignore"):
+        got = [float(f(np.array([z]))[0]) for f in (loss.value, loss.log_value, loss.derivative)]
+        value, log_value, derivative = _exact_logistic(z)
+    tiny = 5e-324  # where the exact value is subnormal
+    assert got[0] == pytest.approx(float(value), rel=4e-16, abs=tiny)
+    assert got[1] == pytest.approx(float(log_value), rel=4e-16)
+    assert got[2] == pytest.approx(float(derivative), rel=4e-16, abs=tiny)
+
+
+def _exact_logistic(z):
+    z = Decimal(z)
+    if abs(z) > 2000:  # exp(-2000) is below 60 digits; the limits are exact
+        return (-z, (-z).ln(), Decimal(-1)) if z < 0 else (Decimal(0), -z, Decimal(0))
+    e = (-z).exp()
+    value = (1 + e).ln() if z < 100 else e - e * e / 2
+    return value, value.ln(), -e / (1 + e)
+
+
+def test_logistic_limits():
+    loss, ends = losses.Logistic(), np.array([-INF, INF, NAN])
+    with np.errstate(all="raise"):
+        np.testing.assert_array_equal(loss.value(ends), [INF, 0.0, NAN])
+        np.testing.assert_array_equal(loss.log_value(ends), [INF, -INF, NAN])
+        np.testing.assert_array_equal(loss.derivative(ends), [-1.0, 0.0, NAN])

@@ -5,10 +5,10 @@ import logging
 import sys
 
 import pytest
-from backends import every_backend
 
 import lsgd_fast as lsgd
 from lsgd_fast import Descent, datasets
+from support.backends import every_backend
 
 X, Y = datasets.toy()
 

@@ -2,12 +2,12 @@
 
 import math
 
-import data_sets
 import numpy as np
+
+import data_sets
+import lsgd_fast as lsgd
 from contestants import ENDS, ETAS, LOSS, SHARE, STEPSIZES, contest, curvature
 from results import Claim, Missing, Result, figure, number
-
-import lsgd_fast as lsgd
 
 __all__ = ["RESULTS"]
 

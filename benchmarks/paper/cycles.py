@@ -1,11 +1,11 @@
 """Meng et al.: what large stepsizes do to data on a line that are not separable."""
 
-import data_sets
 import numpy as np
+
+import data_sets
+import lsgd_fast as lsgd
 from results import Claim, Result, figure, number
 from solutions import minimiser
-
-import lsgd_fast as lsgd
 
 __all__ = ["RESULTS"]
 

@@ -3,11 +3,11 @@
 import functools
 import math
 
-import data_sets
 import numpy as np
-from results import Claim, Result, figure, number
 
+import data_sets
 import lsgd_fast as lsgd
+from results import Claim, Result, figure, number
 
 __all__ = ["RESULTS"]
 

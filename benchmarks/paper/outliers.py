@@ -1,11 +1,11 @@
 """Data that are not separable: labels flipped, and an outlier of growing size."""
 
-import data_sets
 import numpy as np
+
+import data_sets
+import lsgd_fast as lsgd
 from results import Claim, Result, figure, number
 from solutions import minimiser, objective
-
-import lsgd_fast as lsgd
 
 __all__ = ["RESULTS"]
 

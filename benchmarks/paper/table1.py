@@ -2,12 +2,12 @@
 
 import math
 
-import data_sets
 import numpy as np
-from corollary2 import exponents, last_losses, loss_at
-from results import Claim, Result, figure, number
 
+import data_sets
+from corollary2 import exponents, last_losses, loss_at
 from lsgd_fast.losses import FlattenedExponential, FlattenedPolynomial, Logistic
+from results import Claim, Result, figure, number
 
 __all__ = ["RESULTS"]
 

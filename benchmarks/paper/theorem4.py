@@ -2,12 +2,12 @@
 
 import math
 
-import data_sets
 import numpy as np
-from results import Claim, Result, figure, number
 
+import data_sets
 import lsgd_fast as lsgd
 from lsgd_fast import theory
+from results import Claim, Result, figure, number
 
 __all__ = ["RESULTS"]
 

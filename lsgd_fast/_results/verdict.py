@@ -22,7 +22,7 @@ __all__ = ["MIN_STEPS", "Diagnostics", "Verdict", "evidence", "verdict"]
 # The end of the monitor's third window: below this nothing is judged but what is proved.
 MIN_STEPS = 64
 
-# `python benchmarks/verdict_quality.py` prints what the limits below are measured by.
+# `python benchmarks/quality_verdict.py` prints what the limits below are measured by.
 
 # From here on a run may be called stable without a proof: where the gradient has vanished, because
 # what grows by a tenth per step, with a stepsize 5 % above the critical one, is out of rounding by

@@ -1,0 +1,94 @@
+"""Data files come back as they were written."""
+
+import os
+
+import numpy as np
+import pytest
+
+from lsgd_fast.cli import data_files as files
+from lsgd_fast.cli.data_files import read_data
+from support import awkward
+from support.datafiles import X, Y, numbers, same, table, write
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_npz(tmp_path, save):
+    save(tmp_path / "a.npz", X=X, y=Y, ids=np.arange(3), notes=np.array(["ignored"]))
+    assert same(read_data(tmp_path / "a.npz"))
+    save(tmp_path / "a.npz", X=X, y=Y[:, None])
+    assert same(read_data(str(tmp_path / "a.npz")))
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("labels", ["y.npy", "y.txt", "y.csv", "y.txt.gz", "header.txt"])
+def test_npy(tmp_path, monkeypatch, mapped, labels):
+    monkeypatch.setattr(files, "MAPPED_BYTES", 0 if mapped else 1 << 20)
+    np.save(tmp_path / "x.npy", X)
+    if labels == "y.npy":
+        np.save(tmp_path / labels, Y.astype(int))
+        expected = (-1, 1)
+    else:
+        text = "\n".join(numbers(Y)) + "\n\n"
+        write(tmp_path / labels, "label\n" + text if labels == "header.txt" else text)
+        expected = (-1.0, 1.0)
+    data = read_data(tmp_path / "x.npy", labels=tmp_path / labels)
+    assert same(data, expected)
+    assert (type(data.X.base).__name__ == "mmap") == mapped
+    assert not data.X.flags.writeable
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [*awkward.DTYPES, ">f8", ">f4"])
+def test_arrays_keep_their_dtype_and_layout(tmp_path, monkeypatch, dtype, order, mapped):
+    monkeypatch.setattr(files, "MAPPED_BYTES", 0 if mapped else 1 << 20)
+    base = awkward.exact_matrix(5, 3, np.dtype(dtype).newbyteorder("="), np.random.default_rng(0))
+    array = np.asarray(base, dtype=dtype, order=order)
+    np.save(tmp_path / "x.npy", array)
+    np.save(tmp_path / "y.npy", np.arange(5) > 2)
+    np.savez(tmp_path / "x.npz", X=array, y=np.arange(5) > 2)
+    for x, y in (
+        read_data(tmp_path / "x.npy", labels=tmp_path / "y.npy"),
+        read_data(tmp_path / "x.npz"),
+    ):
+        assert x.dtype == array.dtype and x.flags.c_contiguous == array.flags.c_contiguous
+        np.testing.assert_array_equal(x, base)
+        assert y.tolist() == [-1.0, -1.0, -1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("labels", [["no", "yes"], [False, True], [3, 9], [-0.5, 0.25]])
+def test_labels_of_arrays(tmp_path, labels):
+    y = np.array(labels)[(Y > 0).astype(int)]
+    np.savez(tmp_path / "a.npz", X=X, y=y)
+    assert same(read_data(tmp_path / "a.npz"), tuple(labels))
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", y)
+    assert same(read_data(tmp_path / "x.npy", labels=tmp_path / "y.npy"), tuple(labels))
+
+
+def test_several_labels(tmp_path):
+    found = np.array(["no", "perhaps", "yes", "no", "yes", "yes", "perhaps"])
+    np.savez(tmp_path / "a.npz", X=X, y=found)
+    data = read_data(tmp_path / "a.npz", several=True)
+    assert data.labels == ("no", "perhaps", "yes") and data.y.dtype == np.float64
+    assert data.y.tolist() == [0.0, 1.0, 2.0, 0.0, 2.0, 2.0, 1.0]
+    with pytest.raises(ValueError, match="two labels are needed; found .* with --softmax$"):
+        read_data(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", X=X, y=np.ones(7))
+    with pytest.raises(ValueError, match=r"two labels are needed; found \[1.0\]$"):
+        read_data(tmp_path / "b.npz", several=True)
+
+
+def test_text_labels_in_a_file_of_their_own(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    text = "\n".join("yes" if y > 0 else "no" for y in Y)
+    for content in (text, "answer\n" + text):
+        labels = write(tmp_path / "y.txt", content)
+        assert same(read_data(tmp_path / "x.npy", labels=labels), ("no", "yes"))
+
+
+def test_a_name_is_never_fetched(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.makedirs("http:/localhost:1")
+    write(tmp_path / "http:" / "localhost:1" / "a.csv", table())
+    assert same(read_data("http://localhost:1/a.csv"))

@@ -1,0 +1,37 @@
+"""The quasi-Newton method where floats end: whatever it is given, it ends honestly.
+
+`python tools/random_calls.py minimize 1000` tries a thousand problems more.
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+from support.backends import every_backend
+from support.extremes import fuzz
+
+
+@pytest.mark.parametrize("seed", range(0, 120, 10))
+def test_a_solver_that_never_fails(seed):
+    assert [it for i in range(seed, seed + 10) for it in fuzz(i)] == []
+
+
+@every_backend
+@pytest.mark.parametrize(("max_passes", "used"), [(1, 1), (2, 2), (3, 2), (4, 4)])
+def test_a_start_counts_as_a_read(backend, max_passes, used):
+    X = [[1.0], [1.0], [2.0]]
+    run = backend.minimize(X, [1, 0, 1], start=[3.0], max_passes=max_passes, tol=0.0)
+    assert run.stop_reason == "max_passes" and run.trace.passes[-1] == used
+    # a gradient that was not computed is not told of
+    assert math.isnan(run.signs.share) == ("gradient" not in run.evidence) == (used == 1)
+
+
+@every_backend
+@pytest.mark.parametrize("scale", [1e-10, 1.0])
+def test_a_penalty_beside_an_intercept(backend, scale):
+    """Only the intercept may move, and the way that it moves is 1e300 times as long as another."""
+    X = scale * np.random.default_rng(1).standard_normal((20, 3))
+    y = np.arange(20) % 4 == 0
+    run = backend.minimize(X, y, l2=1e300, fit_intercept=True)
+    assert (np.diff(run.trace.objective) <= 1e-12).all() and np.abs(run.weights).max() < 1e-150

@@ -1,0 +1,72 @@
+"""The stubs say what the compiled modules have."""
+
+import ast
+import importlib
+import inspect
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import pytest
+
+import lsgd_fast
+
+ROOT = Path(lsgd_fast.__file__).parent
+
+
+def by_module(paths):
+    """Return {dotted name: path}."""
+    return {
+        ".".join((path.parent / path.name.split(".")[0]).relative_to(ROOT.parent).parts): path
+        for path in paths
+    }
+
+
+STUBS = by_module(ROOT.rglob("*.pyi"))
+COMPILED = by_module(p for p in ROOT.rglob("*") if p.name.endswith(tuple(EXTENSION_SUFFIXES)))
+
+
+def functions(body, prefix=""):
+    """Yield the dotted name and the parameters of each function that a stub defines."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield from functions(node.body, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.FunctionDef):
+            arguments = node.args.args + node.args.kwonlyargs
+            yield prefix + node.name, [a.arg for a in arguments if a.arg not in ("self", "cls")]
+
+
+def found_in(module, name):
+    for part in name.split("."):
+        module = getattr(module, part)
+    return module
+
+
+def imported():
+    """Return the modules of the package that its Python files import."""
+    found = set()
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+    return found
+
+
+def test_every_compiled_module_that_python_imports_has_a_stub():
+    assert len(COMPILED) >= 10
+    assert STUBS.keys() == COMPILED.keys() & imported()
+
+
+@pytest.mark.parametrize("name", STUBS)
+def test_functions_have_the_parameters_of_the_stub(name):
+    module = importlib.import_module(name)
+    stub = dict(functions(ast.parse(STUBS[name].read_text()).body))
+    for function, expected in stub.items():
+        found = found_in(module, function)
+        if inspect.isroutine(found) and not function.endswith("__init__"):
+            parameters = list(inspect.signature(found).parameters)
+            assert [p for p in parameters if p != "self"] == expected, function
+    public = {name for name, value in vars(module).items() if inspect.isroutine(value)}
+    own = {n for n in public if vars(module)[n].__module__ == module.__name__ and n[0] != "_"}
+    assert own <= set(stub)

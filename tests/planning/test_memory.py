@@ -1,0 +1,132 @@
+"""The bytes that a plan predicts are those that a run takes."""
+
+import json
+import math
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import lsgd_fast as lsgd
+from lsgd_fast import Plan
+from lsgd_fast._planning import plan as planning
+from lsgd_fast._planning import timing as pace
+from lsgd_fast._planning.memory import footprint
+from support.fresh import run_python
+
+RADIUS = math.sqrt(4.04)  # of the toy set, whose margin is 0.2
+
+
+@pytest.fixture
+def no_measuring(monkeypatch):
+    """A step takes 2 s, set-up 0.5 s; return the arguments of each measurement."""
+    asked = []
+
+    def measure(X, y, record_every, n_threads, gram="auto"):
+        asked.append((X, record_every, n_threads, gram))
+        return pace.Pace(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
+
+    monkeypatch.setattr(planning, "measure", measure)
+    return asked
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+
+def random_problem(n, d, dtype, order="C"):
+    rng = np.random.default_rng(0)
+    X = np.asarray(rng.integers(0, 2, (n, d)), dtype=dtype, order=order)
+    return X, np.arange(n) % 2
+
+
+def traced_peak(X, y, n_steps, **options):
+    lsgd.gradient_descent(X[:2], y[:2], 1e-3, 2)
+    tracemalloc.start()
+    lsgd.gradient_descent(X, y, 1e-3, n_steps, **options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+# Packed; decoded; checked in more than the descent needs; many chunks; few and wide rows; a trace.
+SHAPES = [
+    (2000, 500, "float64", "C", 20, {}),
+    (2000, 500, "float32", "C", 20, {"n_threads": 2}),
+    (2000, 500, "float64", "F", 20, {"n_threads": 2}),
+    (1000, 3000, "uint8", "C", 20, {"n_threads": 1}),
+    (200_000, 2, "float64", "C", 20, {}),
+    (200_000, 2, "int16", "C", 20, {}),
+    (9000, 1000, "float64", "C", 3, {"n_threads": 2}),
+    (10, 200_000, "float32", "C", 3, {"n_threads": 2}),
+    (100, 20, "float64", "C", 60_000, {}),
+    (100, 20, "float64", "C", 60_000, {"record_every": 7}),
+]
+
+
+@pytest.mark.parametrize("n, d, dtype, order, n_steps, options", SHAPES)
+def test_peak_bytes_are_what_is_allocated(no_measuring, n, d, dtype, order, n_steps, options):
+    X, y = random_problem(n, d, dtype, order)
+    predicted = lsgd.plan(X, y, n_steps=n_steps, **options).peak_bytes
+    assert predicted == pytest.approx(traced_peak(X, y, n_steps, **options), rel=0.1)
+    if order == "C":
+        assert Plan.for_shape(n, d, dtype, n_steps=n_steps, **options).peak_bytes == predicted
+
+
+RESIDENT = """
+import json, sys
+import numpy as np
+import lsgd_fast as lsgd
+
+n, d, dtype, n_steps = ASKED
+
+def kilobytes(name):                # ru_maxrss would remember the parent of this process
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name))
+
+X = np.empty((n, d), dtype)
+rng = np.random.default_rng(0)
+for row in X:
+    row[...] = rng.random(d)        # by rows: no peak of its own
+y = np.arange(n) % 2
+lsgd.gradient_descent(X[:64, :8], y[:64], 1e-3, 10, n_threads=2)
+before = kilobytes("VmRSS")
+run = lsgd.gradient_descent(X, y, 1e-3, n_steps, n_threads=2)
+growth = 1024 * (kilobytes("VmHWM") - before)
+json.dump([growth, lsgd.plan(X, y, n_steps=n_steps, n_threads=2).peak_bytes], sys.stdout)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize(
+    "n, d, dtype, n_steps",
+    [
+        (7000, 1000, "float64", 5),  # packed
+        (14000, 1000, "float32", 5),
+        (20, 1_000_000, "float32", 2),  # wide: slots and tiles
+        (1_000_000, 3, "float32", 2),  # validation
+        (50, 3, "float64", 300_000),  # trace
+        (50, 3, "float64", 1_000_000),
+    ],
+)
+def test_peak_bytes_are_what_becomes_resident(n, d, dtype, n_steps):
+    script = RESIDENT.replace("ASKED", repr((n, d, dtype, n_steps)))
+    done = run_python(script)
+    assert done.returncode == 0, done.stderr
+    measured, predicted = json.loads(done.stdout)
+    assert predicted == pytest.approx(measured, rel=0.2)
+
+
+def test_bytes_are_counted_from_the_shape_alone(no_measuring):
+    plan = Plan.for_shape(10**9, 10**5, "uint8", n_steps=10, n_threads=2, width=3)
+    assert plan.data_bytes == 10**14
+    assert plan.peak_bytes >= 33 * 10**9
+    assert plan.network_bytes == 16 * 3 * 10**5
+    assert plan.network_flops == 4 * 3 * 10**14
+    assert plan.measured_shape == (671, 10**5)
+    assert footprint(10, 10, np.dtype(">f8"), 1).packed == 0
+    assert footprint(10, 10, np.dtype("f8"), 1, plain=False).packed == 0
+    assert footprint(10, 10, np.dtype("f8"), 1).packed == 16 * 10 * 8
+    assert footprint(2**20, 8, np.dtype("f8"), 1).packed == 2**26
+    assert footprint(2**20 + 1, 8, np.dtype("f8"), 1).packed == 0

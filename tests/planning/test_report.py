@@ -1,0 +1,115 @@
+"""A plan in words."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lsgd_fast as lsgd
+from lsgd_fast import Plan
+from lsgd_fast._planning import plan as planning
+from lsgd_fast._planning import timing as pace
+from support.fresh import run_python
+
+RADIUS = math.sqrt(4.04)  # of the toy set, whose margin is 0.2
+
+
+def toy_plan(**options):
+    return lsgd.plan(*lsgd.datasets.toy(), **options)
+
+
+@pytest.fixture
+def no_measuring(monkeypatch):
+    """A step takes 2 s, set-up 0.5 s; return the arguments of each measurement."""
+    asked = []
+
+    def measure(X, y, record_every, n_threads, gram="auto"):
+        asked.append((X, record_every, n_threads, gram))
+        return pace.Pace(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
+
+    monkeypatch.setattr(planning, "measure", measure)
+    return asked
+
+
+def facts(plan):
+    """Return the report as one line a fact, and check that it fits a terminal."""
+    text = plan.report()
+    assert text == str(plan)
+    assert max(map(len, text.splitlines())) <= 80
+    return " ".join(text.split())
+
+
+def test_the_report_in_full(no_measuring):
+    text = facts(toy_plan(stepsize=32.0, n_steps=10**6, target_loss=1e-4, margin=0.2, width=100))
+    for sentence in (
+        "Plan of a descent on X of shape (4, 2), float64",
+        "radius R 2.01 margin 0.2 stepsize 32 up to 8 / R^2 = 1.98 the loss cannot increase",
+        "steps 1,000,000",
+        "unstable phase at most 783,436 steps (Theorem 1)",
+        "last loss at most 0.000574, after these steps (Theorem 1)",
+        "target loss of 0.0001 after at most",
+        "Corollary 2 stepsize 20.42 for these steps: last loss at most",
+        "a two-layer ReLU network would need 1.7e+25 units (Theorem 6)",
+        "These are upper bounds for the worst data of this margin, and loose",
+        "the paper sums it up as Omega(eta^2)",
+        "X 64 bytes, the caller's own and not counted below",
+        "peak 200 MB: the trace 200 MB",
+        "measured on this machine with 1 thread one step 2 s set-up 500 ms in all 23.1 days",
+        "A two-layer network of width 100 parameters 200",
+        "memory 3.2 kB for weights and gradient, besides X work 3.2e+03 operations a step",
+    ):
+        assert sentence in text
+    assert "unknown" not in text
+
+
+def test_the_report_of_what_is_unknown(no_measuring):
+    text = facts(toy_plan())
+    for sentence in (
+        "margin unknown: pass margin=, the largest min_i y_i (x_i . v) over unit vectors v",
+        "trace.min_margin[-1] / trace.weight_norm[-1] of a run that has separated the data",
+        "stepsize unknown: pass stepsize=",
+        "steps unknown: pass n_steps=",
+        "unstable phase unknown: pass margin=",
+        "width unknown: pass margin=",
+        "and 200 bytes for each step recorded: pass n_steps=",
+        "in all unknown: pass n_steps=",
+    ):
+        assert sentence in text
+    assert "loose" not in text and "two-layer network of width" not in text
+
+
+def test_the_report_of_small_steps(no_measuring):
+    assert "unstable phase none: with so small a stepsize" in facts(toy_plan(stepsize=1.9))
+    assert "unstable phase unknown: pass margin=" in facts(toy_plan(stepsize=2.0))
+
+
+def test_the_report_of_memory(no_measuring):
+    assert "peak 9.9 MB: while X is validated or packed" in facts(
+        Plan.for_shape(300_000, 2, n_steps=1)
+    )
+    text = facts(Plan.for_shape(3000, 100, n_steps=10_000))
+    assert "trace 2 MB" in text and "copy of X in panels 2.4 MB" in text
+    assert repr(toy_plan()) == "<Plan for X of shape (4, 2), float64; print it to read it>"
+
+
+def test_the_margin_that_the_report_proposes():
+    """A separating run gives a lower bound of the margin."""
+    X, y = lsgd.datasets.digits_0_vs_8()
+    trace = lsgd.gradient_descent(X, y, 6.5, 1000).trace
+    margin = trace.min_margin[-1] / trace.weight_norm[-1]
+    assert 0.0 < margin <= np.linalg.norm((X * y[:, None]).mean(axis=0))
+    plan = lsgd.plan(X, y, stepsize=6.5, n_steps=1000, margin=margin)
+    assert plan.bounds.mean_loss >= trace.loss[:-1].mean()
+
+
+def test_the_output_in_the_documentation():
+    """It is what the example prints, but for the seconds."""
+    root = Path(__file__).parents[2]
+    done = run_python((root / "examples" / "plan.py").read_text())
+    assert done.returncode == 0, done.stderr
+    shown = (root / "docs" / "plan.md").read_text().split("```text\n")[1].split("```")[0]
+    seconds = re.compile(r"[\d.]+ (us|ms|s)$", re.MULTILINE)
+    assert len(seconds.findall(shown)) == 4
+    assert seconds.sub("", done.stdout) == seconds.sub("", shown)

@@ -1,0 +1,97 @@
+"""Callbacks and messages of the classifier while it is fitted."""
+
+import pytest
+
+pytest.importorskip("sklearn")
+from sklearn.model_selection import GridSearchCV
+
+from lsgd_fast import LogisticClassifier, NotConvergedWarning
+from support.classifiers import every_solver, overlapping
+
+# Callbacks
+
+
+@every_solver
+def test_callback(solver):
+    X, y = overlapping()
+    seen = []
+
+    def callback(state):
+        seen.append((state.n_steps, state.loss))
+        return state.n_steps == 3
+
+    classifier = LogisticClassifier(solver=solver, stepsize=0.1, callback=callback).fit(X, y)
+    assert [n for n, _ in seen] == [1, 2, 3]
+    assert classifier.n_iter_ == 3 and classifier.stop_reason_ == "callback"
+
+
+class Recorder:
+    """A callback of scikit-learn's; ends the fit at the iteration of number `last`."""
+
+    def __init__(self, last=None):
+        self.last, self.seen = last, []
+
+    def setup(self, estimator, context):
+        self.seen.append("setup")
+
+    def teardown(self, estimator, context):
+        self.seen.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.seen.append(("begin", context.task_name, context.task_id))
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
+        self.seen.append(("end", context.task_name, context.task_id))
+        self.score = fitted_estimator.score(X, y)
+        return context.task_name == "iteration" and context.task_id == self.last
+
+
+@every_solver
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_callbacks_of_scikit_learn(solver, n_classes):
+    pytest.importorskip("sklearn.callback", exc_type=ImportError)
+    X, y = overlapping(n_classes=n_classes)
+    own = []
+    classifier = LogisticClassifier(solver=solver, stepsize=0.1, max_iter=4, callback=own.append)
+    told = Recorder()
+    with pytest.warns(NotConvergedWarning):
+        classifier.set_callbacks(told).fit(X, y)
+    steps = [(how, "iteration", i) for i in range(4) for how in ("begin", "end")]
+    fit = [(how, "fit", 0) for how in ("begin", "end")]
+    assert told.seen == ["setup", fit[0], *steps, fit[1], "teardown"]
+    assert told.score == classifier.score(X, y)
+    assert len(own) >= 3
+    told = Recorder(last=1)
+    classifier.set_callbacks(told).fit(X, y)
+    assert classifier.n_iter_ == 2 and classifier.stop_reason_ == "callback"
+    assert told.seen == ["setup", fit[0], *steps[:4], fit[1], "teardown"]
+
+
+def test_callbacks_come_down_from_a_search():
+    pytest.importorskip("sklearn.callback", exc_type=ImportError)
+
+    class Propagated(Recorder):
+        max_propagation_depth = None
+
+        def on_fit_task_end(self, estimator, context):
+            self.seen.append(("end", context.task_name, context.estimator_name))
+
+    X, y = overlapping()
+    told = Propagated()
+    search = GridSearchCV(LogisticClassifier(), {"l2": [1e-3, 1e-1]}, cv=3).set_callbacks(told)
+    search.fit(X, y)
+    assert told.seen.count("setup") == told.seen.count("teardown") == 1
+    ended = [name for how, *name in (seen for seen in told.seen if seen[0] == "end")]
+    begun = [seen for seen in told.seen if seen[0] == "begin"]
+    assert len(ended) == len(begun)
+    assert ended.count(["fit", "LogisticClassifier"]) == 7  # and once more for the best
+    assert ended.count(["iteration", "LogisticClassifier"]) > 7
+
+
+def test_verbose(capsys):
+    X, y = overlapping()
+    LogisticClassifier(verbose=1).fit(X, y)
+    said = capsys.readouterr().out
+    assert said.startswith("[LogisticClassifier] quasi-newton: ") and "converged, stable" in said
+    LogisticClassifier().fit(X, y)
+    assert capsys.readouterr().out == ""

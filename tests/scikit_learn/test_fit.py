@@ -1,0 +1,166 @@
+"""What the solvers of the classifier find, and what they warn of."""
+
+import numpy as np
+import pytest
+
+import lsgd_fast as lsgd
+
+pytest.importorskip("sklearn")
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from lsgd_fast import LogisticClassifier, NotConvergedWarning, SeparableDataWarning
+from support.classifiers import every_solver, overlapping, same_fit
+
+
+def cancer():
+    X, y = load_breast_cancer(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+def iris():
+    X, y = load_iris(return_X_y=True)
+    return X - X.mean(axis=0), np.array(["setosa", "versicolor", "virginica"])[y]
+
+
+# Objectives and probabilities
+
+
+def objective(classifier, X, y, l2):
+    log_proba = classifier.predict_log_proba(X)
+    own = log_proba[np.arange(len(y)), np.searchsorted(classifier.classes_, y)]
+    coef = classifier.coef_
+    return -own.mean() + l2 / 2 * (coef**2).sum()
+
+
+@every_solver
+@pytest.mark.parametrize("data", [cancer, iris])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_the_optimum_is_that_of_scikit_learn(data, solver, fit_intercept):
+    X, y = data()
+    l2 = 1e-2
+    ours = LogisticClassifier(
+        solver=solver, l2=l2, fit_intercept=fit_intercept, max_iter=20_000, tol=1e-9,
+        stepsize=0.3 if data is cancer else 0.1,
+    ).fit(X, y)  # fmt: skip
+    theirs = LogisticRegression(
+        C=1 / (len(y) * l2), fit_intercept=fit_intercept, tol=1e-10, max_iter=10_000,
+        solver="newton-cg",
+    ).fit(X, y)  # fmt: skip
+    assert ours.stop_reason_ == ("converged" if solver == "quasi-newton" else "gradient_norm")
+    found, expected = (objective(model, X, y, l2) for model in (ours, theirs))
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert found <= expected * (1 + 1e-12)
+    assert ours.loss_curve_[-1] == pytest.approx(found, rel=1e-12)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    assert ours.coef_.shape == theirs.coef_.shape
+    assert ours.intercept_.shape == theirs.intercept_.shape
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5)
+
+
+def test_a_binary_fit_is_minimize_and_a_descent_is_gradient_descent():
+    X, y = overlapping()
+    run = lsgd.minimize(X, y, l2=1e-3, fit_intercept=True)
+    fitted = LogisticClassifier(l2=1e-3).fit(X, y)
+    assert fitted.coef_.tobytes() == run.weights.tobytes() and fitted.intercept_ == run.intercept
+    run = lsgd.gradient_descent(X, y, 2.0, 50, l2=1e-3, fit_intercept=True)
+    with pytest.warns(NotConvergedWarning):
+        fitted = LogisticClassifier(solver="gd", stepsize=2, l2=1e-3, max_iter=50).fit(X, y)
+    assert fitted.coef_.tobytes() == run.weights.tobytes() and fitted.intercept_ == run.intercept
+    assert fitted.n_iter_ == 50 and len(fitted.loss_curve_) == 51
+    np.testing.assert_array_equal(fitted.loss_curve_, run.trace.objective)
+    assert fitted.stepsize_ == 2 and fitted.trial_ is None
+
+
+# What a fit says of itself
+
+
+def two_of_iris():
+    X, y = iris()
+    return X[:100], y[:100]
+
+
+@pytest.mark.parametrize(
+    "solver, data", [("quasi-newton", cancer), ("quasi-newton", two_of_iris), ("gd", two_of_iris)]
+)
+def test_separable_data_without_a_penalty(solver, data):
+    X, y = data()
+    classifier = LogisticClassifier(solver=solver, l2=0.0, max_iter=50_000, stepsize=100.0)
+    with pytest.warns(SeparableDataWarning, match="linearly separable") as told:
+        classifier.fit(X, y)
+    assert [str(w.message)[:15] for w in told] == ["the data are li"]
+    assert told[0].filename == __file__
+    assert classifier.separable_ is True and classifier.score(X, y) == 1.0
+    assert classifier.margin_ > 0.0
+    margins = classifier.decision_function(X) * np.where(y == classifier.classes_[1], 1, -1)
+    norm = np.linalg.norm(classifier.coef_)
+    assert classifier.margin_ == pytest.approx(margins.min() / norm, rel=1e-6)
+    if solver == "quasi-newton":
+        assert classifier.stop_reason_ == "separated"
+
+
+def test_separable_data_of_several_classes():
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    X = 10.0 * np.eye(3)[y] + rng.standard_normal((60, 3))
+    with pytest.warns(SeparableDataWarning):
+        classifier = LogisticClassifier(l2=0.0).fit(X, y)
+    scores = classifier.decision_function(X)
+    own = scores[np.arange(60), y]
+    scores[np.arange(60), y] = -np.inf
+    least = (own - scores.max(axis=1)).min() / np.linalg.norm(classifier.coef_)
+    assert classifier.margin_ == pytest.approx(least, rel=1e-6) and least > 0.0
+
+
+def test_data_that_are_not_separable():
+    X, y = overlapping()
+    classifier = LogisticClassifier(l2=0.0).fit(X, y)
+    assert classifier.separable_ is None and classifier.margin_ < 0.0
+    assert classifier.stop_reason_ == "converged"
+    assert classifier.run_.verdict is lsgd.Verdict.stable
+
+
+@every_solver
+def test_too_few_iterations(solver):
+    X, y = overlapping()
+    with pytest.warns(NotConvergedWarning, match=r"max_iter=2 iterations \(") as told:
+        classifier = LogisticClassifier(solver=solver, stepsize=0.1, max_iter=2).fit(X, y)
+    assert len(told) == 1 and told[0].filename == __file__
+    assert classifier.n_iter_ == 2 and len(classifier.loss_curve_) == 3
+    assert issubclass(NotConvergedWarning, ConvergenceWarning)
+    assert issubclass(SeparableDataWarning, ConvergenceWarning)
+
+
+def test_a_descent_that_leaves_float64_is_an_error():
+    X, y = overlapping()
+    with pytest.raises(ValueError, match="stepsize: the descent left the range"):
+        LogisticClassifier(solver="gd", stepsize=1e300, l2=1e3).fit(X, y)
+
+
+def test_trial():
+    X, y = cancer()
+    X, y = X[:, :5], y
+    classifier = LogisticClassifier(solver="gd", l2=1e-2, max_iter=20_000, random_state=0)
+    classifier.fit(X, y)
+    assert classifier.stepsize_ == classifier.trial_.recommended
+    again = clone(classifier).set_params(random_state=np.random.RandomState(0)).fit(X, y)
+    assert again.coef_.tobytes() == classifier.coef_.tobytes()
+    same_fit(classifier, LogisticClassifier(l2=1e-2).fit(X, y), rtol=1e-5)
+    classifier.set_params(solver="quasi-newton").fit(X, y)
+    assert not hasattr(classifier, "stepsize_") and not hasattr(classifier, "trial_")
+
+
+def test_trial_of_several_classes():
+    X, y = iris()
+    classifier = LogisticClassifier(solver="gd", l2=1e-2, max_iter=20_000, random_state=0)
+    classifier.fit(X, y)
+    trial = classifier.trial_
+    assert classifier.stepsize_ == trial.recommended > trial.conservative
+    assert (trial.loss, trial.n_classes, trial.rows) == ("softmax", 3, len(X))
+    same_fit(classifier, LogisticClassifier(l2=1e-2).fit(X, y), rtol=1e-5)
+    weighted = clone(classifier).set_params(class_weight={label: 2.0 for label in np.unique(y)})
+    assert weighted.fit(X, y).coef_.tobytes() == classifier.coef_.tobytes()
