@@ -40,9 +40,9 @@ cdef struct tally_t:
 
 # More sums of one chunk for one column that is log_sums, see general_loss_rows.pxd.
 cdef struct log_sums_t:
-    double mass[PANEL]          # of weight * |loss'(margin)| over exp(scale)
-    double risk[PANEL]          # of weight * loss over exp(scale)
-    double scale
+    double mass[PANEL]          # of weight * |loss'(margin)| over exp(log_scale)
+    double risk[PANEL]          # of weight * loss over exp(log_scale)
+    double log_scale
 
 # What a pass does between forward and backward.
 cdef enum model_t:
@@ -87,11 +87,6 @@ cdef struct pass_t:
     double* row_gradients         # (k, padded_rows) what the rows are multiplied with in the gradient
                                 # before it is divided by total_weight, or NULL; read where ROW_GRADIENTS_GIVEN
 
-# One caller of general_loss_rows.pxd per instruction set.
-ctypedef void (*loss_function_t)(const pass_t* p, Py_ssize_t column, const double* y, const double* weight,
-                         double* z, Py_ssize_t height, tally_t* tally, log_sums_t* log_sums,
-                         double* sums, Py_ssize_t stride, Py_ssize_t n_sums) noexcept nogil
-
 # The bodies of a pass, of which each instruction set has its own: lanes2.pyx the baseline, with
 # vectors of two lanes, lanes4.pyx AVX2, and lanes8.pyx AVX-512.  They are modules of their own because
 # they take longest to compile, and can be compiled side by side.
@@ -111,6 +106,22 @@ cdef inline Py_ssize_t padded_rows(Py_ssize_t n) noexcept nogil:
     return PANEL * ((n - 1) // PANEL + 1)       # n, up to a whole panel
 
 
-# Columns of weights are packed in groups of four and of one, each (d, columns).
+# k columns of any length are packed in groups of GROUP columns, then one by one; a group is an array
+# (length, width of the group).
+cdef enum:
+    GROUP = 4
+
+
+# The width of the group that starts at `column`.
 cdef inline Py_ssize_t group_width(Py_ssize_t column, Py_ssize_t k) noexcept nogil:
-    return 4 if column + 4 <= k else 1          # columns of the group that starts at `column`
+    return GROUP if column + GROUP <= k else 1
+
+
+# Where a column lies: its entry j is at offset + j * stride.
+cdef inline void column_offset(Py_ssize_t column, Py_ssize_t k, Py_ssize_t length,
+                               Py_ssize_t* offset, Py_ssize_t* stride) noexcept nogil:
+    cdef Py_ssize_t first = column // GROUP * GROUP     # of its group
+    stride[0] = group_width(first, k)
+    if stride[0] == 1:
+        first = column
+    offset[0] = first * length + (column - first)
