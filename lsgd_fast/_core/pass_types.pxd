@@ -40,9 +40,9 @@ cdef struct tally_t:
 
 # More sums of one chunk for one column that is log_sums, see general_loss_rows.pxd.
 cdef struct log_sums_t:
-    double mass[PANEL]          # of weight * |loss'(margin)| over exp(scale)
-    double risk[PANEL]          # of weight * loss over exp(scale)
-    double scale
+    double mass[PANEL]          # of weight * |loss'(margin)| over exp(log_scale)
+    double risk[PANEL]          # of weight * loss over exp(log_scale)
+    double log_scale
 
 # What a pass does between forward and backward.
 cdef enum model_t:
@@ -86,11 +86,6 @@ cdef struct pass_t:
                                 # Sparse rows: row_gradients and tallies only, no reduce_gradients
     double* row_gradients         # (k, padded_rows) what the rows are multiplied with in the gradient
                                 # before it is divided by total_weight, or NULL; read where ROW_GRADIENTS_GIVEN
-
-# One caller of general_loss_rows.pxd per instruction set.
-ctypedef void (*loss_function_t)(const pass_t* p, Py_ssize_t column, const double* y, const double* weight,
-                         double* z, Py_ssize_t height, tally_t* tally, log_sums_t* log_sums,
-                         double* sums, Py_ssize_t stride, Py_ssize_t n_sums) noexcept nogil
 
 # The bodies of a pass, of which each instruction set has its own: lanes2.pyx the baseline, with
 # vectors of two lanes, lanes4.pyx AVX2, and lanes8.pyx AVX-512.  They are modules of their own because

@@ -29,7 +29,7 @@ from lsgd_fast._engine.norms cimport norm
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._core.team cimport (barrier_t, barrier_wait, is_raised, raise_flag, team_rank,
                                    team_size)
-from lsgd_fast._core.small_batch cimport is_thin
+from lsgd_fast._core.small_batch cimport is_small_batch
 
 from lsgd_fast._core.team import may_run_parallel
 from lsgd_fast._engine.dataset import aligned_empty
@@ -208,7 +208,7 @@ cdef void worker(batches_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
     cdef double* tile = p.tiles + rank * p.thread_memory
     cdef double work = b.work / p.n_chunks
-    cdef bint thin = is_thin(p)
+    cdef bint thin = is_small_batch(p)
     cdef bint has_partial_gradients = not thin and p.rows.X.sparse == NULL
     while b.done < b.n_batches and b.n_running > 0:
         if rank == 0:
@@ -306,8 +306,8 @@ cdef class SGDRuns:
         p.intercepts = b.intercepts
         self.order = np.zeros(batch_size, np.intp)
         p.order = &self.order[0]
-        p.weights = b.packed if k >= 4 and not is_thin(p) and not sparse else b.weights
-        if is_thin(p):
+        p.weights = b.packed if k >= 4 and not is_small_batch(p) and not sparse else b.weights
+        if is_small_batch(p):
             b.gradients = p.partial_gradients
 
     cdef _start(self, Py_ssize_t c, Py_ssize_t k, const double[::1] start, double eta):
