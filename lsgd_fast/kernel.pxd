@@ -10,15 +10,15 @@ compatibility  ABI, require_abi
 
 The README has a complete function; docs/backend.md lists what an embedder can rely on.
 
-Thread safety: the functions need no GIL, raise nothing, allocate nothing and keep no state.  Several
-threads may share the rows, but each needs a workspace of its own.
+Thread safety: the functions need no GIL, raise nothing, allocate nothing and keep no state.
+Several threads may share the rows, but each needs a workspace of its own.
 """
 
 # What describes X, and the initialisers: see types.pxd for each member.
 from lsgd_fast._core.types cimport (
-    FLOAT64, FLOAT32, FLOAT16, LONG_DOUBLE, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64,
-    BOOL, BFLOAT16, INDEX_UINT16, INDEX_INT32, INDEX_INT64, element_t, index_type_t, matrix_t,
-    compressed_t, sparse_t, rows_t, dense_rows, csr_rows, csr_matrix, compressed)
+    FLOAT64, FLOAT32, FLOAT16, LONG_DOUBLE, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32,
+    UINT64, BOOL, BFLOAT16, INDEX_UINT16, INDEX_INT32, INDEX_INT64, element_t, index_type_t,
+    matrix_t, compressed_t, sparse_t, rows_t, dense_rows, csr_rows, csr_matrix, compressed)
 
 # Loss (k,) and gradient (d [+ 1], k) of k columns of weights.
 from lsgd_fast._core.rowpass cimport loss_gradient, workspace_size

@@ -26,7 +26,8 @@ cdef inline Py_ssize_t index_at(const compressed_t* matrix, Py_ssize_t i) noexce
     return (<const int64_t*> matrix.indices)[i]
 
 
-cdef inline void set_index(const compressed_t* matrix, Py_ssize_t i, Py_ssize_t value) noexcept nogil:
+cdef inline void set_index(const compressed_t* matrix, Py_ssize_t i,
+                           Py_ssize_t value) noexcept nogil:
     if matrix.index_type == INDEX_UINT16:
         (<uint16_t*> matrix.indices)[i] = <uint16_t> value
     elif matrix.index_type == INDEX_INT32:
@@ -45,7 +46,7 @@ cdef inline void count_columns(const compressed_t* rows, Py_ssize_t first, Py_ss
         counts[index_at(rows, i)] += 1
 
 
-# Copy the entries of rows first .. last - 1 to `columns`.  The next entry of column j goes to offset
+# Copy the entries of rows first .. last - 1 to `columns`.  The next entry of column j goes to
 # next_offset[j], which this increases.
 cdef inline void fill_columns(const compressed_t* rows, bint is_float, Py_ssize_t first,
                               Py_ssize_t last, const compressed_t* columns,

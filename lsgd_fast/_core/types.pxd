@@ -1,5 +1,5 @@
-# The structs that describe the rows of a problem, and functions that fill them in whole: the part of
-# the package whose layout embedders compile in.
+# The structs that describe the rows of a problem, and functions that fill them in whole: embedders
+# compile their layout in.
 
 from libc.stdint cimport int64_t
 
