@@ -37,8 +37,8 @@ GROWTH = 10.0
 # The slope of leaky_relu left of 0.
 LEAK = 0.01
 
-# The loss of a row costs about as much as LOSS_WORK features of it: a pass over n rows of d features
-# is n * (d + LOSS_WORK) work.
+# The loss of a row costs about as much as LOSS_WORK features of it: a pass over n rows of d
+# features is n * (d + LOSS_WORK) work.
 LOSS_WORK = 32
 
 # gram="auto" takes Gram space for X of at least GRAM_VALUES entries and at least GRAM_FEATURES
