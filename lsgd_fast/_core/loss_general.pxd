@@ -9,6 +9,7 @@
 
 from libc.math cimport INFINITY, fabs
 
+from lsgd_fast._core.block cimport block_t, column_sums_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
                                          INDEPENDENT, LOGISTIC_LOSS, PANEL, loss_t, pass_t, log_sums_t,
@@ -79,35 +80,37 @@ cdef inline inlined add_log_tail(const double* weight, const double* log_slope, 
     merge_tails(&tally.shift, &tally.tail, -top, tail)
 
 
-# Make the scale of a chunk cover `top`.
-cdef inline void raise_scale(double top, tally_t* tally, log_sums_t* log_sums, double* sums,
-                             Py_ssize_t stride, Py_ssize_t n_sums) noexcept nogil:
-    cdef double before = log_sums.scale, steps, factor
+# Raise the scale of a chunk's column to cover `top`, and what the chunk has summed so far with it.
+cdef inline void raise_scale(double top, tally_t* tally, log_sums_t* log_sums,
+                             const column_sums_t* sums) noexcept nogil:
+    cdef double before = log_sums.log_scale, steps, factor
     cdef Py_ssize_t i
     if not top > before:
         return
-    log_sums.scale = top
+    log_sums.log_scale = top
     if fabs(top) < 1e15:                        # rounded up to a multiple of SCALE_STEP = 16
         steps = (top * 0.0625 + 0.5) + 6755399441055744.0
-        log_sums.scale = 16.0 * (steps - 6755399441055744.0)
+        log_sums.log_scale = 16.0 * (steps - 6755399441055744.0)
     if before == -INFINITY:                     # nothing was added yet
         return
-    exp_nonpositive(before - log_sums.scale, &factor)
+    exp_nonpositive(before - log_sums.log_scale, &factor)
     for i in range(PANEL):
         log_sums.mass[i] *= factor
         log_sums.risk[i] *= factor
         tally.slope[i] *= factor
-    if sums != NULL:
-        for i in range(n_sums):
-            sums[i * stride] *= factor
+    for i in range(sums.count):
+        sums.first[i * sums.stride] *= factor
 
 
-# As logistic_loss_rows: z comes in as scores and goes out as row_gradients, for a log_sums column over
-# exp(scale).  What follows from the row_gradients so far is sums[0], sums[stride], ...; NULL: nothing.
-cdef inline inlined general_loss_rows(const pass_t* p, Py_ssize_t column, const double* y,
-                                 const double* weight, double* z, Py_ssize_t height, tally_t* tally,
-                                 log_sums_t* log_sums, double* sums, Py_ssize_t stride,
-                                 Py_ssize_t n_sums) noexcept nogil:
+# As logistic_loss_rows, for one column of a block and any loss: turn scores, in z, into row
+# gradients, in the log domain over exp(log_scale).  `sums` rises with the scale.
+cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssize_t column, double* z,
+                                      const column_sums_t* sums) noexcept nogil:
+    cdef const double* y = b.y
+    cdef const double* weight = b.weight
+    cdef tally_t* tally = b.tallies + column
+    cdef log_sums_t* log_sums = b.log_sums + column if b.log_sums != NULL else NULL
+    cdef Py_ssize_t height = PANEL * b.n_panels
     cdef double[BLOCK] margin
     cdef double[BLOCK] value
     cdef double[BLOCK] log_slope
@@ -130,8 +133,8 @@ cdef inline inlined general_loss_rows(const pass_t* p, Py_ssize_t column, const 
         for i in range(height):
             if weight[i] > 0.0 and log_slope[i] > top:
                 top = log_slope[i]
-        raise_scale(top, tally, log_sums, sums, stride, n_sums)
-        scale = log_sums.scale
+        raise_scale(top, tally, log_sums, sums)
+        scale = log_sums.log_scale
         for i in range(height):     # neither rows without weight nor infinite margins take part
             t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY
             exp_nonpositive(t if weight[i] > 0.0 else -INFINITY, &e)

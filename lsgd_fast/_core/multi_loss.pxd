@@ -9,9 +9,10 @@ from libc.math cimport INFINITY
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
+from lsgd_fast._core.block cimport block_t, column_sums_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, LOGISTIC_LOSS, NETWORK, PANEL, PIECEWISE_LINEAR,
-                                         SOFTPLUS, loss_function_t, pass_t, log_sums_t, tally_t)
+                                         SOFTPLUS, pass_t, tally_t)
 from lsgd_fast._core.simd cimport choose, inlined, lane_marks, vec
 from lsgd_fast._core.loss cimport clear_tallies, logistic_loss_rows, merge_tails
 
@@ -59,18 +60,18 @@ cdef inline inlined add_kinked_units(double slope, Py_ssize_t first, Py_ssize_t 
         left[c] = found
 
 
-# From the sums of the rows of a block to their row_gradients, less the sign and the derivative.
-cdef inline inlined network_loss_rows(const pass_t* p, const double* y, const double* weight, vec* sums,
-                                 Py_ssize_t n_panels, tally_t* tally,
-                                 loss_function_t general) noexcept nogil:
+# From the sums of the rows of a block to their row gradients, less the sign and the derivative.
+cdef inline inlined network_loss_rows(const pass_t* p, const block_t* b, vec* sums) noexcept nogil:
     cdef double* s = <double*> sums
-    cdef Py_ssize_t i
+    cdef Py_ssize_t n_panels = b.n_panels, i
+    cdef column_sums_t none
     for i in range(PANEL * n_panels):
         s[i] = p.scale * s[i]
     if p.loss.kind == LOGISTIC_LOSS:
-        logistic_loss_rows(y, weight, 0.0, sums, n_panels, tally)
+        logistic_loss_rows(b.y, b.weight, 0.0, sums, n_panels, b.tallies)
     else:
-        general(p, 0, y, weight, s, PANEL * n_panels, tally, NULL, NULL, 1, 0)
+        none.count = 0
+        b.general_loss(p, b, 0, s, &none)
     for i in range(PANEL * n_panels):
         s[i] = p.scale * s[i]
 
@@ -115,18 +116,22 @@ cdef inline inlined rescale(double* sums, Py_ssize_t size, double factor) noexce
 # tallied is z_y less the largest other product.  `z` becomes the row_gradients; labels are the numbers
 # of the classes.  Intercepts have their slopes in the tallies of their columns.  Where the gradient
 # is log_sums, the columns share one scale; `factor` is what a rise multiplies the chunk's sums with.
-cdef inline inlined softmax_loss_rows(const pass_t* p, const double* y, const double* weight, double* z,
-                                 vec* room, Py_ssize_t n_panels, tally_t* tallies, log_sums_t* log_sums,
-                                 double* factor, loss_function_t general) noexcept nogil:
+cdef inline inlined softmax_loss_rows(const pass_t* p, const block_t* b, double* z, vec* soft_margins,
+                                      double* factor) noexcept nogil:
     cdef double[BLOCK] own
     cdef double[BLOCK] most         # of the other classes
     cdef double[BLOCK] total        # of their exponentials, each divided by the largest
     cdef double[BLOCK] ones
     cdef tally_t found              # of which the loss alone is what it says
-    cdef double* s = <double*> room
+    cdef block_t margins            # the block as one of one column, whose scores are the margins
+    cdef column_sums_t none
+    cdef const double* y = b.y
+    cdef const double* weight = b.weight
+    cdef tally_t* tallies = b.tallies
+    cdef double* s = <double*> soft_margins
     cdef double* v
     cdef double intercept, other, e, before
-    cdef Py_ssize_t n = PANEL * n_panels, c, i, lane
+    cdef Py_ssize_t n = PANEL * b.n_panels, c, i, lane
     for i in range(n):
         own[i] = total[i] = 0.0
         most[i] = -INFINITY
@@ -150,13 +155,17 @@ cdef inline inlined softmax_loss_rows(const pass_t* p, const double* y, const do
         own[i] = own[i] - most[i] if weight[i] > 0.0 else 0.0       # the margin
         s[i] = own[i] - e
     clear_tallies(&found, 1)
-    if log_sums == NULL:
-        logistic_loss_rows(ones, weight, 0.0, room, n_panels, &found)
+    if b.log_sums == NULL:
+        logistic_loss_rows(ones, weight, 0.0, soft_margins, b.n_panels, &found)
     else:
-        before = log_sums.scale
-        general(p, 0, ones, weight, s, n, &found, log_sums, NULL, 1, 0)
-        if -INFINITY < before < log_sums.scale:
-            exp_nonpositive(before - log_sums.scale, factor)
+        before = b.log_sums.log_scale
+        margins = b[0]
+        margins.y = ones
+        margins.tallies = &found
+        none.count = 0
+        b.general_loss(p, &margins, 0, s, &none)
+        if -INFINITY < before < b.log_sums.log_scale:
+            exp_nonpositive(before - b.log_sums.log_scale, factor)
             for c in range(p.k):
                 rescale(tallies[c].slope, PANEL, factor[0])
     for lane in range(PANEL):
@@ -177,56 +186,56 @@ cdef inline inlined softmax_loss_rows(const pass_t* p, const double* y, const do
             tallies[c].slope[i % PANEL] += v[i]
 
 
-# --- what a row pass asks of either ---------------------------------------------------------------
+# --- what a row pass calls of either --------------------------------------------------------------
 
-# Columns are taken in groups, before and after the link.  `kept` is a block's room for all columns,
-# BLOCK doubles each, `z` one for a group, and `sums` are BLOCK doubles that start at zero.
+# Columns are taken in groups, before and after the loss.  A block has `scores` for all columns, BLOCK
+# doubles each, `z` for one group, and `sums`, BLOCK doubles that start at zero.
 
-# Where the scores of a group are to be; of units with a kink a bit is all that is kept.
-cdef inline vec* scores_address(const pass_t* p, Py_ssize_t column, double* kept,
+# Where the scores of a group go.  Of units with a kink no more than a bit of each is kept.
+cdef inline vec* scores_address(const pass_t* p, Py_ssize_t column, double* scores,
                                 vec* z) noexcept nogil:
     if p.model == NETWORK and p.activation == PIECEWISE_LINEAR:
         return z
-    return <vec*> (kept + column * BLOCK)
+    return <vec*> (scores + column * BLOCK)
 
 
-# Take note of a group whose scores are there.
-cdef inline inlined add_scores(const pass_t* p, Py_ssize_t column, Py_ssize_t C, double* kept,
-                                 vec* sums, vec* z, Py_ssize_t n_panels) noexcept nogil:
-    cdef uint32_t* left = <uint32_t*> kept + column
+# Add a group of C columns, whose scores are there, to the sums.
+cdef inline inlined add_scores(const pass_t* p, Py_ssize_t column, Py_ssize_t C, double* scores,
+                               vec* sums, vec* z, Py_ssize_t n_panels) noexcept nogil:
+    cdef uint32_t* left = <uint32_t*> scores + column
     if p.model == NETWORK and p.activation == SOFTPLUS:
-        add_smooth_units(column, C, kept + column * BLOCK, <double*> sums, n_panels)
+        add_smooth_units(column, C, scores + column * BLOCK, <double*> sums, n_panels)
     elif p.model == NETWORK and n_panels == 4:       # the usual number, known to the compiler
         add_kinked_units(p.slope, column, C, z, sums, 4, left)
     elif p.model == NETWORK:
         add_kinked_units(p.slope, column, C, z, sums, n_panels, left)
 
 
-# From the scores of all columns to losses, which are tallied, and to row_gradients.  All that was
-# made of the chunk's row_gradients so far, and these themselves, is to be multiplied with `factor`.
-cdef inline inlined multi_loss_rows(const pass_t* p, const double* y, const double* weight, double* kept,
-                               vec* sums, vec* z, Py_ssize_t n_panels, tally_t* tallies,
-                               log_sums_t* log_sums, double* factor, loss_function_t general) noexcept nogil:
+# From the scores of all columns to the losses, which are tallied, and to what row_gradients_of_group
+# needs.  The row gradients of the chunk so far, and all sums of them, are then to be multiplied with
+# `factor`.
+cdef inline inlined multi_loss_rows(const pass_t* p, const block_t* b, double* scores, vec* sums,
+                                    vec* z, double* factor) noexcept nogil:
     factor[0] = 1.0
     if p.model == NETWORK:
-        network_loss_rows(p, y, weight, sums, n_panels, tallies, general)
+        network_loss_rows(p, b, sums)
     else:
-        softmax_loss_rows(p, y, weight, kept, z, n_panels, tallies, log_sums, factor, general)
+        softmax_loss_rows(p, b, scores, z, factor)
 
 
-# Where the row_gradients of a group are, after `find_row_gradients`.
-cdef inline const vec* row_gradients_address(const pass_t* p, Py_ssize_t column, const double* kept,
-                                         const vec* z) noexcept nogil:
-    return z if p.model == NETWORK else <const vec*> (kept + column * BLOCK)
+# Where the row gradients of a group are, after row_gradients_of_group.
+cdef inline const vec* row_gradients_address(const pass_t* p, Py_ssize_t column,
+                                             const double* scores, const vec* z) noexcept nogil:
+    return z if p.model == NETWORK else <const vec*> (scores + column * BLOCK)
 
 
-cdef inline inlined find_row_gradients(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
-                                     const double* kept, const vec* sums, vec* z,
-                                     Py_ssize_t n_panels) noexcept nogil:
-    cdef const uint32_t* left = <const uint32_t*> kept + column
+cdef inline inlined row_gradients_of_group(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
+                                           const double* scores, const vec* sums, vec* z,
+                                           Py_ssize_t n_panels) noexcept nogil:
+    cdef const uint32_t* left = <const uint32_t*> scores + column
     if p.model == NETWORK and p.activation == SOFTPLUS:
-        smooth_row_gradients(column, C, kept + column * BLOCK, <const double*> sums, <double*> z,
-                           n_panels)
+        smooth_row_gradients(column, C, scores + column * BLOCK, <const double*> sums, <double*> z,
+                             n_panels)
     elif p.model == NETWORK and n_panels == 4:
         kinked_row_gradients(p.slope, column, C, left, sums, z, 4)
     elif p.model == NETWORK:

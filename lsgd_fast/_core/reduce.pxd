@@ -15,10 +15,10 @@ cdef inline double find_factors(const pass_t* p, Py_ssize_t column, double* fact
     cdef double scale = -INFINITY, other
     cdef Py_ssize_t chunk
     for chunk in range(p.n_chunks):
-        other = log_sums_of(p, chunk, column).scale
+        other = log_sums_of(p, chunk, column).log_scale
         scale = other if other > scale else scale
     for chunk in range(p.n_chunks):
-        other = log_sums_of(p, chunk, column).scale
+        other = log_sums_of(p, chunk, column).log_scale
         exp_nonpositive(0.0 if other == scale else other - scale, &factors[chunk])
     return scale
 

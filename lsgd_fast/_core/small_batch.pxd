@@ -7,30 +7,19 @@
 
 from libc.math cimport INFINITY
 
+from lsgd_fast._core.block cimport copy_labels
 from lsgd_fast._core.load cimport decode_row, find_rows, has_plain_rows
 from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs, softplus_sigmoid
-from lsgd_fast._core.types cimport FLOAT32, FLOAT64, matrix_t, rows_t
+from lsgd_fast._core.types cimport FLOAT32, FLOAT64, matrix_t
 from lsgd_fast._core.pass_types cimport INDEPENDENT, LOGISTIC_LOSS, PANEL, pass_t, tally_t
 from lsgd_fast._core.simd cimport fold_lanes, inlined, load, real, vec
 from lsgd_fast._core.loss cimport add_tail, clear_tallies
 
 
 # Whether a pass is thin.  Other losses, and sparse rows, take a panel for few rows, too.
-cdef inline bint is_thin(const pass_t* p) noexcept nogil:
+cdef inline bint is_small_batch(const pass_t* p) noexcept nogil:
     return (p.order != NULL and p.gradient and p.rows.X.n < PANEL and p.model == INDEPENDENT
             and p.loss.kind == LOGISTIC_LOSS and p.rows.X.sparse == NULL)
-
-
-# y and weight of the rows in `order`, up to whole panels by rows that weigh nothing.
-cdef inline inlined gather_labels(const rows_t* rows, const Py_ssize_t* order, Py_ssize_t n_rows,
-                                  Py_ssize_t n_panels, double* y, double* weight) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n_rows):
-        y[i] = rows.y[order[i]]
-        weight[i] = rows.weight[order[i]]
-    for i in range(n_rows, PANEL * n_panels):
-        y[i] = 1.0
-        weight[i] = 0.0
 
 
 # x . w; `z` names the type of the vectors.
@@ -81,7 +70,7 @@ cdef inline inlined loss_of_row(Py_ssize_t i, double y, double weight, double pr
         tally.min_margin[i] = z
 
 
-cdef inline inlined thin_columns(const pass_t* p, const real** x, const double* y,
+cdef inline inlined small_batch_columns(const pass_t* p, const real** x, const double* y,
                                  const double* weight, const vec* z) noexcept nogil:
     cdef Py_ssize_t n = p.rows.X.n, d = p.rows.X.d, column, i
     cdef double total = p.rows.total_weight, product, multiplier, largest
@@ -101,21 +90,21 @@ cdef inline inlined thin_columns(const pass_t* p, const real** x, const double* 
 
 
 # The pass; `tile` is used where rows are not adjacent elements that vectors can load.
-cdef inline inlined thin_pass(const pass_t* p, double* tile, const vec* z) noexcept nogil:
+cdef inline inlined small_batch_pass(const pass_t* p, double* tile, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef const char* rows_at[PANEL]
     cdef double[PANEL] y
     cdef double[PANEL] weight
     cdef Py_ssize_t i
     find_rows(X, p.order, 0, X.n, rows_at)
-    gather_labels(p.rows, p.order, X.n, 1, y, weight)
+    copy_labels(p, 0, X.n, 1, y, weight)
     clear_tallies(p.tallies, p.k)
     if not (has_plain_rows(X) and (X.element == FLOAT64 or X.element == FLOAT32)):
         for i in range(X.n):
             decode_row(X, rows_at[i], tile + i * X.d)
             rows_at[i] = <const char*> (tile + i * X.d)
-        thin_columns(p, <const double**> rows_at, y, weight, z)
+        small_batch_columns(p, <const double**> rows_at, y, weight, z)
     elif X.element == FLOAT32:
-        thin_columns(p, <const float**> rows_at, y, weight, z)
+        small_batch_columns(p, <const float**> rows_at, y, weight, z)
     else:
-        thin_columns(p, <const double**> rows_at, y, weight, z)
+        small_batch_columns(p, <const double**> rows_at, y, weight, z)
