@@ -9,7 +9,7 @@ from lsgd_fast._core.simd cimport avx2_target, v4
 
 cdef avx2_target loss_avx2(const pass_t* p, const block_t* b, Py_ssize_t column, double* scores,
                            const column_sums_t* sums) noexcept nogil:
-    general_loss_rows(p, b, column, scores, sums)
+    general_loss_rows(p, b, column, <v4*> scores, sums)
 
 
 cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,

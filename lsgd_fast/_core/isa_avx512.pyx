@@ -9,7 +9,7 @@ from lsgd_fast._core.simd cimport avx512_target, v8
 
 cdef avx512_target loss_avx512(const pass_t* p, const block_t* b, Py_ssize_t column, double* scores,
                                const column_sums_t* sums) noexcept nogil:
-    general_loss_rows(p, b, column, scores, sums)
+    general_loss_rows(p, b, column, <v8*> scores, sums)
 
 
 cdef avx512_target chunks_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,

@@ -9,7 +9,7 @@ from lsgd_fast._core.simd cimport v2
 
 cdef void loss_baseline(const pass_t* p, const block_t* b, Py_ssize_t column, double* scores,
                         const column_sums_t* sums) noexcept nogil:
-    general_loss_rows(p, b, column, scores, sums)
+    general_loss_rows(p, b, column, <v2*> scores, sums)
 
 
 cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,

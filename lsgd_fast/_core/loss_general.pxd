@@ -14,8 +14,9 @@ from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs
 from lsgd_fast._core.pass_types cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
                                          INDEPENDENT, LOGISTIC_LOSS, PANEL, loss_t, pass_t, log_sums_t,
                                          tally_t)
-from lsgd_fast._core.simd cimport inlined
-from lsgd_fast._core.loss cimport merge_tails
+from lsgd_fast._core.simd cimport inlined, vec
+from lsgd_fast._core.loss cimport (add_lanes, is_near_underflow, margin_of_row, merge_tails,
+                                   tally_losses, tally_margins)
 
 
 # Of each margin: the loss, log|loss'|, and loss / |loss'|.  Plain loops, for the compiler to
@@ -102,64 +103,61 @@ cdef inline void raise_scale(double top, tally_t* tally, log_sums_t* log_sums,
         sums.first[i * sums.stride] *= factor
 
 
-# As logistic_loss_rows, for one column of a block and any loss: turn scores, in z, into row
-# gradients, in the log domain over exp(log_scale).  `sums` rises with the scale.
-cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssize_t column, double* z,
+# From margins to row gradients in the log domain, q over exp(log_scale), of one column of a block.
+cdef inline inlined log_domain_rows(const block_t* b, Py_ssize_t column, const double* log_slope,
+                                    const double* ratio, vec* z,
+                                    const column_sums_t* sums) noexcept nogil:
+    cdef const double* y = b.y
+    cdef const double* weight = b.weight
+    cdef log_sums_t* log_sums = b.log_sums + column
+    cdef double* s = <double*> z
+    cdef double[BLOCK] mass
+    cdef double[BLOCK] risk
+    cdef double top = -INFINITY, scale, e, t
+    cdef Py_ssize_t height = PANEL * b.n_panels, i
+    for i in range(height):
+        if weight[i] > 0.0 and log_slope[i] > top:
+            top = log_slope[i]
+    raise_scale(top, b.tallies + column, log_sums, sums)
+    scale = log_sums.log_scale
+    for i in range(height):         # neither rows without weight nor infinite margins take part
+        t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY
+        exp_nonpositive(t if weight[i] > 0.0 else -INFINITY, &e)
+        mass[i] = weight[i] * e
+        s[i] = -(y[i] * mass[i])
+    for i in range(height):
+        risk[i] = mass[i] * ratio[i] if mass[i] > 0.0 else 0.0
+    add_lanes(<const vec*> mass, b.n_panels, log_sums.mass)
+    add_lanes(<const vec*> risk, b.n_panels, log_sums.risk)
+
+
+# As logistic_loss_rows, for one column of a block and any loss: from scores, in z, to row gradients,
+# in the log domain over exp(log_scale).  `sums` rise with the scale.
+cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssize_t column, vec* z,
                                       const column_sums_t* sums) noexcept nogil:
     cdef const double* y = b.y
     cdef const double* weight = b.weight
     cdef tally_t* tally = b.tallies + column
-    cdef log_sums_t* log_sums = b.log_sums + column if b.log_sums != NULL else NULL
-    cdef Py_ssize_t height = PANEL * b.n_panels
     cdef double[BLOCK] margin
     cdef double[BLOCK] value
     cdef double[BLOCK] log_slope
     cdef double[BLOCK] ratio
-    cdef double[BLOCK] error
-    cdef double[BLOCK] least
-    cdef double[BLOCK] mass
-    cdef double[BLOCK] risk
-    cdef double[PANEL] block_loss
-    cdef double intercept = p.intercepts[column] if p.model == INDEPENDENT else 0.0
-    cdef double top = -INFINITY, largest = 0.0, scale, e, t
+    cdef double* s = <double*> z
+    cdef double intercept = p.intercepts[column] if p.model == INDEPENDENT else 0.0, largest
     cdef bint in_log_domain = p.in_log_domain != NULL and p.in_log_domain[column]
-    cdef Py_ssize_t i, v
+    cdef Py_ssize_t n_panels = b.n_panels, height = PANEL * n_panels, i
     for i in range(height):
-        margin[i] = y[i] * (z[i] + intercept) if weight[i] > 0.0 else 0.0
-        error[i] = weight[i] if margin[i] <= 0.0 else 0.0
-        least[i] = margin[i] if weight[i] > 0.0 else INFINITY
+        margin_of_row(y[i], weight[i], s[i] + intercept, &margin[i])
     loss_terms(&p.loss, margin, height, value, log_slope, ratio)
     if in_log_domain:
-        for i in range(height):
-            if weight[i] > 0.0 and log_slope[i] > top:
-                top = log_slope[i]
-        raise_scale(top, tally, log_sums, sums)
-        scale = log_sums.log_scale
-        for i in range(height):     # neither rows without weight nor infinite margins take part
-            t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY
-            exp_nonpositive(t if weight[i] > 0.0 else -INFINITY, &e)
-            mass[i] = weight[i] * e
-            z[i] = -(y[i] * mass[i])
-        for i in range(height):
-            risk[i] = mass[i] * ratio[i] if mass[i] > 0.0 else 0.0
-        for i in range(height // PANEL):
-            for v in range(PANEL):
-                log_sums.mass[v] += mass[PANEL * i + v]
-                log_sums.risk[v] += risk[PANEL * i + v]
+        log_domain_rows(b, column, log_slope, ratio, z, sums)
     else:
         for i in range(height):
-            z[i] = -(weight[i] * y[i]) * (value[i] / ratio[i])
-    for v in range(PANEL):
-        block_loss[v] = 0.0
-    for i in range(height // PANEL):
-        for v in range(PANEL):
-            block_loss[v] += weight[PANEL * i + v] * value[PANEL * i + v]
-            tally.slope[v] += z[PANEL * i + v]
-            tally.error[v] += error[PANEL * i + v]
-            e = least[PANEL * i + v]
-            tally.min_margin[v] = e if e < tally.min_margin[v] else tally.min_margin[v]
-    for v in range(PANEL):
-        tally.loss[v] += block_loss[v]
-        largest = max(largest, block_loss[v])
-    if largest < 1e-250 and not in_log_domain:
+            s[i] = -(weight[i] * y[i]) * (value[i] / ratio[i])
+    for i in range(height):
+        value[i] = weight[i] * value[i]
+    tally_losses(<const vec*> value, n_panels, tally, &largest)
+    tally_margins(weight, margin, n_panels, tally, z)
+    add_lanes(z, n_panels, tally.slope)
+    if is_near_underflow(largest) and not in_log_domain:
         add_log_tail(weight, log_slope, ratio, height, tally)
