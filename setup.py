@@ -25,11 +25,11 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
 MODULES = [  # those that take longest to compile come first
-    "_core.isa_avx512", "_core.isa_avx2", "_core.isa_baseline", "_engine.loop", "_core.layout",
-    "_core.rowpass", "_core.dispatch", "_core.team", "_engine.dataset", "_engine.gram",
-    "_engine.batch", "_engine.descent", "_engine.sweep", "_engine.step",
-    "_engine.run_state", "_engine.poll", "_engine.sgd", "_engine.sgd_loop", "_engine.linear_map", "_engine.score_line",
-    "_engine.lbfgs",
+    "_core.isa_avx512", "_core.isa_avx2", "_core.isa_baseline", "_engine.sgd", "_engine.descent",
+    "_engine.batch", "_engine.run_state", "_core.layout", "_core.rowpass", "_core.dispatch",
+    "_core.team", "_engine.dataset", "_engine.gram", "_engine.step", "_engine.loop",
+    "_engine.sweep", "_engine.sgd_loop", "_engine.poll", "_engine.linear_map",
+    "_engine.score_line", "_engine.lbfgs",
 ]  # fmt: skip
 
 DIRECTIVES = {
