@@ -1,4 +1,4 @@
-"""Builds the compiled modules; all else about the package is said in pyproject.toml.
+"""Builds the compiled modules; all other metadata is in pyproject.toml.
 
 Two environment variables, each 0 or 1, change the build:
 
@@ -25,11 +25,11 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
 MODULES = [  # those that take longest to compile come first
-    "_core.isa_avx512", "_core.isa_avx2", "_core.isa_baseline", "_engine.loop", "_core.layout",
-    "_core.rowpass", "_core.dispatch", "_core.team", "_engine.dataset", "_engine.gram",
-    "_engine.batch", "_engine.descent", "_engine.sweep", "_engine.step",
-    "_engine.run_state", "_engine.poll", "_engine.sgd", "_engine.sgd_loop", "_engine.linear_map", "_engine.score_line",
-    "_engine.lbfgs",
+    "_core.isa_avx512", "_core.isa_avx2", "_core.isa_baseline", "_engine.sgd", "_engine.descent",
+    "_engine.batch", "_engine.run_state", "_core.layout", "_core.rowpass", "_core.dispatch",
+    "_core.team", "_engine.dataset", "_engine.gram", "_engine.step", "_engine.loop",
+    "_engine.sweep", "_engine.sgd_loop", "_engine.poll", "_engine.linear_map",
+    "_engine.score_line", "_engine.lbfgs",
 ]  # fmt: skip
 
 DIRECTIVES = {
@@ -44,14 +44,14 @@ DEBUG_DIRECTIVES = DIRECTIVES | {"boundscheck": True, "initializedcheck": True}
 
 
 class Flags(NamedTuple):
-    """What one kind of compiler is told: always, and for OpenMP (compiling, linking) in turn."""
+    """The flags of one kind of compiler: always, and alternatives for OpenMP (compile, link)."""
 
     always: list[str]
     openmp: list[tuple[list[str], list[str]]]
 
 
-# Neither a CPU nor a licence to round differently may be named here: results are the same bits
-# everywhere, hence also -ffp-contract=off, no fused multiply-add.
+# No flag here may name a CPU or relax rounding: results have the same bits everywhere, hence also
+# -ffp-contract=off, no fused multiply-add.
 UNIX = Flags(
     "-g0 -ffp-contract=off -fno-trapping-math -fno-math-errno -fno-strict-aliasing".split(),
     [(["-fopenmp"], ["-fopenmp"])],
@@ -83,7 +83,7 @@ int main(void) {
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """Return one digest of all parts, and of where each ends."""
+    """Return one digest of all parts; it also depends on where each ends."""
     return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()
 
 
@@ -96,7 +96,7 @@ def switch(name: str, default: str) -> bool:
 
 
 def openmp_works(compiler, compile_flags: list[str], link_flags: list[str]) -> bool:
-    """Compile, link and run a program that asks for a team of two threads; did it get them?"""
+    """Compile, link and run a program: return whether it gets a team of two threads."""
     limits = ("OMP_THREAD_LIMIT", "OMP_MAX_ACTIVE_LEVELS")
     environment = {name: value for name, value in os.environ.items() if name not in limits}
     with TemporaryDirectory() as folder:
@@ -115,12 +115,12 @@ def openmp_works(compiler, compile_flags: list[str], link_flags: list[str]) -> b
 
 
 class BuildExtensions(build_ext):
-    """Translates and compiles, with the flags that suit the compiler setuptools has chosen."""
+    """Translates and compiles, with the flags of the compiler that setuptools has chosen."""
 
     def build_extensions(self):
-        """Build every module anew, unless the last build had the same inputs and is as it left it.
+        """Build all modules, unless inputs and outputs are those of the last build.
 
-        No timestamp tells that a switch or a compiler has changed.
+        Digests decide, because no timestamp changes with a switch or a compiler.
         """
         if getattr(self, "dry_run", False):
             return
@@ -132,7 +132,7 @@ class BuildExtensions(build_ext):
         inputs = digest(self.inputs(directives, compile_flags, link_flags))
         stamp = Path(self.build_temp, "lsgd_fast.built")
         forced = self.force
-        self.force = self.compiler.force = True  # compile, link and copy whatever the dates
+        self.force = self.compiler.force = True  # compile, link and copy, whatever the dates
         if not forced and stamp.exists() and stamp.read_text() == inputs + self.outputs_digest():
             print("lsgd_fast: nothing has changed since the last build")
             return
@@ -154,19 +154,19 @@ class BuildExtensions(build_ext):
         stamp.write_text(inputs + self.outputs_digest())
 
     def inputs(self, *options):
-        """Yield what the modules are made of, as bytes: options, tools and sources.
+        """Yield options, tools and sources of the modules, as bytes.
 
-        Not the headers and libraries of the system: where these have changed, --force builds anew.
+        Headers and libraries of the system are left out: where they have changed, use --force.
         """
         of_compiler = ("compiler_so", "linker_so", "macros", "include_dirs", "libraries",
                        "library_dirs", "runtime_library_dirs", "objects")  # fmt: skip
-        asked = [getattr(self.compiler, name, []) for name in of_compiler]
+        settings = [getattr(self.compiler, name, []) for name in of_compiler]
         environment = [os.environ.get(name) for name in READ_BY_COMPILERS]
         tools = (Cython.__version__, sys.version)
-        yield repr((options, self.debug, asked, environment, tools)).encode()
-        if asked[0]:
+        yield repr((options, self.debug, settings, environment, tools)).encode()
+        if settings[0]:
             try:
-                yield subprocess.run([*asked[0], "--version"], capture_output=True).stdout
+                yield subprocess.run([*settings[0], "--version"], capture_output=True).stdout
             except OSError:  # no compiler: compiling will say so
                 pass
         folder = Path("lsgd_fast")
@@ -177,14 +177,14 @@ class BuildExtensions(build_ext):
             yield source.read_bytes()
 
     def outputs_digest(self):
-        """Return the digest of the compiled modules, of an empty one for each that is not there."""
+        """Return the digest of the compiled modules; a missing one counts as empty."""
         outputs = [Path(self.get_ext_fullpath(module.name)) for module in self.extensions]
         return digest(path.read_bytes() if path.exists() else b"" for path in outputs)
 
     def openmp_flags(self, flags: Flags) -> tuple[list[str], list[str]]:
-        """Return the first flags, for compiling and linking, with which OpenMP works, or none."""
+        """Return the first flags (compile, link) with which OpenMP works, or no flags."""
         if not switch("LSGD_FAST_OPENMP", "1"):
-            print("lsgd_fast: building without OpenMP, as LSGD_FAST_OPENMP=0 asks: one thread only")
+            print("lsgd_fast: LSGD_FAST_OPENMP=0, building without OpenMP: one thread only")
             return [], []
         for compile_flags, link_flags in flags.openmp:
             if openmp_works(self.compiler, compile_flags, link_flags):

@@ -1,20 +1,29 @@
-"""The row pass and its C-level API.
-
-A *row pass* reads X once and returns, for each of k columns of weights, the loss, the error rate,
-the smallest margin and the gradient.  Everything here works on plain pointers, without the GIL, and
-never raises.  From Cython:
+"""The C API: loss and gradient of the logistic loss in one pass over X, on plain pointers.
 
     from lsgd_fast cimport kernel
-    kernel.require_abi(kernel.ABI)        # ImportError where another version is installed
+    kernel.require_abi(kernel.ABI)          # at import
 
-    cdef kernel.rows_t rows               # describe X, y and the weights of the rows once
-    cdef double[::1] work = np.empty(kernel.workspace_size(&rows, 1, 1))
-    kernel.loss_gradient(&rows, &w[0], 1, 0.0, &loss, &gradient[0], &work[0], 1)
+describe X     element_t, index_type_t, matrix_t, compressed_t, sparse_t, rows_t
+initialise     dense_rows; csr_rows, csr_matrix, compressed
+compute        workspace_size, loss_gradient
+compatibility  ABI, require_abi
 
-Thread safety: the functions keep no state; two threads may share `rows` but not a workspace.
+The README has a complete function; docs/backend.md lists what an embedder can rely on.
+
+Thread safety: the functions need no GIL, raise nothing, allocate nothing and keep no state.
+Several threads may share the rows, but each needs a workspace of its own.
 """
 
-from lsgd_fast._core.rowpass cimport loss_gradient, require_abi, workspace_size
+# What describes X, and the initialisers: see types.pxd for each member.
 from lsgd_fast._core.types cimport (
-    element_t, FLOAT64, FLOAT32, FLOAT16, LONG_DOUBLE, INT8, INT16, INT32, INT64, UINT8, UINT16,
-    UINT32, UINT64, BOOL, BFLOAT16, compressed_t, sparse_t, matrix_t, rows_t, ABI)
+    FLOAT64, FLOAT32, FLOAT16, LONG_DOUBLE, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32,
+    UINT64, BOOL, BFLOAT16, INDEX_UINT16, INDEX_INT32, INDEX_INT64, element_t, index_type_t,
+    matrix_t, compressed_t, sparse_t, rows_t, dense_rows, csr_rows, csr_matrix, compressed)
+
+# Loss (k,) and gradient (d [+ 1], k) of k columns of weights.
+from lsgd_fast._core.rowpass cimport loss_gradient, workspace_size
+
+# require_abi(kernel.ABI) raises ImportError where the installed package has another number than the
+# one that was compiled in.  ABI counts the changes to what this file re-exports, and nothing else.
+from lsgd_fast._core.rowpass cimport require_abi
+from lsgd_fast._core.types cimport ABI

@@ -1,4 +1,4 @@
-"""The C API for embedders is kernel.pxd; here is what Python may ask of the compiled code."""
+"""What Python can ask the compiled code; the C API is kernel.pxd."""
 
 from lsgd_fast._core.dispatch import (
     compiler,

@@ -1,7 +1,6 @@
 """Minimisation of the objective by the compiled quasi-Newton method."""
 
-from lsgd_fast._constants import LOSS_WORK
-from lsgd_fast._core.threads import choose_threads
+from lsgd_fast._core.threads import SERIAL_PASS_WORK, choose_threads
 from lsgd_fast._engine.dataset import Rows
 from lsgd_fast._engine.lbfgs import LBFGS
 from lsgd_fast._engine.linear_map import LinearMap
@@ -13,9 +12,6 @@ from lsgd_fast.progress import logged
 __all__ = [
     "minimize",
 ]
-
-
-SERIAL_WORK = 4_000_000  # of a pass of `minimize`, in elements of X and their like
 
 
 def minimize(
@@ -125,10 +121,9 @@ def minimize(
     request = options.for_problem(problem, start)
     problem, k, n_threads = request.problem, request.k, options.n_threads
     rows = Rows(problem)
-    # each pass is a team of its own: it takes more for a second thread to pay than in a descent
-    is_small = n_threads is None and problem.n * (problem.d + LOSS_WORK) * k < SERIAL_WORK
-    n_threads = 1 if is_small else n_threads
-    n_threads = choose_threads(n_threads, problem.n, problem.d, rows.n_chunks, k)
+    n_threads = choose_threads(
+        n_threads, problem.n, problem.d, rows.n_chunks, k, serial_work=SERIAL_PASS_WORK
+    )
     engine = Engine(
         linear_map=LinearMap(rows, k, n_threads),
         score_line=ScoreLine(problem.weight, problem.y, problem.total_weight, k, n_threads),

@@ -1,1 +1,46 @@
-"""Compiled: one pass over X."""
+"""Compiled: one pass over X, from the rows of a problem to losses and gradients.
+
+A pass over one chunk of rows, block by block; the threads of a team share the chunks:
+
+    rows (matrix_t)     weights (k packed columns)
+          |                    |
+          +---- forward -------+       scores = X @ w
+                   |
+                  loss                 row gradients = d loss / d score
+                   |    |
+                   |    +------------  tallies: loss, error rate, smallest margin
+                   |
+                backward               partial gradient += row gradients @ X
+                   |
+    and after all chunks
+                   |
+                reduce                 gradient = sum of the partial gradients, in order
+
+Structs
+    types           the rows of a problem, as embedders describe them; ABI
+    pass_types      a pass: what it reads, what it writes, what it sums
+Drivers
+    rowpass         a whole pass by a team; the functions behind kernel.pxd; the design
+    dispatch        the instruction set that runs a pass
+    isa             what is compiled once for each: isa_baseline, isa_avx2, isa_avx512
+    layout          chunks and blocks of a pass, its memory, packed columns
+    team            threads of a team: barrier, shares of work; fork
+    threads         the default number of threads
+Forward and backward
+    block           a block of rows: how each driver starts a chunk and a block
+    dense           dense rows: on panels (dense_tiles), or without a copy (dense_inplace)
+    small_batch     dense rows in any order, for stochastic steps
+    sparse          CSR rows, whose gradients are summed by columns after all chunks
+    sparse_layout   indices of CSR rows, the copy by columns, how a pass over them is split
+    multi           models of several columns: softmax, two-layer networks
+    load            elements of any type to float64; panels
+    scaling         centred and scaled features
+    reduce          gradients and tallies of all chunks, summed in order
+Losses
+    loss            the logistic loss
+    loss_general    the other losses, and every loss in the log domain
+    multi_loss      softmax, two-layer networks
+Vectors
+    simd            vectors of 2, 4 and 8 lanes of float64
+    vecmath         exp, log and their like on vectors
+"""

@@ -1,21 +1,22 @@
-# A row pass, block by block and chunk by chunk.  For a block of rows, while it is hot: forward,
-# link, backward.  See kernel.pyx for the design.
+# A pass over dense rows: for each block, while it is hot, forward, loss and backward.
+#
+# rowpass.pyx describes the design.
 
-from libc.math cimport INFINITY
 from libc.stdint cimport int8_t, uint8_t
 from libc.string cimport memcpy, memset
 
-from lsgd_fast._core.load cimport (decode_panel, find_rows, has_plain_rows, prefetch_ordered,
-                                   prefetch_rows, short_rows)
+from lsgd_fast._core.block cimport (block_t, column_sums_t, decode_block, labels_t, loss_function_t,
+                                    start_block, start_chunk)
 from lsgd_fast._core.dense_inplace cimport backward_rows, forward_rows
-from lsgd_fast._core.types cimport (BFLOAT16, FLOAT16, FLOAT32, INT8, UINT8, element_t, matrix_t,
-                                    rows_t)
-from lsgd_fast._core.pass_types cimport (BLOCK, ROW_GRADIENTS_GIVEN, INDEPENDENT, LOGISTIC_LOSS, PANEL, group_width,
-                                         loss_function_t, padded_rows, pass_t, log_sums_t, tally_t)
-from lsgd_fast._core.simd cimport bfloat16, float16, inlined, real, v2, v4, v8, vec
-from lsgd_fast._core.loss cimport clear_tallies, logistic_loss_rows
-from lsgd_fast._core.small_batch cimport gather_labels, is_thin, thin_pass
 from lsgd_fast._core.dense_tiles cimport backward, forward
+from lsgd_fast._core.load cimport (find_rows, has_plain_rows, prefetch_ordered, prefetch_rows,
+                                   short_rows)
+from lsgd_fast._core.loss cimport logistic_loss_rows
+from lsgd_fast._core.pass_types cimport (BLOCK, INDEPENDENT, LOGISTIC_LOSS, PANEL,
+                                         ROW_GRADIENTS_GIVEN, group_width, padded_rows, pass_t)
+from lsgd_fast._core.simd cimport bfloat16, float16, inlined, real, v2, v4, v8, vec
+from lsgd_fast._core.small_batch cimport is_small_batch, small_batch_pass
+from lsgd_fast._core.types cimport BFLOAT16, FLOAT16, FLOAT32, INT8, UINT8, element_t, matrix_t
 
 
 # Rows of float64 and float32 in place are read as fast as memory gives them by vectors of four lanes
@@ -37,54 +38,37 @@ cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_
         backward_rows(rows, z, d, g, height, ahead, lead)
 
 
-# Between forward and backward: C columns of scores of a block, in z, become row_gradients.
-# `general` is the link of other losses than the logistic, and of log_sums columns: where the scale of
-# one rises, its `n_sums` sums of the chunk so far, C apart from `sums` on, are log_sums anew.
-cdef inline inlined loss_columns(const pass_t* p, Py_ssize_t column, Py_ssize_t C, const double* y,
-                                 const double* weight, Py_ssize_t row, Py_ssize_t n_panels,
-                                 tally_t* tallies, log_sums_t* log_sums, double* sums,
-                                 Py_ssize_t n_sums, vec* z, loss_function_t general) noexcept nogil:
-    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
-    cdef Py_ssize_t padded = padded_rows(p.rows.X.n)
+# Between forward and backward: turn C columns of scores of a block, in z, into row gradients.
+# `partial` is what the chunk has summed of these columns so far, `count` entries each, C apart.
+cdef inline inlined loss_columns(const pass_t* p, const block_t* b, Py_ssize_t column, Py_ssize_t C,
+                                 double* partial, Py_ssize_t count, vec* z) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double), n_panels = b.n_panels
     cdef Py_ssize_t size = PANEL * n_panels * sizeof(double), c
-    cdef double* of_rows            # the entries of this block and column among those of all rows
+    # the block's first row in arrays of all rows, column by column
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), offset = column * padded + b.row
+    cdef column_sums_t sums
+    cdef double* scores
     for c in range(C):
-        of_rows = (<double*> z) + c * BLOCK
+        scores = (<double*> z) + c * BLOCK
         if p.scores != NULL:
-            memcpy(p.scores + (column + c) * padded + row, of_rows, size)
+            memcpy(p.scores + offset + c * padded, scores, size)
         if p.model == INDEPENDENT:
             if (p.loss.kind == LOGISTIC_LOSS
                     and (p.in_log_domain == NULL or not p.in_log_domain[column + c])):
-                logistic_loss_rows(y, weight, p.intercepts[column + c], z + c * (BLOCK // width),
-                              n_panels, tallies + column + c)
+                logistic_loss_rows(b.y, b.weight, p.intercepts[column + c],
+                                   z + c * (BLOCK // width), n_panels, b.tallies + column + c)
             else:
-                general(p, column + c, y, weight, of_rows, PANEL * n_panels, tallies + column + c,
-                        log_sums + column + c, sums + c if sums != NULL else NULL, C, n_sums)
+                sums.first = partial + c if partial != NULL else NULL
+                sums.stride = C
+                sums.count = count if partial != NULL else 0
+                b.general_loss(p, b, column + c, scores, &sums)
             if p.row_gradients != NULL:
-                memcpy(p.row_gradients + (column + c) * padded + row, of_rows, size)
+                memcpy(p.row_gradients + offset + c * padded, scores, size)
         elif p.model == ROW_GRADIENTS_GIVEN:
-            memcpy(of_rows, p.row_gradients + (column + c) * padded + row, size)
+            memcpy(scores, p.row_gradients + offset + c * padded, size)
 
 
-# What the chunk of k columns is log_sums by, before its first row.
-cdef inline void clear_log_sums(log_sums_t* log_sums, Py_ssize_t k) noexcept nogil:
-    cdef Py_ssize_t i
-    memset(log_sums, 0, k * sizeof(log_sums_t))
-    for i in range(k):
-        log_sums[i].scale = -INFINITY
-
-
-# y and weight of a block that ends within a panel: the rows missing from it weigh nothing.
-cdef inline void fill_panel(const double* y, const double* weight, Py_ssize_t n_rows,
-                            Py_ssize_t n_panels, double* whole_y,
-                            double* whole_weight) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(PANEL * n_panels):
-        whole_y[i] = y[i] if i < n_rows else 1.0
-        whole_weight[i] = weight[i] if i < n_rows else 0.0
-
-
-# Products of a group of C columns with up to four panels.
+# The scores of up to four panels, for a group of C columns.
 cdef inline inlined forward_group(const real* panels, Py_ssize_t stride, const double* w,
                                   Py_ssize_t d, vec* z, Py_ssize_t n_panels,
                                   Py_ssize_t C) noexcept nogil:
@@ -104,7 +88,7 @@ cdef inline inlined forward_group(const real* panels, Py_ssize_t stride, const d
             forward(panels + q * stride, stride, w, d, z + q * V, 1, 1)
 
 
-# Gradient of a group of C columns from up to four panels.
+# The same for their gradient.
 cdef inline inlined backward_group(const real* panels, Py_ssize_t stride, const vec* z,
                                    Py_ssize_t d, double* g, Py_ssize_t n_panels,
                                    Py_ssize_t C) noexcept nogil:
@@ -120,14 +104,12 @@ cdef inline inlined backward_group(const real* panels, Py_ssize_t stride, const 
         backward(panels, stride, z, d, g, n_panels, 1)
 
 
-# All columns on one block of panels, or the one column on `rows` in place; the other of the two is
-# NULL.  `z` is room for four columns of margins.
-cdef inline inlined block_columns(const pass_t* p, const real* panels, const real** rows,
-                                  const double* y, const double* weight, Py_ssize_t row,
-                                  Py_ssize_t n_panels, double* partial, tally_t* tallies,
-                                  log_sums_t* log_sums, vec* z, loss_function_t general) noexcept nogil:
+# Forward, loss and backward of a block: of all columns on panels, or of one column on `rows` in
+# place; the other of the two is NULL.  `z` has memory for four columns of scores.
+cdef inline inlined block_columns(const pass_t* p, const block_t* b, const real* panels,
+                                  const real** rows, vec* z) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
-    cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d
+    cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d, n_panels = b.n_panels
     cdef Py_ssize_t height = PANEL * n_panels
     cdef Py_ssize_t column = 0, C, q
     # in place: bytes to the same row of the next block, unless that was prefetched as a whole
@@ -141,6 +123,7 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
     while column < p.k:
         C = group_width(column, p.k)
         w = p.weights + column * d
+        g = b.partial + column * d if p.gradient else NULL
         if p.model == ROW_GRADIENTS_GIVEN:
             pass
         elif rows != NULL:
@@ -151,10 +134,8 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
                 forward_in_place(rows + q * PANEL, w, d, z + q * (PANEL // width), 1, ahead)
         else:
             forward_group(panels, stride, w, d, z, n_panels, C)
-        loss_columns(p, column, C, y, weight, row, n_panels, tallies, log_sums,
-                     partial + column * d if p.gradient else NULL, d, z, general)
+        loss_columns(p, b, column, C, g, d, z)
         if p.gradient:
-            g = partial + column * d
             if rows != NULL and n_panels == 1:
                 backward_in_place(rows, z, d, g, PANEL, ahead, lead)
             elif rows != NULL:
@@ -164,96 +145,61 @@ cdef inline inlined block_columns(const pass_t* p, const real* panels, const rea
         column += C
 
 
-# The one column on rows in place, of whatever type.
-cdef inline inlined block_in_place(const pass_t* p, const char** rows, const double* y,
-                                   const double* weight, Py_ssize_t row, Py_ssize_t n_panels,
-                                   double* partial, tally_t* tallies, log_sums_t* log_sums, vec* z,
-                                   loss_function_t general) noexcept nogil:
+# The same for one column on rows in place, whose elements are of any type that vectors load.
+cdef inline inlined block_in_place(const pass_t* p, const block_t* b, const char** rows,
+                                   vec* z) noexcept nogil:
     cdef element_t element = p.rows.X.element
     if element == FLOAT32:
-        block_columns[float, vec](p, NULL, <const float**> rows, y, weight, row, n_panels, partial,
-                                  tallies, log_sums, z, general)
+        block_columns[float, vec](p, b, NULL, <const float**> rows, z)
     elif element == FLOAT16:
-        block_columns[float16, vec](p, NULL, <const float16**> rows, y, weight, row, n_panels, partial,
-                                    tallies, log_sums, z, general)
+        block_columns[float16, vec](p, b, NULL, <const float16**> rows, z)
     elif element == BFLOAT16:
-        block_columns[bfloat16, vec](p, NULL, <const bfloat16**> rows, y, weight, row, n_panels, partial,
-                                     tallies, log_sums, z, general)
+        block_columns[bfloat16, vec](p, b, NULL, <const bfloat16**> rows, z)
     elif element == UINT8:
-        block_columns[uint8_t, vec](p, NULL, <const uint8_t**> rows, y, weight, row, n_panels, partial,
-                                    tallies, log_sums, z, general)
+        block_columns[uint8_t, vec](p, b, NULL, <const uint8_t**> rows, z)
     elif element == INT8:
-        block_columns[int8_t, vec](p, NULL, <const int8_t**> rows, y, weight, row, n_panels, partial,
-                                   tallies, log_sums, z, general)
+        block_columns[int8_t, vec](p, b, NULL, <const int8_t**> rows, z)
     else:
-        block_columns[double, vec](p, NULL, <const double**> rows, y, weight, row, n_panels, partial,
-                                   tallies, log_sums, z, general)
+        block_columns[double, vec](p, b, NULL, <const double**> rows, z)
 
 
-# Chunks first .. last - 1 of a pass: partial_gradients and tallies.
-cdef inline inlined chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
-                           vec* z, loss_function_t general) noexcept nogil:
-    cdef const rows_t* rows = p.rows
-    cdef const matrix_t* X = &rows.X
+# Chunks first .. last - 1 of a pass: their partial gradients and tallies.  A thread decodes rows to
+# its `tile` where they are neither packed nor read in place.
+cdef inline inlined dense_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
+                                 vec* z, loss_function_t general_loss) noexcept nogil:
+    cdef const matrix_t* X = &p.rows.X
     cdef Py_ssize_t height = p.height, blocks = (X.n - 1) // height + 1
-    cdef Py_ssize_t chunk, block, q, row, n_rows, n_panels
-    cdef double* partial = NULL
-    cdef tally_t* tallies = NULL
-    cdef log_sums_t* log_sums = NULL
-    cdef const double* y
-    cdef const double* weight
-    cdef double[BLOCK] last_y        # of a block that ends within a panel, or is in an order
-    cdef double[BLOCK] last_weight
+    cdef Py_ssize_t chunk, block, row
+    cdef block_t b
+    cdef labels_t copies
     cdef const double* panels
     cdef const char* rows_at[BLOCK]
     # two columns and more pay for a tile, and short rows are mostly tails of features
     cdef bint in_place = X.panels == NULL and p.k == 1 and X.d >= 8 and has_plain_rows(X)
-    if is_thin(p):
-        thin_pass(p, tile, z)
+    if is_small_batch(p):
+        small_batch_pass(p, tile, z)
         return
+    b.general_loss = general_loss
     for chunk in range(first, last):
+        start_chunk(p, chunk, &b)
         if p.gradient:
-            partial = p.partial_gradients + chunk * p.k * X.d
-            memset(partial, 0, p.k * X.d * sizeof(double))
-        if p.model == INDEPENDENT:
-            tallies = p.tallies + chunk * p.k
-            clear_tallies(tallies, p.k)
-        if p.log_sums != NULL:
-            log_sums = p.log_sums + chunk * p.k
-            clear_log_sums(log_sums, p.k)
+            b.partial = p.partial_gradients + chunk * p.k * X.d
+            memset(b.partial, 0, p.k * X.d * sizeof(double))
         for block in range(chunk * blocks // p.n_chunks, (chunk + 1) * blocks // p.n_chunks):
             row = block * height
-            n_rows = min(height, X.n - row)
-            n_panels = (n_rows - 1) // PANEL + 1
-            y = rows.y + row
-            weight = rows.weight + row
-            if p.order != NULL:
-                gather_labels(rows, p.order + row, n_rows, n_panels, last_y, last_weight)
-                y = last_y
-                weight = last_weight
-            elif n_rows < PANEL * n_panels:
-                fill_panel(y, weight, n_rows, n_panels, last_y, last_weight)
-                y = last_y
-                weight = last_weight
+            start_block(p, row, min(height, X.n - row), &copies, &b)
             if in_place:
-                find_rows(X, p.order, row, PANEL * n_panels, rows_at)
+                find_rows(X, p.order, row, PANEL * b.n_panels, rows_at)
             elif X.panels == NULL:
-                for q in range(n_panels):
-                    if vec is v2:
-                        decode_panel(X, p.order, row + PANEL * q, <v2*> (tile + q * PANEL * X.d))
-                    else:
-                        decode_panel(X, p.order, row + PANEL * q, <v4*> (tile + q * PANEL * X.d))
+                decode_block(p, &b, tile, z)
             if p.order != NULL:
                 prefetch_ordered(X, p.order, row + height, height)
             elif X.panels == NULL:
                 prefetch_rows(X, row + height, height)
             if in_place:
-                block_in_place(p, rows_at, y, weight, row, n_panels, partial, tallies, log_sums, z,
-                               general)
+                block_in_place(p, &b, rows_at, z)
             elif X.panels != NULL and X.element == FLOAT32:
-                block_columns[float, vec](p, <const float*> X.panels + row * X.d, NULL, y, weight,
-                                          row, n_panels, partial, tallies, log_sums, z, general)
+                block_columns[float, vec](p, &b, <const float*> X.panels + row * X.d, NULL, z)
             else:
                 panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
-                block_columns[double, vec](p, panels, NULL, y, weight, row, n_panels, partial,
-                                           tallies, log_sums, z, general)
+                block_columns[double, vec](p, &b, panels, NULL, z)

@@ -1,14 +1,11 @@
-"""Which instruction set runs a pass: chosen at import, and when a test or a user asks."""
+"""The instruction set that runs a pass: the best one at import, or a choice of the user."""
 
 import os
 
 from lsgd_fast._core cimport isa_avx2, isa_avx512, isa_baseline
-from lsgd_fast._core.simd cimport compiler_name, cpu_has_avx2, cpu_has_avx512
+from lsgd_fast._core.layout cimport loss_work
 from lsgd_fast._core.pass_types cimport bodies_t, pass_t
-
-from lsgd_fast._constants import LOSS_WORK
-
-cdef double loss_work = LOSS_WORK
+from lsgd_fast._core.simd cimport compiler_name, cpu_has_avx2, cpu_has_avx512
 
 cdef bodies_t chosen = isa_baseline.bodies
 cdef object chosen_name = "baseline"
@@ -20,7 +17,7 @@ cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
 
 
 cdef void reduce_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                    double* gradient) noexcept nogil:
+                           double* gradient) noexcept nogil:
     chosen.partial_gradients(p, first, last, gradient)
 
 
@@ -30,7 +27,7 @@ def compiler():
 
 
 def instruction_sets():
-    """The instruction sets that this processor can run, best first."""
+    """The instruction sets of this processor, best first."""
     available = {"avx512": cpu_has_avx512(), "avx2": cpu_has_avx2(), "baseline": True}
     return tuple(name for name, runs in available.items() if runs)
 
@@ -41,7 +38,7 @@ def instruction_set():
 
 
 def use_instruction_set(name):
-    """Choose the instruction set.  Not while another thread runs."""
+    """Choose the instruction set; no other thread may be in a pass."""
     global chosen, chosen_name
     if name not in instruction_sets():
         raise ValueError(f"the instruction set (LSGD_FAST_ISA) must be one of "

@@ -2,91 +2,106 @@
 
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.simd cimport v2
-from lsgd_fast._core.pass_types cimport (BLOCK, ROW_GRADIENTS_GIVEN, LOGISTIC_LOSS, MAX_CHUNKS, NETWORK, PANEL, SCORES_ONLY,
-                                         MULTI_BLOCKS, is_multi, model_t, loss_t, pass_t, group_width,
-                                         padded_rows, tally_t)
+from lsgd_fast._core.pass_types cimport (
+    BLOCK, LOGISTIC_LOSS, MAX_CHUNKS, MULTI_BLOCKS, NETWORK, PANEL, ROW_GRADIENTS_GIVEN,
+    SCORES_ONLY, column_offset, is_multi, loss_t, model_t, padded_rows, pass_t, tally_t)
 from lsgd_fast._core.types cimport FLOAT64, matrix_t, rows_t
 
 from lsgd_fast._constants import LOSS_WORK
 
-cdef double loss_work = LOSS_WORK
+loss_work = LOSS_WORK
+
+cdef enum:
+    SMALL_WORK = 12000      # a pass of less work is one chunk (threads.py starts threads later)
+    MIN_CHUNKS = 8          # of a larger pass, if there are as many blocks
+    CHUNK_ROWS = 512        # rows of a chunk where there are more than MIN_CHUNKS
+    SPARSE_CHUNK_WORK = 20000       # the same for sparse rows, in entries
+    MULTI_VALUES = 1 << 23  # partial gradients of a model of several columns: 64 MiB
+    CACHE_FEATURES = 2048   # so many features of BLOCK rows stay in the second-level cache
+    LONG_COLUMN = 4096      # entries of a column that one thread sums in any case
 
 
 # --- how a pass is split --------------------------------------------------------------------------
 
-# The work of a pass, in elements of X and their like.
 cdef double pass_work(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     return <double> n * (<double> d + loss_work)
 
 
-# Whether a pass would not pay for a second thread by far (threads.py starts one later).
-cdef inline bint is_small(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
-    return pass_work(n, d) < 12000.0
-
-
-# A block is BLOCK rows high where that leaves it in the second-level cache and leaves blocks for
-# eight chunks.
-cdef inline Py_ssize_t block_rows(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
-    return BLOCK if d <= 2048 and (n >= 8 * BLOCK or is_small(n, d)) else PANEL
-
-
-# One chunk for a small pass; else eight if there are blocks enough, and more for many rows, as long
-# as summing the partial_gradients stays small beside the pass.
-cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
-    if is_small(n, d):
-        return 1
-    return min((n - 1) // block_rows(n, d) + 1,
-               max(<Py_ssize_t> 8, min(<Py_ssize_t> MAX_CHUNKS, n // 512)))
-
-
-# The same for sparse rows, which have no partial_gradients to be summed.
-cdef Py_ssize_t sparse_chunk_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil:
-    cdef double work = n_entries + loss_work * n
-    if work < 12000.0:
-        return 1
-    return min((n - 1) // sparse_height(n) + 1,
-               max(<Py_ssize_t> 8, min(<Py_ssize_t> MAX_CHUNKS, <Py_ssize_t> (work / 20000.0))))
-
-
-cdef inline Py_ssize_t sparse_height(Py_ssize_t n) noexcept nogil:
-    return BLOCK if n >= 8 * BLOCK else PANEL
-
-
 cdef double row_length(const matrix_t* X) noexcept nogil:
-    return X.d if X.sparse == NULL else <double> X.sparse.rows.starts[X.n] / X.n
+    return X.d if X.sparse == NULL else <double> X.sparse.rows.indptr[X.n] / X.n
 
 
-# At most 64 columns are longer than that.
-cdef Py_ssize_t long_length(Py_ssize_t n_entries) noexcept nogil:
-    return max(<Py_ssize_t> 4096, n_entries // MAX_CHUNKS)
+# BLOCK rows, unless that leaves fewer blocks than MIN_CHUNKS or does not stay in the cache.
+cdef Py_ssize_t block_height(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
+    cdef bint is_small = pass_work(n, d) < SMALL_WORK
+    return BLOCK if d <= CACHE_FEATURES and (n >= MIN_CHUNKS * BLOCK or is_small) else PANEL
 
 
-# The same for models of several columns, where partial_gradients may be large: at least 32 rows to a chunk, and
-# partial_gradients of 64 MiB together, or of eight times the weights.
-cdef Py_ssize_t multi_chunk_count(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
-    cdef Py_ssize_t most = min(<Py_ssize_t> MAX_CHUNKS, n // 512, (<Py_ssize_t> 1 << 23) // (d * k))
-    if k * pass_work(n, d) < 12000.0:
-        return 1
-    return min((n - 1) // BLOCK + 1, max(<Py_ssize_t> 8, most))
+cdef Py_ssize_t sparse_height(Py_ssize_t n) noexcept nogil:
+    return BLOCK if n >= MIN_CHUNKS * BLOCK else PANEL
 
 
 cdef Py_ssize_t multi_height(Py_ssize_t d) noexcept nogil:
-    return BLOCK if d <= 2048 else PANEL
+    return BLOCK if d <= CACHE_FEATURES else PANEL
 
 
-# Blocks that are linked together: few read the weights and write the partial_gradients often, many need room
-# for all their scores.
+cdef Py_ssize_t pass_height(model_t model, const matrix_t* X) noexcept nogil:
+    if X.sparse != NULL:
+        return sparse_height(X.n)
+    return multi_height(X.d) if is_multi(model) else block_height(X.n, X.d)
+
+
+# One chunk for a small pass; else MIN_CHUNKS, and more for many rows as long as the sum of the
+# partial gradients costs little beside the pass; never more chunks than blocks.
+cdef Py_ssize_t chunks_of(double work, Py_ssize_t n, Py_ssize_t height,
+                          Py_ssize_t wanted) noexcept nogil:
+    if work < SMALL_WORK:
+        return 1
+    return min((n - 1) // height + 1,
+               max(<Py_ssize_t> MIN_CHUNKS, min(<Py_ssize_t> MAX_CHUNKS, wanted)))
+
+
+cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
+    return chunks_of(pass_work(n, d), n, block_height(n, d), n // CHUNK_ROWS)
+
+
+cdef Py_ssize_t sparse_chunk_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil:
+    cdef double work = n_entries + loss_work * n
+    return chunks_of(work, n, sparse_height(n), <Py_ssize_t> (work / SPARSE_CHUNK_WORK))
+
+
+# Partial gradients may be large here: MULTI_VALUES of them, or MIN_CHUNKS times the weights.
+cdef Py_ssize_t multi_chunk_count(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
+    return chunks_of(k * pass_work(n, d), n, BLOCK,
+                     min(n // CHUNK_ROWS, <Py_ssize_t> MULTI_VALUES // (d * k)))
+
+
+cdef Py_ssize_t pass_chunks(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    if X.sparse != NULL:
+        return sparse_chunk_count(X.n, X.sparse.rows.indptr[X.n])
+    return multi_chunk_count(X.n, X.d, k) if is_multi(model) else chunk_count(X.n, X.d)
+
+
+# Blocks of a model of several columns at once: more of them read the weights and write the partial
+# gradients less often, but need memory for all their scores.
 cdef Py_ssize_t multi_blocks(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
     cdef Py_ssize_t blocks = (n - 1) // multi_height(d) + 1
     cdef Py_ssize_t of_chunk = (blocks - 1) // multi_chunk_count(n, d, k) + 1
-    return min(<Py_ssize_t> MULTI_BLOCKS, of_chunk) if d <= 2048 else 1
+    return min(<Py_ssize_t> MULTI_BLOCKS, of_chunk) if d <= CACHE_FEATURES else 1
 
 
-# Doubles that a thread needs in a pass.
-cdef Py_ssize_t thread_room(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+# At most MAX_CHUNKS columns are longer than that.
+cdef Py_ssize_t long_length(Py_ssize_t n_entries) noexcept nogil:
+    return max(<Py_ssize_t> LONG_COLUMN, n_entries // MAX_CHUNKS)
+
+
+# --- the memory of a pass -------------------------------------------------------------------------
+
+# Doubles of one thread.
+cdef Py_ssize_t thread_memory(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
     cdef Py_ssize_t blocks_at_once, tiles
     if not is_multi(model):
-        return 0 if X.panels != NULL or X.sparse != NULL else block_rows(X.n, X.d) * X.d
+        return 0 if X.panels != NULL or X.sparse != NULL else block_height(X.n, X.d) * X.d
     if X.sparse != NULL:
         return BLOCK * k
     blocks_at_once = multi_blocks(X.n, X.d, k)
@@ -94,69 +109,15 @@ cdef Py_ssize_t thread_room(model_t model, const matrix_t* X, Py_ssize_t k) noex
     return tiles + blocks_at_once * BLOCK * k
 
 
-cdef Py_ssize_t pass_chunks(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
-    if X.sparse != NULL:
-        return sparse_chunk_count(X.n, X.sparse.rows.starts[X.n])
-    return multi_chunk_count(X.n, X.d, k) if is_multi(model) else chunk_count(X.n, X.d)
-
-
-cdef Py_ssize_t pass_height(model_t model, const matrix_t* X) noexcept nogil:
-    if X.sparse != NULL:
-        return sparse_height(X.n)
-    return multi_height(X.d) if is_multi(model) else block_rows(X.n, X.d)
-
-
+# Tallies of one chunk.
 cdef Py_ssize_t tally_count(model_t model, Py_ssize_t k) noexcept nogil:
     if model == SCORES_ONLY or model == ROW_GRADIENTS_GIVEN:
         return 0
     return 1 if model == NETWORK else k
 
 
-# --- packing: X to panels once, columns of w to groups and back -----------------------------------
-
-cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil:
-    cdef Py_ssize_t size = PANEL * X.d, panel, i
-    for panel in range((X.n - 1) // PANEL + 1):
-        if X.element == FLOAT64:
-            decode_panel(X, NULL, PANEL * panel, <v2*> (<double*> panels + panel * size))
-        else:
-            decode_panel(X, NULL, PANEL * panel, <v2*> tile)
-            for i in range(size):
-                (<float*> panels)[panel * size + i] = <float> tile[i]
-
-
-cdef void column_place(Py_ssize_t column, Py_ssize_t k, Py_ssize_t d, Py_ssize_t* offset,
-                       Py_ssize_t* stride) noexcept nogil:
-    cdef Py_ssize_t first = column if column >= 4 * (k // 4) else 4 * (column // 4)
-    stride[0] = group_width(first, k)
-    offset[0] = first * d + (column - first)
-
-
-cdef const int64_t* feature_order(const rows_t* rows) noexcept nogil:
-    if rows.X.sparse == NULL:
-        return NULL
-    return rows.X.sparse.order
-
-
-cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, const int64_t* order,
-                       double* weights) noexcept nogil:
-    cdef Py_ssize_t column, offset, stride, j
-    for column in range(k):
-        column_place(column, k, d, &offset, &stride)
-        for j in range(d):
-            weights[offset + j * stride] = w[(j if order == NULL else order[j]) * k + column]
-
-
-cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, const int64_t* order,
-                         double* w) noexcept nogil:
-    cdef Py_ssize_t column, offset, stride, j
-    for column in range(k):
-        column_place(column, k, d, &offset, &stride)
-        for j in range(d):
-            w[(j if order == NULL else order[j]) * k + column] = weights[offset + j * stride]
-
-
-cdef Py_ssize_t partial_gradients_size(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+cdef Py_ssize_t partial_gradients_size(model_t model, const matrix_t* X,
+                                       Py_ssize_t k) noexcept nogil:
     cdef Py_ssize_t n_chunks = pass_chunks(model, X, k)
     if X.sparse != NULL:
         return k * (padded_rows(X.n) + n_chunks * X.sparse.n_long)
@@ -166,7 +127,7 @@ cdef Py_ssize_t partial_gradients_size(model_t model, const matrix_t* X, Py_ssiz
 cdef Py_ssize_t pass_size(model_t model, const rows_t* rows, Py_ssize_t k,
                           int n_threads) noexcept nogil:
     cdef Py_ssize_t n_chunks = pass_chunks(model, &rows.X, k)
-    cdef Py_ssize_t size = max(n_threads, 1) * thread_room(model, &rows.X, k)
+    cdef Py_ssize_t size = max(n_threads, 1) * thread_memory(model, &rows.X, k)
     if model != SCORES_ONLY:
         size += partial_gradients_size(model, &rows.X, k)
     return size + n_chunks * tally_count(model, k) * (sizeof(tally_t) // sizeof(double))
@@ -183,7 +144,7 @@ cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t 
     p.height = pass_height(model, &rows.X)
     p.n_chunks = pass_chunks(model, &rows.X, k)
     p.blocks_at_once = multi_blocks(rows.X.n, rows.X.d, k)
-    p.room = thread_room(model, &rows.X, k)
+    p.thread_memory = thread_memory(model, &rows.X, k)
     p.partial_gradients = NULL
     p.tallies = NULL
     p.scores = NULL
@@ -196,3 +157,40 @@ cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t 
         p.tallies = <tally_t*> memory
         memory = <double*> (p.tallies + p.n_chunks * tally_count(model, k))
     p.tiles = memory
+
+
+# --- packing --------------------------------------------------------------------------------------
+
+cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil:
+    cdef Py_ssize_t size = PANEL * X.d, panel, i
+    for panel in range((X.n - 1) // PANEL + 1):
+        if X.element == FLOAT64:
+            decode_panel(X, NULL, PANEL * panel, <v2*> (<double*> panels + panel * size))
+        else:
+            decode_panel(X, NULL, PANEL * panel, <v2*> tile)
+            for i in range(size):
+                (<float*> panels)[panel * size + i] = <float> tile[i]
+
+
+cdef const int64_t* feature_order(const rows_t* rows) noexcept nogil:
+    if rows.X.sparse == NULL:
+        return NULL
+    return rows.X.sparse.order
+
+
+cdef void pack_columns(const double* w, Py_ssize_t d, Py_ssize_t k, const int64_t* order,
+                       double* weights) noexcept nogil:
+    cdef Py_ssize_t column, offset, stride, j
+    for column in range(k):
+        column_offset(column, k, d, &offset, &stride)
+        for j in range(d):
+            weights[offset + j * stride] = w[(j if order == NULL else order[j]) * k + column]
+
+
+cdef void unpack_columns(const double* weights, Py_ssize_t d, Py_ssize_t k, const int64_t* order,
+                         double* w) noexcept nogil:
+    cdef Py_ssize_t column, offset, stride, j
+    for column in range(k):
+        column_offset(column, k, d, &offset, &stride)
+        for j in range(d):
+            w[(j if order == NULL else order[j]) * k + column] = weights[offset + j * stride]

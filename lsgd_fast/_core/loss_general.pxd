@@ -9,12 +9,14 @@
 
 from libc.math cimport INFINITY, fabs
 
+from lsgd_fast._core.block cimport block_t, column_sums_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
                                          INDEPENDENT, LOGISTIC_LOSS, PANEL, loss_t, pass_t, log_sums_t,
                                          tally_t)
-from lsgd_fast._core.simd cimport inlined
-from lsgd_fast._core.loss cimport merge_tails
+from lsgd_fast._core.simd cimport inlined, vec
+from lsgd_fast._core.loss cimport (add_lanes, is_near_underflow, margin_of_row, merge_tails,
+                                   tally_losses, tally_margins)
 
 
 # Of each margin: the loss, log|loss'|, and loss / |loss'|.  Plain loops, for the compiler to
@@ -79,84 +81,83 @@ cdef inline inlined add_log_tail(const double* weight, const double* log_slope, 
     merge_tails(&tally.shift, &tally.tail, -top, tail)
 
 
-# Make the scale of a chunk cover `top`.
-cdef inline void raise_scale(double top, tally_t* tally, log_sums_t* log_sums, double* sums,
-                             Py_ssize_t stride, Py_ssize_t n_sums) noexcept nogil:
-    cdef double before = log_sums.scale, steps, factor
+# Raise the scale of a chunk's column to cover `top`, and what the chunk has summed so far with it.
+cdef inline void raise_scale(double top, tally_t* tally, log_sums_t* log_sums,
+                             const column_sums_t* sums) noexcept nogil:
+    cdef double before = log_sums.log_scale, steps, factor
     cdef Py_ssize_t i
     if not top > before:
         return
-    log_sums.scale = top
+    log_sums.log_scale = top
     if fabs(top) < 1e15:                        # rounded up to a multiple of SCALE_STEP = 16
         steps = (top * 0.0625 + 0.5) + 6755399441055744.0
-        log_sums.scale = 16.0 * (steps - 6755399441055744.0)
+        log_sums.log_scale = 16.0 * (steps - 6755399441055744.0)
     if before == -INFINITY:                     # nothing was added yet
         return
-    exp_nonpositive(before - log_sums.scale, &factor)
+    exp_nonpositive(before - log_sums.log_scale, &factor)
     for i in range(PANEL):
         log_sums.mass[i] *= factor
         log_sums.risk[i] *= factor
         tally.slope[i] *= factor
-    if sums != NULL:
-        for i in range(n_sums):
-            sums[i * stride] *= factor
+    for i in range(sums.count):
+        sums.first[i * sums.stride] *= factor
 
 
-# As logistic_loss_rows: z comes in as scores and goes out as row_gradients, for a log_sums column over
-# exp(scale).  What follows from the row_gradients so far is sums[0], sums[stride], ...; NULL: nothing.
-cdef inline inlined general_loss_rows(const pass_t* p, Py_ssize_t column, const double* y,
-                                 const double* weight, double* z, Py_ssize_t height, tally_t* tally,
-                                 log_sums_t* log_sums, double* sums, Py_ssize_t stride,
-                                 Py_ssize_t n_sums) noexcept nogil:
+# From margins to row gradients in the log domain, q over exp(log_scale), of one column of a block.
+cdef inline inlined log_domain_rows(const block_t* b, Py_ssize_t column, const double* log_slope,
+                                    const double* ratio, vec* z,
+                                    const column_sums_t* sums) noexcept nogil:
+    cdef const double* y = b.y
+    cdef const double* weight = b.weight
+    cdef log_sums_t* log_sums = b.log_sums + column
+    cdef double* s = <double*> z
+    cdef double[BLOCK] mass
+    cdef double[BLOCK] risk
+    cdef double top = -INFINITY, scale, e, t
+    cdef Py_ssize_t height = PANEL * b.n_panels, i
+    for i in range(height):
+        if weight[i] > 0.0 and log_slope[i] > top:
+            top = log_slope[i]
+    raise_scale(top, b.tallies + column, log_sums, sums)
+    scale = log_sums.log_scale
+    for i in range(height):         # neither rows without weight nor infinite margins take part
+        t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY
+        exp_nonpositive(t if weight[i] > 0.0 else -INFINITY, &e)
+        mass[i] = weight[i] * e
+        s[i] = -(y[i] * mass[i])
+    for i in range(height):
+        risk[i] = mass[i] * ratio[i] if mass[i] > 0.0 else 0.0
+    add_lanes(<const vec*> mass, b.n_panels, log_sums.mass)
+    add_lanes(<const vec*> risk, b.n_panels, log_sums.risk)
+
+
+# As logistic_loss_rows, for one column of a block and any loss: from scores, in z, to row gradients,
+# in the log domain over exp(log_scale).  `sums` rise with the scale.
+cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssize_t column, vec* z,
+                                      const column_sums_t* sums) noexcept nogil:
+    cdef const double* y = b.y
+    cdef const double* weight = b.weight
+    cdef tally_t* tally = b.tallies + column
     cdef double[BLOCK] margin
     cdef double[BLOCK] value
     cdef double[BLOCK] log_slope
     cdef double[BLOCK] ratio
-    cdef double[BLOCK] error
-    cdef double[BLOCK] least
-    cdef double[BLOCK] mass
-    cdef double[BLOCK] risk
-    cdef double[PANEL] block_loss
-    cdef double intercept = p.intercepts[column] if p.model == INDEPENDENT else 0.0
-    cdef double top = -INFINITY, largest = 0.0, scale, e, t
+    cdef double* s = <double*> z
+    cdef double intercept = p.intercepts[column] if p.model == INDEPENDENT else 0.0, largest
     cdef bint in_log_domain = p.in_log_domain != NULL and p.in_log_domain[column]
-    cdef Py_ssize_t i, v
+    cdef Py_ssize_t n_panels = b.n_panels, height = PANEL * n_panels, i
     for i in range(height):
-        margin[i] = y[i] * (z[i] + intercept) if weight[i] > 0.0 else 0.0
-        error[i] = weight[i] if margin[i] <= 0.0 else 0.0
-        least[i] = margin[i] if weight[i] > 0.0 else INFINITY
+        margin_of_row(y[i], weight[i], s[i] + intercept, &margin[i])
     loss_terms(&p.loss, margin, height, value, log_slope, ratio)
     if in_log_domain:
-        for i in range(height):
-            if weight[i] > 0.0 and log_slope[i] > top:
-                top = log_slope[i]
-        raise_scale(top, tally, log_sums, sums, stride, n_sums)
-        scale = log_sums.scale
-        for i in range(height):     # neither rows without weight nor infinite margins take part
-            t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY
-            exp_nonpositive(t if weight[i] > 0.0 else -INFINITY, &e)
-            mass[i] = weight[i] * e
-            z[i] = -(y[i] * mass[i])
-        for i in range(height):
-            risk[i] = mass[i] * ratio[i] if mass[i] > 0.0 else 0.0
-        for i in range(height // PANEL):
-            for v in range(PANEL):
-                log_sums.mass[v] += mass[PANEL * i + v]
-                log_sums.risk[v] += risk[PANEL * i + v]
+        log_domain_rows(b, column, log_slope, ratio, z, sums)
     else:
         for i in range(height):
-            z[i] = -(weight[i] * y[i]) * (value[i] / ratio[i])
-    for v in range(PANEL):
-        block_loss[v] = 0.0
-    for i in range(height // PANEL):
-        for v in range(PANEL):
-            block_loss[v] += weight[PANEL * i + v] * value[PANEL * i + v]
-            tally.slope[v] += z[PANEL * i + v]
-            tally.error[v] += error[PANEL * i + v]
-            e = least[PANEL * i + v]
-            tally.min_margin[v] = e if e < tally.min_margin[v] else tally.min_margin[v]
-    for v in range(PANEL):
-        tally.loss[v] += block_loss[v]
-        largest = max(largest, block_loss[v])
-    if largest < 1e-250 and not in_log_domain:
+            s[i] = -(weight[i] * y[i]) * (value[i] / ratio[i])
+    for i in range(height):
+        value[i] = weight[i] * value[i]
+    tally_losses(<const vec*> value, n_panels, tally, &largest)
+    tally_margins(weight, margin, n_panels, tally, z)
+    add_lanes(z, n_panels, tally.slope)
+    if is_near_underflow(largest) and not in_log_domain:
         add_log_tail(weight, log_slope, ratio, height, tally)

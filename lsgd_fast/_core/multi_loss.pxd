@@ -9,11 +9,13 @@ from libc.math cimport INFINITY
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
+from lsgd_fast._core.block cimport block_t, column_sums_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, LOGISTIC_LOSS, NETWORK, PANEL, PIECEWISE_LINEAR,
-                                         SOFTPLUS, loss_function_t, pass_t, log_sums_t, tally_t)
+                                         SOFTPLUS, pass_t, tally_t)
 from lsgd_fast._core.simd cimport choose, inlined, lane_marks, vec
-from lsgd_fast._core.loss cimport clear_tallies, logistic_loss_rows, merge_tails
+from lsgd_fast._core.loss cimport (add_lanes, clear_tallies, logistic_loss_margins,
+                                   logistic_loss_rows, merge_tails, tally_margins)
 
 
 # --- two-layer network: scale * sum over units of sign * activation(product) -----------------------
@@ -59,18 +61,18 @@ cdef inline inlined add_kinked_units(double slope, Py_ssize_t first, Py_ssize_t 
         left[c] = found
 
 
-# From the sums of the rows of a block to their row_gradients, less the sign and the derivative.
-cdef inline inlined network_loss_rows(const pass_t* p, const double* y, const double* weight, vec* sums,
-                                 Py_ssize_t n_panels, tally_t* tally,
-                                 loss_function_t general) noexcept nogil:
+# From the sums of the rows of a block to their row gradients, less the sign and the derivative.
+cdef inline inlined network_loss_rows(const pass_t* p, const block_t* b, vec* sums) noexcept nogil:
     cdef double* s = <double*> sums
-    cdef Py_ssize_t i
+    cdef Py_ssize_t n_panels = b.n_panels, i
+    cdef column_sums_t none
     for i in range(PANEL * n_panels):
         s[i] = p.scale * s[i]
     if p.loss.kind == LOGISTIC_LOSS:
-        logistic_loss_rows(y, weight, 0.0, sums, n_panels, tally)
+        logistic_loss_rows(b.y, b.weight, 0.0, sums, n_panels, b.tallies)
     else:
-        general(p, 0, y, weight, s, PANEL * n_panels, tally, NULL, NULL, 1, 0)
+        none.count = 0
+        b.general_loss(p, b, 0, s, &none)
     for i in range(PANEL * n_panels):
         s[i] = p.scale * s[i]
 
@@ -103,130 +105,183 @@ cdef inline inlined kinked_row_gradients(double slope, Py_ssize_t first, Py_ssiz
 
 # --- softmax --------------------------------------------------------------------------------------
 
-# Sums, or row_gradients, to another scale.
+# With s_y the score of a row's own class and lse the logarithm of the sum of the exponentials of all
+# others, the loss logsumexp(s) - s_y is the logistic loss of the *soft margin* s_y - lse.  The margin
+# that is tallied is s_y less the largest other score.  Labels are the numbers of the classes.
+
+# Of each row of a block:
+cdef struct softmax_rows_t:
+    double[BLOCK] own           # the score of its class
+    double[BLOCK] largest       # the largest score of another class
+    double[BLOCK] total         # the sum of exp(score - largest) over the other classes
+    double[BLOCK] margin        # own - largest
+    double[BLOCK] soft_margin   # margin - log(total)
+
+
+cdef inline inlined clear_softmax(softmax_rows_t* rows, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        rows.own[i] = rows.total[i] = 0.0
+        rows.largest[i] = -INFINITY
+
+
+# Take note of class c with these scores.
+cdef inline inlined add_class(softmax_rows_t* rows, const double* y, Py_ssize_t c,
+                              const double* scores, Py_ssize_t n) noexcept nogil:
+    cdef double other
+    cdef Py_ssize_t i
+    for i in range(n):
+        rows.own[i] = scores[i] if y[i] == <double> c else rows.own[i]
+        other = -INFINITY if y[i] == <double> c else scores[i]
+        rows.largest[i] = rows.largest[i] if other <= rows.largest[i] else other    # NaN stays
+
+
+# After all classes: turn the scores of class c into exp(score - largest), 0 for the row's own class.
+cdef inline inlined add_exponentials(softmax_rows_t* rows, const double* y, Py_ssize_t c,
+                                     double* scores, Py_ssize_t n) noexcept nogil:
+    cdef double e
+    cdef Py_ssize_t i
+    for i in range(n):
+        exp_nonpositive(0.0 if y[i] == <double> c else scores[i] - rows.largest[i], &e)
+        scores[i] = 0.0 if y[i] == <double> c else e
+        rows.total[i] = rows.total[i] + scores[i]
+
+
+# After all exponentials.
+cdef inline inlined find_margins(softmax_rows_t* rows, const double* weight,
+                                 Py_ssize_t n) noexcept nogil:
+    cdef double e
+    cdef Py_ssize_t i
+    for i in range(n):
+        log_positive(rows.total[i], &e)
+        rows.margin[i] = rows.own[i] - rows.largest[i] if weight[i] > 0.0 else 0.0
+        rows.soft_margin[i] = rows.margin[i] - e if weight[i] > 0.0 else 0.0
+
+
+# Multiply sums, or row gradients, with what a rise of the log scale makes of them.
 cdef inline inlined rescale(double* sums, Py_ssize_t size, double factor) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(size):
         sums[i] *= factor
 
 
-# With z_y the product of a row's own class and lse the logarithm of the sum of the exponentials of
-# all others, the loss logsumexp(z) - z_y is the logistic loss of z_y - lse.  The margin that is
-# tallied is z_y less the largest other product.  `z` becomes the row_gradients; labels are the numbers
-# of the classes.  Intercepts have their slopes in the tallies of their columns.  Where the gradient
-# is log_sums, the columns share one scale; `factor` is what a rise multiplies the chunk's sums with.
-cdef inline inlined softmax_loss_rows(const pass_t* p, const double* y, const double* weight, double* z,
-                                 vec* room, Py_ssize_t n_panels, tally_t* tallies, log_sums_t* log_sums,
-                                 double* factor, loss_function_t general) noexcept nogil:
-    cdef double[BLOCK] own
-    cdef double[BLOCK] most         # of the other classes
-    cdef double[BLOCK] total        # of their exponentials, each divided by the largest
-    cdef double[BLOCK] ones
-    cdef tally_t found              # of which the loss alone is what it says
-    cdef double* s = <double*> room
-    cdef double* v
-    cdef double intercept, other, e, before
-    cdef Py_ssize_t n = PANEL * n_panels, c, i, lane
+# As general_loss_rows in the log domain, for soft margins: weight * dloss/dmargin goes to
+# `memory`.  The columns share one scale.
+cdef inline inlined log_softmax_rows(const pass_t* p, const block_t* b, const softmax_rows_t* rows,
+                                     const double* ones, vec* memory, double* factor) noexcept nogil:
+    cdef double* s = <double*> memory
+    cdef double before = b.log_sums.log_scale
+    cdef Py_ssize_t n = PANEL * b.n_panels, c, i
+    cdef tally_t found              # only the loss in it is used: margins are tallied here
+    cdef block_t margins = b[0]     # the block as one of one column, whose scores are the margins
+    cdef column_sums_t none
+    margins.y = ones
+    margins.tallies = &found
+    none.count = 0
+    clear_tallies(&found, 1)
     for i in range(n):
-        own[i] = total[i] = 0.0
-        most[i] = -INFINITY
+        s[i] = rows.soft_margin[i]
+    b.general_loss(p, &margins, 0, s, &none)
+    if -INFINITY < before < b.log_sums.log_scale:
+        exp_nonpositive(before - b.log_sums.log_scale, factor)
+        for c in range(p.k):
+            rescale(b.tallies[c].slope, PANEL, factor[0])
+    tally_margins(b.weight, rows.margin, b.n_panels, b.tallies, memory)
+    for i in range(PANEL):
+        b.tallies.loss[i] += found.loss[i]
+    merge_tails(&b.tallies.shift, &b.tallies.tail, found.shift, found.tail)
+
+
+# From the scores of all columns, in z, to row gradients.  Losses and margins go to the first tally,
+# the slopes by the intercepts to those of their columns.  `factor` see multi_loss_rows.
+cdef inline inlined softmax_loss_rows(const pass_t* p, const block_t* b, double* z, vec* memory,
+                                      double* factor) noexcept nogil:
+    cdef softmax_rows_t rows
+    cdef double[BLOCK] ones
+    cdef double[BLOCK] sigmoid
+    cdef const double* y = b.y
+    cdef const double* weight = b.weight
+    cdef double* s = <double*> memory           # weight * the derivative of the loss by the margin
+    cdef double* v
+    cdef double intercept, e
+    cdef Py_ssize_t n_panels = b.n_panels, n = PANEL * n_panels, c, i
+    clear_softmax(&rows, n)
+    for i in range(n):
         ones[i] = 1.0
     for c in range(p.k):
         v = z + c * BLOCK
         intercept = p.intercepts[c]
         for i in range(n):
             v[i] = v[i] + intercept
-            own[i] = v[i] if y[i] == <double> c else own[i]
-            other = -INFINITY if y[i] == <double> c else v[i]
-            most[i] = most[i] if other <= most[i] else other
+        add_class(&rows, y, c, v, n)
     for c in range(p.k):
-        v = z + c * BLOCK
-        for i in range(n):
-            exp_nonpositive(0.0 if y[i] == <double> c else v[i] - most[i], &e)
-            v[i] = 0.0 if y[i] == <double> c else e
-            total[i] = total[i] + v[i]
-    for i in range(n):
-        log_positive(total[i], &e)
-        own[i] = own[i] - most[i] if weight[i] > 0.0 else 0.0       # the margin
-        s[i] = own[i] - e
-    clear_tallies(&found, 1)
-    if log_sums == NULL:
-        logistic_loss_rows(ones, weight, 0.0, room, n_panels, &found)
+        add_exponentials(&rows, y, c, z + c * BLOCK, n)
+    find_margins(&rows, weight, n)
+    if b.log_sums == NULL:
+        logistic_loss_margins(ones, weight, rows.soft_margin, rows.margin, n_panels, sigmoid, s,
+                              b.tallies, memory)
     else:
-        before = log_sums.scale
-        general(p, 0, ones, weight, s, n, &found, log_sums, NULL, 1, 0)
-        if -INFINITY < before < log_sums.scale:
-            exp_nonpositive(before - log_sums.scale, factor)
-            for c in range(p.k):
-                rescale(tallies[c].slope, PANEL, factor[0])
-    for lane in range(PANEL):
-        tallies.loss[lane] += found.loss[lane]
-    merge_tails(&tallies.shift, &tallies.tail, found.shift, found.tail)
+        log_softmax_rows(p, b, &rows, ones, memory, factor)
     for i in range(n):
-        lane = i % PANEL
-        if weight[i] > 0.0:
-            tallies.error[lane] += weight[i] if own[i] <= 0.0 else 0.0
-            tallies.min_margin[lane] = min(tallies.min_margin[lane], own[i])
-        total[i] = s[i] / total[i]
+        rows.total[i] = s[i] / rows.total[i]
     for c in range(p.k):
         v = z + c * BLOCK
         for i in range(n):
-            e = s[i] if y[i] == <double> c else -(total[i] * v[i])
+            e = s[i] if y[i] == <double> c else -(rows.total[i] * v[i])
             v[i] = e if weight[i] > 0.0 else 0.0
-        for i in range(n):
-            tallies[c].slope[i % PANEL] += v[i]
+        add_lanes(<vec*> v, n_panels, b.tallies[c].slope)
 
 
-# --- what a row pass asks of either ---------------------------------------------------------------
+# --- what a row pass calls of either --------------------------------------------------------------
 
-# Columns are taken in groups, before and after the link.  `kept` is a block's room for all columns,
-# BLOCK doubles each, `z` one for a group, and `sums` are BLOCK doubles that start at zero.
+# Columns are taken in groups, before and after the loss.  A block has `scores` for all columns, BLOCK
+# doubles each, `z` for one group, and `sums`, BLOCK doubles that start at zero.
 
-# Where the scores of a group are to be; of units with a kink a bit is all that is kept.
-cdef inline vec* scores_address(const pass_t* p, Py_ssize_t column, double* kept,
+# Where the scores of a group go.  Of units with a kink no more than a bit of each is kept.
+cdef inline vec* scores_address(const pass_t* p, Py_ssize_t column, double* scores,
                                 vec* z) noexcept nogil:
     if p.model == NETWORK and p.activation == PIECEWISE_LINEAR:
         return z
-    return <vec*> (kept + column * BLOCK)
+    return <vec*> (scores + column * BLOCK)
 
 
-# Take note of a group whose scores are there.
-cdef inline inlined add_scores(const pass_t* p, Py_ssize_t column, Py_ssize_t C, double* kept,
-                                 vec* sums, vec* z, Py_ssize_t n_panels) noexcept nogil:
-    cdef uint32_t* left = <uint32_t*> kept + column
+# Add a group of C columns, whose scores are there, to the sums.
+cdef inline inlined add_scores(const pass_t* p, Py_ssize_t column, Py_ssize_t C, double* scores,
+                               vec* sums, vec* z, Py_ssize_t n_panels) noexcept nogil:
+    cdef uint32_t* left = <uint32_t*> scores + column
     if p.model == NETWORK and p.activation == SOFTPLUS:
-        add_smooth_units(column, C, kept + column * BLOCK, <double*> sums, n_panels)
+        add_smooth_units(column, C, scores + column * BLOCK, <double*> sums, n_panels)
     elif p.model == NETWORK and n_panels == 4:       # the usual number, known to the compiler
         add_kinked_units(p.slope, column, C, z, sums, 4, left)
     elif p.model == NETWORK:
         add_kinked_units(p.slope, column, C, z, sums, n_panels, left)
 
 
-# From the scores of all columns to losses, which are tallied, and to row_gradients.  All that was
-# made of the chunk's row_gradients so far, and these themselves, is to be multiplied with `factor`.
-cdef inline inlined multi_loss_rows(const pass_t* p, const double* y, const double* weight, double* kept,
-                               vec* sums, vec* z, Py_ssize_t n_panels, tally_t* tallies,
-                               log_sums_t* log_sums, double* factor, loss_function_t general) noexcept nogil:
+# From the scores of all columns to the losses, which are tallied, and to what row_gradients_of_group
+# needs.  The row gradients of the chunk so far, and all sums of them, are then to be multiplied with
+# `factor`.
+cdef inline inlined multi_loss_rows(const pass_t* p, const block_t* b, double* scores, vec* sums,
+                                    vec* z, double* factor) noexcept nogil:
     factor[0] = 1.0
     if p.model == NETWORK:
-        network_loss_rows(p, y, weight, sums, n_panels, tallies, general)
+        network_loss_rows(p, b, sums)
     else:
-        softmax_loss_rows(p, y, weight, kept, z, n_panels, tallies, log_sums, factor, general)
+        softmax_loss_rows(p, b, scores, z, factor)
 
 
-# Where the row_gradients of a group are, after `find_row_gradients`.
-cdef inline const vec* row_gradients_address(const pass_t* p, Py_ssize_t column, const double* kept,
-                                         const vec* z) noexcept nogil:
-    return z if p.model == NETWORK else <const vec*> (kept + column * BLOCK)
+# Where the row gradients of a group are, after row_gradients_of_group.
+cdef inline const vec* row_gradients_address(const pass_t* p, Py_ssize_t column,
+                                             const double* scores, const vec* z) noexcept nogil:
+    return z if p.model == NETWORK else <const vec*> (scores + column * BLOCK)
 
 
-cdef inline inlined find_row_gradients(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
-                                     const double* kept, const vec* sums, vec* z,
-                                     Py_ssize_t n_panels) noexcept nogil:
-    cdef const uint32_t* left = <const uint32_t*> kept + column
+cdef inline inlined row_gradients_of_group(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
+                                           const double* scores, const vec* sums, vec* z,
+                                           Py_ssize_t n_panels) noexcept nogil:
+    cdef const uint32_t* left = <const uint32_t*> scores + column
     if p.model == NETWORK and p.activation == SOFTPLUS:
-        smooth_row_gradients(column, C, kept + column * BLOCK, <const double*> sums, <double*> z,
-                           n_panels)
+        smooth_row_gradients(column, C, scores + column * BLOCK, <const double*> sums, <double*> z,
+                             n_panels)
     elif p.model == NETWORK and n_panels == 4:
         kinked_row_gradients(p.slope, column, C, left, sums, z, 4)
     elif p.model == NETWORK:

@@ -1,42 +1,40 @@
-"""The row pass: forward, link and backward over X, which is read from memory once.
+"""The row pass: forward, loss and backward over X, which is read from memory once.
 
 Design
 ------
 1. Rows are taken in *panels* of PANEL = 8 rows, stored feature by feature, and panels in *blocks*
-   small enough to stay in the cache between forward and backward.  X is either packed into panels
-   once, or decoded into a tile of panels block by block (decode.pxd).  For one column, plain rows
-   of float64, float32, float16, bfloat16, uint8 or int8 are read in place (inplace.pxd): a tile
-   would cost more than it saves.
-   All of them sum in the same order, so the storage of X does not change a bit of the result.
-2. The order of every sum is fixed.  Forward: a margin is summed feature by feature, one chain per
+   that stay in the cache between forward and backward.  X is either packed into panels once, or
+   decoded into a tile of panels block by block (load.pxd).  For one column, plain rows of float64,
+   float32, float16, bfloat16, uint8 or int8 are read in place (dense_inplace.pxd), which costs less
+   than a tile.  All of them sum in the same order: the storage of X does not change a bit.
+2. The order of every sum is fixed.  Forward: a score is summed feature by feature, in one chain per
    row.  Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the
-   lanes are folded as (0 + 2) + (1 + 3), and the block's sum is added to the chunk's partial.  Chunks:
-   partial_gradients are summed in order.  Blocks and chunks depend on the shape of X alone.  What lies side by
-   side in a vector, rows or (backward in place) features, and how wide it is, does not matter, nor
-   does the number of columns.
+   lanes are folded as (0 + 2) + (1 + 3), and the block's sum is added to the partial gradient of
+   the chunk.  Partial gradients are summed in the order of the chunks.  Blocks and chunks depend on
+   the shape of X alone.  The result does not depend on what lies side by side in a vector, be it
+   rows or (backward in place) features, on the width of vectors, or on the number of columns.
 3. Columns of weights are packed in groups of four, then one by one, each group an array (d,
    columns).  A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
    columns (AVX-512: 4 panels).
-4. Each body is written once and compiled for one instruction set after the other, in a module of
-   its own (lanes4.pyx and the like); function pointers are set at import.  Multiply and add are
-   never contracted (-ffp-contract=off), and no libm is called.
+4. Each body is written once and compiled for every instruction set, in a module of its own
+   (isa_avx2.pyx and its siblings, which take longest to compile); dispatch.pyx chooses one at
+   import.  Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
 """
 
 from cython.parallel cimport parallel
 
 from lsgd_fast._core.dispatch cimport run_chunks, reduce_gradients
-from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, pack_columns, pass_size,
-                                     unpack_columns)
+from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, loss_work, pack_columns,
+                                     pass_size, unpack_columns)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, pass_t, totals_t
-from lsgd_fast._core.reduce cimport level, tallied
+from lsgd_fast._core.reduce cimport total_tallies, unify_log_scales
 from lsgd_fast._core.scaling cimport enter_column, leave_column
 from lsgd_fast._core.sparse_layout cimport COLUMN_WORK, first_column
 from lsgd_fast._core.team cimport team_rank, team_size
 from lsgd_fast._core.types cimport ABI, rows_t, sparse_t
 
-from lsgd_fast._constants import LOSS_WORK, UNDERFLOW_LOSS
+from lsgd_fast._constants import UNDERFLOW_LOSS
 
-cdef double loss_work = LOSS_WORK
 cdef double underflow_loss = UNDERFLOW_LOSS
 
 
@@ -49,20 +47,20 @@ cdef Py_ssize_t reduce_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) 
 cdef double reduce_work(const pass_t* p) noexcept nogil:
     cdef const sparse_t* sparse = p.rows.X.sparse
     if sparse != NULL:
-        return <double> p.k * (sparse.columns.starts[p.rows.X.d] + COLUMN_WORK * p.rows.X.d)
+        return <double> p.k * (sparse.columns.indptr[p.rows.X.d] + COLUMN_WORK * p.rows.X.d)
     return <double> p.n_chunks * p.k * p.rows.X.d
 
 
 cdef void reduce_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     if p.rows.X.sparse != NULL and p.log_sums != NULL:
-        level(p, first, last, loss_work)
+        unify_log_scales(p, first, last, loss_work)
 
 
 cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
-    tallied(p, column, underflow_loss, totals)
+    total_tallies(p, column, underflow_loss, totals)
 
 
-# --- the whole of it ------------------------------------------------------------------------------
+# --- for embedders: the whole pass ----------------------------------------------------------------
 
 cdef int require_abi(int expected) except -1:
     if ABI != expected:
@@ -114,14 +112,14 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
             loss[c] += 0.5 * penalty
 
 
-# Of sparse rows the sums are half of the work.
+# A team pays for sparse rows only, where this is half of the work of a pass.
 cdef void reduce_gradients_by_team(const pass_t* p, double* gradient, int n_threads) noexcept nogil:
     if p.rows.X.sparse == NULL or p.n_chunks == 1 or n_threads == 1:
         reduce_gradients(p, 0, p.k * p.rows.X.d, gradient)
         return
     with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
         reduce_gradients(p, reduce_part(p, team_rank(), team_size()),
-                  reduce_part(p, team_rank() + 1, team_size()), gradient)
+                         reduce_part(p, team_rank() + 1, team_size()), gradient)
 
 
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:
@@ -129,7 +127,7 @@ cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:
         run_share(p, team_rank(), team_size())
 
 
-# Thread `member` of `size` runs its share of the chunks of a pass.
-cdef void run_share(const pass_t* p, Py_ssize_t member, Py_ssize_t size) noexcept nogil:
-    run_chunks(p, member * p.n_chunks // size, (member + 1) * p.n_chunks // size,
-               p.tiles + member * p.room)
+# Thread `rank` of a team of `size` runs its share of the chunks of a pass.
+cdef void run_share(const pass_t* p, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
+    run_chunks(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size,
+               p.tiles + rank * p.thread_memory)

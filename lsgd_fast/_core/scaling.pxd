@@ -2,7 +2,7 @@
 # times scale, with an intercept that is less by center . (scale * w); and where the row_gradients of
 # the rows sum to `slope`, their gradient is scale * (g - center * slope), g being that of x.
 
-from lsgd_fast._core.layout cimport column_place
+from lsgd_fast._core.pass_types cimport column_offset
 from lsgd_fast._core.types cimport rows_t
 
 
@@ -14,7 +14,7 @@ cdef inline void enter_column(const rows_t* rows, Py_ssize_t column, Py_ssize_t 
     cdef double* w
     if rows.scale == NULL:
         return
-    column_place(column, k, rows.X.d, &offset, &stride)
+    column_offset(column, k, rows.X.d, &offset, &stride)
     for j in range(rows.X.d):
         w = weights + offset + j * stride
         w[0] *= rows.scale[j]
@@ -29,7 +29,7 @@ cdef inline void leave_column(const rows_t* rows, Py_ssize_t column, Py_ssize_t 
     cdef double* g
     if rows.scale == NULL:
         return
-    column_place(column, k, rows.X.d, &offset, &stride)
+    column_offset(column, k, rows.X.d, &offset, &stride)
     for j in range(rows.X.d):
         g = gradient + offset + j * stride
         g[0] = rows.scale[j] * (g[0] - rows.center[j] * slope)

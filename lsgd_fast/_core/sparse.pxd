@@ -12,17 +12,17 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t
 from libc.string cimport memcpy, memset
 
-from lsgd_fast._core.dense cimport clear_log_sums, fill_panel, loss_columns
-from lsgd_fast._core.sparse_layout cimport place, place_of
-from lsgd_fast._core.pass_types cimport (BLOCK, ROW_GRADIENTS_GIVEN, PANEL, SCORES_ONLY, group_width, is_multi,
-                                         loss_function_t, padded_rows, pass_t, log_sums_t, tally_t)
-from lsgd_fast._core.types cimport FLOAT32, compressed_t, matrix_t, sparse_t
+from lsgd_fast._core.block cimport block_t, labels_t, loss_function_t, start_block, start_chunk
+from lsgd_fast._core.dense cimport loss_columns
+from lsgd_fast._core.multi_loss cimport (add_scores, multi_loss_rows, rescale,
+                                         row_gradients_address, row_gradients_of_group,
+                                         scores_address)
+from lsgd_fast._core.pass_types cimport (BLOCK, PANEL, ROW_GRADIENTS_GIVEN, group_width, is_multi,
+                                         padded_rows, pass_t)
 from lsgd_fast._core.simd cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
-from lsgd_fast._core.loss cimport clear_tallies, n_tallies, log_sums_of
-from lsgd_fast._core.multi_loss cimport (add_scores, find_row_gradients, multi_loss_rows,
-                                         row_gradients_address, scores_address, rescale)
-from lsgd_fast._core.sparse_layout cimport first_block
-from lsgd_fast._core.small_batch cimport gather_labels
+from lsgd_fast._core.sparse_layout cimport first_block, index, index_at
+from lsgd_fast._core.types cimport (FLOAT32, INDEX_INT32, INDEX_UINT16, compressed_t, matrix_t,
+                                    sparse_t)
 
 cdef enum:
     PIECE = 1024        # entries that are summed at a time
@@ -30,22 +30,22 @@ cdef enum:
     STRETCH = 8192      # entries of columns that all columns of weights go over before the next
 
 
-# The elements of w at as many places as a vector has lanes.
-cdef inline inlined gather(const double* w, const place* places, narrow* x) noexcept nogil:
+# The elements of w at as many indices as a vector has lanes.
+cdef inline inlined gather(const double* w, const index* indices, narrow* x) noexcept nogil:
     if narrow is v4:
-        x[0] = four4(w[places[0]], w[places[1]], w[places[2]], w[places[3]])
+        x[0] = four4(w[indices[0]], w[indices[1]], w[indices[2]], w[indices[3]])
     else:
-        x[0] = two2(w[places[0]], w[places[1]])
+        x[0] = two2(w[indices[0]], w[indices[1]])
 
 
-# sums[c] = sum over `count` entries of value * w[place, c], for C columns.
-cdef inline inlined add_entries(const real* values, const place* places, Py_ssize_t count,
+# sums[c] = sum over `count` entries of value * w[index, c], for C columns.
+cdef inline inlined add_entries(const real* values, const index* indices, Py_ssize_t count,
                                 const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t L = 4 * sizeof(double) // sizeof(narrow)       # vectors of four columns
     cdef const double* of_one = <const double*> w
     cdef double[4] zeros, a
     cdef narrow[8] lanes
-    cdef narrow of_entries, of_places
+    cdef narrow of_entries, of_indices
     cdef double x
     cdef const narrow* at
     cdef Py_ssize_t first = 0, end, i, q, v
@@ -61,34 +61,34 @@ cdef inline inlined add_entries(const real* values, const place* places, Py_ssiz
                 lanes[v] = (<narrow*> zeros)[0]
             while i + 4 <= end:
                 prefetch(values + i + AHEAD)
-                prefetch(places + i + AHEAD)
+                prefetch(indices + i + AHEAD)
                 for v in range(L):
                     load(values + i + 2 * v, &of_entries)
-                    gather(of_one, places + i + 2 * v, &of_places)
-                    lanes[v] = lanes[v] + of_entries * of_places
+                    gather(of_one, indices + i + 2 * v, &of_indices)
+                    lanes[v] = lanes[v] + of_entries * of_indices
                 i += 4
             for v in range(L):
                 (<narrow*> a)[v] = lanes[v]
             for q in range(3):
                 if i + q < end:
-                    a[q] = a[q] + values[i + q] * of_one[places[i + q]]
+                    a[q] = a[q] + values[i + q] * of_one[indices[i + q]]
             sums[0] = sums[0] + ((a[0] + a[2]) + (a[1] + a[3]))
         else:
             for v in range(4 * L):
                 lanes[v] = (<narrow*> zeros)[0]
             while i + 4 <= end:
                 prefetch(values + i + AHEAD)
-                prefetch(places + i + AHEAD)
+                prefetch(indices + i + AHEAD)
                 for q in range(4):
                     x = values[i + q]
-                    at = w + L * places[i + q]
+                    at = w + L * indices[i + q]
                     for v in range(L):
                         lanes[q * L + v] = lanes[q * L + v] + at[v] * x
                 i += 4
             for q in range(3):
                 if i + q < end:
                     x = values[i + q]
-                    at = w + L * places[i + q]
+                    at = w + L * indices[i + q]
                     for v in range(L):
                         lanes[q * L + v] = lanes[q * L + v] + at[v] * x
             for v in range(L):
@@ -101,95 +101,90 @@ cdef inline inlined add_entries(const real* values, const place* places, Py_ssiz
 cdef inline inlined sum_entries(const compressed_t* e, bint is_float, Py_ssize_t first, Py_ssize_t end,
                                 const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
     if is_float:
-        sum_values(<const float*> e.values, e, first, end - first, w, sums, C)
+        sum_values(<const float*> e.data, e, first, end - first, w, sums, C)
     else:
-        sum_values(<const double*> e.values, e, first, end - first, w, sums, C)
+        sum_values(<const double*> e.data, e, first, end - first, w, sums, C)
 
 
 cdef inline inlined sum_values(const real* values, const compressed_t* e, Py_ssize_t first,
                                Py_ssize_t count, const narrow* w, double* sums,
                                Py_ssize_t C) noexcept nogil:
-    if e.width == 4:
-        add_entries(values + first, <const int32_t*> e.places + first, count, w, sums, C)
-    elif e.width == 8:
-        add_entries(values + first, <const int64_t*> e.places + first, count, w, sums, C)
+    if e.index_type == INDEX_UINT16:
+        add_entries(values + first, <const uint16_t*> e.indices + first, count, w, sums, C)
+    elif e.index_type == INDEX_INT32:
+        add_entries(values + first, <const int32_t*> e.indices + first, count, w, sums, C)
     else:
-        add_entries(values + first, <const uint16_t*> e.places + first, count, w, sums, C)
+        add_entries(values + first, <const int64_t*> e.indices + first, count, w, sums, C)
 
 
 # --- rows -----------------------------------------------------------------------------------------
 
-# All columns on the rows of a block of the chunk that starts at row `top`; `partial_gradients` keeps their
-# row_gradients.
-cdef inline inlined sparse_block(const pass_t* p, Py_ssize_t top, const double* y,
-                                 const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
-                                 Py_ssize_t n_panels, tally_t* tallies, log_sums_t* log_sums, vec* z,
-                                 loss_function_t general) noexcept nogil:
-    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), column = 0, C
+# Forward and loss of a block: of all columns, one group after another.  The row gradients are kept in
+# p.partial_gradients.
+cdef inline inlined sparse_block(const pass_t* p, const block_t* b, vec* z) noexcept nogil:
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), before = b.row - b.chunk_row, column = 0, C
     cdef double* kept
     while column < p.k:
         C = group_width(column, p.k)
         if p.model != ROW_GRADIENTS_GIVEN:
-            sparse_products(p, column, C, row, n_rows, n_panels, <double*> z, z)
-        kept = p.partial_gradients + column * padded + top * C if p.gradient else NULL
-        loss_columns(p, column, C, y, weight, row, n_panels, tallies, log_sums, kept, row - top, z,
-                     general)
+            sparse_scores(p, b, column, C, <double*> z, z)
+        kept = p.partial_gradients + column * padded + b.chunk_row * C if p.gradient else NULL
+        loss_columns(p, b, column, C, kept, before, z)
         if p.gradient:
-            keep_multipliers(kept + (row - top) * C, <const double*> z, n_rows, C)
+            keep_row_gradients(kept + before * C, <const double*> z, b.n_rows, C)
         column += C
 
 
-# The same for a model of several columns, which are linked together; `room` is one for them all.
-cdef inline inlined multi_block(const pass_t* p, Py_ssize_t top, const double* y,
-                                const double* weight, Py_ssize_t row, Py_ssize_t n_rows,
-                                Py_ssize_t n_panels, tally_t* tallies, log_sums_t* log_sums,
-                                double* room, vec* z, loss_function_t general) noexcept nogil:
-    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), column = 0, C
+# The same for a model of several columns: of all columns at once, whose scores are in `scores`.
+cdef inline inlined sparse_multi_block(const pass_t* p, const block_t* b, double* scores,
+                                       vec* z) noexcept nogil:
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), before = b.row - b.chunk_row, column = 0, C
     cdef double[BLOCK] sums
     cdef double factor
+    cdef double* kept
     memset(sums, 0, sizeof(sums))
     while column < p.k:
         C = group_width(column, p.k)
-        sparse_products(p, column, C, row, n_rows, n_panels,
-                        <double*> scores_address(p, column, room, z), z)
-        add_scores(p, column, C, room, <vec*> sums, z, n_panels)
+        sparse_scores(p, b, column, C, <double*> scores_address(p, column, scores, z), z)
+        add_scores(p, column, C, scores, <vec*> sums, z, b.n_panels)
         column += C
-    multi_loss_rows(p, y, weight, room, <vec*> sums, z, n_panels, tallies, log_sums, &factor, general)
+    multi_loss_rows(p, b, scores, <vec*> sums, z, &factor)
     column = 0
     while column < p.k and p.gradient:
         C = group_width(column, p.k)
+        kept = p.partial_gradients + column * padded + b.chunk_row * C
         if factor != 1.0:
-            rescale(p.partial_gradients + column * padded + top * C, (row - top) * C, factor)
-        find_row_gradients(p, column, C, room, <const vec*> sums, z, n_panels)
-        keep_multipliers(p.partial_gradients + column * padded + row * C,
-                         <const double*> row_gradients_address[vec](p, column, room, z), n_rows, C)
+            rescale(kept, before * C, factor)
+        row_gradients_of_group(p, column, C, scores, <const vec*> sums, z, b.n_panels)
+        keep_row_gradients(kept + before * C,
+                           <const double*> row_gradients_address[vec](p, column, scores, z),
+                           b.n_rows, C)
         column += C
 
 
-# Products of a group of C columns with the rows of a block, BLOCK doubles apart.
-cdef inline inlined sparse_products(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
-                                    Py_ssize_t row, Py_ssize_t n_rows, Py_ssize_t n_panels,
-                                    double* scores, const vec* z) noexcept nogil:
+# The scores of a block for a group of C columns, BLOCK doubles apart.
+cdef inline inlined sparse_scores(const pass_t* p, const block_t* b, Py_ssize_t column, Py_ssize_t C,
+                                  double* scores, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    cdef const compressed_t* e = &X.sparse.rows
+    cdef const compressed_t* rows = &X.sparse.rows
     cdef const double* w = p.weights + column * X.d
     cdef double[4] sums
-    cdef Py_ssize_t c, i, at
+    cdef Py_ssize_t n_rows = b.n_rows, first = b.row, c, i, row
     for c in range(C):
-        for i in range(n_rows, PANEL * n_panels):
+        for i in range(n_rows, PANEL * b.n_panels):
             scores[c * BLOCK + i] = 0.0
     for i in range(n_rows):
-        at = row + i if p.order == NULL else p.order[row + i]
+        row = first + i if p.order == NULL else p.order[first + i]
         if C == 1:
-            sum_row(e, X.element == FLOAT32, at, w, sums, z, 1)
+            sum_row(rows, X.element == FLOAT32, row, w, sums, z, 1)
         else:
-            sum_row(e, X.element == FLOAT32, at, w, sums, z, 4)
+            sum_row(rows, X.element == FLOAT32, row, w, sums, z, 4)
         for c in range(C):
             scores[c * BLOCK + i] = sums[c]
 
 
 # From columns BLOCK doubles apart to C side by side.
-cdef inline inlined keep_multipliers(double* kept, const double* s, Py_ssize_t n_rows,
+cdef inline inlined keep_row_gradients(double* kept, const double* s, Py_ssize_t n_rows,
                                      Py_ssize_t C) noexcept nogil:
     cdef Py_ssize_t c, i
     if C == 1:
@@ -204,18 +199,18 @@ cdef inline inlined keep_multipliers(double* kept, const double* s, Py_ssize_t n
 cdef inline inlined sum_row(const compressed_t* e, bint is_float, Py_ssize_t row, const double* w,
                             double* sums, const vec* z, Py_ssize_t C) noexcept nogil:
     if vec is v2:
-        sum_entries(e, is_float, e.starts[row], e.starts[row + 1], <const v2*> w, sums, C)
+        sum_entries(e, is_float, e.indptr[row], e.indptr[row + 1], <const v2*> w, sums, C)
     else:
-        sum_entries(e, is_float, e.starts[row], e.starts[row + 1], <const v4*> w, sums, C)
+        sum_entries(e, is_float, e.indptr[row], e.indptr[row + 1], <const v4*> w, sums, C)
 
 
 # The entries of a column from `row` on.
 cdef inline Py_ssize_t entry_of(const compressed_t* e, Py_ssize_t column,
                                 Py_ssize_t row) noexcept nogil:
-    cdef Py_ssize_t low = e.starts[column], high = e.starts[column + 1], middle
+    cdef Py_ssize_t low = e.indptr[column], high = e.indptr[column + 1], middle
     while low < high:
         middle = (low + high) // 2
-        if place_of(e, middle) < row:
+        if index_at(e, middle) < row:
             low = middle + 1
         else:
             high = middle
@@ -256,50 +251,29 @@ cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t las
         sum_entries(&X.sparse.columns, is_float, first, last, <const v4*> s, sums, 4)
 
 
-# Chunks first .. last - 1 of a pass over sparse rows: row_gradients and tallies.
+# Chunks first .. last - 1 of a pass over sparse rows: row gradients and tallies.  `scores` has memory
+# for the scores of a block, `row_work` see first_block.
 cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                  double row_work, double* tile, vec* z,
-                                  loss_function_t general) noexcept nogil:
-    cdef Py_ssize_t n = p.rows.X.n, chunk, block, row, n_rows, n_panels, end
-    cdef tally_t* tallies = NULL
-    cdef log_sums_t* log_sums = NULL
-    cdef const double* y
-    cdef const double* weight
-    cdef double[BLOCK] last_y       # of a block that ends within a panel, or is in an order
-    cdef double[BLOCK] last_weight
+                                  double row_work, double* scores, vec* z,
+                                  loss_function_t general_loss) noexcept nogil:
+    cdef Py_ssize_t n = p.rows.X.n, height = p.height, chunk, block, end
+    cdef block_t b
+    cdef labels_t copies
+    b.general_loss = general_loss
     for chunk in range(first, last):
-        if p.model != SCORES_ONLY and p.model != ROW_GRADIENTS_GIVEN:
-            tallies = p.tallies + chunk * n_tallies(p)
-            clear_tallies(tallies, n_tallies(p))
-        if p.log_sums != NULL:
-            log_sums = log_sums_of(p, chunk, 0)
-            clear_log_sums(log_sums, 1 if is_multi(p.model) else p.k)
+        start_chunk(p, chunk, &b)
         block = first_block(p, chunk, row_work)
         end = first_block(p, chunk + 1, row_work)
-        row = block * p.height
+        b.chunk_row = block * height
         while block < end:
-            n_rows = min(p.height, n - block * p.height)
-            n_panels = (n_rows - 1) // PANEL + 1
-            y = p.rows.y + block * p.height
-            weight = p.rows.weight + block * p.height
-            if p.order != NULL:
-                gather_labels(p.rows, p.order + block * p.height, n_rows, n_panels, last_y,
-                              last_weight)
-                y = last_y
-                weight = last_weight
-            elif n_rows < PANEL * n_panels:
-                fill_panel(y, weight, n_rows, n_panels, last_y, last_weight)
-                y = last_y
-                weight = last_weight
+            start_block(p, block * height, min(height, n - block * height), &copies, &b)
             if is_multi(p.model):
-                multi_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, log_sums,
-                            tile, z, general)
+                sparse_multi_block(p, &b, scores, z)
             else:
-                sparse_block(p, row, y, weight, block * p.height, n_rows, n_panels, tallies, log_sums,
-                             z, general)
+                sparse_block(p, &b, z)
             block += 1
         if p.gradient:
-            long_columns(p, chunk, row, min(n, end * p.height), z)
+            long_columns(p, chunk, b.chunk_row, min(n, end * height), z)
 
 
 # --- columns --------------------------------------------------------------------------------------
@@ -309,12 +283,12 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
                                 double* gradient, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef const sparse_t* s = X.sparse
-    cdef const int64_t* starts = s.columns.starts
+    cdef const int64_t* indptr = s.columns.indptr
     cdef Py_ssize_t begin = first, end, column, C, j
     cdef double* g
     while begin < last:
         end = last if p.k == 1 else begin + 1       # one column of weights needs no stretches
-        while end < last and starts[end + 1] - starts[begin] <= STRETCH:
+        while end < last and indptr[end + 1] - indptr[begin] <= STRETCH:
             end += 1
         column = 0
         while column < p.k:
@@ -324,9 +298,9 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
                 sum_long_column(p, j, column, C, g + j * C)
             j = max(begin, s.n_long)
             if j < end and X.element == FLOAT32:
-                sum_short_columns(p, <const float*> s.columns.values, j, end, column, C, g, z)
+                sum_short_columns(p, <const float*> s.columns.data, j, end, column, C, g, z)
             elif j < end:
-                sum_short_columns(p, <const double*> s.columns.values, j, end, column, C, g, z)
+                sum_short_columns(p, <const double*> s.columns.data, j, end, column, C, g, z)
             column += C
         begin = end
 
@@ -355,27 +329,27 @@ cdef inline inlined sum_short_columns(const pass_t* p, const real* values, Py_ss
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n)
     cdef const double* w = p.partial_gradients + column * padded
     cdef double total = p.rows.total_weight
-    if s.columns.width == 2:
-        sum_columns(s, values, <const uint16_t*> s.columns.places, first, last, w, total, g, C, z)
-    elif s.columns.width == 4:
-        sum_columns(s, values, <const int32_t*> s.columns.places, first, last, w, total, g, C, z)
+    if s.columns.index_type == INDEX_UINT16:
+        sum_columns(s, values, <const uint16_t*> s.columns.indices, first, last, w, total, g, C, z)
+    elif s.columns.index_type == INDEX_INT32:
+        sum_columns(s, values, <const int32_t*> s.columns.indices, first, last, w, total, g, C, z)
     else:
-        sum_columns(s, values, <const int64_t*> s.columns.places, first, last, w, total, g, C, z)
+        sum_columns(s, values, <const int64_t*> s.columns.indices, first, last, w, total, g, C, z)
 
 
-cdef inline inlined sum_columns(const sparse_t* s, const real* values, const place* places,
+cdef inline inlined sum_columns(const sparse_t* s, const real* values, const index* indices,
                                 Py_ssize_t first, Py_ssize_t last, const double* w, double total,
                                 double* g, Py_ssize_t C, const vec* z) noexcept nogil:
-    cdef const int64_t* starts = s.columns.starts
+    cdef const int64_t* indptr = s.columns.indptr
     cdef double[4] sums
     cdef Py_ssize_t j, c, at
     for j in range(first, last):
-        at = starts[j]
+        at = indptr[j]
         if C == 1:      # most columns are short: pairs do as well as fours
-            add_entries(values + at, places + at, starts[j + 1] - at, <const v2*> w, sums, 1)
+            add_entries(values + at, indices + at, indptr[j + 1] - at, <const v2*> w, sums, 1)
         elif vec is v2:
-            add_entries(values + at, places + at, starts[j + 1] - at, <const v2*> w, sums, 4)
+            add_entries(values + at, indices + at, indptr[j + 1] - at, <const v2*> w, sums, 4)
         else:
-            add_entries(values + at, places + at, starts[j + 1] - at, <const v4*> w, sums, 4)
+            add_entries(values + at, indices + at, indptr[j + 1] - at, <const v4*> w, sums, 4)
         for c in range(C):
             g[C * j + c] = sums[c] / total

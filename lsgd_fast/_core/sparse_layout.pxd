@@ -1,109 +1,110 @@
-# The numbers that entries of sparse rows have, and their copy in the order of columns with features by
-# new numbers, as rows.pyx makes it.
+# Sparse rows: access to their indices, their copy by columns, and how a pass over them is split.
 
 from libc.stdint cimport int32_t, int64_t, uint16_t
 
-from lsgd_fast._core.types cimport compressed_t
+from lsgd_fast._core.pass_types cimport pass_t
+from lsgd_fast._core.types cimport INDEX_INT32, INDEX_UINT16, compressed_t, matrix_t
 
-ctypedef fused place:   # the number of a row or of a feature
+cdef enum:
+    COLUMN_WORK = 10    # a column costs as much as its entries and this many more
+
+ctypedef fused index:   # of a row or a column, in each index_type_t
     uint16_t
     int32_t
     int64_t
 
 
-# Add to counts[j] the entries of column j in rows first .. last - 1.
+# --- indices --------------------------------------------------------------------------------------
+
+# The index of entry i.  Only this function, the next one and the inner loops of sparse.pxd, which
+# are compiled for each type, know the types of indices.
+cdef inline Py_ssize_t index_at(const compressed_t* matrix, Py_ssize_t i) noexcept nogil:
+    if matrix.index_type == INDEX_UINT16:
+        return (<const uint16_t*> matrix.indices)[i]
+    if matrix.index_type == INDEX_INT32:
+        return (<const int32_t*> matrix.indices)[i]
+    return (<const int64_t*> matrix.indices)[i]
+
+
+cdef inline void set_index(const compressed_t* matrix, Py_ssize_t i,
+                           Py_ssize_t value) noexcept nogil:
+    if matrix.index_type == INDEX_UINT16:
+        (<uint16_t*> matrix.indices)[i] = <uint16_t> value
+    elif matrix.index_type == INDEX_INT32:
+        (<int32_t*> matrix.indices)[i] = <int32_t> value
+    else:
+        (<int64_t*> matrix.indices)[i] = value
+
+
+# --- the copy by columns, a few rows at a time ----------------------------------------------------
+
+# counts[j] += the number of entries of column j in rows first .. last - 1.
 cdef inline void count_columns(const compressed_t* rows, Py_ssize_t first, Py_ssize_t last,
                                int64_t* counts) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(rows.starts[first], rows.starts[last]):
-        counts[place_of(rows, i)] += 1
+    for i in range(rows.indptr[first], rows.indptr[last]):
+        counts[index_at(rows, i)] += 1
 
 
-# Copy the entries of rows first .. last - 1 to `columns`, entry by entry where `next_at` says.
+# Copy the entries of rows first .. last - 1 to `columns`.  The next entry of column j goes to
+# next_offset[j], which this increases.
 cdef inline void fill_columns(const compressed_t* rows, bint is_float, Py_ssize_t first,
                               Py_ssize_t last, const compressed_t* columns,
-                              int64_t* next_at) noexcept nogil:
-    cdef Py_ssize_t row, i, j, at
+                              int64_t* next_offset) noexcept nogil:
+    cdef Py_ssize_t row, i, j, offset
     for row in range(first, last):
-        for i in range(rows.starts[row], rows.starts[row + 1]):
-            j = place_of(rows, i)
-            at = next_at[j]
-            next_at[j] = at + 1
+        for i in range(rows.indptr[row], rows.indptr[row + 1]):
+            j = index_at(rows, i)
+            offset = next_offset[j]
+            next_offset[j] = offset + 1
             if is_float:
-                (<float*> columns.values)[at] = (<const float*> rows.values)[i]
+                (<float*> columns.data)[offset] = (<const float*> rows.data)[i]
             else:
-                (<double*> columns.values)[at] = (<const double*> rows.values)[i]
-            set_place(columns, at, row)
+                (<double*> columns.data)[offset] = (<const double*> rows.data)[i]
+            set_index(columns, offset, row)
 
 
-# The places of rows first .. last - 1 by new numbers of the features, to those of `numbered`.
-cdef inline void number_places(const compressed_t* rows, Py_ssize_t first, Py_ssize_t last,
-                               const int64_t* numbers, const compressed_t* numbered) noexcept nogil:
+# renumbered.indices = numbers[rows.indices] for the entries of rows first .. last - 1.
+cdef inline void number_indices(const compressed_t* rows, Py_ssize_t first, Py_ssize_t last,
+                                const int64_t* numbers,
+                                const compressed_t* renumbered) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(rows.starts[first], rows.starts[last]):
-        set_place(numbered, i, numbers[place_of(rows, i)])
+    for i in range(rows.indptr[first], rows.indptr[last]):
+        set_index(renumbered, i, numbers[index_at(rows, i)])
 
 
-cdef inline void set_place(const compressed_t* e, Py_ssize_t i, Py_ssize_t to) noexcept nogil:
-    if e.width == 2:
-        (<uint16_t*> e.places)[i] = <uint16_t> to
-    elif e.width == 4:
-        (<int32_t*> e.places)[i] = <int32_t> to
-    else:
-        (<int64_t*> e.places)[i] = to
+# --- how a pass is split: into parts that take about equally long ---------------------------------
 
-
-cdef inline Py_ssize_t place_of(const compressed_t* e, Py_ssize_t i) noexcept nogil:
-    if e.width == 4:
-        return (<const int32_t*> e.places)[i]
-    return (<const int64_t*> e.places)[i] if e.width == 8 else (<const uint16_t*> e.places)[i]
-
-
-# --- where a pass is split ---
-
-# Where a pass over sparse rows is split so that its parts take about equally long: the rows into
-# chunks, by the shape of X alone, and the columns among threads.
-
-from libc.stdint cimport int64_t
-
-from lsgd_fast._core.types cimport matrix_t
-from lsgd_fast._core.pass_types cimport pass_t
-
-cdef enum:
-    COLUMN_WORK = 10    # what a column costs besides its entries, in entries
-
-
-# The first block of a chunk: chunks take about equally long if a row costs as much, besides its
-# entries, as `row_work` entries (LOSS_WORK, from kernel.pyx).  Rows in an order are counted only.
+# The first block of a chunk, by the shape of X alone.  A row costs as much as its entries and
+# `row_work` more (LOSS_WORK).  Rows in an order are split by their number.
 cdef inline Py_ssize_t first_block(const pass_t* p, Py_ssize_t chunk,
                                    double row_work) noexcept nogil:
-    cdef const int64_t* starts = p.rows.X.sparse.rows.starts
+    cdef const int64_t* indptr = p.rows.X.sparse.rows.indptr
     cdef Py_ssize_t n = p.rows.X.n, low = 0, high = (n - 1) // p.height + 1, middle, row
-    cdef double share = (starts[n] + row_work * n) / p.n_chunks * chunk
+    cdef double share = (indptr[n] + row_work * n) / p.n_chunks * chunk
     if p.order != NULL:
         return chunk * high // p.n_chunks
     while low < high:
         middle = (low + high) // 2
         row = middle * p.height
-        if starts[row] + row_work * row < share:
+        if indptr[row] + row_work * row < share:
             low = middle + 1
         else:
             high = middle
     return low
 
 
-# The first column whose sums belong to part `part` of `parts`: these take about equally long if a
-# column costs as much, besides its entries, as COLUMN_WORK entries.
+# The first column that thread or part `part` of `parts` sums in a gradient.
 cdef inline Py_ssize_t first_column(const matrix_t* X, Py_ssize_t part,
-                                     Py_ssize_t parts) noexcept nogil:
-    cdef const int64_t* starts = X.sparse.columns.starts
+                                    Py_ssize_t parts) noexcept nogil:
+    cdef const int64_t* indptr = X.sparse.columns.indptr
     cdef Py_ssize_t low = 0, high = X.d, middle
-    cdef double share = <double> (starts[X.d] + COLUMN_WORK * X.d) / parts * part
+    cdef double share = <double> (indptr[X.d] + COLUMN_WORK * X.d) / parts * part
     if part == parts:
         return X.d
     while low < high:
         middle = (low + high) // 2
-        if starts[middle] + COLUMN_WORK * middle < share:
+        if indptr[middle] + COLUMN_WORK * middle < share:
             low = middle + 1
         else:
             high = middle

@@ -1,9 +1,9 @@
-/* A team of threads: its size, a barrier to meet at, shares of work, and a flag that any may read.
+/* A team of threads: its size, a barrier, shares of work, and a flag.
  *
  * Without OpenMP a team is one thread.
  *
- * Waiting spins briefly, then yields: on an idle machine the others arrive within the spin, on a
- * busy one the core goes to whoever keeps us waiting.
+ * A thread that waits spins briefly, then yields: on an idle machine the others arrive within the
+ * spin, on a busy one the core goes to a thread that has not arrived yet.
  */
 #ifndef LSGD_TEAM_H
 #define LSGD_TEAM_H
@@ -15,9 +15,9 @@
 #define LSGD_OPENMP 1
 #define lsgd_team_size() omp_get_num_threads()
 #define lsgd_team_rank() omp_get_thread_num()
-/* what omp_set_num_threads says, by which threadpoolctl limits us; one inside a parallel region */
+/* set by omp_set_num_threads, which threadpoolctl calls; 1 inside a parallel region */
 #define lsgd_team_limit() (omp_in_parallel() ? 1 : omp_get_max_threads())
-/* OpenMP 5.0; absent from older runtimes, hence weak, and under a name that no header declares */
+/* OpenMP 5.0: weak, because older runtimes lack it, under a name that no header declares */
 #define LSGD_TEXT(x) #x
 #define LSGD_SYMBOL(prefix, name) LSGD_TEXT(prefix) name
 extern int lsgd_pause_resource_all(int kind)
@@ -36,11 +36,11 @@ static inline int lsgd_pause_threads(void) { return 1; }
 
 typedef struct {
     int arrived;
-    char pad[60]; /* the waiting threads read another cache line than the arriving ones write */
+    char pad[60]; /* waiting threads read another cache line than arriving ones write */
     unsigned generation; /* wraps around in a long run */
 } lsgd_barrier;
 
-/* Returns when `size` threads have called it.  A barrier starts as zeros. */
+/* Return when `size` threads have called it.  A barrier starts as zeros. */
 static inline void lsgd_barrier_wait(lsgd_barrier *b, int size)
 {
     if (size == 1)
@@ -64,15 +64,15 @@ static inline void lsgd_barrier_wait(lsgd_barrier *b, int size)
     }
 }
 
-/* A member's share of the work, pieces next .. last - 1.  Who has done his own takes from the
- * others', so that a member whose core is busy with something else holds up nobody for long. */
+/* The share of one thread: pieces next .. last - 1 of the work.  A thread that has finished its own
+ * share takes pieces of the others, so that a busy core delays the team only briefly. */
 typedef struct {
     long next, last;
     char pad[48]; /* a cache line each */
 } lsgd_share;
 
-/* A piece of the share, or -1. */
-static inline long lsgd_take(lsgd_share *s, int size)
+/* Take a piece of a share; -1 where none is left. */
+static inline long lsgd_take_work(lsgd_share *s, int size)
 {
     if (size == 1)
         return s->next < s->last ? s->next++ : -1;
@@ -82,12 +82,12 @@ static inline long lsgd_take(lsgd_share *s, int size)
     return piece < s->last ? piece : -1;
 }
 
-/* Only while nobody takes: before a barrier that all of them pass. */
-static inline void lsgd_deal(lsgd_share *shares, int size, long pieces)
+/* Split the work among `size` threads, none of which takes pieces before the next barrier. */
+static inline void lsgd_split_work(lsgd_share *shares, int size, long pieces)
 {
-    for (int member = 0; member < size; member++) {
-        __atomic_store_n(&shares[member].next, member * pieces / size, __ATOMIC_RELAXED);
-        shares[member].last = (member + 1) * pieces / size;
+    for (int rank = 0; rank < size; rank++) {
+        __atomic_store_n(&shares[rank].next, rank * pieces / size, __ATOMIC_RELAXED);
+        shares[rank].last = (rank + 1) * pieces / size;
     }
 }
 

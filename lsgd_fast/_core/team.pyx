@@ -1,6 +1,7 @@
-"""What OpenMP offers, and what of it is left after a fork."""
+"""OpenMP as Python sees it, and how threads survive a fork."""
 
 import os
+
 
 def openmp_enabled():
     """Whether the package was built with OpenMP."""
@@ -8,18 +9,17 @@ def openmp_enabled():
 
 
 def may_run_parallel():
-    """Whether more than one thread can be had: not without OpenMP, nor in some forked children."""
+    """Whether a team can have several threads: not without OpenMP, nor in some forked children."""
     return built_with_openmp and not orphaned
 
 
 def openmp_limit():
-    """Threads that OpenMP would use by default; 1 inside a parallel region."""
+    """Return the threads that OpenMP uses by default; 1 inside a parallel region."""
     return team_limit()
 
 
-# A child of fork has none of its parent's threads, but the OpenMP of GCC waits for them.  So the
-# parent gives its threads back before it forks; where that cannot be done the child runs on one
-# thread.
+# A forked child has none of its parent's threads, but the OpenMP of GCC waits for them.  So the
+# parent releases its threads before it forks; where it cannot, the child runs on one thread.
 cdef bint paused = False
 cdef bint orphaned = False
 

@@ -1,4 +1,4 @@
-"""How many threads a run gets when nobody says."""
+"""The default number of threads."""
 
 import os
 import sys
@@ -7,26 +7,30 @@ from pathlib import Path
 from lsgd_fast._constants import LOSS_WORK
 from lsgd_fast._core.team import may_run_parallel, openmp_limit
 
-__all__ = ["available_threads", "choose_threads"]
+__all__ = ["SERIAL_RUN_WORK", "SERIAL_PASS_WORK", "available_threads", "choose_threads"]
 
-# Work of one pass, in elements of X and their like, below which a second thread costs more than it
-# brings. (The kernel splits rows from a fifth of that on, so that threads asked for find work.)
-SERIAL_WORK = 60_000
+# Work of one pass, n * (d + LOSS_WORK) for each column, below which a second thread costs more than
+# it saves: in a run of many passes by one team, and where each pass starts a team of its own.
+# (Rows are split into chunks from a fifth of the former on, for callers that set n_threads.)
+SERIAL_RUN_WORK = 60_000
+SERIAL_PASS_WORK = 4_000_000
 
 
-def choose_threads(n_threads, n, d, n_chunks, n_columns=1):
-    """Return how many threads a pass over X of shape (n, d) is to use.
+def choose_threads(n_threads, n, d, n_chunks, n_columns=1, serial_work=SERIAL_RUN_WORK):
+    """Return the number of threads of a pass over X of shape (n, d).
 
     Parameters
     ----------
     n_threads : int or None
-        What the caller asks for; None for the default: `available_threads`, or 1 for small X.
+        The number that the caller wants; None: `available_threads`, or 1 for small X.
     n, d : int
-        Rows and features; for d of sparse rows their entries on average, which need not be whole.
+        Rows and features; of sparse rows d is the mean number of entries, and may be a fraction.
     n_chunks : int
-        Parts that the rows are split into.
+        Chunks of the rows.
     n_columns : int, default 1
         Columns of weights in a pass.
+    serial_work : float, default SERIAL_RUN_WORK
+        X is small where a pass is less work than this.
 
     Returns
     -------
@@ -35,15 +39,15 @@ def choose_threads(n_threads, n, d, n_chunks, n_columns=1):
     """
     if n_threads is None:
         work = n * (d + LOSS_WORK) * n_columns
-        n_threads = 1 if work < SERIAL_WORK else available_threads()
+        n_threads = 1 if work < serial_work else available_threads()
     return min(n_threads, n_chunks) if may_run_parallel() else 1
 
 
 def available_threads():
     """Return the least of OpenMP's own limit, the CPU affinity and the cgroup quota.
 
-    OpenMP's limit is ``OMP_NUM_THREADS`` or what threadpoolctl sets. In a worker thread of joblib
-    the answer is 1.
+    OpenMP's limit is ``OMP_NUM_THREADS`` or set by threadpoolctl. In a worker thread of joblib it
+    is 1.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def _omp_num_threads():
 
 
 def _joblib():
-    """Return 1 in a thread of joblib's; its processes have their share in OMP_NUM_THREADS."""
+    """Return 1 in a worker thread of joblib; its processes have OMP_NUM_THREADS set."""
     parallel = sys.modules.get("joblib.parallel")
     if parallel is None or _omp_num_threads() is not None:
         return None
@@ -76,7 +80,7 @@ def _joblib():
 
 
 def _cgroup_quota():
-    """Return the CPUs that cgroup v2 or v1 allows, rounded up, or None."""
+    """Return the CPU quota of cgroup v2 or v1, rounded up, or None."""
     for quota_file, period_file in (
         ("cpu.max", None),
         ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"),

@@ -1,10 +1,14 @@
-# The rows of a problem as the row pass reads them: what embedders describe (kernel.pxd).
+# The structs that describe the rows of a problem, and functions that fill them in whole: embedders
+# compile their layout in.
 
 from libc.stdint cimport int64_t
 
 
+# The number that require_abi compares.  It grows with every change to a struct of this file or to
+# the signature of a function that kernel.pxd re-exports: a module compiled before such a change
+# would read members from wrong offsets, or pass other arguments.
 cdef enum:
-    ABI = 1         # grows whenever a struct or a signature that kernel.pxd re-exports changes
+    ABI = 1
 
 # How one element of X is stored.
 cdef enum element_t:
@@ -13,41 +17,81 @@ cdef enum element_t:
     UINT8, UINT16, UINT32, UINT64, BOOL
     BFLOAT16                # the upper half of a float32
 
-# Entries of a sparse matrix, sorted by rows (of whose entries a place is the column) or by columns
-# (of whose entries it is the row, growing within a column).
-cdef struct compressed_t:
-    const int64_t* starts       # of each row or column, and the end of the last
-    const void* places          # int32, int64 or uint16
-    const void* values          # FLOAT64 or FLOAT32
-    int width                   # bytes of a place: 4, 8 or 2
+# How the indices of a sparse matrix are stored.
+cdef enum index_type_t:
+    INDEX_UINT16, INDEX_INT32, INDEX_INT64
 
-# Sparse rows; the columns are needed where gradients are asked for.  Columns may be numbered in an
-# order of their own, best from the longest to the shortest: what is read often then lies together,
-# and a processor foresees where each column ends.
+# A sparse matrix by rows (CSR: an index is a column) or by columns (CSC: an index is a row, and the
+# indices of each column increase).
+cdef struct compressed_t:
+    const int64_t* indptr       # (rows + 1,) or (columns + 1,): offsets into `indices` and `data`
+    const void* indices         # of type `index_type`
+    const void* data            # FLOAT64 or FLOAT32, see matrix_t.element
+    index_type_t index_type
+
+# Sparse rows.  Only gradients read `columns`.  The columns of both may be permuted: sorted from the
+# longest to the shortest, features that are read often lie together, and the end of each column is
+# easier to predict.
 cdef struct sparse_t:
     compressed_t rows
-    compressed_t columns           # the same entries, column by column
-    const int64_t* order        # (d,) which feature each column is; NULL: they are the features
-    Py_ssize_t n_long           # the first columns, longer than long_length: threads share these
+    compressed_t columns        # the same entries
+    const int64_t* order        # (d,) the feature of each column; NULL: column j is feature j
+    Py_ssize_t n_long           # so many first columns are shared among threads, see long_length
 
-# X as it lies in memory; strides are in bytes and may have any sign or be zero.
+# X as it lies in memory; strides are in bytes, of any sign or zero.
 cdef struct matrix_t:
     const char* data            # element (0, 0)
     Py_ssize_t n, d
     Py_ssize_t row_stride, column_stride
     element_t element
-    bint swapped                # in the byte order that is not this machine's
-    bint aligned                # every element starts at a multiple of its size
-    const void* panels          # a copy by pack_panels, of the same element type, or NULL
-    const sparse_t* sparse      # NULL but for sparse rows, of which the above says n, d and element
+    bint swapped                # not in the byte order of this machine
+    bint aligned                # the address of each element is a multiple of its size
+    const void* panels          # a copy of X by pack_panels, of the same element type, or NULL
+    const sparse_t* sparse      # NULL for dense rows; else X has only n, d and element besides
 
-# The rows of a problem; a row pass only reads it.
+# The rows of a problem; a pass only reads them.
 cdef struct rows_t:
     matrix_t X
     const double* y             # (n,) -1.0 or +1.0
-    const double* weight        # (n,) >= 0
+    const double* weight        # (n,) not negative
     double total_weight         # their sum; means stay in range if it is near 1
-    bint fit_intercept          # margins are y * (x . w + b), b the last entry of a column
-    const double* center        # (d,), and (d,) > 0: weights are those of (x - center) * scale;
-    const double* scale         # both NULL: of x itself (factors.pxd)
+    bint fit_intercept          # margins are y * (x . w + b); b is the last entry of the weights
+    const double* center        # (d,) and (d,): x is replaced by (x - center) * scale, scale > 0;
+    const double* scale         # both NULL: x itself
 
+
+# --- initialisers: no member stays unset, and each may be changed afterwards ----------------------
+
+# Dense rows: aligned, in the byte order of this machine, read in place, neither centred nor scaled.
+# Strides are in bytes.
+cdef inline rows_t dense_rows(const void* X, element_t element, Py_ssize_t n, Py_ssize_t d,
+                              Py_ssize_t row_stride, Py_ssize_t column_stride,
+                              const double* y, const double* weight, double total_weight,
+                              bint fit_intercept) noexcept nogil:
+    return rows_t(
+        X=matrix_t(data=<const char*> X, n=n, d=d, row_stride=row_stride,
+                   column_stride=column_stride, element=element, swapped=False, aligned=True,
+                   panels=NULL, sparse=NULL),
+        y=y, weight=weight, total_weight=total_weight, fit_intercept=fit_intercept,
+        center=NULL, scale=NULL)
+
+
+# Sparse rows, neither centred nor scaled.  `X` is pointed to, not copied.
+cdef inline rows_t csr_rows(const sparse_t* X, element_t element, Py_ssize_t n, Py_ssize_t d,
+                            const double* y, const double* weight, double total_weight,
+                            bint fit_intercept) noexcept nogil:
+    cdef rows_t rows = dense_rows(NULL, element, n, d, 0, 0, y, weight, total_weight,
+                                  fit_intercept)
+    rows.X.sparse = X
+    return rows
+
+
+# The matrix of sparse rows; `columns` is its CSC form.
+cdef inline sparse_t csr_matrix(compressed_t rows, compressed_t columns) noexcept nogil:
+    return sparse_t(rows=rows, columns=columns, order=NULL, n_long=0)
+
+
+# Either of the two.
+cdef inline compressed_t compressed(const int64_t* indptr, const void* indices,
+                                    index_type_t index_type, const void* data) noexcept nogil:
+    return compressed_t(indptr=indptr, indices=indices, data=data, index_type=index_type)

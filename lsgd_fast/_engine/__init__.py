@@ -1,1 +1,26 @@
-"""Compiled: many passes over X, and what moves between them."""
+"""Compiled: many passes over X, and what happens between them.
+
+dataset         a Problem as the row pass reads it; single passes for public functions
+linear_map      X @ w and X.T @ r, for minimize
+Gradient descent
+    descent     Descent: one run that the caller steps, with checkpoints
+    sweep       several descents that share every pass
+    batch       the runs that share every pass: rows, memory of a pass, first weights
+    run_state   one run: the arrays of its state, diagnostics, the state in a checkpoint
+    loop        the compiled loop: a pass for all runs by a team of threads, then a step of each
+    step        one step of one run: measure, check the stop conditions, move
+    rules       stepsize rules
+    monitor     what the verdict on a run rests on, updated at every step
+    state       the C structs that loop and step work on
+    norms       norms and inner products that neither overflow nor underflow
+    gram        descent by the inner products of the rows, for more features than rows
+Stochastic gradient descent
+    sgd         runs on batches of rows
+    sgd_loop    the compiled loop over a list of batches
+    sgd_lazy    features of sparse rows, brought up to date when a row has them
+Both
+    poll        signals (Ctrl-C) and the team of threads of a call
+Quasi-Newton
+    lbfgs       the inverse Hessian from the last steps
+    score_line  the losses along a line of scores
+"""

@@ -173,7 +173,7 @@ cdef class Batch:
         """Set up the forward pass over held-out rows."""
         cdef pass_t* p = &self.state.row_pass
         cdef pass_t* v = &self.state.validation
-        self.held_out = held_out.view if self.gram is None else self.gram.look_at(held_out)
+        self.held_out = held_out.view if self.gram is None else self.gram.image(held_out)
         self.held_out.fit_intercept = self.rows.view.fit_intercept
         self.validation_memory = aligned_empty(
             pass_size(p.model, &self.held_out, k, self.n_threads))
@@ -209,7 +209,7 @@ cdef class Batch:
             return parameters
         parameters[self.size] = first[d] if len(first) > d else 0.0
         if self.gram is None:
-            parameters[:d] = self.rows.in_order(first[:d])
+            parameters[:d] = self.rows.permute(first[:d])
         elif first[:d].any():
             row = np.count_nonzero(self.starts[:start, :d].any(axis=1))
             parameters[:self.size] = self.gram.first_coefficients(row)

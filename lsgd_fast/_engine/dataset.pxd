@@ -1,19 +1,20 @@
-# A Problem as the row pass reads it.
+# The rows of a Problem as the row pass reads them.
 
 from lsgd_fast._core.types cimport rows_t, sparse_t
 
 
-# Where the data of an array start.
+# The address of the data of an array.
 cdef size_t address_of(array) except? 0
 
 
 cdef class Rows:
     """The rows of a `Problem` for the row pass: X in place or packed, labels, weights."""
     cdef rows_t view
-    cdef sparse_t entries       # where X is sparse: what `view` points to
+    cdef sparse_t sparse        # of sparse X; `view` points to it
     cdef object owners          # the arrays that `view` points into
-    cdef readonly object order  # None, or which feature each of the weights of a pass belongs to
-    cdef in_order(self, w)
-    cdef read_entries(self, X, bint gradient)
+    cdef readonly object order  # None, or the feature of each weight of a pass
+    cdef permute(self, w)
+    cdef point_to_sparse(self, X, bint gradient)
     cdef copy_columns(self, X, slices)
-    cdef number_features(self, X, slices)
+    cdef permute_features(self, X, slices)
+    cdef pack(self, X)

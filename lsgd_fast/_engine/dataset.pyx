@@ -1,4 +1,4 @@
-"""From a `Problem` to the pointers of the row pass, and single passes for the public functions."""
+"""The rows of a `Problem` as the row pass reads them, and single passes for public functions."""
 
 import numpy as np
 
@@ -7,11 +7,12 @@ from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 
 from libc.stdint cimport int64_t
 
-from lsgd_fast._core.sparse_layout cimport count_columns, fill_columns, number_places
+from lsgd_fast._core.sparse_layout cimport count_columns, fill_columns, number_indices
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
-from lsgd_fast._core.types cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32,
-                                    INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t,
-                                    matrix_t, rows_t, sparse_t)
+from lsgd_fast._core.types cimport (
+    BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INDEX_INT32, INDEX_INT64, INDEX_UINT16, INT8, INT16,
+    INT32, INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t, matrix_t, rows_t,
+    sparse_t)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, MAX_CHUNKS, PANEL, padded_rows, tally_t
 from lsgd_fast._core.layout cimport (chunk_count, long_length, pack_panels, pass_chunks, pass_size,
                                      sparse_chunk_count)
@@ -19,12 +20,13 @@ from lsgd_fast._core.rowpass cimport loss_gradient, workspace_size
 
 from lsgd_fast._inputs.sparse import is_sparse
 
-# By kind and size, bfloat16 of ml_dtypes by its name.
+# Keys are kind and size of a dtype, and the name of ml_dtypes.bfloat16.
 ELEMENTS = {"bfloat16": BFLOAT16, "f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "b1": BOOL,
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
             "u1": UINT8, "u2": UINT16, "u4": UINT32, "u8": UINT64}
-PACKED_BYTES = 64 * 2**20       # panels up to this size may be made
-ENTRIES_AT_A_TIME = 1 << 22     # put into another order between two looks at signals
+INDEX_TYPES = {"u2": INDEX_UINT16, "i4": INDEX_INT32, "i8": INDEX_INT64}
+PACKED_BYTES = 64 * 2**20       # the largest panels that X is packed into
+ENTRIES_AT_A_TIME = 1 << 22     # that are copied between two checks for signals
 
 
 cdef class Rows:
@@ -33,20 +35,20 @@ cdef class Rows:
     Parameters
     ----------
     problem : Problem
-    pack : bool
-        Copy X into panels where that pays: C-ordered float64 or float32 up to 64 MiB.  For one pass
-        it does not.
-    gradient : bool
-        Whether gradients are to be computed: sparse rows need a copy for that, and number their
-        features in an order of their own, `order`.
+    pack : bool, default True
+        Copy X into panels where that pays: C-ordered float64 or float32 up to 64 MiB. It does not
+        pay for a single pass.
+    gradient : bool, default True
+        Whether gradients are computed. Sparse rows need a copy by columns for that, and permute
+        their features, see `order`.
     like : Rows, optional
-        Rows whose weights these are to be multiplied with: features are numbered as theirs, for
-        which dense rows are copied.
+        Rows that share their weights with these: features are permuted as theirs are, for which
+        dense rows are copied.
 
     Attributes
     ----------
     order : ndarray of shape (d,) or None
-        Which feature is which in the weights of a pass; None where they are in the order of X.
+        The feature of each weight of a pass; None where the weights are in the order of X.
     """
 
     def __cinit__(self, problem, bint pack=True, bint gradient=True, Rows like=None):
@@ -57,7 +59,7 @@ cdef class Rows:
             X = np.take(X, self.order, axis=1)      # in C order
         element = element_of(X.dtype)
         if element == BFLOAT16:
-            X = X.view(np.uint16)   # which has a buffer
+            X = X.view(np.uint16)   # bfloat16 has no buffer
         cdef matrix_t* view = &self.view.X
         view.n, view.d = X.shape
         view.element = element
@@ -68,8 +70,6 @@ cdef class Rows:
             view.aligned = X.flags.aligned
         cdef const double[::1] y = problem.y
         cdef const double[::1] weight = problem.weight
-        cdef double[::1] tile
-        cdef void* address
         self.view.y = &y[0]
         self.view.weight = &weight[0]
         self.view.total_weight = problem.total_weight
@@ -77,35 +77,41 @@ cdef class Rows:
         self.view.center = self.view.scale = NULL
         self.owners = [X, y, weight]
         if sparse:
-            self.read_entries(X, gradient)
+            self.point_to_sparse(X, gradient)
         cdef const double[::1] center, scale
         if problem.scale is not None:
-            center, scale = self.in_order(problem.center), self.in_order(problem.scale)
+            center, scale = self.permute(problem.center), self.permute(problem.scale)
             self.view.center, self.view.scale = &center[0], &scale[0]
             self.owners += [center, scale]
-        if sparse:
-            return
-        size, room = memory_of_packing(*X.shape, X.dtype, is_plain(X)) if pack else (0, 0)
-        if size > 0:
-            panels = aligned_empty(size // X.itemsize, X.dtype)
-            tile = aligned_empty(max(1, room // sizeof(double)))
-            address = <void*> address_of(panels)
-            pack_panels(view, address, &tile[0])
-            view.panels = address
-            self.owners.append(panels)
+        if pack and not sparse:
+            self.pack(X)
 
-    cdef in_order(self, w):
-        """Numbers of the features (d,), in the order that a pass has them in."""
+    cdef pack(self, X):
+        """Copy X into panels, if that pays."""
+        cdef double[::1] tile
+        cdef void* address
+        size, tile_size = memory_of_packing(*X.shape, X.dtype, is_plain(X))
+        if size == 0:
+            return
+        panels = aligned_empty(size // X.itemsize, X.dtype)
+        tile = aligned_empty(max(1, tile_size // sizeof(double)))
+        address = <void*> address_of(panels)
+        pack_panels(&self.view.X, address, &tile[0])
+        self.view.X.panels = address
+        self.owners.append(panels)
+
+    cdef permute(self, w):
+        """Return w (d,) in the order in which a pass has the features."""
         return w if self.order is None else w[self.order]
 
     @property
     def n_chunks(self):
-        """How many parts the rows are split into; more threads than that find no work."""
+        """The number of chunks of the rows: more threads than that find no work."""
         return pass_chunks(INDEPENDENT, &self.view.X, 1)
 
-    cdef read_entries(self, X, bint gradient):
-        """Point to the entries of sparse rows, and to a copy of them in the order of columns."""
-        cdef sparse_t* s = &self.entries
+    cdef point_to_sparse(self, X, bint gradient):
+        """Point to sparse X, and to a copy of its entries by columns if there are gradients."""
+        cdef sparse_t* s = &self.sparse
         point_to(&s.rows, X.indptr, X.indices, X.data)
         self.view.X.sparse = s
         self.owners += [X.indptr, X.indices, X.data]
@@ -116,77 +122,78 @@ cdef class Rows:
             self.copy_columns(X, slices)
         if self.order is not None:
             s.order = <const int64_t*> address_of(self.order)
-            self.number_features(X, slices)
+            self.permute_features(X, slices)
 
     cdef copy_columns(self, X, slices):
-        """Copy the entries to columns, from the longest to the shortest."""
-        cdef sparse_t* s = &self.entries
+        """Copy the entries to columns, sorted from the longest to the shortest."""
+        cdef sparse_t* s = &self.sparse
         cdef Py_ssize_t n, d, first, last
-        cdef int64_t[::1] starts, next_at
+        cdef int64_t[::1] indptr, next_offset
         cdef bint is_float = X.dtype == np.float32
         n, d = X.shape
-        starts = np.zeros(d + 1, np.int64)
-        places = np.empty(X.size, number_type(n))
-        values = np.empty(X.size, X.dtype)
-        point_to(&s.columns, starts, places, values)
+        indptr = np.zeros(d + 1, np.int64)
+        indices = np.empty(X.size, index_dtype(n))
+        data = np.empty(X.size, X.dtype)
+        point_to(&s.columns, indptr, indices, data)
         for first, last in slices:
             PyErr_CheckSignals()
             with nogil:
-                count_columns(&s.rows, first, last, &starts[1])
-        lengths = np.array(starts[1:])
+                count_columns(&s.rows, first, last, &indptr[1])
+        lengths = np.array(indptr[1:])
         self.order = np.argsort(-lengths, kind="stable").astype(np.int64, copy=False)
-        np.cumsum(lengths[self.order], out=np.asarray(starts)[1:])
-        next_at = np.empty(d, np.int64)
-        np.asarray(next_at)[self.order] = starts[:d]
+        np.cumsum(lengths[self.order], out=np.asarray(indptr)[1:])
+        next_offset = np.empty(d, np.int64)
+        np.asarray(next_offset)[self.order] = indptr[:d]
         for first, last in slices:
             PyErr_CheckSignals()
             with nogil:
-                fill_columns(&s.rows, is_float, first, last, &s.columns, &next_at[0])
+                fill_columns(&s.rows, is_float, first, last, &s.columns, &next_offset[0])
         s.n_long = np.count_nonzero(lengths > long_length(X.size))
-        self.owners += [starts, places, values]
+        self.owners += [indptr, indices, data]
 
-    cdef number_features(self, X, slices):
-        """Number the features of the entries of rows by `order`, in an array of our own."""
-        cdef sparse_t* s = &self.entries
+    cdef permute_features(self, X, slices):
+        """Point to a copy of the indices of rows, in which features are permuted by `order`."""
+        cdef sparse_t* s = &self.sparse
         cdef Py_ssize_t first, last
         cdef int64_t[::1] numbers = np.empty(X.shape[1], np.int64)
-        cdef compressed_t given = s.rows
+        cdef compressed_t unpermuted = s.rows
         np.asarray(numbers)[self.order] = np.arange(X.shape[1])
-        places = np.empty(X.size, number_type(X.shape[1]))
-        point_to(&s.rows, X.indptr, places, X.data)
+        indices = np.empty(X.size, index_dtype(X.shape[1]))
+        point_to(&s.rows, X.indptr, indices, X.data)
         for first, last in slices:
             PyErr_CheckSignals()
             with nogil:
-                number_places(&given, first, last, &numbers[0], &s.rows)
-        self.owners.append(places)
+                number_indices(&unpermuted, first, last, &numbers[0], &s.rows)
+        self.owners.append(indices)
 
 
-cdef point_to(compressed_t* entries, starts, places, values):
-    entries.starts = <const int64_t*> address_of(starts)
-    entries.places = <const void*> address_of(places)
-    entries.values = <const void*> address_of(values)
-    entries.width = places.itemsize
+cdef point_to(compressed_t* matrix, indptr, indices, data):
+    matrix.indptr = <const int64_t*> address_of(indptr)
+    matrix.indices = <const void*> address_of(indices)
+    matrix.data = <const void*> address_of(data)
+    matrix.index_type = INDEX_TYPES[indices.dtype.str[1:]]
 
 
-cdef number_type(n):
-    """The smallest type for the numbers of n rows or features that entries may have."""
+cdef index_dtype(n):
+    """The smallest dtype of the indices of n rows or columns, see index_type_t."""
     return np.dtype(np.uint16 if n <= 2**16 else np.int32 if n < 2**31 else np.int64)
 
 
 def element_of(dtype):
-    """How the kernel calls a dtype."""
+    """Return the element_t of a dtype."""
     by_size = ELEMENTS.get(f"{dtype.kind}{dtype.itemsize}", LONG_DOUBLE)
     return ELEMENTS.get(dtype.name, by_size)
 
 
 def is_plain(X):
-    """Whether an array lies in C order, with every element at a multiple of its size."""
+    """Whether an array is aligned and in C order."""
     return X.flags.c_contiguous and X.flags.aligned
 
 
 def memory_of_packing(n, d, dtype, plain=True):
-    """Bytes of the panels of X of shape (n, d), 0 where it is read in place; and of a tile to decode
-    one panel, where that takes one.
+    """Return the bytes of the panels of X of shape (n, d), and of the tile that packing takes.
+
+    Both are 0 where X is read in place.
     """
     size = ((n - 1) // PANEL + 1) * PANEL * d * dtype.itemsize
     pays = plain and dtype.isnative and f"{dtype.kind}{dtype.itemsize}" in ("f8", "f4")
@@ -196,35 +203,33 @@ def memory_of_packing(n, d, dtype, plain=True):
 
 
 def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint packed):
-    """Bytes that row passes over X of shape (n, d) write to, for k columns of weights."""
+    """Return the bytes that passes over X of shape (n, d) write to, for k columns of weights."""
     cdef rows_t view
     view.X.n, view.X.d = n, d
     view.X.sparse = NULL
-    view.X.panels = <const void*> &view if packed else NULL     # only asked whether it is NULL
+    view.X.panels = <const void*> &view if packed else NULL     # compared with NULL, not read
     return pass_size(INDEPENDENT, &view, k, n_threads) * sizeof(double)
 
 
 def memory_of_columns(n, d, n_entries, dtype):
-    """Bytes of the copy of sparse rows in the order of columns, with the new numbers of the features;
-    and those that making it takes.
-    """
-    entry = dtype.itemsize + number_type(n).itemsize + number_type(d).itemsize
+    """Return the bytes of the copy of sparse rows by columns, and of those that making it takes."""
+    entry = dtype.itemsize + index_dtype(n).itemsize + index_dtype(d).itemsize
     return n_entries * entry + 8 * (2 * d + 1), 8 * 8 * (d + 1)
 
 
 def memory_of_sparse_pass(Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t k):
-    """Bytes that row passes over sparse rows write to, for k columns of weights, at most."""
+    """Return the most bytes that passes over sparse rows write to, for k columns of weights."""
     cdef Py_ssize_t n_long = min(MAX_CHUNKS, n_entries // long_length(n_entries))
     cdef Py_ssize_t chunks = sparse_chunk_count(n, n_entries)
     return 8 * k * (padded_rows(n) + chunks * n_long) + k * chunks * sizeof(tally_t)
 
 
 def row_chunks(Py_ssize_t n, Py_ssize_t d, n_entries=None):
-    """How many parts the rows of X of shape (n, d) are split into; sparse ones by their entries."""
+    """Return the chunks of X of shape (n, d); those of sparse rows depend on their entries."""
     return chunk_count(n, d) if n_entries is None else sparse_chunk_count(n, n_entries)
 
 
-# Not from __array_interface__: where memory runs out its getter crashes.
+# Not from __array_interface__, whose getter crashes where memory runs out.
 cdef size_t address_of(array) except? 0:
     cdef Py_buffer buffer
     PyObject_GetBuffer(array, &buffer, PyBUF_STRIDES)
@@ -234,7 +239,7 @@ cdef size_t address_of(array) except? 0:
 
 
 def aligned_empty(Py_ssize_t size, dtype=np.float64):
-    """An uninitialised array that starts at a cache line."""
+    """Return an uninitialised array that starts at a cache line."""
     dtype = np.dtype(dtype)
     raw = np.empty(size * dtype.itemsize + 64, np.uint8)
     address = address_of(raw)
@@ -243,7 +248,7 @@ def aligned_empty(Py_ssize_t size, dtype=np.float64):
 
 
 def evaluate(Rows rows, const double[:, ::1] w, double l2, bint gradient, int n_threads):
-    """Objective (k,) and its gradient (or None) for the columns of w (d [+ 1], k)."""
+    """Return the objective (k,) and its gradient or None, at the columns of w (d [+ 1], k)."""
     cdef Py_ssize_t k = w.shape[1]
     cdef double[::1] loss = np.empty(k)
     cdef double[::1] work = aligned_empty(workspace_size(&rows.view, k, n_threads))
@@ -255,7 +260,7 @@ def evaluate(Rows rows, const double[:, ::1] w, double l2, bint gradient, int n_
 
 
 def elementary(const double[::1] x):
-    """exp(-|x|), softplus(-x), sigmoid(-x) and log(|x|) of each element, for tests."""
+    """Return exp(-|x|), softplus(-x), sigmoid(-x) and log(|x|) of each element, for tests."""
     cdef double[:, ::1] out = np.empty((4, x.shape[0]))
     cdef Py_ssize_t i
     for i in range(x.shape[0]):

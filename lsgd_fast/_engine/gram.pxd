@@ -1,4 +1,4 @@
-# Gram space: the rows of a problem by their inner scores.
+# Gram space: descent by the inner products of the rows.
 
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows
@@ -15,7 +15,7 @@ cdef class GramSpace:
     cdef double[::1] start_coefficients     # ... and by what they come in at first
     cdef object owners               # the arrays that `view` points into
     cdef int n_threads
-    cdef rows_t look_at(self, Rows others)
+    cdef rows_t image(self, Rows others)
     cdef _multiply(self, double[::1] panels, const rows_t* others)
     cdef _rows_without_weight(self)
     cdef first_coefficients(self, Py_ssize_t start)

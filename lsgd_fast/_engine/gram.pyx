@@ -1,19 +1,19 @@
-"""Gram space: descent by the inner scores of the rows, for X with far more features than rows.
+"""Gram space: descent by the inner products of the rows, for X with more features than rows.
 
 Gradient descent moves in the span of the rows x_i and of the first weights.  Let A be the rows of X
 with the first weights below them, and w = scale * A^T a.  Then X w = (scale * A A^T) a, so the row
-pass over the Gram matrix ``scale * A A^T`` gives the same margins from the coefficients a as the
-pass over X gives from w, and what it returns as the gradient is the image of the step:
+pass over the Gram matrix ``scale * A A^T`` gives the same scores from the coefficients a as the
+pass over X from w, and its gradient is the image of that of w:
 
     gradient          scale * A^T b    with  b = row_gradients / scale + l2 * a
     its norm          sqrt(scale * b . (scale * A A^T) b)
     |w|               sqrt(scale * a . (scale * A A^T) a)
 
-The first weights take part as rows of weight zero, which the link leaves out.  `scale` is an even
-power of two near 1 / max |x_i|, and the first weights are multiplied by a power of two that makes
-them about as large as the rows, so that no square leaves float64; neither rounds anything.
+The first weights take part as rows of weight zero, which have no loss.  `scale` is an even power of
+two near 1 / max |x_i|, and the first weights are multiplied by a power of two that makes them about
+as large as the rows, so that no square leaves float64; neither rounds anything.
 
-The matrix is made by the row pass as well: its columns are scores of X with rows of X.
+The matrix is made by the row pass as well: its columns are the scores X @ x_i.
 """
 
 import math
@@ -24,8 +24,9 @@ from cpython.exc cimport PyErr_CheckSignals
 
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.types cimport FLOAT64, rows_t
-from lsgd_fast._core.pass_types cimport ROW_GRADIENTS_GIVEN, PANEL, SCORES_ONLY, padded_rows, pass_t
-from lsgd_fast._core.layout cimport column_place, lay_out_pass, pass_size
+from lsgd_fast._core.pass_types cimport (PANEL, ROW_GRADIENTS_GIVEN, SCORES_ONLY, column_offset,
+                                         padded_rows, pass_t)
+from lsgd_fast._core.layout cimport lay_out_pass, pass_size
 from lsgd_fast._core.rowpass cimport run_pass
 from lsgd_fast._core.dispatch cimport reduce_gradients
 from lsgd_fast._core.simd cimport v2
@@ -33,8 +34,8 @@ from lsgd_fast._engine.dataset cimport Rows, address_of
 
 from lsgd_fast._engine.dataset import aligned_empty
 
-cdef Py_ssize_t COLUMNS = 64                    # rows that X is multiplied with at a time ...
-cdef Py_ssize_t COLUMN_BYTES = 16 * 2**20       # ... or fewer, down to a panel
+cdef Py_ssize_t COLUMNS = 64                    # columns of the matrix of one pass over X, or
+cdef Py_ssize_t COLUMN_BYTES = 16 * 2**20       # fewer, down to a panel, if they take more
 
 
 cdef class GramSpace:
@@ -88,8 +89,8 @@ cdef class GramSpace:
         by_panel = np.asarray(panels).reshape(-1, self.size, PANEL)
         by_panel[without // PANEL, :, without % PANEL] = 0.0
 
-    cdef rows_t look_at(self, Rows others):
-        """Other rows in this space: their scores with the rows and the first weights."""
+    cdef rows_t image(self, Rows others):
+        """Return other rows in this space: their inner products with its rows."""
         cdef rows_t view = others.view
         panels = aligned_empty(padded_rows(view.X.n) * self.size)
         panels[:] = 0.0
@@ -103,7 +104,7 @@ cdef class GramSpace:
         return view
 
     cdef _multiply(self, double[::1] panels, const rows_t* others):
-        """Products of all rows of this space with `others`, or (NULL) with one another."""
+        """Fill panels with the inner products of this space's rows and `others`; NULL: its own."""
         cdef const rows_t* X = &self.rows.view
         cdef const rows_t* starts = &self.start_rows
         cdef Py_ssize_t n = X.X.n, d = X.X.d, width = columns_at_once(d), first
@@ -126,7 +127,7 @@ cdef class GramSpace:
             else:
                 multiply(starts, first, n, columns, n + first, panels, self.size, True,
                          self.n_threads)
-        # Rows without weight may be large beyond all bounds, and must not meet the others.
+        # Products with rows without weight may overflow, and must not reach other rows.
         by_panel = np.asarray(panels).reshape(-1, self.size, PANEL)
         by_panel[:, self._rows_without_weight()] = 0.0
 
@@ -136,17 +137,18 @@ cdef class GramSpace:
         return np.array([i for i in range(n) if self.view.weight[i] == 0.0], dtype=np.intp)
 
     cdef first_coefficients(self, Py_ssize_t start):
-        """Coefficients of the first weights number `start`."""
+        """Return the coefficients of the first weights of number `start`."""
         coefficients = np.zeros(self.size)
         coefficients[self.rows.view.X.n + start] = self.start_coefficients[start]
         return coefficients
 
     cdef weights(self, const double[::1] coefficients):
-        """Return the weights (d,) that coefficients stand for: one backward pass over X."""
+        """Return the weights (d,) of coefficients, by one backward pass over X."""
         cdef rows_t rows = self.rows.view
         cdef Py_ssize_t n = rows.X.n, d = rows.X.d
         cdef pass_t p
-        cdef double[::1] memory = aligned_empty(pass_size(ROW_GRADIENTS_GIVEN, &rows, 1, self.n_threads))
+        cdef double[::1] memory = aligned_empty(pass_size(ROW_GRADIENTS_GIVEN, &rows, 1,
+                                                          self.n_threads))
         cdef double[::1] row_gradients = np.zeros(padded_rows(n))
         cdef double[::1] sums = np.empty(d)
         rows.total_weight = 1.0                 # a sum, not a mean
@@ -158,18 +160,19 @@ cdef class GramSpace:
             run_pass(&p, self.n_threads)
             reduce_gradients(&p, 0, d, &sums[0])
         weights = np.asarray(sums)
-        with np.errstate(all="ignore"):         # of a run that diverges
+        with np.errstate(all="ignore"):         # in a run that diverges
             for start, coefficient in zip(self.starts, coefficients[n:]):
                 weights += coefficient * np.asarray(start)
             return self.scale * weights
 
 
+# Columns of the Gram matrix that one pass makes.
 cdef Py_ssize_t columns_at_once(Py_ssize_t d):
     return PANEL * max(1, min(COLUMNS // PANEL, COLUMN_BYTES // (8 * PANEL * d)))
 
 
 def memory_of_gram(Py_ssize_t n, Py_ssize_t d, int n_threads):
-    """Bytes of the Gram matrix of X of shape (n, d); of making it; of rebuilding weights."""
+    """Return the bytes of the Gram matrix of X of shape (n, d), of making it, of `weights`."""
     cdef rows_t view
     cdef Py_ssize_t k = columns_at_once(d)
     view.X.n, view.X.d = n, d
@@ -181,21 +184,20 @@ def memory_of_gram(Py_ssize_t n, Py_ssize_t d, int n_threads):
     return 8 * padded_rows(n) * n, 8 * making, 8 * rebuilding
 
 
-# Rows of `rows` from `first` on, scaled, as columns of a pass.  Past the last row it is repeated.
+# Rows from `first` on, scaled, as packed columns of a pass; the last row is repeated as needed.
 cdef pack_rows(const rows_t* rows, Py_ssize_t first, double scale, double[::1] columns):
     cdef Py_ssize_t d = rows.X.d, k = columns.shape[0] // d, i, j, c, offset, stride
     cdef double[::1] tile = aligned_empty(PANEL * d)
     for i in range(0, k, PANEL):
         decode_panel(&rows.X, NULL, min(first + i, rows.X.n - 1), <v2*> &tile[0])
         for c in range(PANEL):
-            column_place(i + c, k, d, &offset, &stride)
+            column_offset(i + c, k, d, &offset, &stride)
             for j in range(d):
                 columns[offset + j * stride] = scale * tile[PANEL * j + c]
 
 
-# Write the scores of `columns`, of which the first is column `column` of the matrix, with the
-# rows from `skip` on, and their mirror images if asked.  Row 0 of `rows` is row `base` of the
-# matrix.
+# Write rows @ columns to the matrix in `panels`, without the first `skip` rows: entry (0, 0) of the
+# product is entry (base, column) of the matrix.  `mirror`: also write the transpose.
 cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] columns,
               Py_ssize_t column, double[::1] panels, Py_ssize_t size, bint mirror, int n_threads):
     cdef rows_t below = rows[0]
@@ -217,11 +219,12 @@ cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] 
         run_pass(&p, n_threads)
         for c in range(min(k, size - column)):
             for i in range(below.X.n):
-                panels[place(base + skip + i, column + c, size)] = scores[c, i]
+                panels[panel_offset(base + skip + i, column + c, size)] = scores[c, i]
                 if mirror:
-                    panels[place(column + c, base + skip + i, size)] = scores[c, i]
+                    panels[panel_offset(column + c, base + skip + i, size)] = scores[c, i]
 
 
-# Where in panels an entry of the matrix lies.
-cdef inline Py_ssize_t place(Py_ssize_t row, Py_ssize_t column, Py_ssize_t size) noexcept nogil:
+# The offset in panels of an entry of a matrix of `size` columns.
+cdef inline Py_ssize_t panel_offset(Py_ssize_t row, Py_ssize_t column,
+                                    Py_ssize_t size) noexcept nogil:
     return (row // PANEL * size + column) * PANEL + row % PANEL

@@ -9,8 +9,8 @@ the pass.  The GIL is taken only to look for signals.
 from libc.string cimport memcpy
 
 from lsgd_fast._core.dispatch cimport reduce_gradients, run_chunks
-from lsgd_fast._core.layout cimport column_place, pass_work, row_length
-from lsgd_fast._core.pass_types cimport pass_t
+from lsgd_fast._core.layout cimport pass_work, row_length
+from lsgd_fast._core.pass_types cimport column_offset, pass_t
 from lsgd_fast._core.rowpass cimport reduce_log_scales, reduce_part, reduce_work
 from lsgd_fast._core.scaling cimport enter_column
 from lsgd_fast._core.team cimport barrier_wait, is_raised, share_t, split_work, take_work
@@ -46,7 +46,7 @@ cdef void load_weights(batch_t* b, Py_ssize_t i) noexcept nogil:
         return
     b.intercepts[i] = w[d]
     if b.row_pass.weights != w:
-        column_place(i, b.row_pass.k, d, &offset, &stride)
+        column_offset(i, b.row_pass.k, d, &offset, &stride)
         for j in range(d):
             b.weights[offset + j * stride] = w[j]
     enter_column(b.row_pass.rows, i, b.row_pass.k, b.weights, b.intercepts)
@@ -100,7 +100,7 @@ cdef void split_chunks(batch_t* b, Py_ssize_t size) noexcept nogil:
 # A thread's part of a pass: its share of the chunks, then those that others have not taken yet.
 cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank,
                    Py_ssize_t size) noexcept nogil:
-    cdef double* tile = p.tiles + rank * p.room
+    cdef double* tile = p.tiles + rank * p.thread_memory
     cdef double work = p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.n_chunks
     cdef Py_ssize_t chunk, i
     for i in range(size):

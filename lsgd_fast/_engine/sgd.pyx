@@ -8,11 +8,11 @@ import numpy as np
 
 from libc.stdint cimport int64_t
 
-from lsgd_fast._core.layout cimport (column_place, lay_out_pass, pack_columns, pass_chunks,
-                                     pass_size, pass_work, row_length)
-from lsgd_fast._core.pass_types cimport INDEPENDENT, pass_t, totals_t
+from lsgd_fast._core.layout cimport (lay_out_pass, pack_columns, pass_chunks, pass_size, pass_work,
+                                     row_length)
+from lsgd_fast._core.pass_types cimport INDEPENDENT, column_offset, pass_t, totals_t
 from lsgd_fast._core.rowpass cimport sum_tallies
-from lsgd_fast._core.small_batch cimport is_thin
+from lsgd_fast._core.small_batch cimport is_small_batch
 from lsgd_fast._core.types cimport matrix_t, rows_t
 from lsgd_fast._engine.batch cimport native_loss
 from lsgd_fast._engine.dataset cimport Rows
@@ -94,8 +94,8 @@ cdef class SGDRuns:
         p.intercepts = b.intercepts
         self.order = np.zeros(batch_size, np.intp)
         p.order = &self.order[0]
-        p.weights = b.packed if k >= 4 and not is_thin(p) and not sparse else b.weights
-        if is_thin(p):
+        p.weights = b.packed if k >= 4 and not is_small_batch(p) and not sparse else b.weights
+        if is_small_batch(p):
             b.gradients = p.partial_gradients
 
     cdef _start(self, Py_ssize_t c, Py_ssize_t k, const double[::1] start, double eta):
@@ -105,7 +105,7 @@ cdef class SGDRuns:
         cdef Py_ssize_t d = self.rows.view.X.d, offset = c * d, j
         f.stride = 1
         if self.rows.view.X.sparse != NULL:     # packed as the pass reads them
-            column_place(c, k, d, &offset, &f.stride)
+            column_offset(c, k, d, &offset, &f.stride)
             f.current = &self.current[offset]
         f.w = &self.weights[offset]
         f.mean = &self.means[offset]

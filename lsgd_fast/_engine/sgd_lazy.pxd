@@ -1,34 +1,35 @@
-# Steps over sparse rows, which cost what their entries cost.  Without data a step does two things to
-# a feature: the penalty multiplies its weight with q = 1 - eta * l2, and the weight goes into the
-# mean.  Both are made up for when a row next has the feature, for all steps since then at once.
+# Stochastic steps over sparse rows, at a cost proportional to the entries of the rows.
 #
-# For 2^i steps that is a power and a mean of powers, both scores of what is at hand, so that
-# nothing cancels, whatever q is: zero and less are no special cases.
+# To a feature that its rows lack, a step does two things: the penalty multiplies its weight w by
+# q = 1 - eta * l2, and w enters the mean of the weights.  Both are done later, for all steps since
+# the last at once, when a row next has the feature.  Over 2^i steps, w becomes q^(2^i) * w and its
+# mean is w * mean(1, q, ..., q^(2^i - 1)), where
 #     q^(2^(i + 1)) = (q^(2^i))^2
 #     mean(1, q, ..., q^(2^(i + 1) - 1)) = mean(1, q, ..., q^(2^i - 1)) * (1 + q^(2^i)) / 2
+# For q > 0 no sum cancels, and q <= 0 is no special case.
 
 from libc.math cimport INFINITY, NAN, fabs
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 
-from lsgd_fast._core.sparse_layout cimport place
+from lsgd_fast._core.sparse_layout cimport index_at
 from lsgd_fast._core.types cimport FLOAT32, compressed_t, matrix_t
 from lsgd_fast._core.simd cimport real
 
 cdef enum:
     MAX_POWERS = 62             # steps are counted in 63 bits
 
-# What steps without data do to a weight.
+# The effect of steps without data on a weight.
 cdef struct fading_t:
     double power[MAX_POWERS + 1]    # q^(2^i) for i up to `top` ...
     double mean[MAX_POWERS + 1]     # ... and the mean of the powers below it
-    int top                         # the last one, or that of which a few make any weight 0 or inf
+    int top                         # the last power; a few of it make any weight 0 or inf
     bint fades                      # False: q = 1
 
-# What a run knows of each feature: entry j is at j * stride.
+# The features of a run; entry j of each array is at offset j * stride.
 cdef struct features_t:
     double* w
     double* mean                # of the weights before each step
-    int64_t* current            # the step that these two are up to; NULL: all are up to the last
+    int64_t* current            # the step that these two are at; NULL: all are at the last step
     Py_ssize_t stride
     fading_t fading
 
@@ -41,14 +42,14 @@ cdef inline void start_fading(fading_t* f, double q) noexcept nogil:
     f.top = 0
     while f.top < MAX_POWERS:
         next_power = f.power[f.top] * f.power[f.top]
-        if not 1e-150 < next_power < 1e150:     # so that the table is in range where weights are
+        if not 1e-150 < next_power < 1e150:     # the table stays in range where weights are
             return
         f.mean[f.top + 1] = f.mean[f.top] * (0.5 * (1.0 + f.power[f.top]))
         f.top += 1
         f.power[f.top] = next_power
 
 
-# Let a weight fade for `steps` steps; its mean before each of them.
+# Multiply a weight by q `steps` times; return its mean before each of them.
 cdef inline double fade(const fading_t* f, Py_ssize_t steps, double* weight) noexcept nogil:
     cdef double w = weight[0], sum = 0.0, share
     cdef Py_ssize_t left = steps, i = 0
@@ -62,7 +63,7 @@ cdef inline double fade(const fading_t* f, Py_ssize_t steps, double* weight) noe
         left >>= 1
         i += 1
     while left > 0 and w != 0.0:
-        if not fabs(w) < INFINITY:          # step by step what follows would be inf - inf
+        if not fabs(w) < INFINITY:          # the steps would reach inf - inf
             weight[0] = NAN
             return NAN
         sum += w * (f.mean[i] * ((<Py_ssize_t> 1 << i) * share))
@@ -72,7 +73,7 @@ cdef inline double fade(const fading_t* f, Py_ssize_t steps, double* weight) noe
     return sum
 
 
-# Bring a weight and its mean from step `since` to step `step`.
+# Bring a weight and its mean from step `since` to `step`.
 cdef inline void catch_up(const fading_t* f, Py_ssize_t since, Py_ssize_t step, double* w,
                           double* mean) noexcept nogil:
     cdef Py_ssize_t gap = step - since
@@ -80,55 +81,35 @@ cdef inline void catch_up(const fading_t* f, Py_ssize_t since, Py_ssize_t step, 
         mean[0] += (fade(f, gap, w) - mean[0]) * (<double> gap / step)
 
 
-# Bring the feature whose weight is number `at` to step `step`.
-cdef inline void refresh(const features_t* f, Py_ssize_t at, Py_ssize_t step) noexcept nogil:
-    catch_up(&f.fading, f.current[at], step, f.w + at, f.mean + at)
-    f.current[at] = step
+# Bring the feature at `offset` to `step`.
+cdef inline void refresh(const features_t* f, Py_ssize_t offset, Py_ssize_t step) noexcept nogil:
+    catch_up(&f.fading, f.current[offset], step, f.w + offset, f.mean + offset)
+    f.current[offset] = step
 
 
-cdef inline void refresh_places(const features_t* f, const place* places, Py_ssize_t count,
-                                Py_ssize_t step) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(count):
-        refresh(f, f.stride * places[i], step)
-
-
-cdef inline void subtract_values(const features_t* f, const real* values, const place* places,
-                                 Py_ssize_t count, double s, Py_ssize_t step,
-                                 double eta) noexcept nogil:
-    cdef Py_ssize_t i, at
-    for i in range(count):
-        at = f.stride * places[i]
-        refresh(f, at, step)
-        f.w[at] -= eta * (s * values[i])
-
-
-# Bring the features of a row to step `step`.
+# Bring the features of a row to `step`.
 cdef inline void refresh_row(const features_t* f, const matrix_t* X, Py_ssize_t row,
                              Py_ssize_t step) noexcept nogil:
-    cdef const compressed_t* e = &X.sparse.rows
-    cdef Py_ssize_t first = e.starts[row], count = e.starts[row + 1] - first
-    if e.width == 4:
-        refresh_places(f, <const int32_t*> e.places + first, count, step)
-    else:
-        refresh_places(f, <const int64_t*> e.places + first, count, step)
+    cdef const compressed_t* rows = &X.sparse.rows
+    cdef Py_ssize_t i
+    for i in range(rows.indptr[row], rows.indptr[row + 1]):
+        refresh(f, f.stride * index_at(rows, i), step)
 
 
-# Bring the features of a row x to step `step`, and then w -= eta * s * x.
+# Bring the features of a row x to `step`, then w -= eta * s * x.
 cdef inline void subtract_row(const features_t* f, const matrix_t* X, Py_ssize_t row, double s,
                               Py_ssize_t step, double eta) noexcept nogil:
     if X.element == FLOAT32:
-        subtract_entries(f, <const float*> X.sparse.rows.values, &X.sparse.rows, row, s, step, eta)
+        subtract_entries(f, <const float*> X.sparse.rows.data, &X.sparse.rows, row, s, step, eta)
     else:
-        subtract_entries(f, <const double*> X.sparse.rows.values, &X.sparse.rows, row, s, step, eta)
+        subtract_entries(f, <const double*> X.sparse.rows.data, &X.sparse.rows, row, s, step, eta)
 
 
-cdef inline void subtract_entries(const features_t* f, const real* values, const compressed_t* e,
-                                  Py_ssize_t row, double s, Py_ssize_t step,
-                                  double eta) noexcept nogil:
-    cdef Py_ssize_t first = e.starts[row], count = e.starts[row + 1] - first
-    values += first
-    if e.width == 4:
-        subtract_values(f, values, <const int32_t*> e.places + first, count, s, step, eta)
-    else:
-        subtract_values(f, values, <const int64_t*> e.places + first, count, s, step, eta)
+cdef inline void subtract_entries(const features_t* f, const real* values,
+                                  const compressed_t* rows, Py_ssize_t row, double s,
+                                  Py_ssize_t step, double eta) noexcept nogil:
+    cdef Py_ssize_t i, offset
+    for i in range(rows.indptr[row], rows.indptr[row + 1]):
+        offset = f.stride * index_at(rows, i)
+        refresh(f, offset, step)
+        f.w[offset] -= eta * (s * values[i])

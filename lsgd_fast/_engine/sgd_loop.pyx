@@ -7,11 +7,10 @@ rows than a panel cheap, sgd_lazy.pxd steps over sparse rows.
 from libc.math cimport INFINITY
 
 from lsgd_fast._core.dispatch cimport reduce_gradients, run_chunks
-from lsgd_fast._core.layout cimport column_place
 from lsgd_fast._core.load cimport prefetch_ordered
-from lsgd_fast._core.pass_types cimport padded_rows, pass_t, totals_t
+from lsgd_fast._core.pass_types cimport column_offset, padded_rows, pass_t, totals_t
 from lsgd_fast._core.rowpass cimport sum_tallies
-from lsgd_fast._core.small_batch cimport is_thin
+from lsgd_fast._core.small_batch cimport is_small_batch
 from lsgd_fast._core.team cimport barrier_wait, is_raised
 from lsgd_fast._engine.poll cimport poll, poll_t
 from lsgd_fast._engine.sgd_lazy cimport catch_up, features_t, refresh_row, subtract_row
@@ -25,7 +24,7 @@ cdef void load_weights(batches_t* b) noexcept nogil:
     for c in range(p.k):
         b.intercepts[c] = b.sgd_runs[c].intercept
         if p.weights == b.packed:
-            column_place(c, p.k, d, &offset, &stride)
+            column_offset(c, p.k, d, &offset, &stride)
             w = b.sgd_runs[c].features.w
             for j in range(d):
                 b.packed[offset + j * stride] = w[j]
@@ -62,7 +61,7 @@ cdef void take_step(batches_t* b, Py_ssize_t c) noexcept nogil:
     cdef Py_ssize_t d = p.rows.X.d, offset = c * d, stride = 1, j
     cdef double* g = b.gradients
     if p.weights == b.packed:
-        column_place(c, p.k, d, &offset, &stride)
+        column_offset(c, p.k, d, &offset, &stride)
     g += offset
     if stride > 1:
         for j in range(d):
@@ -80,7 +79,7 @@ cdef void take_sparse_step(batches_t* b, Py_ssize_t c) noexcept nogil:
     cdef const pass_t* p = &b.row_pass
     cdef Py_ssize_t offset, stride, i
     cdef double s
-    column_place(c, p.k, padded_rows(p.rows.X.n), &offset, &stride)
+    column_offset(c, p.k, padded_rows(p.rows.X.n), &offset, &stride)
     for i in range(p.rows.X.n):
         s = p.partial_gradients[offset + i * stride] / p.rows.total_weight
         subtract_row(&r.features, &p.rows.X, p.order[i], s, r.step, r.eta)
@@ -125,7 +124,7 @@ cdef void finish_batch(batches_t* b) noexcept nogil:
 # A thread's share of the chunks of a pass.
 cdef void run_part(const pass_t* p, poll_t* signals, double work, Py_ssize_t rank,
                    Py_ssize_t size) noexcept nogil:
-    cdef double* tile = p.tiles + rank * p.room
+    cdef double* tile = p.tiles + rank * p.thread_memory
     cdef Py_ssize_t chunk
     for chunk in range(rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size):
         if is_raised(&signals.interrupted):
@@ -145,7 +144,7 @@ cdef void take_batches(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept n
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
     cdef double work = b.work / p.n_chunks
-    cdef bint small = is_thin(p)
+    cdef bint small = is_small_batch(p)
     cdef bint has_partial_gradients = not small and p.rows.X.sparse == NULL
     while b.done < b.n_batches and b.n_running > 0:
         if rank == 0:

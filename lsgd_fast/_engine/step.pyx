@@ -10,8 +10,7 @@ of the rows; only `find_gram_direction` and the norms differ.
 from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
 from libc.string cimport memcpy
 
-from lsgd_fast._core.layout cimport column_place
-from lsgd_fast._core.pass_types cimport PANEL, padded_rows, pass_t, totals_t
+from lsgd_fast._core.pass_types cimport PANEL, column_offset, padded_rows, pass_t, totals_t
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.scaling cimport leave_column
 from lsgd_fast._core.types cimport rows_t
@@ -66,7 +65,7 @@ cdef void find_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) noexc
         finish_multi(b, r)
     else:
         leave_column(p.rows, i, p.k, totals.slope, b.sums)
-        column_place(i, p.k, d, &offset, &stride)
+        column_offset(i, p.k, d, &offset, &stride)
         sums = b.sums + offset
         if sums != r.gradient:
             for j in range(d):
@@ -90,7 +89,7 @@ cdef void find_gram_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) 
     cdef const double* row_gradients = p.row_gradients + i * padded_rows(d)
     cdef double factor = b.gram_factor
     cdef double length, slope = 0.0
-    column_place(i, p.k, d, &offset, &stride)
+    column_offset(i, p.k, d, &offset, &stride)
     for j in range(d):
         r.direction[j] = row_gradients[j] / (p.rows.total_weight * factor) + r.l2 * r.w[j]
         r.gradient[j] = (b.sums + offset)[j * stride] / factor + r.l2 * r.monitored.image[j]

@@ -1,4 +1,4 @@
-"""A module of somebody else's, compiled against the installed package, gets the same bits."""
+"""Modules of another project, compiled against the installed package, get the same bits."""
 
 import importlib.util
 import os
@@ -20,7 +20,8 @@ pytest.importorskip("setuptools")
 
 
 # Neither the folder of the package nor any of its headers is named.
-SETUP = """
+NAMES = ("consumer", "csr_consumer", "readme")
+SETUP = f"""
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
@@ -28,8 +29,8 @@ setup(
     name="consumer",
     ext_modules=cythonize(
         [
-            Extension(name, [f"{name}.pyx"], extra_compile_args=["-O0"])
-            for name in ("consumer", "readme")
+            Extension(name, [name + ".pyx"], extra_compile_args=["-O0"])
+            for name in {NAMES}
         ]
     ),
 )
@@ -41,9 +42,10 @@ TESTS = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def modules(tmp_path_factory):
-    """Load tests/support/consumer.pyx and what the README shows, built against the package."""
+    """Load the two consumers of tests/support and the README's example, built from outside."""
     folder = tmp_path_factory.mktemp("consumer")
-    shutil.copy(TESTS / "support" / "consumer.pyx", folder)
+    for name in ("consumer", "csr_consumer"):
+        shutil.copy(TESTS / "support" / f"{name}.pyx", folder)
     page = (TESTS.parent / "README.md").read_text()
     (shown,) = re.findall(r"```cython\n(.*?)```", page, re.DOTALL)
     (folder / "readme.pyx").write_text("# cython: language_level=3\n" + shown)
@@ -55,8 +57,8 @@ def modules(tmp_path_factory):
     )  # fmt: skip
     said = built.stdout + built.stderr
     assert built.returncode == 0, said
-    assert "Not all members" not in said  # of a struct: the others would be anything
-    return {name: load(name, folder) for name in ("consumer", "readme")}
+    assert "Not all members" not in said  # Cython's warning: an initialiser leaves one unset
+    return {name: load(name, folder) for name in NAMES}
 
 
 def load(name, folder):
@@ -78,6 +80,31 @@ def test_the_function_of_the_readme_gets_the_same_bits(modules):
     loss, gradient = modules["readme"].loss_gradient(X, y, w)
     expected, slope = lsgd.logistic_loss_gradient(X, y, w)
     assert loss == expected and gradient.tobytes() == slope.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("index", ["uint16", "int32", "int64"])
+@pytest.mark.parametrize("shape", [(2, 1), (300, 40), (3000, 70)])
+def test_a_consumer_of_sparse_rows_gets_the_same_bits(modules, shape, index, dtype):
+    sparse = pytest.importorskip("scipy.sparse")
+    rng = np.random.default_rng(shape[0])
+    dense = np.where(rng.random(shape) < 0.2, rng.standard_normal(shape), 0.0).astype(dtype)
+    dense[0, 0] = 1.0
+    X = sparse.csr_matrix(dense)
+    columns = X.tocsc()
+    parts = [
+        a.astype(t)
+        for M in (X, columns)
+        for a, t in ((M.indptr, np.int64), (M.indices, index), (M.data, dtype))
+    ]
+    y = awkward.labels(shape[0], rng)
+    for k in (1, 4, 6):
+        w = rng.standard_normal((shape[1], k))
+        expected = lsgd.logistic_loss_gradient(X, y, w)
+        for n_threads in (1, 3):
+            found = modules["csr_consumer"].loss_gradient(shape, *parts, y, w, n_threads)
+            assert found[0].tobytes() == found[2].tobytes() == expected[0].tobytes()
+            assert found[1].tobytes() == expected[1].tobytes()
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

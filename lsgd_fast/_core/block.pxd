@@ -1,0 +1,100 @@
+# A block of rows on its way through a pass, and how every driver starts a chunk and a block.
+
+from libc.math cimport INFINITY
+from libc.string cimport memcpy, memset
+
+from lsgd_fast._core.load cimport decode_panel
+from lsgd_fast._core.loss cimport clear_tallies, log_sums_of, n_tallies
+from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, ROW_GRADIENTS_GIVEN, SCORES_ONLY,
+                                         is_multi, log_sums_t, pass_t, tally_t)
+from lsgd_fast._core.simd cimport inlined, v2, v4, vec
+
+
+# What a chunk has summed of one column's row gradients so far: first[0], first[stride], ...
+cdef struct column_sums_t:
+    double* first
+    Py_ssize_t stride
+    Py_ssize_t count
+
+cdef struct block_t
+
+# general_loss_rows (loss_general.pxd), compiled for one instruction set.
+ctypedef void (*loss_function_t)(const pass_t* p, const block_t* b, Py_ssize_t column,
+                                 double* scores, const column_sums_t* sums) noexcept nogil
+
+# Some rows of a chunk: a block, or the few blocks that a model of several columns takes at once.
+cdef struct block_t:
+    loss_function_t general_loss    # for every loss but the logistic, and for the log domain
+    # what the chunk sums, of all columns
+    Py_ssize_t chunk_row            # the first row of the chunk
+    double* partial                 # of dense rows: its partial gradients, or NULL
+    tally_t* tallies                # NULL where there is no loss
+    log_sums_t* log_sums            # NULL where no column is in the log domain
+    # the rows
+    Py_ssize_t row                  # the first one
+    Py_ssize_t n_rows
+    Py_ssize_t n_panels             # panels, the last of which may miss some rows
+    const double* y                 # of whole panels: missing rows have weight 0
+    const double* weight
+
+# Memory for y and weight where they cannot be read in place.
+cdef struct labels_t:
+    double[MULTI_BLOCKS * BLOCK] y
+    double[MULTI_BLOCKS * BLOCK] weight
+
+
+# Set the sums of a chunk to those of no rows; `partial` is left to the driver.
+cdef inline void start_chunk(const pass_t* p, Py_ssize_t chunk, block_t* b) noexcept nogil:
+    cdef Py_ssize_t i, n_scales = 1 if is_multi(p.model) else p.k
+    b.partial = NULL
+    b.tallies = NULL
+    b.log_sums = NULL
+    if p.model != SCORES_ONLY and p.model != ROW_GRADIENTS_GIVEN:
+        b.tallies = p.tallies + chunk * n_tallies(p)
+        clear_tallies(b.tallies, n_tallies(p))
+    if p.log_sums != NULL:
+        b.log_sums = log_sums_of(p, chunk, 0)
+        memset(b.log_sums, 0, n_scales * sizeof(log_sums_t))
+        for i in range(n_scales):
+            b.log_sums[i].log_scale = -INFINITY
+
+
+# y and weight of n_rows rows from `row` on, in the given order if there is one, up to whole panels.
+cdef inline inlined copy_labels(const pass_t* p, Py_ssize_t row, Py_ssize_t n_rows,
+                                Py_ssize_t n_panels, double* y, double* weight) noexcept nogil:
+    cdef Py_ssize_t i
+    if p.order == NULL:
+        memcpy(y, p.rows.y + row, n_rows * sizeof(double))
+        memcpy(weight, p.rows.weight + row, n_rows * sizeof(double))
+    else:
+        for i in range(n_rows):
+            y[i] = p.rows.y[p.order[row + i]]
+            weight[i] = p.rows.weight[p.order[row + i]]
+    for i in range(n_rows, PANEL * n_panels):
+        y[i] = 1.0
+        weight[i] = 0.0
+
+
+# Go on to n_rows rows of the chunk from `row` on.
+cdef inline inlined start_block(const pass_t* p, Py_ssize_t row, Py_ssize_t n_rows,
+                                labels_t* copies, block_t* b) noexcept nogil:
+    b.row = row
+    b.n_rows = n_rows
+    b.n_panels = (n_rows - 1) // PANEL + 1
+    b.y = p.rows.y + row
+    b.weight = p.rows.weight + row
+    if p.order != NULL or n_rows < PANEL * b.n_panels:
+        copy_labels(p, row, n_rows, b.n_panels, copies.y, copies.weight)
+        b.y = copies.y
+        b.weight = copies.weight
+
+
+# The rows of a block to a tile of panels; `z` only names the type of the vectors.
+cdef inline inlined decode_block(const pass_t* p, const block_t* b, double* tile,
+                                 const vec* z) noexcept nogil:
+    cdef Py_ssize_t n_panels = b.n_panels, size = PANEL * p.rows.X.d, q
+    for q in range(n_panels):
+        if vec is v2:
+            decode_panel(&p.rows.X, p.order, b.row + PANEL * q, <v2*> (tile + q * size))
+        else:
+            decode_panel(&p.rows.X, p.order, b.row + PANEL * q, <v4*> (tile + q * size))
