@@ -59,7 +59,8 @@ OLD_WORDS = {
     r"\bthin_pass\b|\bis_thin\b|\bthin pass(es)?\b": "small batch",
     r"\btwins?\b": "reference",
     r"\brays\b|\bendings\b": "rescale, verdict",
-    r"\bLearners?\b|\bMover\b|\bAsked\b|\bArm\b|\bjudge\b|\bdeal_pieces\b": "SGDRuns, StepRule, ...",
+    r"\bLearners?\b|\bMover\b|\bAsked\b|\bArm\b": "SGDRuns, StepRule, requests, ComparedRun",
+    r"\bjudge\b|\bdeal_pieces\b": "check_stopping, split_work",
     r"\bSigns\b|\brun\.signs\b|\bEnding\b": "Diagnostics",
     r"\bCurvature\b|\.forget\(|\.aim\(|\.turn\(|\bPasses\b": "LBFGS, LinearMap",
     r"lanes[248]\b": "isa_baseline, isa_avx2, isa_avx512",
@@ -193,11 +194,8 @@ def cython_functions(text):
         head = HEADER.match(line)
         if not head:
             continue
-        text_from, depth, end = "\n".join(lines[start:]), 0, 0
-        for end, char in enumerate(text_from):
-            depth += (char in "([") - (char in ")]")
-            if depth == 0 and char == ")":
-                break
+        text_from = "\n".join(lines[start:])
+        end = closing_bracket(text_from)
         rest = text_from[end + 1 :].split("\n", 1)
         if not rest[0].split("#")[0].rstrip().endswith(":"):
             continue  # a declaration
@@ -211,6 +209,16 @@ def cython_functions(text):
         body = re.sub(r'^\s*[rf]?""".*?"""', "", "\n".join(body), count=1, flags=re.S).split("\n")
         size = sum(bool(c.strip()) and not c.strip().startswith("#") for c in body)
         yield owner, head.group(2), len(parameters), size
+
+
+def closing_bracket(text):
+    """Return where the bracket closes that is opened first."""
+    depth = 0
+    for i, char in enumerate(text):
+        depth += (char in "([") - (char in ")]")
+        if depth == 0 and char == ")":
+            return i
+    raise ValueError(f"unbalanced brackets: {text[:60]!r}")
 
 
 def split_commas(text):
@@ -345,7 +353,7 @@ def test_files_and_functions_are_small():
 
 
 def test_the_sizes_are_counted():
-    text = "cdef inline int f(int a, int[2] b,\n                  int c) nogil:\n    # why\n    return a\n"
+    text = "cdef inline int f(int a, int[2] b,\n        int c) nogil:\n    # why\n    return a\n"
     assert list(cython_functions(text)) == [("", "f", 3, 1)]
     text = "class A:\n    def f(self, a, *, b=(1, 2)):\n        '''Doc.'''\n\n        return a\n"
     assert list(python_functions(text)) == [("A", "f", 2, 1)]
