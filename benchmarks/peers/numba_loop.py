@@ -17,7 +17,7 @@ def run(X, y, stepsize, n_steps):
 
 
 @njit(fastmath=True, error_model="numpy", cache=True)
-def _link(z):
+def _loss(z):
     one = type(z)(1.0)
     e = np.exp(-abs(z))
     loss = np.log1p(e) - min(z, type(z)(0.0))
@@ -40,10 +40,10 @@ def _rows(X, y, w, gradient, first, last):
             z1 += x1[j] * w[j]
             z2 += x2[j] * w[j]
             z3 += x3[j] * w[j]
-        loss0, s0 = _link(z0 * y[i])
-        loss1, s1 = _link(z1 * y[i + 1])
-        loss2, s2 = _link(z2 * y[i + 2])
-        loss3, s3 = _link(z3 * y[i + 3])
+        loss0, s0 = _loss(z0 * y[i])
+        loss1, s1 = _loss(z1 * y[i + 1])
+        loss2, s2 = _loss(z2 * y[i + 2])
+        loss3, s3 = _loss(z3 * y[i + 3])
         total += loss0 + loss1 + loss2 + loss3
         s0 *= y[i]
         s1 *= y[i + 1]
@@ -57,7 +57,7 @@ def _rows(X, y, w, gradient, first, last):
         z = zero
         for j in range(d):
             z += x[j] * w[j]
-        loss, s = _link(z * y[i])
+        loss, s = _loss(z * y[i])
         total += loss
         s *= y[i]
         for j in range(d):

@@ -23,7 +23,7 @@ RULES = [
     DualMomentum(),
 ]  # fmt: skip
 CLASSES = (2, 3, 4, 5, 9)
-SHAPES = ((33, 5), (700, 20), (40, 2050))  # one chunk; stripes of blocks; blocks of eight rows
+SHAPES = ((33, 5), (700, 20), (40, 2050))  # one chunk; blocks taken together; blocks of eight rows
 every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
 with_penalty = [rule for rule in RULES if rule.takes_l2]
 COLUMNS = ("loss", "log_loss", "min_margin", "gradient_norm", "weight_norm", "stepsize")
@@ -90,7 +90,7 @@ def far_out(n, k, order):
 @pytest.mark.parametrize("order", ["falling", "rising", "mixed"])
 @pytest.mark.parametrize("k", [2, 3, 5])
 def test_gradients_that_underflow_still_point(backend, order, k):
-    """Scales rise from block to block, so that sums, slopes and kept multipliers follow."""
+    """Scales rise from block to block, so that sums, slopes and kept row gradients follow."""
     for n in (40, 700):
         D, y, start = far_out(n, k, order)
         z = D @ start
@@ -184,7 +184,7 @@ def test_bits_far_out():
 
 
 # With two classes the difference v of the columns has the logistic loss.  From equal and opposite
-# columns it takes a step of twice the multiplier; the norm of the gradient is sqrt(2) times that.
+# columns it takes a step of twice the row gradient; the norm of the gradient is sqrt(2) times that.
 TWO_CLASSES = [
     (RiskAdaptive(0.35), RiskAdaptive(0.7)), (Tyurin(0.2), Tyurin(0.4)),
     (NormalizedGradient(0.5 / np.sqrt(2.0)), NormalizedGradient(0.5)), (Polyak(), Polyak()),

@@ -224,7 +224,7 @@ def test_first_steps_by_hand(backend, fit_intercept):
         found = np.append(shorter.weights, shorter.intercept)[: len(w)]
         np.testing.assert_allclose(found, w, rtol=1e-11, atol=1e-13)
     assert {1, 5, 11} <= set(seen)
-    # the stepsize in the trace: the multiplier of the gradient, without the momentum
+    # the stepsize in the trace: the factor of the gradient, without the momentum
     assert run.trace.stepsize[0] == pytest.approx(1.0 / radius**2, rel=1e-12)
 
 

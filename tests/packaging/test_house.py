@@ -51,7 +51,7 @@ ENTRIES = {"__init__", "__main__"}
 
 # Words that had another meaning here than in the field, with what stands for them now.
 OLD_WORDS = {
-    r"link_t|_link\b|\blinks?\b(?! to| is followed)|\blinked\b": "loss",
+    r"link_t\b|_link\b|\blinks?\b(?! to| is followed)|\blinked\b": "loss",
     r"\b(raw )?multipliers?\b": "row gradients",
     r"\bslots?\b": "partial gradients",
     r"entries_t|\bplaces?_of\b|set_place|number_places": "indptr, indices, data",
@@ -62,7 +62,7 @@ OLD_WORDS = {
     r"\bLearners?\b|\bMover\b|\bAsked\b|\bArm\b": "SGDRuns, StepRule, requests, ComparedRun",
     r"\bjudge\b|\bdeal_pieces\b": "check_stopping, split_work",
     r"\bSigns\b|\brun\.signs\b|\bEnding\b": "Diagnostics",
-    r"\bCurvature\b|\.forget\(|\.aim\(|\.turn\(|\bPasses\b": "LBFGS, LinearMap",
+    r"\bCurvature\b|\.forget\(|\.aim\(|\.turn\(|\bPasses\(": "LBFGS, LinearMap",
     r"lanes[248]\b": "isa_baseline, isa_avx2, isa_avx512",
 }
 
@@ -308,13 +308,26 @@ def files_without_a_line_in_the_design_page():
     ]
 
 
+def written():
+    """Yield the files in which people read words: sources, tests, benchmarks, tools and pages."""
+    for folder in ("lsgd_fast", "tests", "benchmarks", "tools", "examples", "docs"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".pyx", ".pxd", ".pyi", ".h", ".md", ".sh"):
+                yield path
+    yield ROOT / "README.md"
+
+
 def old_words():
     found = []
-    for path in sources(".py", ".pyx", ".pxd", ".pyi", ".h"):
+    for path in written():
+        if path == Path(__file__):
+            continue
         for number, line in enumerate(path.read_text().split("\n"), 1):
             for pattern, new in OLD_WORDS.items():
+                if "link" in pattern and PACKAGE not in path.parents:
+                    continue  # compilers, pages and file systems have links of their own
                 for match in re.finditer(pattern, line):
-                    name = path.relative_to(PACKAGE)
+                    name = path.relative_to(ROOT)
                     found.append(f"{name}:{number}: {match.group()!r}, in place of {new}")
     return found
 
