@@ -1,3 +1,5 @@
+# The functions of a pass for one instruction set: AVX-512, vectors of eight lanes.
+
 from lsgd_fast._core.pass_types cimport bodies_t
 
 cdef bodies_t bodies

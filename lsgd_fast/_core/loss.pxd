@@ -1,26 +1,30 @@
-# Links: what a model does between forward and backward.  From the scores x . w of a block of rows
-# to their losses, which are tallied, and to the row_gradients of the rows in the gradient.
+# The logistic loss: of one row, then of a block of rows; and the tallies that every loss adds to.
+#
+# A loss turns the scores x . w of a block of rows into their losses, which are tallied, and into
+# row gradients: weight * y * dloss(margin)/dmargin, for the margin y * score.
 
 from libc.math cimport INFINITY
 from libc.string cimport memset
 
-from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs, softplus_sigmoid
-from lsgd_fast._core.pass_types cimport BLOCK, NETWORK, PANEL, SOFTMAX, pass_t, log_sums_t, tally_t
+from lsgd_fast._core.pass_types cimport BLOCK, NETWORK, PANEL, SOFTMAX, log_sums_t, pass_t, tally_t
 from lsgd_fast._core.simd cimport inlined, minimum, vec
+from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs, softplus_sigmoid
 
 
-# Tallies of a chunk: one for each column, but a network has one output.
+# --- tallies --------------------------------------------------------------------------------------
+
+# How many tallies a chunk has: one for each column, but a network has one output.
 cdef inline Py_ssize_t n_tallies(const pass_t* p) noexcept nogil:
     return 1 if p.model == NETWORK else p.k
 
 
-# What a column of a chunk is log_sums by: classes share one scale.
+# The log-domain sums of a column of a chunk; the columns of softmax share one scale.
 cdef inline log_sums_t* log_sums_of(const pass_t* p, Py_ssize_t chunk,
-                                Py_ssize_t column) noexcept nogil:
+                                    Py_ssize_t column) noexcept nogil:
     return p.log_sums + (chunk if p.model == SOFTMAX else chunk * p.k + column)
 
 
-# Tallies of no rows.
+# Set k tallies to those of no rows.
 cdef inline void clear_tallies(tally_t* tallies, Py_ssize_t k) noexcept nogil:
     cdef Py_ssize_t i, lane
     memset(tallies, 0, k * sizeof(tally_t))
@@ -30,7 +34,51 @@ cdef inline void clear_tallies(tally_t* tallies, Py_ssize_t k) noexcept nogil:
             tallies[i].min_margin[lane] = INFINITY
 
 
-# exp(-shift) * tail += exp(-other_shift) * other_tail, log_sums by the smaller shift.
+# lanes[i] += the sum of x over the rows of lane i, which is the row number modulo PANEL.
+cdef inline inlined add_lanes(const vec* x, Py_ssize_t n_panels, double* lanes) noexcept nogil:
+    cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec), i, v
+    cdef vec sum
+    for v in range(V):
+        sum = (<vec*> lanes)[v]
+        for i in range(n_panels):
+            sum = sum + x[i * V + v]
+        (<vec*> lanes)[v] = sum
+
+
+# Add the rows of whole panels to a tally, all but their slope: weighted losses, and what
+# tally_terms made of their margins.  `largest` becomes the largest sum of the losses of a lane.
+cdef inline inlined tally_rows(const vec* loss, const vec* error, const vec* least,
+                               Py_ssize_t n_panels, tally_t* tally, double* largest) noexcept nogil:
+    cdef vec[4] sums
+    cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec), i, v
+    for v in range(V):
+        sums[v] = loss[v]
+        for i in range(1, n_panels):
+            sums[v] = sums[v] + loss[i * V + v]
+        (<vec*> tally.loss)[v] = (<vec*> tally.loss)[v] + sums[v]
+        for i in range(n_panels):
+            (<vec*> tally.error)[v] = (<vec*> tally.error)[v] + error[i * V + v]
+            minimum(least[i * V + v], <vec*> tally.min_margin + v)
+    largest[0] = 0.0
+    for i in range(PANEL):
+        largest[0] = max(largest[0], (<double*> sums)[i])
+
+
+# What a row's margin adds to the errors, and what it is for the smallest margin.
+cdef inline inlined tally_terms(double weight, double margin, double* error,
+                                double* least) noexcept nogil:
+    error[0] = weight if margin <= 0.0 else 0.0
+    least[0] = margin if weight > 0.0 else INFINITY
+
+
+# --- the tail: the sum of losses near underflow, in the log domain --------------------------------
+
+# Whether a block's loss goes to the tail.  A total below UNDERFLOW_LOSS has no larger ones.
+cdef inline bint is_near_underflow(double loss) noexcept nogil:
+    return loss < 1e-250
+
+
+# exp(-shift) * tail += exp(-other_shift) * other_tail; the smaller shift stays.
 cdef inline void merge_tails(double* shift, double* tail, double other_shift,
                              double other_tail) noexcept nogil:
     cdef double e
@@ -45,9 +93,7 @@ cdef inline void merge_tails(double* shift, double* tail, double other_shift,
         tail[0] += other_tail * e
 
 
-# Add a block whose losses are nearly nothing to tail and shift, so that log_loss stays right where
-# the loss underflows.  Only blocks below 1e-250 need it: a total below UNDERFLOW_LOSS has no other
-# ones.
+# Add n logistic losses near underflow to the tail of a tally.
 cdef inline void add_tail(const double* weight, const double* margin, Py_ssize_t n,
                           tally_t* tally) noexcept nogil:
     cdef double shift = INFINITY, tail = 0.0, e, loss, sigmoid
@@ -57,12 +103,12 @@ cdef inline void add_tail(const double* weight, const double* margin, Py_ssize_t
             shift = margin[i]
     if shift == INFINITY:
         return
-    if shift > 600.0:           # exp(-z) is log(1 + exp(-z)) to the last bit
+    if shift > 600.0:           # exp(-margin) is log(1 + exp(-margin)) to the last bit
         for i in range(n):
             if weight[i] > 0.0:
                 exp_nonpositive(shift - margin[i], &e)
                 tail += weight[i] * e
-    else:                       # weights so small that the losses count for nothing: 2^600 of each
+    else:                       # weights so small that their losses underflow: 2^600 times each
         shift = 415.88830833596718      # 600 ln 2
         for i in range(n):
             exp_nonpositive(negative_abs(margin[i]), &e)
@@ -71,41 +117,57 @@ cdef inline void add_tail(const double* weight, const double* margin, Py_ssize_t
     merge_tails(&tally.shift, &tally.tail, shift, tail)
 
 
-# z[row] comes in as x . w and goes out as s[row] = weight * y * dloss(margin)/dmargin.  The first
-# loops are plain ones over rows, for the compiler to vectorise; there are two because a processor
-# finds more to do at once in two short chains of operations than in a long one.  The sums are in
-# lanes, row number modulo PANEL.
-cdef inline inlined logistic_loss_rows(const double* y, const double* weight, double intercept, vec* z,
-                                  Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
-    cdef double[BLOCK] margin
-    cdef double[BLOCK] e
+# --- the logistic loss ----------------------------------------------------------------------------
+
+# The margin of a row.  A row without weight takes no part, whatever its score.
+cdef inline inlined margin_of_row(double y, double weight, double score,
+                                  double* margin) noexcept nogil:
+    margin[0] = y * score if weight > 0.0 else 0.0
+
+
+# loss = weight * log(1 + exp(-margin)), sigmoid = 1 / (1 + exp(margin)) and the row gradient
+# -weight * y * sigmoid of one row, from e = exp(-|margin|).
+cdef inline inlined logistic_loss_row(double y, double weight, double margin, double e,
+                                      double* loss, double* sigmoid,
+                                      double* row_gradient) noexcept nogil:
+    softplus_sigmoid(margin, e, loss, sigmoid)
+    loss[0] = weight * loss[0]
+    row_gradient[0] = -(weight * y) * sigmoid[0]
+
+
+# The same for the rows of whole panels, whose losses are tallied along with `tallied` margins: the
+# margins themselves, but for softmax.  `sigmoid` may be NULL.  The loop is a plain one, for the
+# compiler to vectorise, and the loop for e another: a processor finds more to do at once in two
+# short chains of operations than in a long one.
+cdef inline inlined logistic_loss_margins(const double* y, const double* weight, double* margin,
+                                          const double* e, const double* tallied,
+                                          Py_ssize_t n_panels, double* sigmoid, vec* row_gradients,
+                                          tally_t* tally) noexcept nogil:
     cdef double[BLOCK] loss
     cdef double[BLOCK] error
     cdef double[BLOCK] least
-    cdef vec[4] block_loss
-    cdef double* s = <double*> z
-    cdef double sigmoid, largest = 0.0
-    cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec), i, v
+    cdef double* s = <double*> row_gradients
+    cdef double q, largest
+    cdef Py_ssize_t i
     for i in range(PANEL * n_panels):
-        # a row without weight takes no part, whatever its product
-        margin[i] = y[i] * (s[i] + intercept) if weight[i] > 0.0 else 0.0
-        exp_nonpositive(negative_abs(margin[i]), &e[i])
-    for i in range(PANEL * n_panels):
-        softplus_sigmoid(margin[i], e[i], &loss[i], &sigmoid)
-        loss[i] = weight[i] * loss[i]
-        s[i] = -(weight[i] * y[i]) * sigmoid
-        error[i] = weight[i] if margin[i] <= 0.0 else 0.0
-        least[i] = margin[i] if weight[i] > 0.0 else INFINITY
-    for v in range(V):
-        block_loss[v] = (<vec*> loss)[v]
-        for i in range(1, n_panels):
-            block_loss[v] = block_loss[v] + (<vec*> loss)[i * V + v]
-        (<vec*> tally.loss)[v] = (<vec*> tally.loss)[v] + block_loss[v]
-        for i in range(n_panels):
-            (<vec*> tally.slope)[v] = (<vec*> tally.slope)[v] + z[i * V + v]
-            (<vec*> tally.error)[v] = (<vec*> tally.error)[v] + (<vec*> error)[i * V + v]
-            minimum((<vec*> least)[i * V + v], <vec*> tally.min_margin + v)
-    for i in range(PANEL):
-        largest = max(largest, (<double*> block_loss)[i])
-    if largest < 1e-250:
+        logistic_loss_row(y[i], weight[i], margin[i], e[i], &loss[i], &q, &s[i])
+        tally_terms(weight[i], tallied[i], &error[i], &least[i])
+        if sigmoid != NULL:
+            sigmoid[i] = q
+    tally_rows(<const vec*> loss, <const vec*> error, <const vec*> least, n_panels, tally, &largest)
+    if is_near_underflow(largest):
         add_tail(weight, margin, PANEL * n_panels, tally)
+
+
+# From scores, in z, to row gradients.
+cdef inline inlined logistic_loss_rows(const double* y, const double* weight, double intercept,
+                                       vec* z, Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
+    cdef double[BLOCK] margin
+    cdef double[BLOCK] e
+    cdef double* scores = <double*> z
+    cdef Py_ssize_t i
+    for i in range(PANEL * n_panels):
+        margin_of_row(y[i], weight[i], scores[i] + intercept, &margin[i])
+        exp_nonpositive(negative_abs(margin[i]), &e[i])
+    logistic_loss_margins(y, weight, margin, e, margin, n_panels, NULL, z, tally)
+    add_lanes(z, n_panels, tally.slope)

@@ -1,21 +1,22 @@
-# The link for every loss, and for gradients in the log domain; link.pxd has the one that is taken
-# nearly always, the logistic loss with an ordinary gradient.
+# Every loss, and gradients in the log domain.  loss.pxd has the case that is taken nearly always:
+# the logistic loss with an ordinary gradient.
 #
-# A *log_sums* column keeps what exp would make 0 or infinite: its row_gradients are weight * y times
-# q = exp(log|loss'(margin)| - scale), `scale` the largest logarithm so far, a multiple of SCALE_STEP
-# so that it seldom rises.  Where it does, all sums of the chunk so far are multiplied with the
-# factor between the two.  The loss over the slope (`ratio`) is an ordinary number at every margin,
-# so the sum of q * ratio is the loss in the same scale.
+# A column *in the log domain* keeps what exp would make 0 or infinite.  Its row gradients are
+# weight * y * q with q = exp(log|loss'(margin)| - log_scale), where log_scale is the largest
+# logarithm so far, rounded up to a multiple of SCALE_STEP so that it seldom rises.  Where it does,
+# all sums of the chunk so far are multiplied with the factor between the two.  The loss over the
+# slope (`ratio`) is an ordinary number at every margin, so the sum of q * ratio is the loss in the
+# same scale.
 
 from libc.math cimport INFINITY, fabs
 
 from lsgd_fast._core.block cimport block_t, column_sums_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
-                                         INDEPENDENT, LOGISTIC_LOSS, PANEL, loss_t, pass_t, log_sums_t,
-                                         tally_t)
+                                         INDEPENDENT, LOGISTIC_LOSS, PANEL, log_sums_t, loss_t,
+                                         pass_t, tally_t)
 from lsgd_fast._core.simd cimport inlined
-from lsgd_fast._core.loss cimport merge_tails
+from lsgd_fast._core.loss cimport is_near_underflow, margin_of_row, merge_tails, tally_terms
 
 
 # Of each margin: the loss, log|loss'|, and loss / |loss'|.  Plain loops, for the compiler to
@@ -60,7 +61,7 @@ cdef inline inlined loss_terms(const loss_t* loss, const double* margin, Py_ssiz
             ratio[i] = t / a
 
 
-# As add_tail in link.pxd, for any loss.
+# As add_tail in loss.pxd, for any loss.
 cdef inline inlined add_log_tail(const double* weight, const double* log_slope, const double* ratio,
                                  Py_ssize_t height, tally_t* tally) noexcept nogil:
     cdef double[BLOCK] log_value
@@ -102,50 +103,59 @@ cdef inline void raise_scale(double top, tally_t* tally, log_sums_t* log_sums,
         sums.first[i * sums.stride] *= factor
 
 
-# As logistic_loss_rows, for one column of a block and any loss: turn scores, in z, into row
-# gradients, in the log domain over exp(log_scale).  `sums` rises with the scale.
-cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssize_t column, double* z,
-                                      const column_sums_t* sums) noexcept nogil:
+# From margins to row gradients in the log domain, over exp(log_scale), of one column of a block.
+cdef inline inlined log_domain_rows(const block_t* b, Py_ssize_t column, const double* log_slope,
+                                    const double* ratio, double* z,
+                                    const column_sums_t* sums) noexcept nogil:
+    cdef const double* y = b.y
+    cdef const double* weight = b.weight
+    cdef log_sums_t* log_sums = b.log_sums + column
+    cdef double[BLOCK] mass
+    cdef double[BLOCK] risk
+    cdef double top = -INFINITY, scale, e, t
+    cdef Py_ssize_t height = PANEL * b.n_panels, i, v
+    for i in range(height):
+        if weight[i] > 0.0 and log_slope[i] > top:
+            top = log_slope[i]
+    raise_scale(top, b.tallies + column, log_sums, sums)
+    scale = log_sums.log_scale
+    for i in range(height):         # neither rows without weight nor infinite margins take part
+        t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY
+        exp_nonpositive(t if weight[i] > 0.0 else -INFINITY, &e)
+        mass[i] = weight[i] * e
+        z[i] = -(y[i] * mass[i])
+    for i in range(height):
+        risk[i] = mass[i] * ratio[i] if mass[i] > 0.0 else 0.0
+    for i in range(height // PANEL):
+        for v in range(PANEL):
+            log_sums.mass[v] += mass[PANEL * i + v]
+            log_sums.risk[v] += risk[PANEL * i + v]
+
+
+# As logistic_loss_rows, for one column of a block and any loss: from scores, in z, to row
+# gradients, in the log domain over exp(log_scale).  `sums` rise with the scale.
+cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssize_t column,
+                                      double* z, const column_sums_t* sums) noexcept nogil:
     cdef const double* y = b.y
     cdef const double* weight = b.weight
     cdef tally_t* tally = b.tallies + column
-    cdef log_sums_t* log_sums = b.log_sums + column if b.log_sums != NULL else NULL
-    cdef Py_ssize_t height = PANEL * b.n_panels
     cdef double[BLOCK] margin
     cdef double[BLOCK] value
     cdef double[BLOCK] log_slope
     cdef double[BLOCK] ratio
     cdef double[BLOCK] error
     cdef double[BLOCK] least
-    cdef double[BLOCK] mass
-    cdef double[BLOCK] risk
     cdef double[PANEL] block_loss
     cdef double intercept = p.intercepts[column] if p.model == INDEPENDENT else 0.0
-    cdef double top = -INFINITY, largest = 0.0, scale, e, t
+    cdef double largest = 0.0, e
     cdef bint in_log_domain = p.in_log_domain != NULL and p.in_log_domain[column]
-    cdef Py_ssize_t i, v
+    cdef Py_ssize_t height = PANEL * b.n_panels, i, v
     for i in range(height):
-        margin[i] = y[i] * (z[i] + intercept) if weight[i] > 0.0 else 0.0
-        error[i] = weight[i] if margin[i] <= 0.0 else 0.0
-        least[i] = margin[i] if weight[i] > 0.0 else INFINITY
+        margin_of_row(y[i], weight[i], z[i] + intercept, &margin[i])
+        tally_terms(weight[i], margin[i], &error[i], &least[i])
     loss_terms(&p.loss, margin, height, value, log_slope, ratio)
     if in_log_domain:
-        for i in range(height):
-            if weight[i] > 0.0 and log_slope[i] > top:
-                top = log_slope[i]
-        raise_scale(top, tally, log_sums, sums)
-        scale = log_sums.log_scale
-        for i in range(height):     # neither rows without weight nor infinite margins take part
-            t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY
-            exp_nonpositive(t if weight[i] > 0.0 else -INFINITY, &e)
-            mass[i] = weight[i] * e
-            z[i] = -(y[i] * mass[i])
-        for i in range(height):
-            risk[i] = mass[i] * ratio[i] if mass[i] > 0.0 else 0.0
-        for i in range(height // PANEL):
-            for v in range(PANEL):
-                log_sums.mass[v] += mass[PANEL * i + v]
-                log_sums.risk[v] += risk[PANEL * i + v]
+        log_domain_rows(b, column, log_slope, ratio, z, sums)
     else:
         for i in range(height):
             z[i] = -(weight[i] * y[i]) * (value[i] / ratio[i])
@@ -161,5 +171,5 @@ cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssiz
     for v in range(PANEL):
         tally.loss[v] += block_loss[v]
         largest = max(largest, block_loss[v])
-    if largest < 1e-250 and not in_log_domain:
+    if is_near_underflow(largest) and not in_log_domain:
         add_log_tail(weight, log_slope, ratio, height, tally)

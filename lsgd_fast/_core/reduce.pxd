@@ -1,17 +1,24 @@
-# Ordered sums over the chunks of a pass: gradients and tallies.
+# Ordered sums over the chunks of a pass: partial gradients to the gradient, tallies to totals.
 
 from libc.math cimport INFINITY, NAN
 
-from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive
-from lsgd_fast._core.pass_types cimport (MAX_CHUNKS, PANEL, group_width, padded_rows, pass_t,
-                                         log_sums_t, tally_t, totals_t)
+from lsgd_fast._core.loss cimport log_sums_of, merge_tails, n_tallies
+from lsgd_fast._core.pass_types cimport (MAX_CHUNKS, PANEL, column_offset, log_sums_t, padded_rows,
+                                         pass_t, tally_t, totals_t)
 from lsgd_fast._core.simd cimport fold_lanes, inlined
-from lsgd_fast._core.loss cimport merge_tails, n_tallies, log_sums_of
 from lsgd_fast._core.sparse_layout cimport first_block
+from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive
+
+cdef enum:
+    SLICE = 1024        # sums that stay in the first-level cache while the chunks are added
 
 
-# The largest scale of the chunks of a log_sums column, and the factors from theirs to it.
-cdef inline double find_factors(const pass_t* p, Py_ssize_t column, double* factors) noexcept nogil:
+# --- gradients ------------------------------------------------------------------------------------
+
+# The largest log scale of the chunks of a column in the log domain, and factors[chunk] from the
+# scale of each chunk to that one.
+cdef inline double common_log_scale(const pass_t* p, Py_ssize_t column,
+                                    double* factors) noexcept nogil:
     cdef double scale = -INFINITY, other
     cdef Py_ssize_t chunk
     for chunk in range(p.n_chunks):
@@ -23,79 +30,75 @@ cdef inline double find_factors(const pass_t* p, Py_ssize_t column, double* fact
     return scale
 
 
-# Of sparse rows: the row_gradients of chunks first .. last - 1, and their sums of long columns, to the
-# scale that the gradient of each log_sums column gets.
-cdef inline void level(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                       double row_work) noexcept nogil:
-    cdef Py_ssize_t n = p.rows.X.n, padded = padded_rows(n), column, C, group
-    cdef Py_ssize_t chunk, row, end, i
-    cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
+# Bring the row gradients of sparse rows in chunks first .. last - 1, and the sums of long columns
+# of these chunks, to the common scale of each column in the log domain.
+cdef inline void unify_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                  double row_work) noexcept nogil:
+    cdef Py_ssize_t n = p.rows.X.n, padded = padded_rows(n), n_long = p.rows.X.sparse.n_long
+    cdef Py_ssize_t column, chunk, row, end, offset, stride, i
     cdef double[MAX_CHUNKS] factors
-    cdef double* kept
+    cdef double* row_gradients
+    cdef double* long_sums
     for column in range(p.k):
         if not p.in_log_domain[column]:
             continue
-        find_factors(p, column, factors)
-        group = min(4 * (column // 4), column)
-        group = group if group + 4 <= p.k else column
-        C = group_width(group, p.k)
+        common_log_scale(p, column, factors)
         for chunk in range(first, last):
             row = p.height * first_block(p, chunk, row_work)
             end = min(n, p.height * first_block(p, chunk + 1, row_work))
-            kept = p.partial_gradients + group * padded + (column - group)
+            column_offset(column, p.k, padded, &offset, &stride)
+            row_gradients = p.partial_gradients + offset
             for i in range(row, end):
-                kept[i * C] *= factors[chunk]
-            kept = p.partial_gradients + p.k * padded + chunk * p.k * n_long + group * n_long + (column - group)
+                row_gradients[i * stride] *= factors[chunk]
+            column_offset(column, p.k, n_long, &offset, &stride)
+            long_sums = p.partial_gradients + p.k * padded + chunk * p.k * n_long + offset
             for i in range(n_long):
-                kept[i * C] *= factors[chunk]
+                long_sums[i * stride] *= factors[chunk]
 
 
-# As `partial_gradients`, where some columns are log_sums.
-cdef inline inlined reduce_log_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                 double* gradient) noexcept nogil:
+# As sum_partial_gradients, where some columns are in the log domain: column by column.
+cdef inline inlined sum_log_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                      double* gradient) noexcept nogil:
     cdef double[MAX_CHUNKS] factors
-    cdef Py_ssize_t d = p.rows.X.d, size = p.k * d, column, group, stride, offset, skip, end, chunk
-    cdef Py_ssize_t j
+    cdef Py_ssize_t d = p.rows.X.d, size = p.k * d, column, stride, offset, begin, end, chunk, j
     cdef double total = p.rows.total_weight, factor
     cdef const double* partial
     cdef double* out
     for column in range(p.k):
-        group = 4 * (column // 4)
-        stride = 4 if group + 4 <= p.k else 1
-        offset = group * d + column - group if stride == 4 else column * d
+        column_offset(column, p.k, d, &offset, &stride)
         if offset >= last or offset + (d - 1) * stride < first:
             continue
         if p.in_log_domain[column]:
-            find_factors(p, column, factors)
+            common_log_scale(p, column, factors)
         else:
             for chunk in range(p.n_chunks):
                 factors[chunk] = 1.0
-        skip = (first - offset + stride - 1) // stride if first > offset else 0
+        begin = (first - offset + stride - 1) // stride if first > offset else 0
         end = min(d, (last - 1 - offset) // stride + 1)
         out = gradient + offset
-        for j in range(skip, end):
+        for j in range(begin, end):
             out[j * stride] = p.partial_gradients[offset + j * stride] * factors[0]
         for chunk in range(1, p.n_chunks):
             partial = p.partial_gradients + chunk * size + offset
             factor = factors[chunk]
-            for j in range(skip, end):
+            for j in range(begin, end):
                 out[j * stride] += partial[j * stride] * factor
-        for j in range(skip, end):
+        for j in range(begin, end):
             out[j * stride] /= total
 
 
-# gradient[first:last] of the loss, in the packed order of the partial_gradients.
-cdef inline inlined partial_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                          double* gradient) noexcept nogil:
+# Entries first .. last - 1 of the gradient of the loss, packed as the partial gradients are.
+cdef inline inlined sum_partial_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                          double* gradient) noexcept nogil:
     cdef Py_ssize_t size = p.k * p.rows.X.d
     cdef double total = p.rows.total_weight
     cdef Py_ssize_t begin = first, end, chunk, j
     cdef const double* partial
     if p.log_sums != NULL:
-        reduce_log_gradients(p, first, last, gradient)
+        sum_log_gradients(p, first, last, gradient)
         return
-    while begin < last:                  # as much at a time as stays in the first-level cache
-        end = min(begin + 1024, last)
+    while begin < last:
+        end = min(begin + SLICE, last)
         for j in range(begin, end):
             gradient[j] = p.partial_gradients[j]
         for chunk in range(1, p.n_chunks):
@@ -107,13 +110,15 @@ cdef inline inlined partial_gradients(const pass_t* p, Py_ssize_t first, Py_ssiz
         begin = end
 
 
-# The rest of what the chunks tallied for a log_sums column; the slope again, now in scale.
+# --- tallies --------------------------------------------------------------------------------------
+
+# The totals that only a column in the log domain has, and its slope over exp(scale).
 cdef inline void log_totals(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
     cdef double[MAX_CHUNKS] factors
     cdef double mass = 0.0, risk = 0.0, slope = 0.0, total = p.rows.total_weight
     cdef const log_sums_t* log_sums
     cdef Py_ssize_t chunk
-    totals.scale = find_factors(p, column, factors)
+    totals.scale = common_log_scale(p, column, factors)
     for chunk in range(p.n_chunks):
         log_sums = log_sums_of(p, chunk, column)
         mass += fold_lanes(log_sums.mass) * factors[chunk]
@@ -124,9 +129,9 @@ cdef inline void log_totals(const pass_t* p, Py_ssize_t column, totals_t* totals
     totals.slope = slope / total
 
 
-# What the chunks tallied for one column.
-cdef inline void tallied(const pass_t* p, Py_ssize_t column, double underflow_loss,
-                         totals_t* totals) noexcept nogil:
+# The totals of one column, from the tallies of all chunks.
+cdef inline void total_tallies(const pass_t* p, Py_ssize_t column, double underflow_loss,
+                               totals_t* totals) noexcept nogil:
     cdef double loss = 0.0, error = 0.0, slope = 0.0, least = INFINITY
     cdef double shift = INFINITY, tail = 0.0, log_total
     cdef double total = p.rows.total_weight

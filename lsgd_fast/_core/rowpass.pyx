@@ -28,7 +28,7 @@ from lsgd_fast._core.dispatch cimport run_chunks, reduce_gradients
 from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, pack_columns, pass_size,
                                      unpack_columns)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, pass_t, totals_t
-from lsgd_fast._core.reduce cimport level, tallied
+from lsgd_fast._core.reduce cimport total_tallies, unify_log_scales
 from lsgd_fast._core.scaling cimport enter_column, leave_column
 from lsgd_fast._core.sparse_layout cimport COLUMN_WORK, first_column
 from lsgd_fast._core.team cimport team_rank, team_size
@@ -55,11 +55,11 @@ cdef double reduce_work(const pass_t* p) noexcept nogil:
 
 cdef void reduce_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     if p.rows.X.sparse != NULL and p.log_sums != NULL:
-        level(p, first, last, loss_work)
+        unify_log_scales(p, first, last, loss_work)
 
 
 cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
-    tallied(p, column, underflow_loss, totals)
+    total_tallies(p, column, underflow_loss, totals)
 
 
 # --- the whole of it ------------------------------------------------------------------------------

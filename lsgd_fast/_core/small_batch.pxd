@@ -1,30 +1,32 @@
-# Thin passes: batches of fewer rows than a panel, in an order.  To fill up a panel would be wasted
-# work and, for a single row, one long chain of additions.  So each row is taken by itself, with its
-# features side by side: forward sums them in eight lanes, feature number modulo 8.
+# A pass over a small batch: fewer rows than a panel, in an order, with the logistic loss.
+#
+# Filling up a panel would be wasted work and, for a single row, one long chain of additions.  So
+# each row is taken by itself, with its features side by side: forward sums them in eight lanes,
+# feature number modulo 8.
 #
 # Columns of weights lie one after another, (k, d), however many there are, and so do those of the
-# one partial.  It holds the gradient itself: row_gradients are divided by the total weight first.
-
-from libc.math cimport INFINITY
+# one partial gradient.  It holds the gradient itself: row gradients are divided by the total weight
+# first.
 
 from lsgd_fast._core.block cimport copy_labels
 from lsgd_fast._core.load cimport decode_row, find_rows, has_plain_rows
-from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs, softplus_sigmoid
-from lsgd_fast._core.types cimport FLOAT32, FLOAT64, matrix_t
+from lsgd_fast._core.loss cimport (add_tail, clear_tallies, is_near_underflow, logistic_loss_row,
+                                   margin_of_row)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, LOGISTIC_LOSS, PANEL, pass_t, tally_t
 from lsgd_fast._core.simd cimport fold_lanes, inlined, load, real, vec
-from lsgd_fast._core.loss cimport add_tail, clear_tallies
+from lsgd_fast._core.types cimport FLOAT32, FLOAT64, matrix_t
+from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs
 
 
-# Whether a pass is thin.  Other losses, and sparse rows, take a panel for few rows, too.
+# Other losses, and sparse rows, take a panel for few rows, too.
 cdef inline bint is_small_batch(const pass_t* p) noexcept nogil:
     return (p.order != NULL and p.gradient and p.rows.X.n < PANEL and p.model == INDEPENDENT
             and p.loss.kind == LOGISTIC_LOSS and p.rows.X.sparse == NULL)
 
 
-# x . w; `z` names the type of the vectors.
-cdef inline inlined row_score(const real* x, const double* w, Py_ssize_t d, double* product,
-                                const vec* z) noexcept nogil:
+# score = x . w; `z` only names the type of the vectors.
+cdef inline inlined score_of_row(const real* x, const double* w, Py_ssize_t d, double* score,
+                                 const vec* z) noexcept nogil:
     cdef vec[4] sums
     cdef vec a
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
@@ -39,10 +41,10 @@ cdef inline inlined row_score(const real* x, const double* w, Py_ssize_t d, doub
         j += PANEL
     for i in range(d - j):
         lanes[i] += x[j + i] * w[j + i]
-    product[0] = fold_lanes(lanes)
+    score[0] = fold_lanes(lanes)
 
 
-# g = s * x, or g += s * x for a row that is not the first.
+# g = s * x for the first row, g += s * x for the others.
 cdef inline inlined add_row(const real* x, double s, bint first, Py_ssize_t d,
                             double* g) noexcept nogil:
     cdef Py_ssize_t j
@@ -54,42 +56,39 @@ cdef inline inlined add_row(const real* x, double s, bint first, Py_ssize_t d,
             g[j] += s * x[j]
 
 
-# The link of row i, which has lane i of the tally to itself: the sums of logistic_loss_rows for one row.
-# A panel's worth of lanes would cost more than a row.
-cdef inline inlined loss_of_row(Py_ssize_t i, double y, double weight, double product, tally_t* tally,
-                             double* margin, double* multiplier) noexcept nogil:
-    cdef double z = y * product if weight > 0.0 else 0.0, e, loss, sigmoid
-    exp_nonpositive(negative_abs(z), &e)
-    softplus_sigmoid(z, e, &loss, &sigmoid)
-    margin[0] = z
-    multiplier[0] = -(weight * y) * sigmoid
-    tally.loss[i] = weight * loss
-    tally.slope[i] = multiplier[0]
-    tally.error[i] = weight if z <= 0.0 else 0.0
-    if weight > 0.0 and z < INFINITY:
-        tally.min_margin[i] = z
+# The loss of row i, which has lane i of the tally to itself.
+cdef inline inlined loss_of_row(Py_ssize_t i, double y, double weight, double score, tally_t* tally,
+                                double* margin, double* row_gradient) noexcept nogil:
+    cdef double e, sigmoid
+    margin_of_row(y, weight, score, margin)
+    exp_nonpositive(negative_abs(margin[0]), &e)
+    logistic_loss_row(y, weight, margin[0], e, &tally.loss[i], &sigmoid, row_gradient)
+    tally.slope[i] = row_gradient[0]
+    tally.error[i] = weight if margin[0] <= 0.0 else 0.0
+    if weight > 0.0 and margin[0] < tally.min_margin[i]:
+        tally.min_margin[i] = margin[0]
 
 
 cdef inline inlined small_batch_columns(const pass_t* p, const real** x, const double* y,
-                                 const double* weight, const vec* z) noexcept nogil:
+                                        const double* weight, const vec* z) noexcept nogil:
     cdef Py_ssize_t n = p.rows.X.n, d = p.rows.X.d, column, i
-    cdef double total = p.rows.total_weight, product, multiplier, largest
+    cdef double total = p.rows.total_weight, score, row_gradient, largest
     cdef double[PANEL] margin
     cdef tally_t* tally
     for column in range(p.k):
         tally = p.tallies + column
         largest = 0.0
         for i in range(n):
-            row_score(x[i], p.weights + column * d, d, &product, z)
-            loss_of_row(i, y[i], weight[i], product + p.intercepts[column], tally, margin + i,
-                     &multiplier)
-            add_row(x[i], multiplier / total, i == 0, d, p.partial_gradients + column * d)
+            score_of_row(x[i], p.weights + column * d, d, &score, z)
+            loss_of_row(i, y[i], weight[i], score + p.intercepts[column], tally, margin + i,
+                        &row_gradient)
+            add_row(x[i], row_gradient / total, i == 0, d, p.partial_gradients + column * d)
             largest = max(largest, tally.loss[i])
-        if largest < 1e-250:
+        if is_near_underflow(largest):
             add_tail(weight, margin, n, tally)
 
 
-# The pass; `tile` is used where rows are not adjacent elements that vectors can load.
+# The pass.  Rows that are not adjacent elements that vectors can load are decoded to `tile`.
 cdef inline inlined small_batch_pass(const pass_t* p, double* tile, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef const char* rows_at[PANEL]

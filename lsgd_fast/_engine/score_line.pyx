@@ -16,16 +16,17 @@ number of threads.
 import numpy as np
 
 from cython.parallel cimport parallel
-from libc.math cimport INFINITY
 from libc.string cimport memset
 
-from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, MAX_CHUNKS, PANEL, padded_rows, pass_t, tally_t,
                                          totals_t)
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._core.rowpass cimport sum_tallies
-from lsgd_fast._core.simd cimport avx2_target, avx512_target, fold_lanes, inlined
-from lsgd_fast._core.loss cimport add_tail
+from lsgd_fast._core.simd cimport avx2_target, avx512_target, fold_lanes, inlined, v2, v4, v8, vec
+from lsgd_fast._core.loss cimport add_lanes, clear_tallies, logistic_loss_margins, margin_of_row
+from lsgd_fast._core.multi_loss cimport (add_class, add_exponentials, clear_softmax, find_margins,
+                                         softmax_rows_t)
+from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs
 from lsgd_fast._core.team cimport team_rank, team_size
 
 from lsgd_fast._core.dispatch import instruction_set
@@ -50,158 +51,115 @@ cdef struct sums_t:
     double[PANEL] curvature
 
 
-cdef inline inlined add_lanes(const double* x, Py_ssize_t height, double* lanes) noexcept nogil:
-    cdef Py_ssize_t i, j
-    for i in range(height // PANEL):
-        for j in range(PANEL):
-            lanes[j] += x[PANEL * i + j]
-
-
-# From the margins of a block, of which `soft` are the logistic ones, to tallies and the derivative
-# q = sigmoid(-soft).
-cdef inline inlined tally_block(const double* weight, double* soft, const double* hard,
-                                Py_ssize_t height, double* q, sums_t* sums) noexcept nogil:
-    cdef tally_t* tally = &sums.tally
-    cdef double[BLOCK] e
-    cdef double[BLOCK] loss
-    cdef double[BLOCK] error
-    cdef double[BLOCK] pull
-    cdef double[BLOCK] least
-    cdef double[PANEL] lanes
-    cdef double largest = 0.0
-    cdef Py_ssize_t i, j
-    for i in range(height):
-        exp_nonpositive(negative_abs(soft[i]), &e[i])
-    for i in range(height):
-        softplus_sigmoid(soft[i], e[i], &loss[i], &q[i])
-        loss[i] = weight[i] * loss[i]
-        pull[i] = weight[i] * q[i]
-        error[i] = weight[i] if hard[i] <= 0.0 else 0.0
-        least[i] = hard[i] if weight[i] > 0.0 else INFINITY
-    for j in range(PANEL):
-        lanes[j] = 0.0
-    add_lanes(loss, height, lanes)
-    add_lanes(error, height, tally.error)
-    add_lanes(pull, height, sums.pull)
-    for i in range(height // PANEL):
-        for j in range(PANEL):
-            if least[PANEL * i + j] < tally.min_margin[j]:
-                tally.min_margin[j] = least[PANEL * i + j]
-    for j in range(PANEL):
-        tally.loss[j] += lanes[j]
-        largest = max(largest, lanes[j])
-    if largest < 1e-250:
-        add_tail(weight, soft, height, tally)
-
-
 # Rows without weight take no part, whatever their scores.
-cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t height,
-                               sums_t* sums) noexcept nogil:
+cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t n_panels,
+                               sums_t* sums, const vec* z) noexcept nogil:
     cdef const double* weight = a.weight + first
     cdef const double* label = a.label + first
     cdef const double* scores = a.scores + first
     cdef const double* change = a.change + first
-    cdef double* row_gradients = a.row_gradients + first
     cdef double[BLOCK] margin
-    cdef double[BLOCK] v
-    cdef double[BLOCK] q
+    cdef double[BLOCK] e
+    cdef double[BLOCK] q            # sigmoid(-margin), minus the derivative of the loss
     cdef double[BLOCK] slope
     cdef double[BLOCK] curvature
+    cdef double v
     cdef Py_ssize_t i
-    for i in range(height):
-        margin[i] = label[i] * (scores[i] + a.t * change[i]) if weight[i] > 0.0 else 0.0
-        v[i] = label[i] * change[i] if weight[i] > 0.0 else 0.0
-    tally_block(weight, margin, margin, height, q, sums)
-    for i in range(height):
-        row_gradients[i] = -(weight[i] * label[i]) * q[i]
-        slope[i] = -(weight[i] * q[i]) * v[i]
-        curvature[i] = -slope[i] * ((1.0 - q[i]) * v[i])
-    add_lanes(slope, height, sums.slope)
-    add_lanes(curvature, height, sums.curvature)
+    for i in range(PANEL * n_panels):
+        margin_of_row(label[i], weight[i], scores[i] + a.t * change[i], &margin[i])
+        exp_nonpositive(negative_abs(margin[i]), &e[i])
+    logistic_loss_margins(label, weight, margin, e, margin, n_panels, q,
+                          <vec*> (a.row_gradients + first), &sums.tally)
+    for i in range(PANEL * n_panels):
+        v = label[i] * change[i] if weight[i] > 0.0 else 0.0
+        slope[i] = -(weight[i] * q[i]) * v
+        curvature[i] = -slope[i] * ((1.0 - q[i]) * v)
+        q[i] = weight[i] * q[i]
+    add_lanes(<const vec*> q, n_panels, sums.pull)
+    add_lanes(<const vec*> slope, n_panels, sums.slope)
+    add_lanes(<const vec*> curvature, n_panels, sums.curvature)
 
 
-cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_t height,
-                                    sums_t* sums) noexcept nogil:
+cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_t n_panels,
+                                    sums_t* sums, const vec* z) noexcept nogil:
     cdef const double* weight = a.weight + first
     cdef const double* label = a.label + first
     cdef const double* s
     cdef const double* u
     cdef double* m
-    cdef double[BLOCK] own          # score of the label, and its change
-    cdef double[BLOCK] v
-    cdef double[BLOCK] top          # the largest score of another class
-    cdef double[BLOCK] total        # of exp(score - top) over other classes, and with it as weight
-    cdef double[BLOCK] mean         # the mean of the change beside that of the label,
-    cdef double[BLOCK] square       # and of its square
-    cdef double[BLOCK] q
-    cdef double x, e
-    cdef Py_ssize_t c, i
-    for i in range(height):
-        own[i] = v[i] = total[i] = mean[i] = square[i] = 0.0
-        top[i] = -INFINITY
+    cdef softmax_rows_t rows
+    cdef double[BLOCK] v            # the change of the score of the label
+    cdef double[BLOCK] mean         # of the change beside v, with the other classes' exponentials
+    cdef double[BLOCK] square       # as weights, and of its square
+    cdef double[BLOCK] ones
+    cdef double[BLOCK] q            # sigmoid(-soft margin), minus the derivative of the loss
+    cdef double[BLOCK] own          # row gradient of the label's column
+    cdef double x
+    cdef Py_ssize_t n = PANEL * n_panels, c, i
+    clear_softmax(&rows, n)
+    for i in range(n):
+        v[i] = mean[i] = square[i] = 0.0
+        ones[i] = 1.0
     for c in range(a.k):
         s = a.scores + c * a.padded + first
         u = a.change + c * a.padded + first
         m = a.row_gradients + c * a.padded + first
-        for i in range(height):
+        for i in range(n):
             m[i] = s[i] + a.t * u[i] if weight[i] > 0.0 else 0.0
-            own[i] = m[i] if label[i] == c else own[i]
-            v[i] = u[i] if label[i] == c else v[i]
-            x = m[i] if label[i] != c else -INFINITY
-            top[i] = top[i] if x <= top[i] else x           # a NaN comes through
+            v[i] = u[i] if label[i] == <double> c else v[i]
+        add_class(&rows, label, c, m, n)
     for c in range(a.k):
         u = a.change + c * a.padded + first
         m = a.row_gradients + c * a.padded + first
-        for i in range(height):
-            exp_nonpositive(m[i] - top[i] if label[i] != c else -INFINITY, &e)
+        add_exponentials(&rows, label, c, m, n)
+        for i in range(n):
             x = u[i] - v[i] if weight[i] > 0.0 else 0.0
-            m[i] = e
-            total[i] += e
-            mean[i] += e * x
-            square[i] += (e * x) * x
-    for i in range(height):
-        top[i] = own[i] - top[i]                            # the margin
-        log_positive(total[i], &x)
-        own[i] = top[i] - x                                 # the soft one
-    tally_block(weight, own, top, height, q, sums)
-    for i in range(height):
-        x = q[i] / total[i]
+            mean[i] += m[i] * x
+            square[i] += (m[i] * x) * x
+    find_margins(&rows, weight, n)
+    logistic_loss_margins(ones, weight, rows.soft_margin, rows.e, rows.margin, n_panels, q,
+                          <vec*> own, &sums.tally)
+    for i in range(n):
+        x = q[i] / rows.total[i]
         mean[i] *= x
         square[i] = weight[i] * (square[i] * x - mean[i] * mean[i])
         mean[i] *= weight[i]
-        total[i] = weight[i] * x
-    add_lanes(mean, height, sums.slope)
-    add_lanes(square, height, sums.curvature)
+        rows.total[i] = weight[i] * x       # what an exponential is multiplied with
+        q[i] = weight[i] * q[i]
+    add_lanes(<const vec*> q, n_panels, sums.pull)
+    add_lanes(<const vec*> mean, n_panels, sums.slope)
+    add_lanes(<const vec*> square, n_panels, sums.curvature)
     for c in range(a.k):
         m = a.row_gradients + c * a.padded + first
-        for i in range(height):
-            m[i] = total[i] * m[i] if label[i] != c else -(weight[i] * q[i])
+        for i in range(n):
+            m[i] = rows.total[i] * m[i] if label[i] != <double> c else own[i]
 
 
-cdef inline inlined sweep(const line_t* a, Py_ssize_t chunk, sums_t* sums) noexcept nogil:
-    cdef Py_ssize_t blocks = (a.padded - 1) // BLOCK + 1, block, first, j
+# `z` only names the type of the vectors.
+cdef inline inlined sweep(const line_t* a, Py_ssize_t chunk, sums_t* sums,
+                          const vec* z) noexcept nogil:
+    cdef Py_ssize_t blocks = (a.padded - 1) // BLOCK + 1, block, first, n_panels
     memset(sums, 0, sizeof(sums_t))
-    sums.tally.shift = INFINITY
-    for j in range(PANEL):
-        sums.tally.min_margin[j] = INFINITY
+    clear_tallies(&sums.tally, 1)
     for block in range(chunk * blocks // a.n_chunks, (chunk + 1) * blocks // a.n_chunks):
         first = block * BLOCK
+        n_panels = min(BLOCK, a.padded - first) // PANEL
         if a.k == 1:
-            one_column(a, first, min(BLOCK, a.padded - first), sums)
+            one_column(a, first, n_panels, sums, z)
         else:
-            several_columns(a, first, min(BLOCK, a.padded - first), sums)
+            several_columns(a, first, n_panels, sums, z)
 
 
 cdef void sweep_baseline(const line_t* a, Py_ssize_t chunk, sums_t* sums) noexcept nogil:
-    sweep(a, chunk, sums)
+    sweep(a, chunk, sums, <const v2*> NULL)
 
 
 cdef avx2_target sweep_avx2(const line_t* a, Py_ssize_t chunk, sums_t* sums) noexcept nogil:
-    sweep(a, chunk, sums)
+    sweep(a, chunk, sums, <const v4*> NULL)
 
 
 cdef avx512_target sweep_avx512(const line_t* a, Py_ssize_t chunk, sums_t* sums) noexcept nogil:
-    sweep(a, chunk, sums)
+    sweep(a, chunk, sums, <const v8*> NULL)
 
 
 ctypedef void (*sweep_t)(const line_t*, Py_ssize_t, sums_t*) noexcept nogil
