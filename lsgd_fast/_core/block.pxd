@@ -5,8 +5,8 @@ from libc.string cimport memcpy, memset
 
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.loss cimport clear_tallies, log_sums_of, n_tallies
-from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, ROW_GRADIENTS_GIVEN, SCORES_ONLY,
-                                         is_multi, log_sums_t, pass_t, tally_t)
+from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, ROW_GRADIENTS_GIVEN,
+                                         SCORES_ONLY, is_multi, log_sums_t, pass_t, tally_t)
 from lsgd_fast._core.simd cimport inlined, v2, v4, vec
 
 
@@ -18,13 +18,14 @@ cdef struct column_sums_t:
 
 cdef struct block_t
 
-# general_loss_rows (loss_general.pxd), compiled for one instruction set.
+# general_loss_rows (loss_general.pxd), compiled for one instruction set.  It goes from function to
+# function as an argument: through a pointer in memory the compiler could not see that it keeps no
+# pointer to the scores, and would read them anew after every store.
 ctypedef void (*loss_function_t)(const pass_t* p, const block_t* b, Py_ssize_t column,
                                  double* scores, const column_sums_t* sums) noexcept nogil
 
 # Some rows of a chunk: a block, or the few blocks that a model of several columns takes at once.
 cdef struct block_t:
-    loss_function_t general_loss    # for every loss but the logistic, and for the log domain
     # what the chunk sums, of all columns
     Py_ssize_t chunk_row            # the first row of the chunk
     double* partial                 # of dense rows: its partial gradients, or NULL

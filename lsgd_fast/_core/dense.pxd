@@ -19,8 +19,8 @@ from lsgd_fast._core.small_batch cimport is_small_batch, small_batch_pass
 from lsgd_fast._core.types cimport BFLOAT16, FLOAT16, FLOAT32, INT8, UINT8, element_t, matrix_t
 
 
-# Rows of float64 and float32 in place are read as fast as memory gives them by vectors of four lanes
-# at most; those of fewer bytes take all lanes.
+# Rows of float64 and float32 in place are read as fast as memory gives them by vectors of four
+# lanes at most; those of fewer bytes take all lanes.
 cdef inline inlined forward_in_place(const real** rows, const double* w, Py_ssize_t d, vec* z,
                                      Py_ssize_t P, Py_ssize_t ahead) noexcept nogil:
     if vec is v8 and (real is double or real is float):
@@ -41,7 +41,8 @@ cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_
 # Between forward and backward: turn C columns of scores of a block, in z, into row gradients.
 # `partial` is what the chunk has summed of these columns so far, `count` entries each, C apart.
 cdef inline inlined loss_columns(const pass_t* p, const block_t* b, Py_ssize_t column, Py_ssize_t C,
-                                 double* partial, Py_ssize_t count, vec* z) noexcept nogil:
+                                 double* partial, Py_ssize_t count, vec* z,
+                                 loss_function_t general_loss) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double), n_panels = b.n_panels
     cdef Py_ssize_t size = PANEL * n_panels * sizeof(double), c
     # the block's first row in arrays of all rows, column by column
@@ -61,7 +62,7 @@ cdef inline inlined loss_columns(const pass_t* p, const block_t* b, Py_ssize_t c
                 sums.first = partial + c if partial != NULL else NULL
                 sums.stride = C
                 sums.count = count if partial != NULL else 0
-                b.general_loss(p, b, column + c, scores, &sums)
+                general_loss(p, b, column + c, scores, &sums)
             if p.row_gradients != NULL:
                 memcpy(p.row_gradients + offset + c * padded, scores, size)
         elif p.model == ROW_GRADIENTS_GIVEN:
@@ -107,7 +108,8 @@ cdef inline inlined backward_group(const real* panels, Py_ssize_t stride, const 
 # Forward, loss and backward of a block: of all columns on panels, or of one column on `rows` in
 # place; the other of the two is NULL.  `z` has memory for four columns of scores.
 cdef inline inlined block_columns(const pass_t* p, const block_t* b, const real* panels,
-                                  const real** rows, vec* z) noexcept nogil:
+                                  const real** rows, vec* z,
+                                  loss_function_t general_loss) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d, n_panels = b.n_panels
     cdef Py_ssize_t height = PANEL * n_panels
@@ -134,7 +136,7 @@ cdef inline inlined block_columns(const pass_t* p, const block_t* b, const real*
                 forward_in_place(rows + q * PANEL, w, d, z + q * (PANEL // width), 1, ahead)
         else:
             forward_group(panels, stride, w, d, z, n_panels, C)
-        loss_columns(p, b, column, C, g, d, z)
+        loss_columns(p, b, column, C, g, d, z, general_loss)
         if p.gradient:
             if rows != NULL and n_panels == 1:
                 backward_in_place(rows, z, d, g, PANEL, ahead, lead)
@@ -147,20 +149,20 @@ cdef inline inlined block_columns(const pass_t* p, const block_t* b, const real*
 
 # The same for one column on rows in place, whose elements are of any type that vectors load.
 cdef inline inlined block_in_place(const pass_t* p, const block_t* b, const char** rows,
-                                   vec* z) noexcept nogil:
+                                   vec* z, loss_function_t general_loss) noexcept nogil:
     cdef element_t element = p.rows.X.element
     if element == FLOAT32:
-        block_columns[float, vec](p, b, NULL, <const float**> rows, z)
+        block_columns[float, vec](p, b, NULL, <const float**> rows, z, general_loss)
     elif element == FLOAT16:
-        block_columns[float16, vec](p, b, NULL, <const float16**> rows, z)
+        block_columns[float16, vec](p, b, NULL, <const float16**> rows, z, general_loss)
     elif element == BFLOAT16:
-        block_columns[bfloat16, vec](p, b, NULL, <const bfloat16**> rows, z)
+        block_columns[bfloat16, vec](p, b, NULL, <const bfloat16**> rows, z, general_loss)
     elif element == UINT8:
-        block_columns[uint8_t, vec](p, b, NULL, <const uint8_t**> rows, z)
+        block_columns[uint8_t, vec](p, b, NULL, <const uint8_t**> rows, z, general_loss)
     elif element == INT8:
-        block_columns[int8_t, vec](p, b, NULL, <const int8_t**> rows, z)
+        block_columns[int8_t, vec](p, b, NULL, <const int8_t**> rows, z, general_loss)
     else:
-        block_columns[double, vec](p, b, NULL, <const double**> rows, z)
+        block_columns[double, vec](p, b, NULL, <const double**> rows, z, general_loss)
 
 
 # Chunks first .. last - 1 of a pass: their partial gradients and tallies.  A thread decodes rows to
@@ -179,7 +181,6 @@ cdef inline inlined dense_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
     if is_small_batch(p):
         small_batch_pass(p, tile, z)
         return
-    b.general_loss = general_loss
     for chunk in range(first, last):
         start_chunk(p, chunk, &b)
         if p.gradient:
@@ -197,9 +198,10 @@ cdef inline inlined dense_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
             elif X.panels == NULL:
                 prefetch_rows(X, row + height, height)
             if in_place:
-                block_in_place(p, &b, rows_at, z)
+                block_in_place(p, &b, rows_at, z, general_loss)
             elif X.panels != NULL and X.element == FLOAT32:
-                block_columns[float, vec](p, &b, <const float*> X.panels + row * X.d, NULL, z)
+                block_columns[float, vec](p, &b, <const float*> X.panels + row * X.d, NULL, z,
+                                          general_loss)
             else:
                 panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
-                block_columns[double, vec](p, &b, panels, NULL, z)
+                block_columns[double, vec](p, &b, panels, NULL, z, general_loss)

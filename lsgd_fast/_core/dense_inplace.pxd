@@ -1,7 +1,7 @@
 # Rows in place: forward and backward of one column of weights on rows of adjacent elements, without
-# a tile.  Every sum has the order of tiles.pxd; only what lies side by side in a vector differs:
-# forward turns rows into features in registers, backward has features in the lanes and needs no
-# turning.
+# a tile.  Every sum has the order of dense_tiles.pxd; only what lies side by side in a vector
+# differs: forward turns rows into features in registers, backward has features in the lanes and
+# needs no turning.
 #
 # Sums start from minus zero: adding x to it gives x, whichever zero x may be.
 #
@@ -32,7 +32,8 @@ cdef inline inlined prefetch_four(const real** rows, Py_ssize_t j, Py_ssize_t st
             prefetch(<const char*> (rows[first + i] + j) + ahead)
 
 
-# Add the scores of whole vectors of features, from j on, to the sums of the rows of P panels.
+# Add the products of whole vectors of features with w, from j on, to the sums of the rows of P
+# panels.
 cdef inline inlined forward_features(const real** rows, const double* w, Py_ssize_t* j,
                                      Py_ssize_t d, vec* sums, Py_ssize_t P,
                                      Py_ssize_t ahead) noexcept nogil:
@@ -110,7 +111,7 @@ cdef inline inlined backward_features_of(const real** rows, const vec* s, Py_ssi
         j[0] += width
 
 
-# The same for all features; `s` is in vectors to name their type.
+# The same for all features; `s` points to vectors only to name their type.
 cdef inline inlined backward_rows(const real** rows, const vec* s, Py_ssize_t d, double* g,
                                   Py_ssize_t height, Py_ssize_t ahead,
                                   Py_ssize_t lead) noexcept nogil:

@@ -1,4 +1,4 @@
-# The two matrix scores of the row pass on panels, a tile of them in registers.
+# The two matrix products of the row pass on panels, a tile of them in registers.
 #
 # C and F are constants at every call, and so is P but for the last block of a chunk: after inlining
 # the loops over them are unrolled and `sums` lives in registers.
@@ -64,7 +64,7 @@ cdef inline inlined backward_features(const real* panels, Py_ssize_t stride, con
 
 
 # The same for one column and eight features from j on: whole panels are multiplied, then the halves
-# of two features' scores are put side by side.
+# of two features' products are put side by side.
 cdef inline inlined backward_eight(const real* panels, Py_ssize_t stride, const v8* s, double* g,
                                    Py_ssize_t j, Py_ssize_t P) noexcept nogil:
     cdef v8[4] sums
@@ -88,8 +88,9 @@ cdef inline inlined backward_eight(const real* panels, Py_ssize_t stride, const 
     fold8(sums, g + j)
 
 
-# The same for four columns and four features from j on: half a panel's feature, twice, is multiplied
-# with the s of two columns side by side: c and c + 2 for half panel h in s[2 * P * c + h].
+# The same for four columns and four features from j on: half a panel's feature, twice, is
+# multiplied with the s of two columns side by side: c and c + 2 for half panel h in
+# s[2 * P * c + h].
 cdef inline inlined backward_four(const real* panels, Py_ssize_t stride, const v8* s, double* g,
                                   Py_ssize_t j, Py_ssize_t P) noexcept nogil:
     cdef v8[8] sums

@@ -1,25 +1,51 @@
-"""The bodies of a pass in vectors of four lanes: AVX2."""
+"""The functions of a pass for one instruction set: AVX2, vectors of four lanes."""
 
 from lsgd_fast._core.block cimport block_t, column_sums_t, loss_function_t
-from lsgd_fast._core.isa cimport chunks_body, reduce_body
+from lsgd_fast._core.dense cimport dense_chunks
+from lsgd_fast._core.isa cimport reduce_body
 from lsgd_fast._core.loss_general cimport general_loss_rows
-from lsgd_fast._core.pass_types cimport BLOCK, pass_t
+from lsgd_fast._core.multi cimport multi_chunks
+from lsgd_fast._core.pass_types cimport BLOCK, is_multi, pass_t
 from lsgd_fast._core.simd cimport avx2_target, v4
+from lsgd_fast._core.sparse cimport sparse_chunks
 
 
 cdef avx2_target loss_avx2(const pass_t* p, const block_t* b, Py_ssize_t column, double* scores,
                            const column_sums_t* sums) noexcept nogil:
-    general_loss_rows(p, b, column, <v4*> scores, sums)
+    general_loss_rows(p, b, column, scores, sums)
 
 
-cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                             double row_work, double* tile) noexcept nogil:
+# Kinds of rows and models are functions of their own: the compiler does better on smaller ones.
+cdef avx2_target dense_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                            double* tile) noexcept nogil:
     cdef v4[BLOCK] z
-    chunks_body[v4](p, first, last, row_work, tile, z, <loss_function_t> loss_avx2)
+    dense_chunks(p, first, last, tile, z, <loss_function_t> loss_avx2)
+
+
+cdef avx2_target multi_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                            double* tile) noexcept nogil:
+    cdef v4[BLOCK] z
+    multi_chunks(p, first, last, tile, z, <loss_function_t> loss_avx2)
+
+
+cdef avx2_target sparse_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double row_work,
+                             double* tile) noexcept nogil:
+    cdef v4[BLOCK] z
+    sparse_chunks(p, first, last, row_work, tile, z, <loss_function_t> loss_avx2)
+
+
+cdef avx2_target chunks_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double row_work,
+                             double* tile) noexcept nogil:
+    if p.rows.X.sparse != NULL:
+        sparse_avx2(p, first, last, row_work, tile)
+    elif is_multi(p.model):
+        multi_avx2(p, first, last, tile)
+    else:
+        dense_avx2(p, first, last, tile)
 
 
 cdef avx2_target reduce_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                            double* gradient) noexcept nogil:
+                             double* gradient) noexcept nogil:
     reduce_body[v4](p, first, last, gradient, <const v4*> NULL)
 
 

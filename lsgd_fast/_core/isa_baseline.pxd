@@ -1,4 +1,4 @@
-# The functions of a pass for one instruction set: what every processor has, vectors of two lanes.
+# The functions of a pass for one instruction set: the baseline, vectors of two lanes.
 
 from lsgd_fast._core.pass_types cimport bodies_t
 

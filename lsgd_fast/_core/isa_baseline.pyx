@@ -1,25 +1,51 @@
-"""The bodies of a pass in vectors of two lanes: what every processor has."""
+"""The functions of a pass for one instruction set: the baseline, vectors of two lanes."""
 
-from lsgd_fast._core.block cimport block_t, column_sums_t
-from lsgd_fast._core.isa cimport chunks_body, reduce_body
+from lsgd_fast._core.block cimport block_t, column_sums_t, loss_function_t
+from lsgd_fast._core.dense cimport dense_chunks
+from lsgd_fast._core.isa cimport reduce_body
 from lsgd_fast._core.loss_general cimport general_loss_rows
-from lsgd_fast._core.pass_types cimport BLOCK, pass_t
-from lsgd_fast._core.simd cimport v2
+from lsgd_fast._core.multi cimport multi_chunks
+from lsgd_fast._core.pass_types cimport BLOCK, is_multi, pass_t
+from lsgd_fast._core.simd cimport baseline_target, v2
+from lsgd_fast._core.sparse cimport sparse_chunks
 
 
-cdef void loss_baseline(const pass_t* p, const block_t* b, Py_ssize_t column, double* scores,
-                        const column_sums_t* sums) noexcept nogil:
-    general_loss_rows(p, b, column, <v2*> scores, sums)
+cdef baseline_target loss_baseline(const pass_t* p, const block_t* b, Py_ssize_t column,
+                                   double* scores, const column_sums_t* sums) noexcept nogil:
+    general_loss_rows(p, b, column, scores, sums)
 
 
-cdef void chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                          double row_work, double* tile) noexcept nogil:
+# Kinds of rows and models are functions of their own: the compiler does better on smaller ones.
+cdef baseline_target dense_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                    double* tile) noexcept nogil:
     cdef v2[2 * BLOCK] z
-    chunks_body[v2](p, first, last, row_work, tile, z, loss_baseline)
+    dense_chunks(p, first, last, tile, z, <loss_function_t> loss_baseline)
 
 
-cdef void reduce_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                         double* gradient) noexcept nogil:
+cdef baseline_target multi_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                    double* tile) noexcept nogil:
+    cdef v2[2 * BLOCK] z
+    multi_chunks(p, first, last, tile, z, <loss_function_t> loss_baseline)
+
+
+cdef baseline_target sparse_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                     double row_work, double* tile) noexcept nogil:
+    cdef v2[2 * BLOCK] z
+    sparse_chunks(p, first, last, row_work, tile, z, <loss_function_t> loss_baseline)
+
+
+cdef baseline_target chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                     double row_work, double* tile) noexcept nogil:
+    if p.rows.X.sparse != NULL:
+        sparse_baseline(p, first, last, row_work, tile)
+    elif is_multi(p.model):
+        multi_baseline(p, first, last, tile)
+    else:
+        dense_baseline(p, first, last, tile)
+
+
+cdef baseline_target reduce_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                     double* gradient) noexcept nogil:
     reduce_body[v2](p, first, last, gradient, <const v2*> NULL)
 
 

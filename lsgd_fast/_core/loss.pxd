@@ -1,7 +1,7 @@
 # The logistic loss: of one row, then of a block of rows; and the tallies that every loss adds to.
 #
-# A loss turns the scores x . w of a block of rows into their losses, which are tallied, and into row
-# gradients: weight * y * dloss(margin)/dmargin, for the margin y * score.
+# A loss turns the scores x . w of a block of rows into their losses, which are tallied, and into
+# row gradients: weight * y * dloss(margin)/dmargin, for the margin y * score.
 
 from libc.math cimport INFINITY
 from libc.string cimport memset
@@ -45,9 +45,10 @@ cdef inline inlined add_lanes(const vec* x, Py_ssize_t n_panels, double* lanes) 
         (<vec*> lanes)[v] = sum
 
 
-# Add the weighted losses of whole panels; `largest` becomes the largest sum of a lane.
-cdef inline inlined tally_losses(const vec* loss, Py_ssize_t n_panels, tally_t* tally,
-                                 double* largest) noexcept nogil:
+# Add the rows of whole panels to a tally, all but their slope: weighted losses, and what
+# tally_terms made of their margins.  `largest` becomes the largest sum of the losses of a lane.
+cdef inline inlined tally_rows(const vec* loss, const vec* error, const vec* least,
+                               Py_ssize_t n_panels, tally_t* tally, double* largest) noexcept nogil:
     cdef vec[4] sums
     cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec), i, v
     for v in range(V):
@@ -55,25 +56,19 @@ cdef inline inlined tally_losses(const vec* loss, Py_ssize_t n_panels, tally_t* 
         for i in range(1, n_panels):
             sums[v] = sums[v] + loss[i * V + v]
         (<vec*> tally.loss)[v] = (<vec*> tally.loss)[v] + sums[v]
+        for i in range(n_panels):
+            (<vec*> tally.error)[v] = (<vec*> tally.error)[v] + error[i * V + v]
+            minimum(least[i * V + v], <vec*> tally.min_margin + v)
     largest[0] = 0.0
     for i in range(PANEL):
         largest[0] = max(largest[0], (<double*> sums)[i])
 
 
-# Add the margins of whole panels: the errors and the smallest margin.  `z` only names the type of
-# the vectors.
-cdef inline inlined tally_margins(const double* weight, const double* margin, Py_ssize_t n_panels,
-                                  tally_t* tally, const vec* z) noexcept nogil:
-    cdef double[BLOCK] error
-    cdef double[BLOCK] least
-    cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec), i, v
-    for i in range(PANEL * n_panels):
-        error[i] = weight[i] if margin[i] <= 0.0 else 0.0
-        least[i] = margin[i] if weight[i] > 0.0 else INFINITY
-    add_lanes(<const vec*> error, n_panels, tally.error)
-    for v in range(V):
-        for i in range(n_panels):
-            minimum((<vec*> least)[i * V + v], <vec*> tally.min_margin + v)
+# What a row's margin adds to the errors, and what it is for the smallest margin.
+cdef inline inlined tally_terms(double weight, double margin, double* error,
+                                double* least) noexcept nogil:
+    error[0] = weight if margin <= 0.0 else 0.0
+    least[0] = margin if weight > 0.0 else INFINITY
 
 
 # --- the tail: the sum of losses near underflow, in the log domain --------------------------------
@@ -132,43 +127,47 @@ cdef inline inlined margin_of_row(double y, double weight, double score,
 
 # loss = weight * log(1 + exp(-margin)), sigmoid = 1 / (1 + exp(margin)) and the row gradient
 # -weight * y * sigmoid of one row, from e = exp(-|margin|).
-cdef inline inlined logistic_loss_row(double y, double weight, double margin, double e, double* loss,
-                                      double* sigmoid, double* row_gradient) noexcept nogil:
+cdef inline inlined logistic_loss_row(double y, double weight, double margin, double e,
+                                      double* loss, double* sigmoid,
+                                      double* row_gradient) noexcept nogil:
     softplus_sigmoid(margin, e, loss, sigmoid)
     loss[0] = weight * loss[0]
     row_gradient[0] = -(weight * y) * sigmoid[0]
 
 
 # The same for the rows of whole panels, whose losses are tallied along with `tallied` margins: the
-# margins themselves, but for softmax.  There are two loops because a processor finds more to do at
-# once in two short chains of operations than in a long one; the compiler vectorises both.  `z` only
-# names the type of the vectors.
+# margins themselves, but for softmax.  `sigmoid` may be NULL.  The loop is a plain one, for the
+# compiler to vectorise, and the loop for e another: a processor finds more to do at once in two
+# short chains of operations than in a long one.
 cdef inline inlined logistic_loss_margins(const double* y, const double* weight, double* margin,
-                                          const double* tallied, Py_ssize_t n_panels,
-                                          double* sigmoid, double* row_gradients, tally_t* tally,
-                                          const vec* z) noexcept nogil:
-    cdef double[BLOCK] e
+                                          const double* e, const double* tallied,
+                                          Py_ssize_t n_panels, double* sigmoid, vec* row_gradients,
+                                          tally_t* tally) noexcept nogil:
     cdef double[BLOCK] loss
-    cdef double largest
+    cdef double[BLOCK] error
+    cdef double[BLOCK] least
+    cdef double* s = <double*> row_gradients
+    cdef double q, largest
     cdef Py_ssize_t i
     for i in range(PANEL * n_panels):
-        exp_nonpositive(negative_abs(margin[i]), &e[i])
-    for i in range(PANEL * n_panels):
-        logistic_loss_row(y[i], weight[i], margin[i], e[i], &loss[i], &sigmoid[i], &row_gradients[i])
-    tally_losses(<const vec*> loss, n_panels, tally, &largest)
-    tally_margins(weight, tallied, n_panels, tally, z)
+        logistic_loss_row(y[i], weight[i], margin[i], e[i], &loss[i], &q, &s[i])
+        tally_terms(weight[i], tallied[i], &error[i], &least[i])
+        if sigmoid != NULL:
+            sigmoid[i] = q
+    tally_rows(<const vec*> loss, <const vec*> error, <const vec*> least, n_panels, tally, &largest)
     if is_near_underflow(largest):
         add_tail(weight, margin, PANEL * n_panels, tally)
 
 
 # From scores, in z, to row gradients.
-cdef inline inlined logistic_loss_rows(const double* y, const double* weight, double intercept, vec* z,
-                                       Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
+cdef inline inlined logistic_loss_rows(const double* y, const double* weight, double intercept,
+                                       vec* z, Py_ssize_t n_panels, tally_t* tally) noexcept nogil:
     cdef double[BLOCK] margin
-    cdef double[BLOCK] sigmoid
-    cdef double* s = <double*> z
+    cdef double[BLOCK] e
+    cdef double* scores = <double*> z
     cdef Py_ssize_t i
     for i in range(PANEL * n_panels):
-        margin_of_row(y[i], weight[i], s[i] + intercept, &margin[i])
-    logistic_loss_margins(y, weight, margin, margin, n_panels, sigmoid, s, tally, z)
+        margin_of_row(y[i], weight[i], scores[i] + intercept, &margin[i])
+        exp_nonpositive(negative_abs(margin[i]), &e[i])
+    logistic_loss_margins(y, weight, margin, e, margin, n_panels, NULL, z, tally)
     add_lanes(z, n_panels, tally.slope)

@@ -1,22 +1,22 @@
-# The link for every loss, and for gradients in the log domain; link.pxd has the one that is taken
-# nearly always, the logistic loss with an ordinary gradient.
+# Every loss, and gradients in the log domain.  loss.pxd has the case that is taken nearly always:
+# the logistic loss with an ordinary gradient.
 #
-# A *log_sums* column keeps what exp would make 0 or infinite: its row_gradients are weight * y times
-# q = exp(log|loss'(margin)| - scale), `scale` the largest logarithm so far, a multiple of SCALE_STEP
-# so that it seldom rises.  Where it does, all sums of the chunk so far are multiplied with the
-# factor between the two.  The loss over the slope (`ratio`) is an ordinary number at every margin,
-# so the sum of q * ratio is the loss in the same scale.
+# A column *in the log domain* keeps what exp would make 0 or infinite.  Its row gradients are
+# weight * y * q with q = exp(log|loss'(margin)| - log_scale), where log_scale is the largest
+# logarithm so far, rounded up to a multiple of SCALE_STEP so that it seldom rises.  Where it does,
+# all sums of the chunk so far are multiplied with the factor between the two.  The loss over the
+# slope (`ratio`) is an ordinary number at every margin, so the sum of q * ratio is the loss in the
+# same scale.
 
 from libc.math cimport INFINITY, fabs
 
 from lsgd_fast._core.block cimport block_t, column_sums_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
-                                         INDEPENDENT, LOGISTIC_LOSS, PANEL, loss_t, pass_t, log_sums_t,
-                                         tally_t)
-from lsgd_fast._core.simd cimport inlined, vec
-from lsgd_fast._core.loss cimport (add_lanes, is_near_underflow, margin_of_row, merge_tails,
-                                   tally_losses, tally_margins)
+                                         INDEPENDENT, LOGISTIC_LOSS, PANEL, log_sums_t, loss_t,
+                                         pass_t, tally_t)
+from lsgd_fast._core.simd cimport inlined
+from lsgd_fast._core.loss cimport is_near_underflow, margin_of_row, merge_tails, tally_terms
 
 
 # Of each margin: the loss, log|loss'|, and loss / |loss'|.  Plain loops, for the compiler to
@@ -61,7 +61,7 @@ cdef inline inlined loss_terms(const loss_t* loss, const double* margin, Py_ssiz
             ratio[i] = t / a
 
 
-# As add_tail in link.pxd, for any loss.
+# As add_tail in loss.pxd, for any loss.
 cdef inline inlined add_log_tail(const double* weight, const double* log_slope, const double* ratio,
                                  Py_ssize_t height, tally_t* tally) noexcept nogil:
     cdef double[BLOCK] log_value
@@ -103,18 +103,17 @@ cdef inline void raise_scale(double top, tally_t* tally, log_sums_t* log_sums,
         sums.first[i * sums.stride] *= factor
 
 
-# From margins to row gradients in the log domain, q over exp(log_scale), of one column of a block.
+# From margins to row gradients in the log domain, over exp(log_scale), of one column of a block.
 cdef inline inlined log_domain_rows(const block_t* b, Py_ssize_t column, const double* log_slope,
-                                    const double* ratio, vec* z,
+                                    const double* ratio, double* z,
                                     const column_sums_t* sums) noexcept nogil:
     cdef const double* y = b.y
     cdef const double* weight = b.weight
     cdef log_sums_t* log_sums = b.log_sums + column
-    cdef double* s = <double*> z
     cdef double[BLOCK] mass
     cdef double[BLOCK] risk
     cdef double top = -INFINITY, scale, e, t
-    cdef Py_ssize_t height = PANEL * b.n_panels, i
+    cdef Py_ssize_t height = PANEL * b.n_panels, i, v
     for i in range(height):
         if weight[i] > 0.0 and log_slope[i] > top:
             top = log_slope[i]
@@ -124,17 +123,19 @@ cdef inline inlined log_domain_rows(const block_t* b, Py_ssize_t column, const d
         t = log_slope[i] - scale if log_slope[i] > -INFINITY else -INFINITY
         exp_nonpositive(t if weight[i] > 0.0 else -INFINITY, &e)
         mass[i] = weight[i] * e
-        s[i] = -(y[i] * mass[i])
+        z[i] = -(y[i] * mass[i])
     for i in range(height):
         risk[i] = mass[i] * ratio[i] if mass[i] > 0.0 else 0.0
-    add_lanes(<const vec*> mass, b.n_panels, log_sums.mass)
-    add_lanes(<const vec*> risk, b.n_panels, log_sums.risk)
+    for i in range(height // PANEL):
+        for v in range(PANEL):
+            log_sums.mass[v] += mass[PANEL * i + v]
+            log_sums.risk[v] += risk[PANEL * i + v]
 
 
-# As logistic_loss_rows, for one column of a block and any loss: from scores, in z, to row gradients,
-# in the log domain over exp(log_scale).  `sums` rise with the scale.
-cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssize_t column, vec* z,
-                                      const column_sums_t* sums) noexcept nogil:
+# As logistic_loss_rows, for one column of a block and any loss: from scores, in z, to row
+# gradients, in the log domain over exp(log_scale).  `sums` rise with the scale.
+cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssize_t column,
+                                      double* z, const column_sums_t* sums) noexcept nogil:
     cdef const double* y = b.y
     cdef const double* weight = b.weight
     cdef tally_t* tally = b.tallies + column
@@ -142,22 +143,33 @@ cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssiz
     cdef double[BLOCK] value
     cdef double[BLOCK] log_slope
     cdef double[BLOCK] ratio
-    cdef double* s = <double*> z
-    cdef double intercept = p.intercepts[column] if p.model == INDEPENDENT else 0.0, largest
+    cdef double[BLOCK] error
+    cdef double[BLOCK] least
+    cdef double[PANEL] block_loss
+    cdef double intercept = p.intercepts[column] if p.model == INDEPENDENT else 0.0
+    cdef double largest = 0.0, e
     cdef bint in_log_domain = p.in_log_domain != NULL and p.in_log_domain[column]
-    cdef Py_ssize_t n_panels = b.n_panels, height = PANEL * n_panels, i
+    cdef Py_ssize_t height = PANEL * b.n_panels, i, v
     for i in range(height):
-        margin_of_row(y[i], weight[i], s[i] + intercept, &margin[i])
+        margin_of_row(y[i], weight[i], z[i] + intercept, &margin[i])
+        tally_terms(weight[i], margin[i], &error[i], &least[i])
     loss_terms(&p.loss, margin, height, value, log_slope, ratio)
     if in_log_domain:
         log_domain_rows(b, column, log_slope, ratio, z, sums)
     else:
         for i in range(height):
-            s[i] = -(weight[i] * y[i]) * (value[i] / ratio[i])
-    for i in range(height):
-        value[i] = weight[i] * value[i]
-    tally_losses(<const vec*> value, n_panels, tally, &largest)
-    tally_margins(weight, margin, n_panels, tally, z)
-    add_lanes(z, n_panels, tally.slope)
+            z[i] = -(weight[i] * y[i]) * (value[i] / ratio[i])
+    for v in range(PANEL):
+        block_loss[v] = 0.0
+    for i in range(height // PANEL):
+        for v in range(PANEL):
+            block_loss[v] += weight[PANEL * i + v] * value[PANEL * i + v]
+            tally.slope[v] += z[PANEL * i + v]
+            tally.error[v] += error[PANEL * i + v]
+            e = least[PANEL * i + v]
+            tally.min_margin[v] = e if e < tally.min_margin[v] else tally.min_margin[v]
+    for v in range(PANEL):
+        tally.loss[v] += block_loss[v]
+        largest = max(largest, block_loss[v])
     if is_near_underflow(largest) and not in_log_domain:
         add_log_tail(weight, log_slope, ratio, height, tally)

@@ -63,9 +63,10 @@ cdef inline inlined multi_forward(const pass_t* p, const block_t* b, const real*
         first = last
 
 
-# Where a block raises the scale of the chunk, rescale the partial gradients and the blocks before it.
+# Where a block raises the scale of the chunk, rescale the partial gradients and the blocks before
+# it.
 cdef inline inlined multi_losses(const pass_t* p, const block_t* b, double* scores, double* sums,
-                                 vec* z) noexcept nogil:
+                                 vec* z, loss_function_t general_loss) noexcept nogil:
     cdef Py_ssize_t k = p.k, of_block = p.height // PANEL, block
     cdef double factor
     cdef block_t one = b[0]
@@ -74,7 +75,7 @@ cdef inline inlined multi_losses(const pass_t* p, const block_t* b, double* scor
         one.weight = b.weight + block * p.height
         one.n_panels = min(of_block, b.n_panels - block * of_block)
         multi_loss_rows(p, &one, scores + block * k * BLOCK, <vec*> (sums + block * BLOCK), z,
-                        &factor)
+                        &factor, general_loss)
         if factor != 1.0 and p.gradient:
             rescale(scores, block * k * BLOCK, factor)
             if b.row != b.chunk_row:
@@ -111,11 +112,12 @@ cdef inline inlined multi_backward(const pass_t* p, const block_t* b, const real
 
 
 cdef inline inlined multi_blocks(const pass_t* p, const block_t* b, const real* panels,
-                                 double* scores, vec* z) noexcept nogil:
+                                 double* scores, vec* z,
+                                 loss_function_t general_loss) noexcept nogil:
     cdef double[MULTI_BLOCKS * BLOCK] sums
     memset(sums, 0, sizeof(sums))
     multi_forward(p, b, panels, scores, sums, z)
-    multi_losses(p, b, scores, sums, z)
+    multi_losses(p, b, scores, sums, z, general_loss)
     if p.gradient:
         multi_backward(p, b, panels, scores, sums, z)
 
@@ -129,7 +131,6 @@ cdef inline inlined multi_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
     cdef labels_t copies
     cdef const double* panels
     cdef double* scores = tile if X.panels != NULL else tile + p.blocks_at_once * height * X.d
-    b.general_loss = general_loss
     for chunk in range(first, last):
         start_chunk(p, chunk, &b)
         b.partial = p.partial_gradients + chunk * p.k * X.d
@@ -143,8 +144,9 @@ cdef inline inlined multi_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
             if X.panels == NULL:
                 decode_block(p, &b, tile, z)
             if X.panels != NULL and X.element == FLOAT32:
-                multi_blocks[float, vec](p, &b, <const float*> X.panels + row * X.d, scores, z)
+                multi_blocks[float, vec](p, &b, <const float*> X.panels + row * X.d, scores, z,
+                                         general_loss)
             else:
                 panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
-                multi_blocks[double, vec](p, &b, panels, scores, z)
+                multi_blocks[double, vec](p, &b, panels, scores, z, general_loss)
             block += p.blocks_at_once

@@ -1,24 +1,25 @@
-# Joint links: models of several columns.  The scores of all columns with a block of rows become
-# one margin for each row, to which the element-wise link is applied as ever, and its multiplier
-# becomes one for each column again.
+# The losses of models of several columns: two-layer networks and softmax.
 #
-# Columns lie BLOCK doubles apart.  Rows lie side by side in all loops, and a sum over columns is one
-# chain per row in the order of the columns: the width of vectors does not matter.
+# The scores of all columns become one margin for each row, which the logistic loss, or another,
+# takes as ever; its row gradient becomes one for each column again.
+#
+# Columns lie BLOCK doubles apart.  Rows lie side by side in all loops, and a sum over columns is
+# one chain per row in the order of the columns: the width of vectors does not matter.
 
 from libc.math cimport INFINITY
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
-from lsgd_fast._core.block cimport block_t, column_sums_t
+from lsgd_fast._core.block cimport block_t, column_sums_t, loss_function_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, LOGISTIC_LOSS, NETWORK, PANEL, PIECEWISE_LINEAR,
                                          SOFTPLUS, pass_t, tally_t)
 from lsgd_fast._core.simd cimport choose, inlined, lane_marks, vec
 from lsgd_fast._core.loss cimport (add_lanes, clear_tallies, logistic_loss_margins,
-                                   logistic_loss_rows, merge_tails, tally_margins)
+                                   logistic_loss_rows, merge_tails, tally_rows, tally_terms)
 
 
-# --- two-layer network: scale * sum over units of sign * activation(product) -----------------------
+# --- two-layer network: scale * sum over units of sign * activation(score) ------------------------
 
 # The fixed sign of a unit in the second layer.
 cdef inline double unit_sign(Py_ssize_t unit) noexcept nogil:
@@ -41,7 +42,7 @@ cdef inline inlined add_smooth_units(Py_ssize_t first, Py_ssize_t count, double*
 
 
 # The same where the activation has a kink at 0.  Instead of derivatives a bit for each row is kept:
-# whether its product is left of the kink or at it.  NaN stays.
+# whether its score is left of the kink or at it.  NaN stays.
 cdef inline inlined add_kinked_units(double slope, Py_ssize_t first, Py_ssize_t count, const vec* z,
                                      vec* sums, Py_ssize_t n_panels, uint32_t* left) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double), V = PANEL // width, c, v
@@ -62,7 +63,8 @@ cdef inline inlined add_kinked_units(double slope, Py_ssize_t first, Py_ssize_t 
 
 
 # From the sums of the rows of a block to their row gradients, less the sign and the derivative.
-cdef inline inlined network_loss_rows(const pass_t* p, const block_t* b, vec* sums) noexcept nogil:
+cdef inline inlined network_loss_rows(const pass_t* p, const block_t* b, vec* sums,
+                                      loss_function_t general_loss) noexcept nogil:
     cdef double* s = <double*> sums
     cdef Py_ssize_t n_panels = b.n_panels, i
     cdef column_sums_t none
@@ -72,12 +74,12 @@ cdef inline inlined network_loss_rows(const pass_t* p, const block_t* b, vec* su
         logistic_loss_rows(b.y, b.weight, 0.0, sums, n_panels, b.tallies)
     else:
         none.count = 0
-        b.general_loss(p, b, 0, s, &none)
+        general_loss(p, b, 0, s, &none)
     for i in range(PANEL * n_panels):
         s[i] = p.scale * s[i]
 
 
-# The row_gradients of a few units, from the derivatives z of their activations.
+# The row gradients of a few units, from the derivatives z of their activations.
 cdef inline inlined smooth_row_gradients(Py_ssize_t first, Py_ssize_t count, const double* z,
                                        const double* s, double* row_gradients,
                                        Py_ssize_t n_panels) noexcept nogil:
@@ -105,9 +107,10 @@ cdef inline inlined kinked_row_gradients(double slope, Py_ssize_t first, Py_ssiz
 
 # --- softmax --------------------------------------------------------------------------------------
 
-# With s_y the score of a row's own class and lse the logarithm of the sum of the exponentials of all
-# others, the loss logsumexp(s) - s_y is the logistic loss of the *soft margin* s_y - lse.  The margin
-# that is tallied is s_y less the largest other score.  Labels are the numbers of the classes.
+# With s_y the score of a row's own class and lse the logarithm of the sum of the exponentials of
+# all others, the loss logsumexp(s) - s_y is the logistic loss of the *soft margin* s_y - lse.  The
+# margin that is tallied is s_y less the largest other score.  Labels are the numbers of the
+# classes.
 
 # Of each row of a block:
 cdef struct softmax_rows_t:
@@ -116,6 +119,7 @@ cdef struct softmax_rows_t:
     double[BLOCK] total         # the sum of exp(score - largest) over the other classes
     double[BLOCK] margin        # own - largest
     double[BLOCK] soft_margin   # margin - log(total)
+    double[BLOCK] e             # exp(-|soft_margin|)
 
 
 cdef inline inlined clear_softmax(softmax_rows_t* rows, Py_ssize_t n) noexcept nogil:
@@ -125,7 +129,7 @@ cdef inline inlined clear_softmax(softmax_rows_t* rows, Py_ssize_t n) noexcept n
         rows.largest[i] = -INFINITY
 
 
-# Take note of class c with these scores.
+# Take class c into account, given its scores.
 cdef inline inlined add_class(softmax_rows_t* rows, const double* y, Py_ssize_t c,
                               const double* scores, Py_ssize_t n) noexcept nogil:
     cdef double other
@@ -136,7 +140,8 @@ cdef inline inlined add_class(softmax_rows_t* rows, const double* y, Py_ssize_t 
         rows.largest[i] = rows.largest[i] if other <= rows.largest[i] else other    # NaN stays
 
 
-# After all classes: turn the scores of class c into exp(score - largest), 0 for the row's own class.
+# After all classes: turn the scores of class c into exp(score - largest), 0 for the row's own
+# class.
 cdef inline inlined add_exponentials(softmax_rows_t* rows, const double* y, Py_ssize_t c,
                                      double* scores, Py_ssize_t n) noexcept nogil:
     cdef double e
@@ -156,6 +161,8 @@ cdef inline inlined find_margins(softmax_rows_t* rows, const double* weight,
         log_positive(rows.total[i], &e)
         rows.margin[i] = rows.own[i] - rows.largest[i] if weight[i] > 0.0 else 0.0
         rows.soft_margin[i] = rows.margin[i] - e if weight[i] > 0.0 else 0.0
+    for i in range(n):
+        exp_nonpositive(negative_abs(rows.soft_margin[i]), &rows.e[i])
 
 
 # Multiply sums, or row gradients, with what a rise of the log scale makes of them.
@@ -165,14 +172,18 @@ cdef inline inlined rescale(double* sums, Py_ssize_t size, double factor) noexce
         sums[i] *= factor
 
 
-# As general_loss_rows in the log domain, for soft margins: weight * dloss/dmargin goes to
-# `memory`.  The columns share one scale.
+# As general_loss_rows in the log domain, for soft margins: weight * dloss/dmargin goes to `memory`.
+# The columns share one scale.
 cdef inline inlined log_softmax_rows(const pass_t* p, const block_t* b, const softmax_rows_t* rows,
-                                     const double* ones, vec* memory, double* factor) noexcept nogil:
+                                     const double* ones, vec* memory, double* factor,
+                                     loss_function_t general_loss) noexcept nogil:
+    cdef double before = b.log_sums.log_scale, largest
     cdef double* s = <double*> memory
-    cdef double before = b.log_sums.log_scale
-    cdef Py_ssize_t n = PANEL * b.n_panels, c, i
-    cdef tally_t found              # only the loss in it is used: margins are tallied here
+    cdef Py_ssize_t n_panels = b.n_panels, n = PANEL * n_panels, c, i
+    cdef double[BLOCK] nothing
+    cdef double[BLOCK] error
+    cdef double[BLOCK] least
+    cdef tally_t found              # of soft margins, which are not those that are tallied
     cdef block_t margins = b[0]     # the block as one of one column, whose scores are the margins
     cdef column_sums_t none
     margins.y = ones
@@ -181,12 +192,15 @@ cdef inline inlined log_softmax_rows(const pass_t* p, const block_t* b, const so
     clear_tallies(&found, 1)
     for i in range(n):
         s[i] = rows.soft_margin[i]
-    b.general_loss(p, &margins, 0, s, &none)
+        tally_terms(b.weight[i], rows.margin[i], &error[i], &least[i])
+        nothing[i] = 0.0
+    general_loss(p, &margins, 0, s, &none)
     if -INFINITY < before < b.log_sums.log_scale:
         exp_nonpositive(before - b.log_sums.log_scale, factor)
         for c in range(p.k):
             rescale(b.tallies[c].slope, PANEL, factor[0])
-    tally_margins(b.weight, rows.margin, b.n_panels, b.tallies, memory)
+    tally_rows(<const vec*> nothing, <const vec*> error, <const vec*> least, n_panels, b.tallies,
+               &largest)
     for i in range(PANEL):
         b.tallies.loss[i] += found.loss[i]
     merge_tails(&b.tallies.shift, &b.tallies.tail, found.shift, found.tail)
@@ -195,10 +209,10 @@ cdef inline inlined log_softmax_rows(const pass_t* p, const block_t* b, const so
 # From the scores of all columns, in z, to row gradients.  Losses and margins go to the first tally,
 # the slopes by the intercepts to those of their columns.  `factor` see multi_loss_rows.
 cdef inline inlined softmax_loss_rows(const pass_t* p, const block_t* b, double* z, vec* memory,
-                                      double* factor) noexcept nogil:
+                                      double* factor,
+                                      loss_function_t general_loss) noexcept nogil:
     cdef softmax_rows_t rows
     cdef double[BLOCK] ones
-    cdef double[BLOCK] sigmoid
     cdef const double* y = b.y
     cdef const double* weight = b.weight
     cdef double* s = <double*> memory           # weight * the derivative of the loss by the margin
@@ -218,10 +232,10 @@ cdef inline inlined softmax_loss_rows(const pass_t* p, const block_t* b, double*
         add_exponentials(&rows, y, c, z + c * BLOCK, n)
     find_margins(&rows, weight, n)
     if b.log_sums == NULL:
-        logistic_loss_margins(ones, weight, rows.soft_margin, rows.margin, n_panels, sigmoid, s,
-                              b.tallies, memory)
+        logistic_loss_margins(ones, weight, rows.soft_margin, rows.e, rows.margin, n_panels, NULL,
+                              memory, b.tallies)
     else:
-        log_softmax_rows(p, b, &rows, ones, memory, factor)
+        log_softmax_rows(p, b, &rows, ones, memory, factor, general_loss)
     for i in range(n):
         rows.total[i] = s[i] / rows.total[i]
     for c in range(p.k):
@@ -234,8 +248,8 @@ cdef inline inlined softmax_loss_rows(const pass_t* p, const block_t* b, double*
 
 # --- what a row pass calls of either --------------------------------------------------------------
 
-# Columns are taken in groups, before and after the loss.  A block has `scores` for all columns, BLOCK
-# doubles each, `z` for one group, and `sums`, BLOCK doubles that start at zero.
+# Columns are taken in groups, before and after the loss.  A block has `scores` for all columns,
+# BLOCK doubles each, `z` for one group, and `sums`, BLOCK doubles that start at zero.
 
 # Where the scores of a group go.  Of units with a kink no more than a bit of each is kept.
 cdef inline vec* scores_address(const pass_t* p, Py_ssize_t column, double* scores,
@@ -257,16 +271,17 @@ cdef inline inlined add_scores(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
         add_kinked_units(p.slope, column, C, z, sums, n_panels, left)
 
 
-# From the scores of all columns to the losses, which are tallied, and to what row_gradients_of_group
-# needs.  The row gradients of the chunk so far, and all sums of them, are then to be multiplied with
-# `factor`.
+# From the scores of all columns to the losses, which are tallied, and to what
+# row_gradients_of_group needs.  The row gradients of the chunk so far, and all sums of them, are
+# then to be multiplied with `factor`.
 cdef inline inlined multi_loss_rows(const pass_t* p, const block_t* b, double* scores, vec* sums,
-                                    vec* z, double* factor) noexcept nogil:
+                                    vec* z, double* factor,
+                                    loss_function_t general_loss) noexcept nogil:
     factor[0] = 1.0
     if p.model == NETWORK:
-        network_loss_rows(p, b, sums)
+        network_loss_rows(p, b, sums, general_loss)
     else:
-        softmax_loss_rows(p, b, scores, z, factor)
+        softmax_loss_rows(p, b, scores, z, factor, general_loss)
 
 
 # Where the row gradients of a group are, after row_gradients_of_group.

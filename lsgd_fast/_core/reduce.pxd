@@ -15,8 +15,8 @@ cdef enum:
 
 # --- gradients ------------------------------------------------------------------------------------
 
-# The largest log scale of the chunks of a column in the log domain, and factors[chunk] from the scale
-# of each chunk to that one.
+# The largest log scale of the chunks of a column in the log domain, and factors[chunk] from the
+# scale of each chunk to that one.
 cdef inline double common_log_scale(const pass_t* p, Py_ssize_t column,
                                     double* factors) noexcept nogil:
     cdef double scale = -INFINITY, other
@@ -30,8 +30,8 @@ cdef inline double common_log_scale(const pass_t* p, Py_ssize_t column,
     return scale
 
 
-# Bring the row gradients of sparse rows in chunks first .. last - 1, and the sums of long columns of
-# these chunks, to the common scale of each column in the log domain.
+# Bring the row gradients of sparse rows in chunks first .. last - 1, and the sums of long columns
+# of these chunks, to the common scale of each column in the log domain.
 cdef inline void unify_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                   double row_work) noexcept nogil:
     cdef Py_ssize_t n = p.rows.X.n, padded = padded_rows(n), n_long = p.rows.X.sparse.n_long
@@ -131,7 +131,7 @@ cdef inline void log_totals(const pass_t* p, Py_ssize_t column, totals_t* totals
 
 # The totals of one column, from the tallies of all chunks.
 cdef inline void total_tallies(const pass_t* p, Py_ssize_t column, double underflow_loss,
-                         totals_t* totals) noexcept nogil:
+                               totals_t* totals) noexcept nogil:
     cdef double loss = 0.0, error = 0.0, slope = 0.0, least = INFINITY
     cdef double shift = INFINITY, tail = 0.0, log_total
     cdef double total = p.rows.total_weight

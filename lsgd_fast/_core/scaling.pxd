@@ -1,12 +1,14 @@
-# Features (x - center) * scale of rows x that are read as they are.  Their weights w are those of x
-# times scale, with an intercept that is less by center . (scale * w); and where the row_gradients of
-# the rows sum to `slope`, their gradient is scale * (g - center * slope), g being that of x.
+# Features that are centred and scaled, (x - center) * scale, while the rows x are read as they are.
+#
+# Weights w of the features are weights scale * w of x, with an intercept that is less by
+# center . (scale * w).  Where the row gradients sum to `slope`, the gradient by w is
+# scale * (g - center * slope), with g the gradient by the weights of x.
 
 from lsgd_fast._core.pass_types cimport column_offset
 from lsgd_fast._core.types cimport rows_t
 
 
-# From the packed weights of the features of one column to those of x, and its intercept.
+# Turn the packed weights of a column, and its intercept, from those of the features to those of x.
 cdef inline void enter_column(const rows_t* rows, Py_ssize_t column, Py_ssize_t k, double* weights,
                               double* intercepts) noexcept nogil:
     cdef Py_ssize_t offset, stride, j
@@ -22,7 +24,8 @@ cdef inline void enter_column(const rows_t* rows, Py_ssize_t column, Py_ssize_t 
     intercepts[column] -= shift
 
 
-# From the packed gradient by the weights of x to that by the weights of the features.
+# Turn the packed gradient of a column from that by the weights of x to that by those of the
+# features.
 cdef inline void leave_column(const rows_t* rows, Py_ssize_t column, Py_ssize_t k, double slope,
                               double* gradient) noexcept nogil:
     cdef Py_ssize_t offset, stride, j

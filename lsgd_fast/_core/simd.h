@@ -2,7 +2,7 @@
  *
  * Only what the language of Cython cannot say stands here: vector types, lane shuffles, conversions
  * to float64, bit patterns, and the attributes that compile one function body for one
- * more instruction set.  The arithmetic itself is written in Cython, see blocks.pxd.
+ * more instruction set.  The arithmetic itself is written in Cython, see dense_tiles.pxd.
  */
 #ifndef LSGD_SIMD_H
 #define LSGD_SIMD_H
@@ -202,14 +202,18 @@ static inline double lsgd_double(uint64_t u) { double x; memcpy(&x, &u, sizeof x
 /* Return types of functions: the body that is compiled into each caller, and the callers.
  * All are void because Cython also declares a variable of the return type. */
 #define LSGD_INLINE __attribute__((always_inline)) void
+/* functions for one instruction set each */
+#define LSGD_BASELINE __attribute__((noinline)) void
 #if defined(__x86_64__)
 #include <cpuid.h>
-#define LSGD_AVX2 __attribute__((target("avx2,f16c"))) void
+#define LSGD_AVX2 __attribute__((noinline, target("avx2,f16c"))) void
 #if defined(__clang__) /* takes the full width by itself */
-#define LSGD_AVX512 __attribute__((target("f16c,avx512f,avx512dq,avx512vl,avx512bw"))) void
+#define LSGD_AVX512 \
+    __attribute__((noinline, target("f16c,avx512f,avx512dq,avx512vl,avx512bw"))) void
 #else
 #define LSGD_AVX512 \
-    __attribute__((target("f16c,avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"))) void
+    __attribute__((noinline, \
+                   target("f16c,avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"))) void
 #endif
 static inline int lsgd_cpu_has_f16c(void) /* not known to every compiler by this name */
 {
@@ -229,8 +233,8 @@ static inline int lsgd_cpu_has_avx512(void)
         && lsgd_cpu_has_f16c();
 }
 #else
-#define LSGD_AVX2 void
-#define LSGD_AVX512 void
+#define LSGD_AVX2 LSGD_BASELINE
+#define LSGD_AVX512 LSGD_BASELINE
 static inline int lsgd_cpu_has_avx2(void) { return 0; }
 static inline int lsgd_cpu_has_avx512(void) { return 0; }
 #endif

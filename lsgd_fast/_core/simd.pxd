@@ -1,8 +1,8 @@
-# Vectors of float64 lanes and the few things C has to say about them (simd.h).
+# Vectors of float64 lanes, declared to Cython; simd.h defines them in C.
 #
 # Cython is told that v2, v4 and v8 are numbers, so their +, - and * reach the C compiler untouched,
-# and there they are vectors.  They must be different numbers in Cython's eyes, or a fused type could
-# not tell them apart: `float` and `long double` are stand-ins, the lanes are float64 in all.
+# and there they are vectors.  They must be different numbers in Cython's eyes, or a fused type
+# could not tell them apart: `float` and `long double` are stand-ins, the lanes are float64 in all.
 
 from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -61,6 +61,7 @@ cdef extern from "simd.h" nogil:
     double from_bits "lsgd_double"(uint64_t)
 
     ctypedef void inlined "LSGD_INLINE"
+    ctypedef void baseline_target "LSGD_BASELINE"
     ctypedef void avx2_target "LSGD_AVX2"
     ctypedef void avx512_target "LSGD_AVX512"
     bint cpu_has_avx2 "lsgd_cpu_has_avx2"()

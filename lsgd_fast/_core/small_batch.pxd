@@ -1,8 +1,8 @@
 # A pass over a small batch: fewer rows than a panel, in an order, with the logistic loss.
 #
-# Filling up a panel would be wasted work and, for a single row, one long chain of additions.  So each
-# row is taken by itself, with its features side by side: forward sums them in eight lanes, feature
-# number modulo 8.
+# Filling up a panel would be wasted work and, for a single row, one long chain of additions.  So
+# each row is taken by itself, with its features side by side: forward sums them in eight lanes,
+# feature number modulo 8.
 #
 # Columns of weights lie one after another, (k, d), however many there are, and so do those of the
 # one partial gradient.  It holds the gradient itself: row gradients are divided by the total weight

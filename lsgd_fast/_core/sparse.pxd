@@ -1,8 +1,8 @@
 # Sparse rows: forward by rows, gradients by columns.
 #
-# Forward keeps the row_gradients of the rows; the gradient is then summed feature by feature, over a
-# copy of the entries that is in the order of columns.  So there are no partial_gradients of d sums, and no two
-# threads write to one feature.  Columns so long that one thread would be busy with them while
+# Forward keeps the row gradients; the gradient is then summed feature by feature, over a copy of
+# the entries in the order of columns.  So the chunks have no partial gradients of d sums, and no
+# two threads write to one feature.  Columns so long that one thread would be busy with them while
 # others wait are summed chunk by chunk of rows, as the rows go by.
 #
 # A sum of entries has four lanes (entry number modulo 4), folded as (0 + 2) + (1 + 3) after every
@@ -26,7 +26,7 @@ from lsgd_fast._core.types cimport (FLOAT32, INDEX_INT32, INDEX_UINT16, compress
 
 cdef enum:
     PIECE = 1024        # entries that are summed at a time
-    AHEAD = 1024        # entries between those that are added and those that are asked for
+    AHEAD = 1024        # entries between those that are added and those that are prefetched
     STRETCH = 8192      # entries of columns that all columns of weights go over before the next
 
 
@@ -98,8 +98,9 @@ cdef inline inlined add_entries(const real* values, const index* indices, Py_ssi
 
 
 # The same for entries first .. end - 1 of any type.
-cdef inline inlined sum_entries(const compressed_t* e, bint is_float, Py_ssize_t first, Py_ssize_t end,
-                                const narrow* w, double* sums, Py_ssize_t C) noexcept nogil:
+cdef inline inlined sum_entries(const compressed_t* e, bint is_float, Py_ssize_t first,
+                                Py_ssize_t end, const narrow* w, double* sums,
+                                Py_ssize_t C) noexcept nogil:
     if is_float:
         sum_values(<const float*> e.data, e, first, end - first, w, sums, C)
     else:
@@ -119,9 +120,10 @@ cdef inline inlined sum_values(const real* values, const compressed_t* e, Py_ssi
 
 # --- rows -----------------------------------------------------------------------------------------
 
-# Forward and loss of a block: of all columns, one group after another.  The row gradients are kept in
-# p.partial_gradients.
-cdef inline inlined sparse_block(const pass_t* p, const block_t* b, vec* z) noexcept nogil:
+# Forward and loss of a block: of all columns, one group after another.  The row gradients are kept
+# in p.partial_gradients.
+cdef inline inlined sparse_block(const pass_t* p, const block_t* b, vec* z,
+                                 loss_function_t general_loss) noexcept nogil:
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n), before = b.row - b.chunk_row, column = 0, C
     cdef double* kept
     while column < p.k:
@@ -129,7 +131,7 @@ cdef inline inlined sparse_block(const pass_t* p, const block_t* b, vec* z) noex
         if p.model != ROW_GRADIENTS_GIVEN:
             sparse_scores(p, b, column, C, <double*> z, z)
         kept = p.partial_gradients + column * padded + b.chunk_row * C if p.gradient else NULL
-        loss_columns(p, b, column, C, kept, before, z)
+        loss_columns(p, b, column, C, kept, before, z, general_loss)
         if p.gradient:
             keep_row_gradients(kept + before * C, <const double*> z, b.n_rows, C)
         column += C
@@ -137,7 +139,7 @@ cdef inline inlined sparse_block(const pass_t* p, const block_t* b, vec* z) noex
 
 # The same for a model of several columns: of all columns at once, whose scores are in `scores`.
 cdef inline inlined sparse_multi_block(const pass_t* p, const block_t* b, double* scores,
-                                       vec* z) noexcept nogil:
+                                       vec* z, loss_function_t general_loss) noexcept nogil:
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n), before = b.row - b.chunk_row, column = 0, C
     cdef double[BLOCK] sums
     cdef double factor
@@ -148,7 +150,7 @@ cdef inline inlined sparse_multi_block(const pass_t* p, const block_t* b, double
         sparse_scores(p, b, column, C, <double*> scores_address(p, column, scores, z), z)
         add_scores(p, column, C, scores, <vec*> sums, z, b.n_panels)
         column += C
-    multi_loss_rows(p, b, scores, <vec*> sums, z, &factor)
+    multi_loss_rows(p, b, scores, <vec*> sums, z, &factor, general_loss)
     column = 0
     while column < p.k and p.gradient:
         C = group_width(column, p.k)
@@ -163,8 +165,8 @@ cdef inline inlined sparse_multi_block(const pass_t* p, const block_t* b, double
 
 
 # The scores of a block for a group of C columns, BLOCK doubles apart.
-cdef inline inlined sparse_scores(const pass_t* p, const block_t* b, Py_ssize_t column, Py_ssize_t C,
-                                  double* scores, const vec* z) noexcept nogil:
+cdef inline inlined sparse_scores(const pass_t* p, const block_t* b, Py_ssize_t column,
+                                  Py_ssize_t C, double* scores, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef const compressed_t* rows = &X.sparse.rows
     cdef const double* w = p.weights + column * X.d
@@ -217,7 +219,7 @@ cdef inline Py_ssize_t entry_of(const compressed_t* e, Py_ssize_t column,
     return low
 
 
-# The long columns of one chunk of rows, whose row_gradients are known: to the chunk's partial.
+# Sum the long columns over the rows of one chunk, whose row gradients are known.
 cdef inline inlined long_columns(const pass_t* p, Py_ssize_t chunk, Py_ssize_t row, Py_ssize_t end,
                                  const vec* z) noexcept nogil:
     cdef const sparse_t* s = p.rows.X.sparse
@@ -251,15 +253,14 @@ cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t las
         sum_entries(&X.sparse.columns, is_float, first, last, <const v4*> s, sums, 4)
 
 
-# Chunks first .. last - 1 of a pass over sparse rows: row gradients and tallies.  `scores` has memory
-# for the scores of a block, `row_work` see first_block.
+# Chunks first .. last - 1 of a pass over sparse rows: row gradients and tallies.  `scores` has
+# memory for the scores of a block, `row_work` see first_block.
 cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                   double row_work, double* scores, vec* z,
                                   loss_function_t general_loss) noexcept nogil:
     cdef Py_ssize_t n = p.rows.X.n, height = p.height, chunk, block, end
     cdef block_t b
     cdef labels_t copies
-    b.general_loss = general_loss
     for chunk in range(first, last):
         start_chunk(p, chunk, &b)
         block = first_block(p, chunk, row_work)
@@ -268,9 +269,9 @@ cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t 
         while block < end:
             start_block(p, block * height, min(height, n - block * height), &copies, &b)
             if is_multi(p.model):
-                sparse_multi_block(p, &b, scores, z)
+                sparse_multi_block(p, &b, scores, z, general_loss)
             else:
-                sparse_block(p, &b, z)
+                sparse_block(p, &b, z, general_loss)
             block += 1
         if p.gradient:
             long_columns(p, chunk, b.chunk_row, min(n, end * height), z)
@@ -314,14 +315,14 @@ cdef inline void sum_long_column(const pass_t* p, Py_ssize_t j, Py_ssize_t colum
     for c in range(C):
         sums[c] = 0.0
     for chunk in range(p.n_chunks):
-        partial = p.partial_gradients + p.k * padded + chunk * p.k * n_long + column * n_long + j * C
+        partial = p.partial_gradients + p.k * padded + (chunk * p.k + column) * n_long + j * C
         for c in range(C):
             sums[c] += partial[c]
     for c in range(C):
         g[c] = sums[c] / p.rows.total_weight
 
 
-# Types are told apart here, not column by column, of which there may be more than rows.
+# The type is looked up here, once, because columns may be many and short.
 cdef inline inlined sum_short_columns(const pass_t* p, const real* values, Py_ssize_t first,
                                       Py_ssize_t last, Py_ssize_t column, Py_ssize_t C, double* g,
                                       const vec* z) noexcept nogil:

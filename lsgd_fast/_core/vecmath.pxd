@@ -3,7 +3,7 @@
 # used.
 #
 # The polynomials are minimax fits, evaluated as even and odd part side by side (half the latency of
-# Horner's rule).  tests/core/test_vecmath.py holds them, against mpmath, to errors of 1.5 ULP
+# Horner's rule).  tests/test_elementary.py holds them, against mpmath, to errors of 1.5 ULP
 # (exp), 4 ULP (softplus, sigmoid) and 2 ULP (log).
 
 from libc.stdint cimport uint64_t

@@ -26,6 +26,7 @@ from lsgd_fast._core.simd cimport avx2_target, avx512_target, fold_lanes, inline
 from lsgd_fast._core.loss cimport add_lanes, clear_tallies, logistic_loss_margins, margin_of_row
 from lsgd_fast._core.multi_loss cimport (add_class, add_exponentials, clear_softmax, find_margins,
                                          softmax_rows_t)
+from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs
 from lsgd_fast._core.team cimport team_rank, team_size
 
 from lsgd_fast._core.dispatch import instruction_set
@@ -59,6 +60,7 @@ cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t n_p
     cdef const double* scores = a.scores + first
     cdef const double* change = a.change + first
     cdef double[BLOCK] margin
+    cdef double[BLOCK] e
     cdef double[BLOCK] q            # sigmoid(-margin), minus the derivative of the loss
     cdef double[BLOCK] slope
     cdef double[BLOCK] curvature
@@ -66,8 +68,9 @@ cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t n_p
     cdef Py_ssize_t i
     for i in range(PANEL * n_panels):
         margin_of_row(label[i], weight[i], scores[i] + a.t * change[i], &margin[i])
-    logistic_loss_margins(label, weight, margin, margin, n_panels, q, a.row_gradients + first,
-                          &sums.tally, z)
+        exp_nonpositive(negative_abs(margin[i]), &e[i])
+    logistic_loss_margins(label, weight, margin, e, margin, n_panels, q,
+                          <vec*> (a.row_gradients + first), &sums.tally)
     for i in range(PANEL * n_panels):
         v = label[i] * change[i] if weight[i] > 0.0 else 0.0
         slope[i] = -(weight[i] * q[i]) * v
@@ -115,8 +118,8 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
             mean[i] += m[i] * x
             square[i] += (m[i] * x) * x
     find_margins(&rows, weight, n)
-    logistic_loss_margins(ones, weight, rows.soft_margin, rows.margin, n_panels, q, own,
-                          &sums.tally, z)
+    logistic_loss_margins(ones, weight, rows.soft_margin, rows.e, rows.margin, n_panels, q,
+                          <vec*> own, &sums.tally)
     for i in range(n):
         x = q[i] / rows.total[i]
         mean[i] *= x
@@ -134,7 +137,8 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
 
 
 # `z` only names the type of the vectors.
-cdef inline inlined sweep(const line_t* a, Py_ssize_t chunk, sums_t* sums, const vec* z) noexcept nogil:
+cdef inline inlined sweep(const line_t* a, Py_ssize_t chunk, sums_t* sums,
+                          const vec* z) noexcept nogil:
     cdef Py_ssize_t blocks = (a.padded - 1) // BLOCK + 1, block, first, n_panels
     memset(sums, 0, sizeof(sums_t))
     clear_tallies(&sums.tally, 1)
