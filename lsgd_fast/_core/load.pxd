@@ -189,9 +189,9 @@ cdef inline Py_ssize_t short_rows(const matrix_t* X, Py_ssize_t height) noexcept
     return size if 0 < size <= 16384 else 0
 
 
-# Ask memory for `height` short rows from `first` on, if they are all there: the link of the rows
+# Ask memory for `height` short rows from `first` on, if they are all there: the loss of the rows
 # before them takes long enough to hide that.  For a tile, asking for longer rows measured slower;
-# in place they are asked for as the rows before them are read (inplace.pxd).
+# in place they are asked for as the rows before them are read (dense_inplace.pxd).
 cdef inline inlined prefetch_rows(const matrix_t* X, Py_ssize_t first,
                                   Py_ssize_t height) noexcept nogil:
     cdef Py_ssize_t size = short_rows(X, height), i = 0
