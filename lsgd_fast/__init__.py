@@ -11,6 +11,17 @@ import importlib.util
 import logging
 
 try:
+    from lsgd_fast._api.descent import (
+        gradient_descent,
+        nesterov_descent,
+        stepsize_sweep,
+        two_layer_gradient_descent,
+    )
+    from lsgd_fast._api.margin import max_margin
+    from lsgd_fast._api.minimize import minimize
+    from lsgd_fast._api.objective import critical_stepsize, logistic_loss, logistic_loss_gradient
+    from lsgd_fast._api.stochastic import stochastic_gradient_descent, stochastic_sweep
+    from lsgd_fast._api.trial import staged_trial
     from lsgd_fast._engine.descent import Descent
 except ModuleNotFoundError as error:
     if not (error.name or "").startswith("lsgd_fast."):
@@ -21,17 +32,6 @@ except ModuleNotFoundError as error:
     ) from error
 
 from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
-from lsgd_fast._api.descent import (
-    gradient_descent,
-    nesterov_descent,
-    stepsize_sweep,
-    two_layer_gradient_descent,
-)
-from lsgd_fast._api.margin import max_margin
-from lsgd_fast._api.minimize import minimize
-from lsgd_fast._api.objective import critical_stepsize, logistic_loss, logistic_loss_gradient
-from lsgd_fast._api.stochastic import stochastic_gradient_descent, stochastic_sweep
-from lsgd_fast._api.trial import staged_trial
 from lsgd_fast._inputs.stopping import Stop, StopReason
 from lsgd_fast._methods.margin import Margin
 from lsgd_fast._methods.rescale import ScaledWeights, scale_to_loss

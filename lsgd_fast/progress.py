@@ -8,7 +8,7 @@ import time
 from lsgd_fast._checks import check_count
 from lsgd_fast._text import WIDTH, counted
 
-__all__ = ["StatusLine", "logged", "progress_bar"]
+__all__ = ["logged", "progress_bar"]
 
 PAUSE = 0.05  # least seconds between two changes of the status line
 

@@ -2,7 +2,7 @@
  *
  * Only what the language of Cython cannot say stands here: vector types, lane shuffles, conversions
  * to float64, bit patterns, and the attributes that compile one function body for one
- * more instruction set.  The arithmetic itself is written in Cython, see dense_tiles.pxd.
+ * more instruction set.  The arithmetic itself is written in Cython, in dense_tiles.pxd and others.
  */
 #ifndef LSGD_SIMD_H
 #define LSGD_SIMD_H

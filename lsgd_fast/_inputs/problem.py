@@ -274,15 +274,14 @@ def check_start(start, problem):
     """Return the first weights as a new float64 array of shape (n_parameters,)."""
     if start is None:
         return np.zeros(problem.n_parameters)
-    array = _check_parameters("start", start, problem)
+    array = _check_rows("start", start, problem)
     if problem.is_multi:
         if array.ndim != 2 or array.shape[1] != problem.model.columns:
             shape = (len(array), problem.model.columns)
             raise ValueError(f"start must have shape {shape}; got shape {array.shape}")
-        return array.flatten()
-    if array.ndim != 1:
+    elif array.ndim != 1:
         raise ValueError(f"start must be 1-d; got shape {array.shape}")
-    return array.copy()
+    return finite_float64("start", array).flatten()
 
 
 def check_starts(start, problem, k):
@@ -291,10 +290,10 @@ def check_starts(start, problem, k):
         return _check_multi_starts(start, problem, k)
     if start is None or as_real_array("start", start).ndim != 2:
         return check_start(start, problem).reshape(1, -1)
-    array = _check_parameters("start", start, problem)
+    array = _check_rows("start", start, problem)
     if array.shape[1] != k:
         raise ValueError(f"start must have a column for each stepsize ({k}); got {array.shape}")
-    return np.ascontiguousarray(array.T)
+    return np.ascontiguousarray(finite_float64("start", array).T)
 
 
 def _check_multi_starts(start, problem, k):
@@ -313,16 +312,20 @@ def _check_multi_starts(start, problem, k):
 
 def check_weights(w, problem):
     """Return weights as an aligned C-contiguous float64 array, (n_parameters[, k])."""
-    return _check_parameters("w", w, problem)
+    return finite_float64("w", _check_rows("w", w, problem))
 
 
-def _check_parameters(name, value, problem):
+def _check_rows(name, value, problem):
+    """Return `value` as an array with a row for each parameter of a column of weights.
+
+    It is not converted yet: a broadcast array of a wrong shape may be larger than memory.
+    """
     array = as_real_array(name, value)
     expected = problem.d + problem.fit_intercept
     if array.ndim not in (1, 2) or array.shape[0] != expected or array.size == 0:
         hint = " (features, then the intercept)" if problem.fit_intercept else ""
         raise ValueError(f"{name} must have {expected} rows{hint}; got shape {array.shape}")
-    return finite_float64(name, array)
+    return array
 
 
 def _check_vector(name, value, n):

@@ -8,6 +8,7 @@ The compiled package and the NumPy reference share this file and pass an `Engine
 """
 
 import math
+import sys
 import time
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -139,7 +140,8 @@ class MinimizeRequest:
         It is the same for all parameters. A unit for each column of X, which would make their
         curvatures equal at zero weights, costs iterations on most data.
         """
-        return math.ldexp(1.0, math.frexp(max(self.problem.radius, math.sqrt(self.problem.l2)))[1])
+        exponent = math.frexp(max(self.problem.radius, math.sqrt(self.problem.l2)))[1]
+        return math.ldexp(1.0, min(exponent, sys.float_info.max_exp - 1))
 
     @property
     def n_penalised(self):

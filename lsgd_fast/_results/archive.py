@@ -18,7 +18,9 @@ import numpy as np
 __all__ = ["NUMBERS", "load_archive", "parse_array", "save_archive"]
 
 FORMAT = "lsgd_fast"
-SCHEMA = 1
+# A kind of file gets the next number when files of the one before cannot be read any more. Here
+# `signs` became `diagnostics`, and checkpoints name the members of their states.
+SCHEMAS = {"run": 2, "sweep": 2, "descent": 2}  # 1 for all other kinds
 META = "meta"
 NOT_FINITE = "not a finite float"
 NUMBERS = "biuf"  # kinds of dtype that can be stored
@@ -53,7 +55,7 @@ def save_archive(path, kind, meta, arrays):
     for name, array in arrays.items():
         if array.dtype.kind not in NUMBERS or name == META:
             raise TypeError(f"arrays: cannot store {name!r} of dtype {array.dtype}")
-    document = {"format": FORMAT, "schema": SCHEMA, "kind": kind}
+    document = {"format": FORMAT, "schema": SCHEMAS.get(kind, 1), "kind": kind}
     document |= {"arrays": sorted(arrays), "meta": _encode(meta)}
     text = json.dumps(document, allow_nan=False).encode()
     members = {META: np.frombuffer(text, dtype=np.uint8), **arrays}
@@ -175,12 +177,14 @@ def _copy_array(data):
 def _check_document(document, kind, arrays):
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"the file was not written by {FORMAT}")
-    if document.get("schema") != SCHEMA:
-        raise ValueError(
-            f"the file has schema {document.get('schema')}; this version reads {SCHEMA}"
-        )
     if document.get("kind") != kind:
         raise ValueError(f"the file holds a {document.get('kind')}, not a {kind}")
+    schema = SCHEMAS.get(kind, 1)
+    if document.get("schema") != schema:
+        raise ValueError(
+            f"another version of {FORMAT} saved it, with schema {document.get('schema')}; this "
+            f"version reads schema {schema}"
+        )
     if document.get("arrays") != sorted(arrays):  # a damaged zip directory may hide members
         raise ValueError("the arrays in the file are not those that its metadata list")
     if not isinstance(document.get("meta"), dict):

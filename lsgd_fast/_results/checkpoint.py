@@ -103,6 +103,8 @@ class Checkpoint:
                 **_check_scalars(**meta),
             )
             checkpoint._check_arrays()
+        except KeyError as error:
+            raise _invalid(path, f"{error} is missing") from error
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise _invalid(path, error) from error
         return checkpoint

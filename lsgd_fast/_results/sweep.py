@@ -96,15 +96,19 @@ class Sweep(Sequence):
             If `by` is none of these, if a column that it needs was not recorded, or if no run
             qualifies: all diverged, or none separated the data, or none is stable.
         """
-        needed = {"loss": ("loss",), "log_loss": ("log_loss",)}
-        for name in needed.get(by, ("min_margin", "weight_norm") if by == "margin" else ()):
+        needed = {
+            "loss": ("loss",),
+            "log_loss": ("log_loss",),
+            "margin": ("min_margin", "weight_norm"),
+        }
+        for name in needed.get(by, ()) if isinstance(by, str) else ():
             if any(getattr(run.trace, name) is None for run in self):
                 raise ValueError(f"best by {by!r} needs the column {name!r}, which is not recorded")
         return self._best(by, _CRITERIA)
 
     def _best(self, by, criteria):
         """Return the run with the least value of a criterion; None means that it has no value."""
-        if by not in criteria:
+        if not isinstance(by, str) or by not in criteria:
             raise ValueError(f"by must be one of {', '.join(map(repr, criteria))}; got {by!r}")
         values = [criteria[by](run) for run in self]
         known = [i for i, value in enumerate(values) if value is not None]

@@ -240,6 +240,15 @@ def test_start_is_a_copy_and_weights_are_not(tmp_path):
         assert checked.tolist() == np.asarray(w).tolist()
 
 
+@every_backend
+@pytest.mark.parametrize("loss", ["logistic", "softmax"])
+def test_the_shape_of_start_is_checked_before_it_is_copied(backend, loss):
+    larger_than_memory = np.broadcast_to(np.zeros(1), (2, 2**45))
+    for descend, stepsize in ((backend.gradient_descent, 1.0), (backend.stepsize_sweep, [1.0])):
+        with pytest.raises(ValueError, match="start must"):
+            descend(X, Y > 0, stepsize, 3, start=larger_than_memory, loss=loss)
+
+
 @pytest.mark.parametrize("form", [np.asarray, sparse_cases.csr], ids=["dense", "sparse"])
 @pytest.mark.parametrize(
     "options",

@@ -230,6 +230,13 @@ def test_the_scale_of_the_rows_does_not_matter(backend, scale):
 
 
 @every_backend
+def test_the_largest_rows_and_penalty_of_all(backend):
+    largest = X * (1.7e308 / np.linalg.norm(X, axis=1).max())
+    assert backend.minimize(largest, NOISY).stop_reason == "converged"
+    assert backend.minimize(X, NOISY, l2=1.7e308).stop_reason == "converged"
+
+
+@every_backend
 def test_small_features_beside_an_intercept(backend):
     run, expected = (backend.minimize(s * X, NOISY, fit_intercept=True) for s in (1e-9, 1.0))
     assert run.stop_reason == "converged"

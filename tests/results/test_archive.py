@@ -205,6 +205,13 @@ def test_the_forger_of_these_tests_can_forge(tmp_path):
     assert meta == {} and arrays["x"].tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("kind", ["run", "sweep", "descent"])
+def test_a_file_of_an_earlier_format_is_refused_by_its_number(tmp_path, kind):
+    write(tmp_path / "old", [("meta.npy", document(kind=kind)), ("x.npy", npy(np.ones(2)))])
+    with pytest.raises(ValueError, match="another version of lsgd_fast saved it, with schema 1"):
+        load_archive(tmp_path / "old", kind)
+
+
 @pytest.mark.parametrize(
     ("members", "why"),
     [
@@ -214,7 +221,7 @@ def test_the_forger_of_these_tests_can_forge(tmp_path):
         ([("meta.npy", npy(np.frombuffer(b"[" * 100_000, np.uint8)))], None),
         ([("meta.npy", npy(np.frombuffer(b"[]", np.uint8)))], "not written by lsgd_fast"),
         ([("meta.npy", document(format="other"))], "not written by lsgd_fast"),
-        ([("meta.npy", document(schema=2))], "schema 2; this version reads 1"),
+        ([("meta.npy", document(schema=2))], "schema 2; this version reads schema 1"),
         ([("meta.npy", document(kind="run"))], "holds a run, not a test"),
         ([("meta.npy", document(meta=[], arrays=[]))], "metadata are not a dict"),
         ([GOOD], "not those that its metadata list"),

@@ -283,6 +283,13 @@ def test_states_are_read_by_the_names_of_their_members(checkpoint):
     }
 
 
+@pytest.mark.parametrize("name", ["step", "state_names"])
+def test_an_error_names_what_is_missing(checkpoint, name):
+    forge(checkpoint, lambda meta, arrays: meta.pop(name))
+    with pytest.raises(ValueError, match=f"not a valid checkpoint: '{name}' is missing"):
+        Descent.load(checkpoint, X, Y)
+
+
 def test_recorded_numbers_that_cannot_be(checkpoint):
     def changes():
         for column in range(8):

@@ -164,7 +164,7 @@ def outcome(call):
     """Return (result, None) or (None, the type and the text of the error)."""
     try:
         return call(), None
-    except (TypeError, ValueError) as error:
+    except (MemoryError, TypeError, ValueError) as error:  # w may have more columns than memory
         return None, (type(error).__name__, str(error))
 
 
