@@ -12,7 +12,7 @@ cdef class Descent:
     cdef object problem, validation, stop, record, callback, lock
     cdef Py_ssize_t start, callback_every, called_at
     cdef _begin(self, request)
-    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, common)
+    cdef _join(self, Batch batch, Py_ssize_t start, request)
     cdef _check_ready(self)
     cdef bint _is_measured(self) except -1
     cdef _enter(self)
@@ -33,8 +33,8 @@ cdef class Descent:
     cdef _checkpoint(self)
 
 
-# The rows of a batch, and the held-out rows or None.
-cdef tuple rows_of(common, bint gram)
+# The rows of a `DescentRequest`, and its held-out rows or None.
+cdef tuple rows_of(request)
 
 # Take the steps to `target` of descents that share a batch: from callback to callback, slice by
 # slice.

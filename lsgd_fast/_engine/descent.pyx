@@ -73,21 +73,22 @@ cdef class Descent:
 
     cdef _begin(self, request):
         """Become the only run of a batch."""
-        common, rule = request.common, request.rule
-        batch = Batch(common.problem, request.start.reshape(1, -1), 1, common.gram, rule.adaptive,
-                      *rows_of(common, common.gram), common.n_threads)
-        self._join(batch, 0, common.problem, rule, request.stop, common)
+        batch = Batch(request.problem, request.start.reshape(1, -1), 1, request.gram,
+                      request.rule.adaptive, *rows_of(request), request.options.n_threads)
+        self._join(batch, 0, request)
 
-    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, common):
+    cdef _join(self, Batch batch, Py_ssize_t start, request):
         """Become a run of a batch, from its first weights number `start`."""
+        options = request.options
         self.batch = batch
         self.lock = batch.lock
         self.start = start
-        self.state = batch.new_run(start, problem, rule, stop, common.record, common.record_every)
-        self.stop, self.record = stop, common.record
-        self.callback, self.callback_every = common.callback, common.callback_every
-        self.validation = common.validation
-        self.problem = problem
+        self.state = batch.new_run(start, request.problem, request.rule, request.stop,
+                                   options.record, options.record_every)
+        self.stop, self.record = request.stop, options.record
+        self.callback, self.callback_every = options.callback, options.callback_every
+        self.validation = request.validation
+        self.problem = request.problem
 
     @property
     def n_steps(self):
@@ -424,11 +425,12 @@ def descend(request, kind=Descent):
     return descent
 
 
-cdef tuple rows_of(common, bint gram):
-    rows = Rows(common.problem, pack=not gram)
-    if common.validation is None:
+cdef tuple rows_of(request):
+    pack = not request.gram
+    rows = Rows(request.problem, pack=pack)
+    if request.validation is None:
         return rows, None
-    return rows, Rows(common.validation, pack=not gram, gradient=False, like=rows)
+    return rows, Rows(request.validation, pack=pack, gradient=False, like=rows)
 
 
 # --- several descents on one batch ----------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +13,6 @@ from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import (
     COLUMNS,
     DescentOptions,
-    DescentRequest,
     SweepOptions,
     TwoLayerOptions,
     check_descent,
@@ -67,12 +66,12 @@ def gradient_descent(
 
 def run_descent(request, n_steps):
     """Return the `Run` of a `DescentRequest` after `n_steps` steps."""
-    common, rule, stop, start = request.common, request.rule, request.stop, request.start
-    problem, record, record_every = common.problem, common.record, common.record_every
-    callback, callback_every = common.callback, common.callback_every
+    problem, rule, stop, options = request.problem, request.rule, request.stop, request.options
+    record_every, callback = options.record_every, options.callback
     began = time.perf_counter()
-    rows = GramRows(problem, start) if common.gram else _rows(problem, rule.adaptive)
-    held_out, trace, w = HeldOut(_rows(common.validation)), [], rows.first(start)
+    start = request.start
+    rows = GramRows(problem, start) if request.gram else _rows(problem, rule.adaptive)
+    held_out, trace, w = HeldOut(_rows(request.validation)), [], rows.first(start)
     counters, monitor = _Counters(problem, rule), Monitor(problem, rule)
     step_rule = StepRule(rule, problem)
     for t in range(n_steps + 1):
@@ -83,7 +82,7 @@ def run_descent(request, n_steps):
             held_out.count(t, rows.weights(w))
         last = t == n_steps
         reason = _stop_reason(stop, t, now, counters, monitor, held_out, began, last)
-        if reason is None and callback is not None and t > 0 and t % callback_every == 0:
+        if reason is None and callback is not None and t > 0 and t % options.callback_every == 0:
             diagnostics = counters.diagnostics(t, monitor)
             state = _state(t, rows.weights(w), now, problem, diagnostics, step_rule.bound)
             if asks_to_stop(callback(state)):
@@ -103,13 +102,13 @@ def run_descent(request, n_steps):
 
     w = rows.weights(w)
     held_out.consider(t, w)
-    columns = [COLUMNS.index(name) for name in record]
+    columns = [COLUMNS.index(name) for name in options.record]
     weights, intercept = _parts(problem, w)
     best = held_out.best_weights
     return Run(
         weights=weights,
         intercept=intercept,
-        trace=Trace.from_rows(np.array(trace, dtype=float)[:, columns], record, problem.l2),
+        trace=Trace.from_rows(np.array(trace, dtype=float)[:, columns], options.record, problem.l2),
         stop_reason=reason,
         n_steps=t,
         n_threads=1,
@@ -164,11 +163,7 @@ def stepsize_sweep(
 
 def run_sweep(request):
     """Return the `Sweep` of a `SweepRequest`, one run after another."""
-    runs = []
-    for i, (rule, stop) in enumerate(zip(request.rules, request.stops, strict=True)):
-        common = replace(request.common, problem=request.problems[i], gram=request.grams[i])
-        one = DescentRequest(common, rule, stop, request.start(i))
-        runs.append(run_descent(one, request.n_steps))
+    runs = [run_descent(descent, request.n_steps) for descent in request.descents]
     return Sweep(runs, request.stepsizes)
 
 
