@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lsgd_fast import _checks as checks
+from lsgd_fast._checks import check_count, check_n_threads, check_real, set_fields
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._methods.numerics import norm
@@ -59,11 +59,11 @@ class MarginOptions:
     n_threads: int | None
 
     def __post_init__(self):
-        checks.set_fields(
+        set_fields(
             self,
-            rtol=checks.check_real("rtol", self.rtol),
-            max_passes=checks.check_count("max_passes", self.max_passes, 2),
-            n_threads=checks.check_n_threads(self.n_threads),
+            rtol=check_real("rtol", self.rtol),
+            max_passes=check_count("max_passes", self.max_passes, 2),
+            n_threads=check_n_threads(self.n_threads),
         )
 
 

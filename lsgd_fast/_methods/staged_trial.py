@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lsgd_fast import _checks as checks
+from lsgd_fast._checks import check_count, check_n_threads, check_real, check_rng, set_fields
 from lsgd_fast._constants import ROUNDING
 from lsgd_fast._inputs.requests import DescentOptions, SweepOptions
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
@@ -47,22 +47,22 @@ class TrialOptions:
     n_threads: int | None = None
 
     def __post_init__(self):
-        factor = checks.check_real("factor", self.factor)
+        factor = check_real("factor", self.factor)
         if factor <= 1.0:
             raise ValueError(f"factor must be greater than 1; got {factor!r}")
-        n_stages = checks.check_count("n_stages", self.n_stages, 1)
-        n_steps = checks.check_count("n_steps", self.n_steps, 1)
-        sample = checks.check_real("sample", self.sample)
+        n_stages = check_count("n_stages", self.n_stages, 1)
+        n_steps = check_count("n_steps", self.n_steps, 1)
+        sample = check_real("sample", self.sample)
         if sample > 1.0:
             raise ValueError(f"sample must be a share of the rows, at most 1; got {sample!r}")
-        n_repeats = checks.check_count("n_repeats", self.n_repeats, 1)
-        stop, rng = check_stop(self.stop), checks.check_rng(self.rng)
-        n_threads, start = checks.check_n_threads(self.n_threads), self.start_stepsize
+        n_repeats = check_count("n_repeats", self.n_repeats, 1)
+        stop, rng = check_stop(self.stop), check_rng(self.rng)
+        n_threads, start = check_n_threads(self.n_threads), self.start_stepsize
         if start is not None:
-            start = checks.check_real("start_stepsize", start)
+            start = check_real("start_stepsize", start)
         if not isinstance(resolve(self.loss), Logistic):  # Softmax is one
             raise ValueError(f"loss must be 'logistic' or 'softmax' for a trial; got {self.loss!r}")
-        checks.set_fields(
+        set_fields(
             self, start_stepsize=start, factor=factor, n_stages=n_stages, n_steps=n_steps,
             sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, n_threads=n_threads,
         )  # fmt: skip

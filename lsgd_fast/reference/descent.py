@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from lsgd_fast import _checks as checks
 from lsgd_fast import stepsizes
+from lsgd_fast._checks import check_n_steps
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import (
     COLUMNS,
@@ -50,7 +50,7 @@ def gradient_descent(
     validation=None, callback=None, callback_every=None, gram="auto", n_threads=None,
 ):  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
-    n_steps = checks.check_n_steps(n_steps)
+    n_steps = check_n_steps(n_steps)
     rule = stepsizes.resolve(stepsize)
     stop = check_stop(stop, validation)
     options = DescentOptions(
@@ -187,7 +187,7 @@ def two_layer_gradient_descent(
     callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Train the first layer and return a `Run`; see `lsgd_fast.two_layer_gradient_descent`."""
-    n_steps, rule = checks.check_n_steps(n_steps), stepsizes.resolve(stepsize)
+    n_steps, rule = check_n_steps(n_steps), stepsizes.resolve(stepsize)
     stop = check_stop(stop, validation)
     network = TwoLayerOptions(width, activation, rng=rng, start=start, stop=stop)
     options = DescentOptions(

@@ -20,7 +20,7 @@ def minimize(
     n_threads=None,
 ):  # fmt: skip
     """Minimise the objective and return a `Run`; see `lsgd_fast.minimize`."""
-    options = MinimizeOptions.check(
+    options = MinimizeOptions(
         tol=tol, max_passes=max_passes, stop=stop, callback=callback,
         callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip

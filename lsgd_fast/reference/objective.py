@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lsgd_fast import _checks as checks
+from lsgd_fast._checks import check_n_threads
 from lsgd_fast._inputs.problem import Problem, check_weights
 from lsgd_fast._methods.smoothness import check_point, logistic_curvature
 from lsgd_fast.reference._passes import Rows
@@ -27,7 +27,7 @@ def logistic_loss_gradient(
     n_threads=None,
 ):  # fmt: skip
     """Return the objective and its gradient at `w`; see `lsgd_fast.logistic_loss_gradient`."""
-    checks.check_n_threads(n_threads)
+    check_n_threads(n_threads)
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
     problem = Problem.check(X, y, **options, center=center, scale=scale)
     w = check_weights(w, problem)
