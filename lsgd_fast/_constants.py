@@ -14,12 +14,16 @@ __all__ = [
     "LONGEST",
     "ROUNDING",
     "SHORTEST",
+    "SMALLEST_FLOAT",
     "SUFFICIENT",
     "UNDERFLOW_LOSS",
 ]
 
 # The distance from 1 to the next float64.
 EPSILON = 2.0**-52
+
+# The smallest positive float64, which bounds the error of a product that underflows.
+SMALLEST_FLOAT = 2.0**-1074
 
 # The monitor's first window ends at this step, the next ones at twice as much. A power of two, so
 # that cycles of period 2, 4 or 8 have the same mean in every window.

@@ -5,8 +5,8 @@ from libc.string cimport memcpy, memset
 
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.loss cimport clear_tallies, log_sums_of, n_tallies
-from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, ROW_GRADIENTS_GIVEN, SCORES_ONLY,
-                                         is_multi, log_sums_t, pass_t, tally_t)
+from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, ROW_GRADIENTS_GIVEN,
+                                         SCORES_ONLY, is_multi, log_sums_t, pass_t, tally_t)
 from lsgd_fast._core.simd cimport inlined, v2, v4, vec
 
 

@@ -1,6 +1,6 @@
-# Features (x - center) * scale of rows x that are read as they are.  Their weights w are those of x
-# times scale, with an intercept that is less by center . (scale * w); and where the row_gradients of
-# the rows sum to `slope`, their gradient is scale * (g - center * slope), g being that of x.
+# Features (x - center) * scale of rows x that are read as they are. Weights w of these features are
+# weights scale * w of x, with an intercept that is less by center . (scale * w). Where the row
+# gradients sum to `slope` and g is the gradient for x, theirs is scale * (g - center * slope).
 
 from lsgd_fast._core.pass_types cimport column_offset
 from lsgd_fast._core.types cimport rows_t

@@ -1,7 +1,7 @@
 # Vectors of float64 lanes and the few things C has to say about them (simd.h).
 #
 # Cython is told that v2, v4 and v8 are numbers, so their +, - and * reach the C compiler untouched,
-# and there they are vectors.  They must be different numbers in Cython's eyes, or a fused type could
+# and there they are vectors. They must be different numbers in Cython's eyes, or a fused type could
 # not tell them apart: `float` and `long double` are stand-ins, the lanes are float64 in all.
 
 from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -1,11 +1,11 @@
-# Gradient descent that is driven from outside, and what descents that share a batch do together.
+# `Descent`, and the steps of several descents that share a batch.
 
 from lsgd_fast._engine.batch cimport Batch
 from lsgd_fast._engine.run_state cimport RunState
 
 
 cdef class Descent:
-    """Gradient descent that is driven from outside: step by step, with checkpoints."""
+    """Gradient descent that the caller steps, with checkpoints."""
     cdef Batch batch
     cdef RunState state
     cdef bint stepping

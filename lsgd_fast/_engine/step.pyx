@@ -1,6 +1,6 @@
 """One step of one run: from the sums of a pass to the next weights.
 
-A pass leaves its sums in the `batch_t`.  For each run `measure` reads them, `check_stopping`
+A pass leaves its sums in the `batch_t`. For each run `measure` reads them, `check_stopping`
 updates the counters and decides whether the run ends, and `take_step` moves to w_{t+1}.
 
 In Gram space (gram.pyx) the rows of the pass are those of the Gram matrix and w holds coefficients
@@ -27,14 +27,14 @@ from lsgd_fast._engine.state cimport (DISTANCE, DIVERGED, ERROR_RATE, GOING_ON, 
                                       UNSTABLE, VALIDATION_ERROR_RATE, VALIDATION_LOSS,
                                       WEIGHT_NORM, counters_t, validation_t)
 
-from lsgd_fast._constants import EPSILON as epsilon
-from lsgd_fast._constants import (FIRST_WINDOW, GROWTH, INCREASE_TOLERANCE, LONGEST, SHORTEST,
-                                  SUFFICIENT, UNDERFLOW_LOSS)
+from lsgd_fast._constants import (EPSILON, FIRST_WINDOW, GROWTH, INCREASE_TOLERANCE, LONGEST,
+                                  SHORTEST, SMALLEST_FLOAT, SUFFICIENT, UNDERFLOW_LOSS)
 
 cdef constants_t constants = constants_t(INCREASE_TOLERANCE, UNDERFLOW_LOSS, FIRST_WINDOW)
 cdef rule_constants_t rule_constants = rule_constants_t(INCREASE_TOLERANCE, SUFFICIENT, SHORTEST,
                                                         LONGEST, logarithm(GROWTH))
-cdef double EPSILON = epsilon
+cdef double epsilon = EPSILON
+cdef double smallest_float = SMALLEST_FLOAT
 
 
 # Complete the summed gradient of a run of several columns: scale the features, and append the
@@ -100,7 +100,7 @@ cdef void find_gram_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) 
 
 
 # The gradient of the objective over exp(log_scale) for a rule in the log domain, from that of the
-# loss.  With a penalty the gradient does not underflow, and log_scale is at least 0.
+# loss. With a penalty the gradient does not underflow, and log_scale is at least 0.
 cdef void log_domain_gradient(batch_t* b, run_t* r, const totals_t* totals) noexcept nogil:
     cdef gradient_t* g = &r.rule_gradient
     cdef Py_ssize_t j
@@ -145,7 +145,7 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
         r.known = GRADIENT
 
 
-# The held-out loss of run i, from the pass over the held-out rows.  Only recorded steps can be the
+# The held-out loss of run i, from the pass over the held-out rows. Only recorded steps can be the
 # best one, and each counts once.
 cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef run_t* r = b.runs[i]
@@ -169,7 +169,7 @@ cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
 cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
     cdef Py_ssize_t d = b.row_pass.rows.X.d, j
     cdef const double* panels
-    cdef double length = 0.0
+    cdef double length = 0.0, rounding
     if not r.now[MIN_MARGIN] > 0.0:                                 # not for NaN
         return False
     if b.columns > 0:
@@ -182,8 +182,8 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
             length += fabs(r.w[j]) * sqrt(b.gram_factor * panels[(j // PANEL * d + j) * PANEL
                                                                  + j % PANEL])
         length += fabs(r.w[d])
-    return r.now[MIN_MARGIN] > (b.n_terms
-                                * (EPSILON * b.reach * length + EPSILON * b.offset + 5e-324))
+    rounding = epsilon * b.reach * length + epsilon * b.offset + smallest_float
+    return r.now[MIN_MARGIN] > b.n_terms * rounding
 
 
 # Update the counters and the monitor with the measurement of w_t, and return why it ends the run.

@@ -19,7 +19,7 @@ from lsgd_fast._checks import check_callback, check_count, check_n_threads, chec
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._inputs.models import Linear
 from lsgd_fast._inputs.problem import Problem, check_start
-from lsgd_fast._inputs.stopping import Stop, StopReason, asks_to_stop, check_stop
+from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._methods.line_search import MAX_STEP, search
 from lsgd_fast._methods.numerics import is_increase, norm, ratio, separates
 from lsgd_fast._results.diagnostics import MinimizeDiagnostics
@@ -324,7 +324,7 @@ class _QuasiNewton:
         callback, every = self.options.callback, self.options.callback_every
         if callback is None or self.n_steps == 0 or self.n_steps % every != 0:
             return False
-        return asks_to_stop(callback(self._state()))
+        return ends_run(callback(self._state()))
 
     def _take_step(self):
         """Take a step and return its length, or None if no step decreases the objective.

@@ -7,7 +7,7 @@ import numpy as np
 
 from lsgd_fast import losses
 from lsgd_fast._checks import check_real
-from lsgd_fast._constants import EPSILON
+from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast._results.run import Run
 
@@ -121,7 +121,7 @@ def _separating(run):
         found.append((w[:d], intercept, at[0]))
     for w, intercept, row in found:
         length = norm(np.append(w, intercept))
-        rounding = (d + 1) * (2.0 * EPSILON * run.radius * length + 2.0**-1074)
+        rounding = (d + 1) * (2.0 * EPSILON * run.radius * length + SMALLEST_FLOAT)
         margin = float(trace.min_margin[row]) - rounding
         if margin > 0.0:
             return w, intercept, margin, math.inf if trace.loss is None else float(trace.loss[row])

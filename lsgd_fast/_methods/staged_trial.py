@@ -81,19 +81,19 @@ def run_trial(run_sweep, problem, options):
     """
     smoothness = estimate_smoothness(problem, options.rng)
     stepsizes = _stepsizes(options, smoothness)
-    bench = _Bench(run_sweep, problem, smoothness, options)
+    runner = _Runner(run_sweep, problem, smoothness, options)
     samples = _Samples(problem, options)
     parts = [None] if samples.are_whole else samples.draw()
-    found = [bench.run(rows, stepsizes) for rows in parts]
+    found = [runner.run(rows, stepsizes) for rows in parts]
     stages = tuple(starmap(_stage, zip(stepsizes, zip(*found, strict=True), strict=True)))
     if samples.are_whole:
         confirmed = dict(enumerate(found[0]))
     else:
-        confirmed = _confirm(bench, stepsizes, stages)
+        confirmed = _confirm(runner, stepsizes, stages)
     best = _best(confirmed)
     comparison = None
     if best is not None and best > 0:
-        comparison = _compare(bench, samples, confirmed, best)
+        comparison = _compare(runner, samples, confirmed, best)
     return Trial(
         recommended=None if best is None else stepsizes[best],
         conservative=stepsizes[0],
@@ -107,8 +107,8 @@ def run_trial(run_sweep, problem, options):
         n_features=problem.d,
         n_rows_sampled=samples.n_sampled,
         n_steps=options.n_steps,
-        goal=bench.goal,
-        passes=bench.passes + POWER_STEPS,
+        goal=runner.goal,
+        passes=runner.passes + POWER_STEPS,
     )
 
 
@@ -157,7 +157,7 @@ class _Samples:
         return np.sort(np.concatenate(drawn))
 
 
-class _Bench:
+class _Runner:
     """Runs several stepsizes on all rows or some of them."""
 
     def __init__(self, run_sweep, problem, smoothness, options):
@@ -226,7 +226,7 @@ def _stage(stepsize, outcomes):
     return Stage(stepsize=stepsize, outcomes=outcomes, passed=passed, reason=reason)
 
 
-def _confirm(bench, stepsizes, stages):
+def _confirm(runner, stepsizes, stages):
     """Return the outcomes on all rows, by stage: of the candidate and, if need be, of those below.
 
     The candidate is the best stage on the samples. Its neighbours run with it, since the best stage
@@ -240,7 +240,7 @@ def _confirm(bench, stepsizes, stages):
 
     def run(chosen):
         chosen = sorted(chosen)
-        found = bench.run(None, [stepsizes[i] for i in chosen])
+        found = runner.run(None, [stepsizes[i] for i in chosen])
         return dict(zip(chosen, found, strict=True))
 
     found = run(near)
@@ -251,11 +251,11 @@ def _confirm(bench, stepsizes, stages):
     return found
 
 
-def _compare(bench, samples, confirmed, best):
+def _compare(runner, samples, confirmed, best):
     """Return the comparison of the first stage with the best one, on new samples and all rows."""
     small, large = confirmed[0], confirmed[best]
     pair = [small.stepsize, large.stepsize]
-    found = [] if samples.are_whole else [bench.run(rows, pair) for rows in samples.draw()]
+    found = [] if samples.are_whole else [runner.run(rows, pair) for rows in samples.draw()]
     of_small, of_large = zip(*found, strict=True) if found else ((), ())
     return Comparison(
         conservative=ComparedRun(stepsize=pair[0], samples=of_small, full=small),

@@ -35,7 +35,7 @@ __all__ = ["Monitor"]
 
 @dataclass
 class _Window:
-    """What the monitor keeps of one window; a run has at most two of them."""
+    """One window of steps; the monitor keeps at most two of them."""
 
     start: int
     objective: float  # at the start

@@ -17,7 +17,7 @@ from lsgd_fast._inputs.requests import (
     TwoLayerOptions,
     check_descent,
 )
-from lsgd_fast._inputs.stopping import StopReason, asks_to_stop, check_stop
+from lsgd_fast._inputs.stopping import StopReason, check_stop, ends_run
 from lsgd_fast._methods.numerics import is_increase, norm, separates
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast._results.sweep import Sweep
@@ -85,7 +85,7 @@ def run_descent(request, n_steps):
         if reason is None and callback is not None and t > 0 and t % options.callback_every == 0:
             diagnostics = counters.diagnostics(t, monitor)
             state = _state(t, rows.weights(w), now, problem, diagnostics, step_rule.bound)
-            if asks_to_stop(callback(state)):
+            if ends_run(callback(state)):
                 reason = StopReason.callback
         if reason is None and last:
             reason = StopReason.n_steps
@@ -213,7 +213,8 @@ class _Counters:
 
     def update(self, t, w, now):
         problem, radius = self.problem, self.problem.radius
-        if t > 0 and _increased(self.previous, now):
+        before = self.previous
+        if t > 0 and is_increase(now.loss, now.log_loss, before.loss, before.log_loss):
             self.n_increases += 1
             self.last_increase = t
         if self.separated_at is None and self._separates(now.min_margin, norm(w)):
@@ -234,10 +235,6 @@ class _Counters:
     def diagnostics(self, t, monitor, reason=None):
         diverged = reason is StopReason.diverged
         return monitor.diagnostics(t, self.separated_at, self.certified_at, diverged)
-
-
-def _increased(before, now):
-    return is_increase(now.loss, now.log_loss, before.loss, before.log_loss)
 
 
 def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
