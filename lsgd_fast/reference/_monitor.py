@@ -60,8 +60,8 @@ class Monitor:
         self.problem, self.rule = problem, rule
         self.penalised = problem.l2 > 0.0
         self.is_linear = problem.model.name != "network"  # drift and curvature mean nothing for one
-        self.eta = largest(rule, problem)
-        self.is_small = self.is_linear and self._sharpness(problem.loss.curvature) <= 2.0
+        sharpness = self._sharpness(largest(rule, problem), problem.loss.curvature)
+        self.is_small = self.is_linear and sharpness <= 2.0
         self.eta = rule.eta if isinstance(rule, Constant) else 0.0  # of the latest step
         self.n_increases = self.last_increase = 0
         self.largest_increase = 1.0
@@ -181,10 +181,10 @@ class Monitor:
         lost = EPSILON * (2 * self.end + size)
         return (norm(difference) + lost * norm(weights)) / path + lost
 
-    def _sharpness(self, curvature):
+    def _sharpness(self, eta, curvature):
         """Return eta times a bound of the sharpness, from one of the mean of loss''(z_i)."""
         problem = self.problem
-        return self.eta * (curvature * problem.margin_slope * problem.margin_slope + problem.l2)
+        return eta * (curvature * problem.margin_slope * problem.margin_slope + problem.l2)
 
     def is_due(self, t):
         """Return whether a window ends at w_t, so that a cycle can be detected."""
@@ -214,7 +214,7 @@ class Monitor:
             separated_at=separated_at,
             certified_at=certified_at,
             is_small=self.is_small,
-            sharpness=self._sharpness(curvature) if self.is_linear else math.inf,
+            sharpness=self._sharpness(self.eta, curvature) if self.is_linear else math.inf,
             is_at_rest=self.gradient_norm == 0.0,
             n_increases=self.n_increases,
             last_increase=self.last_increase,
