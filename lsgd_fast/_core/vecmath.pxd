@@ -3,7 +3,7 @@
 # used.
 #
 # The polynomials are minimax fits, evaluated as even and odd part side by side (half the latency of
-# Horner's rule).  tests/core/test_vecmath.py holds them, against mpmath, to errors of 1.5 ULP
+# Horner's rule). tests/core/test_vecmath.py holds them, against mpmath, to errors of 1.5 ULP
 # (exp), 4 ULP (softplus, sigmoid) and 2 ULP (log).
 
 from libc.stdint cimport uint64_t
@@ -68,7 +68,7 @@ cdef inline double negative_abs(double z) noexcept nogil:
     return from_bits(bits(z) | <uint64_t> 0x8000000000000000)
 
 
-# log(x) for positive x.  x = 2^k m with m in [sqrt(1/2), sqrt(2)), and log m = 2 atanh(s) with
+# log(x) for positive x. x = 2^k m with m in [sqrt(1/2), sqrt(2)), and log m = 2 atanh(s) with
 # s = (m - 1) / (m + 1).
 cdef inline inlined log_positive(double x, double* result) noexcept nogil:
     cdef bint subnormal = x < 2.2250738585072014e-308

@@ -14,7 +14,7 @@ cdef struct window_t:
 
 # The state of a monitor, apart from its vectors; doubles only, see monitor_view in run_state.pyx.
 cdef struct monitor_t:
-    double objective, log_loss          # of the latest look, NaN before any
+    double objective, log_loss          # of the latest measurement, NaN before any
     double gradient_norm                # at the latest step, over exp(log_scale), see rules.pxd
     double n_increases, last_increase, largest_increase
     double end                          # of the window
@@ -120,8 +120,8 @@ cdef inline void begin_window(monitor_t* m, monitored_t* v, double t,
 
 
 # Update with the measurement of w_t. A second call for the same w_t changes nothing.
-cdef inline void look(monitor_t* m, monitored_t* v, double t, double objective, double loss,
-                      double log_loss, const constants_t* constants) noexcept nogil:
+cdef inline void observe(monitor_t* m, monitored_t* v, double t, double objective, double loss,
+                         double log_loss, const constants_t* constants) noexcept nogil:
     cdef double inverse
     cdef bint increase
     if t == 0.0:
@@ -154,8 +154,8 @@ cdef inline void look(monitor_t* m, monitored_t* v, double t, double objective, 
 
 # Update with the step from w_t, before w changes. A step that is not down the gradient has an
 # infinite length, and then no drift is computed.
-cdef inline void note_step(monitor_t* m, monitored_t* v, const move_t* move, double gradient_norm,
-                           double weight_norm) noexcept nogil:
+cdef inline void observe_step(monitor_t* m, monitored_t* v, const move_t* move,
+                              double gradient_norm, double weight_norm) noexcept nogil:
     cdef double length = move.length
     cdef bint imaged = v.image != v.w
     cdef bint compared = m.count > 0.0 and 0.0 < m.path < INFINITY

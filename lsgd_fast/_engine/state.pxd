@@ -37,7 +37,7 @@ cdef struct validation_t:
     double best_loss
     Py_ssize_t best_step, last_step, waited     # waited: recorded steps since the best one
 
-# One run.  d is the number of features of the pass: in Gram space the number of its rows. A run of
+# One run. d is the number of features of the pass: in Gram space the number of its rows. A run of
 # several columns has them as the pass packs them; with softmax k intercepts follow. They take the
 # place of the (d + 1,) of each vector.
 cdef struct run_t:

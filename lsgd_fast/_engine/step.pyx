@@ -14,7 +14,7 @@ from lsgd_fast._core.pass_types cimport PANEL, column_offset, padded_rows, pass_
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.scaling cimport leave_column
 from lsgd_fast._core.types cimport rows_t
-from lsgd_fast._engine.monitor cimport constants_t, is_increase, look, note_step
+from lsgd_fast._engine.monitor cimport constants_t, is_increase, observe, observe_step
 from lsgd_fast._engine.norms cimport distance, hypotenuse, norm, root
 from lsgd_fast._engine.poll cimport clock
 from lsgd_fast._engine.rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, gradient_t,
@@ -193,7 +193,7 @@ cdef int check_stopping(const batch_t* b, run_t* r) noexcept nogil:
     cdef double loss = r.now[LOSS], log_loss = r.now[LOG_LOSS], objective = loss
     if r.l2 > 0.0:
         objective += 0.5 * r.l2 * r.now[WEIGHT_NORM] * r.now[WEIGHT_NORM]
-    look(&r.monitor, &r.monitored, <double> r.step, objective, loss, log_loss, &constants)
+    observe(&r.monitor, &r.monitored, <double> r.step, objective, loss, log_loss, &constants)
     if is_increase(loss, log_loss, c.loss, c.log_loss, &constants):
         c.n_increases += 1
         c.last_increase = r.step
@@ -238,7 +238,7 @@ cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
             g.log_objective = logarithm(objective)
     plan_move(&r.rule, r.step, r.w, g, n_parameters, &rule_constants, &move)
     r.now[STEPSIZE] = r.rule.state.stepsize
-    note_step(&r.monitor, &r.monitored, &move, g.norm, r.now[WEIGHT_NORM])
+    observe_step(&r.monitor, &r.monitored, &move, g.norm, r.now[WEIGHT_NORM])
     if r.step % r.record_every == 0:
         for j in range(r.n_columns):
             row[j] = r.now[r.columns[j]]

@@ -83,7 +83,7 @@ class Monitor:
         self.before = self.after = 0.0  # sums over its steps: path before the step, from it on
         self.least = math.inf  # least drift between the first weights and later ones
 
-    def look(self, t, now):
+    def observe(self, t, now):
         """Update with the measurement of w_t; a second call for the same w_t changes nothing.
 
         Parameters
@@ -119,8 +119,8 @@ class Monitor:
         return 1.0 / inverse if inverse > 0.0 else math.inf
 
     @np.errstate(all="ignore")
-    def step(self, w, gradient_norm, move):
-        """Update with the step from the weights of the latest `look`.
+    def observe_step(self, w, gradient_norm, move):
+        """Update with the step from the weights of the latest measurement.
 
         A step that is not down the gradient has an infinite length, and then no drift is computed.
 
@@ -191,7 +191,7 @@ class Monitor:
         return t == self.window.start and t >= MIN_STEPS
 
     def diagnostics(self, t, separated_at, certified_at, diverged=False):
-        """Return the diagnostics of the run up to w_t, the weights of the latest `look`.
+        """Return the diagnostics of the run up to w_t, the weights of the latest measurement.
 
         Parameters
         ----------

@@ -77,7 +77,7 @@ def run_descent(request, n_steps):
     for t in range(n_steps + 1):
         now = rows.measure(w)
         counters.update(t, rows.weights(w), now)
-        monitor.look(t, now)
+        monitor.observe(t, now)
         if t % record_every == 0:
             held_out.count(t, rows.weights(w))
         last = t == n_steps
@@ -97,7 +97,7 @@ def run_descent(request, n_steps):
             trace.append((t, *measured, stepsize, *loss_and_error, now.distance))
         if reason is not None:
             break
-        monitor.step(rows.weights(w), now.norm, move)
+        monitor.observe_step(rows.weights(w), now.norm, move)
         w = move.weights
 
     w = rows.weights(w)
