@@ -27,12 +27,14 @@ from lsgd_fast._engine.state cimport (DISTANCE, DIVERGED, ERROR_RATE, GOING_ON, 
                                       UNSTABLE, VALIDATION_ERROR_RATE, VALIDATION_LOSS,
                                       WEIGHT_NORM, counters_t, validation_t)
 
-from lsgd_fast._constants import (EPSILON, FIRST_WINDOW, GROWTH, INCREASE_TOLERANCE, LONGEST,
-                                  SHORTEST, SMALLEST_FLOAT, SUFFICIENT, UNDERFLOW_LOSS)
+from lsgd_fast._constants import (EPSILON, FIRST_WINDOW, FLAT_GROWTH, INCREASE_TOLERANCE,
+                                  MAX_SHORTENING, MIN_SHORTENING, SMALLEST_FLOAT,
+                                  SUFFICIENT_DECREASE, UNDERFLOW_LOSS)
 
 cdef constants_t constants = constants_t(INCREASE_TOLERANCE, UNDERFLOW_LOSS, FIRST_WINDOW)
-cdef rule_constants_t rule_constants = rule_constants_t(INCREASE_TOLERANCE, SUFFICIENT, SHORTEST,
-                                                        LONGEST, logarithm(GROWTH))
+cdef rule_constants_t rule_constants = rule_constants_t(
+    INCREASE_TOLERANCE, SUFFICIENT_DECREASE, MIN_SHORTENING, MAX_SHORTENING,
+    logarithm(FLAT_GROWTH))
 cdef double epsilon = EPSILON
 cdef double smallest_float = SMALLEST_FLOAT
 

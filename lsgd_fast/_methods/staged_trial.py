@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lsgd_fast._checks import check_count, check_n_threads, check_real, check_rng, set_fields
-from lsgd_fast._constants import ROUNDING
+from lsgd_fast._constants import STEPSIZE_ROUNDING
 from lsgd_fast._inputs.requests import DescentOptions, SweepOptions
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
 from lsgd_fast._methods.smoothness import POWER_STEPS, estimate_smoothness
@@ -199,7 +199,7 @@ class _Runner:
                 ending = "separated"
             elif self.goal == "stop" and reached_at is not None:
                 ending = "reached"
-            elif run.n_increases == 0 and stepsize * self.smoothness <= ROUNDING:
+            elif run.n_increases == 0 and stepsize * self.smoothness <= STEPSIZE_ROUNDING:
                 ending = "stable"
         return Outcome(
             stepsize=stepsize,
