@@ -18,7 +18,8 @@ __all__ = [
     "check_n_threads",
     "check_real",
     "check_rng",
-    "refuse_value",
+    "half_of_memory",
+    "raise_not_finite",
     "set_fields",
 ]
 
@@ -104,8 +105,7 @@ def check_gram(gram, n, d, n_held_out=0, unless=None):
         raise TypeError(f'gram must be "auto", True or False; got {gram!r}')
     if gram and unless is not None:
         raise ValueError(f"gram=True is not supported for {unless}; pass gram=False")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if gram and size > memory // 2:
+    if gram and size > half_of_memory():
         raise ValueError(
             f"gram=True needs {size / 2**30:.3g} GiB for the Gram matrix of {n} rows, more than "
             "half of this machine's memory; pass gram=False"
@@ -113,14 +113,19 @@ def check_gram(gram, n, d, n_held_out=0, unless=None):
     return bool(gram)
 
 
-def refuse_value(found, row, column, value):
-    """Raise ValueError for a value that is not finite in X, or becomes so by center and scale."""
-    where = f"in row {row}, column {column}"
-    if np.isfinite(found):
+def half_of_memory():
+    """Return half of the memory of this machine, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def raise_not_finite(value, scaled_value, column, row=None):
+    """Raise ValueError for a value of X that is not finite, or not with `center` and `scale`."""
+    where = f"in column {column}" if row is None else f"in row {row}, column {column}"
+    if np.isfinite(value):
         raise ValueError(
-            f"(X - center) * scale must be finite; {found} {where} becomes {value}: take a smaller "
-            "scale"
+            f"(X - center) * scale must be finite; {value} {where} becomes {scaled_value}: take a "
+            "smaller scale"
         )
     raise ValueError(
-        f"X must be finite as float64; found {found} {where}: drop the row or fill the gap"
+        f"X must be finite as float64; found {value} {where}: drop the row or fill the gap"
     )

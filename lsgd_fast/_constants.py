@@ -3,39 +3,44 @@
 __all__ = [
     "EPSILON",
     "FIRST_WINDOW",
+    "FLAT_GROWTH",
     "GLL_WINDOW",
     "GRAM_BYTES",
     "GRAM_FEATURES",
     "GRAM_VALUES",
     "INCREASE_TOLERANCE",
-    "GROWTH",
-    "LEAK",
+    "LEAKY_SLOPE",
     "LOSS_WORK",
-    "LONGEST",
-    "ROUNDING",
-    "SHORTEST",
-    "SUFFICIENT",
+    "MAX_SHORTENING",
+    "MIN_SHORTENING",
+    "SMALLEST_FLOAT",
+    "STEPSIZE_ROUNDING",
+    "SUFFICIENT_DECREASE",
     "UNDERFLOW_LOSS",
 ]
 
 # The distance from 1 to the next float64.
 EPSILON = 2.0**-52
 
+# The smallest positive float64, which bounds the error of a product that underflows.
+SMALLEST_FLOAT = 2.0**-1074
+
 # The monitor's first window ends at this step, the next ones at twice as much. A power of two, so
 # that cycles of period 2, 4 or 8 have the same mean in every window.
 FIRST_WINDOW = 16
 
 # BarzilaiBorwein (Raydan, SIAM J. Optim. 7, 1997) accepts a step if the objective is at most the
-# largest of the last GLL_WINDOW accepted ones, less SUFFICIENT times the decrease that the gradient
-# predicts; else it shortens the step by a factor from SHORTEST to LONGEST. Where the gradient has
-# not changed, the next step is GROWTH times as long.
+# largest of the last GLL_WINDOW accepted ones (Grippo, Lampariello, Lucidi), less
+# SUFFICIENT_DECREASE times the decrease that the gradient predicts; else it shortens the step by a
+# factor from MIN_SHORTENING to MAX_SHORTENING. Where the gradient has not changed, the next step is
+# FLAT_GROWTH times as long.
 GLL_WINDOW = 10
-SUFFICIENT = 1e-4
-SHORTEST, LONGEST = 0.1, 0.5
-GROWTH = 10.0
+SUFFICIENT_DECREASE = 1e-4
+MIN_SHORTENING, MAX_SHORTENING = 0.1, 0.5
+FLAT_GROWTH = 10.0
 
 # The slope of leaky_relu left of 0.
-LEAK = 0.01
+LEAKY_SLOPE = 0.01
 
 # The loss of a row costs about as much as LOSS_WORK features of it: a pass over n rows of d
 # features is n * (d + LOSS_WORK) work.
@@ -55,5 +60,6 @@ INCREASE_TOLERANCE = 64 * EPSILON
 # number (2.2e-308) that a mean over any number of rows still has all its digits.
 UNDERFLOW_LOSS = 1e-290
 
-# The power method may underestimate a curvature by up to this factor, see _methods/smoothness.py.
-ROUNDING = 1.05
+# A staged trial rounds its first stepsize, 1 over the estimated smoothness, to two digits, which
+# changes it by at most this factor. Up to there the loss cannot increase, see smoothness.py.
+STEPSIZE_ROUNDING = 1.05

@@ -24,6 +24,6 @@ from lsgd_fast._core.types cimport (
 from lsgd_fast._core.rowpass cimport loss_gradient, workspace_size
 
 # require_abi(kernel.ABI) raises ImportError where the installed package has another number than the
-# one that was compiled in.  ABI counts the changes to what this file re-exports, and nothing else.
+# one that was compiled in. ABI counts the changes to what this file re-exports, and nothing else.
 from lsgd_fast._core.rowpass cimport require_abi
 from lsgd_fast._core.types cimport ABI

@@ -1,4 +1,4 @@
-"""What Python can ask the compiled code; the C API is kernel.pxd."""
+"""How the package was built and what it runs on; the C API is kernel.pxd."""
 
 from lsgd_fast._core.dispatch import (
     compiler,

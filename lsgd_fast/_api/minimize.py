@@ -110,7 +110,7 @@ def minimize(
     >>> lsgd.minimize(X, y, l2=1e-3).stop_reason.value
     'converged'
     """
-    options = MinimizeOptions.check(
+    options = MinimizeOptions(
         tol=tol, max_passes=max_passes, stop=stop, callback=callback,
         callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip

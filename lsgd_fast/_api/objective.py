@@ -10,7 +10,7 @@ from lsgd_fast._engine.dataset import Rows, evaluate
 from lsgd_fast._inputs.problem import Problem, check_weights
 from lsgd_fast._methods.smoothness import (
     apply_gram,
-    check_point,
+    check_weight_vector,
     largest_eigenvalue,
     logistic_curvature,
     scores,
@@ -195,7 +195,7 @@ def critical_stepsize(
         X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center,
         scale=scale,
     )  # fmt: skip
-    w = check_point(w, problem)
+    w = check_weight_vector(w, problem)
     with np.errstate(under="ignore"):
         weight = problem.weight * logistic_curvature(scores(problem, w))
     penalty = np.full(problem.n_parameters, problem.l2)

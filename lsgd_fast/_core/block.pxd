@@ -18,7 +18,7 @@ cdef struct column_sums_t:
 
 cdef struct block_t
 
-# general_loss_rows (loss_general.pxd), compiled for one instruction set.  It goes from function to
+# general_loss_rows (loss_general.pxd), compiled for one instruction set. It goes from function to
 # function as an argument: through a pointer in memory the compiler could not see that it keeps no
 # pointer to the scores, and would read them anew after every store.
 ctypedef void (*loss_function_t)(const pass_t* p, const block_t* b, Py_ssize_t column,

@@ -106,7 +106,7 @@ cdef inline inlined backward_group(const real* panels, Py_ssize_t stride, const 
 
 
 # Forward, loss and backward of a block: of all columns on panels, or of one column on `rows` in
-# place; the other of the two is NULL.  `z` has memory for four columns of scores.
+# place; the other of the two is NULL. `z` has memory for four columns of scores.
 cdef inline inlined block_columns(const pass_t* p, const block_t* b, const real* panels,
                                   const real** rows, vec* z,
                                   loss_function_t general_loss) noexcept nogil:
@@ -165,7 +165,7 @@ cdef inline inlined block_in_place(const pass_t* p, const block_t* b, const char
         block_columns[double, vec](p, b, NULL, <const double**> rows, z, general_loss)
 
 
-# Chunks first .. last - 1 of a pass: their partial gradients and tallies.  A thread decodes rows to
+# Chunks first .. last - 1 of a pass: their partial gradients and tallies. A thread decodes rows to
 # its `tile` where they are neither packed nor read in place.
 cdef inline inlined dense_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
                                  vec* z, loss_function_t general_loss) noexcept nogil:

@@ -1,12 +1,12 @@
 # Rows in place: forward and backward of one column of weights on rows of adjacent elements, without
-# a tile.  Every sum has the order of dense_tiles.pxd; only what lies side by side in a vector
+# a tile. Every sum has the order of dense_tiles.pxd; only what lies side by side in a vector
 # differs: forward turns rows into features in registers, backward has features in the lanes and
 # needs no turning.
 #
 # Sums start from minus zero: adding x to it gives x, whichever zero x may be.
 #
 # Both ask memory for the next block, `ahead` bytes on unless that is 0: forward for the first four
-# rows of each panel, backward for the last four, so that memory is busy all the time.  In
+# rows of each panel, backward for the last four, so that memory is busy all the time. In
 # a pass without forward, backward asks for the first four as well, `lead` bytes on.
 
 from lsgd_fast._core.load cimport transpose
@@ -14,7 +14,7 @@ from lsgd_fast._core.pass_types cimport PANEL
 from lsgd_fast._core.simd cimport inlined, load, prefetch, real, v4, v8, value, vec
 
 
-# Ask memory for four rows.  Called every `step` features: for all lines of cache that start within
+# Ask memory for four rows. Called every `step` features: for all lines of cache that start within
 # them, or where a line is longer, for some of the rows at each call.
 cdef inline inlined prefetch_four(const real** rows, Py_ssize_t j, Py_ssize_t step,
                                   Py_ssize_t ahead) noexcept nogil:

@@ -18,7 +18,7 @@ cdef Py_ssize_t pass_chunks(model_t model, const matrix_t* X, Py_ssize_t k) noex
 # A longer column of sparse rows is a long one, see sparse_t.n_long.
 cdef Py_ssize_t long_length(Py_ssize_t n_entries) noexcept nogil
 
-# Doubles that a pass writes to; and `p` laid out in as many.  The driver adds weights, intercepts,
+# Doubles that a pass writes to; and `p` laid out in as many. The driver adds weights, intercepts,
 # and `gradient`, and may add scores, row gradients, an order, a loss, the log domain and what a
 # network needs.
 cdef Py_ssize_t pass_size(model_t model, const rows_t* rows, Py_ssize_t k,

@@ -1,4 +1,4 @@
-# From any storage to a tile: a panel of PANEL rows in float64, feature by feature.  This is all
+# From any storage to a tile: a panel of PANEL rows in float64, feature by feature. This is all
 # that a storage format has to supply; the row pass computes on tiles, on panels packed by the same
 # code and, for one column, on plain rows in place.
 
@@ -122,8 +122,8 @@ cdef inline Py_ssize_t element_size(element_t element) noexcept nogil:
     return 1
 
 
-# Where `count` rows from `first` on start, of rows in the given order if there is one.  Past the
-# last row it repeats that row: the caller gives such rows no weight.
+# Where `count` rows from `first` on start, in the given order if there is one. Past the last row it
+# repeats that row: the caller gives such rows no weight.
 cdef inline inlined find_rows(const matrix_t* X, const Py_ssize_t* order, Py_ssize_t first,
                               Py_ssize_t count, const char** rows) noexcept nogil:
     cdef Py_ssize_t i, row
@@ -189,9 +189,9 @@ cdef inline Py_ssize_t short_rows(const matrix_t* X, Py_ssize_t height) noexcept
     return size if 0 < size <= 16384 else 0
 
 
-# Ask memory for `height` short rows from `first` on, if they are all there: the loss of the rows
-# before them takes long enough to hide that.  For a tile, asking for longer rows measured slower;
-# in place they are asked for as the rows before them are read (dense_inplace.pxd).
+# Prefetch `height` short rows from `first` on, if there are so many: the loss of the rows before
+# them takes long enough to hide that. For a tile, prefetching longer rows measured slower;
+# in place they are prefetched while the rows before them are read (dense_inplace.pxd).
 cdef inline inlined prefetch_rows(const matrix_t* X, Py_ssize_t first,
                                   Py_ssize_t height) noexcept nogil:
     cdef Py_ssize_t size = short_rows(X, height), i = 0

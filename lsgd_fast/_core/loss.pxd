@@ -46,7 +46,7 @@ cdef inline inlined add_lanes(const vec* x, Py_ssize_t n_panels, double* lanes) 
 
 
 # Add the rows of whole panels to a tally, all but their slope: weighted losses, and what
-# tally_terms made of their margins.  `largest` becomes the largest sum of the losses of a lane.
+# tally_terms made of their margins. `largest` becomes the largest sum of the losses of a lane.
 cdef inline inlined tally_rows(const vec* loss, const vec* error, const vec* least,
                                Py_ssize_t n_panels, tally_t* tally, double* largest) noexcept nogil:
     cdef vec[4] sums
@@ -73,7 +73,7 @@ cdef inline inlined tally_terms(double weight, double margin, double* error,
 
 # --- the tail: the sum of losses near underflow, in the log domain --------------------------------
 
-# Whether a block's loss goes to the tail.  A total below UNDERFLOW_LOSS has no larger ones.
+# Whether a block's loss goes to the tail. A total below UNDERFLOW_LOSS has no larger ones.
 cdef inline bint is_near_underflow(double loss) noexcept nogil:
     return loss < 1e-250
 
@@ -119,7 +119,7 @@ cdef inline void add_tail(const double* weight, const double* margin, Py_ssize_t
 
 # --- the logistic loss ----------------------------------------------------------------------------
 
-# The margin of a row.  A row without weight takes no part, whatever its score.
+# The margin of a row. A row without weight takes no part, whatever its score.
 cdef inline inlined margin_of_row(double y, double weight, double score,
                                   double* margin) noexcept nogil:
     margin[0] = y * score if weight > 0.0 else 0.0
@@ -136,7 +136,7 @@ cdef inline inlined logistic_loss_row(double y, double weight, double margin, do
 
 
 # The same for the rows of whole panels, whose losses are tallied along with `tallied` margins: the
-# margins themselves, but for softmax.  `sigmoid` may be NULL.  The loop is a plain one, for the
+# margins themselves, but for softmax. `sigmoid` may be NULL. The loop is a plain one, for the
 # compiler to vectorise, and the loop for e another: a processor finds more to do at once in two
 # short chains of operations than in a long one.
 cdef inline inlined logistic_loss_margins(const double* y, const double* weight, double* margin,

@@ -1,10 +1,10 @@
-# Every loss, and gradients in the log domain.  loss.pxd has the case that is taken nearly always:
+# Every loss, and gradients in the log domain. loss.pxd has the case that is taken nearly always:
 # the logistic loss with an ordinary gradient.
 #
-# A column *in the log domain* keeps what exp would make 0 or infinite.  Its row gradients are
+# A column *in the log domain* keeps what exp would make 0 or infinite. Its row gradients are
 # weight * y * q with q = exp(log|loss'(margin)| - log_scale), where log_scale is the largest
-# logarithm so far, rounded up to a multiple of SCALE_STEP so that it seldom rises.  Where it does,
-# all sums of the chunk so far are multiplied with the factor between the two.  The loss over the
+# logarithm so far, rounded up to a multiple of SCALE_STEP so that it seldom rises. Where it does,
+# all sums of the chunk so far are multiplied with the factor between the two. The loss over the
 # slope (`ratio`) is an ordinary number at every margin, so the sum of q * ratio is the loss in the
 # same scale.
 
@@ -19,7 +19,7 @@ from lsgd_fast._core.simd cimport inlined
 from lsgd_fast._core.loss cimport is_near_underflow, margin_of_row, merge_tails, tally_terms
 
 
-# Of each margin: the loss, log|loss'|, and loss / |loss'|.  Plain loops, for the compiler to
+# Of each margin: the loss, log|loss'|, and loss / |loss'|. Plain loops, for the compiler to
 # vectorise.
 cdef inline inlined loss_terms(const loss_t* loss, const double* margin, Py_ssize_t height,
                                double* value, double* log_slope, double* ratio) noexcept nogil:
@@ -133,7 +133,7 @@ cdef inline inlined log_domain_rows(const block_t* b, Py_ssize_t column, const d
 
 
 # As logistic_loss_rows, for one column of a block and any loss: from scores, in z, to row
-# gradients, in the log domain over exp(log_scale).  `sums` rise with the scale.
+# gradients, in the log domain over exp(log_scale). `sums` rise with the scale.
 cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssize_t column,
                                       double* z, const column_sums_t* sums) noexcept nogil:
     cdef const double* y = b.y

@@ -1,8 +1,8 @@
 # A pass over dense rows for models of several columns, whose loss takes all columns at once.
 #
 # A few blocks of rows go through the loss together, so that the weights are read, and the partial
-# gradients written, once for all of them.  What the scores have become is kept until then: a number
-# for each row and column, or a bit.  Columns are taken as many at a time as keep their weights in
+# gradients written, once for all of them. What the scores have become is kept until then: a number
+# for each row and column, or a bit. Columns are taken as many at a time as keep their weights in
 # the first-level cache while the blocks go by.
 
 from libc.string cimport memset
@@ -36,7 +36,7 @@ cdef inline inlined prefetch_columns(const double* packed, Py_ssize_t column, Py
             j += 8
 
 
-# In what follows `b` are a few blocks of p.height rows, of which the last may have fewer.  `scores`
+# In what follows `b` are a few blocks of p.height rows, of which the last may have fewer. `scores`
 # has memory for k columns of each block, `sums` for one, `z` for four columns of one block.
 
 # From the weights to the scores of all blocks, and their sums.

@@ -3,7 +3,7 @@
 # The scores of all columns become one margin for each row, which the logistic loss, or another,
 # takes as ever; its row gradient becomes one for each column again.
 #
-# Columns lie BLOCK doubles apart.  Rows lie side by side in all loops, and a sum over columns is
+# Columns lie BLOCK doubles apart. Rows lie side by side in all loops, and a sum over columns is
 # one chain per row in the order of the columns: the width of vectors does not matter.
 
 from libc.math cimport INFINITY
@@ -26,7 +26,7 @@ cdef inline double unit_sign(Py_ssize_t unit) noexcept nogil:
     return 1.0 - 2.0 * (unit & 1)
 
 
-# Add units to the sums of the rows of a block.  Their scores z, BLOCK doubles apart, become the
+# Add units to the sums of the rows of a block. Their scores z, BLOCK doubles apart, become the
 # derivatives of their activations.
 cdef inline inlined add_smooth_units(Py_ssize_t first, Py_ssize_t count, double* z, double* sums,
                                      Py_ssize_t n_panels) noexcept nogil:
@@ -41,8 +41,8 @@ cdef inline inlined add_smooth_units(Py_ssize_t first, Py_ssize_t count, double*
             z[c * BLOCK + i] = derivative
 
 
-# The same where the activation has a kink at 0.  Instead of derivatives a bit for each row is kept:
-# whether its score is left of the kink or at it.  NaN stays.
+# The same where the activation has a kink at 0. Instead of derivatives a bit for each row is kept:
+# whether its score is left of the kink or at it. NaN stays.
 cdef inline inlined add_kinked_units(double slope, Py_ssize_t first, Py_ssize_t count, const vec* z,
                                      vec* sums, Py_ssize_t n_panels, uint32_t* left) noexcept nogil:
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double), V = PANEL // width, c, v
@@ -108,8 +108,8 @@ cdef inline inlined kinked_row_gradients(double slope, Py_ssize_t first, Py_ssiz
 # --- softmax --------------------------------------------------------------------------------------
 
 # With s_y the score of a row's own class and lse the logarithm of the sum of the exponentials of
-# all others, the loss logsumexp(s) - s_y is the logistic loss of the *soft margin* s_y - lse.  The
-# margin that is tallied is s_y less the largest other score.  Labels are the numbers of the
+# all others, the loss logsumexp(s) - s_y is the logistic loss of the *soft margin* s_y - lse. The
+# margin that is tallied is s_y less the largest other score. Labels are the numbers of the
 # classes.
 
 # Of each row of a block:
@@ -206,8 +206,8 @@ cdef inline inlined log_softmax_rows(const pass_t* p, const block_t* b, const so
     merge_tails(&b.tallies.shift, &b.tallies.tail, found.shift, found.tail)
 
 
-# From the scores of all columns, in z, to row gradients.  Losses and margins go to the first tally,
-# the slopes by the intercepts to those of their columns.  `factor` see multi_loss_rows.
+# From the scores of all columns, in z, to row gradients. Losses and margins go to the first tally,
+# the slopes by the intercepts to those of their columns. `factor` see multi_loss_rows.
 cdef inline inlined softmax_loss_rows(const pass_t* p, const block_t* b, double* z, vec* memory,
                                       double* factor,
                                       loss_function_t general_loss) noexcept nogil:
@@ -248,10 +248,10 @@ cdef inline inlined softmax_loss_rows(const pass_t* p, const block_t* b, double*
 
 # --- what a row pass calls of either --------------------------------------------------------------
 
-# Columns are taken in groups, before and after the loss.  A block has `scores` for all columns,
+# Columns are taken in groups, before and after the loss. A block has `scores` for all columns,
 # BLOCK doubles each, `z` for one group, and `sums`, BLOCK doubles that start at zero.
 
-# Where the scores of a group go.  Of units with a kink no more than a bit of each is kept.
+# Where the scores of a group go. Of units with a kink no more than a bit of each is kept.
 cdef inline vec* scores_address(const pass_t* p, Py_ssize_t column, double* scores,
                                 vec* z) noexcept nogil:
     if p.model == NETWORK and p.activation == PIECEWISE_LINEAR:
@@ -272,7 +272,7 @@ cdef inline inlined add_scores(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
 
 
 # From the scores of all columns to the losses, which are tallied, and to what
-# row_gradients_of_group needs.  The row gradients of the chunk so far, and all sums of them, are
+# row_gradients_of_group needs. The row gradients of the chunk so far, and all sums of them, are
 # then to be multiplied with `factor`.
 cdef inline inlined multi_loss_rows(const pass_t* p, const block_t* b, double* scores, vec* sums,
                                     vec* z, double* factor,

@@ -57,13 +57,13 @@ cdef enum activation_t:
     PIECEWISE_LINEAR            # max(z, slope * z), 0 <= slope < 1
     SOFTPLUS                    # log(1 + exp(z))
 
-# One pass over X.  lay_out_pass sets all members but those that it leaves to the driver.
+# One pass over X. lay_out_pass sets all members but those that it leaves to the driver.
 cdef struct pass_t:
     const rows_t* rows
     model_t model
     loss_t loss                 # the logistic loss, if the driver sets no other
     Py_ssize_t k                # columns
-    const int* in_log_domain    # (k,) which columns are in the log domain; NULL: none.  Softmax has
+    const int* in_log_domain    # (k,) which columns are in the log domain; NULL: none. Softmax has
                                 # all or none of them there
     bint gradient               # False: forward only
     activation_t activation     # of a network, which is scale * sum of +-activation;
@@ -74,7 +74,7 @@ cdef struct pass_t:
     Py_ssize_t n_chunks
     Py_ssize_t blocks_at_once   # of a model of several columns
     const Py_ssize_t* order     # (n,) the i-th row is row order[i] of X, y and weight, which may
-                                # have more than n; NULL: row i.  See small_batch.pxd.  Sparse
+                                # have more than n; NULL: row i. See small_batch.pxd. Sparse
                                 # rows in an order have row gradients and tallies, but no
                                 # reduce_gradients
 

@@ -10,7 +10,7 @@ cdef int require_abi(int expected) except -1
 
 # Loss (k,) and gradient (d [+ 1], k) at w (d [+ 1], k), in C order, the intercept last:
 #     loss = mean of log(1 + exp(-margin)) + l2 / 2 * |w|^2,    gradient = its derivative
-# The intercept has no penalty.  `gradient` may be NULL.  The bits do not depend on n_threads.
+# The intercept has no penalty. `gradient` may be NULL. The bits do not depend on n_threads.
 cdef Py_ssize_t workspace_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil
 cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, double l2, double* loss,
                         double* gradient, double* workspace, int n_threads) noexcept nogil

@@ -3,22 +3,22 @@
 Design
 ------
 1. Rows are taken in *panels* of PANEL = 8 rows, stored feature by feature, and panels in *blocks*
-   that stay in the cache between forward and backward.  X is either packed into panels once, or
-   decoded into a tile of panels block by block (load.pxd).  For one column, plain rows of float64,
+   that stay in the cache between forward and backward. X is either packed into panels once, or
+   decoded into a tile of panels block by block (load.pxd). For one column, plain rows of float64,
    float32, float16, bfloat16, uint8 or int8 are read in place (dense_inplace.pxd), which costs less
-   than a tile.  All of them sum in the same order: the storage of X does not change a bit.
-2. The order of every sum is fixed.  Forward: a score is summed feature by feature, in one chain per
-   row.  Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the
+   than a tile. All of them sum in the same order: the storage of X does not change a bit.
+2. The order of every sum is fixed. Forward: a score is summed feature by feature, in one chain per
+   row. Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the
    lanes are folded as (0 + 2) + (1 + 3), and the block's sum is added to the partial gradient of
-   the chunk.  Partial gradients are summed in the order of the chunks.  Blocks and chunks depend on
-   the shape of X alone.  The result does not depend on what lies side by side in a vector, be it
+   the chunk. Partial gradients are summed in the order of the chunks. Blocks and chunks depend on
+   the shape of X alone. The result does not depend on what lies side by side in a vector, be it
    rows or (backward in place) features, on the width of vectors, or on the number of columns.
 3. Columns of weights are packed in groups of four, then one by one, each group an array (d,
-   columns).  A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
+   columns). A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
    columns (AVX-512: 4 panels).
 4. Each body is written once and compiled for every instruction set, in a module of its own
    (isa_avx2.pyx and its siblings, which take longest to compile); dispatch.pyx chooses one at
-   import.  Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
+   import. Multiply and add are never contracted (-ffp-contract=off), and no libm is called.
 """
 
 from cython.parallel cimport parallel

@@ -1,7 +1,7 @@
 # Features that are centred and scaled, (x - center) * scale, while the rows x are read as they are.
 #
 # Weights w of the features are weights scale * w of x, with an intercept that is less by
-# center . (scale * w).  Where the row gradients sum to `slope`, the gradient by w is
+# center . (scale * w). Where the row gradients sum to `slope`, the gradient by w is
 # scale * (g - center * slope), with g the gradient by the weights of x.
 
 from lsgd_fast._core.pass_types cimport column_offset

@@ -2,7 +2,7 @@
  *
  * Only what the language of Cython cannot say stands here: vector types, lane shuffles, conversions
  * to float64, bit patterns, and the attributes that compile one function body for one
- * more instruction set.  The arithmetic itself is written in Cython, in dense_tiles.pxd and others.
+ * more instruction set. The arithmetic itself is written in Cython, in dense_tiles.pxd and others.
  */
 #ifndef LSGD_SIMD_H
 #define LSGD_SIMD_H
@@ -103,7 +103,7 @@ void lsgd_knows_avx512(void) __attribute__((target("avx512f")));
 #define lsgd_widen8(p) __builtin_convertvector(*(const lsgd_f8 *)(p), lsgd_v8)
 #endif
 
-/* float16, bfloat16, uint8 and int8, exactly.  Without an instruction for it the bits x of a float16
+/* float16, bfloat16, uint8 and int8, exactly. Without an instruction for it the bits x of a float16
  * become those of a float32, subnormals by a difference; infinity and NaN do not occur. */
 typedef uint16_t lsgd_float16;
 typedef uint16_t lsgd_bfloat16;

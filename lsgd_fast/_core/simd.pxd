@@ -1,8 +1,8 @@
 # Vectors of float64 lanes, declared to Cython; simd.h defines them in C.
 #
 # Cython is told that v2, v4 and v8 are numbers, so their +, - and * reach the C compiler untouched,
-# and there they are vectors.  They must be different numbers in Cython's eyes, or a fused type
-# could not tell them apart: `float` and `long double` are stand-ins, the lanes are float64 in all.
+# and there they are vectors. They must be different numbers in Cython's eyes, or a fused type could
+# not tell them apart: `float` and `long double` are stand-ins, the lanes are float64 in all.
 
 from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t, uint64_t
 

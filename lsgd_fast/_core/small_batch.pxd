@@ -1,11 +1,11 @@
 # A pass over a small batch: fewer rows than a panel, in an order, with the logistic loss.
 #
-# Filling up a panel would be wasted work and, for a single row, one long chain of additions.  So
+# Filling up a panel would be wasted work and, for a single row, one long chain of additions. So
 # each row is taken by itself, with its features side by side: forward sums them in eight lanes,
 # feature number modulo 8.
 #
 # Columns of weights lie one after another, (k, d), however many there are, and so do those of the
-# one partial gradient.  It holds the gradient itself: row gradients are divided by the total weight
+# one partial gradient. It holds the gradient itself: row gradients are divided by the total weight
 # first.
 
 from lsgd_fast._core.block cimport copy_labels
@@ -88,7 +88,7 @@ cdef inline inlined small_batch_columns(const pass_t* p, const real** x, const d
             add_tail(weight, margin, n, tally)
 
 
-# The pass.  Rows that are not adjacent elements that vectors can load are decoded to `tile`.
+# The pass. Rows that are not adjacent elements that vectors can load are decoded to `tile`.
 cdef inline inlined small_batch_pass(const pass_t* p, double* tile, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef const char* rows_at[PANEL]

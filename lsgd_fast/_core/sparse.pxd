@@ -1,12 +1,12 @@
 # Sparse rows: forward by rows, gradients by columns.
 #
 # Forward keeps the row gradients; the gradient is then summed feature by feature, over a copy of
-# the entries in the order of columns.  So the chunks have no partial gradients of d sums, and no
-# two threads write to one feature.  Columns so long that one thread would be busy with them while
+# the entries in the order of columns. So the chunks have no partial gradients of d sums, and no
+# two threads write to one feature. Columns so long that one thread would be busy with them while
 # others wait are summed chunk by chunk of rows, as the rows go by.
 #
 # A sum of entries has four lanes (entry number modulo 4), folded as (0 + 2) + (1 + 3) after every
-# PIECE entries; the folded sums are added in order.  It is one body for rows and for columns, for
+# PIECE entries; the folded sums are added in order. It is one body for rows and for columns, for
 # one column of weights and for four.
 
 from libc.stdint cimport int32_t, int64_t, uint16_t
@@ -120,7 +120,7 @@ cdef inline inlined sum_values(const real* values, const compressed_t* e, Py_ssi
 
 # --- rows -----------------------------------------------------------------------------------------
 
-# Forward and loss of a block: of all columns, one group after another.  The row gradients are kept
+# Forward and loss of a block: of all columns, one group after another. The row gradients are kept
 # in p.partial_gradients.
 cdef inline inlined sparse_block(const pass_t* p, const block_t* b, vec* z,
                                  loss_function_t general_loss) noexcept nogil:
@@ -253,7 +253,7 @@ cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t las
         sum_entries(&X.sparse.columns, is_float, first, last, <const v4*> s, sums, 4)
 
 
-# Chunks first .. last - 1 of a pass over sparse rows: row gradients and tallies.  `scores` has
+# Chunks first .. last - 1 of a pass over sparse rows: row gradients and tallies. `scores` has
 # memory for the scores of a block, `row_work` see first_block.
 cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                   double row_work, double* scores, vec* z,

@@ -16,7 +16,7 @@ ctypedef fused index:   # of a row or a column, in each index_type_t
 
 # --- indices --------------------------------------------------------------------------------------
 
-# The index of entry i.  Only this function, the next one and the inner loops of sparse.pxd, which
+# The index of entry i. Only this function, the next one and the inner loops of sparse.pxd, which
 # are compiled for each type, know the types of indices.
 cdef inline Py_ssize_t index_at(const compressed_t* matrix, Py_ssize_t i) noexcept nogil:
     if matrix.index_type == INDEX_UINT16:
@@ -46,7 +46,7 @@ cdef inline void count_columns(const compressed_t* rows, Py_ssize_t first, Py_ss
         counts[index_at(rows, i)] += 1
 
 
-# Copy the entries of rows first .. last - 1 to `columns`.  The next entry of column j goes to
+# Copy the entries of rows first .. last - 1 to `columns`. The next entry of column j goes to
 # next_offset[j], which this increases.
 cdef inline void fill_columns(const compressed_t* rows, bint is_float, Py_ssize_t first,
                               Py_ssize_t last, const compressed_t* columns,
@@ -75,8 +75,8 @@ cdef inline void number_indices(const compressed_t* rows, Py_ssize_t first, Py_s
 
 # --- how a pass is split: into parts that take about equally long ---------------------------------
 
-# The first block of a chunk, by the shape of X alone.  A row costs as much as its entries and
-# `row_work` more (LOSS_WORK).  Rows in an order are split by their number.
+# The first block of a chunk, by the shape of X alone. A row costs as much as its entries and
+# `row_work` more (LOSS_WORK). Rows in an order are split by their number.
 cdef inline Py_ssize_t first_block(const pass_t* p, Py_ssize_t chunk,
                                    double row_work) noexcept nogil:
     cdef const int64_t* indptr = p.rows.X.sparse.rows.indptr

@@ -40,7 +40,7 @@ typedef struct {
     unsigned generation; /* wraps around in a long run */
 } lsgd_barrier;
 
-/* Return when `size` threads have called it.  A barrier starts as zeros. */
+/* Return when `size` threads have called it. A barrier starts as zeros. */
 static inline void lsgd_barrier_wait(lsgd_barrier *b, int size)
 {
     if (size == 1)
@@ -64,7 +64,7 @@ static inline void lsgd_barrier_wait(lsgd_barrier *b, int size)
     }
 }
 
-/* The share of one thread: pieces next .. last - 1 of the work.  A thread that has finished its own
+/* The share of one thread: pieces next .. last - 1 of the work. A thread that has finished its own
  * share takes pieces of the others, so that a busy core delays the team only briefly. */
 typedef struct {
     long next, last;

@@ -18,7 +18,7 @@ def openmp_limit():
     return team_limit()
 
 
-# A forked child has none of its parent's threads, but the OpenMP of GCC waits for them.  So the
+# A forked child has none of its parent's threads, but the OpenMP of GCC waits for them. So the
 # parent releases its threads before it forks; where it cannot, the child runs on one thread.
 cdef bint paused = False
 cdef bint orphaned = False

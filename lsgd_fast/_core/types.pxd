@@ -4,7 +4,7 @@
 from libc.stdint cimport int64_t
 
 
-# The number that require_abi compares.  It grows with every change to a struct of this file or to
+# The number that require_abi compares. It grows with every change to a struct of this file or to
 # the signature of a function that kernel.pxd re-exports: a module compiled before such a change
 # would read members from wrong offsets, or pass other arguments.
 cdef enum:
@@ -29,7 +29,7 @@ cdef struct compressed_t:
     const void* data            # FLOAT64 or FLOAT32, see matrix_t.element
     index_type_t index_type
 
-# Sparse rows.  Only gradients read `columns`.  The columns of both may be permuted: sorted from the
+# Sparse rows. Only gradients read `columns`. The columns of both may be permuted: sorted from the
 # longest to the shortest, features that are read often lie together, and the end of each column is
 # easier to predict.
 cdef struct sparse_t:
@@ -76,7 +76,7 @@ cdef inline rows_t dense_rows(const void* X, element_t element, Py_ssize_t n, Py
         center=NULL, scale=NULL)
 
 
-# Sparse rows, neither centred nor scaled.  `X` is pointed to, not copied.
+# Sparse rows, neither centred nor scaled. `X` is pointed to, not copied.
 cdef inline rows_t csr_rows(const sparse_t* X, element_t element, Py_ssize_t n, Py_ssize_t d,
                             const double* y, const double* weight, double total_weight,
                             bint fit_intercept) noexcept nogil:

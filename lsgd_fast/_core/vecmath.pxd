@@ -1,9 +1,9 @@
 # exp, log and the logistic loss for float64: branch-free, so that a loop over rows vectorises, and
-# free of libm, so that every machine returns the same bits.  Only +, -, *, / and bit patterns are
+# free of libm, so that every machine returns the same bits. Only +, -, *, / and bit patterns are
 # used.
 #
 # The polynomials are minimax fits, evaluated as even and odd part side by side (half the latency of
-# Horner's rule).  tests/test_elementary.py holds them, against mpmath, to errors of 1.5 ULP
+# Horner's rule). tests/core/test_vecmath.py holds them, against mpmath, to errors of 1.5 ULP
 # (exp), 4 ULP (softplus, sigmoid) and 2 ULP (log).
 
 from libc.stdint cimport uint64_t
@@ -13,8 +13,8 @@ from lsgd_fast._core.simd cimport bits, from_bits, inlined
 
 # exp(a) for a <= 0; 0 for -inf, subnormal where the result is, NaN for NaN.
 #
-# a = k ln 2 + r with |r| <= ln(2) / 2.  Adding 1.5 * 2^52 rounds to an integer; 2046 on top of it
-# leaves k + 2046, twice the exponent bias and k, in the low bits of the sum.  The scale 2^k goes in
+# a = k ln 2 + r with |r| <= ln(2) / 2. Adding 1.5 * 2^52 rounds to an integer; 2046 on top of it
+# leaves k + 2046, twice the exponent bias and k, in the low bits of the sum. The scale 2^k goes in
 # as two factors, each a normal number, so that subnormal results are rounded once and rightly.
 cdef inline inlined exp_nonpositive(double a, double* result) noexcept nogil:
     cdef double shifted, k, r, r2, even, odd
@@ -47,7 +47,7 @@ cdef inline inlined atanh_tail(double w, double* result) noexcept nogil:
 # derivative, from z and e = exp(-|z|), with one division for both.
 #
 # With s = e / (2 + e): sigmoid = (z < 0 ? 1 : e) / (1 + e), and log1p(e) = 2 atanh(s)
-# = e - s (e - s^2 P), for tiny e exactly e.  The sign selects by masks: a conditional becomes a
+# = e - s (e - s^2 P), for tiny e exactly e. The sign selects by masks: a conditional becomes a
 # branch in some compilers.
 cdef inline inlined softplus_sigmoid(double z, double e, double* softplus,
                                      double* sigmoid) noexcept nogil:
@@ -68,7 +68,7 @@ cdef inline double negative_abs(double z) noexcept nogil:
     return from_bits(bits(z) | <uint64_t> 0x8000000000000000)
 
 
-# log(x) for positive x.  x = 2^k m with m in [sqrt(1/2), sqrt(2)), and log m = 2 atanh(s) with
+# log(x) for positive x. x = 2^k m with m in [sqrt(1/2), sqrt(2)), and log m = 2 atanh(s) with
 # s = (m - 1) / (m + 1).
 cdef inline inlined log_positive(double x, double* result) noexcept nogil:
     cdef bint subnormal = x < 2.2250738585072014e-308

@@ -10,7 +10,7 @@ Gradient descent
     loop        the compiled loop: a pass for all runs by a team of threads, then a step of each
     step        one step of one run: measure, check the stop conditions, move
     rules       stepsize rules
-    monitor     what the verdict on a run rests on, updated at every step
+    monitor     the numbers that the verdict on a run depends on, updated at every step
     state       the C structs that loop and step work on
     norms       norms and inner products that neither overflow nor underflow
     gram        descent by the inner products of the rows, for more features than rows

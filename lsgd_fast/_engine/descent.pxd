@@ -1,18 +1,18 @@
-# Gradient descent that is driven from outside, and what descents that share a batch do together.
+# `Descent`, and the steps of several descents that share a batch.
 
 from lsgd_fast._engine.batch cimport Batch
 from lsgd_fast._engine.run_state cimport RunState
 
 
 cdef class Descent:
-    """Gradient descent that is driven from outside: step by step, with checkpoints."""
+    """Gradient descent that the caller steps, with checkpoints."""
     cdef Batch batch
     cdef RunState state
     cdef bint stepping
     cdef object problem, validation, stop, record, callback, lock
     cdef Py_ssize_t start, callback_every, called_at
     cdef _begin(self, request)
-    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, common)
+    cdef _join(self, Batch batch, Py_ssize_t start, request)
     cdef _check_ready(self)
     cdef bint _is_measured(self) except -1
     cdef _enter(self)
@@ -33,8 +33,8 @@ cdef class Descent:
     cdef _checkpoint(self)
 
 
-# The rows of a batch, and the held-out rows or None.
-cdef tuple rows_of(common, bint gram)
+# The rows of a `DescentRequest`, and its held-out rows or None.
+cdef tuple rows_of(request)
 
 # Take the steps to `target` of descents that share a batch: from callback to callback, slice by
 # slice.

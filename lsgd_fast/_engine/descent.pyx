@@ -1,4 +1,4 @@
-"""Gradient descent that is driven from outside."""
+"""`Descent`: gradient descent that the caller steps, with checkpoints; several on one batch."""
 
 import threading
 
@@ -7,7 +7,7 @@ import numpy as np
 from lsgd_fast._engine.batch cimport Batch
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.poll cimport clock
-from lsgd_fast._engine.run_state cimport BEST_ROW, SEPARATING_ROW, W_ROW, RunState
+from lsgd_fast._engine.run_state cimport BEST_ROW, SEPARATING_ROW, W_ROW
 from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, LOG_LOSS, LOSS,
                                       MEASURED, MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
                                       counters_t, run_t)
@@ -16,7 +16,7 @@ from lsgd_fast._checks import check_n_steps
 from lsgd_fast._engine.run_state import REASONS, STATE_NAMES
 from lsgd_fast._inputs.problem import Problem, check_validation
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
-from lsgd_fast._inputs.stopping import asks_to_stop, check_stop
+from lsgd_fast._inputs.stopping import ends_run, check_stop
 from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast._results.verdict import MIN_STEPS, Verdict
@@ -26,7 +26,7 @@ cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace for which memory is 
 
 
 cdef class Descent:
-    """Gradient descent that is driven from outside: step by step, with checkpoints.
+    """Gradient descent that the caller steps, with checkpoints.
 
     ``Descent(X, y, eta).step(n)`` and then ``result()`` is ``gradient_descent(X, y, eta, n)``, bit
     for bit, in however many calls the steps are taken.
@@ -34,7 +34,7 @@ cdef class Descent:
     Parameters
     ----------
     X, y, stepsize, start, loss, sample_weight, l2, fit_intercept, center, scale, stop, record_every
-        As for `gradient_descent`.  X and held-out data may be read in place: do not change them
+        As for `gradient_descent`. X and held-out data may be read in place: do not change them
         while the descent lives.
     callback, callback_every
         As for `gradient_descent`; the callback is called with this object.
@@ -48,7 +48,7 @@ cdef class Descent:
 
     Notes
     -----
-    A Descent may move from thread to thread, but only one may drive it at a time.  An exception
+    A Descent may move from thread to thread, but only one may drive it at a time. An exception
     from the callback, or Ctrl-C, leaves it at the last whole step; `step` goes on from there.
     """
 
@@ -73,21 +73,22 @@ cdef class Descent:
 
     cdef _begin(self, request):
         """Become the only run of a batch."""
-        common, rule = request.common, request.rule
-        batch = Batch(common.problem, request.start.reshape(1, -1), 1, common.gram, rule.adaptive,
-                      *rows_of(common, common.gram), common.n_threads)
-        self._join(batch, 0, common.problem, rule, request.stop, common)
+        batch = Batch(request.problem, request.start.reshape(1, -1), 1, request.gram,
+                      request.rule.adaptive, *rows_of(request), request.options.n_threads)
+        self._join(batch, 0, request)
 
-    cdef _join(self, Batch batch, Py_ssize_t start, problem, rule, stop, common):
+    cdef _join(self, Batch batch, Py_ssize_t start, request):
         """Become a run of a batch, from its first weights number `start`."""
+        options = request.options
         self.batch = batch
         self.lock = batch.lock
         self.start = start
-        self.state = batch.new_run(start, problem, rule, stop, common.record, common.record_every)
-        self.stop, self.record = stop, common.record
-        self.callback, self.callback_every = common.callback, common.callback_every
-        self.validation = common.validation
-        self.problem = problem
+        self.state = batch.new_run(start, request.problem, request.rule, request.stop,
+                                   options.record, options.record_every)
+        self.stop, self.record = request.stop, options.record
+        self.callback, self.callback_every = options.callback, options.callback_every
+        self.validation = request.validation
+        self.problem = request.problem
 
     @property
     def n_steps(self):
@@ -109,38 +110,38 @@ cdef class Descent:
 
     @property
     def loss(self):
-        """Loss of the latest weights measured, as are the next three; NaN before any pass."""
+        """Loss at the latest weights that were measured; NaN before any pass."""
         return self._latest(LOSS)
 
     @property
     def log_loss(self):
-        """Logarithm of `loss`, finite also where that underflows."""
+        """Logarithm of `loss`, finite also where `loss` underflows."""
         return self._latest(LOG_LOSS)
 
     @property
     def error_rate(self):
-        """Weighted share of the rows whose margin is not positive."""
+        """Weighted share of the rows whose margin is not positive, at the same weights."""
         return self._latest(ERROR_RATE)
 
     @property
     def min_margin(self):
-        """Smallest margin of a row of positive weight."""
+        """Smallest margin of a row of positive weight, at the same weights."""
         return self._latest(MIN_MARGIN)
 
     @property
     def margin_bound(self):
-        """With `DualMomentum`: no direction has a larger margin, but for rounding; else inf."""
+        """With `DualMomentum` an upper bound of every margin, up to rounding; otherwise inf."""
         self._check_ready()
         return self.state.run.rule.state.bound
 
     @property
     def verdict(self):
-        """What the run looks like so far, a `Verdict`; of the latest weights measured."""
+        """The `Verdict` on the run so far, at the latest weights that were measured."""
         return self.state.diagnostics().verdict if self._is_measured() else Verdict.undecided
 
     @property
     def evidence(self):
-        """The reasons of the verdict, in words."""
+        """The evidence for the verdict, a few sentences."""
         if not self._is_measured():
             return "Nothing has been measured yet."
         return self.state.diagnostics().evidence
@@ -177,7 +178,7 @@ cdef class Descent:
         return self.state.stop_reason()
 
     def step(self, n_steps=1):
-        """Take `n_steps` more steps, or fewer where a stop condition or the callback ends the run.
+        """Take `n_steps` more steps, or fewer if a stop condition or the callback ends the run.
 
         Parameters
         ----------
@@ -186,7 +187,7 @@ cdef class Descent:
         Returns
         -------
         StopReason or None
-            Why the run has ended; None while it may go on.
+            Why the run has ended, or None while it may go on.
         """
         n_steps = check_n_steps(n_steps)
         self._enter()
@@ -252,12 +253,12 @@ cdef class Descent:
         if r.reason != GOING_ON:
             return
         self.called_at = r.step
-        if asks_to_stop(self.callback(self)):
+        if ends_run(self.callback(self)):
             r.reason = CALLBACK
             r.finished = clock()
 
     def result(self):
-        """Return the run so far.  Measures the current weights by a forward pass; no step is taken.
+        """Return the run so far, with the current weights measured by a forward pass.
 
         Returns
         -------
@@ -305,9 +306,10 @@ cdef class Descent:
 
     cdef _separating_weights(self):
         """The first weights that separate; None of a network, where they prove nothing."""
-        of_network = self.problem.model.name == "network"
-        found = self.state.run.counters.separated_at >= 0 and not of_network
-        return self._parameters(SEPARATING_ROW) if found else None
+        is_network = self.problem.model.name == "network"
+        if is_network or self.state.run.counters.separated_at < 0:
+            return None
+        return self._parameters(SEPARATING_ROW)
 
     cdef _best(self):
         """The step and the weights of the least held-out loss, the last ones included."""
@@ -363,13 +365,13 @@ cdef class Descent:
     @classmethod
     def load(cls, path, X, y, *, sample_weight=None, center=None, scale=None, validation=None,
              callback=None, n_threads=None):
-        """Return the descent that `save` wrote, ready to go on: the same bits as without a pause.
+        """Return the descent that `save` wrote. It goes on with the same bits as without a pause.
 
         Parameters
         ----------
         path : str or os.PathLike
         X, y, sample_weight, center, scale, validation
-            The data it was started with; any layout and dtype with the same values.
+            The data that the descent was started with; their layout and dtype may differ.
         callback, n_threads
             As for a new descent: neither is kept in the file.
 
@@ -382,7 +384,7 @@ cdef class Descent:
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is damaged or holds something else, or belongs to other data.
+            If the file is damaged, holds something else, or belongs to other data.
         """
         checkpoint = Checkpoint.load(path)
         arguments = dict(checkpoint.arguments)
@@ -424,11 +426,12 @@ def descend(request, kind=Descent):
     return descent
 
 
-cdef tuple rows_of(common, bint gram):
-    rows = Rows(common.problem, pack=not gram)
-    if common.validation is None:
+cdef tuple rows_of(request):
+    pack = not request.gram
+    rows = Rows(request.problem, pack=pack)
+    if request.validation is None:
         return rows, None
-    return rows, Rows(common.validation, pack=not gram, gradient=False, like=rows)
+    return rows, Rows(request.validation, pack=pack, gradient=False, like=rows)
 
 
 # --- several descents on one batch ----------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Gram space: descent by the inner products of the rows, for X with more features than rows.
 
-Gradient descent moves in the span of the rows x_i and of the first weights.  Let A be the rows of X
-with the first weights below them, and w = scale * A^T a.  Then X w = (scale * A A^T) a, so the row
+Gradient descent moves in the span of the rows x_i and of the first weights. Let A be the rows of X
+with the first weights below them, and w = scale * A^T a. Then X w = (scale * A A^T) a, so the row
 pass over the Gram matrix ``scale * A A^T`` gives the same scores from the coefficients a as the
 pass over X from w, and its gradient is the image of that of w:
 
@@ -9,7 +9,7 @@ pass over X from w, and its gradient is the image of that of w:
     its norm          sqrt(scale * b . (scale * A A^T) b)
     |w|               sqrt(scale * a . (scale * A A^T) a)
 
-The first weights take part as rows of weight zero, which have no loss.  `scale` is an even power of
+The first weights take part as rows of weight zero, which have no loss. `scale` is an even power of
 two near 1 / max |x_i|, and the first weights are multiplied by a power of two that makes them about
 as large as the rows, so that no square leaves float64; neither rounds anything.
 
@@ -197,7 +197,7 @@ cdef pack_rows(const rows_t* rows, Py_ssize_t first, double scale, double[::1] c
 
 
 # Write rows @ columns to the matrix in `panels`, without the first `skip` rows: entry (0, 0) of the
-# product is entry (base, column) of the matrix.  `mirror`: also write the transpose.
+# product is entry (base, column) of the matrix. `mirror`: also write the transpose.
 cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] columns,
               Py_ssize_t column, double[::1] panels, Py_ssize_t size, bint mirror, int n_threads):
     cdef rows_t below = rows[0]

@@ -1,9 +1,9 @@
 """The loop of descents over row passes: one pass for all runs of a batch, then a step of each.
 
 Runs that share every pass are a `batch_t`, which a team of threads works on for as long as it
-advances.  In each step a thread runs its share of the chunks of the row pass and helps those that
-are late; then it finishes the step of its share of the runs (step.pyx).  Runs that have ended leave
-the pass.  The GIL is taken only to look for signals.
+advances. In each step a thread runs its share of the chunks of the row pass and helps those that
+are late; then it finishes the step of its share of the runs (step.pyx). Runs that have ended leave
+the pass. The GIL is taken only to look for signals.
 """
 
 from libc.string cimport memcpy
@@ -25,7 +25,7 @@ cdef double POLL_SUMS = 1e6          # reduce_work between two looks at the cloc
 
 # --- which runs a pass has, and where it reads and writes ----------------------------------------
 
-# Copy the weights of a run of several columns to where the pass reads them.  It reads the run's own
+# Copy the weights of a run of several columns to where the pass reads them. It reads the run's own
 # unless features are scaled.
 cdef void load_multi_weights(batch_t* b, const double* w) noexcept nogil:
     cdef Py_ssize_t column
@@ -54,9 +54,9 @@ cdef void load_weights(batch_t* b, Py_ssize_t i) noexcept nogil:
         b.in_log_domain[i] = b.runs[i].rule.in_log_domain
 
 
-# Choose where the next pass reads weights and sums gradients.  A single run on sparse rows, whose
+# Choose where the next pass reads weights and sums gradients. A single run on sparse rows, whose
 # d may be large compared with the number of entries, has no copies of them unless its features are
-# scaled.  While it is closing its gradient is not overwritten.
+# scaled. While it is closing its gradient is not overwritten.
 cdef void choose_buffers(batch_t* b) noexcept nogil:
     cdef const rows_t* rows = b.row_pass.rows
     cdef bint single = (b.n_runs == 1 and b.columns == 0 and rows.X.sparse != NULL
@@ -112,7 +112,7 @@ cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank
             chunk = take_work(&shares[(rank + i) % size], size)
 
 
-# A thread's part of the sums of gradients.  They have a flag of their own: when the first thread
+# A thread's part of the sums of gradients. They have a flag of their own: when the first thread
 # raises it, others may not yet have read the flag of the pass.
 cdef void sum_part(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef pass_t* p = &b.row_pass

@@ -8,13 +8,13 @@ from lsgd_fast._engine.norms cimport distance, distance_and_sum, hypotenuse
 from lsgd_fast._engine.rules cimport move_t
 
 
-# What the monitor keeps of one window.
+# One window of steps.
 cdef struct window_t:
     double start, objective, low, high, promise, n_increases
 
-# The state of a monitor, apart from its vectors; doubles only, see state_view in run_state.pyx.
+# The state of a monitor, apart from its vectors; doubles only, see monitor_view in run_state.pyx.
 cdef struct monitor_t:
-    double objective, log_loss          # of the latest look, NaN before any
+    double objective, log_loss          # of the latest measurement, NaN before any
     double gradient_norm                # at the latest step, over exp(log_scale), see rules.pxd
     double n_increases, last_increase, largest_increase
     double end                          # of the window
@@ -119,9 +119,9 @@ cdef inline void begin_window(monitor_t* m, monitored_t* v, double t,
     m.end = 2.0 * t
 
 
-# Update with the measurement of w_t.  A second call for the same w_t changes nothing.
-cdef inline void look(monitor_t* m, monitored_t* v, double t, double objective, double loss,
-                      double log_loss, const constants_t* constants) noexcept nogil:
+# Update with the measurement of w_t. A second call for the same w_t changes nothing.
+cdef inline void observe(monitor_t* m, monitored_t* v, double t, double objective, double loss,
+                         double log_loss, const constants_t* constants) noexcept nogil:
     cdef double inverse
     cdef bint increase
     if t == 0.0:
@@ -152,10 +152,10 @@ cdef inline void look(monitor_t* m, monitored_t* v, double t, double objective, 
     m.log_loss = log_loss
 
 
-# Update with the step from w_t, before w changes.  A step that is not down the gradient has an
+# Update with the step from w_t, before w changes. A step that is not down the gradient has an
 # infinite length, and then no drift is computed.
-cdef inline void note_step(monitor_t* m, monitored_t* v, const move_t* move, double gradient_norm,
-                           double weight_norm) noexcept nogil:
+cdef inline void observe_step(monitor_t* m, monitored_t* v, const move_t* move,
+                              double gradient_norm, double weight_norm) noexcept nogil:
     cdef double length = move.length
     cdef bint imaged = v.image != v.w
     cdef bint compared = m.count > 0.0 and 0.0 < m.path < INFINITY

@@ -1,4 +1,4 @@
-# Norms that neither overflow nor underflow on the way.  Sums have eight lanes; entries are divided
+# Norms that neither overflow nor underflow on the way. Sums have eight lanes; entries are divided
 # by the largest one only where a sum of squares would leave float64.
 #
 # In Gram space (gram.pyx) the norm of weights is sqrt(factor * a . Ga) with coefficients a and

@@ -1,6 +1,6 @@
 """Signals during a call that runs without the GIL, and the team of threads that makes the call.
 
-The first thread of the team takes the GIL from time to time and runs the handlers of signals.  When
+The first thread of the team takes the GIL from time to time and runs the handlers of signals. When
 one raises an exception, the thread sets a flag that all threads read; the team stops where no step
 is half done, and `run_team` raises the exception.
 """

@@ -1,12 +1,13 @@
 # Stepsize rules in the compiled loop, which stepsizes.py describes.
 #
-# An adaptive rule gets its gradient over exp(log_scale), from the log domain of loss_general.pxd,
-# and so are its factors: none of eta / L, 1 / |gradient| or L / |gradient|^2 is formed, only its
-# product with exp(log_scale).  AdGD and BarzilaiBorwein keep the logarithm of a step's factor, relative to
-# the gradient of that step, so that log scales are only ever subtracted from one another.
+# The gradients of an adaptive rule are divided by exp(log_scale) (loss_general.pxd computes them in
+# the log domain), and so are its factors: none of eta / L, 1 / |gradient| or L / |gradient|^2 is
+# formed, only its product with exp(log_scale). AdGD and BarzilaiBorwein keep the logarithm of a
+# step's factor, relative to the gradient of that step, so that log scales are only ever subtracted
+# from one another.
 #
 # A method with an update of its own (NESTEROV, DUAL_MOMENTUM) is another kind: `plan_move` computes
-# its factors and `make_move` changes w.  Vectors that a rule keeps are rows of RunState.parameters
+# its factors and `make_move` changes w. Vectors that a rule keeps are rows of RunState.parameters
 # (`n_vectors` in stepsizes.py), scalars are members of rule_state_t.
 
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
@@ -25,7 +26,7 @@ cdef enum:
     HEIGHTS = 10                        # GLL_WINDOW of _constants.py
     LARGE_EXPONENT = 700                # exp of more may overflow, and exceeds any other term
 
-# The state of a rule between two steps, apart from its vectors; doubles only, see state_view in
+# The state of a rule between two steps, apart from its vectors; doubles only, see rule_view in
 # run_state.pyx.
 cdef struct rule_state_t:
     double stepsize                     # of the latest step; inf where that overflows
@@ -113,7 +114,7 @@ cdef inline double first_log_factor(const rule_t* rule, const gradient_t* g) noe
 
 
 # log(|s| / |y|) as a log factor, s and y the changes of weights and gradient from the kept weights
-# to w; infinite where s or y is zero.  Also |s| and |y|.
+# to w; infinite where s or y is zero. Also |s| and |y|.
 cdef inline double log_secant(const rule_t* rule, const double* w, const gradient_t* g,
                               Py_ssize_t size, double* s, double* y) noexcept nogil:
     cdef double change = g.log_scale - rule.state.log_scale

@@ -2,8 +2,8 @@
 
 from lsgd_fast._engine.state cimport run_t
 
-# Rows of RunState.parameters.  A network has those up to FIRST_ROW, and in Gram space there are the
-# images of the monitor's vectors and two rows more that no checkpoint needs.  Vectors of the rule
+# Rows of RunState.parameters. A network has those up to FIRST_ROW, and in Gram space there are the
+# images of the monitor's vectors and two rows more that no checkpoint needs. Vectors of the rule
 # come last, and never in Gram space.
 cdef enum:
     W_ROW, GRADIENT_ROW, SEPARATING_ROW, BEST_ROW, FIRST_ROW, SUM_ROW, MEAN_ROW, N_ROWS

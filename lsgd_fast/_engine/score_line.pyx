@@ -34,20 +34,21 @@ from lsgd_fast._methods.line_search import LineValues
 
 cdef Py_ssize_t CHUNK_VALUES = 4096         # scores of a chunk at least; two threads need as many
 
-# Where the losses are evaluated and what comes of it; arrays are (k, padded), classes in rows.
+# Where the losses are evaluated, and the row gradients there; arrays are (k, padded), a row for
+# each class.
 cdef struct line_t:
     Py_ssize_t padded, k, n_chunks
     const double* weight
     const double* label                     # -1 or +1; of several columns, the number of the class
     const double* scores
     const double* change
-    double* row_gradients                     # weight times the derivative of the loss by the score
+    double* row_gradients                   # weight times the derivative of the loss by the score
     double t
 
 # Sums of one chunk, in lanes.
 cdef struct sums_t:
     tally_t tally
-    double[PANEL] pull                      # weight * |derivative of the loss by the margin|
+    double[PANEL] derivative                # weight * |derivative of the loss by the margin|
     double[PANEL] slope
     double[PANEL] curvature
 
@@ -76,7 +77,7 @@ cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t n_p
         slope[i] = -(weight[i] * q[i]) * v
         curvature[i] = -slope[i] * ((1.0 - q[i]) * v)
         q[i] = weight[i] * q[i]
-    add_lanes(<const vec*> q, n_panels, sums.pull)
+    add_lanes(<const vec*> q, n_panels, sums.derivative)
     add_lanes(<const vec*> slope, n_panels, sums.slope)
     add_lanes(<const vec*> curvature, n_panels, sums.curvature)
 
@@ -127,7 +128,7 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
         mean[i] *= weight[i]
         rows.total[i] = weight[i] * x       # what an exponential is multiplied with
         q[i] = weight[i] * q[i]
-    add_lanes(<const vec*> q, n_panels, sums.pull)
+    add_lanes(<const vec*> q, n_panels, sums.derivative)
     add_lanes(<const vec*> mean, n_panels, sums.slope)
     add_lanes(<const vec*> square, n_panels, sums.curvature)
     for c in range(a.k):
@@ -192,7 +193,7 @@ cdef class ScoreLine:
 
     cdef line_t line
     cdef rows_t rows                        # only total_weight, which sum_tallies divides by
-    cdef pass_t sums_of
+    cdef pass_t tally_pass
     cdef double[::1] weight, labels, memory
     cdef readonly object scores, change, row_gradients
     cdef int n_threads
@@ -222,10 +223,10 @@ cdef class ScoreLine:
         array = self.row_gradients
         a.row_gradients = &array[0, 0]
         self.rows.total_weight = total_weight
-        self.sums_of.rows = &self.rows
-        self.sums_of.k = 1
-        self.sums_of.n_chunks = a.n_chunks
-        self.sums_of.tallies = <tally_t*> (<sums_t*> &self.memory[0] + a.n_chunks)
+        self.tally_pass.rows = &self.rows
+        self.tally_pass.k = 1
+        self.tally_pass.n_chunks = a.n_chunks
+        self.tally_pass.tallies = <tally_t*> (<sums_t*> &self.memory[0] + a.n_chunks)
         self.sweep = sweep_baseline
         if instruction_set() == "avx512":
             self.sweep = <sweep_t> sweep_avx512
@@ -256,11 +257,11 @@ cdef class ScoreLine:
                 with parallel(num_threads=self.n_threads):
                     sweep_chunks(self.sweep, &self.line, sums, team_rank(), team_size())
             for chunk in range(self.line.n_chunks):
-                self.sums_of.tallies[chunk] = sums[chunk].tally
+                self.tally_pass.tallies[chunk] = sums[chunk].tally
                 slope += fold_lanes(sums[chunk].slope)
                 curvature += fold_lanes(sums[chunk].curvature)
-                derivative += fold_lanes(sums[chunk].pull)
-            sum_tallies(&self.sums_of, 0, &totals)
+                derivative += fold_lanes(sums[chunk].derivative)
+            sum_tallies(&self.tally_pass, 0, &totals)
         return LineValues(totals.loss, slope / total, curvature / total, derivative / total,
                           totals.log_loss, totals.error_rate, totals.min_margin)
 

@@ -1,8 +1,8 @@
 # Stochastic steps over sparse rows, at a cost proportional to the entries of the rows.
 #
 # To a feature that its rows lack, a step does two things: the penalty multiplies its weight w by
-# q = 1 - eta * l2, and w enters the mean of the weights.  Both are done later, for all steps since
-# the last at once, when a row next has the feature.  Over 2^i steps, w becomes q^(2^i) * w and its
+# q = 1 - eta * l2, and w enters the mean of the weights. Both are done later, for all steps since
+# the last at once, when a row next has the feature. Over 2^i steps, w becomes q^(2^i) * w and its
 # mean is w * mean(1, q, ..., q^(2^i - 1)), where
 #     q^(2^(i + 1)) = (q^(2^i))^2
 #     mean(1, q, ..., q^(2^(i + 1) - 1)) = mean(1, q, ..., q^(2^i - 1)) * (1 + q^(2^i)) / 2

@@ -48,6 +48,6 @@ cdef struct measurement_t:
 cdef void take_batches(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil
 cdef void measure_rows(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil
 
-# Copies of weights and mean as they are after the latest step.  Nothing is changed, so that later
+# Copies of weights and mean as they are after the latest step. Nothing is changed, so that later
 # steps do not depend on when this is called.
 cdef void read_features(const sgd_run_t* r, Py_ssize_t d, double* w, double* mean) noexcept nogil

@@ -1,6 +1,6 @@
 """The loop of stochastic gradient descent: the steps of a list of batches.
 
-A batch is a pass whose rows are picked by `pass_t.order`.  small_batch.pxd makes batches of fewer
+A batch is a pass whose rows are picked by `pass_t.order`. small_batch.pxd makes batches of fewer
 rows than a panel cheap, sgd_lazy.pxd steps over sparse rows.
 """
 

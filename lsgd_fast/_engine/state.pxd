@@ -37,8 +37,8 @@ cdef struct validation_t:
     double best_loss
     Py_ssize_t best_step, last_step, waited     # waited: recorded steps since the best one
 
-# One run.  d is the number of features of the pass: in Gram space the number of its rows.  A run of
-# several columns has them as the pass packs them; with softmax k intercepts follow.  They take the
+# One run. d is the number of features of the pass: in Gram space the number of its rows. A run of
+# several columns has them as the pass packs them; with softmax k intercepts follow. They take the
 # place of the (d + 1,) of each vector.
 cdef struct run_t:
     double* w                        # (d + 1,), the intercept last, 0 where none is fitted
@@ -69,7 +69,7 @@ cdef struct run_t:
     bint running                     # whether it needs another pass
     bint closing                     # whether it does although it has ended, for its held-out loss
 
-# Runs that share every pass.  All have taken the same number of steps.
+# Runs that share every pass. All have taken the same number of steps.
 cdef struct batch_t:
     pass_t row_pass                  # k is n_runs, or the columns of the single run
     pass_t validation                # forward over held-out rows; rows is NULL where there are none

@@ -1,6 +1,6 @@
 """One step of one run: from the sums of a pass to the next weights.
 
-A pass leaves its sums in the `batch_t`.  For each run `measure` reads them, `check_stopping`
+A pass leaves its sums in the `batch_t`. For each run `measure` reads them, `check_stopping`
 updates the counters and decides whether the run ends, and `take_step` moves to w_{t+1}.
 
 In Gram space (gram.pyx) the rows of the pass are those of the Gram matrix and w holds coefficients
@@ -14,7 +14,7 @@ from lsgd_fast._core.pass_types cimport PANEL, column_offset, padded_rows, pass_
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.scaling cimport leave_column
 from lsgd_fast._core.types cimport rows_t
-from lsgd_fast._engine.monitor cimport constants_t, is_increase, look, note_step
+from lsgd_fast._engine.monitor cimport constants_t, is_increase, observe, observe_step
 from lsgd_fast._engine.norms cimport distance, hypotenuse, norm, root
 from lsgd_fast._engine.poll cimport clock
 from lsgd_fast._engine.rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, gradient_t,
@@ -27,14 +27,16 @@ from lsgd_fast._engine.state cimport (DISTANCE, DIVERGED, ERROR_RATE, GOING_ON, 
                                       UNSTABLE, VALIDATION_ERROR_RATE, VALIDATION_LOSS,
                                       WEIGHT_NORM, counters_t, validation_t)
 
-from lsgd_fast._constants import EPSILON as epsilon
-from lsgd_fast._constants import (FIRST_WINDOW, GROWTH, INCREASE_TOLERANCE, LONGEST, SHORTEST,
-                                  SUFFICIENT, UNDERFLOW_LOSS)
+from lsgd_fast._constants import (EPSILON, FIRST_WINDOW, FLAT_GROWTH, INCREASE_TOLERANCE,
+                                  MAX_SHORTENING, MIN_SHORTENING, SMALLEST_FLOAT,
+                                  SUFFICIENT_DECREASE, UNDERFLOW_LOSS)
 
 cdef constants_t constants = constants_t(INCREASE_TOLERANCE, UNDERFLOW_LOSS, FIRST_WINDOW)
-cdef rule_constants_t rule_constants = rule_constants_t(INCREASE_TOLERANCE, SUFFICIENT, SHORTEST,
-                                                        LONGEST, logarithm(GROWTH))
-cdef double EPSILON = epsilon
+cdef rule_constants_t rule_constants = rule_constants_t(
+    INCREASE_TOLERANCE, SUFFICIENT_DECREASE, MIN_SHORTENING, MAX_SHORTENING,
+    logarithm(FLAT_GROWTH))
+cdef double epsilon = EPSILON
+cdef double smallest_float = SMALLEST_FLOAT
 
 
 # Complete the summed gradient of a run of several columns: scale the features, and append the
@@ -100,7 +102,7 @@ cdef void find_gram_direction(batch_t* b, Py_ssize_t i, const totals_t* totals) 
 
 
 # The gradient of the objective over exp(log_scale) for a rule in the log domain, from that of the
-# loss.  With a penalty the gradient does not underflow, and log_scale is at least 0.
+# loss. With a penalty the gradient does not underflow, and log_scale is at least 0.
 cdef void log_domain_gradient(batch_t* b, run_t* r, const totals_t* totals) noexcept nogil:
     cdef gradient_t* g = &r.rule_gradient
     cdef Py_ssize_t j
@@ -145,7 +147,7 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
         r.known = GRADIENT
 
 
-# The held-out loss of run i, from the pass over the held-out rows.  Only recorded steps can be the
+# The held-out loss of run i, from the pass over the held-out rows. Only recorded steps can be the
 # best one, and each counts once.
 cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef run_t* r = b.runs[i]
@@ -169,7 +171,7 @@ cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
 cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
     cdef Py_ssize_t d = b.row_pass.rows.X.d, j
     cdef const double* panels
-    cdef double length = 0.0
+    cdef double length = 0.0, rounding
     if not r.now[MIN_MARGIN] > 0.0:                                 # not for NaN
         return False
     if b.columns > 0:
@@ -182,8 +184,8 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
             length += fabs(r.w[j]) * sqrt(b.gram_factor * panels[(j // PANEL * d + j) * PANEL
                                                                  + j % PANEL])
         length += fabs(r.w[d])
-    return r.now[MIN_MARGIN] > (b.n_terms
-                                * (EPSILON * b.reach * length + EPSILON * b.offset + 5e-324))
+    rounding = epsilon * b.reach * length + epsilon * b.offset + smallest_float
+    return r.now[MIN_MARGIN] > b.n_terms * rounding
 
 
 # Update the counters and the monitor with the measurement of w_t, and return why it ends the run.
@@ -193,7 +195,7 @@ cdef int check_stopping(const batch_t* b, run_t* r) noexcept nogil:
     cdef double loss = r.now[LOSS], log_loss = r.now[LOG_LOSS], objective = loss
     if r.l2 > 0.0:
         objective += 0.5 * r.l2 * r.now[WEIGHT_NORM] * r.now[WEIGHT_NORM]
-    look(&r.monitor, &r.monitored, <double> r.step, objective, loss, log_loss, &constants)
+    observe(&r.monitor, &r.monitored, <double> r.step, objective, loss, log_loss, &constants)
     if is_increase(loss, log_loss, c.loss, c.log_loss, &constants):
         c.n_increases += 1
         c.last_increase = r.step
@@ -238,7 +240,7 @@ cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
             g.log_objective = logarithm(objective)
     plan_move(&r.rule, r.step, r.w, g, n_parameters, &rule_constants, &move)
     r.now[STEPSIZE] = r.rule.state.stepsize
-    note_step(&r.monitor, &r.monitored, &move, g.norm, r.now[WEIGHT_NORM])
+    observe_step(&r.monitor, &r.monitored, &move, g.norm, r.now[WEIGHT_NORM])
     if r.step % r.record_every == 0:
         for j in range(r.n_columns):
             row[j] = r.now[r.columns[j]]

@@ -19,33 +19,33 @@ def descend_together(request):
     -------
     list of Run
     """
-    runs = [None] * len(request.rules)
+    runs = [None] * len(request.descents)
     for gram in (True, False):
-        group = [i for i, found in enumerate(request.grams) if found is gram]
+        group = [i for i, descent in enumerate(request.descents) if descent.gram is gram]
         if not group:
             continue
-        alone = request.common.problem.is_multi or (gram and len(request.starts) > 1)
-        rows, held_out = rows_of(request.common, gram)
+        first = request.descents[group[0]]
+        alone = first.problem.is_multi or (gram and len(request.starts) > 1)
+        rows, held_out = rows_of(first)
         for members in [[i] for i in group] if alone else [group]:
-            for i, run in zip(members, run_batch(request, members, gram, rows, held_out)):
+            for i, run in zip(members, run_batch(request, members, rows, held_out)):
                 runs[i] = run
     return runs
 
 
-cdef run_batch(request, list members, bint gram, Rows rows, Rows held_out):
+cdef run_batch(request, list members, Rows rows, Rows held_out):
     """The runs with the numbers `members`, in one batch."""
     cdef Descent descent
     cdef list descents = []
     cdef Batch batch
-    common = request.common
+    first = request.descents[members[0]]
     starts = request.starts[members] if len(request.starts) > 1 else request.starts
-    log_domain = any([request.rules[i].adaptive for i in members])
-    batch = Batch(common.problem, starts, len(members), gram, log_domain, rows, held_out,
-                  common.n_threads)
+    log_domain = any([request.descents[i].rule.adaptive for i in members])
+    batch = Batch(first.problem, starts, len(members), first.gram, log_domain, rows, held_out,
+                  first.options.n_threads)
     for position, i in enumerate(members):
         descent = Descent.__new__(Descent)
-        descent._join(batch, min(position, len(starts) - 1), request.problems[i], request.rules[i],
-                      request.stops[i], common)
+        descent._join(batch, min(position, len(starts) - 1), request.descents[i])
         descents.append(descent)
     with batch.lock:
         drive(descents, request.n_steps)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lsgd_fast._checks import refuse_value
+from lsgd_fast._checks import raise_not_finite
 from lsgd_fast._inputs import sparse_norms
 from lsgd_fast._inputs.sparse import SAFE_SQUARE, check_sparse, is_sparse
 
@@ -143,9 +143,9 @@ def _scaled_norms(X, factors):
         bad = np.argwhere(~np.isfinite(block))
         if len(bad):
             row, column = bad[0]
-            row, column, value = i + row, j + column, block[row, column]
-            found = to_float64(X[row : row + 1, column : column + 1])[0, 0]
-            refuse_value(found, row, column, value)
+            row, column, scaled_value = i + row, j + column, block[row, column]
+            value = to_float64(X[row : row + 1, column : column + 1])[0, 0]
+            raise_not_finite(value, scaled_value, column, row)
         rows = slice(i, i + len(block))
         largest[rows] = np.maximum(largest[rows], np.abs(block).max(axis=1))
     exponents = np.frexp(largest)[1]

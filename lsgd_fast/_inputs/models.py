@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from lsgd_fast._constants import LEAK
+from lsgd_fast._constants import LEAKY_SLOPE
 
 __all__ = ["ACTIVATIONS", "Linear", "Softmax", "TwoLayer", "check_network"]
 
 # The slope of an activation left of 0; None where it has no kink there.
-ACTIVATIONS = {"relu": 0.0, "leaky_relu": LEAK, "softplus": None}
+ACTIVATIONS = {"relu": 0.0, "leaky_relu": LEAKY_SLOPE, "softplus": None}
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Requests: the checked arguments of one descent and of several that share their passes.
 
-Options are checked when they are made, before X is looked at; with a problem they make a request.
+Options are checked when they are made, before X is read. A request adds the problem to them.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,6 @@ __all__ = [
     "COLUMNS",
     "HELD_OUT_COLUMNS",
     "NETWORK_COLUMNS",
-    "CommonRequest",
     "DescentOptions",
     "DescentRequest",
     "SweepOptions",
@@ -50,51 +49,9 @@ HELD_OUT_COLUMNS = ("validation_loss", "validation_error_rate")  # only with hel
 NETWORK_COLUMNS = ("distance",)  # only of a network
 
 
-@dataclass(frozen=True, eq=False)
-class CommonRequest:
-    """A problem and how descents on it are recorded and run; the runs of a sweep share it."""
-
-    problem: Problem
-    record: tuple
-    record_every: int
-    validation: Problem | None
-    callback: Any
-    callback_every: int
-    gram: bool
-    n_threads: int | None
-
-
-@dataclass(frozen=True, eq=False)
-class DescentRequest:
-    """One descent, apart from the number of its steps."""
-
-    common: CommonRequest
-    rule: Rule
-    stop: Stop
-    start: np.ndarray  # (n_parameters,)
-
-
-@dataclass(frozen=True, eq=False)
-class SweepRequest:
-    """Several descents; lists have an entry for each."""
-
-    common: CommonRequest
-    problems: list  # with the penalty of each run
-    stepsizes: list
-    rules: list
-    grams: list  # whether each runs in Gram space
-    starts: np.ndarray  # (1 or k, n_parameters)
-    stops: list
-    n_steps: int
-
-    def start(self, i):
-        """Return the first weights of run i, a copy."""
-        return self.starts[min(i, len(self.starts) - 1)].copy()
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DescentOptions:
-    """How descents are recorded and run; the arguments of `gradient_descent` of these names."""
+    """The arguments of `gradient_descent` of these names, checked."""
 
     record: Any = None
     record_every: int = 1
@@ -103,7 +60,7 @@ class DescentOptions:
     callback_every: int | None = None
     gram: Any = "auto"
     n_threads: int | None = None
-    of_network: bool = False
+    of_network: bool = False  # whether the trace has the columns of a network
 
     def __post_init__(self):
         callback, callback_every = check_callback(self.callback, self.callback_every)
@@ -116,23 +73,37 @@ class DescentOptions:
             n_threads=check_n_threads(self.n_threads),
         )
 
-    def for_problem(self, problem):
-        """Return the `CommonRequest` for a problem."""
+    def check_problem(self, problem):
+        """Return the held-out data as a problem or None, and whether Gram space is possible."""
         validation = check_validation(self.validation, problem)
         unless = "center and scale" if problem.scale is not None else None
         unless = "sparse X" if is_sparse(problem.X) else unless
         unless = f"a {problem.model.name}" if problem.is_multi else unless
         n_held_out = 0 if validation is None else validation.n
-        return CommonRequest(
-            problem=problem,
-            record=self.record,
-            record_every=self.record_every,
-            validation=validation,
-            callback=self.callback,
-            callback_every=self.callback_every,
-            gram=check_gram(self.gram, problem.n, problem.d, n_held_out, unless),
-            n_threads=self.n_threads,
-        )
+        return validation, check_gram(self.gram, problem.n, problem.d, n_held_out, unless)
+
+
+@dataclass(frozen=True, eq=False)
+class DescentRequest:
+    """One descent, apart from the number of its steps."""
+
+    problem: Problem
+    rule: Rule
+    stop: Stop
+    start: np.ndarray  # (n_parameters,)
+    validation: Problem | None
+    gram: bool
+    options: DescentOptions
+
+
+@dataclass(frozen=True, eq=False)
+class SweepRequest:
+    """Several descents on the same data, each with a penalty, a rule and conditions of its own."""
+
+    descents: list
+    stepsizes: list
+    starts: np.ndarray  # (1 or k, n_parameters)
+    n_steps: int
 
 
 def check_descent(problem, stepsize, options, *, start=None, stop=None):
@@ -149,11 +120,11 @@ def check_descent(problem, stepsize, options, *, start=None, stop=None):
     """
     rule = resolve(stepsize)
     stop = check_stop(stop, options.validation)
-    common = options.for_problem(problem)
+    validation, gram = options.check_problem(problem)
     start = check_start(start, problem)
     check_rule(rule, problem)
-    gram = in_gram_space(options.gram, common.gram, rule, problem)
-    return DescentRequest(replace(common, gram=gram), rule, stop, start)
+    gram = in_gram_space(options.gram, gram, rule, problem)
+    return DescentRequest(problem, rule, stop, start, validation, gram, options)
 
 
 def in_gram_space(gram, possible, rule, problem):
@@ -179,7 +150,7 @@ def in_gram_space(gram, possible, rule, problem):
 
 @dataclass(frozen=True, eq=False)
 class SweepOptions:
-    """The arguments of `stepsize_sweep`, checked; `l2` and `stop` become lists, one entry a run."""
+    """The arguments of `stepsize_sweep`, checked; `l2` and `stop` become lists, as `rules`."""
 
     stepsizes: Any
     n_steps: int
@@ -206,22 +177,20 @@ class SweepOptions:
         )
 
     def for_problem(self, problem, start=None):
-        """Return the `SweepRequest` for a problem, whose own penalty is not looked at."""
-        common = self.descent.for_problem(problem.with_penalty(0.0))
+        """Return the `SweepRequest` for a problem; the penalties of the runs replace its own."""
+        options = self.descent
+        validation, gram = options.check_problem(problem)
         problems = [problem.with_penalty(value) for value in self.l2]
         for rule, one in zip(self.rules, problems, strict=True):
             check_rule(rule, one)
-        gram = self.descent.gram
-        return SweepRequest(
-            common=common,
-            problems=problems,
-            stepsizes=self.stepsizes,
-            rules=self.rules,
-            grams=[in_gram_space(gram, common.gram, rule, problem) for rule in self.rules],
-            starts=check_starts(start, problem, len(self.rules)),
-            stops=self.stop,
-            n_steps=self.n_steps,
-        )
+        grams = [in_gram_space(options.gram, gram, rule, problem) for rule in self.rules]
+        starts = check_starts(start, problem, len(self.rules))
+        each = zip(problems, self.rules, self.stop, grams, strict=True)
+        descents = [
+            DescentRequest(one, rule, stop, starts[i % len(starts)], validation, in_gram, options)
+            for i, (one, rule, stop, in_gram) in enumerate(each)
+        ]
+        return SweepRequest(descents, self.stepsizes, starts, self.n_steps)
 
 
 @dataclass(frozen=True, eq=False)

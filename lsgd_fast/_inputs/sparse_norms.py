@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lsgd_fast._checks import refuse_value
+from lsgd_fast._checks import raise_not_finite
 from lsgd_fast._inputs.sparse import SAFE_SQUARE, add_to_rows
 
 __all__ = ["largest_norm"]
@@ -58,7 +58,7 @@ def _scaled_norms(X, center, scale, absent):
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
             i = bad[0]
-            refuse_value(float(X.data[start + i]), rows[i], columns[i], values[i])
+            raise_not_finite(float(X.data[start + i]), values[i], columns[i], rows[i])
         np.maximum.at(largest, rows, np.abs(values))
         start += len(values)
     exponents = np.frexp(largest)[1]
@@ -75,10 +75,7 @@ def _absent_norms(X, center, scale):
     shifts = np.abs(center * scale)
     column = int(np.argmax(shifts))  # that of a NaN, if any
     if not np.isfinite(shifts[column]):
-        raise ValueError(
-            f"(X - center) * scale must be finite; 0.0 in column {column} becomes "
-            f"{-center[column] * scale[column]}: take a smaller scale"
-        )
+        raise_not_finite(0.0, -center[column] * scale[column], column)
     exponent = math.frexp(shifts[column])[1]
     squares = np.square(np.ldexp(shifts, -exponent))
     sums = np.zeros(len(X))

@@ -10,7 +10,7 @@ from lsgd_fast._checks import check_count, check_flag, check_real, set_fields
 __all__ = [
     "Stop",
     "StopReason",
-    "asks_to_stop",
+    "ends_run",
     "check_stop",
 ]
 
@@ -94,6 +94,6 @@ def check_stop(stop, validation=None):
     return Stop() if stop is None else stop
 
 
-def asks_to_stop(answer):
+def ends_run(answer):
     """Return whether the answer of a callback ends its run: only True does."""
     return isinstance(answer, (bool, np.bool_)) and bool(answer)

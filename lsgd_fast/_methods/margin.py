@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lsgd_fast import _checks as checks
+from lsgd_fast._checks import check_count, check_n_threads, check_real, set_fields
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._methods.numerics import norm
@@ -14,7 +14,7 @@ from lsgd_fast.stepsizes import DualMomentum
 __all__ = ["LEAST_MARGIN", "Margin", "MarginOptions", "find_margin"]
 
 LEAST_MARGIN = 1e-8  # times R: data with a smaller margin count as not separable
-LOOK_EVERY = 8  # steps between checks of a long search; a check takes some 20 microseconds
+CHECK_EVERY = 8  # steps between checks of a long search; a check takes some 20 microseconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Margin:
         if self.direction is not None:
             direction = np.array(self.direction, dtype=np.float64)
             direction.setflags(write=False)
-            object.__setattr__(self, "direction", direction)
+            set_fields(self, direction=direction)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -59,11 +59,11 @@ class MarginOptions:
     n_threads: int | None
 
     def __post_init__(self):
-        checks.set_fields(
+        set_fields(
             self,
-            rtol=checks.check_real("rtol", self.rtol),
-            max_passes=checks.check_count("max_passes", self.max_passes, 2),
-            n_threads=checks.check_n_threads(self.n_threads),
+            rtol=check_real("rtol", self.rtol),
+            max_passes=check_count("max_passes", self.max_passes, 2),
+            n_threads=check_n_threads(self.n_threads),
         )
 
 
@@ -82,8 +82,8 @@ def find_margin(run_descent, problem, options):
     descent = DescentOptions(
         record=("min_margin",),
         record_every=options.max_passes,
-        callback=search.look,
-        callback_every=LOOK_EVERY if n_steps >= 8 * LOOK_EVERY else 1,
+        callback=search.check,
+        callback_every=CHECK_EVERY if n_steps >= 8 * CHECK_EVERY else 1,
         gram=False,
         n_threads=options.n_threads,
     )
@@ -100,7 +100,7 @@ class _Search:
         self.problem, self.rtol = problem, rtol
         self.value, self.best, self.bound = 0.0, None, np.inf
 
-    def look(self, state):
+    def check(self, state):
         """Update the bounds from a descent by `DualMomentum`; return whether they are close."""
         self.measure(state.weights, state.intercept, state.min_margin)
         # Rounding: sums over n rows and, for the momentum, over the steps, all of norms up to R.

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lsgd_fast._constants import EPSILON, INCREASE_TOLERANCE, UNDERFLOW_LOSS
+from lsgd_fast._constants import EPSILON, INCREASE_TOLERANCE, SMALLEST_FLOAT, UNDERFLOW_LOSS
 
 __all__ = [
     "is_increase",
@@ -34,7 +34,7 @@ def is_increase(loss, log_loss, before, log_before):
     return loss > before * (1.0 + INCREASE_TOLERANCE)
 
 
-def separates(min_margin, norm, radius, n_terms, offset=0.0):
+def separates(min_margin, parameter_norm, radius, n_terms, offset=0.0):
     """Return whether all margins are positive beyond the rounding of their sums.
 
     A sum of k products has an error below ``k * 2^-52 * |x| * |w|``, plus the smallest positive
@@ -44,7 +44,7 @@ def separates(min_margin, norm, radius, n_terms, offset=0.0):
     ----------
     min_margin : float
         The smallest margin, as computed.
-    norm : float
+    parameter_norm : float
         Norm of the weights, intercept included.
     radius : float
         R, the largest norm of a row, times the spread of the model.
@@ -57,7 +57,7 @@ def separates(min_margin, norm, radius, n_terms, offset=0.0):
     -------
     bool
     """
-    bound = EPSILON * radius * norm + EPSILON * offset + 2.0**-1074
+    bound = EPSILON * radius * parameter_norm + EPSILON * offset + SMALLEST_FLOAT
     return min_margin > n_terms * bound
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from lsgd_fast import _checks as checks
+from lsgd_fast._checks import check_callback, check_count, check_n_threads, check_real, set_fields
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._inputs.models import Linear
 from lsgd_fast._inputs.problem import Problem, check_start
-from lsgd_fast._inputs.stopping import Stop, StopReason, asks_to_stop, check_stop
+from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._methods.line_search import MAX_STEP, search
 from lsgd_fast._methods.numerics import is_increase, norm, ratio, separates
 from lsgd_fast._results.diagnostics import MinimizeDiagnostics
@@ -62,31 +62,31 @@ FIRST_STEP_RATIO = 16.0
 ZERO_LOSS_MARGIN = 746.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class MinimizeOptions:
-    """Checked arguments of `minimize` that do not depend on the data."""
+    """The arguments of `lsgd_fast.minimize` of these names, checked."""
 
     tol: float
     max_passes: int
-    stop: Stop
+    stop: Stop | None
     callback: Any
-    callback_every: int
+    callback_every: int | None
     n_threads: int | None
 
-    @classmethod
-    def check(cls, *, tol, max_passes, stop, callback, callback_every, n_threads):
-        """Return the checked arguments; see `lsgd_fast.minimize`."""
-        tol = checks.check_real("tol", tol, zero_allowed=True)
-        max_passes = checks.check_count("max_passes", max_passes, 1)
-        stop = check_stop(stop)
+    def __post_init__(self):
+        tol = check_real("tol", self.tol, zero_allowed=True)
+        max_passes = check_count("max_passes", self.max_passes, 1)
+        stop = check_stop(self.stop)
         for name in ("unstable_steps", "validation_patience"):
             if getattr(stop, name) is not None:
                 raise ValueError(f"stop.{name} is for gradient descent; leave it out of minimize")
         if stop.cycling:
             raise ValueError("stop.cycling is for gradient descent; minimize does not cycle")
-        callback, callback_every = checks.check_callback(callback, callback_every)
-        n_threads = checks.check_n_threads(n_threads)
-        return cls(tol, max_passes, stop, callback, callback_every, n_threads)
+        callback, callback_every = check_callback(self.callback, self.callback_every)
+        set_fields(
+            self, tol=tol, max_passes=max_passes, stop=stop, callback=callback,
+            callback_every=callback_every, n_threads=check_n_threads(self.n_threads),
+        )  # fmt: skip
 
     def for_problem(self, problem, start):
         """Return the request to minimise the objective of a problem.
@@ -326,7 +326,7 @@ class _QuasiNewton:
         callback, every = self.options.callback, self.options.callback_every
         if callback is None or self.n_steps == 0 or self.n_steps % every != 0:
             return False
-        return asks_to_stop(callback(self._state()))
+        return ends_run(callback(self._state()))
 
     def _take_step(self):
         """Take a step and return its length, or None if no step decreases the objective.

@@ -7,7 +7,7 @@ import numpy as np
 
 from lsgd_fast import losses
 from lsgd_fast._checks import check_real
-from lsgd_fast._constants import EPSILON
+from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast._results.run import Run
 
@@ -79,19 +79,19 @@ def scale_to_loss(run, target, *, loss="logistic"):
         raise TypeError(f"run must be a lsgd_fast.Run; got {run!r}")
     target = check_real("target", target)
     loss = losses.resolve(loss)
-    several = isinstance(loss, losses.Softmax)
-    if several != (run.weights.ndim == 2):
+    is_softmax = isinstance(loss, losses.Softmax)
+    if is_softmax != (run.weights.ndim == 2):
         shape = run.weights.shape
         raise ValueError(
             f"loss must be that of the run, whose weights have shape {shape}; got {loss!r}"
         )
-    w, intercept, margin, found = _separating(run)
-    if found <= target:
-        factor, bound = 1.0, found
+    w, intercept, margin, loss_there = _separating(run)
+    if loss_there <= target:
+        factor, bound = 1.0, loss_there
     else:
         # with softmax the loss is a function of a margin to all other classes at once, which is
         # smaller by at most log(K - 1)
-        others = math.log(w.shape[1] - 1) if several else 0.0
+        others = math.log(w.shape[1] - 1) if is_softmax else 0.0
         needed = _least_margin(loss, target)
         factor = max(1.0, (needed + others) / margin * (1.0 + 4.0 * EPSILON))
         bound = float(loss.value(np.float64(factor * margin - others)))
@@ -100,7 +100,7 @@ def scale_to_loss(run, target, *, loss="logistic"):
     if not (np.isfinite(w).all() and np.isfinite(intercept).all()):
         raise ValueError(f"target is too small: the weights overflow; got {target!r}")
     w.setflags(write=False)
-    intercept = intercept if several else float(intercept)
+    intercept = intercept if is_softmax else float(intercept)
     return ScaledWeights(w, intercept, factor, bound)
 
 
@@ -113,15 +113,15 @@ def _separating(run):
     if run.trace.min_margin is None:
         raise ValueError('run must have "min_margin" in its trace: add it to record=')
     d, trace = len(run.weights), run.trace
-    found = [(run.weights, run.intercept, -1)]
+    candidates = [(run.weights, run.intercept, -1)]
     at = np.flatnonzero(trace.step == run.separated_at)
     if len(at):
         w = run.separating_weights
         intercept = w[d] if len(w) > d else 0.0 * run.intercept
-        found.append((w[:d], intercept, at[0]))
-    for w, intercept, row in found:
+        candidates.append((w[:d], intercept, at[0]))
+    for w, intercept, row in candidates:
         length = norm(np.append(w, intercept))
-        rounding = (d + 1) * (2.0 * EPSILON * run.radius * length + 2.0**-1074)
+        rounding = (d + 1) * (2.0 * EPSILON * run.radius * length + SMALLEST_FLOAT)
         margin = float(trace.min_margin[row]) - rounding
         if margin > 0.0:
             return w, intercept, margin, math.inf if trace.loss is None else float(trace.loss[row])

@@ -9,7 +9,7 @@ from lsgd_fast._inputs.sparse import is_sparse
 __all__ = [
     "POWER_STEPS",
     "apply_gram",
-    "check_point",
+    "check_weight_vector",
     "estimate_smoothness",
     "largest_eigenvalue",
     "logistic_curvature",
@@ -50,21 +50,21 @@ def estimate_smoothness(problem, rng):
             if size == 0.0:
                 break
             v = image / size
-    sharpest = problem.loss.curvature * problem.model.spread**2
-    return float(f"{sharpest * size * scale * scale + problem.l2:.5e}")
+    curvature = problem.loss.curvature * problem.model.spread**2
+    return float(f"{curvature * size * scale * scale + problem.l2:.5e}")
 
 
 # --- at given weights -----------------------------------------------------------------------------
 
 # Lanczos with full orthogonalisation, restarted from its best vector after KRYLOV vectors. It ends
-# once the relative residual is at most NEAR_ENOUGH: the error of the largest eigenvalue is about
-# the square of that. A random start misses the largest eigenvalue with probability 0.
+# once the relative residual is at most RESIDUAL_TOLERANCE: the error of the largest eigenvalue is
+# about the square of that. A random start misses the largest eigenvalue with probability 0.
 KRYLOV = 32
 MAX_RESTARTS = 100
-NEAR_ENOUGH = 1e-7
+RESIDUAL_TOLERANCE = 1e-7
 
 
-def check_point(w, problem):
+def check_weight_vector(w, problem):
     """Return the weights of one run as an array of shape (n_parameters,)."""
     w = check_weights(w, problem)
     if w.ndim != 1:
@@ -96,21 +96,21 @@ def largest_eigenvalue(apply, size):
     """Return the largest eigenvalue of a symmetric positive semidefinite operator."""
     v = np.random.default_rng(0).standard_normal(size)
     for _ in range(MAX_RESTARTS):
-        basis, diagonal, beside = [v / np.linalg.norm(v)], [], []
+        basis, diagonal, off_diagonal = [v / np.linalg.norm(v)], [], []
         for _ in range(min(size, KRYLOV)):
             image = apply(basis[-1])
             diagonal.append(float(image @ basis[-1]))
             for _ in range(2):  # twice is enough against rounding
-                for older in basis:
-                    image -= (image @ older) * older
-            beside.append(float(np.linalg.norm(image)))
-            if beside[-1] <= 1e-14 * max(diagonal):
+                for vector in basis:
+                    image -= (image @ vector) * vector
+            off_diagonal.append(float(np.linalg.norm(image)))
+            if off_diagonal[-1] <= 1e-14 * max(diagonal):
                 break
-            basis.append(image / beside[-1])
-        small = np.diag(diagonal) + np.diag(beside[:-1], 1) + np.diag(beside[:-1], -1)
+            basis.append(image / off_diagonal[-1])
+        small = np.diag(diagonal) + np.diag(off_diagonal[:-1], 1) + np.diag(off_diagonal[:-1], -1)
         values, vectors = np.linalg.eigh(small)
         top = vectors[:, -1]
-        if beside[-1] * abs(top[-1]) <= NEAR_ENOUGH * values[-1]:
+        if off_diagonal[-1] * abs(top[-1]) <= RESIDUAL_TOLERANCE * values[-1]:
             break
         v = top @ np.array(basis[: len(top)])
     return float(values[-1])

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lsgd_fast import _checks as checks
-from lsgd_fast._constants import ROUNDING
+from lsgd_fast._checks import check_count, check_n_threads, check_real, check_rng, set_fields
+from lsgd_fast._constants import STEPSIZE_ROUNDING
 from lsgd_fast._inputs.requests import DescentOptions, SweepOptions
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
 from lsgd_fast._methods.smoothness import POWER_STEPS, estimate_smoothness
@@ -47,22 +47,22 @@ class TrialOptions:
     n_threads: int | None = None
 
     def __post_init__(self):
-        factor = checks.check_real("factor", self.factor)
+        factor = check_real("factor", self.factor)
         if factor <= 1.0:
             raise ValueError(f"factor must be greater than 1; got {factor!r}")
-        n_stages = checks.check_count("n_stages", self.n_stages, 1)
-        n_steps = checks.check_count("n_steps", self.n_steps, 1)
-        sample = checks.check_real("sample", self.sample)
+        n_stages = check_count("n_stages", self.n_stages, 1)
+        n_steps = check_count("n_steps", self.n_steps, 1)
+        sample = check_real("sample", self.sample)
         if sample > 1.0:
             raise ValueError(f"sample must be a share of the rows, at most 1; got {sample!r}")
-        n_repeats = checks.check_count("n_repeats", self.n_repeats, 1)
-        stop, rng = check_stop(self.stop), checks.check_rng(self.rng)
-        n_threads, start = checks.check_n_threads(self.n_threads), self.start_stepsize
+        n_repeats = check_count("n_repeats", self.n_repeats, 1)
+        stop, rng = check_stop(self.stop), check_rng(self.rng)
+        n_threads, start = check_n_threads(self.n_threads), self.start_stepsize
         if start is not None:
-            start = checks.check_real("start_stepsize", start)
+            start = check_real("start_stepsize", start)
         if not isinstance(resolve(self.loss), Logistic):  # Softmax is one
             raise ValueError(f"loss must be 'logistic' or 'softmax' for a trial; got {self.loss!r}")
-        checks.set_fields(
+        set_fields(
             self, start_stepsize=start, factor=factor, n_stages=n_stages, n_steps=n_steps,
             sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, n_threads=n_threads,
         )  # fmt: skip
@@ -81,19 +81,19 @@ def run_trial(run_sweep, problem, options):
     """
     smoothness = estimate_smoothness(problem, options.rng)
     stepsizes = _stepsizes(options, smoothness)
-    bench = _Bench(run_sweep, problem, smoothness, options)
+    runner = _Runner(run_sweep, problem, smoothness, options)
     samples = _Samples(problem, options)
     parts = [None] if samples.are_whole else samples.draw()
-    found = [bench.run(rows, stepsizes) for rows in parts]
+    found = [runner.run(rows, stepsizes) for rows in parts]
     stages = tuple(starmap(_stage, zip(stepsizes, zip(*found, strict=True), strict=True)))
     if samples.are_whole:
         confirmed = dict(enumerate(found[0]))
     else:
-        confirmed = _confirm(bench, stepsizes, stages)
+        confirmed = _confirm(runner, stepsizes, stages)
     best = _best(confirmed)
     comparison = None
     if best is not None and best > 0:
-        comparison = _compare(bench, samples, confirmed, best)
+        comparison = _compare(runner, samples, confirmed, best)
     return Trial(
         recommended=None if best is None else stepsizes[best],
         conservative=stepsizes[0],
@@ -107,8 +107,8 @@ def run_trial(run_sweep, problem, options):
         n_features=problem.d,
         n_rows_sampled=samples.n_sampled,
         n_steps=options.n_steps,
-        goal=bench.goal,
-        passes=bench.passes + POWER_STEPS,
+        goal=runner.goal,
+        passes=runner.passes + POWER_STEPS,
     )
 
 
@@ -157,7 +157,7 @@ class _Samples:
         return np.sort(np.concatenate(drawn))
 
 
-class _Bench:
+class _Runner:
     """Runs several stepsizes on all rows or some of them."""
 
     def __init__(self, run_sweep, problem, smoothness, options):
@@ -199,7 +199,7 @@ class _Bench:
                 ending = "separated"
             elif self.goal == "stop" and reached_at is not None:
                 ending = "reached"
-            elif run.n_increases == 0 and stepsize * self.smoothness <= ROUNDING:
+            elif run.n_increases == 0 and stepsize * self.smoothness <= STEPSIZE_ROUNDING:
                 ending = "stable"
         return Outcome(
             stepsize=stepsize,
@@ -226,7 +226,7 @@ def _stage(stepsize, outcomes):
     return Stage(stepsize=stepsize, outcomes=outcomes, passed=passed, reason=reason)
 
 
-def _confirm(bench, stepsizes, stages):
+def _confirm(runner, stepsizes, stages):
     """Return the outcomes on all rows, by stage: of the candidate and, if need be, of those below.
 
     The candidate is the best stage on the samples. Its neighbours run with it, since the best stage
@@ -240,7 +240,7 @@ def _confirm(bench, stepsizes, stages):
 
     def run(chosen):
         chosen = sorted(chosen)
-        found = bench.run(None, [stepsizes[i] for i in chosen])
+        found = runner.run(None, [stepsizes[i] for i in chosen])
         return dict(zip(chosen, found, strict=True))
 
     found = run(near)
@@ -251,11 +251,11 @@ def _confirm(bench, stepsizes, stages):
     return found
 
 
-def _compare(bench, samples, confirmed, best):
+def _compare(runner, samples, confirmed, best):
     """Return the comparison of the first stage with the best one, on new samples and all rows."""
     small, large = confirmed[0], confirmed[best]
     pair = [small.stepsize, large.stepsize]
-    found = [] if samples.are_whole else [bench.run(rows, pair) for rows in samples.draw()]
+    found = [] if samples.are_whole else [runner.run(rows, pair) for rows in samples.draw()]
     of_small, of_large = zip(*found, strict=True) if found else ((), ())
     return Comparison(
         conservative=ComparedRun(stepsize=pair[0], samples=of_small, full=small),

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with either implementation: its options, batches, log and end."""
+"""Stochastic gradient descent with either implementation: its options, batches, traces and end."""
 
 import math
 import time
@@ -19,7 +19,7 @@ from lsgd_fast._checks import (
 from lsgd_fast._constants import LOSS_WORK
 from lsgd_fast._inputs.problem import Problem, check_start, check_starts
 from lsgd_fast._inputs.requests import as_list
-from lsgd_fast._inputs.stopping import Stop, StopReason, asks_to_stop, check_stop
+from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._results.run import Trace
 from lsgd_fast._results.stochastic_run import Iterate, StochasticRun, StochasticSweep
 from lsgd_fast.stepsizes import Constant, resolve
@@ -27,10 +27,10 @@ from lsgd_fast.stepsizes import Constant, resolve
 __all__ = ["StochasticOptions", "row_blocks", "run_stochastic", "sweep_stochastic"]
 
 ORDERS = ("shuffle", "replacement", "once")
-DRAWN = 1 << 16  # rows drawn at a time with replacement
+ROWS_AT_A_TIME = 1 << 16  # rows that are drawn at a time with replacement
 
 MEASURES = ("loss", "log_loss", "error_rate", "min_margin")  # of a batch, in this order
-# At most so many batches times runs, and elements of X, between two looks at the clock.
+# At most so many batches times runs, and elements of X, between two checks of the time.
 PART_MEASURES = 1 << 14
 PART_WORK = 1 << 24
 FIRST_CAPACITY = 1 << 20  # rows of a trace that are allocated at first, unless there are fewer
@@ -100,12 +100,12 @@ class StochasticRequest:
     options: StochasticOptions
 
 
-def run_stochastic(sgd_runs, problem, options, start=None):
+def run_stochastic(sgd_runs_type, problem, options, start=None):
     """Return the only `StochasticRun` of these options.
 
     Parameters
     ----------
-    sgd_runs : type
+    sgd_runs_type : type
         The class `SGDRuns` of either implementation.
     problem : Problem
     options : StochasticOptions
@@ -115,14 +115,14 @@ def run_stochastic(sgd_runs, problem, options, start=None):
     """
     options.check_problem(problem)
     starts = check_start(start, problem).reshape(1, -1)
-    return _run(sgd_runs, StochasticRequest(problem, starts, options))[0]
+    return _run(sgd_runs_type, StochasticRequest(problem, starts, options))[0]
 
 
-def sweep_stochastic(sgd_runs, problem, options, start=None):
+def sweep_stochastic(sgd_runs_type, problem, options, start=None):
     """Return a `StochasticSweep`; parameters as for `run_stochastic`, with several stepsizes."""
     options.check_problem(problem)
     starts = check_starts(start, problem, len(options.etas))
-    runs = _run(sgd_runs, StochasticRequest(problem, starts, options))
+    runs = _run(sgd_runs_type, StochasticRequest(problem, starts, options))
     return StochasticSweep(runs, options.stepsizes)
 
 
@@ -161,7 +161,7 @@ def row_blocks(order, n, n_steps, batch_size, rng):
     rest = np.empty(0, np.intp)
     while left > 0:
         if order == "replacement":
-            drawn = max(1, DRAWN // batch_size) * batch_size
+            drawn = max(1, ROWS_AT_A_TIME // batch_size) * batch_size
             rows = rng.integers(0, n, min(left, drawn), dtype=np.intp)
         else:
             rows = np.concatenate([rest, rng.permutation(n).astype(np.intp, copy=False)])
@@ -171,40 +171,40 @@ def row_blocks(order, n, n_steps, batch_size, rng):
         yield rows[:size]
 
 
-def _run(make, request):
+def _run(sgd_runs_type, request):
     """Take all steps and return the runs."""
     problem, options = request.problem, request.options
     began = time.perf_counter()
-    k, size = len(options.etas), options.batch_size
-    sgd_runs = make(problem, request.starts, np.array(options.etas), size, options.n_threads)
-    log = _Log(request, sgd_runs, began)
-    work = size * (problem.row_length + LOSS_WORK) * k
-    part = max(1, min(PART_MEASURES // k, int(PART_WORK / work)))
+    etas, size = np.array(options.etas), options.batch_size
+    sgd_runs = sgd_runs_type(problem, request.starts, etas, size, options.n_threads)
+    recorder = _Recorder(request, sgd_runs, began)
+    work = size * (problem.row_length + LOSS_WORK) * len(etas)
+    part = max(1, min(PART_MEASURES // len(etas), int(PART_WORK / work)))
     t = 0
     for rows in row_blocks(options.order, problem.n, options.n_steps, size, options.rng):
-        while len(rows) and not log.is_over():
+        while len(rows) and not recorder.is_over():
             n = min(part, len(rows) // size)
             if options.callback is not None:
                 n = min(n, options.callback_every - t % options.callback_every)
-            log.note(t, sgd_runs.take(rows[: n * size]))
+            recorder.record(t, sgd_runs.take(rows[: n * size]))
             rows = rows[n * size :]
             t += n
             if options.callback is not None and t % options.callback_every == 0:
-                log.call_back(t)
-            log.look_at_the_clock(t)
-        if log.is_over():
+                recorder.call_back()
+            recorder.check_limits(t)
+        if recorder.is_over():
             break
-    return log.runs()
+    return recorder.runs()
 
 
-class _Log:
+class _Recorder:
     """The traces of all runs, and the reasons why they have ended."""
 
     def __init__(self, request, sgd_runs, began):
         self.problem, self.options = request.problem, request.options
         self.sgd_runs, self.began = sgd_runs, began
         k, n_rows = len(self.options.etas), -(-self.options.n_steps // self.options.record_every)
-        self.measured = [_Rows(n_rows + 1) for _ in range(k)]
+        self.measured = [_TraceBuffer(n_rows + 1) for _ in range(k)]
         self.latest = [dict.fromkeys(MEASURES, math.nan) for _ in range(k)]
         self.reasons, self.seconds = [None] * k, [None] * k
 
@@ -218,14 +218,14 @@ class _Log:
         self.reasons[run] = reason
         self.seconds[run] = time.perf_counter() - self.began
 
-    def going_on(self):
+    def active(self):
         """Return the runs that have not ended."""
         return [run for run, reason in enumerate(self.reasons) if reason is None]
 
-    def note(self, t, measures):
+    def record(self, t, measures):
         """Keep the measures of the steps taken from step t on."""
         every = self.options.record_every
-        for run in self.going_on():
+        for run in self.active():
             taken = self.sgd_runs.n_steps(run) - t
             self.measured[run].add(measures[-t % every : taken : every, run])
             if taken:
@@ -234,14 +234,14 @@ class _Log:
             if self.sgd_runs.has_diverged(run):
                 self.end(run, StopReason.diverged)
 
-    def call_back(self, t):
-        """Show each run to the callback, which may end it."""
-        for run in self.going_on():
-            if asks_to_stop(self.options.callback(self._state(run))):
+    def call_back(self):
+        """Call the callback for each run, which may end the run."""
+        for run in self.active():
+            if ends_run(self.options.callback(self._state(run))):
                 self.end(run, StopReason.callback)
 
     def _state(self, run):
-        """Return the state for a callback: weights after a step, measures of its batch."""
+        """Return the state for a callback: the weights, and the measures of the latest batch."""
         d, (last, average) = self.problem.d, self.sgd_runs.parameters(run)
         fit_intercept = self.problem.fit_intercept
         return SimpleNamespace(
@@ -253,8 +253,8 @@ class _Log:
             **self.latest[run],
         )
 
-    def look_at_the_clock(self, t):
-        """End the runs whose time or steps are over."""
+    def check_limits(self, t):
+        """End all runs if the number of steps or the time is reached."""
         limit = self.options.stop.seconds
         if t == self.options.n_steps:
             reason = StopReason.n_steps
@@ -262,20 +262,24 @@ class _Log:
             reason = StopReason.seconds
         else:
             return
-        for run in self.going_on():
+        for run in self.active():
             self.end(run, reason)
 
     def runs(self):
         """Return the runs, their last and averaged weights measured on all rows."""
-        for run in self.going_on():  # with n_steps=0 no step has ended them
+        for run in self.active():  # with n_steps=0 no step has ended them
             self.end(run, StopReason.n_steps)
         weights = [self.sgd_runs.parameters(run) for run in range(len(self.reasons))]
-        found = iter(self.sgd_runs.measure(np.concatenate(weights)))
-        return [self._run(run, *pair, next(found), next(found)) for run, pair in enumerate(weights)]
+        measured = iter(self.sgd_runs.measure(np.concatenate(weights)))
+        return [
+            self._run(run, *pair, next(measured), next(measured))
+            for run, pair in enumerate(weights)
+        ]
 
-    def _run(self, run, last, average, of_last, of_average):
+    def _run(self, run, last, average, last_measures, average_measures):
         n_steps = self.sgd_runs.n_steps(run)
-        last, average = self._iterate(last, of_last), self._iterate(average, of_average)
+        last = self._iterate(last, last_measures)
+        average = self._iterate(average, average_measures)
         reason = self.reasons[run]
         if not (math.isfinite(last.log_loss) and math.isfinite(last.weight_norm)):
             reason = StopReason.diverged
@@ -312,17 +316,17 @@ class _Log:
         return Trace(step=step, stepsize=stepsize, **columns)
 
 
-class _Rows:
-    """The trace of one run, by columns, in memory that grows as rows come."""
+class _TraceBuffer:
+    """The rows of one trace, by columns, in memory that grows with them."""
 
-    def __init__(self, most):
-        self.most, self.n = most, 0
-        self.columns = np.empty((len(MEASURES), min(most, FIRST_CAPACITY)))
+    def __init__(self, max_rows):
+        self.max_rows, self.n = max_rows, 0
+        self.columns = np.empty((len(MEASURES), min(max_rows, FIRST_CAPACITY)))
 
     def add(self, rows):
         end, capacity = self.n + len(rows), self.columns.shape[1]
         if end > capacity:
-            columns = np.empty((len(MEASURES), min(self.most, max(end, 2 * capacity))))
+            columns = np.empty((len(MEASURES), min(self.max_rows, max(end, 2 * capacity))))
             columns[:, : self.n] = self.columns[:, : self.n]
             self.columns = columns
         self.columns[:, self.n : end] = rows.T

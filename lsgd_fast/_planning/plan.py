@@ -132,14 +132,14 @@ class Plan:
         if d > MAX_FEATURES:
             raise ValueError(f"d is too large for weights in memory; got {d}")
         dtype = _check_dtype(dtype)
-        found = bounds(n, radius=_real("radius", radius), **given)
+        known = bounds(n, radius=_real("radius", radius), **given)
         X, y = made_up_data(n, d, dtype)
         timing = measure(X, y, record_every, n_threads, check_gram("auto", n, d))
-        return cls._of((n, d), X, timing, found, width, record_every, n_threads)
+        return cls._from_timing((n, d), X, timing, known, width, record_every, n_threads)
 
     @classmethod
-    def _of(cls, shape, X, timing, found, width, record_every, n_threads):
-        """Return the plan for data of a shape, given the data that were measured and the bounds."""
+    def _from_timing(cls, shape, X, timing, known, width, record_every, n_threads):
+        """Return the plan for data of a shape, from a timing on X and the bounds."""
         n, d = shape
         in_gram_space, share, sparse = False, 1.0, {}
         if is_sparse(X):
@@ -159,7 +159,7 @@ class Plan:
             dtype=X.dtype,
             record_every=record_every,
             n_threads=n_threads,
-            bounds=found,
+            bounds=known,
             footprint=memory,
             step_seconds=timing.step_seconds * (1.0 if in_gram_space else share),
             set_up_seconds=timing.set_up_seconds * share,
@@ -290,8 +290,8 @@ def plan(
     X = check_sparse(X) if is_sparse(X) else X
     timing = measure(X, y, record_every, n_threads)
     X = X if is_sparse(X) else np.asarray(X)
-    found = bounds(len(X), radius=timing.radius, **given)
-    return Plan._of(X.shape, X, timing, found, width, record_every, n_threads)
+    known = bounds(len(X), radius=timing.radius, **given)
+    return Plan._from_timing(X.shape, X, timing, known, width, record_every, n_threads)
 
 
 def _real(name, value):

@@ -1,1 +1,1 @@
-"""What comes back from a run, and how it is saved and shown."""
+"""Results of runs: what they hold, and how they are saved and shown."""

@@ -202,5 +202,5 @@ def _encode(value):
     return value
 
 
-def _decode(found):
-    return float(found[NOT_FINITE]) if found.keys() == {NOT_FINITE} else found
+def _decode(values):
+    return float(values[NOT_FINITE]) if values.keys() == {NOT_FINITE} else values

@@ -1,7 +1,7 @@
-"""Diagnostics: what a run of gradient descent or of `minimize` showed, for its verdict.
+"""Diagnostics: the numbers that the verdict on a run depends on.
 
-Both classes have the properties `verdict` and `evidence`, and the method `to_dict`, which
-`diagnostics_from_dict` reverses.
+The classes of gradient descent and of `minimize` have the properties `verdict` and `evidence`, and
+the method `to_dict`, which `diagnostics_from_dict` reverses.
 """
 
 import types
@@ -31,7 +31,7 @@ class _Diagnostics:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostics(_Diagnostics):
-    """What a run of gradient descent showed; its verdict depends on nothing else.
+    """The diagnostics of a run of gradient descent; its verdict depends on nothing else.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class Diagnostics(_Diagnostics):
 
 @dataclass(frozen=True, kw_only=True)
 class MinimizeDiagnostics(_Diagnostics):
-    """What a run of `minimize` showed; its verdict depends on nothing else.
+    """The diagnostics of a run of `minimize`; its verdict depends on nothing else.
 
     Attributes
     ----------

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from lsgd_fast._checks import set_fields
 from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
@@ -15,7 +16,7 @@ from lsgd_fast._results.diagnostics import (
 )
 from lsgd_fast._text import counted
 
-__all__ = ["Run", "Trace"]
+__all__ = ["Run", "Trace", "read_only"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,9 +75,8 @@ class Trace:
 
     def __post_init__(self):
         for name, column in self.to_dict().items():
-            counted = name in ("step", "passes")
-            column = np.asarray(column, dtype=np.int64 if counted else np.float64)
-            object.__setattr__(self, name, _read_only(column))
+            dtype = np.int64 if name in ("step", "passes") else np.float64
+            set_fields(self, **{name: read_only(np.asarray(column, dtype=dtype))})
         shapes = {column.shape for column in self.to_dict().values()}
         if len(shapes) > 1 or self.step.ndim != 1 or len(self.step) == 0:
             raise ValueError(
@@ -200,12 +200,12 @@ class Run:
     diagnostics: Diagnostics | MinimizeDiagnostics | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "stop_reason", StopReason(self.stop_reason))
+        set_fields(self, stop_reason=StopReason(self.stop_reason))
         for name in ("weights", *_OPTIONAL_WEIGHTS):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _read_only(getattr(self, name)))
+                set_fields(self, **{name: read_only(getattr(self, name))})
         if isinstance(self.intercept, np.ndarray):
-            object.__setattr__(self, "intercept", _read_only(self.intercept))
+            set_fields(self, intercept=read_only(self.intercept))
 
     @property
     def separable(self):
@@ -390,7 +390,7 @@ def _describe_margin(trace):
     return [f"  min margin  {margin:.6g}, over |w| {margin / norm:.6g}"]
 
 
-def _read_only(array):
+def read_only(array):
     """Return a read-only view; the caller's own array stays writable."""
     view = array.view()
     view.setflags(write=False)

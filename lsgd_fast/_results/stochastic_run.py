@@ -5,10 +5,11 @@ from operator import attrgetter
 
 import numpy as np
 
+from lsgd_fast._checks import set_fields
 from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
-from lsgd_fast._results.run import Trace
+from lsgd_fast._results.run import Trace, read_only
 from lsgd_fast._results.sweep import Sweep, label_of
 from lsgd_fast._results.table import Table
 from lsgd_fast._text import counted
@@ -50,11 +51,9 @@ class Iterate:
     weight_norm: float
 
     def __post_init__(self):
-        weights = np.asarray(self.weights, dtype=np.float64).view()
-        weights.setflags(write=False)
-        object.__setattr__(self, "weights", weights)
-        for name in _NUMBERS:
-            object.__setattr__(self, name, float(getattr(self, name)))
+        weights = read_only(np.asarray(self.weights, dtype=np.float64))
+        numbers = {name: float(getattr(self, name)) for name in _NUMBERS}
+        set_fields(self, weights=weights, **numbers)
 
 
 _NUMBERS = tuple(field.name for field in fields(Iterate) if field.name != "weights")
@@ -108,7 +107,7 @@ class StochasticRun:
     radius: float
 
     def __post_init__(self):
-        object.__setattr__(self, "stop_reason", StopReason(self.stop_reason))
+        set_fields(self, stop_reason=StopReason(self.stop_reason))
 
     @property
     def weights(self):
@@ -186,7 +185,7 @@ class StochasticRun:
 
     @classmethod
     def from_archive(cls, path, meta, arrays):
-        """Return the run of which `to_archive` returned the parts, or raise ValueError."""
+        """Return the run that `to_archive` converted; raise ValueError for other parts."""
         meta, arrays = dict(meta), dict(arrays)
         try:
             for name, kind in _KINDS.items():

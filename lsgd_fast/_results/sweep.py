@@ -11,7 +11,7 @@ from lsgd_fast._results.run import Run
 from lsgd_fast._results.table import Table
 from lsgd_fast._text import counted
 
-__all__ = ["MEASURES", "Sweep", "label_of"]
+__all__ = ["CRITERIA", "Sweep", "label_of"]
 
 # Columns that a terminal shows only if they fit, the most important first.
 OPTIONAL = (
@@ -233,4 +233,4 @@ _CRITERIA = {
     "separated_at": lambda run: run.separated_at,
     "stable_at": lambda run: None if run.stop_reason == "diverged" else run.stable_at,
 }
-MEASURES = tuple(_CRITERIA)  # the values of `by` in `Sweep.best`
+CRITERIA = tuple(_CRITERIA)  # the values of `by` in `Sweep.best`

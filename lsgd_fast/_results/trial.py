@@ -3,6 +3,7 @@
 import math
 from dataclasses import asdict, dataclass
 
+from lsgd_fast._constants import SMALLEST_FLOAT
 from lsgd_fast._results.trial_report import report
 from lsgd_fast._text import to_json_values
 
@@ -70,7 +71,7 @@ class Outcome:
             return (2, 0, 0.0)
         value = self.log_loss  # it cannot underflow; with a penalty the objective hardly can
         if self.objective != self.loss:
-            value = math.log(max(self.objective, 2.0**-1074))
+            value = math.log(max(self.objective, SMALLEST_FLOAT))
         return (1, 0, value) if self.reached_at is None else (0, self.reached_at, value)
 
 

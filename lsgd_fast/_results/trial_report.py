@@ -2,7 +2,7 @@
 
 import textwrap
 
-from lsgd_fast._constants import ROUNDING
+from lsgd_fast._constants import STEPSIZE_ROUNDING
 from lsgd_fast._text import WIDTH, counted
 
 __all__ = ["describe_outcomes", "report"]
@@ -186,7 +186,7 @@ def _advice(trial):
     n_steps = counted(trial.n_steps, "step")
     if best is None:
         yield f"  None: no stepsize held on all rows within {n_steps}."
-        if trial.conservative * trial.smoothness > ROUNDING:
+        if trial.conservative * trial.smoothness > STEPSIZE_ROUNDING:
             yield f"  With stepsizes up to {1.0 / trial.smoothness:.2g} the loss cannot increase."
         else:
             yield "  Take more steps, or a smaller start_stepsize."

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from lsgd_fast._inputs.stopping import ends_run
+
 __all__ = ["FitCallbacks", "as_coef"]
 
 
@@ -58,7 +60,7 @@ class FitCallbacks:
         iteration, self.iteration = self.iteration, None
         stopped = bool(self._end(iteration, {"coef_": coef, "intercept_": intercept}))
         if self.callback is not None:
-            stopped = self.callback(state) is True or stopped
+            stopped = ends_run(self.callback(state)) or stopped
         if not stopped and state.n_steps < self.estimator.max_iter:
             self._begin()
         return stopped

@@ -4,7 +4,6 @@ Results go to stdout, progress to stderr.
 """
 
 import json
-import math
 import os
 import sys
 import time
@@ -19,7 +18,7 @@ from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._planning import plan as planning
 from lsgd_fast._results.verdict import Verdict
-from lsgd_fast._text import counted
+from lsgd_fast._text import counted, to_json_values
 from lsgd_fast.cli.data_files import read_data
 from lsgd_fast.cli.options import default_record_every, descent_keywords, model_keywords
 from lsgd_fast.progress import StatusLine
@@ -46,7 +45,7 @@ def fit(arguments):
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
         _log_data(data, status)
-        keywords = descent_keywords(arguments) | _reports(arguments.steps, status)
+        keywords = descent_keywords(arguments) | _progress_keywords(arguments.steps, status)
         model = {name: keywords.pop(name) for name in ("loss", "l2", "fit_intercept")}
         stop, options = keywords.pop("stop"), DescentOptions(**keywords)
         problem = Problem.check(data.X, data.y, **model)
@@ -71,7 +70,7 @@ def sweep(arguments):
         data = _read(arguments, status)
         _log_data(data, status)
         keywords = descent_keywords(arguments, len(stepsizes))
-        keywords |= _reports(n_steps, status, len(stepsizes))
+        keywords |= _progress_keywords(n_steps, status, len(stepsizes))
         found = stepsize_sweep(data.X, data.y, stepsizes, n_steps, **keywords)
         status.log(f"{counted(len(found), 'run')} in {max(run.seconds for run in found):.3g} s")
     best = None if arguments.best is None else _best_stepsize(found, arguments.best)
@@ -199,7 +198,7 @@ def _default_stepsize(problem):
     return DEFAULT_STEPSIZE / radius / radius
 
 
-def _reports(n_steps, status, n_runs=1):
+def _progress_keywords(n_steps, status, n_runs=1):
     """Return the keywords with which a descent shows its progress on a terminal."""
     if not status.live:
         return {}
@@ -259,12 +258,4 @@ def _plan_facts(found):
 
 def _print_json(facts):
     """Print an object in one line; NaN and infinity, which JSON lacks, become null."""
-    print(json.dumps(_finite(facts), allow_nan=False))
-
-
-def _finite(value):
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    print(json.dumps(to_json_values(facts), allow_nan=False))

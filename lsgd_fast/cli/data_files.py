@@ -12,6 +12,7 @@ from gzip import BadGzipFile
 
 import numpy as np
 
+from lsgd_fast._checks import half_of_memory
 from lsgd_fast._results.archive import NUMBERS, parse_array
 from lsgd_fast.cli.text_files import read_column, read_libsvm, read_table, undecodable_line
 
@@ -120,7 +121,7 @@ def read_data(path, *, labels=None, label=None, several=False):
         elif kind in TABLES:
             X, values = read_table(path, label)
         elif kind in LIBSVM:
-            X, values = read_libsvm(path, _allowed_bytes())
+            X, values = read_libsvm(path, half_of_memory())
         else:
             known = ", ".join((".npz", ".npy", *TABLES, *LIBSVM))
             raise ValueError(f"the name must end in {known}; text files may end in .gz after that")
@@ -174,7 +175,7 @@ def _read_members(file):
             found = reprlib.repr(sorted(members))
             raise ValueError(f"no array is named {' or '.join(missing)}; the arrays are {found}")
         members = {name: members[name] for name in ("X", "y")}
-        if sum(info.file_size for info in members.values()) > _allowed_bytes():
+        if sum(info.file_size for info in members.values()) > half_of_memory():
             raise ValueError("the arrays take more than half of the memory of this machine")
         # read() verifies the checksum before it returns.
         return {name: archive.read(info) for name, info in members.items()}
@@ -238,8 +239,3 @@ def _map_labels(values, several):
         )
     y = which.astype(np.float64) if several else 2.0 * which - 1.0
     return y, tuple(found.tolist())
-
-
-def _allowed_bytes():
-    """Return half of the memory of the machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -287,7 +287,7 @@ def _settles(holds):
 
 
 def _checkpoints(n_steps):
-    """Return the last step, and before it as many of 10, 100, ... as the table has room for."""
+    """Return the last step, and before it as many of 10, 100, ... as fit the table."""
     return [step for step in (10, 100, 1000, 10_000) if step < n_steps][-3:] + [n_steps]
 
 

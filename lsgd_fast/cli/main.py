@@ -12,7 +12,7 @@ import numpy as np
 
 from lsgd_fast import kernel
 from lsgd_fast._core.threads import available_threads
-from lsgd_fast._results.sweep import MEASURES
+from lsgd_fast._results.sweep import CRITERIA
 from lsgd_fast._version import __version__
 from lsgd_fast.cli import commands, demo
 from lsgd_fast.cli.options import (
@@ -139,8 +139,8 @@ def _sweep_options(command):
     command.add_argument(
         "--best",
         metavar="BY",
-        choices=MEASURES,
-        help=f"show which run is best by {', '.join(MEASURES[:-1])} or {MEASURES[-1]}",
+        choices=CRITERIA,
+        help=f"show which run is best by {', '.join(CRITERIA[:-1])} or {CRITERIA[-1]}",
     )
     add_output(command)
 

@@ -35,7 +35,7 @@ __all__ = ["Monitor"]
 
 @dataclass
 class _Window:
-    """What the monitor keeps of one window; a run has at most two of them."""
+    """One window of steps; the monitor keeps at most two of them."""
 
     start: int
     objective: float  # at the start
@@ -60,8 +60,8 @@ class Monitor:
         self.problem, self.rule = problem, rule
         self.penalised = problem.l2 > 0.0
         self.is_linear = problem.model.name != "network"  # drift and curvature mean nothing for one
-        self.eta = largest(rule, problem)
-        self.is_small = self.is_linear and self._sharpness(problem.loss.curvature) <= 2.0
+        sharpness = self._sharpness(largest(rule, problem), problem.loss.curvature)
+        self.is_small = self.is_linear and sharpness <= 2.0
         self.eta = rule.eta if isinstance(rule, Constant) else 0.0  # of the latest step
         self.n_increases = self.last_increase = 0
         self.largest_increase = 1.0
@@ -83,7 +83,7 @@ class Monitor:
         self.before = self.after = 0.0  # sums over its steps: path before the step, from it on
         self.least = math.inf  # least drift between the first weights and later ones
 
-    def look(self, t, now):
+    def observe(self, t, now):
         """Update with the measurement of w_t; a second call for the same w_t changes nothing.
 
         Parameters
@@ -119,8 +119,8 @@ class Monitor:
         return 1.0 / inverse if inverse > 0.0 else math.inf
 
     @np.errstate(all="ignore")
-    def step(self, w, gradient_norm, move):
-        """Update with the step from the weights of the latest `look`.
+    def observe_step(self, w, gradient_norm, move):
+        """Update with the step from the weights of the latest measurement.
 
         A step that is not down the gradient has an infinite length, and then no drift is computed.
 
@@ -181,17 +181,17 @@ class Monitor:
         lost = EPSILON * (2 * self.end + size)
         return (norm(difference) + lost * norm(weights)) / path + lost
 
-    def _sharpness(self, curvature):
+    def _sharpness(self, eta, curvature):
         """Return eta times a bound of the sharpness, from one of the mean of loss''(z_i)."""
         problem = self.problem
-        return self.eta * (curvature * problem.margin_slope * problem.margin_slope + problem.l2)
+        return eta * (curvature * problem.margin_slope * problem.margin_slope + problem.l2)
 
     def is_due(self, t):
         """Return whether a window ends at w_t, so that a cycle can be detected."""
         return t == self.window.start and t >= MIN_STEPS
 
     def diagnostics(self, t, separated_at, certified_at, diverged=False):
-        """Return the diagnostics of the run up to w_t, the weights of the latest `look`.
+        """Return the diagnostics of the run up to w_t, the weights of the latest measurement.
 
         Parameters
         ----------
@@ -214,7 +214,7 @@ class Monitor:
             separated_at=separated_at,
             certified_at=certified_at,
             is_small=self.is_small,
-            sharpness=self._sharpness(curvature) if self.is_linear else math.inf,
+            sharpness=self._sharpness(self.eta, curvature) if self.is_linear else math.inf,
             is_at_rest=self.gradient_norm == 0.0,
             n_increases=self.n_increases,
             last_increase=self.last_increase,

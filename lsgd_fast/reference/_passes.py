@@ -9,7 +9,9 @@ from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast.losses import Logistic
 
-__all__ = ["GramRows", "HeldOut", "Measurement", "NetworkRows", "Rows", "SoftmaxRows"]
+__all__ = [
+    "GramRows", "HeldOut", "Measurement", "NetworkRows", "Rows", "SoftmaxRows", "log_mean_loss",
+]  # fmt: skip
 
 
 class Measurement(NamedTuple):
@@ -34,6 +36,29 @@ class Measurement(NamedTuple):
         """Return the columns of the trace; the last pass computes no gradient."""
         gradient_norm = math.nan if forward_only else self.gradient_norm
         return *self[:4], gradient_norm, self.weight_norm
+
+
+def log_mean_loss(mean, loss, argument, weight, total_weight):
+    """Return the logarithm of a mean loss, finite where the mean underflows.
+
+    Parameters
+    ----------
+    mean : float
+        The mean of ``loss.value(argument)``.
+    loss : losses.Loss
+    argument : ndarray of shape (m,)
+    weight : ndarray of shape (m,)
+        Not negative. Rows without weight take no part.
+    total_weight : float
+    """
+    if mean >= UNDERFLOW_LOSS:
+        return math.log(mean)
+    used = weight > 0.0
+    terms = np.log(weight[used]) + loss.log_value(argument[used])
+    largest = terms.max(initial=-math.inf)
+    if largest == -math.inf:
+        return largest
+    return float(largest + np.log(np.exp(terms - largest).sum()) - np.log(total_weight))
 
 
 class Rows:
@@ -86,7 +111,7 @@ class Rows:
             gradient_norm = norm(np.array([gradient_norm, s.sum()]))
         return Measurement(
             loss=loss,
-            log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(z),
+            log_loss=log_mean_loss(loss, p.loss, z, r, total),
             error_rate=float(r[z <= 0.0].sum()) / total,
             min_margin=float(z.min()),
             weight_norm=size,
@@ -135,12 +160,6 @@ class Rows:
             mass=float(mass.sum()),
             risk=risk,
         )
-
-    def _log_loss(self, z):
-        terms = np.log(self.weight) + self.problem.loss.log_value(z)
-        largest = terms.max()
-        log_sum = largest + np.log(np.exp(terms - largest).sum())
-        return float(log_sum - np.log(self.problem.total_weight))
 
 
 class GramRows(Rows):
@@ -244,7 +263,7 @@ class MultiRows(Rows):
         size = norm(w[: p.d])
         return Measurement(
             loss=loss,
-            log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(argument),
+            log_loss=log_mean_loss(loss, p.loss, argument, r, total),
             error_rate=float(r[margin <= 0.0].sum()) / total,
             min_margin=float(margin.min()),
             weight_norm=size,

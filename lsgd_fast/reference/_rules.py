@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from lsgd_fast._constants import (
+    FLAT_GROWTH,
     GLL_WINDOW,
-    GROWTH,
     INCREASE_TOLERANCE,
-    LONGEST,
-    SHORTEST,
-    SUFFICIENT,
+    MAX_SHORTENING,
+    MIN_SHORTENING,
+    SUFFICIENT_DECREASE,
 )
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast.stepsizes import (
@@ -168,7 +168,7 @@ class StepRule:
                 found = _log(norm(s)) - _log(norm(y)) - _log(cosine) + relative
             else:  # also for NaN
                 change = now.log_scale - self.kept[1].log_scale
-                found = self.log_factor + change + math.log(GROWTH)
+                found = self.log_factor + change + math.log(FLAT_GROWTH)
         self.heights.append(self._height(now))
         self.kept, self.log_factor = (w, now), found
         return float(np.exp(found))
@@ -186,11 +186,17 @@ class StepRule:
         highest, latest = max(self.heights[-GLL_WINDOW:]), self.heights[-1]
         log_promise = self.log_factor + 2.0 * _log(then.norm) + then.log_scale
         allowed = 1.0 + INCREASE_TOLERANCE * max(1.0, abs(highest))
-        if np.exp(height - highest) <= allowed - SUFFICIENT * np.exp(log_promise - highest):
+        if np.exp(height - highest) <= allowed - SUFFICIENT_DECREASE * np.exp(
+            log_promise - highest
+        ):
             return None
         promise = np.exp(log_promise - latest)
         shorter = float(promise / (2.0 * (np.exp(height - latest) - 1.0 + promise)))
-        return min(max(shorter, SHORTEST), LONGEST) if shorter == shorter else SHORTEST
+        return (
+            min(max(shorter, MIN_SHORTENING), MAX_SHORTENING)
+            if shorter == shorter
+            else MIN_SHORTENING
+        )
 
     def _go_back(self, shorter):
         before, then = self.kept

@@ -2,23 +2,22 @@
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
 
-from lsgd_fast import _checks as checks
 from lsgd_fast import stepsizes
+from lsgd_fast._checks import check_n_steps
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import (
     COLUMNS,
     DescentOptions,
-    DescentRequest,
     SweepOptions,
     TwoLayerOptions,
     check_descent,
 )
-from lsgd_fast._inputs.stopping import StopReason, asks_to_stop, check_stop
+from lsgd_fast._inputs.stopping import StopReason, check_stop, ends_run
 from lsgd_fast._methods.numerics import is_increase, norm, separates
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast._results.sweep import Sweep
@@ -51,7 +50,7 @@ def gradient_descent(
     validation=None, callback=None, callback_every=None, gram="auto", n_threads=None,
 ):  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
-    n_steps = checks.check_n_steps(n_steps)
+    n_steps = check_n_steps(n_steps)
     rule = stepsizes.resolve(stepsize)
     stop = check_stop(stop, validation)
     options = DescentOptions(
@@ -67,26 +66,26 @@ def gradient_descent(
 
 def run_descent(request, n_steps):
     """Return the `Run` of a `DescentRequest` after `n_steps` steps."""
-    common, rule, stop, start = request.common, request.rule, request.stop, request.start
-    problem, record, record_every = common.problem, common.record, common.record_every
-    callback, callback_every = common.callback, common.callback_every
+    problem, rule, stop, options = request.problem, request.rule, request.stop, request.options
+    record_every, callback = options.record_every, options.callback
     began = time.perf_counter()
-    rows = GramRows(problem, start) if common.gram else _rows(problem, rule.adaptive)
-    held_out, trace, w = HeldOut(_rows(common.validation)), [], rows.first(start)
+    start = request.start
+    rows = GramRows(problem, start) if request.gram else _rows(problem, rule.adaptive)
+    held_out, trace, w = HeldOut(_rows(request.validation)), [], rows.first(start)
     counters, monitor = _Counters(problem, rule), Monitor(problem, rule)
     step_rule = StepRule(rule, problem)
     for t in range(n_steps + 1):
         now = rows.measure(w)
         counters.update(t, rows.weights(w), now)
-        monitor.look(t, now)
+        monitor.observe(t, now)
         if t % record_every == 0:
             held_out.count(t, rows.weights(w))
         last = t == n_steps
         reason = _stop_reason(stop, t, now, counters, monitor, held_out, began, last)
-        if reason is None and callback is not None and t > 0 and t % callback_every == 0:
+        if reason is None and callback is not None and t > 0 and t % options.callback_every == 0:
             diagnostics = counters.diagnostics(t, monitor)
             state = _state(t, rows.weights(w), now, problem, diagnostics, step_rule.bound)
-            if asks_to_stop(callback(state)):
+            if ends_run(callback(state)):
                 reason = StopReason.callback
         if reason is None and last:
             reason = StopReason.n_steps
@@ -98,18 +97,18 @@ def run_descent(request, n_steps):
             trace.append((t, *measured, stepsize, *loss_and_error, now.distance))
         if reason is not None:
             break
-        monitor.step(rows.weights(w), now.norm, move)
+        monitor.observe_step(rows.weights(w), now.norm, move)
         w = move.weights
 
     w = rows.weights(w)
     held_out.consider(t, w)
-    columns = [COLUMNS.index(name) for name in record]
+    columns = [COLUMNS.index(name) for name in options.record]
     weights, intercept = _parts(problem, w)
     best = held_out.best_weights
     return Run(
         weights=weights,
         intercept=intercept,
-        trace=Trace.from_rows(np.array(trace, dtype=float)[:, columns], record, problem.l2),
+        trace=Trace.from_rows(np.array(trace, dtype=float)[:, columns], options.record, problem.l2),
         stop_reason=reason,
         n_steps=t,
         n_threads=1,
@@ -164,11 +163,7 @@ def stepsize_sweep(
 
 def run_sweep(request):
     """Return the `Sweep` of a `SweepRequest`, one run after another."""
-    runs = []
-    for i, (rule, stop) in enumerate(zip(request.rules, request.stops, strict=True)):
-        common = replace(request.common, problem=request.problems[i], gram=request.grams[i])
-        one = DescentRequest(common, rule, stop, request.start(i))
-        runs.append(run_descent(one, request.n_steps))
+    runs = [run_descent(descent, request.n_steps) for descent in request.descents]
     return Sweep(runs, request.stepsizes)
 
 
@@ -192,7 +187,7 @@ def two_layer_gradient_descent(
     callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Train the first layer and return a `Run`; see `lsgd_fast.two_layer_gradient_descent`."""
-    n_steps, rule = checks.check_n_steps(n_steps), stepsizes.resolve(stepsize)
+    n_steps, rule = check_n_steps(n_steps), stepsizes.resolve(stepsize)
     stop = check_stop(stop, validation)
     network = TwoLayerOptions(width, activation, rng=rng, start=start, stop=stop)
     options = DescentOptions(
@@ -218,7 +213,8 @@ class _Counters:
 
     def update(self, t, w, now):
         problem, radius = self.problem, self.problem.radius
-        if t > 0 and _increased(self.previous, now):
+        before = self.previous
+        if t > 0 and is_increase(now.loss, now.log_loss, before.loss, before.log_loss):
             self.n_increases += 1
             self.last_increase = t
         if self.separated_at is None and self._separates(now.min_margin, norm(w)):
@@ -239,10 +235,6 @@ class _Counters:
     def diagnostics(self, t, monitor, reason=None):
         diverged = reason is StopReason.diverged
         return monitor.diagnostics(t, self.separated_at, self.certified_at, diverged)
-
-
-def _increased(before, now):
-    return is_increase(now.loss, now.log_loss, before.loss, before.log_loss)
 
 
 def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.line_search import Direction, GradientNorms, LineValues, WeightNorms
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast._methods.quasi_newton import Engine, MinimizeOptions, run_minimize
 from lsgd_fast.losses import Logistic
+from lsgd_fast.reference._passes import log_mean_loss
 
 __all__ = ["minimize"]
 
@@ -20,7 +20,7 @@ def minimize(
     n_threads=None,
 ):  # fmt: skip
     """Minimise the objective and return a `Run`; see `lsgd_fast.minimize`."""
-    options = MinimizeOptions.check(
+    options = MinimizeOptions(
         tol=tol, max_passes=max_passes, stop=stop, callback=callback,
         callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip
@@ -98,19 +98,13 @@ class ScoreLine:
             slope=self._mean(slope),
             curvature=self._mean(curvature),
             mean_derivative=self._mean(q),
-            log_loss=math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(soft),
+            log_loss=log_mean_loss(loss, Logistic(), soft, weight, self.total_weight),
             error_rate=self._mean(hard <= 0.0),
             min_margin=float(hard.min()),
         )
 
     def _mean(self, values):
         return float(self.weight @ values) / self.total_weight
-
-    def _log_loss(self, margins):
-        terms = np.log(self.weight) + Logistic().log_value(margins)
-        largest = terms.max()
-        log_sum = largest + np.log(np.exp(terms - largest).sum())
-        return float(log_sum - np.log(self.total_weight))
 
     @np.errstate(all="ignore")
     def step(self, t):

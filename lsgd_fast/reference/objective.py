@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from lsgd_fast import _checks as checks
+from lsgd_fast._checks import check_n_threads
 from lsgd_fast._inputs.problem import Problem, check_weights
-from lsgd_fast._methods.smoothness import check_point, logistic_curvature
+from lsgd_fast._methods.smoothness import check_weight_vector, logistic_curvature
 from lsgd_fast.reference._passes import Rows
 
 __all__ = ["critical_stepsize", "logistic_loss", "logistic_loss_gradient"]
@@ -27,7 +27,7 @@ def logistic_loss_gradient(
     n_threads=None,
 ):  # fmt: skip
     """Return the objective and its gradient at `w`; see `lsgd_fast.logistic_loss_gradient`."""
-    checks.check_n_threads(n_threads)
+    check_n_threads(n_threads)
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
     problem = Problem.check(X, y, **options, center=center, scale=scale)
     w = check_weights(w, problem)
@@ -47,7 +47,7 @@ def critical_stepsize(
         X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center,
         scale=scale,
     )  # fmt: skip
-    w = check_point(w, problem)
+    w = check_weight_vector(w, problem)
     A = problem.features(slice(None))
     if fit_intercept:
         A = np.column_stack([A, np.ones(len(A))])

@@ -4,11 +4,10 @@ import math
 
 import numpy as np
 
-from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._methods.stochastic import StochasticOptions, run_stochastic, sweep_stochastic
-from lsgd_fast.reference._passes import Rows
+from lsgd_fast.reference._passes import Rows, log_mean_loss
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 
@@ -128,13 +127,5 @@ class _SGDRun:
         self.step += 1
         self.mean += (self.w - self.mean) / self.step
         self.w = self.w - self.eta * gradient
-        log_loss = math.log(loss) if loss >= UNDERFLOW_LOSS else self._log_loss(z, weight, total)
+        log_loss = log_mean_loss(loss, p.loss, z, weight, total)
         return loss, log_loss, error_rate, float(z[used].min(initial=math.inf))
-
-    def _log_loss(self, z, weight, total):
-        used = weight > 0.0
-        terms = np.log(weight[used]) + self.problem.loss.log_value(z[used])
-        largest = terms.max(initial=-math.inf)
-        if largest == -math.inf:
-            return largest
-        return float(largest + np.log(np.exp(terms - largest).sum()) - np.log(total))

@@ -253,10 +253,10 @@ def test_damaged_gzip(tmp_path, name):
 def test_more_than_half_of_the_memory_is_refused_unread(tmp_path, monkeypatch):
     path = write(tmp_path / "a.svm", "1 1:1\n-1 10:1\n")
     archive = write(tmp_path / "a.npz", npz(X=np.ones((2, 10)), y=np.array([0, 1])))
-    monkeypatch.setattr(files, "_allowed_bytes", lambda: 8 * 2 * 10)
+    monkeypatch.setattr(files, "half_of_memory", lambda: 8 * 2 * 10)
     assert read_data(path).X.shape == (2, 10)
     assert refused(archive, "more than half of the memory")
-    monkeypatch.setattr(files, "_allowed_bytes", lambda: 8 * 2 * 10 - 1)
+    monkeypatch.setattr(files, "half_of_memory", lambda: 8 * 2 * 10 - 1)
     assert refused(path, "line 2: index 10 would make X a dense array of 1.6e-07 GB")
 
 

@@ -31,7 +31,7 @@ def test_shuffle_is_one_permutation_after_another(batch_size):
 def test_replacement_is_uniform_and_memory_stays_small():
     n = 5
     blocks = list(stochastic.row_blocks("replacement", n, 100_000, 2, np.random.default_rng(0)))
-    assert max(map(len, blocks)) == stochastic.DRAWN
+    assert max(map(len, blocks)) == stochastic.ROWS_AT_A_TIME
     rows = np.concatenate(blocks)
     counts = np.bincount(rows, minlength=n)
     assert len(rows) == 200_000 and np.abs(counts - 40_000).max() < 5 * np.sqrt(200_000 * 0.16)

@@ -1,7 +1,6 @@
 """The bytes that a plan predicts are those that a run takes."""
 
 import json
-import math
 import sys
 import tracemalloc
 
@@ -10,26 +9,8 @@ import pytest
 
 import lsgd_fast as lsgd
 from lsgd_fast import Plan
-from lsgd_fast._planning import plan as planning
-from lsgd_fast._planning import timing
 from lsgd_fast._planning.memory import dense_memory
 from support.fresh import run_python
-
-RADIUS = math.sqrt(4.04)  # of the toy set, whose margin is 0.2
-
-
-@pytest.fixture
-def no_measuring(monkeypatch):
-    """A step takes 2 s, set-up 0.5 s; return the arguments of each measurement."""
-    asked = []
-
-    def measure(X, y, record_every, n_threads, gram="auto"):
-        asked.append((X, record_every, n_threads, gram))
-        return timing.Timing(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
-
-    monkeypatch.setattr(planning, "measure", measure)
-    return asked
-
 
 # --- memory ---------------------------------------------------------------------------------------
 

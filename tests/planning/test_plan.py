@@ -9,27 +9,7 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast import Plan, theory
 from lsgd_fast._planning import plan as planning
-from lsgd_fast._planning import timing
-
-RADIUS = math.sqrt(4.04)  # of the toy set, whose margin is 0.2
-
-
-def toy_plan(**options):
-    return lsgd.plan(*lsgd.datasets.toy(), **options)
-
-
-@pytest.fixture
-def no_measuring(monkeypatch):
-    """A step takes 2 s, set-up 0.5 s; return the arguments of each measurement."""
-    asked = []
-
-    def measure(X, y, record_every, n_threads, gram="auto"):
-        asked.append((X, record_every, n_threads, gram))
-        return timing.Timing(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
-
-    monkeypatch.setattr(planning, "measure", measure)
-    return asked
-
+from support.plans import RADIUS, toy_plan
 
 # --- bounds ---------------------------------------------------------------------------------------
 

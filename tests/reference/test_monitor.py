@@ -24,8 +24,8 @@ def test_looking_twice_changes_nothing():
         taken = {"length": 12.0 * norm, "promise": 12.0 * norm * norm}
         for monitor, looks in ((once, 1), (twice, 2)):
             for _ in range(looks):
-                monitor.look(t, now)
-            monitor.step(w, norm, SimpleNamespace(stepsize=12.0, **taken))
+                monitor.observe(t, now)
+            monitor.observe_step(w, norm, SimpleNamespace(stepsize=12.0, **taken))
     assert once.diagnostics(200, None, None) == twice.diagnostics(200, None, None)
 
 

@@ -1,5 +1,6 @@
 """Callbacks and messages of the classifier while it is fitted."""
 
+import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
@@ -53,18 +54,30 @@ def test_callbacks_of_scikit_learn(solver, n_classes):
     X, y = overlapping(n_classes=n_classes)
     own = []
     classifier = LogisticClassifier(solver=solver, stepsize=0.1, max_iter=4, callback=own.append)
-    told = Recorder()
+    recorder = Recorder()
     with pytest.warns(NotConvergedWarning):
-        classifier.set_callbacks(told).fit(X, y)
+        classifier.set_callbacks(recorder).fit(X, y)
     steps = [(how, "iteration", i) for i in range(4) for how in ("begin", "end")]
     fit = [(how, "fit", 0) for how in ("begin", "end")]
-    assert told.seen == ["setup", fit[0], *steps, fit[1], "teardown"]
-    assert told.score == classifier.score(X, y)
+    assert recorder.seen == ["setup", fit[0], *steps, fit[1], "teardown"]
+    assert recorder.score == classifier.score(X, y)
     assert len(own) >= 3
-    told = Recorder(last=1)
-    classifier.set_callbacks(told).fit(X, y)
+    recorder = Recorder(last=1)
+    classifier.set_callbacks(recorder).fit(X, y)
     assert classifier.n_iter_ == 2 and classifier.stop_reason_ == "callback"
-    assert told.seen == ["setup", fit[0], *steps[:4], fit[1], "teardown"]
+    assert recorder.seen == ["setup", fit[0], *steps[:4], fit[1], "teardown"]
+
+
+@every_solver
+def test_true_of_numpy_ends_a_fit_with_callbacks_of_scikit_learn(solver):
+    pytest.importorskip("sklearn.callback", exc_type=ImportError)
+
+    def callback(state):
+        return np.bool_(state.n_steps == 2)
+
+    classifier = LogisticClassifier(solver=solver, stepsize=0.1, callback=callback)
+    classifier.set_callbacks(Recorder()).fit(*overlapping())
+    assert classifier.n_iter_ == 2 and classifier.stop_reason_ == "callback"
 
 
 def test_callbacks_come_down_from_a_search():
@@ -77,12 +90,12 @@ def test_callbacks_come_down_from_a_search():
             self.seen.append(("end", context.task_name, context.estimator_name))
 
     X, y = overlapping()
-    told = Propagated()
-    search = GridSearchCV(LogisticClassifier(), {"l2": [1e-3, 1e-1]}, cv=3).set_callbacks(told)
+    recorder = Propagated()
+    search = GridSearchCV(LogisticClassifier(), {"l2": [1e-3, 1e-1]}, cv=3).set_callbacks(recorder)
     search.fit(X, y)
-    assert told.seen.count("setup") == told.seen.count("teardown") == 1
-    ended = [name for how, *name in (seen for seen in told.seen if seen[0] == "end")]
-    begun = [seen for seen in told.seen if seen[0] == "begin"]
+    assert recorder.seen.count("setup") == recorder.seen.count("teardown") == 1
+    ended = [name for how, *name in (seen for seen in recorder.seen if seen[0] == "end")]
+    begun = [seen for seen in recorder.seen if seen[0] == "begin"]
     assert len(ended) == len(begun)
     assert ended.count(["fit", "LogisticClassifier"]) == 7  # and once more for the best
     assert ended.count(["iteration", "LogisticClassifier"]) > 7

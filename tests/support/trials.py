@@ -18,7 +18,7 @@ class Recorder:
         self.calls = []
 
     def __call__(self, request):
-        runs, problem = run_sweep(request), request.common.problem
+        runs, problem = run_sweep(request), request.descents[0].problem
         self.calls.append((np.array(problem.X), problem.y, tuple(request.stepsizes), runs))
         return runs
 
