@@ -18,6 +18,9 @@ from lsgd_fast._core.pass_types cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPO
 from lsgd_fast._core.simd cimport inlined
 from lsgd_fast._core.loss cimport is_near_underflow, margin_of_row, merge_tails, tally_terms
 
+cdef enum:
+    SCALE_STEP = 16     # log scales are multiples of it; a power of two, so that nothing is rounded
+
 
 # Of each margin: the loss, log|loss'|, and loss / |loss'|. Plain loops, for the compiler to
 # vectorise.
@@ -89,9 +92,9 @@ cdef inline void raise_scale(double top, tally_t* tally, log_sums_t* log_sums,
     if not top > before:
         return
     log_sums.log_scale = top
-    if fabs(top) < 1e15:                        # rounded up to a multiple of SCALE_STEP = 16
-        steps = (top * 0.0625 + 0.5) + 6755399441055744.0
-        log_sums.log_scale = 16.0 * (steps - 6755399441055744.0)
+    if fabs(top) < 1e15:                        # rounded up to a multiple of SCALE_STEP
+        steps = (top * (1.0 / SCALE_STEP) + 0.5) + 6755399441055744.0
+        log_sums.log_scale = SCALE_STEP * (steps - 6755399441055744.0)
     if before == -INFINITY:                     # nothing was added yet
         return
     exp_nonpositive(before - log_sums.log_scale, &factor)
