@@ -16,7 +16,7 @@ from lsgd_fast._core.scaling cimport enter_column
 from lsgd_fast._core.team cimport barrier_wait, is_raised, share_t, split_work, take_work
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.poll cimport poll, run_team
-from lsgd_fast._engine.state cimport GRADIENT, batch_t, run_t
+from lsgd_fast._engine.state cimport GRADIENT, batch_t, is_recorded, run_t
 from lsgd_fast._engine.step cimport finish_step, move_on
 
 cdef double SPLIT_SUMS = 8192        # from this reduce_work on the whole team sums gradients
@@ -85,7 +85,7 @@ cdef void regroup(batch_t* b) noexcept nogil:
 
 # Whether the next step is recorded, or may be the last one of the run.
 cdef bint is_validated(const batch_t* b, const run_t* r) noexcept nogil:
-    return r.closing or r.step % r.record_every == 0 or (b.measure_target and r.step == b.target)
+    return r.closing or is_recorded(r) or (b.measure_target and r.step == b.target)
 
 
 # Split the chunks of the next pass among the threads.

@@ -97,3 +97,15 @@ cdef struct batch_t:
     barrier_t barrier
     share_t[MAX_CHUNKS] shares       # of the chunks of a pass, one for each thread
     share_t[MAX_CHUNKS] validation_shares
+
+
+# Whether w_t of a run has a row in the trace, whether or not the run ends there.
+cdef inline bint is_recorded(const run_t* r) noexcept nogil:
+    return r.step % r.record_every == 0
+
+
+# loss + l2 / 2 * |w_t|^2, once w_t is measured.
+cdef inline double objective_of(const run_t* r) noexcept nogil:
+    if r.l2 == 0.0:             # the norm may be infinite
+        return r.now[LOSS]
+    return r.now[LOSS] + 0.5 * r.l2 * r.now[WEIGHT_NORM] * r.now[WEIGHT_NORM]

@@ -25,7 +25,8 @@ from lsgd_fast._engine.state cimport (DISTANCE, DIVERGED, ERROR_RATE, GOING_ON, 
                                       LOSS_REACHED, MEASURED, MIN_MARGIN, NOTHING,
                                       OUT_OF_PATIENCE, OUT_OF_TIME, SEPARATED, STEP, STEPSIZE,
                                       UNSTABLE, VALIDATION_ERROR_RATE, VALIDATION_LOSS,
-                                      WEIGHT_NORM, counters_t, validation_t)
+                                      WEIGHT_NORM, counters_t, is_recorded, objective_of,
+                                      validation_t)
 
 from lsgd_fast._constants import (EPSILON, FIRST_WINDOW, FLAT_GROWTH, INCREASE_TOLERANCE,
                                   MAX_SHORTENING, MIN_SHORTENING, SMALLEST_FLOAT,
@@ -156,7 +157,7 @@ cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
     sum_tallies(&b.validation, i, &totals)
     r.now[VALIDATION_LOSS] = totals.loss
     r.now[VALIDATION_ERROR_RATE] = totals.error_rate
-    if r.step % r.record_every or r.step == v.last_step:
+    if not is_recorded(r) or r.step == v.last_step:
         return
     v.last_step = r.step
     v.waited += 1
@@ -192,10 +193,8 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
 # A second call for the same w_t returns the same and counts nothing twice.
 cdef int check_stopping(const batch_t* b, run_t* r) noexcept nogil:
     cdef counters_t* c = &r.counters
-    cdef double loss = r.now[LOSS], log_loss = r.now[LOG_LOSS], objective = loss
-    if r.l2 > 0.0:
-        objective += 0.5 * r.l2 * r.now[WEIGHT_NORM] * r.now[WEIGHT_NORM]
-    observe(&r.monitor, &r.monitored, <double> r.step, objective, loss, log_loss, &constants)
+    cdef double loss = r.now[LOSS], log_loss = r.now[LOG_LOSS]
+    observe(&r.monitor, &r.monitored, <double> r.step, objective_of(r), loss, log_loss, &constants)
     if is_increase(loss, log_loss, c.loss, c.log_loss, &constants):
         c.n_increases += 1
         c.last_increase = r.step
@@ -235,13 +234,13 @@ cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
         g.true_norm = r.now[GRADIENT_NORM]
         g.log_loss = g.log_objective = r.now[LOG_LOSS]
     if r.rule.kind == BARZILAI_BORWEIN and r.l2 > 0.0:
-        objective = r.now[LOSS] + 0.5 * r.l2 * r.now[WEIGHT_NORM] * r.now[WEIGHT_NORM]
+        objective = objective_of(r)
         if objective < INFINITY:
             g.log_objective = logarithm(objective)
     plan_move(&r.rule, r.step, r.w, g, n_parameters, &rule_constants, &move)
     r.now[STEPSIZE] = r.rule.state.stepsize
     observe_step(&r.monitor, &r.monitored, &move, g.norm, r.now[WEIGHT_NORM])
-    if r.step % r.record_every == 0:
+    if is_recorded(r):
         for j in range(r.n_columns):
             row[j] = r.now[r.columns[j]]
         r.n_rows += 1

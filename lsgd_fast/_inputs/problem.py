@@ -27,6 +27,7 @@ __all__ = [
     "check_starts",
     "check_validation",
     "check_weights",
+    "objective_of",
 ]
 
 
@@ -244,6 +245,11 @@ class Problem:
         for _, _, block in blocks(self.X):
             hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
         return hasher.hexdigest()
+
+
+def objective_of(loss, l2, weight_norm):
+    """Return ``loss + l2 / 2 * weight_norm**2``, of numbers or of columns of a trace."""
+    return loss + 0.5 * l2 * weight_norm * weight_norm
 
 
 def check_validation(validation, problem):

@@ -19,7 +19,7 @@ import numpy as np
 from lsgd_fast._checks import check_callback, check_count, check_n_threads, check_real, set_fields
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._inputs.models import Linear
-from lsgd_fast._inputs.problem import Problem, check_start
+from lsgd_fast._inputs.problem import Problem, check_start, objective_of
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._methods.line_search import MAX_STEP, search
 from lsgd_fast._methods.numerics import is_increase, norm, ratio, separates
@@ -375,7 +375,7 @@ class _QuasiNewton:
         self.values = self.line.evaluate(0.0)
 
     def _objective(self):
-        return self.values.loss + 0.5 * self.problem.l2 * self.weight_norm * self.weight_norm
+        return objective_of(self.values.loss, self.problem.l2, self.weight_norm)
 
     def _count_step(self, before):
         """Count a step, and whether it increased the loss over that of the values `before`."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from lsgd_fast._checks import set_fields
 from lsgd_fast._constants import UNDERFLOW_LOSS
+from lsgd_fast._inputs.problem import objective_of
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.diagnostics import (
@@ -103,7 +104,7 @@ class Trace:
         if l2 > 0.0 and {"loss", "weight_norm"} <= columns.keys():
             with np.errstate(all="ignore"):  # the columns of a run that diverges
                 norm = columns["weight_norm"]
-                columns["objective"] = columns["loss"] + 0.5 * l2 * norm * norm
+                columns["objective"] = objective_of(columns["loss"], l2, norm)
         return cls(**columns)
 
     def __len__(self):

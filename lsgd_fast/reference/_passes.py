@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lsgd_fast._constants import UNDERFLOW_LOSS
+from lsgd_fast._inputs.problem import objective_of
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast.losses import Logistic
 
@@ -116,7 +117,7 @@ class Rows:
             min_margin=float(z.min()),
             weight_norm=size,
             gradient_norm=gradient_norm,
-            objective=loss + 0.5 * p.l2 * size * size,
+            objective=objective_of(loss, p.l2, size),
             direction=direction,
             norm=gradient_norm,
         )
@@ -153,7 +154,7 @@ class Rows:
             min_margin=float(margin.min()),
             weight_norm=size,
             gradient_norm=float(length * half * half) if length > 0.0 else 0.0,
-            objective=loss + 0.5 * p.l2 * size * size,
+            objective=objective_of(loss, p.l2, size),
             direction=direction.ravel(),
             log_scale=over,
             norm=length,
@@ -269,7 +270,7 @@ class MultiRows(Rows):
             weight_norm=size,
             gradient_norm=norm(direction),
             norm=norm(direction),
-            objective=loss + 0.5 * p.l2 * size * size,
+            objective=objective_of(loss, p.l2, size),
             direction=direction.ravel(),
             distance=math.nan if self.origin is None else norm(w - self.origin),
         )

@@ -78,7 +78,8 @@ def run_descent(request, n_steps):
         now = rows.measure(w)
         counters.update(t, rows.weights(w), now)
         monitor.observe(t, now)
-        if t % record_every == 0:
+        recorded = t % record_every == 0
+        if recorded:
             held_out.count(t, rows.weights(w))
         last = t == n_steps
         reason = _stop_reason(stop, t, now, counters, monitor, held_out, began, last)
@@ -90,7 +91,7 @@ def run_descent(request, n_steps):
         if reason is None and last:
             reason = StopReason.n_steps
         move = None if reason is not None else step_rule.plan(t, w, now)
-        if reason is not None or t % record_every == 0:
+        if reason is not None or recorded:
             measured = now.row(forward_only=last)
             loss_and_error = held_out.measure(rows.weights(w))
             stepsize = math.nan if move is None else move.stepsize
