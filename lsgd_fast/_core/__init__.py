@@ -20,19 +20,20 @@ Structs
     types           the rows of a problem, as embedders describe them; ABI
     pass_types      a pass: what it reads, what it writes, what it sums
 Drivers
-    rowpass         a whole pass by a team; the functions behind kernel.pxd; the design
+    rowpass         a single pass by a team; the functions behind kernel.pxd; the design
     dispatch        the instruction set that runs a pass
-    isa             what is compiled once for each: isa_baseline, isa_avx2, isa_avx512
+    isa_baseline    the functions of a pass for one instruction set; likewise isa_avx2, isa_avx512
+    isa             the gradient of a pass, for dense and for sparse rows; each of them compiles it
     layout          chunks and blocks of a pass, its memory, packed columns
     team            threads of a team: barrier, shares of work; fork
     threads         the default number of threads
 Forward and backward
     block           a block of rows: how each driver starts a chunk and a block
     dense           dense rows: on panels (dense_tiles), or without a copy (dense_inplace)
-    small_batch     dense rows in any order, for stochastic steps
-    sparse          CSR rows, whose gradients are summed by columns after all chunks
+    small_batch     fewer than eight dense rows of a batch, with the logistic loss
+    sparse          CSR rows, whose gradients are summed by columns after all chunks; all models
     sparse_layout   indices of CSR rows, the copy by columns, how a pass over them is split
-    multi           models of several columns: softmax, two-layer networks
+    multi           dense rows, models of several columns: softmax, two-layer networks
     load            elements of any type to float64; panels
     scaling         centred and scaled features
     reduce          gradients and tallies of all chunks, summed in order

@@ -1,7 +1,6 @@
 """Compiled: many passes over X, and what happens between them.
 
 dataset         a Problem as the row pass reads it; single passes for public functions
-linear_map      X @ w and X.T @ r, for minimize
 Gradient descent
     descent     Descent: one run that the caller steps, with checkpoints
     sweep       several descents that share every pass
@@ -18,9 +17,10 @@ Stochastic gradient descent
     sgd         runs on batches of rows
     sgd_loop    the compiled loop over a list of batches
     sgd_lazy    features of sparse rows, brought up to date when a row has them
-Both
-    poll        signals (Ctrl-C) and the team of threads of a call
+Descents of both kinds
+    poll        the team of threads of a call, and signals (Ctrl-C) during it
 Quasi-Newton
+    linear_map  X @ w and X.T @ r
     lbfgs       the inverse Hessian from the last steps
     score_line  the losses along a line of scores
 """

@@ -7,7 +7,7 @@ A run is judged by a window, the last half of it or more, compared with the wind
   that makes progress keeps a good part of this promise; one that cycles promises as much in every
   window and keeps nothing.
 * *Drift*: the distance that the weights cover, divided by the length of their path. Without a
-  penalty it bounds the margin of the data (see `monitor`).
+  penalty it bounds the margin of the data (see reference/_monitor.py).
 * *Proofs* that the objective cannot increase any more.
 """
 

@@ -14,37 +14,37 @@ PACKAGE = ROOT / "lsgd_fast"
 MAX_FILE_LINES = 400  # docstrings of public functions not counted
 MAX_FUNCTION_LINES = 60  # of code: no signature, docstring, comment or blank line
 MAX_PARAMETERS = 10  # of functions that users do not call
+MAX_WIDTH = 100  # of a line of Cython or C; ruff checks Python
 
 # What each room may import besides itself. The rooms are folders of the package; a file of its own
 # is a room, too.
-BASE = {"_checks", "_constants", "_text", "losses", "stepsizes"}
-RESULTS = BASE | {"_inputs", "plot"}
-METHODS = RESULTS | {"_results"}
+BASE = {"_checks", "_constants", "losses", "stepsizes"}
+METHODS = BASE | {"_inputs", "_results"}
 ARROWS = {
     "_constants": set(),
     "_text": set(),
     "_version": set(),
     "_checks": {"_constants"},
-    "losses": {"_checks", "_constants"},
-    "stepsizes": {"_checks", "_constants", "losses"},
+    "losses": {"_checks"},
+    "stepsizes": {"_checks"},
     "theory": {"_checks"},
     "datasets": set(),
     "_drawing": set(),
     "plot": {"_checks", "_drawing", "stepsizes"},
     "progress": {"_checks", "_text"},
     "_inputs": BASE,
-    "_results": RESULTS,
+    "_results": BASE | {"_inputs", "_text", "plot"},
     "_methods": METHODS,
     "reference": METHODS | {"_methods"},
     "_core": {"_constants"},
     "_engine": METHODS | {"_core", "_methods"},  # the named tuples of a line search
     "kernel": {"_core"},
-    "_api": METHODS | {"_methods", "_engine", "_core", "progress"},
-    "_planning": BASE | {"_inputs", "_engine", "_core", "theory"},
-    "_sklearn": METHODS | {"_methods", "_api"},
-    "cli": METHODS
-    | {"_api", "_planning", "_core", "kernel", "progress", "datasets", "reference"}
-    | {"_version"},
+    "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
+    | {"progress"},
+    "_planning": {"_checks", "_inputs", "_engine", "_core", "_text", "stepsizes", "theory"},
+    "_sklearn": {"_checks", "_inputs", "_results", "_methods", "_api", "stepsizes"},
+    "cli": {"_checks", "_inputs", "_results", "_planning", "_api", "_core", "kernel", "reference"}
+    | {"_text", "_version", "datasets", "plot", "progress"},
 }
 # `lsgd_fast/__init__.py` and `__main__.py` may import every room, and no room imports them.
 ENTRIES = {"__init__", "__main__"}
@@ -130,6 +130,24 @@ def wrong_arrows(edges):
             if other not in ARROWS.get(room, set()):
                 found.append(f"{module} imports {target}")
     return found
+
+
+def unused_arrows(edges):
+    """Return the arrows that no import needs."""
+    used = rooms(edges)
+    return [
+        f"no import needs the arrow {room} -> {other}"
+        for room, allowed in ARROWS.items()
+        for other in sorted(allowed - used.get(room, set()))
+    ]
+
+
+def arrows_of_the_design_page():
+    """Return {room: rooms that it may import} as docs/design.md lists them."""
+    page = (ROOT / "docs" / "design.md").read_text()
+    block = page.split("## Arrows")[1].split("```")[1]
+    lines = re.findall(r"^(\w+) +-> (.*(?:\n +.*)*)", block, re.M)
+    return {room: set(re.findall(r"\w+", others)) for room, others in lines}
 
 
 def circles(edges):
@@ -289,6 +307,15 @@ def long_files():
     return found
 
 
+def wide_lines():
+    return [
+        f"{path.relative_to(PACKAGE)}:{number}: {len(line)} characters"
+        for path in sources(".pyx", ".pxd", ".h")
+        for number, line in enumerate(path.read_text().split("\n"), 1)
+        if len(line) > MAX_WIDTH
+    ]
+
+
 def files_without_a_job():
     found = []
     for path in sources(".py", ".pyx", ".pxd", ".h"):
@@ -308,13 +335,45 @@ def files_without_a_line_in_the_design_page():
     ]
 
 
+FOLDERS = ("lsgd_fast", "tests", "benchmarks", "tools", "examples", "docs")
+
+
 def written():
     """Yield the files in which people read words: sources, tests, benchmarks, tools and pages."""
-    for folder in ("lsgd_fast", "tests", "benchmarks", "tools", "examples", "docs"):
+    for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".py", ".pyx", ".pxd", ".pyi", ".h", ".md", ".sh"):
                 yield path
     yield ROOT / "README.md"
+
+
+# Files that are named but are not in the repository: headers of the system, a file that a test
+# writes, and a pattern.
+ELSEWHERE = {"Python.h", "cpuid.h", "omp.h", "sched.h", "stdint.h", "stdlib.h", "string.h"} | {
+    "readme.pyx",
+    "test_name.py",
+}
+
+
+def named_files_that_do_not_exist():
+    """Return the names of source files in sources, tests and pages that no file has."""
+    paths = {path.name for path in ROOT.iterdir()}
+    for folder in FOLDERS:
+        paths |= {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*")}
+    endings = {
+        "/".join(parts[start:])
+        for parts in (path.split("/") for path in paths)
+        for start in range(len(parts))
+    }
+    found = []
+    for path in written():
+        if path == Path(__file__):
+            continue
+        for number, line in enumerate(path.read_text().split("\n"), 1):
+            for name in re.findall(r"\b[\w/]+\.(?:pyx|pxd|py|h)\b", line):
+                if name not in endings | ELSEWHERE:
+                    found.append(f"{path.relative_to(ROOT)}:{number}: there is no {name}")
+    return found
 
 
 def old_words():
@@ -344,6 +403,16 @@ def test_a_wrong_import_is_caught():
         "_core.types imports _results.run",
         "reference.descent imports _engine.loop",
     ]
+
+
+def test_no_arrow_is_unused():
+    assert unused_arrows(graph()) == []
+
+
+def test_the_design_page_has_every_arrow():
+    assert arrows_of_the_design_page() == {
+        room: arrows for room, arrows in ARROWS.items() if arrows
+    }
 
 
 def test_nothing_imports_itself_in_a_circle():
@@ -380,6 +449,14 @@ def test_the_design_page_names_every_file():
     assert files_without_a_line_in_the_design_page() == []
 
 
+def test_files_that_are_named_exist():
+    assert named_files_that_do_not_exist() == []
+
+
+def test_lines_of_compiled_sources_are_short():
+    assert wide_lines() == []
+
+
 def test_the_words_are_those_of_the_field():
     assert old_words() == []
 
@@ -388,7 +465,8 @@ def main():
     edges = graph()
     findings = wrong_arrows(edges) + circles(edges) + circles(rooms(edges))
     findings += long_files() + long_functions() + wide_functions() + files_without_a_job()
-    findings += files_without_a_line_in_the_design_page() + old_words()
+    findings += files_without_a_line_in_the_design_page() + old_words() + unused_arrows(edges)
+    findings += named_files_that_do_not_exist() + wide_lines()
     for finding in findings:
         if len(sys.argv) == 1 or any(word in finding for word in sys.argv[1:]):
             print(finding)
