@@ -1,7 +1,6 @@
-"""`Descent` and signals, threads, and objects that were never initialised."""
+"""`Descent` and threads, and objects that were never initialised."""
 
 import os
-import signal
 import threading
 import time
 
@@ -9,76 +8,14 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast import Descent, Stop
+from lsgd_fast import Descent
 from support import awkward
 from support.descents import ETA, FULL, X, Y
 from support.fresh import run_python
 from support.hashes import content
 
-# --- signals and threads --------------------------------------------------------------------------
-
 BIG_X = np.random.default_rng(5).standard_normal((20_000, 20))
 BIG_Y = awkward.labels(20_000, np.random.default_rng(6))
-NO_HANG = Stop(seconds=20.0)  # a test that fails must end as well
-
-
-def when_it_runs(descent, action):
-    """Call `action` in another thread as soon as the descent has gone on by a step."""
-    before = descent.n_steps
-
-    def wait():
-        while descent.n_steps == before:
-            time.sleep(0.001)
-        action()
-
-    thread = threading.Thread(target=wait, daemon=True)
-    thread.start()
-    return thread
-
-
-@pytest.mark.parametrize("n_threads", [1, 2])
-@pytest.mark.parametrize("big", [False, True])
-def test_ctrl_c(big, n_threads):
-    data = (BIG_X, BIG_Y, ETA) if big else (X, Y, ETA)
-    options = {"record_every": 1000, "n_threads": n_threads, "stop": NO_HANG}
-    descent = Descent(*data, **options)
-    for _ in range(3):
-        thread = when_it_runs(descent, lambda: os.kill(os.getpid(), signal.SIGINT))
-        with pytest.raises(KeyboardInterrupt):
-            descent.step(2**62)
-        thread.join()
-        assert descent.stop_reason is None
-    descent.step(3)
-    whole = Descent(*data, **options)
-    whole.step(descent.n_steps)
-    assert content(descent.result()) == content(whole.result())
-
-
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
-def test_signal_handlers_run_and_their_exceptions_come_out():
-    calls = []
-
-    def handler(number, frame):
-        if descent.n_steps == 0 or len(calls) == 3:
-            return  # on a busy machine it comes before the steps, or after
-        calls.append(descent.n_steps)
-        with pytest.raises(RuntimeError):
-            descent.step()
-        if len(calls) == 3:
-            raise ZeroDivisionError
-
-    descent = Descent(BIG_X, BIG_Y, ETA, record_every=1000, stop=NO_HANG)
-    before = signal.signal(signal.SIGALRM, handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.03, 0.03)
-        with pytest.raises(ZeroDivisionError):
-            descent.step(2**62)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
-    assert len(calls) == 3 and descent.stop_reason is None
-    whole = lsgd.gradient_descent(BIG_X, BIG_Y, ETA, descent.n_steps, record_every=1000)
-    assert content(descent.result()) == content(whole)
 
 
 def test_only_one_thread_may_drive(tmp_path):

@@ -1,17 +1,13 @@
-"""Ctrl-C, fork and Python threads: no run hangs, none is lost, and none changes its bits."""
+"""Teams, fork and Python threads: no run hangs, and none changes its bits."""
 
 import json
 import os
-import signal
-import statistics
 import threading
-import time
 
 import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast import Descent, Stop, kernel
 from support import awkward
 from support.fresh import run_python
 from support.hashes import content
@@ -19,42 +15,7 @@ from support.hashes import content
 RNG = np.random.default_rng(3)
 X = RNG.standard_normal((20_000, 50))
 Y = awkward.labels(len(X), RNG)
-NO_HANG = Stop(seconds=60.0)
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-
-
-def interrupt(descent, delay):
-    """Send SIGINT some seconds from now; return how long the descent then went on."""
-    sent = []
-
-    def send():
-        time.sleep(delay)
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        descent.step(2**62)
-    except KeyboardInterrupt:
-        back = time.perf_counter()
-    thread.join()
-    return back - sent[0]  # an error if it was not interrupted
-
-
-@pytest.mark.slow
-def test_ctrl_c_20_of_20():
-    """KeyboardInterrupt within 0.2 s; the runs that go on afterwards never lose a step."""
-    options = {"record_every": 100, "stop": NO_HANG}
-    descents = [Descent(X, Y, 3.0, n_threads=n, **options) for n in (1, 2)]
-    delays = [interrupt(descents[i % 2], 0.02 + 0.003 * i) for i in range(20)]
-    assert statistics.median(delays) < 0.2 and max(delays) < 1.0, delays
-    for descent in descents:
-        assert descent.stop_reason is None and descent.n_steps > 0
-        descent.step(3)
-        whole = lsgd.gradient_descent(X, Y, 3.0, descent.n_steps, n_threads=2, **options)
-        assert content(descent.result()) == content(whole)
-
 
 FORKS = """
 import json, multiprocessing, os, sys, threading, time, warnings
@@ -148,29 +109,3 @@ def test_8_threads_200_descents_each():
     for thread in threads:
         thread.join(60)
     assert counts == [200] * 8
-
-
-@pytest.mark.parametrize("n_threads", [1, 2])
-def test_a_ticker_keeps_ticking(n_threads):
-    """One step of a descent is a call into C; with the GIL held the ticker would stand still."""
-    descent = Descent(X, Y, 1.0, n_threads=n_threads, record_every=1000, stop=NO_HANG)
-    steps, over = [], threading.Event()
-
-    def tick():
-        while not over.is_set():
-            steps.append(descent.n_steps)
-            if len(steps) >= 50 and steps[-1] > steps[0]:
-                os.kill(os.getpid(), signal.SIGINT)
-                return
-            time.sleep(0.002)
-
-    ticker = threading.Thread(target=tick)
-    ticker.start()
-    try:
-        descent.step(2**62)
-    except KeyboardInterrupt:
-        pass
-    over.set()
-    ticker.join()
-    assert len(steps) >= 50 and descent.stop_reason is None
-    assert kernel.openmp_enabled() or descent.result().n_threads == 1

@@ -1,0 +1,140 @@
+"""Ctrl-C and other signals: a run stops at once, loses no step, and leaves the GIL to others."""
+
+import os
+import signal
+import statistics
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import lsgd_fast as lsgd
+from lsgd_fast import Descent, Stop, kernel
+from support import awkward
+from support import descents as small
+from support.descents import ETA
+from support.hashes import content
+
+RNG = np.random.default_rng(3)
+X = RNG.standard_normal((20_000, 50))
+Y = awkward.labels(len(X), RNG)
+NO_HANG = Stop(seconds=60.0)  # a test that fails must end as well
+
+
+def interrupt(descent, delay):
+    """Send SIGINT some seconds from now; return how long the descent then went on."""
+    sent = []
+
+    def send():
+        time.sleep(delay)
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        descent.step(2**62)
+    except KeyboardInterrupt:
+        back = time.perf_counter()
+    thread.join()
+    return back - sent[0]  # an error if it was not interrupted
+
+
+def when_it_runs(descent, action):
+    """Call `action` in another thread as soon as the descent has gone on by a step."""
+    before = descent.n_steps
+
+    def wait():
+        while descent.n_steps == before:
+            time.sleep(0.001)
+        action()
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("big", [False, True])
+def test_ctrl_c(big, n_threads):
+    data = (X, Y, ETA) if big else (small.X, small.Y, ETA)
+    options = {"record_every": 1000, "n_threads": n_threads, "stop": NO_HANG}
+    descent = Descent(*data, **options)
+    for _ in range(3):
+        thread = when_it_runs(descent, lambda: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            descent.step(2**62)
+        thread.join()
+        assert descent.stop_reason is None
+    descent.step(3)
+    whole = Descent(*data, **options)
+    whole.step(descent.n_steps)
+    assert content(descent.result()) == content(whole.result())
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+def test_signal_handlers_run_and_their_exceptions_come_out():
+    calls = []
+
+    def handler(number, frame):
+        if descent.n_steps == 0 or len(calls) == 3:
+            return  # on a busy machine it comes before the steps, or after
+        calls.append(descent.n_steps)
+        with pytest.raises(RuntimeError):
+            descent.step()
+        if len(calls) == 3:
+            raise ZeroDivisionError
+
+    descent = Descent(X, Y, ETA, record_every=1000, stop=NO_HANG)
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.03, 0.03)
+        with pytest.raises(ZeroDivisionError):
+            descent.step(2**62)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(calls) == 3 and descent.stop_reason is None
+    whole = lsgd.gradient_descent(X, Y, ETA, descent.n_steps, record_every=1000)
+    assert content(descent.result()) == content(whole)
+
+
+@pytest.mark.slow
+def test_ctrl_c_20_of_20():
+    """KeyboardInterrupt within 0.2 s; the runs that go on afterwards never lose a step."""
+    options = {"record_every": 100, "stop": NO_HANG}
+    descents = [Descent(X, Y, 3.0, n_threads=n, **options) for n in (1, 2)]
+    delays = [interrupt(descents[i % 2], 0.02 + 0.003 * i) for i in range(20)]
+    assert statistics.median(delays) < 0.2 and max(delays) < 1.0, delays
+    for descent in descents:
+        assert descent.stop_reason is None and descent.n_steps > 0
+        descent.step(3)
+        whole = lsgd.gradient_descent(X, Y, 3.0, descent.n_steps, n_threads=2, **options)
+        assert content(descent.result()) == content(whole)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_ticker_keeps_ticking(n_threads):
+    """One step of a descent is a call into C; with the GIL held the ticker would stand still."""
+    descent = Descent(X, Y, 1.0, n_threads=n_threads, record_every=1000, stop=NO_HANG)
+    steps, over = [], threading.Event()
+
+    def tick():
+        while not over.is_set():
+            steps.append(descent.n_steps)
+            if len(steps) >= 50 and steps[-1] > steps[0]:
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+            time.sleep(0.002)
+
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    try:
+        descent.step(2**62)
+    except KeyboardInterrupt:
+        pass
+    over.set()
+    ticker.join()
+    assert len(steps) >= 50 and descent.stop_reason is None
+    assert kernel.openmp_enabled() or descent.result().n_threads == 1
