@@ -97,19 +97,24 @@ cdef void split_chunks(batch_t* b, Py_ssize_t size) noexcept nogil:
 
 # --- the team -------------------------------------------------------------------------------------
 
-# A thread's part of a pass: its share of the chunks, then those that others have not taken yet.
+# A thread's part of a pass: its share of the chunks, then those that others have not taken yet. The
+# first thread looks for signals between chunks, and also where the others have left it none.
 cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank,
                    Py_ssize_t size) noexcept nogil:
     cdef double* tile = p.tiles + rank * p.thread_memory
     cdef double work = p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.n_chunks
     cdef Py_ssize_t chunk, i
+    cdef bint late = True
     for i in range(size):
         chunk = take_work(&shares[(rank + i) % size], size)
         while chunk >= 0 and not is_raised(&b.poll.interrupted):
+            late = False
             run_chunks(p, chunk, chunk + 1, tile)
             if rank == 0:
                 poll(&b.poll, work, &b.poll.interrupted)
             chunk = take_work(&shares[(rank + i) % size], size)
+    if rank == 0 and late:
+        poll(&b.poll, work, &b.poll.interrupted)
 
 
 # A thread's part of the sums of gradients. They have a flag of their own: when the first thread

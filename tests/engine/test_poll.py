@@ -14,6 +14,7 @@ from lsgd_fast import Descent, Stop, kernel
 from support import awkward
 from support import descents as small
 from support.descents import ETA
+from support.fresh import run_python
 from support.hashes import content
 
 RNG = np.random.default_rng(3)
@@ -112,6 +113,44 @@ def test_ctrl_c_20_of_20():
         descent.step(3)
         whole = lsgd.gradient_descent(X, Y, 3.0, descent.n_steps, n_threads=2, **options)
         assert content(descent.result()) == content(whole)
+
+
+ON_ONE_PROCESSOR = """
+import os, signal, threading, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from lsgd_fast import Descent, Stop
+from support import awkward
+import numpy as np
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+rng = np.random.default_rng(3)
+X = rng.standard_normal((20_000, 50))
+descent = Descent(X, awkward.labels(len(X), rng), 3.0, n_threads=2, record_every=100,
+                  stop=Stop(seconds=60.0))
+delays = []
+def send(wait):
+    time.sleep(wait)
+    delays.append(-time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+
+for i in range(60):
+    thread = threading.Thread(target=send, args=(0.01 + 0.001 * i,))
+    thread.start()
+    try:
+        descent.step(2**62)
+    except KeyboardInterrupt:
+        delays[-1] += time.perf_counter()
+    thread.join()
+print(len(delays), max(delays))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cannot choose a processor")
+def test_ctrl_c_where_other_threads_take_all_chunks():
+    """On one processor the second thread often finishes a pass before the first has begun it."""
+    count, longest = run_python(ON_ONE_PROCESSOR).stdout.split()
+    assert int(count) == 60 and float(longest) < 0.5
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
