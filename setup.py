@@ -32,6 +32,8 @@ MODULES = [  # those that take longest to compile come first
     "_engine.score_line", "_engine.lbfgs",
 ]  # fmt: skip
 
+SHARED = "lsgd_fast._core._cyutility"  # what Cython would write into every module, once
+
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,
@@ -158,6 +160,7 @@ class BuildExtensions(build_ext):
             compiler_directives=directives,
             force=True,
             nthreads=0 if self.parallel == 1 else min(self.parallel, len(MODULES)),
+            shared_utility_qualified_name=SHARED,
         )
         for extension, c_extension in zip(self.extensions, translated, strict=True):
             extension.sources = c_extension.sources
@@ -216,6 +219,7 @@ if __name__ == "__main__":  # not again in the processes of cythonize
                 include_dirs=["lsgd_fast/_core"],  # simd.h, team.h
             )
             for name in MODULES
-        ],
+        ]
+        + [Extension(SHARED, [])],
         cmdclass={"build_ext": BuildExtensions},
     )
