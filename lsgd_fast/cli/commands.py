@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -48,7 +49,8 @@ def fit(arguments):
         keywords = descent_keywords(arguments) | _progress_keywords(arguments.steps, status)
         model = {name: keywords.pop(name) for name in ("loss", "l2", "fit_intercept")}
         stop, options = keywords.pop("stop"), DescentOptions(**keywords)
-        problem = Problem.check(data.X, data.y, **model)
+        with _naming_values(arguments.data):
+            problem = Problem.check(data.X, data.y, **model)
         stepsize = arguments.stepsize or _default_stepsize(problem)
         request = check_descent(problem, stepsize, options, stop=stop)
         run = run_descent(request, arguments.steps)
@@ -71,7 +73,8 @@ def sweep(arguments):
         _log_data(data, status)
         keywords = descent_keywords(arguments, len(stepsizes))
         keywords |= _progress_keywords(n_steps, status, len(stepsizes))
-        found = stepsize_sweep(data.X, data.y, stepsizes, n_steps, **keywords)
+        with _naming_values(arguments.data):
+            found = stepsize_sweep(data.X, data.y, stepsizes, n_steps, **keywords)
         status.log(f"{counted(len(found), 'run')} in {max(run.seconds for run in found):.3g} s")
     best = None if arguments.best is None else _best_stepsize(found, arguments.best)
     if arguments.json:
@@ -95,18 +98,19 @@ def trial(arguments):
         data = _read(arguments, status)
         status.show(f"trying stepsizes on {len(data.X)} rows", now=True)
         began = time.perf_counter()
-        found = staged_trial(
-            data.X,
-            data.y,
-            start_stepsize=arguments.start_stepsize,
-            factor=arguments.factor,
-            n_stages=arguments.stages,
-            n_steps=arguments.steps,
-            sample=arguments.sample,
-            n_repeats=arguments.repeats,
-            rng=arguments.seed,
-            **model_keywords(arguments),
-        )
+        with _naming_values(arguments.data):
+            found = staged_trial(
+                data.X,
+                data.y,
+                start_stepsize=arguments.start_stepsize,
+                factor=arguments.factor,
+                n_stages=arguments.stages,
+                n_steps=arguments.steps,
+                sample=arguments.sample,
+                n_repeats=arguments.repeats,
+                rng=arguments.seed,
+                **model_keywords(arguments),
+            )
         status.log(
             f"{found.passes:.0f} passes over the rows in {time.perf_counter() - began:.3g} s"
         )
@@ -124,16 +128,17 @@ def plan(arguments):
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
         status.show("measuring a short run", now=True)
-        found = planning.plan(
-            data.X,
-            data.y,
-            stepsize=arguments.stepsize,
-            n_steps=arguments.steps,
-            target_loss=arguments.target_loss,
-            width=arguments.width,
-            margin=arguments.margin,
-            n_threads=arguments.threads,
-        )
+        with _naming_values(arguments.data):
+            found = planning.plan(
+                data.X,
+                data.y,
+                stepsize=arguments.stepsize,
+                n_steps=arguments.steps,
+                target_loss=arguments.target_loss,
+                width=arguments.width,
+                margin=arguments.margin,
+                n_threads=arguments.threads,
+            )
     # `fit` records fewer rows of a long trace, so that it fits in memory.
     found = replace(found, record_every=default_record_every(found.n_steps or 0))
     if arguments.json:
@@ -181,6 +186,17 @@ def _write(arguments, result):
         result.save(arguments.out)
     if arguments.plot is not None:
         result.plot().figure.savefig(arguments.plot)
+
+
+@contextmanager
+def _naming_values(path):
+    """Name the file in errors about the values of X, which validation finds in its one look."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("X must be finite"):
+            raise
+        raise ValueError(f"{path!r}: {error}") from error
 
 
 def _read(arguments, status):

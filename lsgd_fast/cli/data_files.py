@@ -23,7 +23,6 @@ LIBSVM = (".libsvm", ".svm", ".svmlight", ".txt")
 LABELS = (".npy", ".csv", ".txt")  # files of labels alone
 TEXTS = "U"  # the kind of dtype that labels may have besides NUMBERS
 MAPPED_BYTES = 1 << 26  # .npy files of this size or more are mapped, not read
-SCANNED = 1 << 20  # values checked at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,13 +208,6 @@ def _read_labels(path, n):
 def _check_matrix(X):
     if X.ndim != 2 or 0 in X.shape:
         raise ValueError(f"X must be 2-d with one row and one feature or more; got {X.shape}")
-    values = X.ravel(order="K")  # a view: arrays from files are contiguous
-    for start in range(0, X.size, SCANNED):
-        bad = np.flatnonzero(~np.isfinite(values[start : start + SCANNED]))
-        if len(bad):
-            order = "C" if X.flags.c_contiguous else "F"
-            row, column = np.unravel_index(start + bad[0], X.shape, order)
-            raise ValueError(f"X[{row}, {column}] is {X[row, column]}; X must be finite")
     return X
 
 

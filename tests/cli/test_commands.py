@@ -284,3 +284,20 @@ def test_progress_on_a_terminal_goes(folder, monkeypatch, capsys, command):
     assert code == 0 and out.startswith("Data 'digits.npz'")
     assert len(shown) >= 3 and shown[0].startswith("\rreading 'digits.npz'")
     assert shown[-1].strip() == "" and all("\n" not in text for text in shown)
+
+
+@every_command
+@pytest.mark.parametrize(("order", "value"), [("C", np.nan), ("F", -np.inf)])
+def test_a_value_that_is_not_finite_is_named_with_its_file(tmp_path, capsys, command, order, value):
+    bad = np.array(X, order=order)
+    bad[4, 1] = value
+    path = tmp_path / "bad.npz"
+    np.savez(path, X=bad, y=Y)
+    code, _, error = run_main(capsys, command, path, *COMMANDS[command])
+    expected = f"{str(path)!r}: X must be finite as float64; found {value} in row 4, column 1"
+    assert code == 2 and expected in " ".join(error.split())
+
+
+def test_other_errors_name_no_file():
+    with pytest.raises(ValueError, match="^stepsize"), commands._naming_values("a.npz"):
+        raise ValueError("stepsize must be finite and positive; got 0")

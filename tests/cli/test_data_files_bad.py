@@ -23,7 +23,6 @@ class Bomb:
 JUNK = np.random.default_rng(1).bytes(3000)
 OBJECTS = npy(np.array([[Bomb(), 1]], dtype=object))
 GOOD_NPZ = npz(X=X, y=Y)
-NAN = np.where(np.arange(35).reshape(7, 5) == 21, np.nan, X)
 
 BAD_ARRAYS = [
     ("a.npz", b"", "empty"),
@@ -43,9 +42,6 @@ BAD_ARRAYS = [
     ("a.npz", npz(X=np.ones((0, 3)), y=np.ones(0)), "X must be 2-d"),
     ("a.npz", npz(X=X, y=Y[1:]), "labels must have shape (7,), one for each row of X; got (6,)"),
     ("a.npz", npz(X=X, y=X), "got (7, 5)"),
-    ("a.npz", npz(X=NAN, y=Y), "X[4, 1] is nan"),
-    ("a.npz", npz(X=np.asfortranarray(NAN), y=Y), "X[4, 1] is nan"),
-    ("a.npz", npz(X=np.where(X == 0.1, np.inf, X), y=Y), "X[0, 4] is inf"),
     ("a.npz", npz(X=X, y=np.where(Y > 0, np.nan, Y)), "label of row 0 is not finite"),
     ("a.npz", npz(X=X, y=np.arange(7)), "two different labels; found [0, 1, 2, 3, 4, 5, ...]"),
     ("a.npz", npz(X=X, y=np.ones(7)), "two different labels; found [1.0]"),
@@ -59,7 +55,6 @@ BAD_ARRAYS = [
     ("a.npy", OBJECTS, "arrays of dtype object are not supported"),
     ("a.npy", pickle.dumps(Bomb()), "magic"),
     ("a.npy", npy(Y), "X must be 2-d"),
-    ("a.npy", npy(NAN), "X[4, 1] is nan"),
     ("a.npy", npy(X), "has no labels"),
 ]  # fmt: skip
 
@@ -160,7 +155,7 @@ def test_the_bomb_would_explode():
     Bomb.exploded = False
 
 
-@pytest.mark.parametrize("content", [OBJECTS, npy(X)[:-1], npy(NAN)])
+@pytest.mark.parametrize("content", [OBJECTS, npy(X)[:-1]])
 def test_bad_files_that_are_mapped(tmp_path, monkeypatch, content):
     monkeypatch.setattr(files, "MAPPED_BYTES", 0)
     assert refused(write(tmp_path / "a.npy", content), "")
