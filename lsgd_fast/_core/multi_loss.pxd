@@ -19,7 +19,7 @@ from lsgd_fast._core.loss cimport (add_lanes, clear_tallies, logistic_loss_margi
                                    logistic_loss_rows, merge_tails, tally_rows, tally_terms)
 
 
-# --- two-layer network: scale * sum over units of sign * activation(score) ------------------------
+# --- two-layer network: output_factor * sum over units of sign * activation(score) ----------------
 
 # The fixed sign of a unit in the second layer.
 cdef inline double unit_sign(Py_ssize_t unit) noexcept nogil:
@@ -69,14 +69,14 @@ cdef inline inlined network_loss_rows(const pass_t* p, const block_t* b, vec* su
     cdef Py_ssize_t n_panels = b.n_panels, i
     cdef column_sums_t none
     for i in range(PANEL * n_panels):
-        s[i] = p.scale * s[i]
+        s[i] = p.output_factor * s[i]
     if p.loss.kind == LOGISTIC_LOSS:
         logistic_loss_rows(b.y, b.weight, 0.0, sums, n_panels, b.tallies)
     else:
         none.count = 0
         general_loss(p, b, 0, s, &none)
     for i in range(PANEL * n_panels):
-        s[i] = p.scale * s[i]
+        s[i] = p.output_factor * s[i]
 
 
 # The row gradients of a few units, from the derivatives z of their activations.

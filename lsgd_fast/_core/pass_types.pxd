@@ -24,10 +24,10 @@ cdef struct totals_t:
     double error_rate           # weighted fraction of margins <= 0
     double min_margin           # over rows of positive weight
     double slope                # derivative of the loss by the intercept
-    # of a column in the log domain, whose slope and gradient are divided by exp(scale):
-    double mass                 # weighted mean of |loss'(margin)| / exp(scale)
-    double risk                 # weighted mean of the losses / exp(scale)
-    double scale
+    # of a column in the log domain, whose slope and gradient are divided by exp(log_scale):
+    double mass                 # weighted mean of |loss'(margin)| / exp(log_scale)
+    double risk                 # weighted mean of the losses / exp(log_scale)
+    double log_scale
 
 # Sums of one chunk for one column, in lanes: lane i sums the rows whose number is i modulo PANEL.
 cdef struct tally_t:
@@ -66,8 +66,8 @@ cdef struct pass_t:
     const int* in_log_domain    # (k,) which columns are in the log domain; NULL: none. Softmax has
                                 # all or none of them there
     bint gradient               # False: forward only
-    activation_t activation     # of a network, which is scale * sum of +-activation;
-    double slope, scale         # slope of PIECEWISE_LINEAR
+    activation_t activation     # of a network, which is output_factor * sum of +-activation;
+    double slope, output_factor # slope of PIECEWISE_LINEAR
 
     # how the rows are split, which depends on the shape of X and the model alone (layout.pyx)
     Py_ssize_t height           # rows of a block

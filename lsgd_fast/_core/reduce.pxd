@@ -112,13 +112,13 @@ cdef inline inlined sum_partial_gradients(const pass_t* p, Py_ssize_t first, Py_
 
 # --- tallies --------------------------------------------------------------------------------------
 
-# The totals that only a column in the log domain has, and its slope over exp(scale).
+# The totals that only a column in the log domain has, and its slope over exp(log_scale).
 cdef inline void log_totals(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
     cdef double[MAX_CHUNKS] factors
     cdef double mass = 0.0, risk = 0.0, slope = 0.0, total = p.rows.total_weight
     cdef const log_sums_t* log_sums
     cdef Py_ssize_t chunk
-    totals.scale = common_log_scale(p, column, factors)
+    totals.log_scale = common_log_scale(p, column, factors)
     for chunk in range(p.n_chunks):
         log_sums = log_sums_of(p, chunk, column)
         mass += fold_lanes(log_sums.mass) * factors[chunk]
@@ -155,7 +155,7 @@ cdef inline void total_tallies(const pass_t* p, Py_ssize_t column, double underf
     totals.min_margin = least if totals.loss == totals.loss else NAN
     if in_log_domain and not underflow_loss <= totals.loss < INFINITY:
         log_positive(totals.risk, &totals.log_loss)
-        totals.log_loss = totals.scale + totals.log_loss if totals.risk > 0.0 else -INFINITY
+        totals.log_loss = totals.log_scale + totals.log_loss if totals.risk > 0.0 else -INFINITY
         totals.log_loss = totals.log_loss if totals.loss == totals.loss else NAN
     elif totals.loss < underflow_loss and tail == 0.0:   # all margins are infinite
         totals.log_loss = -INFINITY

@@ -119,7 +119,7 @@ cdef class Batch:
             self._add_log_sums(n_runs)
             b.in_log_domain = &self.in_log_domain[0]
         if gram:
-            b.gram_factor = self.gram.scale
+            b.gram_factor = self.gram.factor
             p.scores = b.intercepts + n_runs
             p.row_gradients = p.scores + n_runs * padded
         if held_out is not None:
@@ -151,7 +151,7 @@ cdef class Batch:
         if model == NETWORK:
             p.activation = SOFTPLUS if problem.model.slope is None else PIECEWISE_LINEAR
             p.slope = problem.model.slope or 0.0
-            p.scale = problem.model.scale
+            p.output_factor = problem.model.output_factor
 
     cdef _read_from(self, double* parameters):
         """Let passes read the weights of several columns here, followed by their intercepts."""
@@ -179,7 +179,7 @@ cdef class Batch:
             pass_size(p.model, &self.held_out, k, self.n_threads))
         self.held_out_rows = held_out
         lay_out_pass(v, p.model, &self.held_out, k, &self.validation_memory[0])
-        v.activation, v.slope, v.scale = p.activation, p.slope, p.scale
+        v.activation, v.slope, v.output_factor = p.activation, p.slope, p.output_factor
         v.gradient = False
         v.loss = self.state.row_pass.loss
         v.weights = self.state.weights

@@ -9,7 +9,7 @@ cdef class GramSpace:
     cdef rows_t view                 # of the Gram matrix
     cdef rows_t start_rows           # the first weights as rows
     cdef Py_ssize_t size             # its rows: those of X, then the first weights
-    cdef double scale                # an even power of two; the matrix is scale * rows . rows
+    cdef double factor                # an even power of two; the matrix is factor * rows . rows
     cdef Rows rows
     cdef double[:, ::1] starts       # the first weights times powers of two ...
     cdef double[::1] start_coefficients     # ... and by what they come in at first

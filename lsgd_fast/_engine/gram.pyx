@@ -1,15 +1,15 @@
 """Gram space: descent by the inner products of the rows, for X with more features than rows.
 
 Gradient descent moves in the span of the rows x_i and of the first weights. Let A be the rows of X
-with the first weights below them, and w = scale * A^T a. Then X w = (scale * A A^T) a, so the row
-pass over the Gram matrix ``scale * A A^T`` gives the same scores from the coefficients a as the
+with the first weights below them, and w = factor * A^T a. Then X w = (factor * A A^T) a, so the row
+pass over the Gram matrix ``factor * A A^T`` gives the same scores from the coefficients a as the
 pass over X from w, and its gradient is the image of that of w:
 
-    gradient          scale * A^T b    with  b = row_gradients / scale + l2 * a
-    its norm          sqrt(scale * b . (scale * A A^T) b)
-    |w|               sqrt(scale * a . (scale * A A^T) a)
+    gradient          factor * A^T b    with  b = row_gradients / factor + l2 * a
+    its norm          sqrt(factor * b . (factor * A A^T) b)
+    |w|               sqrt(factor * a . (factor * A A^T) a)
 
-The first weights take part as rows of weight zero, which have no loss. `scale` is an even power of
+The first weights take part as rows of weight zero, which have no loss. `factor` is an even power of
 two near 1 / max |x_i|, and the first weights are multiplied by a power of two that makes them about
 as large as the rows, so that no square leaves float64; neither rounds anything.
 
@@ -57,7 +57,7 @@ cdef class GramSpace:
         exponent = max(-1000, min(1000, math.frexp(radius)[1] // 2 * 2))
         larger = exponent - np.frexp(np.abs(starts).max(axis=1, initial=0.0))[1]
         self.rows = rows
-        self.scale = math.ldexp(1.0, -exponent)
+        self.factor = math.ldexp(1.0, -exponent)
         self.starts = np.ldexp(starts, larger[:, None])
         self.start_coefficients = np.ldexp(1.0, exponent - larger)
         self.n_threads = n_threads
@@ -112,7 +112,7 @@ cdef class GramSpace:
         columns = aligned_empty(width * d)
         for first in range(0, n, width):
             PyErr_CheckSignals()
-            pack_rows(X, first, self.scale, columns)
+            pack_rows(X, first, self.factor, columns)
             if others != NULL:
                 multiply(others, 0, 0, columns, first, panels, self.size, False, self.n_threads)
                 continue
@@ -120,7 +120,7 @@ cdef class GramSpace:
             if starts.X.n:
                 multiply(starts, 0, n, columns, first, panels, self.size, True, self.n_threads)
         for first in range(0, starts.X.n, width):
-            pack_rows(starts, first, self.scale, columns)
+            pack_rows(starts, first, self.factor, columns)
             if others != NULL:
                 multiply(others, 0, 0, columns, n + first, panels, self.size, False,
                          self.n_threads)
@@ -163,7 +163,7 @@ cdef class GramSpace:
         with np.errstate(all="ignore"):         # in a run that diverges
             for start, coefficient in zip(self.starts, coefficients[n:]):
                 weights += coefficient * np.asarray(start)
-            return self.scale * weights
+            return self.factor * weights
 
 
 # Columns of the Gram matrix that one pass makes.
@@ -185,7 +185,7 @@ def memory_of_gram(Py_ssize_t n, Py_ssize_t d, int n_threads):
 
 
 # Rows from `first` on, scaled, as packed columns of a pass; the last row is repeated as needed.
-cdef pack_rows(const rows_t* rows, Py_ssize_t first, double scale, double[::1] columns):
+cdef pack_rows(const rows_t* rows, Py_ssize_t first, double factor, double[::1] columns):
     cdef Py_ssize_t d = rows.X.d, k = columns.shape[0] // d, i, j, c, offset, stride
     cdef double[::1] tile = aligned_empty(PANEL * d)
     for i in range(0, k, PANEL):
@@ -193,7 +193,7 @@ cdef pack_rows(const rows_t* rows, Py_ssize_t first, double scale, double[::1] c
         for c in range(PANEL):
             column_offset(i + c, k, d, &offset, &stride)
             for j in range(d):
-                columns[offset + j * stride] = scale * tile[PANEL * j + c]
+                columns[offset + j * stride] = factor * tile[PANEL * j + c]
 
 
 # Write rows @ columns to the matrix in `panels`, without the first `skip` rows: entry (0, 0) of the

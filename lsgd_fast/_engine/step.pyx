@@ -108,10 +108,10 @@ cdef void log_domain_gradient(batch_t* b, run_t* r, const totals_t* totals) noex
     cdef gradient_t* g = &r.rule_gradient
     cdef Py_ssize_t j
     cdef double factor, penalty
-    g.log_scale, g.mass, g.risk = totals.scale, totals.mass, totals.risk
+    g.log_scale, g.mass, g.risk = totals.log_scale, totals.mass, totals.risk
     if r.l2 > 0.0:
-        g.log_scale = max(totals.scale, 0.0)
-        factor = exponential(totals.scale - g.log_scale)
+        g.log_scale = max(totals.log_scale, 0.0)
+        factor = exponential(totals.log_scale - g.log_scale)
         penalty = r.l2 * exponential(-g.log_scale)
         for j in range(b.n_weights):
             r.gradient[j] = factor * r.gradient[j] + penalty * r.w[j]

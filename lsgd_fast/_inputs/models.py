@@ -97,7 +97,7 @@ class TwoLayer:
         return n_features + self.columns + 8
 
     @property
-    def scale(self):
+    def output_factor(self):
         """The factor of the sum over the units."""
         return 1.0 / math.sqrt(self.columns)
 

@@ -315,9 +315,9 @@ class NetworkRows(MultiRows):
         else:
             derivative = np.where(z > 0.0, 1.0, network.slope)
             value = np.where(z > 0.0, z, network.slope * z)
-        margin = self.y * (network.scale * (value @ network.output_weights))
+        margin = self.y * (network.output_factor * (value @ network.output_weights))
 
         def spread(s):
-            return (network.scale * s * self.y)[:, None] * network.output_weights * derivative
+            return (network.output_factor * s * self.y)[:, None] * network.output_weights * derivative
 
         return margin, margin, spread
