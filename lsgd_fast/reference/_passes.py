@@ -318,6 +318,7 @@ class NetworkRows(MultiRows):
         margin = self.y * (network.output_factor * (value @ network.output_weights))
 
         def spread(s):
-            return (network.output_factor * s * self.y)[:, None] * network.output_weights * derivative
+            s = network.output_factor * s * self.y
+            return s[:, None] * network.output_weights * derivative
 
         return margin, margin, spread
