@@ -99,14 +99,20 @@ def switch(name: str, default: str) -> bool:
     return value == "1"
 
 
+def version_of(compiler) -> bytes:
+    """Return what the compiler prints as its version; nothing if there is no compiler."""
+    command = getattr(compiler, "compiler_so", [])
+    if not command:
+        return b""
+    try:
+        return subprocess.run([*command, "--version"], capture_output=True).stdout
+    except OSError:  # compiling will say so
+        return b""
+
+
 def is_gcc(compiler) -> bool:
     """Return whether the compiler is GCC, which clang only resembles."""
-    command = getattr(compiler, "compiler_so", [])[:1]
-    try:
-        version = subprocess.run([*command, "--version"], capture_output=True, text=True).stdout
-    except (OSError, IndexError):  # no compiler: compiling will say so
-        return False
-    return "Free Software Foundation" in version
+    return b"Free Software Foundation" in version_of(compiler)
 
 
 def openmp_works(compiler, compile_flags: list[str], link_flags: list[str]) -> bool:
@@ -180,11 +186,7 @@ class BuildExtensions(build_ext):
         environment = [os.environ.get(name) for name in READ_BY_COMPILERS]
         tools = (Cython.__version__, sys.version)
         yield repr((options, self.debug, settings, environment, tools)).encode()
-        if settings[0]:
-            try:
-                yield subprocess.run([*settings[0], "--version"], capture_output=True).stdout
-            except OSError:  # no compiler: compiling will say so
-                pass
+        yield version_of(self.compiler)
         folder = Path("lsgd_fast")
         sources = [Path("setup.py")]
         sources += [path for kind in ("pyx", "pxd", "h") for path in folder.rglob(f"*.{kind}")]
