@@ -32,8 +32,9 @@ class Data:
     Attributes
     ----------
     X : ndarray of shape (n, d)
-        Features, finite, at least one row and one feature. The dtype is float64 from text, and any
-        real dtype from .npz and .npy. X may be read-only and memory-mapped.
+        Features, at least one row and one feature. From text they are finite float64; from .npz and
+        .npy they have any real dtype, and validation refuses values that are not finite. X may be
+        read-only and memory-mapped.
     y : ndarray of shape (n,), float64
         Labels -1 and +1, both of which occur; for several classes 0, 1, ..., K - 1.
     labels : tuple
