@@ -4,13 +4,17 @@ import math
 import numbers
 import operator
 import os
+import reprlib
 
 import numpy as np
 
 from lsgd_fast._constants import GRAM_BYTES, GRAM_FEATURES, GRAM_VALUES
 
 __all__ = [
+    "as_list",
+    "as_real_array",
     "check_callback",
+    "check_choice",
     "check_count",
     "check_flag",
     "check_gram",
@@ -21,7 +25,11 @@ __all__ = [
     "half_of_memory",
     "raise_not_finite",
     "set_fields",
+    "shown",
 ]
+
+BFLOAT16 = "bfloat16"  # a dtype of ml_dtypes, whose kind NumPy does not know
+RNG_TYPES = (np.random.SeedSequence, np.random.BitGenerator, np.random.Generator)
 
 
 def set_fields(instance, **values):
@@ -30,37 +38,67 @@ def set_fields(instance, **values):
         object.__setattr__(instance, name, value)
 
 
+class _Shown(reprlib.Repr):
+    """A repr of bounded length and depth, of every object: in an error message it must not fail."""
+
+    def __init__(self):
+        super().__init__()
+        self.maxother = self.maxstring = 120
+
+    def repr_int(self, x, level):
+        """Return the repr of an int; Python has none for 10**5000."""
+        return repr(x) if x.bit_length() <= 256 else f"an integer of {x.bit_length()} bits"
+
+
+def shown(value):
+    """Return a value as error messages show it: its repr, shortened where it is long."""
+    return _SHOWN.repr(value)
+
+
+_SHOWN = _Shown()
+
+
 def check_real(name, value, *, zero_allowed=False):
     """Return `value` as a float; it must be finite and positive, or zero where allowed."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a real number; got {value!r}")
+    if not isinstance(value, numbers.Real) or isinstance(value, (bool, np.timedelta64)):
+        raise TypeError(f"{name} must be a real number; got {shown(value)}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if math.isfinite(number) and (number > 0.0 or (zero_allowed and number == 0.0)):
-        return number
+        return number + 0.0  # 0.0 for -0.0
     sign = "not negative" if zero_allowed else "positive"
-    raise ValueError(f"{name} must be finite and {sign}; got {value!r}")
+    raise ValueError(f"{name} must be finite and {sign}; got {shown(value)}")
 
 
 def check_flag(name, value):
     """Return `value`, True or False, as a bool."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False; got {value!r}")
+        raise TypeError(f"{name} must be True or False; got {shown(value)}")
     return bool(value)
+
+
+def check_choice(name, value, choices):
+    """Return `value`, one of the strings `choices`, as a str."""
+    text = str.__str__(value) if isinstance(value, str) else None  # a derived class may lie
+    if text not in choices:
+        kind = TypeError if text is None else ValueError
+        known = ", ".join(map(repr, choices))
+        raise kind(f"{name} must be one of {known}; got {shown(value)}")
+    return text
 
 
 def check_count(name, value, minimum):
     """Return `value` as an int of at least `minimum` that fits in 64 bits."""
     if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be an integer; got {value!r}")
+        raise TypeError(f"{name} must be an integer; got {shown(value)}")
     try:
         count = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an integer; got {value!r}") from None
+        raise TypeError(f"{name} must be an integer; got {shown(value)}") from None
     if not minimum <= count < 2**63:
-        raise ValueError(f"{name} must be at least {minimum} and below 2**63; got {count}")
+        raise ValueError(f"{name} must be at least {minimum} and below 2**63; got {shown(count)}")
     return count
 
 
@@ -75,21 +113,64 @@ def check_n_threads(n_threads):
 
 
 def check_rng(rng):
-    """Return a numpy Generator: `rng` itself, or a new one from a seed (SPEC 7)."""
+    """Return a numpy Generator: `rng` itself, or a new one (SPEC 7, without sequences of seeds).
+
+    NumPy sees nothing else: some values, as a list that contains itself, would crash it.
+    """
+    if rng is None or isinstance(rng, RNG_TYPES):
+        return np.random.default_rng(rng)
+    if isinstance(rng, np.random.RandomState):  # NumPy itself takes it from 2.2 on
+        return np.random.Generator(rng._bit_generator)
     try:
-        if not isinstance(rng, (bool, np.bool_)):
-            return np.random.default_rng(rng)
-    except (TypeError, ValueError):
-        pass
-    raise TypeError(f"rng must be a seed or a numpy.random.Generator; got {rng!r}")
+        seed = None if isinstance(rng, (bool, np.bool_)) else operator.index(rng)
+    except TypeError:
+        seed = None
+    if seed is None:
+        raise TypeError(
+            "rng must be None, an integer, or a Generator, BitGenerator, SeedSequence or "
+            f"RandomState of numpy.random; got {shown(rng)}: pass numpy.random.SeedSequence(seeds) "
+            "for several seeds"
+        )
+    if seed < 0:
+        raise ValueError(f"rng must not be a negative integer; got {shown(seed)}")
+    return np.random.default_rng(seed)
 
 
 def check_callback(callback, callback_every):
     """Return a callable or None, and the number of steps between its calls."""
     if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable or None; got {callback!r}")
+        raise TypeError(f"callback must be callable or None; got {shown(callback)}")
     every = 1 if callback_every is None else callback_every
     return callback, check_count("callback_every", every, 1)
+
+
+def as_real_array(name, value):
+    """Return `value` as an ndarray of a real dtype, itself where it is one."""
+    if hasattr(value, "tocsr"):
+        raise TypeError(f"{name} must be dense; got a sparse matrix: pass {name}.toarray()")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise TypeError(f"{name} has masked entries; fill them or drop their rows first")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} cannot be read as an array: {error}") from error
+    if array.dtype.kind not in "biuf" and array.dtype.name != BFLOAT16:
+        raise TypeError(
+            f"{name} must hold real numbers; got dtype {array.dtype}: convert it to float64"
+        )
+    return array
+
+
+def as_list(name, values, k=None):
+    """Return a sequence as a list, NumPy's numbers as Python's; of k entries if k is given."""
+    if isinstance(values, (str, bytes, bytearray)) or not np.iterable(values):
+        raise TypeError(f"{name} must be a sequence; got {shown(values)}")
+    values = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    if not values or (k is not None and len(values) != k):
+        expected = "at least one entry" if k is None else f"{k} entries, one for each stepsize"
+        raise ValueError(f"{name} must have {expected}; got {len(values)}")
+    return values
 
 
 def check_gram(gram, n, d, n_held_out=0, unless=None):
@@ -98,11 +179,11 @@ def check_gram(gram, n, d, n_held_out=0, unless=None):
     `unless` is what rules Gram space out, for the message, or None.
     """
     size = 8 * n * max(n, n_held_out)
-    if isinstance(gram, str) and gram == "auto":
+    if isinstance(gram, str) and str.__str__(gram) == "auto":
         pays = n * d >= GRAM_VALUES and d >= GRAM_FEATURES * n and size <= GRAM_BYTES
         return pays and unless is None
     if not isinstance(gram, (bool, np.bool_)):
-        raise TypeError(f'gram must be "auto", True or False; got {gram!r}')
+        raise TypeError(f'gram must be "auto", True or False; got {shown(gram)}')
     if gram and unless is not None:
         raise ValueError(f"gram=True is not supported for {unless}; pass gram=False")
     if gram and size > half_of_memory():

@@ -23,7 +23,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lsgd_fast._checks import check_real, set_fields
+from lsgd_fast._checks import check_real, set_fields, shown
 
 __all__ = [
     "Exponential",
@@ -372,7 +372,8 @@ def _check_parameter(a):
 
 
 def _check_lam(lam):
-    if not 1.0 <= lam < math.inf:
+    lam = check_real("lam", lam)
+    if lam < 1.0:
         raise ValueError(f"lam must be finite and at least 1; got {lam!r}")
     return lam
 
@@ -385,6 +386,7 @@ def _rho_of_exponential_tail(lam):
 Loss = Logistic | Exponential | FlattenedExponential | FlattenedPolynomial
 LOSSES = {loss.name: loss for loss in Loss.__args__}  # in the order of the C enum
 _BY_NAME = {loss.name: loss for loss in (Logistic, Exponential, Softmax)}
+_TYPES = (*Loss.__args__, Softmax)
 
 
 def resolve(loss):
@@ -406,17 +408,18 @@ def resolve(loss):
     TypeError
         If `loss` is neither a name nor a loss of this module.
     """
-    if isinstance(loss, Loss):
+    if type(loss) in _TYPES:  # not a derived class: compiled code would not know of its methods
         return loss
     if not isinstance(loss, str):
-        raise TypeError(f"loss must be a name or an object of lsgd_fast.losses; got {loss!r}")
-    if loss not in _BY_NAME:
+        raise TypeError(f"loss must be a name or an object of lsgd_fast.losses; got {shown(loss)}")
+    name = str.__str__(loss)
+    if name not in _BY_NAME:
         known = ", ".join(repr(name) for name in _BY_NAME)
         raise ValueError(
-            f"loss {loss!r} is unknown; known names: {known}; losses with a parameter are objects "
-            "of lsgd_fast.losses"
+            f"loss {shown(name)} is unknown; known names: {known}; losses with a parameter are "
+            "objects of lsgd_fast.losses"
         )
-    return _BY_NAME[loss]()
+    return _BY_NAME[name]()
 
 
 def to_plain(loss):

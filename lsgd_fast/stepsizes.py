@@ -11,7 +11,7 @@ import numbers
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from lsgd_fast._checks import check_real, set_fields
+from lsgd_fast._checks import as_list, check_real, set_fields, shown
 
 __all__ = [
     "AdGD",
@@ -75,7 +75,7 @@ class Constant(_Rule):
     eta: float
 
     def __post_init__(self):
-        set_fields(self, eta=check_real("stepsize", self.eta))
+        set_fields(self, eta=check_real("eta", self.eta))
 
 
 @dataclass(frozen=True)
@@ -97,16 +97,8 @@ class Schedule(_Rule):
     values: tuple
 
     def __post_init__(self):
-        try:
-            values = None if isinstance(self.values, str) else tuple(self.values)
-        except TypeError:
-            values = None
-        if values is None:
-            raise TypeError(f"values must be a sequence of numbers; got {self.values!r}")
-        if not values:
-            raise ValueError("values must have at least one entry")
-        values = tuple(check_real(f"values[{i}]", value) for i, value in enumerate(values))
-        set_fields(self, values=values)
+        values = enumerate(as_list("values", self.values))
+        set_fields(self, values=tuple(check_real(f"values[{i}]", value) for i, value in values))
 
 
 @dataclass(frozen=True)
@@ -370,11 +362,13 @@ def resolve(stepsize):
     TypeError, ValueError
         If `stepsize` is neither a rule of this module nor a finite positive number.
     """
-    if isinstance(stepsize, Rule):
+    if type(stepsize) in Rule.__args__:  # not a derived class: compiled code would not know of it
         return stepsize
     if isinstance(stepsize, numbers.Real):
-        return Constant(stepsize)
-    raise TypeError(f"stepsize must be a number or a rule of lsgd_fast.stepsizes; got {stepsize!r}")
+        return Constant(check_real("stepsize", stepsize))
+    raise TypeError(
+        f"stepsize must be a number or a rule of lsgd_fast.stepsizes; got {shown(stepsize)}"
+    )
 
 
 def check_nesterov(stepsize):

@@ -24,7 +24,7 @@ import math
 
 import numpy as np
 
-from lsgd_fast._checks import check_count, check_real
+from lsgd_fast._checks import as_real_array, check_count, check_real
 
 __all__ = [
     "certified_loss",
@@ -161,7 +161,7 @@ def mean_loss(t, margin, stepsize, *, radius=1.0):
     >>> round(mean_loss(100, margin=0.1, stepsize=1.0), 6)
     1.25
     """
-    margin = _check_margin(margin, radius)
+    t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     eta = _paper_stepsize(stepsize, radius)
     log_x = _log_progress(t, margin, stepsize)
     return _over_progress(1.0 + log_x**2 + eta * eta / 4.0, log_x)
@@ -196,7 +196,7 @@ def transition_steps(n, margin, stepsize, *, radius=1.0):
     192000
     """
     n = check_count("n", n, 1)
-    margin = _check_margin(margin, radius)
+    margin, radius = _check_margin(margin, radius)
     eta = _paper_stepsize(stepsize, radius)
     ratio = 1.0 + n / eta
     return 60.0 * max(eta, n, math.e, ratio * math.log(ratio)) * _square(radius / margin)
@@ -229,7 +229,8 @@ def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
     2.0
     """
     mean_exponential = check_real("mean_exponential", mean_exponential, zero_allowed=True)
-    log_x = _log_progress(t, check_real("margin", margin), check_real("stepsize", stepsize))
+    margin, stepsize = check_real("margin", margin), check_real("stepsize", stepsize)
+    log_x = _log_progress(_check_steps("t", t), margin, stepsize)
     return _over_progress(2.0 * mean_exponential + log_x**2, log_x)
 
 
@@ -259,6 +260,7 @@ def monotone_loss(t, margin, stepsize, *, radius=1.0):
     -------
     float or ndarray of the shape of `t`
     """
+    t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     eta = _paper_stepsize(stepsize, radius)
     mean = mean_loss(t, margin, stepsize, radius=radius)
     if eta > 8.0:
@@ -294,8 +296,8 @@ def last_loss(t, n, margin, stepsize, *, radius=1.0):
     float or ndarray of the shape of `t`
         Infinite in the unstable phase of a large stepsize, in which only the mean is bounded.
     """
+    t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     tau = np.floor(transition_steps(n, margin, stepsize, radius=radius))
-    t = np.asarray(t, dtype=np.float64)
     later = np.minimum(
         certified_loss(stepsize, radius=radius),
         stable_loss(np.maximum(t - tau, 0.0), margin, stepsize),
@@ -325,7 +327,8 @@ def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
     float
         A whole number, exact below 2**53 and rounded above; infinite beyond 1e300.
     """
-    loss = check_real("loss", loss)
+    loss, n = check_real("loss", loss), check_count("n", n, 1)
+    _, margin, stepsize, radius = _check_run(0, margin, stepsize, radius)
     return _first(lambda t: last_loss(t, n, margin, stepsize, radius=radius) <= loss)
 
 
@@ -350,10 +353,11 @@ def weight_norm(t, margin, stepsize, *, radius=1.0):
     -------
     float or ndarray of the shape of `t`
     """
-    margin = _check_margin(margin, radius)
+    t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     eta = _paper_stepsize(stepsize, radius)
     log_x = _log_progress(t, margin, stepsize)
-    bound = (math.sqrt(2.0) + 2.0 * log_x + eta) / margin
+    with np.errstate(over="ignore"):  # a tiny margin
+        bound = (math.sqrt(2.0) + 2.0 * log_x + eta) / margin
     return _unwrapped(np.where(log_x >= 0.0, bound, math.inf))
 
 
@@ -385,10 +389,10 @@ def corollary2_stepsize(n_steps, margin, *, radius=1.0):
     250.0
     """
     n_steps = check_count("n_steps", n_steps, 1)
-    margin = _check_margin(margin, radius)
+    margin, radius = _check_margin(margin, radius)
     stepsize = _square(margin / radius) * n_steps / 120.0 / radius / radius
     if not 0.0 < stepsize < math.inf:
-        raise ValueError(f"the stepsize for radius {radius!r} leaves float64; rescale X")
+        raise ValueError(f"the stepsize for margin {margin!r} and radius {radius!r} leaves float64")
     return stepsize
 
 
@@ -415,7 +419,7 @@ def corollary2_min_steps(n, margin, *, radius=1.0):
     48000
     """
     n = check_count("n", n, 1)
-    margin = _check_margin(margin, radius)
+    margin, radius = _check_margin(margin, radius)
     return 120.0 * max(math.e, n) * _square(radius / margin)
 
 
@@ -445,11 +449,13 @@ def corollary2_loss(n_steps, n, margin, *, radius=1.0):
     >>> f"{corollary2_loss(1_000_000, 4, margin=0.1):.3g}"
     '0.00163'
     """
+    n_steps = _check_steps("n_steps", n_steps)
+    margin, radius = _check_margin(margin, radius)
     enough = corollary2_min_steps(n, margin, radius=radius)
     log_x = _log_progress(n_steps, margin / radius, 1.0)
     with np.errstate(over="ignore", invalid="ignore"):  # too small a budget
         bound = 480.0 * (2.0 * log_x) ** 2 * np.exp(-2.0 * log_x)
-    return _unwrapped(np.where(np.asarray(n_steps) >= enough, bound, math.inf))
+    return _unwrapped(np.where(n_steps >= enough, bound, math.inf))
 
 
 def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
@@ -471,7 +477,8 @@ def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
     float
         A whole number, exact below 2**53 and rounded above; infinite beyond 1e300.
     """
-    loss = check_real("loss", loss)
+    loss, n = check_real("loss", loss), check_count("n", n, 1)
+    margin, radius = _check_margin(margin, radius)
     return _first(lambda t: corollary2_loss(t, n, margin, radius=radius) <= loss)
 
 
@@ -521,7 +528,7 @@ def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imb
     '2e+21'
     """
     n_steps, n = check_count("n_steps", n_steps, 1), check_count("n", n, 1)
-    margin = _check_margin(margin, radius)
+    _, margin, stepsize, radius = _check_run(0, margin, stepsize, radius)
     failure = check_real("failure", failure)
     if failure >= 1.0:
         raise ValueError(f"failure must be a probability below 1; got {failure!r}")
@@ -537,11 +544,26 @@ def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imb
 # --- parts ----------------------------------------------------------------------------------------
 
 
+def _check_run(t, margin, stepsize, radius):
+    """Return t as an array and the other numbers as floats."""
+    margin, radius = _check_margin(margin, radius)
+    return _check_steps("t", t), margin, check_real("stepsize", stepsize), radius
+
+
 def _check_margin(margin, radius):
     margin, radius = check_real("margin", margin), check_real("radius", radius)
     if margin > radius * (1.0 + 1e-9):  # rounding may lift it slightly above
         raise ValueError(f"margin must be at most the radius, {radius!r}; got {margin!r}")
-    return margin
+    return margin, radius
+
+
+def _check_steps(name, t):
+    """Return numbers of steps as an array of float64, of any shape."""
+    with np.errstate(over="ignore"):  # a longdouble may overflow
+        steps = np.asarray(as_real_array(name, t), dtype=np.float64)
+    if not ((steps >= 0.0) & (steps < math.inf)).all():
+        raise ValueError(f"{name}: numbers of steps must be finite and not negative")
+    return steps
 
 
 def _paper_stepsize(stepsize, radius):
@@ -559,9 +581,6 @@ def _square(x):
 
 def _log_progress(t, margin, stepsize):
     """Return ``log(margin^2 stepsize t)`` as an array; -inf at t = 0. The radius cancels."""
-    t = np.asarray(t, dtype=np.float64)
-    if not ((t >= 0.0) & (t < math.inf)).all():
-        raise ValueError("the number of steps must be finite and not negative")
     with np.errstate(divide="ignore"):
         return 2.0 * math.log(margin) + math.log(stepsize) + np.log(t)
 
@@ -588,7 +607,7 @@ def _first(holds):
         if high > 1e300:
             return math.inf
     while True:
-        middle = math.floor((low + high) / 2.0)
+        middle = float(math.floor((low + high) / 2.0))
         if middle in (low, high):
             return high
-        low, high = (low, float(middle)) if holds(middle) else (float(middle), high)
+        low, high = (low, middle) if holds(middle) else (middle, high)

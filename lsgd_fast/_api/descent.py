@@ -126,7 +126,7 @@ def gradient_descent(
     >>> run.separable, run.stop_reason.value
     (True, 'n_steps')
     """
-    check_n_steps(n_steps)
+    n_steps = check_n_steps(n_steps)
     descent = Descent(
         X,
         y,
@@ -348,9 +348,10 @@ def two_layer_gradient_descent(
     activation : {"relu", "leaky_relu", "softplus"}, default "relu"
         ``max(z, 0)``, ``max(z, z / 100)`` or ``log(1 + exp(z))``; the derivative of the first two
         at 0 is that for z < 0.
-    rng : int or numpy.random.Generator, optional
+    rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, optional
         Seed or generator of the first weights, ``rng.standard_normal((d, width))``; by default
-        they differ from run to run.
+        they differ from run to run. A RandomState lends its bit generator, as in
+        `numpy.random.default_rng`. For several seeds pass ``SeedSequence(seeds)``.
     start : array-like of shape (d, width), optional
         First weights, in place of `rng`.
     loss : str or object, default "logistic"

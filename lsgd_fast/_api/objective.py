@@ -128,7 +128,7 @@ def logistic_loss_gradient(
 
 
 def _evaluate(X, y, w, n_threads, gradient, **options):
-    check_n_threads(n_threads)
+    n_threads = check_n_threads(n_threads)
     problem = Problem.check(X, y, **options)
     w = check_weights(w, problem)
     rows = Rows(problem, pack=False, gradient=gradient)

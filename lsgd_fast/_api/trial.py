@@ -62,8 +62,11 @@ def staged_trial(
         Further conditions that end a run. If a goal (`loss`, `gradient_norm`, `separated`) is set,
         the best stepsize is the one that reaches it first. `unstable_steps` is half of `n_steps`
         by default, and `cycling` is always True.
-    rng : int or numpy.random.Generator, default 0
+    rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, or None, \
+default 0
         Seed or generator of the samples: the result is a function of it and the other arguments.
+        With None the samples differ from call to call. A RandomState lends its bit generator, as in
+        `numpy.random.default_rng`. For several seeds pass ``SeedSequence(seeds)``.
     loss : {"logistic", "softmax"} or object, default "logistic"
         As for `gradient_descent`. Runs with softmax do not share passes, see `stepsize_sweep`.
     sample_weight : array-like of shape (n,), optional

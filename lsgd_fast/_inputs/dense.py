@@ -4,14 +4,13 @@ import math
 
 import numpy as np
 
-from lsgd_fast._checks import raise_not_finite
+from lsgd_fast._checks import BFLOAT16, as_real_array, raise_not_finite
 from lsgd_fast._inputs import sparse_norms
 from lsgd_fast._inputs.sparse import SAFE_SQUARE, check_sparse, is_sparse
 
 __all__ = [
     "BLOCK_SIZE",
     "MAX_FEATURES",
-    "as_real_array",
     "blocks",
     "check_matrix",
     "finite_float64",
@@ -23,25 +22,6 @@ __all__ = [
 
 BLOCK_SIZE = 1 << 17  # values of X in a block: 1 MiB of float64
 MAX_FEATURES = 1 << 40  # 8 TiB of weights
-BFLOAT16 = "bfloat16"  # a dtype of ml_dtypes, whose kind NumPy does not know
-
-
-def as_real_array(name, value):
-    """Return `value` as an ndarray of a real dtype, itself where it is one."""
-    if hasattr(value, "tocsr"):
-        raise TypeError(f"{name} must be dense; got a sparse matrix: pass {name}.toarray()")
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise TypeError(f"{name} has masked entries; fill them or drop their rows first")
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name} cannot be read as an array: {error}") from error
-    if array.dtype.kind not in "biuf" and array.dtype.name != BFLOAT16:
-        raise TypeError(
-            f"{name} must hold real numbers; got dtype {array.dtype}: convert it to float64"
-        )
-    return array
 
 
 def finite_float64(name, array):

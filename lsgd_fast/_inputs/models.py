@@ -1,12 +1,12 @@
 """Models: how the columns of weights make the margin of a row, and the constants of each."""
 
 import math
-import operator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from lsgd_fast._checks import check_choice, check_count
 from lsgd_fast._constants import LEAKY_SLOPE
 
 __all__ = ["ACTIVATIONS", "Linear", "Softmax", "TwoLayer", "check_network"]
@@ -119,13 +119,5 @@ def check_network(columns, activation):
     TypeError, ValueError
         For bad arguments; the message names the argument.
     """
-    if isinstance(columns, (bool, np.bool_)) or not hasattr(columns, "__index__"):
-        raise TypeError(f"width must be an integer; got {columns!r}")
-    if operator.index(columns) < 1:
-        raise ValueError(f"width must be at least 1; got {columns}")
-    if not isinstance(activation, str):
-        raise TypeError(f"activation must be a string; got {activation!r}")
-    if activation not in ACTIVATIONS:
-        known = ", ".join(map(repr, ACTIVATIONS))
-        raise ValueError(f"activation must be one of {known}; got {activation!r}")
-    return TwoLayer(operator.index(columns), activation)
+    columns = check_count("width", columns, 1)
+    return TwoLayer(columns, check_choice("activation", activation, ACTIVATIONS))

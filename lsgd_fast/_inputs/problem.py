@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lsgd_fast import losses
-from lsgd_fast._checks import check_flag, check_real
+from lsgd_fast._checks import as_real_array, check_flag, check_real
 from lsgd_fast._inputs.dense import (
     MAX_FEATURES,
-    as_real_array,
     blocks,
     check_matrix,
     finite_float64,
@@ -272,7 +271,8 @@ def check_validation(validation, problem):
         largest_norm(X, np.ones(len(X), dtype=bool), problem.center, problem.scale)
         weight, total = _check_sample_weight(None, len(X))
     except (TypeError, ValueError) as error:
-        raise type(error)(f"validation: {error}") from None
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"validation: {error}") from None
     return replace(problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0)
 
 
@@ -294,7 +294,8 @@ def check_starts(start, problem, k):
     """Return first weights, of shape (1, n_parameters) if all k runs share them, else (k, ...)."""
     if problem.is_multi:
         return _check_multi_starts(start, problem, k)
-    if start is None or as_real_array("start", start).ndim != 2:
+    start = None if start is None else as_real_array("start", start)
+    if start is None or start.ndim != 2:
         return check_start(start, problem).reshape(1, -1)
     array = _check_rows("start", start, problem)
     if array.shape[1] != k:

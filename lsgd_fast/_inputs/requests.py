@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lsgd_fast._checks import (
+    as_list,
     check_callback,
     check_count,
     check_gram,
@@ -17,6 +18,7 @@ from lsgd_fast._checks import (
     check_real,
     check_rng,
     set_fields,
+    shown,
 )
 from lsgd_fast._inputs.models import TwoLayer, check_network
 from lsgd_fast._inputs.problem import Problem, check_start, check_starts, check_validation
@@ -34,7 +36,6 @@ __all__ = [
     "SweepOptions",
     "SweepRequest",
     "TwoLayerOptions",
-    "as_list",
     "check_descent",
     "check_record",
     "in_gram_space",
@@ -144,36 +145,34 @@ def in_gram_space(gram, possible, rule, problem):
         return possible
     if possible and not isinstance(gram, str):
         other = problem.loss if known else rule
-        raise ValueError(f'gram must be "auto" or False with {other!r}; got {gram!r}')
+        raise ValueError(f'gram must be "auto" or False with {shown(other)}; got {gram}')
     return False
 
 
 @dataclass(frozen=True, eq=False)
 class SweepOptions:
-    """The arguments of `stepsize_sweep`, checked; `l2` and `stop` become lists, as `rules`."""
+    """The arguments of `stepsize_sweep`, checked: lists of rules, of penalties and of `Stop`."""
 
     stepsizes: Any
     n_steps: int
     descent: DescentOptions
     l2: Any = 0.0
     stop: Any = None
-    rules: list = field(init=False)
 
     def __post_init__(self):
-        stepsizes = as_list("stepsizes", self.stepsizes)
-        rules = [resolve(stepsize) for stepsize in stepsizes]
-        k, l2, stop = len(rules), self.l2, self.stop
+        stepsizes = [resolve(stepsize) for stepsize in as_list("stepsizes", self.stepsizes)]
+        k, l2, stop = len(stepsizes), self.l2, self.stop
         n_steps = check_n_steps(self.n_steps)
         several = isinstance(l2, (list, tuple, np.ndarray)) and not isinstance(l2, np.generic)
-        penalties = as_list("l2", l2, k) if several else [l2] * k
+        penalties = as_list("l2", l2, k) if several else [l2]
+        penalties = [check_real("l2", value, zero_allowed=True) for value in penalties]
         stops = as_list("stop", stop, k) if isinstance(stop, (list, tuple)) else [stop] * k
         set_fields(
             self,
             stepsizes=stepsizes,
             n_steps=n_steps,
-            l2=[check_real("l2", value, zero_allowed=True) for value in penalties],
+            l2=penalties if several else penalties * k,
             stop=[check_stop(one, self.descent.validation) for one in stops],
-            rules=rules,
         )
 
     def for_problem(self, problem, start=None):
@@ -181,11 +180,11 @@ class SweepOptions:
         options = self.descent
         validation, gram = options.check_problem(problem)
         problems = [problem.with_penalty(value) for value in self.l2]
-        for rule, one in zip(self.rules, problems, strict=True):
+        for rule, one in zip(self.stepsizes, problems, strict=True):
             check_rule(rule, one)
-        grams = [in_gram_space(options.gram, gram, rule, problem) for rule in self.rules]
-        starts = check_starts(start, problem, len(self.rules))
-        each = zip(problems, self.rules, self.stop, grams, strict=True)
+        grams = [in_gram_space(options.gram, gram, rule, problem) for rule in self.stepsizes]
+        starts = check_starts(start, problem, len(self.stepsizes))
+        each = zip(problems, self.stepsizes, self.stop, grams, strict=True)
         descents = [
             DescentRequest(one, rule, stop, starts[i % len(starts)], validation, in_gram, options)
             for i, (one, rule, stop, in_gram) in enumerate(each)
@@ -230,29 +229,10 @@ def check_record(record, validation=None, of_network=False):
     possible = tuple(name for name in COLUMNS if name not in missing)
     if record is None:
         return possible
-    names = record if isinstance(record, str) else _as_tuple(record)
-    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"record must be a sequence of names or None; got {record!r}")
-    record = names
-    for name in record:
-        if name not in possible:
-            raise ValueError(f"record must hold names of {', '.join(possible)}; got {name!r}")
-    return tuple(name for name in possible if name in (*record, "step"))
-
-
-def _as_tuple(value):
-    try:
-        return tuple(value)
-    except TypeError:
-        return value
-
-
-def as_list(name, values, k=None):
-    """Return a sequence as a list, NumPy's numbers as Python's; of k entries if k is given."""
-    if isinstance(values, str) or not np.iterable(values):
-        raise TypeError(f"{name} must be a sequence; got {values!r}")
-    values = values.tolist() if isinstance(values, np.ndarray) else list(values)
-    if not values or (k is not None and len(values) != k):
-        expected = "at least one entry" if k is None else f"{k} entries, one for each stepsize"
-        raise ValueError(f"{name} must have {expected}; got {len(values)}")
-    return values
+    names = None if isinstance(record, str) or not np.iterable(record) else tuple(record)
+    if names is None or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"record must be a sequence of names or None; got {shown(record)}")
+    names = {str.__str__(name) for name in names}
+    for name in sorted(names.difference(possible))[:1]:
+        raise ValueError(f"record must hold names of {', '.join(possible)}; got {shown(name)}")
+    return tuple(name for name in possible if name in names or name == "step")

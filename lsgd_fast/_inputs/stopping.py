@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from lsgd_fast._checks import check_count, check_flag, check_real, set_fields
+from lsgd_fast._checks import check_count, check_flag, check_real, set_fields, shown
 
 __all__ = [
     "Stop",
@@ -88,7 +88,7 @@ class Stop:
 def check_stop(stop, validation=None):
     """Return `stop`, or a `Stop` without conditions for None."""
     if stop is not None and not isinstance(stop, Stop):
-        raise TypeError(f"stop must be a lsgd_fast.Stop or None; got {stop!r}")
+        raise TypeError(f"stop must be a lsgd_fast.Stop or None; got {shown(stop)}")
     if stop is not None and stop.validation_patience is not None and validation is None:
         raise ValueError("stop.validation_patience needs held-out data: pass validation=(X, y)")
     return Stop() if stop is None else stop

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast import losses
-from lsgd_fast._checks import check_real
+from lsgd_fast._checks import check_real, shown
 from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast._results.run import Run
@@ -76,7 +76,7 @@ def scale_to_loss(run, target, *, loss="logistic"):
     True
     """
     if not isinstance(run, Run):
-        raise TypeError(f"run must be a lsgd_fast.Run; got {run!r}")
+        raise TypeError(f"run must be a lsgd_fast.Run; got {shown(run)}")
     target = check_real("target", target)
     loss = losses.resolve(loss)
     is_softmax = isinstance(loss, losses.Softmax)

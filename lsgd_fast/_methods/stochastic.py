@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 
 from lsgd_fast._checks import (
+    as_list,
     check_callback,
+    check_choice,
     check_count,
     check_n_steps,
     check_n_threads,
     check_rng,
     set_fields,
+    shown,
 )
 from lsgd_fast._constants import LOSS_WORK
 from lsgd_fast._inputs.problem import Problem, check_start, check_starts
-from lsgd_fast._inputs.requests import as_list
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._results.run import Trace
 from lsgd_fast._results.stochastic_run import Iterate, StochasticRun, StochasticSweep
@@ -54,13 +56,11 @@ class StochasticOptions:
     etas: list = field(init=False)  # the constant stepsizes as floats
 
     def __post_init__(self):
-        stepsizes, order = as_list("stepsizes", self.stepsizes), self.order
+        stepsizes = as_list("stepsizes", self.stepsizes)
         etas = [_check_stepsize(stepsize) for stepsize in stepsizes]
         n_steps = check_n_steps(self.n_steps)
         batch_size = check_count("batch_size", self.batch_size, 1)
-        if not isinstance(order, str) or order not in ORDERS:
-            kind = ValueError if isinstance(order, str) else TypeError
-            raise kind(f"order must be one of {', '.join(map(repr, ORDERS))}; got {order!r}")
+        order = check_choice("order", self.order, ORDERS)
         rng, stop = check_rng(self.rng), check_stop(self.stop, validation=())
         for condition in fields(stop):
             name = condition.name
@@ -72,9 +72,9 @@ class StochasticOptions:
         record_every = check_count("record_every", self.record_every, 1)
         callback, callback_every = check_callback(self.callback, self.callback_every)
         set_fields(
-            self, stepsizes=stepsizes, etas=etas, n_steps=n_steps, batch_size=batch_size, rng=rng,
-            stop=stop, record_every=record_every, callback=callback, callback_every=callback_every,
-            n_threads=check_n_threads(self.n_threads),
+            self, stepsizes=stepsizes, etas=etas, n_steps=n_steps, batch_size=batch_size,
+            order=order, rng=rng, stop=stop, record_every=record_every, callback=callback,
+            callback_every=callback_every, n_threads=check_n_threads(self.n_threads),
         )  # fmt: skip
 
     def check_problem(self, problem):
@@ -123,14 +123,14 @@ def sweep_stochastic(sgd_runs_type, problem, options, start=None):
     options.check_problem(problem)
     starts = check_starts(start, problem, len(options.etas))
     runs = _run(sgd_runs_type, StochasticRequest(problem, starts, options))
-    return StochasticSweep(runs, options.stepsizes)
+    return StochasticSweep(runs, options.etas)
 
 
 def _check_stepsize(stepsize):
     rule = resolve(stepsize)
     if not isinstance(rule, Constant):
         raise TypeError(
-            f"stepsize must be a number or Constant in stochastic descent; got {rule!r}"
+            f"stepsize must be a number or Constant in stochastic descent; got {shown(rule)}"
         )
     return rule.eta
 

@@ -4,11 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsgd_fast._checks import check_count, check_gram, check_n_steps, check_n_threads, check_real
+from lsgd_fast._checks import (
+    check_count,
+    check_gram,
+    check_n_steps,
+    check_n_threads,
+    check_real,
+    shown,
+)
 from lsgd_fast._core.threads import choose_threads
 from lsgd_fast._engine.dataset import is_plain, row_chunks
-from lsgd_fast._inputs.dense import MAX_FEATURES
-from lsgd_fast._inputs.sparse import check_sparse, is_sparse
+from lsgd_fast._inputs.dense import MAX_FEATURES, check_matrix
+from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._planning import report as plan_report
 from lsgd_fast._planning.bounds import Bounds, bounds
 from lsgd_fast._planning.memory import Memory, dense_memory, sparse_memory
@@ -287,9 +294,8 @@ def plan(
     """
     given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
-    X = check_sparse(X) if is_sparse(X) else X
+    X = check_matrix(X)
     timing = measure(X, y, record_every, n_threads)
-    X = X if is_sparse(X) else np.asarray(X)
     known = bounds(len(X), radius=timing.radius, **given)
     return Plan._from_timing(X.shape, X, timing, known, width, record_every, n_threads)
 
@@ -301,7 +307,7 @@ def _real(name, value):
 def _constant(stepsize):
     rule = resolve(stepsize)
     if not isinstance(rule, Constant):
-        raise TypeError(f"stepsize must be constant for a plan; got {stepsize!r}")
+        raise TypeError(f"stepsize must be constant for a plan; got {shown(stepsize)}")
     return rule
 
 
@@ -323,8 +329,8 @@ def _check_options(width, record_every, n_threads):
 def _check_dtype(dtype):
     try:
         found = np.dtype(dtype)
-    except TypeError as error:
-        raise TypeError(f"dtype must be a NumPy dtype; got {dtype!r}: {error}") from error
+    except (TypeError, ValueError, RecursionError) as error:  # NumPy's message shows all of it
+        raise TypeError(f"dtype must be a NumPy dtype; got {shown(dtype)}") from error
     if found.kind not in "biuf":
         raise TypeError(f"dtype must be of real numbers; got {found}")
     return found

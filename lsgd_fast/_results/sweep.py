@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lsgd_fast import stepsizes as rules
-from lsgd_fast._checks import check_real
+from lsgd_fast._checks import as_list, shown
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.table import Table
@@ -38,10 +38,11 @@ class Sweep(Sequence):
     run_type, kind = Run, "sweep"  # of the entries; of the file
 
     def __init__(self, runs, stepsizes):
-        self._runs, self.stepsizes = tuple(runs), tuple(stepsizes)
-        if len(self._runs) != len(self.stepsizes) or not self._runs:
+        self._runs = tuple(as_list("runs", runs))
+        self.stepsizes = tuple(map(_number_or_rule, as_list("stepsizes", stepsizes)))
+        if len(self._runs) != len(self.stepsizes):
             raise ValueError(
-                "runs and stepsizes must have the same length, at least 1; got "
+                "runs and stepsizes must have the same length; got "
                 f"{len(self._runs)} and {len(self.stepsizes)}"
             )
 
@@ -109,7 +110,7 @@ class Sweep(Sequence):
     def _best(self, by, criteria):
         """Return the run with the least value of a criterion; None means that it has no value."""
         if not isinstance(by, str) or by not in criteria:
-            raise ValueError(f"by must be one of {', '.join(map(repr, criteria))}; got {by!r}")
+            raise ValueError(f"by must be one of {', '.join(map(repr, criteria))}; got {shown(by)}")
         values = [criteria[by](run) for run in self]
         known = [i for i, value in enumerate(values) if value is not None]
         if not known:
@@ -179,7 +180,7 @@ class Sweep(Sequence):
                 parts[int(number)][rest] = array
             pairs = zip(meta["runs"], parts, strict=True)
             runs = [cls.run_type.from_archive(path, *pair) for pair in pairs]
-            stepsizes = [_loaded(value) for value in meta["stepsizes"]]
+            stepsizes = [rules.from_plain(value) for value in meta["stepsizes"]]
             return cls(runs, stepsizes)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} is not a valid {cls.kind} file: {error}") from error
@@ -193,16 +194,17 @@ class Sweep(Sequence):
 
 def label_of(stepsize):
     """Return the label of a stepsize in a table: a number if constant, else the rule as text."""
-    rule = rules.resolve(stepsize)
-    return rule.eta if isinstance(rule, rules.Constant) else _shortened(repr(rule))
+    return stepsize if isinstance(stepsize, float) else _shortened(repr(stepsize))
 
 
 def _shortened(text):
     return text if len(text) <= 32 else f"{text[:28]}...)"
 
 
-def _loaded(value):
-    return rules.from_plain(value) if isinstance(value, dict) else check_real("stepsize", value)
+def _number_or_rule(stepsize):
+    """Return a constant stepsize as a float, and every other rule as it is."""
+    rule = rules.resolve(stepsize)
+    return rule.eta if isinstance(rule, rules.Constant) else rule
 
 
 def _last_loss(run):

@@ -19,14 +19,14 @@ class FitCallbacks:
     In scikit-learn's terms a fit is a task, and each of its iterations a subtask.
     """
 
-    def __init__(self, estimator, context, data, callback):
+    def __init__(self, estimator, context, data, options):
         self.estimator, self.context, self.data = estimator, context, data
-        self.callback = callback
+        self.callback, self.max_iter = options.callback, options.max_iter
         context.call_on_fit_task_begin(estimator=estimator, **data)
         self._begin()
 
     @classmethod
-    def begin_fit(cls, estimator, X, y, sample_weight, callback):
+    def begin_fit(cls, estimator, X, y, sample_weight, options):
         """Begin the task of a fit; return None if the estimator has no scikit-learn callbacks.
 
         Parameters
@@ -34,16 +34,16 @@ class FitCallbacks:
         estimator : LogisticClassifier
         X, y, sample_weight
             The arguments of `fit`, for the callbacks.
-        callback : callable or None
-            The estimator's own callback, which is called after scikit-learn's.
+        options : Options
+            With the estimator's own callback, which is called after scikit-learn's.
         """
         if not hasattr(estimator, "_init_callback_context"):
             return None
-        context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+        context = estimator._init_callback_context(max_subtasks=options.max_iter)
         if not getattr(estimator, "_skl_callbacks", None):
             return None
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        return cls(estimator, context, {"X": X, "y": y, "metadata": metadata}, callback)
+        return cls(estimator, context, {"X": X, "y": y, "metadata": metadata}, options)
 
     def _begin(self):
         self.iteration = self.context.subcontext(task_name="iteration")
@@ -61,7 +61,7 @@ class FitCallbacks:
         stopped = bool(self._end(iteration, {"coef_": coef, "intercept_": intercept}))
         if self.callback is not None:
             stopped = ends_run(self.callback(state)) or stopped
-        if not stopped and state.n_steps < self.estimator.max_iter:
+        if not stopped and state.n_steps < self.max_iter:
             self._begin()
         return stopped
 

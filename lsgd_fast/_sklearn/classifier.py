@@ -4,10 +4,10 @@ import warnings
 
 import numpy as np
 
-from lsgd_fast._checks import check_callback, check_count, check_flag
+from lsgd_fast._checks import shown
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._sklearn.callbacks import FitCallbacks, as_coef
-from lsgd_fast._sklearn.fit import GRADIENT_DESCENT, Options, combine_weights, fit
+from lsgd_fast._sklearn.fit import Options, combine_weights, fit
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -199,22 +199,19 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         TypeError, ValueError
             For invalid arguments, and for a stepsize with which the descent overflows float64.
         """
-        self._fit(X, y, sample_weight)
-        self._report()
-        return self
-
-    @with_callbacks
-    def _fit(self, X, y, sample_weight):
         options = Options(
             solver=self.solver, stepsize=self.stepsize, l2=self.l2,
             fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol,
-            n_threads=self.n_threads, seed=self._seed(),
+            n_threads=self.n_threads, callback=self.callback, warm_start=self.warm_start,
+            verbose=self.verbose, random_state=self._random_state(),
         )  # fmt: skip
-        callback, _ = check_callback(self.callback, None)
-        check_flag("warm_start", self.warm_start)
-        if not isinstance(self.verbose, (bool, np.bool_)):
-            check_count("verbose", self.verbose, 0)
-        is_warm = self.warm_start and hasattr(self, "coef_")
+        self._fit(X, y, sample_weight, options)
+        self._report(options)
+        return self
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, options):
+        is_warm = options.warm_start and hasattr(self, "coef_")
         last = (self.classes_, self.coef_, self.intercept_) if is_warm else None
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
         classes, numbers = _number_classes(y)
@@ -224,25 +221,25 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         weight = combine_weights(weight, self.class_weight, classes, numbers)
-        start = None if last is None else self._start(classes, *last)
+        start = None if last is None else self._start(options, classes, *last)
         self.classes_ = classes
-        callbacks = FitCallbacks.begin_fit(self, X, y, sample_weight, callback)
-        found = fit(X, numbers, len(classes), weight, options, start, callbacks or callback)
+        callbacks = FitCallbacks.begin_fit(self, X, y, sample_weight, options)
+        callback = callbacks or options.callback
+        found = fit(X, numbers, len(classes), weight, options, start, callback)
         self._set_attributes(found)
         if callbacks is not None:
             callbacks.end_fit()
 
-    def _seed(self):
-        """Return the seed of a trial; if there is no trial, nothing random is drawn."""
+    def _random_state(self):
         try:
-            random_state = check_random_state(self.random_state)
-        except ValueError as error:
-            raise ValueError(f"random_state: {error}") from None
-        if self.solver != GRADIENT_DESCENT or not isinstance(self.stepsize, str):
-            return 0
-        return int(random_state.randint(2**31 - 1))
+            return check_random_state(self.random_state)
+        except (TypeError, ValueError, RecursionError):  # scikit-learn's message shows all of it
+            raise ValueError(
+                "random_state must be None, an integer from 0 to 2**32 - 1 or a "
+                f"numpy.random.RandomState; got {shown(self.random_state)}"
+            ) from None
 
-    def _start(self, classes, last_classes, coef, intercept):
+    def _start(self, options, classes, last_classes, coef, intercept):
         """Return the weights of the last fit as the `start` of `gradient_descent`."""
         if not np.array_equal(last_classes, classes) or coef.shape[1] != self.n_features_in_:
             raise ValueError(
@@ -250,7 +247,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"{last_classes.tolist()}; these data have {self.n_features_in_} and "
                 f"{classes.tolist()}"
             )
-        weights = np.vstack([coef.T, intercept]) if self.fit_intercept else coef.T
+        weights = np.vstack([coef.T, intercept]) if options.fit_intercept else coef.T
         return weights.ravel() if len(classes) == 2 else weights
 
     def _set_attributes(self, found):
@@ -272,15 +269,15 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if found.stepsize is not None:
             self.stepsize_, self.trial_ = found.stepsize, found.trial
 
-    def _report(self):
+    def _report(self, options):
         """Print how the fit ended, if verbose, and warn if it is not to be trusted."""
         run = self.run_
-        if self.verbose:
+        if options.verbose:
             print(
-                f"[LogisticClassifier] {self.solver}: {run.n_steps} iterations, {run.seconds:.2g} "
-                f"s, ended by {run.stop_reason}, {run.verdict}: {run.evidence}"
+                f"[LogisticClassifier] {options.solver}: {run.n_steps} iterations, "
+                f"{run.seconds:.2g} s, ended by {run.stop_reason}, {run.verdict}: {run.evidence}"
             )
-        if run.separable and self.l2 == 0.0:
+        if run.separable and options.l2 == 0.0:
             warnings.warn(
                 "the data are linearly separable: without a penalty the loss has no minimum, and "
                 "the confidence of the probabilities depends on when the fit ended. Pass l2 > 0 "
@@ -288,16 +285,16 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 SeparableDataWarning,
                 stacklevel=3,
             )
-        elif run.stop_reason is StopReason.rounding and self.tol > 0.0:
+        elif run.stop_reason is StopReason.rounding and options.tol > 0.0:
             warnings.warn(
-                f"the gradient does not meet tol={self.tol}, and rounding prevents progress "
+                f"the gradient does not meet tol={options.tol}, and rounding prevents progress "
                 f"({run.verdict}: {run.evidence}) Scale the features, or increase tol or l2.",
                 NotConvergedWarning,
                 stacklevel=3,
             )
         elif run.stop_reason in (StopReason.n_steps, StopReason.max_passes):
             warnings.warn(
-                f"the gradient does not meet tol={self.tol} after max_iter={self.max_iter} "
+                f"the gradient does not meet tol={options.tol} after max_iter={options.max_iter} "
                 f"iterations ({run.verdict}: {run.evidence}) Scale the features, or increase "
                 "max_iter, tol or l2.",
                 NotConvergedWarning,

@@ -1,29 +1,39 @@
 """Calls the solvers for the classifier: from numbered classes and weights to a run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from lsgd_fast._api.descent import run_descent, run_sweep
 from lsgd_fast._api.minimize import minimize
-from lsgd_fast._checks import check_count, check_flag, check_real
+from lsgd_fast._checks import (
+    check_callback,
+    check_choice,
+    check_count,
+    check_flag,
+    check_n_threads,
+    check_real,
+    set_fields,
+    shown,
+)
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import Stop
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.trial import Trial
-from lsgd_fast.stepsizes import resolve
+from lsgd_fast.stepsizes import Constant, resolve
 
 __all__ = ["GRADIENT_DESCENT", "QUASI_NEWTON", "TRIAL", "Fit", "Options", "combine_weights", "fit"]
 
-QUASI_NEWTON, GRADIENT_DESCENT = "quasi-newton", "gd"
+SOLVERS = QUASI_NEWTON, GRADIENT_DESCENT = "quasi-newton", "gd"
 TRIAL = "trial"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Options:
-    """The parameters of `LogisticClassifier` that concern the solvers; checked on construction."""
+    """The parameters of `LogisticClassifier` apart from `class_weight`, checked."""
 
     solver: str
     stepsize: object
@@ -32,24 +42,35 @@ class Options:
     max_iter: int
     tol: float
     n_threads: int | None
-    seed: int = 0  # for the samples of a trial
+    callback: Callable | None
+    warm_start: bool
+    verbose: int
+    random_state: np.random.RandomState  # for the samples of a trial
 
     def __post_init__(self):
-        known = (QUASI_NEWTON, GRADIENT_DESCENT)
-        if not isinstance(self.solver, str) or self.solver not in known:
+        callback, _ = check_callback(self.callback, None)
+        is_flag = isinstance(self.verbose, (bool, np.bool_))
+        stepsize = self.stepsize
+        if not isinstance(stepsize, str):
+            rule = resolve(stepsize)
+            stepsize = rule.eta if isinstance(rule, Constant) else rule
+        elif str.__str__(stepsize) != TRIAL:
             raise ValueError(
-                f'solver must be "{QUASI_NEWTON}" or "{GRADIENT_DESCENT}"; got {self.solver!r}'
+                f'stepsize must be a number, a rule or "{TRIAL}"; got {shown(stepsize)}'
             )
-        if not isinstance(self.stepsize, str):
-            resolve(self.stepsize)
-        elif self.stepsize != TRIAL:
-            raise ValueError(
-                f'stepsize must be a number, a rule or "{TRIAL}"; got {self.stepsize!r}'
-            )
-        check_real("l2", self.l2, zero_allowed=True)
-        check_flag("fit_intercept", self.fit_intercept)
-        check_count("max_iter", self.max_iter, 1)
-        check_real("tol", self.tol, zero_allowed=True)
+        set_fields(
+            self,
+            solver=check_choice("solver", self.solver, SOLVERS),
+            stepsize=stepsize,
+            l2=check_real("l2", self.l2, zero_allowed=True),
+            fit_intercept=check_flag("fit_intercept", self.fit_intercept),
+            max_iter=check_count("max_iter", self.max_iter, 1),
+            tol=check_real("tol", self.tol, zero_allowed=True),
+            n_threads=check_n_threads(self.n_threads),
+            callback=callback,
+            warm_start=check_flag("warm_start", self.warm_start),
+            verbose=int(self.verbose) if is_flag else check_count("verbose", self.verbose, 0),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,16 +110,20 @@ def combine_weights(sample_weight, class_weight, classes, numbers):
         )
     if class_weight is None or not totals.all():
         return sample_weight
-    if isinstance(class_weight, str) and class_weight == "balanced":
+    if isinstance(class_weight, str) and str.__str__(class_weight) == "balanced":
         return sample_weight * (totals.sum() / len(classes) / totals)[numbers]
     if not isinstance(class_weight, dict):
-        raise ValueError(f'class_weight must be a dict, "balanced" or None; got {class_weight!r}')
+        raise ValueError(
+            f'class_weight must be a dict, "balanced" or None; got {shown(class_weight)}'
+        )
     labels = classes.tolist()
     unknown = [label for label in class_weight if label not in labels]
     forgotten = [label for label in labels if label not in class_weight]
     # A part of the data may lack a class; a label in place of another is a mistake.
     if unknown and forgotten:
-        raise ValueError(f"class_weight has the class {unknown[0]!r}, but y has {forgotten[0]!r}")
+        raise ValueError(
+            f"class_weight has the class {shown(unknown[0])}, but y has {forgotten[0]!r}"
+        )
     factors = [check_real("class_weight", class_weight.get(label, 1.0)) for label in labels]
     return sample_weight * np.array(factors)[numbers]
 
@@ -139,7 +164,8 @@ def fit(X, numbers, n_classes, weight, options, start, callback):
     problem = Problem.check(X, numbers, **model)
     stepsize, trial = options.stepsize, None
     if isinstance(stepsize, str):
-        chosen = TrialOptions(rng=options.seed, loss=problem.loss, n_threads=options.n_threads)
+        seed = int(options.random_state.randint(2**31 - 1))
+        chosen = TrialOptions(rng=seed, loss=problem.loss, n_threads=options.n_threads)
         trial = run_trial(run_sweep, problem, chosen)
         stepsize = trial.recommended or trial.conservative
     goal = options.tol * problem.radius

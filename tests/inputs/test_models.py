@@ -65,7 +65,7 @@ def test_first_weights(backend):
         ({"width": True}, TypeError, "width must be an integer"),
         ({"width": 2**62}, ValueError, "width .* too large"),
         ({"activation": "tanh"}, ValueError, "activation must be one of"),
-        ({"activation": None}, TypeError, "activation must be a string"),
+        ({"activation": None}, TypeError, "activation must be one of"),
         ({"rng": "seed"}, TypeError, "rng"),
         ({"rng": 1, "start": np.zeros((1, 2))}, ValueError, "rng and start both set"),
         ({"start": np.zeros((1, 3))}, ValueError, "start must have shape"),

@@ -20,10 +20,6 @@ CLEAN = np.where(X[:, 0] - 0.2 * X[:, 1] > 0.0, 1.0, -1.0)
 CLASSES = (X[:, :3] + RNG.standard_normal((90, 3))).argmax(axis=1)
 
 
-class OtherLoss(lsgd.losses.Logistic):
-    """What stands for any loss that is not the logistic one."""
-
-
 def value(run):
     """Return the objective at the end of a run."""
     column = run.trace.loss if run.trace.objective is None else run.trace.objective
@@ -383,7 +379,7 @@ def test_a_run_is_saved_and_loaded(tmp_path):
         (ValueError, "start", {"start": np.zeros(5), "loss": "softmax", "y": CLASSES}),
         (ValueError, "start", {"start": np.zeros((5, 2)), "loss": "softmax", "y": CLASSES}),
         (ValueError, "loss", {"loss": "hinge"}),
-        (ValueError, "loss", {"loss": OtherLoss()}),
+        (ValueError, "loss", {"loss": lsgd.losses.Exponential()}),
         (TypeError, "loss", {"loss": 1}),
         (ValueError, "y", {"loss": "softmax", "y": CLASSES + 1}),
         (ValueError, "y", {"loss": "softmax", "y": CLASSES + 0.5}),

@@ -296,7 +296,7 @@ def test_threads_make_no_difference(solver, n_classes):
         ({"l2": float("inf")}, ValueError, "l2"),
         ({"tol": None}, TypeError, "tol"),
         ({"n_threads": 1.5}, TypeError, "n_threads"),
-        ({"solver": None}, ValueError, "solver"),
+        ({"solver": None}, TypeError, "solver"),
     ],
 )
 def test_bad_options(options, error, match):
