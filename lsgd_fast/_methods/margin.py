@@ -8,6 +8,7 @@ from lsgd_fast._checks import check_count, check_n_threads, check_real, set_fiel
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._methods.numerics import norm
+from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast.losses import Exponential
 from lsgd_fast.stepsizes import DualMomentum
 
@@ -18,7 +19,7 @@ CHECK_EVERY = 8  # steps between checks of a long search; a check takes some 20 
 
 
 @dataclass(frozen=True, eq=False)
-class Margin:
+class Margin(ReadOnlyArrays):
     """The margin of the data, known between two proven bounds.
 
     Attributes
@@ -45,9 +46,8 @@ class Margin:
 
     def __post_init__(self):
         if self.direction is not None:
-            direction = np.array(self.direction, dtype=np.float64)
-            direction.setflags(write=False)
-            set_fields(self, direction=direction)
+            set_fields(self, direction=np.array(self.direction, dtype=np.float64))
+        super().__post_init__()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,19 +9,20 @@ from lsgd_fast import losses
 from lsgd_fast._checks import check_real, shown
 from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
 from lsgd_fast._methods.numerics import norm
+from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._results.run import Run
 
 __all__ = ["ScaledWeights", "scale_to_loss"]
 
 
 @dataclass(frozen=True, eq=False)
-class ScaledWeights:
-    """Weights of a run times a factor.
+class ScaledWeights(ReadOnlyArrays):
+    """Weights of a run times a factor. Its arrays are read-only.
 
     Attributes
     ----------
     weights : ndarray
-        `Run.weights` or `Run.separating_weights`, without an intercept, times `factor`; read-only.
+        `Run.weights` or `Run.separating_weights`, without an intercept, times `factor`.
     intercept : float or ndarray
         The intercept of these weights times `factor`.
     factor : float
@@ -99,7 +100,6 @@ def scale_to_loss(run, target, *, loss="logistic"):
         w, intercept = factor * w, factor * intercept
     if not (np.isfinite(w).all() and np.isfinite(intercept).all()):
         raise ValueError(f"target is too small: the weights overflow; got {target!r}")
-    w.setflags(write=False)
     intercept = intercept if is_softmax else float(intercept)
     return ScaledWeights(w, intercept, factor, bound)
 

@@ -9,6 +9,7 @@ from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.problem import objective_of
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
+from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._results.diagnostics import (
     Diagnostics,
     MinimizeDiagnostics,
@@ -17,11 +18,11 @@ from lsgd_fast._results.diagnostics import (
 )
 from lsgd_fast._text import counted
 
-__all__ = ["Run", "Trace", "read_only"]
+__all__ = ["Run", "Trace"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Trace:
+class Trace(ReadOnlyArrays):
     """The measurements of a run: read-only arrays of equal length, None if not recorded.
 
     Row t describes the weights w_t, before the step from them. The last row describes the weights
@@ -77,7 +78,8 @@ class Trace:
     def __post_init__(self):
         for name, column in self.to_dict().items():
             dtype = np.int64 if name in ("step", "passes") else np.float64
-            set_fields(self, **{name: read_only(np.asarray(column, dtype=dtype))})
+            set_fields(self, **{name: np.asarray(column, dtype=dtype)})
+        super().__post_init__()
         shapes = {column.shape for column in self.to_dict().values()}
         if len(shapes) > 1 or self.step.ndim != 1 or len(self.step) == 0:
             raise ValueError(
@@ -135,7 +137,7 @@ _OPTIONAL_WEIGHTS = ("separating_weights", "best_weights")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Run:
+class Run(ReadOnlyArrays):
     """A finished run of gradient descent or of `minimize`. Its arrays are read-only.
 
     The counters count every step, whatever `record_every` was.
@@ -202,11 +204,7 @@ class Run:
 
     def __post_init__(self):
         set_fields(self, stop_reason=StopReason(self.stop_reason))
-        for name in ("weights", *_OPTIONAL_WEIGHTS):
-            if getattr(self, name) is not None:
-                set_fields(self, **{name: read_only(getattr(self, name))})
-        if isinstance(self.intercept, np.ndarray):
-            set_fields(self, intercept=read_only(self.intercept))
+        super().__post_init__()
 
     @property
     def separable(self):
@@ -389,10 +387,3 @@ def _describe_margin(trace):
     if not 0.0 < norm < np.inf:
         return [f"  min margin  {margin:.6g}"]
     return [f"  min margin  {margin:.6g}, over |w| {margin / norm:.6g}"]
-
-
-def read_only(array):
-    """Return a read-only view; the caller's own array stays writable."""
-    view = array.view()
-    view.setflags(write=False)
-    return view

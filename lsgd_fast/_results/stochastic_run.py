@@ -9,7 +9,8 @@ from lsgd_fast._checks import set_fields
 from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
-from lsgd_fast._results.run import Trace, read_only
+from lsgd_fast._results.arrays import ReadOnlyArrays
+from lsgd_fast._results.run import Trace
 from lsgd_fast._results.sweep import Sweep, label_of
 from lsgd_fast._results.table import Table
 from lsgd_fast._text import counted
@@ -23,7 +24,7 @@ OPTIONAL = (
 
 
 @dataclass(frozen=True, eq=False)
-class Iterate:
+class Iterate(ReadOnlyArrays):
     """Weights and their loss, error rate and smallest margin over all rows.
 
     Attributes
@@ -51,9 +52,9 @@ class Iterate:
     weight_norm: float
 
     def __post_init__(self):
-        weights = read_only(np.asarray(self.weights, dtype=np.float64))
         numbers = {name: float(getattr(self, name)) for name in _NUMBERS}
-        set_fields(self, weights=weights, **numbers)
+        set_fields(self, weights=np.asarray(self.weights, dtype=np.float64), **numbers)
+        super().__post_init__()
 
 
 _NUMBERS = tuple(field.name for field in fields(Iterate) if field.name != "weights")
