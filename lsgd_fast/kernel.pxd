@@ -11,7 +11,10 @@ compatibility  ABI, require_abi
 The README has a complete function; docs/backend.md lists what an embedder can rely on.
 
 Thread safety: the functions need no GIL, raise nothing, allocate nothing and keep no state.
-Several threads may share the rows, but each needs a workspace of its own.
+Several threads may share the rows, but each needs a workspace, a loss and a gradient of its own.
+On free-threaded CPython a module turns the GIL on, for the whole process, unless it says
+
+    # cython: freethreading_compatible=True
 """
 
 # What describes X, and the initialisers: see types.pxd for each member.

@@ -73,8 +73,9 @@ class StochasticRun:
         if no step was taken.
     trace : Trace
         Row t has the loss, log_loss, error_rate and min_margin of batch t alone at the weights
-        before its step. The last row, from which no step was taken, has those of all rows at the
-        last weights. Columns that were not recorded are None.
+        before its step: 0, -inf, 0 and inf if all of its rows have weight zero. The last row, from
+        which no step was taken, has those of all rows at the last weights. Columns that were not
+        recorded are None.
     stop_reason : StopReason
         Why the run ended: ``n_steps``, ``seconds``, ``callback`` or ``diverged``.
     n_steps : int

@@ -102,6 +102,7 @@ def combine_weights(sample_weight, class_weight, classes, numbers):
     """
     if sample_weight.min() < 0.0:
         raise ValueError("sample_weight must not be negative")
+    sample_weight = _near_one(sample_weight)
     totals = np.bincount(numbers, sample_weight, len(classes))
     if 0 < np.count_nonzero(totals) < len(classes):
         label = classes[totals == 0.0].tolist()[0]
@@ -125,7 +126,12 @@ def combine_weights(sample_weight, class_weight, classes, numbers):
             f"class_weight has the class {shown(unknown[0])}, but y has {forgotten[0]!r}"
         )
     factors = [check_real("class_weight", class_weight.get(label, 1.0)) for label in labels]
-    return sample_weight * np.array(factors)[numbers]
+    return sample_weight * _near_one(np.array(factors))[numbers]
+
+
+def _near_one(weight):
+    """Return weights times a power of two, so that no sum or product of them overflows."""
+    return np.ldexp(weight, -np.frexp(weight.max())[1])
 
 
 def fit(X, numbers, n_classes, weight, options, start, callback):

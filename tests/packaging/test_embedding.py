@@ -137,6 +137,13 @@ def test_another_abi_is_an_import_error(consumer):
             consumer.require_abi(wrong)
 
 
+def test_no_consumer_turns_the_gil_on(modules):
+    for name, module in modules.items():
+        source = Path(module.__file__).with_name(f"{name}.c").read_text()
+        declared = re.findall(r"#else\n#define __Pyx_FREETHREADING_COMPATIBLE (\w+)", source)
+        assert declared[-1] == "Py_MOD_GIL_NOT_USED", name
+
+
 def test_threads_may_share_the_rows(consumer):
     rng = np.random.default_rng(0)
     X, y, w = rng.standard_normal((500, 20)), awkward.labels(500, rng), np.ones((20, 1))

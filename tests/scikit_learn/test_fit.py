@@ -164,3 +164,12 @@ def test_trial_of_several_classes():
     same_fit(classifier, LogisticClassifier(l2=1e-2).fit(X, y), rtol=1e-5)
     weighted = clone(classifier).set_params(class_weight={label: 2.0 for label in np.unique(y)})
     assert weighted.fit(X, y).coef_.tobytes() == classifier.coef_.tobytes()
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced", {0: 1.0, 1: 1.0}, {0: 1e308, 1: 1e308}])
+@pytest.mark.parametrize("size", [5e-324, 1e-300, 2.0**1023, 1e300])
+def test_only_the_ratios_of_weights_matter_at_the_ends_of_float64(size, class_weight):
+    X, y = np.array([[1.0], [2.0], [0.5], [-1.0]]), [0, 1, 0, 1]
+    expected = LogisticClassifier(l2=0.1, class_weight=class_weight).fit(X, y)
+    found = LogisticClassifier(l2=0.1, class_weight=class_weight).fit(X, y, np.full(4, size))
+    assert found.coef_ == pytest.approx(expected.coef_, rel=1e-12)

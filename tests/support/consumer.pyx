@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False
+# cython: language_level=3, boundscheck=False, freethreading_compatible=True
 """What an embedder writes: the row pass on its own arrays, through kernel.pxd alone."""
 
 import numpy as np

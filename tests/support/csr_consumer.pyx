@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False
+# cython: language_level=3, boundscheck=False, freethreading_compatible=True
 """What an embedder of sparse rows writes: a CSR matrix and its CSC form, through kernel.pxd alone."""
 
 import numpy as np
