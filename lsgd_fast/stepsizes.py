@@ -371,6 +371,12 @@ def resolve(stepsize):
     )
 
 
+def as_passed(stepsize):
+    """Return a stepsize that `resolve` accepts, numbers other than int and float as a float."""
+    rule = resolve(stepsize)
+    return stepsize if rule is stepsize or type(stepsize) in (int, float) else rule.eta
+
+
 def check_nesterov(stepsize):
     """Return the rule `Nesterov` of a stepsize, a number or None."""
     return Nesterov(None if stepsize is None else check_real("stepsize", stepsize))

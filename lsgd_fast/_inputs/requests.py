@@ -25,7 +25,7 @@ from lsgd_fast._inputs.problem import Problem, check_start, check_starts, check_
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._inputs.stopping import Stop, check_stop
 from lsgd_fast.losses import Logistic
-from lsgd_fast.stepsizes import Rule, check_rule, resolve
+from lsgd_fast.stepsizes import Rule, as_passed, check_rule, resolve
 
 __all__ = [
     "COLUMNS",
@@ -151,16 +151,17 @@ def in_gram_space(gram, possible, rule, problem):
 
 @dataclass(frozen=True, eq=False)
 class SweepOptions:
-    """The arguments of `stepsize_sweep`, checked: lists of rules, of penalties and of `Stop`."""
+    """The arguments of `stepsize_sweep`, checked; `l2` and `stop` become lists, as `rules`."""
 
     stepsizes: Any
     n_steps: int
     descent: DescentOptions
     l2: Any = 0.0
     stop: Any = None
+    rules: list = field(init=False)
 
     def __post_init__(self):
-        stepsizes = [resolve(stepsize) for stepsize in as_list("stepsizes", self.stepsizes)]
+        stepsizes = [as_passed(stepsize) for stepsize in as_list("stepsizes", self.stepsizes)]
         k, l2, stop = len(stepsizes), self.l2, self.stop
         n_steps = check_n_steps(self.n_steps)
         several = isinstance(l2, (list, tuple, np.ndarray)) and not isinstance(l2, np.generic)
@@ -173,6 +174,7 @@ class SweepOptions:
             n_steps=n_steps,
             l2=penalties if several else penalties * k,
             stop=[check_stop(one, self.descent.validation) for one in stops],
+            rules=[resolve(stepsize) for stepsize in stepsizes],
         )
 
     def for_problem(self, problem, start=None):
@@ -180,11 +182,11 @@ class SweepOptions:
         options = self.descent
         validation, gram = options.check_problem(problem)
         problems = [problem.with_penalty(value) for value in self.l2]
-        for rule, one in zip(self.stepsizes, problems, strict=True):
+        for rule, one in zip(self.rules, problems, strict=True):
             check_rule(rule, one)
-        grams = [in_gram_space(options.gram, gram, rule, problem) for rule in self.stepsizes]
-        starts = check_starts(start, problem, len(self.stepsizes))
-        each = zip(problems, self.stepsizes, self.stop, grams, strict=True)
+        grams = [in_gram_space(options.gram, gram, rule, problem) for rule in self.rules]
+        starts = check_starts(start, problem, len(self.rules))
+        each = zip(problems, self.rules, self.stop, grams, strict=True)
         descents = [
             DescentRequest(one, rule, stop, starts[i % len(starts)], validation, in_gram, options)
             for i, (one, rule, stop, in_gram) in enumerate(each)

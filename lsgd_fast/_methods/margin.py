@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lsgd_fast._checks import check_count, check_n_threads, check_real, set_fields
-from lsgd_fast._constants import EPSILON
+from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast._results.arrays import ReadOnlyArrays
@@ -105,7 +105,7 @@ class _Search:
         self.measure(state.weights, state.intercept, state.min_margin)
         # Rounding: sums over n rows and, for the momentum, over the steps, all of norms up to R.
         roundings = self.problem.n + self.problem.n_parameters + 3 * state.n_steps
-        lost = roundings * EPSILON * self.problem.reach
+        lost = roundings * (EPSILON * self.problem.reach + roundings * SMALLEST_FLOAT)
         self.bound = min(self.bound, state.margin_bound + lost)
         if self.value > 0.0:
             return self.bound - self.value <= self.rtol * self.value

@@ -24,7 +24,7 @@ from lsgd_fast._inputs.problem import Problem, check_start, check_starts
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._results.run import Trace
 from lsgd_fast._results.stochastic_run import Iterate, StochasticRun, StochasticSweep
-from lsgd_fast.stepsizes import Constant, resolve
+from lsgd_fast.stepsizes import Constant, as_passed, resolve
 
 __all__ = ["StochasticOptions", "row_blocks", "run_stochastic", "sweep_stochastic"]
 
@@ -56,7 +56,7 @@ class StochasticOptions:
     etas: list = field(init=False)  # the constant stepsizes as floats
 
     def __post_init__(self):
-        stepsizes = as_list("stepsizes", self.stepsizes)
+        stepsizes = [as_passed(stepsize) for stepsize in as_list("stepsizes", self.stepsizes)]
         etas = [_check_stepsize(stepsize) for stepsize in stepsizes]
         n_steps = check_n_steps(self.n_steps)
         batch_size = check_count("batch_size", self.batch_size, 1)
@@ -123,7 +123,7 @@ def sweep_stochastic(sgd_runs_type, problem, options, start=None):
     options.check_problem(problem)
     starts = check_starts(start, problem, len(options.etas))
     runs = _run(sgd_runs_type, StochasticRequest(problem, starts, options))
-    return StochasticSweep(runs, options.etas)
+    return StochasticSweep(runs, options.stepsizes)
 
 
 def _check_stepsize(stepsize):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lsgd_fast import stepsizes as rules
-from lsgd_fast._checks import as_list, shown
+from lsgd_fast._checks import as_list, check_real, shown
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.table import Table
@@ -39,7 +39,7 @@ class Sweep(Sequence):
 
     def __init__(self, runs, stepsizes):
         self._runs = tuple(as_list("runs", runs))
-        self.stepsizes = tuple(map(_number_or_rule, as_list("stepsizes", stepsizes)))
+        self.stepsizes = tuple(map(rules.as_passed, as_list("stepsizes", stepsizes)))
         if len(self._runs) != len(self.stepsizes):
             raise ValueError(
                 "runs and stepsizes must have the same length; got "
@@ -180,7 +180,7 @@ class Sweep(Sequence):
                 parts[int(number)][rest] = array
             pairs = zip(meta["runs"], parts, strict=True)
             runs = [cls.run_type.from_archive(path, *pair) for pair in pairs]
-            stepsizes = [rules.from_plain(value) for value in meta["stepsizes"]]
+            stepsizes = [_loaded(value) for value in meta["stepsizes"]]
             return cls(runs, stepsizes)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} is not a valid {cls.kind} file: {error}") from error
@@ -194,17 +194,16 @@ class Sweep(Sequence):
 
 def label_of(stepsize):
     """Return the label of a stepsize in a table: a number if constant, else the rule as text."""
-    return stepsize if isinstance(stepsize, float) else _shortened(repr(stepsize))
+    rule = rules.resolve(stepsize)
+    return rule.eta if isinstance(rule, rules.Constant) else _shortened(repr(rule))
 
 
 def _shortened(text):
     return text if len(text) <= 32 else f"{text[:28]}...)"
 
 
-def _number_or_rule(stepsize):
-    """Return a constant stepsize as a float, and every other rule as it is."""
-    rule = rules.resolve(stepsize)
-    return rule.eta if isinstance(rule, rules.Constant) else rule
+def _loaded(value):
+    return rules.from_plain(value) if isinstance(value, dict) else check_real("stepsize", value)
 
 
 def _last_loss(run):

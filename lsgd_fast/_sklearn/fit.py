@@ -23,7 +23,7 @@ from lsgd_fast._inputs.stopping import Stop
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.trial import Trial
-from lsgd_fast.stepsizes import Constant, resolve
+from lsgd_fast.stepsizes import as_passed
 
 __all__ = ["GRADIENT_DESCENT", "QUASI_NEWTON", "TRIAL", "Fit", "Options", "combine_weights", "fit"]
 
@@ -52,8 +52,7 @@ class Options:
         is_flag = isinstance(self.verbose, (bool, np.bool_))
         stepsize = self.stepsize
         if not isinstance(stepsize, str):
-            rule = resolve(stepsize)
-            stepsize = rule.eta if isinstance(rule, Constant) else rule
+            stepsize = as_passed(stepsize)
         elif str.__str__(stepsize) != TRIAL:
             raise ValueError(
                 f'stepsize must be a number, a rule or "{TRIAL}"; got {shown(stepsize)}'

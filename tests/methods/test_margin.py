@@ -369,3 +369,10 @@ def test_inputs_are_not_changed():
     X.setflags(write=False)
     lsgd.max_margin(X, y, max_passes=20)
     assert X.tobytes() == copies[0].tobytes() and y.tobytes() == copies[1].tobytes()
+
+
+@every_backend
+@pytest.mark.parametrize("size", [5e-324, 1e-322, 1e-310])
+def test_the_bound_holds_for_the_least_numbers_of_float64(backend, size):
+    margin = backend.max_margin([[size], [-size]], [1, -1])
+    assert margin.value <= size <= margin.value + margin.gap
