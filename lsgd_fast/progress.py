@@ -5,7 +5,7 @@ import math
 import sys
 import time
 
-from lsgd_fast._checks import check_count
+from lsgd_fast._checks import check_count, shown
 from lsgd_fast._text import WIDTH, counted
 
 __all__ = ["logged", "progress_bar"]
@@ -37,7 +37,7 @@ def progress_bar(n_steps=None, *, stream=None):
     Raises
     ------
     TypeError, ValueError
-        If `n_steps` is not a positive integer.
+        If `n_steps` is not a positive integer, or `stream` has no method `write`.
 
     Examples
     --------
@@ -49,6 +49,8 @@ def progress_bar(n_steps=None, *, stream=None):
     if n_steps is not None:
         n_steps = check_count("n_steps", n_steps, 1)
     stream = sys.stderr if stream is None else stream
+    if not callable(getattr(stream, "write", None)):
+        raise TypeError(f"stream must be a text file; got {shown(stream)}")
     try:
         import tqdm
     except ImportError:

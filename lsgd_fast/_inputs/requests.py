@@ -235,6 +235,8 @@ def check_record(record, validation=None, of_network=False):
     if names is None or not all(isinstance(name, str) for name in names):
         raise TypeError(f"record must be a sequence of names or None; got {shown(record)}")
     names = {str.__str__(name) for name in names}
-    for name in sorted(names.difference(possible))[:1]:
-        raise ValueError(f"record must hold names of {', '.join(possible)}; got {shown(name)}")
+    unknown = sorted(names.difference(possible))
+    if unknown:
+        known = ", ".join(possible)
+        raise ValueError(f"record must hold names of {known}; got {shown(unknown[0])}")
     return tuple(name for name in possible if name in names or name == "step")

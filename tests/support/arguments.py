@@ -370,7 +370,7 @@ OTHERS = {
         "stepsize": 1.0, "n_steps": 5, "target_loss": None, "width": None, "margin": None,
         "record_every": 1, "n_threads": 1,
     },
-    "progress_bar": {"n_steps": None},
+    "progress_bar": {"n_steps": None, "stream": None},
     "losses.FlattenedExponential": {"a": 1.0},
     "losses.FlattenedPolynomial": {"a": 1.0},
     "losses.Logistic.rho": {"lam": 2.0},
