@@ -13,10 +13,12 @@ from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, L
                                       counters_t, run_t)
 
 from lsgd_fast._checks import check_n_steps
+from lsgd_fast._files import check_path
 from lsgd_fast._engine.run_state import REASONS, STATE_NAMES
 from lsgd_fast._inputs.problem import Problem, check_validation
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import ends_run, check_stop
+from lsgd_fast._results.archive import invalid_file
 from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast._results.verdict import MIN_STEPS, Verdict
@@ -326,8 +328,8 @@ cdef class Descent:
 
         Parameters
         ----------
-        path : str or os.PathLike
-            An ``.npz`` file; no suffix is added.
+        path : str, bytes or os.PathLike
+            An ``.npz`` file, see `Run.save`.
         """
         self._enter()
         try:
@@ -369,7 +371,7 @@ cdef class Descent:
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str, bytes or os.PathLike
         X, y, sample_weight, center, scale, validation
             The data that the descent was started with; their layout and dtype may differ.
         callback, n_threads
@@ -386,20 +388,28 @@ cdef class Descent:
         ValueError
             If the file is damaged, holds something else, or belongs to other data.
         """
+        path = check_path(path)
         checkpoint = Checkpoint.load(path)
         arguments = dict(checkpoint.arguments)
         model = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
         rule, stop = arguments.pop("stepsize"), arguments.pop("stop")
         network = arguments.pop("network")
-        problem = Problem.check(X, y, sample_weight=sample_weight, center=center, scale=scale,
-                                **model)
+        try:
+            problem = Problem.check(X, y, sample_weight=sample_weight, center=center, scale=scale,
+                                    **model)
+        except ValueError as error:
+            raise ValueError(f"{error}; the model is that of {path!r}") from error
         problem = problem if network is None else problem.with_network(network)
         validation = check_validation(validation, problem)
         checkpoint.check_problem(path, problem, validation)
         options = DescentOptions(validation=validation, callback=callback, n_threads=n_threads,
                                  of_network=network is not None, **arguments)
         start = problem.shaped(checkpoint.arrays["start"])
-        descent = descend(check_descent(problem, rule, options, start=start, stop=stop), cls)
+        try:
+            request = check_descent(problem, rule, options, start=start, stop=stop)
+        except ValueError as error:
+            raise invalid_file(path, "descent", error) from error
+        descent = descend(request, cls)
         descent._restore(path, checkpoint)
         return descent
 

@@ -1,21 +1,23 @@
 """Arrays and metadata in one .npz file, without pickle: the format of runs and checkpoints.
 
 A file is a plain .npz archive of uncompressed .npy members, one of which, ``meta``, holds JSON text
-as bytes. Reading does not trust the file: a member is parsed only after its checksum was verified,
-an array is only made from bytes that are present, and nothing in a file is executed.
+as bytes. Reading does not trust the file: it must be a regular one, a member is parsed only after
+its checksum was verified, an array is only made from bytes that are present, and nothing in a file
+is executed.
 """
 
 import io
 import json
 import math
 import os
-import secrets
+import sys
 import zipfile
-from contextlib import suppress
 
 import numpy as np
 
-__all__ = ["NUMBERS", "load_archive", "parse_array", "save_archive"]
+from lsgd_fast._files import check_path, open_regular, replacing
+
+__all__ = ["NUMBERS", "invalid_file", "load_archive", "parse_array", "save_archive"]
 
 FORMAT = "lsgd_fast"
 # A kind of file gets the next number when files of the one before cannot be read any more. Here
@@ -24,18 +26,20 @@ SCHEMAS = {"run": 2, "sweep": 2, "descent": 2}  # 1 for all other kinds
 META = "meta"
 NOT_FINITE = "not a finite float"
 NUMBERS = "biuf"  # kinds of dtype that can be stored
+LARGEST = {"b": ("u1", 1), "U": ("u4", sys.maxunicode)}  # kinds that do not have every value
 MAX_HEADER = 512  # characters of an .npy header; a plain array needs about 120
+MAX_MESSAGE = 400  # characters that an error quotes of another one, which may quote the file
 
 
 def save_archive(path, kind, meta, arrays):
     """Write metadata and arrays to a file.
 
-    The file gets its name once it is complete. If writing fails before that, an older file of this
-    name is left as it was.
+    The file gets its name once it is complete and on the disk. If writing fails before that, an
+    older file of this name is left as it was; otherwise the new one takes its mode.
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
         The file to write; no suffix is added. A symbolic link is followed.
     kind : str
         The kind of content, such as ``"run"``.
@@ -49,8 +53,10 @@ def save_archive(path, kind, meta, arrays):
     ------
     TypeError
         If the dtype of an array is not of real numbers.
+    OSError
+        If the file cannot be written; its `filename` is `path`.
     ValueError
-        If `path` exists and is not a file, such as a folder or a device.
+        If `path` is not the name of a regular file, but of a folder or a device.
     """
     for name, array in arrays.items():
         if array.dtype.kind not in NUMBERS or name == META:
@@ -59,55 +65,54 @@ def save_archive(path, kind, meta, arrays):
     document |= {"arrays": sorted(arrays), "meta": _encode(meta)}
     text = json.dumps(document, allow_nan=False).encode()
     members = {META: np.frombuffer(text, dtype=np.uint8), **arrays}
-    target = os.path.realpath(path)
-    if os.path.lexists(target) and not os.path.isfile(target):
-        raise ValueError(f"path must not be a folder or a device; got {os.fspath(path)!r}")
-    temporary = f"{target}.{secrets.token_hex(4)}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            np.savez(file, **members)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    with replacing(path) as file:
+        np.savez(file, **members)
 
 
-def load_archive(path, kind):
+def load_archive(path, kind, build=None):
     """Read metadata and arrays from a file that `save_archive` wrote.
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
         The file to read.
     kind : str
         The kind of content that the file must have.
+    build : callable, optional
+        Makes an object of the metadata and the arrays. Whatever it raises says that the file does
+        not hold one.
 
     Returns
     -------
-    meta : dict
-        The metadata.
-    arrays : dict of str to ndarray
-        The arrays, new and writable.
+    object
+        What `build` returned; without it the pair of the metadata, a dict, and of the arrays, a
+        dict of str to ndarray. They are new, writable and in the byte order of the machine.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError, OSError
+        If there is no such file, or if it cannot be read.
     ValueError
-        If the file is damaged, was not written by this package, or is of another kind or schema;
-        the message names the file.
+        If the file is damaged, was not written by this package, or is of another kind or schema, or
+        if it is no regular file; the message names the file.
     """
-    with open(path, "rb") as file:
-        try:
-            return _read(file, kind)
-        except MemoryError:
-            raise
-        except Exception as error:  # zipfile and json raise a dozen types for a damaged file
-            name = os.fspath(path)
-            raise ValueError(f"{name!r} is not a valid {FORMAT} {kind} file: {error}") from error
+    path = check_path(path)
+    try:
+        with open_regular(path) as file:
+            meta, arrays = _read(file, kind)
+        return (meta, arrays) if build is None else build(meta, arrays)
+    except MemoryError:
+        raise
+    except Exception as error:  # zipfile and json raise a dozen types for a damaged file
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # it cannot be opened
+        raise invalid_file(path, kind, error) from error
+
+
+def invalid_file(path, kind, why):
+    """Return the error for a file that does not hold a valid object of its kind."""
+    why = f"{why} is missing" if isinstance(why, KeyError) else " ".join(str(why).split())
+    return ValueError(f"{path!r} is not a valid {FORMAT} {kind} file: {why[:MAX_MESSAGE]}")
 
 
 def _read(file, kind):
@@ -119,7 +124,8 @@ def _read(file, kind):
     arrays = {name.removesuffix(".npy"): _copy_array(data) for name, data in members.items()}
     if META not in arrays:
         raise ValueError("the metadata are missing")
-    document = json.loads(arrays.pop(META).tobytes(), object_hook=_decode)
+    text = arrays.pop(META).tobytes()
+    document = json.loads(text, object_hook=_decode, parse_int=_parse_int)
     _check_document(document, kind, arrays)
     return document["meta"], arrays
 
@@ -167,11 +173,22 @@ def parse_array(stream, buffer, kinds=NUMBERS):
         raise ValueError(f"arrays of dtype {dtype} are not supported")
     if stream.tell() + math.prod(shape) * dtype.itemsize != len(buffer):
         raise ValueError(f"longer or shorter than an array of shape {shape} and dtype {dtype}")
-    return np.ndarray(shape, dtype, buffer, stream.tell(), order="F" if is_fortran else "C")
+    try:
+        array = np.ndarray(shape, dtype, buffer, stream.tell(), order="F" if is_fortran else "C")
+    except (OverflowError, TypeError) as error:
+        raise ValueError(f"{shape} is not a shape: {error}") from error
+    if dtype.kind in LARGEST:
+        unit, largest = LARGEST[dtype.kind]
+        unit = np.dtype(unit).newbyteorder(dtype.byteorder)
+        units = np.ndarray(array.nbytes // unit.itemsize, unit, buffer, stream.tell())
+        if units.max(initial=0) > largest:
+            raise ValueError(f"a value is none of dtype {dtype}")
+    return array
 
 
 def _copy_array(data):
-    return parse_array(io.BytesIO(data), data).copy("K")
+    array = parse_array(io.BytesIO(data), data)
+    return array.astype(array.dtype.newbyteorder("="), order="K")
 
 
 def _check_document(document, kind, arrays):
@@ -204,3 +221,10 @@ def _encode(value):
 
 def _decode(values):
     return float(values[NOT_FINITE]) if values.keys() == {NOT_FINITE} else values
+
+
+def _parse_int(text):
+    number = int(text)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"the integer {text[:20]}... does not fit in 64 bits")
+    return number

@@ -10,11 +10,14 @@ from lsgd_fast._checks import check_count, check_flag, check_real
 from lsgd_fast._constants import FIRST_WINDOW
 from lsgd_fast._inputs.models import check_network
 from lsgd_fast._inputs.requests import COLUMNS, check_record
-from lsgd_fast._inputs.stopping import Stop, StopReason
-from lsgd_fast._results.archive import load_archive, save_archive
+from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
+from lsgd_fast._results.archive import invalid_file, load_archive, save_archive
+from lsgd_fast._results.diagnostics import check_type
 
 __all__ = ["Checkpoint"]
 
+KIND = "descent"  # of the file
+MAX_STEP = 2**53  # the largest that a trace can hold, and 285 years of a microsecond each
 COUNTERS = {"n_increases", "last_increase", "separated_at", "certified_at", "called_at"}
 COUNTERS |= {"best_step", "last_step", "waited"}  # of the held-out loss
 # Members of the state of the monitor, see _engine/monitor.pxd.
@@ -88,25 +91,26 @@ class Checkpoint:
             "counters": self.counters,
             "state_names": {name: list(members) for name, members in self.state_names.items()},
         }
-        save_archive(path, "descent", meta, self.arrays)
+        save_archive(path, KIND, meta, self.arrays)
 
     @classmethod
     def load(cls, path):
         """Read a checkpoint; ValueError naming `path` unless it is complete and consistent."""
-        meta, arrays = load_archive(path, "descent")
-        try:
-            checkpoint = cls(
-                arguments=_check_arguments(**meta.pop("arguments")),
-                counters=_check_counters(meta.pop("counters"), meta["step"]),
-                state_names=_check_state_names(meta.pop("state_names")),
-                arrays=arrays,
-                **_check_scalars(**meta),
-            )
-            checkpoint._check_arrays()
-        except KeyError as error:
-            raise _invalid(path, f"{error} is missing") from error
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise _invalid(path, error) from error
+        return load_archive(path, KIND, cls._from_archive)
+
+    @classmethod
+    def _from_archive(cls, meta, arrays):
+        arguments = _check_arguments(**meta.pop("arguments"))
+        check_stop(arguments["stop"], meta["validation_digest"])
+        check_record(arguments["record"], meta["validation_digest"], arguments["network"])
+        checkpoint = cls(
+            arguments=arguments,
+            counters=_check_counters(meta.pop("counters"), meta["step"]),
+            state_names=_check_state_names(meta.pop("state_names")),
+            arrays=arrays,
+            **_check_scalars(**meta),
+        )
+        checkpoint._check_arrays()
         return checkpoint
 
     def state(self, name):
@@ -118,18 +122,18 @@ class Checkpoint:
         held_out = None if validation is None else validation.digest()
         if (self.digest, self.validation_digest) != (problem.digest(), held_out):
             raise ValueError(
-                f"{str(path)!r} belongs to other data: X, y, sample_weight, center, scale and "
+                f"{path!r} belongs to other data: X, y, sample_weight, center, scale and "
                 "validation must be those that the descent was started with"
             )
         if len(self.arrays["start"]) != problem.n_parameters:
-            raise _invalid(path, "the first weights do not have the size that X needs")
+            raise invalid_file(path, KIND, "the first weights do not have the size that X needs")
 
     def check_fit(self, path, shape, state_names, reasons):
         """Raise ValueError naming `path` unless a run of this problem can go on from it.
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str
         shape : tuple of int
             Of the parameters.
         state_names : dict of str to tuple of str
@@ -138,11 +142,12 @@ class Checkpoint:
         """
         for name, members in state_names.items():
             if set(self.state_names[name]) != set(members):
-                raise _invalid(path, f"the state of the {name} has other members than this version")
+                why = f"the state of the {name} has other members than this version"
+                raise invalid_file(path, KIND, why)
         if self.arrays["parameters"].shape != shape:
-            raise _invalid(path, "the weights do not have the size that X needs")
+            raise invalid_file(path, KIND, "the weights do not have the size that X needs")
         if self.reason not in reasons:
-            raise _invalid(path, "a descent does not end for this reason")
+            raise invalid_file(path, KIND, "a descent does not end for this reason")
 
     def _check_arrays(self):
         every = self.arguments["record_every"]
@@ -199,11 +204,6 @@ class Checkpoint:
             raise ValueError("the latest measurement does not belong to the weights")
 
 
-def _invalid(path, why):
-    """Return the error for a file that holds no valid checkpoint."""
-    return ValueError(f"{str(path)!r} is not a valid checkpoint: {why}")
-
-
 def _check_arguments(
     *, stepsize, loss, l2, fit_intercept, stop, record, record_every, callback_every, gram, network
 ):
@@ -241,11 +241,14 @@ def _check_state_names(names):
 def _check_scalars(*, digest, validation_digest, best_loss, step, seconds, reason, measured):
     if not isinstance(digest, str) or reason == StopReason.n_steps:
         raise ValueError("the digest or the reason is invalid")
+    check_type("best_loss", best_loss, float)
+    if check_count("step", step, 0) > MAX_STEP:
+        raise ValueError(f"step must be at most 2**53; got {step}")
     return {
         "digest": digest,
         "validation_digest": validation_digest,
-        "best_loss": float(best_loss),
-        "step": check_count("step", step, 0),
+        "best_loss": best_loss,
+        "step": step,
         "seconds": check_real("seconds", seconds, zero_allowed=True),
         "reason": None if reason is None else StopReason(reason),
         "measured": check_flag("measured", measured),

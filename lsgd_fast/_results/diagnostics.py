@@ -227,7 +227,12 @@ def diagnostics_from_dict(values):
     if values.keys() != expected:
         names = ", ".join(sorted(values.keys() ^ expected))
         raise ValueError(f"diagnostics has missing or unknown fields: {names}")
-    return _CLASSES[kind](**values)
+    found = _CLASSES[kind](**values)
+    for name, value in values.items():
+        limit = value if name == "n_passes" else found.n_steps
+        if type(value) is int and not 0 <= value <= limit:
+            raise ValueError(f"diagnostics.{name} must be from 0 to n_steps; got {value}")
+    return found
 
 
 def check_type(name, value, expected, prefix=""):

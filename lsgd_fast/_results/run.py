@@ -18,7 +18,9 @@ from lsgd_fast._results.diagnostics import (
 )
 from lsgd_fast._text import counted
 
-__all__ = ["Run", "Trace"]
+__all__ = ["Run", "Trace", "check_counts"]
+
+_COUNTS = ("step", "passes")  # the columns of a trace that are not floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,7 +79,7 @@ class Trace(ReadOnlyArrays):
 
     def __post_init__(self):
         for name, column in self.to_dict().items():
-            dtype = np.int64 if name in ("step", "passes") else np.float64
+            dtype = np.int64 if name in _COUNTS else np.float64
             set_fields(self, **{name: np.asarray(column, dtype=dtype)})
         super().__post_init__()
         shapes = {column.shape for column in self.to_dict().values()}
@@ -85,6 +87,35 @@ class Trace(ReadOnlyArrays):
             raise ValueError(
                 f"the columns of a trace must have one length; got shapes {sorted(shapes)}"
             )
+
+    @classmethod
+    def from_archive(cls, arrays, n_steps):
+        """Return the trace of a file, with each column under its name.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+        n_steps : int
+            The number of steps that the run took.
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        TypeError, ValueError
+            If these are not the columns of a trace that ends there.
+        """
+        for name, column in arrays.items():
+            dtype = np.int64 if name in _COUNTS else np.float64
+            if column.dtype != dtype:
+                raise ValueError(f"trace_{name} must be of dtype {dtype.__name__}")
+        trace = cls(**arrays)
+        step = trace.step
+        if step[0] < 0 or step[-1] != n_steps or (step[1:] <= step[:-1]).any():
+            raise ValueError("the steps of the trace must increase to n_steps")
+        return trace
 
     @classmethod
     def from_rows(cls, rows, names, l2):
@@ -133,6 +164,7 @@ _SCALARS = {
     "n_increases": int,
     "best_at": int | None,
 }
+_COUNTERS = ("separated_at", "certified_at", "stable_at", "n_increases", "best_at")
 _OPTIONAL_WEIGHTS = ("separating_weights", "best_weights")
 
 
@@ -230,8 +262,9 @@ class Run(ReadOnlyArrays):
 
         Parameters
         ----------
-        path : str or os.PathLike
-            The .npz file to write; no suffix is added.
+        path : str, bytes or os.PathLike
+            The .npz file to write; no suffix is added. The file is replaced whole or, if that
+            fails, left as it was; it keeps its mode, and a symbolic link is followed.
         """
         save_archive(path, "run", *self.to_archive())
 
@@ -256,7 +289,7 @@ class Run(ReadOnlyArrays):
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str, bytes or os.PathLike
             The file to read.
 
         Returns
@@ -270,16 +303,14 @@ class Run(ReadOnlyArrays):
         ValueError
             If the file is damaged or holds something else. The message names the file.
         """
-        return cls.from_archive(path, *load_archive(path, "run"))
+        return load_archive(path, "run", cls.from_archive)
 
     @classmethod
-    def from_archive(cls, path, meta, arrays):
+    def from_archive(cls, meta, arrays):
         """Return the run that `to_archive` converted.
 
         Parameters
         ----------
-        path : str or os.PathLike
-            The file, for the message of an error.
         meta : dict
         arrays : dict of str to ndarray
 
@@ -289,19 +320,18 @@ class Run(ReadOnlyArrays):
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If the metadata and the arrays are not those of a run.
         """
-        meta, arrays = dict(meta), dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays
-        try:
-            _check_members(meta, arrays)
-            if meta["diagnostics"] is not None:
-                meta["diagnostics"] = diagnostics_from_dict(meta["diagnostics"])
-            names = [name for name in arrays if name.startswith("trace_")]
-            columns = {name.removeprefix("trace_"): arrays.pop(name) for name in names}
-            return cls(trace=Trace(**columns), **meta, **arrays)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is not a valid run file: {error}") from error
+        meta, arrays = dict(meta), dict(arrays)
+        _check_members(meta, arrays)
+        if meta["diagnostics"] is not None:
+            meta["diagnostics"] = diagnostics_from_dict(meta["diagnostics"])
+        names = [name for name in arrays if name.startswith("trace_")]
+        columns = {name.removeprefix("trace_"): arrays.pop(name) for name in names}
+        _check_weights(arrays)
+        trace = Trace.from_archive(columns, meta["n_steps"])
+        return cls(trace=trace, **meta, **dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays)
 
     def plot(self, ax=None, **options):
         """Plot the loss of every step; the short form of `lsgd_fast.plot.loss_curves`.
@@ -361,6 +391,30 @@ def _check_members(meta, arrays):
             raise ValueError(f"{state} members: {', '.join(sorted(names))}")
     for name, kind in expected.items():
         check_type(name, meta[name], kind)
+    check_counts(meta, _COUNTERS, ("n_threads",))
+
+
+def check_counts(meta, counters, positive):
+    """Raise ValueError unless counters are from 0 to n_steps or None, and others positive."""
+    for name in ("n_steps", *counters):
+        if meta[name] is not None and not 0 <= meta[name] <= meta["n_steps"]:
+            raise ValueError(f"{name} must be from 0 to n_steps; got {meta[name]}")
+    for name in positive:
+        if meta[name] < 1:
+            raise ValueError(f"{name} must be at least 1; got {meta[name]}")
+
+
+def _check_weights(arrays):
+    """Raise ValueError unless the weights of a file have the shapes of one model."""
+    weights = arrays["weights"]
+    d, *columns = weights.shape or [0]
+    shapes = {"weights": [(d, *columns)], "intercept": [tuple(columns)]}
+    shapes |= dict.fromkeys(_OPTIONAL_WEIGHTS, [(d, *columns), (d + 1, *columns)])
+    for name, array in arrays.items():
+        if array.dtype != np.float64 or array.shape not in shapes[name] or 0 in array.shape:
+            raise ValueError(f"{name}: {array.dtype} of shape {array.shape} suits no model")
+    if len(columns) > 1 or ("intercept" in arrays) > len(columns):
+        raise ValueError(f"weights of shape {weights.shape} suit no model")
 
 
 def _describe_loss(trace):

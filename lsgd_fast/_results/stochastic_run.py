@@ -10,7 +10,8 @@ from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.arrays import ReadOnlyArrays
-from lsgd_fast._results.run import Trace
+from lsgd_fast._results.diagnostics import check_type
+from lsgd_fast._results.run import Trace, check_counts
 from lsgd_fast._results.sweep import Sweep, label_of
 from lsgd_fast._results.table import Table
 from lsgd_fast._text import counted
@@ -147,8 +148,8 @@ class StochasticRun:
 
         Parameters
         ----------
-        path : str or os.PathLike
-            The file to write; no suffix is added.
+        path : str, bytes or os.PathLike
+            The file to write, see `Run.save`.
         """
         save_archive(path, "stochastic run", *self.to_archive())
 
@@ -158,7 +159,7 @@ class StochasticRun:
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str, bytes or os.PathLike
             The file to read.
 
         Returns
@@ -172,7 +173,7 @@ class StochasticRun:
         ValueError
             If the file is damaged or does not hold a stochastic run; the message names the file.
         """
-        return cls.from_archive(path, *load_archive(path, "stochastic run"))
+        return load_archive(path, "stochastic run", cls.from_archive)
 
     def to_archive(self):
         """Return the run as the metadata and arrays of `save_archive`."""
@@ -186,23 +187,20 @@ class StochasticRun:
         return meta, arrays
 
     @classmethod
-    def from_archive(cls, path, meta, arrays):
-        """Return the run that `to_archive` converted; raise ValueError for other parts."""
+    def from_archive(cls, meta, arrays):
+        """Return the run that `to_archive` converted; raise for other parts."""
         meta, arrays = dict(meta), dict(arrays)
-        try:
-            for name, kind in _KINDS.items():
-                if not isinstance(meta[name], kind) or isinstance(meta[name], bool):
-                    raise ValueError(f"{name} is missing or of the wrong type")
-            iterates = {
-                name: Iterate(weights=arrays.pop(f"{name}_weights"), **meta.pop(name))
-                for name in ("last", "average")
-            }
-            columns = {name.removeprefix("trace_"): array for name, array in arrays.items()}
-            return cls(trace=Trace(**columns), **iterates, **meta)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"{str(path)!r} is not a valid stochastic run file: {error}"
-            ) from error
+        for name, kind in _KINDS.items():
+            check_type(name, meta[name], kind)
+        check_counts(meta, (), ("n_threads", "batch_size"))
+        iterates = {
+            name: _iterate(arrays.pop(f"{name}_weights"), meta.pop(name))
+            for name in ("last", "average")
+        }
+        if len({iterate.weights.shape for iterate in iterates.values()}) > 1:
+            raise ValueError("the last and the averaged weights must have one shape")
+        columns = {name.removeprefix("trace_"): array for name, array in arrays.items()}
+        return cls(trace=Trace.from_archive(columns, meta["n_steps"]), **iterates, **meta)
 
     def __repr__(self):
         n = self.n_steps
@@ -224,6 +222,15 @@ _KINDS = {
     "stop_reason": str, "n_steps": int, "batch_size": int, "order": str, "mean_loss": float,
     "mean_error_rate": float, "n_threads": int, "seconds": float, "radius": float,
 }  # fmt: skip
+
+
+def _iterate(weights, numbers):
+    """Return the iterate of a file; raise TypeError or ValueError for other parts."""
+    for name, number in numbers.items():
+        check_type(name, number, float)
+    if weights.dtype != np.float64 or weights.ndim != 1 or len(weights) == 0:
+        raise ValueError("weights must be of dtype float64 and of shape (d,)")
+    return Iterate(weights=weights, **numbers)
 
 
 def _describe(iterate):

@@ -141,8 +141,8 @@ class Sweep(Sequence):
 
         Parameters
         ----------
-        path : str or os.PathLike
-            The file to write; no suffix is added.
+        path : str, bytes or os.PathLike
+            The file to write, see `Run.save`.
         """
         parts = [run.to_archive() for run in self]
         arrays = {f"{i}_{name}": a for i, (_, part) in enumerate(parts) for name, a in part.items()}
@@ -156,7 +156,7 @@ class Sweep(Sequence):
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str, bytes or os.PathLike
             The file to read.
 
         Returns
@@ -170,20 +170,19 @@ class Sweep(Sequence):
         ValueError
             If the file is damaged or does not hold a sweep; the message names the file.
         """
-        meta, arrays = load_archive(path, cls.kind)
-        try:
-            parts = [{} for _ in meta["runs"]]
-            for name, array in arrays.items():
-                number, _, rest = name.partition("_")
-                if not number.isdecimal():
-                    raise ValueError(f"the name of array {name!r} has no number of a run")
-                parts[int(number)][rest] = array
-            pairs = zip(meta["runs"], parts, strict=True)
-            runs = [cls.run_type.from_archive(path, *pair) for pair in pairs]
-            stepsizes = [_loaded(value) for value in meta["stepsizes"]]
-            return cls(runs, stepsizes)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is not a valid {cls.kind} file: {error}") from error
+        return load_archive(path, cls.kind, cls._from_archive)
+
+    @classmethod
+    def _from_archive(cls, meta, arrays):
+        parts = [{} for _ in meta["runs"]]
+        for name, array in arrays.items():
+            number, _, rest = name.partition("_")
+            if not number.isdecimal():
+                raise ValueError(f"the name of array {name!r} has no number of a run")
+            parts[int(number)][rest] = array
+        pairs = zip(meta["runs"], parts, strict=True)
+        runs = [cls.run_type.from_archive(*pair) for pair in pairs]
+        return cls(runs, [_loaded(value) for value in meta["stepsizes"]])
 
     def __repr__(self):
         return f"{type(self).__name__} of {counted(len(self), 'run')}\n{self.table()}"

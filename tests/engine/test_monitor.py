@@ -84,7 +84,7 @@ def test_a_file_keeps_the_verdict(backend, tmp_path):
     for bad in (good | {"n_steps": 1.0}, good | {"is_small": 1}, good | {"drift": "0"}, {}, [], 1,
                 good | {"more": 1}, good | {"certified_at": True}):  # fmt: skip
         save_archive(path, "run", meta | {"diagnostics": bad}, arrays)
-        with pytest.raises(ValueError, match="is not a valid run file"):
+        with pytest.raises(ValueError, match="is not a valid lsgd_fast run file"):
             Run.load(path)
 
 

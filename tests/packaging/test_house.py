@@ -22,6 +22,7 @@ BASE = {"_checks", "_constants", "losses", "stepsizes"}
 METHODS = BASE | {"_inputs", "_results"}
 ARROWS = {
     "_constants": set(),
+    "_files": set(),
     "_text": set(),
     "_version": set(),
     "_checks": {"_constants"},
@@ -33,18 +34,18 @@ ARROWS = {
     "plot": {"_checks", "_drawing", "stepsizes"},
     "progress": {"_checks", "_text"},
     "_inputs": BASE,
-    "_results": BASE | {"_inputs", "_text", "plot"},
+    "_results": BASE | {"_files", "_inputs", "_text", "plot"},
     "_methods": METHODS,
     "reference": METHODS | {"_methods"},
     "_core": {"_constants"},
-    "_engine": METHODS | {"_core", "_methods"},  # the named tuples of a line search
+    "_engine": METHODS | {"_core", "_files", "_methods"},  # the named tuples of a line search
     "kernel": {"_core"},
     "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
     | {"progress"},
     "_planning": {"_checks", "_inputs", "_engine", "_core", "_text", "stepsizes", "theory"},
     "_sklearn": {"_checks", "_inputs", "_results", "_methods", "_api", "stepsizes"},
     "cli": {"_checks", "_inputs", "_results", "_planning", "_api", "_core", "kernel", "reference"}
-    | {"_text", "_version", "datasets", "plot", "progress"},
+    | {"_files", "_text", "_version", "datasets", "plot", "progress"},
 }
 # `lsgd_fast/__init__.py` and `__main__.py` may import every room, and no room imports them.
 ENTRIES = {"__init__", "__main__"}

@@ -286,7 +286,9 @@ def test_states_are_read_by_the_names_of_their_members(checkpoint):
 @pytest.mark.parametrize("name", ["step", "state_names"])
 def test_an_error_names_what_is_missing(checkpoint, name):
     forge(checkpoint, lambda meta, arrays: meta.pop(name))
-    with pytest.raises(ValueError, match=f"not a valid checkpoint: '{name}' is missing"):
+    with pytest.raises(
+        ValueError, match=f"not a valid lsgd_fast descent file: '{name}' is missing"
+    ):
         Descent.load(checkpoint, X, Y)
 
 
@@ -338,7 +340,7 @@ def test_an_intercept_where_none_is_fitted(tmp_path):
     forge(
         tmp_path / "checkpoint", lambda meta, arrays: arrays["parameters"].__setitem__((0, 3), 1.0)
     )
-    with pytest.raises(ValueError, match="checkpoint' is not a valid checkpoint"):
+    with pytest.raises(ValueError, match="checkpoint' is not a valid lsgd_fast descent file"):
         Descent.load(tmp_path / "checkpoint", X, Y)
 
 

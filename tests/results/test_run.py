@@ -320,7 +320,7 @@ def test_an_incomplete_run_is_refused(tmp_path):
     without += [(meta, arrays | {"more": np.ones(2)}), (meta, arrays | {"trace_more": np.ones(2)})]
     for changed_meta, changed_arrays in without:
         save_archive(path, "run", changed_meta, changed_arrays)
-        with pytest.raises(ValueError, match=r"run\.npz' is not a valid run file"):
+        with pytest.raises(ValueError, match=r"run\.npz' is not a valid lsgd_fast run file"):
             Run.load(path)
 
 
@@ -337,7 +337,9 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path):
         ({"more": 1, "other": 2}, "unknown members: more, other"),
     ]:
         save_archive(path, "run", meta | changes, arrays)
-        with pytest.raises(ValueError, match=rf"run\.npz' is not a valid run file: {words}"):
+        with pytest.raises(
+            ValueError, match=rf"run\.npz' is not a valid lsgd_fast run file: {words}"
+        ):
             Run.load(path)
 
 

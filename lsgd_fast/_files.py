@@ -1,0 +1,156 @@
+"""Files: regular ones are opened for reading; a save replaces a file whole or leaves it alone."""
+
+import fcntl
+import os
+import secrets
+import stat
+from contextlib import contextmanager, suppress
+
+__all__ = ["check_path", "find_target", "open_regular", "replacing"]
+
+# The names of files that are being written. They do not contain the name of the target, which may
+# be as long as the file system allows.
+PREFIX, SUFFIX = ".lsgd_fast-", ".tmp"
+
+
+def check_path(path):
+    """Return a name that was given as str, bytes or os.PathLike as a str."""
+    try:
+        name = os.fsdecode(path)
+        os.fsencode(name)
+    except TypeError:
+        raise TypeError(f"path must be a str, bytes or os.PathLike; got {path!r}") from None
+    except UnicodeError:
+        raise ValueError(f"path must be a name that a file can have; got {path!r}") from None
+    if "\0" in name:
+        raise ValueError(f"path must not contain a NUL character; got {name!r}")
+    return name
+
+
+def open_regular(path):
+    """Open a regular file for reading its bytes; ValueError if it is a pipe or a device.
+
+    A pipe would keep the caller waiting for a writer, and a device may have no end.
+    """
+    file = open(path, "rb", opener=_open_at_once)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ValueError("not a regular file, but a pipe or a device")
+    return file
+
+
+def find_target(path):
+    """Return the file that a save to `path` replaces; a symbolic link is followed.
+
+    Raises
+    ------
+    ValueError
+        If `path` names anything but a regular file, existing or new.
+    """
+    target = os.path.realpath(path)
+    is_folder = os.path.basename(path) in ("", os.curdir, os.pardir)
+    if is_folder or (os.path.lexists(target) and not os.path.isfile(target)):
+        raise ValueError(f"path must name a file, not a folder or a device; got {path!r}")
+    return target
+
+
+@contextmanager
+def replacing(path):
+    """Make a file that takes the place of `path` once it is complete and on the disk.
+
+    If anything fails before that, the old file is left as it was. The new one has its mode, or that
+    of the umask if there was none. What a killed process has left behind is removed by the next
+    save to the same folder.
+
+    Parameters
+    ----------
+    path : str or os.PathLike or bytes
+
+    Yields
+    ------
+    file
+        Open for writing bytes.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; its `filename` is `path`.
+    ValueError
+        If `path` is not the name of a regular file.
+    """
+    path = check_path(path)
+    target = find_target(path)
+    folder = os.path.dirname(target)
+    try:
+        old = os.stat(target) if os.path.lexists(target) else None
+        _remove_abandoned(folder)
+        with _open_temporary(folder, 0o666 if old is None else old.st_mode) as file:
+            try:
+                if old is not None:
+                    _take_mode(file, old)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(file.name, target)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(file.name)
+                raise
+        _sync(folder)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, path) from error
+
+
+def _open_at_once(path, flags):
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _open_temporary(folder, mode):
+    """Create a file, locked so that no other process takes it for abandoned."""
+    while True:
+        name = os.path.join(folder, f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
+        file = open(name, "xb", opener=lambda path, flags: os.open(path, flags, mode & 0o777))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # another process is about to remove it
+            file.close()
+            continue
+        except OSError:  # no locks on this file system: then nothing there is removed, either
+            return file
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # removed before it was locked
+
+
+def _remove_abandoned(folder):
+    """Remove the unlocked temporary files in a folder, whose processes are gone."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(PREFIX) and name.endswith(SUFFIX):
+                path = os.path.join(folder, name)
+                with suppress(OSError), open(path, "r+b", opener=_open_at_once) as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(path)
+
+
+def _take_mode(file, old):
+    """Give a new file the owner, group and mode of the old one; never more readers than it had."""
+    mode, descriptor = stat.S_IMODE(old.st_mode), file.fileno()
+    with suppress(OSError):
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    if os.fstat(descriptor).st_gid != old.st_gid:
+        mode &= ~stat.S_IRWXG
+    with suppress(OSError):  # it was created with no more than this
+        os.fchmod(descriptor, mode)
+
+
+def _sync(folder):
+    """Write a new name in a folder to the disk, where the file system can do that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
