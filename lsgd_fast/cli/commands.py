@@ -4,6 +4,7 @@ Results go to stdout, progress to stderr.
 """
 
 import json
+import math
 import os
 import sys
 import time
@@ -14,6 +15,7 @@ import numpy as np
 
 from lsgd_fast._api.descent import run_descent, stepsize_sweep
 from lsgd_fast._api.trial import staged_trial
+from lsgd_fast._files import find_target, replacing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import StopReason
@@ -51,7 +53,7 @@ def fit(arguments):
         stop, options = keywords.pop("stop"), DescentOptions(**keywords)
         with _naming_values(arguments.data):
             problem = Problem.check(data.X, data.y, **model)
-        stepsize = arguments.stepsize or _default_stepsize(problem)
+        stepsize = arguments.stepsize or _default_stepsize(problem, arguments.data)
         request = check_descent(problem, stepsize, options, stop=stop)
         run = run_descent(request, arguments.steps)
         status.log(f"{run.n_steps} steps in {run.seconds:.3g} s")
@@ -159,8 +161,11 @@ def _check_outputs(arguments):
 
 
 def _check_output(option, path, *sources):
-    folder = os.path.dirname(path) or "."
-    if not path or os.path.isdir(path) or not os.path.isdir(folder):
+    try:
+        folder = os.path.dirname(find_target(path))
+    except ValueError:  # a folder or a device
+        folder = ""
+    if not os.path.isdir(folder):
         raise ValueError(f"{option} {path!r}: must name a file in an existing folder")
     if not os.access(folder, os.W_OK):
         raise ValueError(f"{option} {path!r}: the folder is not writable")
@@ -176,8 +181,13 @@ def _check_picture(path):
         raise ValueError(
             "--plot needs matplotlib, which cannot be imported (extra: lsgd_fast[plot])"
         ) from None
-    if os.path.splitext(path)[1][1:].lower() not in FigureCanvasBase.get_supported_filetypes():
+    if _format(path) not in FigureCanvasBase.get_supported_filetypes():
         raise ValueError(f"--plot {path!r}: the name must end in .png, .pdf, .svg or the like")
+
+
+def _format(path):
+    """Return the format of a picture by the end of its name."""
+    return os.path.splitext(path)[1][1:].lower()
 
 
 def _write(arguments, result):
@@ -185,7 +195,8 @@ def _write(arguments, result):
     if arguments.out is not None:
         result.save(arguments.out)
     if arguments.plot is not None:
-        result.plot().figure.savefig(arguments.plot)
+        with replacing(arguments.plot) as file:
+            result.plot().figure.savefig(file, format=_format(arguments.plot))
 
 
 @contextmanager
@@ -209,9 +220,15 @@ def _log_data(data, status):
     status.log(f"read {len(data.X)} rows of {data.X.shape[1]} features")
 
 
-def _default_stepsize(problem):
+def _default_stepsize(problem, path):
     radius = problem.radius or 1.0
-    return DEFAULT_STEPSIZE / radius / radius
+    stepsize = DEFAULT_STEPSIZE / radius / radius
+    if not 0.0 < stepsize < math.inf:
+        raise ValueError(
+            f"{path!r}: R is {radius:.3g}, and {DEFAULT_STEPSIZE:g} / R^2 is beyond float64: scale "
+            "the data, or pass --stepsize"
+        )
+    return stepsize
 
 
 def _progress_keywords(n_steps, status, n_runs=1):

@@ -13,8 +13,9 @@ from gzip import BadGzipFile
 import numpy as np
 
 from lsgd_fast._checks import half_of_memory
+from lsgd_fast._files import check_path, open_regular
 from lsgd_fast._results.archive import NUMBERS, parse_array
-from lsgd_fast.cli.text_files import read_column, read_libsvm, read_table, undecodable_line
+from lsgd_fast.cli.text_files import check_text, read_column, read_libsvm, read_table
 
 __all__ = ["Data", "read_data"]
 
@@ -22,6 +23,7 @@ TABLES = (".csv", ".tsv")
 LIBSVM = (".libsvm", ".svm", ".svmlight", ".txt")
 LABELS = (".npy", ".csv", ".txt")  # files of labels alone
 TEXTS = "U"  # the kind of dtype that labels may have besides NUMBERS
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 MAPPED_BYTES = 1 << 26  # .npy files of this size or more are mapped, not read
 
 
@@ -58,15 +60,18 @@ def read_data(path, *, labels=None, label=None, several=False):
     - .svm, .libsvm, .svmlight, .txt: LIBSVM's ``label index:value ...``, where indices count from 1
       and increase. X becomes a dense array.
 
-    Text must be UTF-8 and may be gzip-compressed: .csv.gz and the like. Nothing is ever unpickled.
+    Text must be UTF-8, with lines of at most 256 MiB, and may be gzip-compressed: .csv.gz and the
+    like, which may hold up to 4 GiB of text. Nothing is ever unpickled. Only regular files are
+    read, no pipes and no devices.
+
     The smaller of the two labels becomes -1; labels are numbers or, except in LIBSVM files,
     strings.
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
         The file. An .npy file of 64 MiB or more is mapped into memory, not read.
-    labels : str or os.PathLike, optional
+    labels : str, bytes or os.PathLike, optional
         The file of the labels of an .npy file, which needs one: .npy, or .csv or .txt with one
         label per line.
     label : str, optional
@@ -86,7 +91,7 @@ def read_data(path, *, labels=None, label=None, several=False):
         If a file does not exist or cannot be read.
     ValueError
         If the file has no such contents. The message is one line that names the file and, for text,
-        the line. Also if X, from LIBSVM or .npz, would take more than half of the memory of the
+        the line. Also if X, from text or .npz, would take more than half of the memory of the
         machine.
 
     Examples
@@ -101,15 +106,16 @@ def read_data(path, *, labels=None, label=None, several=False):
     >>> X.tolist(), y.tolist(), data.labels
     ([[1.0, 0.2], [-1.0, -0.2]], [1.0, -1.0], ('no', 'yes'))
     """
-    path = os.fsdecode(path)
+    path = check_path(path)
     kind = _kind(path)
     if labels is not None and kind != ".npy":
         raise ValueError(f"{path!r}: only .npy files take their labels from another file")
     if label is not None and kind not in TABLES:
         raise ValueError(f"{path!r}: label names a column of a .csv file, which this is not")
     with _naming(path):
-        if os.path.getsize(path) == 0:
-            raise ValueError("the file is empty")
+        with open_regular(path) as file:
+            if not file.read(1):
+                raise ValueError("the file is empty")
         if kind == ".npz":
             X, values = _read_npz(path)
         elif kind == ".npy":
@@ -119,14 +125,15 @@ def read_data(path, *, labels=None, label=None, several=False):
                     "an .npy file has no labels: pass the file that has them (labels, --labels)"
                 )
         elif kind in TABLES:
-            X, values = read_table(path, label)
+            X, values = read_table(path, label, check_text(path), half_of_memory())
         elif kind in LIBSVM:
+            check_text(path)
             X, values = read_libsvm(path, half_of_memory())
         else:
             known = ", ".join((".npz", ".npy", *TABLES, *LIBSVM))
             raise ValueError(f"the name must end in {known}; text files may end in .gz after that")
     if kind == ".npy":
-        path = os.fsdecode(labels)
+        path = check_path(labels)
         with _naming(path):
             values = _read_labels(path, len(X))
     with _naming(path):
@@ -139,9 +146,6 @@ def _naming(path):
     """Turn every error about the contents of a file into a ValueError of one line that names it."""
     try:
         yield
-    except UnicodeDecodeError as error:
-        line = undecodable_line(path)
-        raise ValueError(f"{path!r}: line {line} is not UTF-8 text") from error
     except MemoryError as error:
         raise ValueError(f"{path!r}: too large for the available memory") from error
     except (ValueError, EOFError, BadGzipFile, zlib.error) as error:
@@ -156,7 +160,7 @@ def _kind(path):
 
 
 def _read_npz(path):
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         try:
             members = _read_members(file)
         except (MemoryError, ValueError):
@@ -169,12 +173,18 @@ def _read_npz(path):
 
 def _read_members(file):
     with zipfile.ZipFile(file) as archive:
-        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        missing = [name for name in ("X", "y") if name not in members]
+        names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
+        missing = [name for name in ("X", "y") if name not in names]
         if missing:
-            found = reprlib.repr(sorted(members))
+            found = reprlib.repr(sorted(names))
             raise ValueError(f"no array is named {' or '.join(missing)}; the arrays are {found}")
+        twice = [name for name in ("X", "y") if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"several arrays are named {' and '.join(twice)}")
+        members = dict(zip(names, archive.infolist(), strict=True))
         members = {name: members[name] for name in ("X", "y")}
+        if any(info.compress_type not in METHODS for info in members.values()):
+            raise ValueError("an array is compressed by a method that NumPy does not use")
         if sum(info.file_size for info in members.values()) > half_of_memory():
             raise ValueError("the arrays take more than half of the memory of this machine")
         # read() verifies the checksum before it returns.
@@ -189,7 +199,7 @@ def _parse_member(name, data, kinds):
 
 
 def _read_npy(path, kinds):
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size < MAPPED_BYTES:
             data = file.read()
             return parse_array(io.BytesIO(data), data, kinds)
@@ -203,7 +213,8 @@ def _read_labels(path, n):
         return _check_column(_read_npy(path, NUMBERS + TEXTS), n)
     if kind not in LABELS:
         raise ValueError(f"a file of labels must end in {', '.join(LABELS)} (text also in .gz)")
-    return read_column(path, n)
+    check_text(path)
+    return read_column(path, n, half_of_memory())
 
 
 def _check_matrix(X):

@@ -11,6 +11,7 @@ import numpy as np
 from lsgd_fast import datasets, plot, reference
 from lsgd_fast._api.descent import gradient_descent
 from lsgd_fast._api.margin import max_margin
+from lsgd_fast._files import replacing
 from lsgd_fast._results.run import Run
 from lsgd_fast._text import WIDTH, counted
 from lsgd_fast.progress import StatusLine
@@ -268,9 +269,11 @@ def _save_picture(outcomes, smoothness):
     title = f"stepsize\n(2/smoothness = {2.0 / smoothness:.2f})"
     figure.legend(title=title, loc="outside right upper", handlelength=2.8)
     try:
-        figure.savefig(PICTURE, dpi=150)
-    except OSError as error:
-        return f"No {PICTURE}: it cannot be written here ({error.strerror or error})."
+        with replacing(PICTURE) as file:
+            figure.savefig(file, format="png", dpi=150)
+    except (OSError, ValueError) as error:  # ValueError: it is the name of a folder
+        why = getattr(error, "strerror", None) or error
+        return f"No {PICTURE}: it cannot be written here ({why})."
     return f"Wrote {PICTURE} with the loss curves."
 
 

@@ -147,7 +147,7 @@ def add_data(command):
         "data",
         metavar="DATA",
         help="data file: .npz with arrays X and y, .npy with --labels, .csv, .tsv, or LIBSVM text "
-        "(.svm, .libsvm, .txt); text files may be compressed (.csv.gz)",
+        "(.svm, .libsvm, .txt); text files may be compressed (.csv.gz, at most 4 GiB of text)",
     )
     add(
         "--labels",

@@ -1,8 +1,9 @@
 """Reads data in text: tables of separated cells, and LIBSVM's ``label index:value ...``.
 
-Code in C reads each format: it is fast, but its errors are vague. After an error the file is read
-again cell by cell, for the message alone. Errors are ValueErrors that name the line; the caller
-adds the file. Files whose names end in .gz are decompressed.
+`check_text` looks through a file before anything in it is kept. Then code in C reads each format:
+it is fast, but its errors are vague. After an error the file is read again cell by cell, for the
+message alone. Errors are ValueErrors that name the line; the caller adds the file. Files whose
+names end in .gz are decompressed.
 """
 
 import codecs
@@ -12,25 +13,74 @@ import io
 import os
 import re
 import reprlib
+from contextlib import contextmanager
 from itertools import islice
 from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 
+from lsgd_fast._files import open_regular
 from lsgd_fast._text import counted
 
-__all__ = ["read_column", "read_libsvm", "read_table", "undecodable_line"]
+__all__ = ["check_text", "read_column", "read_libsvm", "read_table"]
 
 SEPARATORS = "\t;,"  # tried in this order: a comma is the likeliest inside a cell
-BLOCK_BYTES = 1 << 22  # of LIBSVM text that are parsed at a time
+BLOCK_BYTES = 1 << 22  # of text that are looked at or parsed at a time
+MAX_LINE = 1 << 28  # bytes
+MAX_DECOMPRESSED = 1 << 32  # bytes of text; 4 MB of .gz may hold as many
+NEWLINE = b"\n"
 MAX_INDEX = 10**15  # exact in float64, and more features than any memory holds
 
 # A label and pairs. `float` would accept underscores in numbers, which are wrong here.
 LIBSVM_ROW = re.compile(rb"\s*+[^\s:_]++(?:\s++[0-9]++:[^\s:_]++)*+\s*+")
 
 
-def read_table(path, label):
+def check_text(path):
+    """Return the number of lines of a text, after a look at all of it, a block at a time.
+
+    Parameters
+    ----------
+    path : str
+        Text, perhaps compressed.
+
+    Raises
+    ------
+    ValueError
+        If it is not UTF-8 text without NUL bytes, if a line is longer than 256 MiB, or if it is
+        compressed and larger than 4 GiB.
+    EOFError, gzip.BadGzipFile, zlib.error
+        If it is not sound gzip.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    size, line, length = 0, 1, 0
+    with _open(path) as stream:
+        while block := stream.read(BLOCK_BYTES):
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError as error:
+                line += error.object.count(NEWLINE, 0, error.start)
+                raise ValueError(f"line {line} is not UTF-8 text") from error
+            if (at := block.find(b"\0")) >= 0:
+                line += block.count(NEWLINE, 0, at)
+                raise ValueError(f"line {line} has a NUL byte, which is not text")
+            first, last = block.find(NEWLINE), block.rfind(NEWLINE)
+            if length + (first if first >= 0 else len(block)) > MAX_LINE:
+                raise ValueError(f"line {line} is longer than {MAX_LINE >> 20} MiB")
+            length = len(block) - last - 1 + (length if last < 0 else 0)
+            line += block.count(NEWLINE)
+            size += len(block)
+            if path.endswith(".gz") and size > MAX_DECOMPRESSED:
+                limit = f"{MAX_DECOMPRESSED / 2**30:.3g} GiB"
+                raise ValueError(f"larger than {limit} without compression: decompress it first")
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"line {line} is not UTF-8 text") from error
+    return line
+
+
+def read_table(path, label, n_lines, max_bytes):
     """Read a table of numbers with one column of labels.
 
     The separator (comma, semicolon or tab) is taken from the second row. The first row is a header
@@ -43,6 +93,10 @@ def read_table(path, label):
     label : str or None
         Name of the column of labels or, without a header, its number from 1; None for the last
         column.
+    n_lines : int
+        What `check_text` returned.
+    max_bytes : int
+        The largest size of X.
 
     Returns
     -------
@@ -55,6 +109,11 @@ def read_table(path, label):
     n_skipped, column = _layout(head, label)
     if n_skipped and len(head) < 2:
         raise ValueError("a header, but no rows of data")
+    if 8 * n_lines * len(head[0][1]) > max_bytes:
+        raise ValueError(
+            f"{n_lines} lines of {counted(len(head[0][1]), 'cell')} would make X an array of more "
+            f"than {1e-9 * max_bytes:.3g} GB. Pass X as an .npy file"
+        )
     spellings = {}  # {label: its number}
     try:
         table = np.loadtxt(
@@ -70,19 +129,18 @@ def read_table(path, label):
         sound = np.isfinite(table).all() and all(map(_is_label, spellings))
         if not sound or table.shape[1] != len(head[0][1]):
             raise ValueError("not a table of numbers and labels")
-    except UnicodeDecodeError:
-        raise
     except ValueError as error:
         # NumPy turns every exception in the converter into a ValueError, even Ctrl-C.
         if isinstance(error.__cause__, (KeyboardInterrupt, MemoryError)):
             raise error.__cause__ from None
         _find_fault(path, separator, n_skipped, column)
         raise
+    _check_lengths(spellings, len(table), max_bytes)
     labels = _numbers_or_texts(list(spellings))[table[:, column].astype(np.intp)]
     return np.delete(table, column, axis=1), labels
 
 
-def read_column(path, n):
+def read_column(path, n, max_bytes):
     """Read a file with one label per line, and a header if there is one line more.
 
     Parameters
@@ -91,38 +149,37 @@ def read_column(path, n):
         UTF-8 text.
     n : int
         Number of labels, one for each row of X.
+    max_bytes : int
+        The largest size of the labels.
 
     Returns
     -------
     ndarray of shape (n,)
         float64 if all labels are numbers, otherwise str.
     """
-    rows = list(_rows(path, ","))
+    rows = list(islice(_rows(path, ","), n + 2))
     rows = rows[1:] if len(rows) == n + 1 else rows
     for line, cells in rows:
         if len(cells) != 1 or not _is_label(cells[0]):
             raise ValueError(f"line {line}: {_show(','.join(cells))} is not a label")
     if len(rows) != n:
-        raise ValueError(f"{len(rows)} labels, but X has {n} rows")
-    return _numbers_or_texts([cells[0] for _, cells in rows])
+        found = f"more than {n}" if len(rows) > n else len(rows)
+        raise ValueError(f"{found} labels, but X has {n} rows")
+    labels = [cells[0] for _, cells in rows]
+    _check_lengths(labels, n, max_bytes)
+    return _numbers_or_texts(labels)
 
 
-def undecodable_line(path):
-    """Return the number of the first line that is not UTF-8 text."""
-    with _open(path) as stream:
-        for line, text in enumerate(stream, 1):
-            try:
-                text.decode()
-            except UnicodeDecodeError:
-                return line
-
-
+@contextmanager
 def _open(path):
-    return gzip.open(path) if path.endswith(".gz") else open(path, "rb")
+    with open_regular(path) as file:
+        yield gzip.GzipFile(fileobj=file) if path.endswith(".gz") else file
 
 
+@contextmanager
 def _open_text(path):
-    return io.TextIOWrapper(_open(path), encoding="utf-8-sig", newline="")
+    with _open(path) as stream:
+        yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
 
 
 def _separator(path):
@@ -204,7 +261,7 @@ def read_libsvm(path, max_bytes):
     path : str
         Text.
     max_bytes : int
-        The largest size of X.
+        The largest size of X, and of the numbers in the text.
 
     Returns
     -------
@@ -212,13 +269,18 @@ def read_libsvm(path, max_bytes):
         d is the largest index.
     labels : ndarray of shape (n,), float64
     """
-    blocks, line = [], 1
+    blocks, line, size = [], 1, 0
     with _open(path) as stream:
         while lines := stream.readlines(BLOCK_BYTES):
             if line == 1:
                 lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
             blocks.append(_parse_libsvm(lines, line))
             line += len(lines)
+            size += sum(array.nbytes for array in blocks[-1])
+            if size > max_bytes:
+                raise ValueError(
+                    f"line {line}: the numbers so far take more than {1e-9 * max_bytes:.3g} GB"
+                )
     n = sum(len(block.labels) for block in blocks)
     d, where = max(map(_largest_index, blocks), default=(0, 0))
     if n == 0 or d == 0:
@@ -304,6 +366,13 @@ def _largest_index(block):
     at = int(block.indices.argmax())
     row = int(np.searchsorted(np.cumsum(block.counts), at, side="right"))
     return int(block.indices[at]), int(block.lines[row])
+
+
+def _check_lengths(labels, n, max_bytes):
+    """Raise ValueError if n labels take too much memory, all of them as much as the longest."""
+    longest = max(map(len, labels))
+    if 4 * n * longest > max_bytes:
+        raise ValueError(f"a label of {longest} characters is too long for {n} rows")
 
 
 def _numbers_or_texts(texts):

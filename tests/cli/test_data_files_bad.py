@@ -121,8 +121,8 @@ BAD_LIBSVM = [
     ("a.svm", "1 1:2\n-1 " + "9" * 400 + ":1\n", "is too large"),
     ("a.svm", "1 1:2\n2 1:2\n3 1:3\n", "two different labels; found [1.0, 2.0, 3.0]"),
     ("a.svm", "1 1:2\n1 1:2\n", "two different labels; found [1.0]"),
-    ("a.svm", JUNK, "line 1: "),
-    ("a.svm", npy(X), "line 1: the label"),
+    ("a.svm", JUNK, "line 1 is not UTF-8 text"),
+    ("a.svm", npy(X), "line 1 is not UTF-8 text"),
     ("a.svm", table(), "line 1: the label '0.0,-0.0,5e-...e+308,0.1,1.0'"),
     ("a.svm", "1 1:2\r-1 1:3\r", "line 1: '-1' is not index:value"),
 ]  # fmt: skip

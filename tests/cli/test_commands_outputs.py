@@ -1,0 +1,84 @@
+"""`--out` and `--plot` replace files whole and privately, or are refused before any work."""
+
+import os
+import stat
+
+import numpy as np
+import pytest
+
+from lsgd_fast import Run
+from lsgd_fast.cli import commands
+from support.commandline import run_main
+
+X = np.random.default_rng(0).standard_normal((20, 3))
+FIT = ["fit", "a.npz", "--steps", 5]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("a.npz", X=X, y=X[:, 0] > 0.0)
+    return tmp_path
+
+
+@pytest.mark.parametrize("option", ["--out", "--plot"])
+@pytest.mark.parametrize("end", ["pipe.png", "/dev/null", "folder/", "folder/.", "folder.png"])
+def test_what_is_no_file_is_refused_before_the_work(folder, capsys, monkeypatch, option, end):
+    os.mkfifo("pipe.png")
+    os.mkdir("folder")
+    os.mkdir("folder.png")
+    monkeypatch.setattr(commands, "run_descent", lambda *_, **__: pytest.fail("it was begun"))
+    code, out, err = run_main(capsys, *FIT, option, end)
+    expected = f"lsgd-fast: {option} {end!r}: must name a file in an existing folder\n"
+    assert (code, out, err) == (2, "", expected)
+
+
+@pytest.mark.parametrize(("option", "name"), [("--out", "r.npz"), ("--plot", "r.png")])
+def test_an_output_keeps_its_mode_and_follows_a_link(folder, capsys, option, name):
+    if option == "--plot":
+        pytest.importorskip("matplotlib")
+    (folder / "there").touch(mode=0o600)
+    os.symlink("there", name)
+    code, _, _ = run_main(capsys, *FIT, option, name)
+    assert code == 0 and os.path.islink(name)
+    assert stat.S_IMODE(os.stat("there").st_mode) == 0o600 and os.stat("there").st_size > 1000
+    assert sorted(os.listdir()) == ["a.npz", name, "there"]
+
+
+@pytest.mark.parametrize("name", ["p.png", "p.PNG", "p.pdf", "p.svg"])
+def test_a_picture_has_the_format_of_its_name(folder, capsys, name):
+    pytest.importorskip("matplotlib")
+    code, _, _ = run_main(capsys, *FIT, "--plot", name)
+    start = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}[name[2:].lower()]
+    assert code == 0 and (folder / name).read_bytes().startswith(start)
+
+
+def test_a_picture_that_fails_leaves_the_old_one(folder, capsys, monkeypatch):
+    figure = pytest.importorskip("matplotlib.figure")
+    (folder / "p.png").write_bytes(b"old")
+
+    def full(self, file, **options):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(figure.Figure, "savefig", full)
+    code, out, err = run_main(capsys, *FIT, "--plot", "p.png")
+    assert code == 2 and "Run ended by n_steps" in out
+    assert err.splitlines()[-1] == "lsgd-fast: 'p.png': No space left on device"
+    assert (folder / "p.png").read_bytes() == b"old" and len(os.listdir()) == 2
+
+
+def test_a_name_that_is_not_text(folder, capsys):
+    name = os.fsdecode(b"r\xff.npz")
+    code, _, _ = run_main(capsys, *FIT, "--out", name)
+    assert code == 0 and Run.load(name).n_steps == 5
+    code, out, err = run_main(capsys, "fit", os.fsdecode(b"no\xff.csv"))
+    assert (code, out) == (2, "") and "'no\\udcff.csv': No such file or directory" in err
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_data_without_a_default_stepsize(folder, capsys, size):
+    np.savez("far.npz", X=size * X, y=X[:, 0] > 0.0)
+    code, out, err = run_main(capsys, "fit", "far.npz", "--steps", 5)
+    assert (code, out) == (2, "") and err.splitlines()[-1].startswith("lsgd-fast: 'far.npz': R is ")
+    assert "--stepsize" in err
