@@ -1,9 +1,10 @@
 """Random calls, every result checked, for a sanitizer to watch or for a long test.
 
-    python tools/random_calls.py arguments|mixed|minimize|teams CALLS [SEED]
+    python tools/random_calls.py arguments|mixed|minimize|teams|files CALLS [SEED]
 
 `arguments` passes good and bad arguments of every kind; `mixed` mixes storage, losses, rules and
-models; `minimize` solves problems that are hard on floats; `teams` runs teams of threads.
+models; `minimize` solves problems that are hard on floats; `teams` runs teams of threads; `files`
+reads damaged and crafted files.
 """
 
 import sys
@@ -16,7 +17,7 @@ from lsgd_fast import kernel
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from support import awkward, extremes, fuzz, mixed
+from support import awkward, crafted_files, extremes, fuzz, mixed
 from support.hashes import content
 
 
@@ -60,6 +61,7 @@ KINDS = {
     "mixed": lambda calls, seed: print(mixed.main(calls, seed)),
     "minimize": minimize,
     "teams": teams,
+    "files": crafted_files.run,
 }
 
 
