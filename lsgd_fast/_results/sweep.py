@@ -174,13 +174,13 @@ class Sweep(Sequence):
 
     @classmethod
     def _from_archive(cls, meta, arrays):
-        parts = [{} for _ in meta["runs"]]
+        parts = {str(i): {} for i in range(len(meta["runs"]))}
         for name, array in arrays.items():
             number, _, rest = name.partition("_")
-            if not number.isdecimal():
+            if number not in parts:
                 raise ValueError(f"the name of array {name!r} has no number of a run")
-            parts[int(number)][rest] = array
-        pairs = zip(meta["runs"], parts, strict=True)
+            parts[number][rest] = array
+        pairs = zip(meta["runs"], parts.values(), strict=True)
         runs = [cls.run_type.from_archive(*pair) for pair in pairs]
         return cls(runs, [_loaded(value) for value in meta["stepsizes"]])
 

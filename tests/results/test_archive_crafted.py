@@ -179,6 +179,15 @@ def test_arrays_of_a_run(tmp_path, name):
         assert refused(Run.load, tmp_path / "run", "is not a valid lsgd_fast run file: ")
 
 
+@pytest.mark.parametrize("number", ["00", "2", "-1", "\u0660", "", "1" * 99])
+def test_arrays_of_no_run_of_a_sweep(tmp_path, number):
+    KINDS["sweep"][0]().save(tmp_path / "sweep")
+    meta, arrays = load_archive(tmp_path / "sweep", "sweep")
+    arrays[f"{number}_weights"] = arrays["0_weights"]
+    save_archive(tmp_path / "sweep", "sweep", meta, arrays)
+    assert refused(Sweep.load, tmp_path / "sweep", "has no number of a run")
+
+
 def test_a_step_that_no_run_reaches(tmp_path):
     """Near 2**63 the next pause overflowed, and `step` went round for ever."""
     descent = Descent(X, Y, 8.0, record_every=2**62)
