@@ -397,10 +397,10 @@ cdef class Descent:
         try:
             problem = Problem.check(X, y, sample_weight=sample_weight, center=center, scale=scale,
                                     **model)
+            problem = problem if network is None else problem.with_network(network)
+            validation = check_validation(validation, problem)
         except ValueError as error:
             raise ValueError(f"{error}; the model is that of {path!r}") from error
-        problem = problem if network is None else problem.with_network(network)
-        validation = check_validation(validation, problem)
         checkpoint.check_problem(path, problem, validation)
         options = DescentOptions(validation=validation, callback=callback, n_threads=n_threads,
                                  of_network=network is not None, **arguments)

@@ -229,6 +229,16 @@ def test_arguments_that_do_not_suit_the_data(tmp_path, changes, why):
     assert refused(KINDS["descent"][1], tmp_path / "descent", why)
 
 
+def test_a_model_that_does_not_suit_the_data(tmp_path):
+    scaled = {"center": X.mean(axis=0), "scale": X.std(axis=0)}
+    Descent(X, Y, 8.0, **scaled).save(tmp_path / "descent")
+    meta, arrays = load_archive(tmp_path / "descent", "descent")
+    meta["arguments"]["network"] = {"columns": 3, "activation": "relu"}
+    save_archive(tmp_path / "descent", "descent", meta, arrays)
+    why = "not supported for a two-layer network; the model is that of"
+    assert refused(lambda path: Descent.load(path, X, Y, **scaled), tmp_path / "descent", why)
+
+
 def test_crafted_files(capsys):
     """The long form is `python tools/random_calls.py files 5000`."""
     assert crafted_files.main(155, plotted=False) == []
