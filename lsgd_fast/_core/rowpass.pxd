@@ -18,13 +18,10 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
 
 # --- for drivers: a pass in parts, in this order --------------------------------------------------
 
-# All chunks.
-cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil
 # Chunks first .. last - 1 to one scale, where columns of sparse rows are in the log domain.
 cdef void reduce_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil
-# The gradient; and for threads that call reduce_gradients themselves: the first element of part
-# `part` of `parts`, which take about equally long, and the work of all of them.
-cdef void reduce_gradients_by_team(const pass_t* p, double* gradient, int n_threads) noexcept nogil
+# The gradient, by reduce_gradients: the first element of part `part` of `parts`, which take about
+# equally long, and the work of all of them.
 cdef Py_ssize_t reduce_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
 cdef double reduce_work(const pass_t* p) noexcept nogil
 # The rest of the results.

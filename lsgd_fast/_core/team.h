@@ -1,4 +1,4 @@
-/* A team of threads: its size, a barrier, shares of work, and a flag.
+/* A team of threads: its size, a barrier, and shares of work.
  *
  * Without OpenMP a team is one thread.
  *
@@ -37,21 +37,27 @@ static inline int lsgd_pause_threads(void) { return 1; }
 typedef struct {
     int arrived;
     char pad[60]; /* waiting threads read another cache line than arriving ones write */
-    unsigned generation; /* wraps around in a long run */
+    unsigned generation; /* odd where the team stops; wraps around in a long run */
+    int stop; /* whether the team is asked to stop */
+    int yielded; /* whether a thread has yielded */
 } lsgd_barrier;
 
-/* Return when `size` threads have called it. A barrier starts as zeros. */
-static inline void lsgd_barrier_wait(lsgd_barrier *b, int size)
+/* Return when `size` threads have called it, whether the team stops. The last one that arrives
+ * decides, so that all get the same answer whenever the team is asked. A barrier starts as zeros.
+ */
+static inline int lsgd_barrier_wait(lsgd_barrier *b, int size)
 {
     if (size == 1)
-        return;
-    unsigned generation = __atomic_load_n(&b->generation, __ATOMIC_RELAXED);
+        return b->stop;
+    unsigned before = __atomic_load_n(&b->generation, __ATOMIC_RELAXED), now;
     if (__atomic_add_fetch(&b->arrived, 1, __ATOMIC_ACQ_REL) == size) {
+        int stop = __atomic_load_n(&b->stop, __ATOMIC_RELAXED);
         __atomic_store_n(&b->arrived, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&b->generation, generation + 1, __ATOMIC_RELEASE);
-        return;
+        __atomic_store_n(&b->generation, ((before | 1) + 1) | stop, __ATOMIC_RELEASE);
+        return stop;
     }
-    for (int spins = 0; __atomic_load_n(&b->generation, __ATOMIC_ACQUIRE) == generation; spins++) {
+    for (int spins = 0; (now = __atomic_load_n(&b->generation, __ATOMIC_ACQUIRE)) == before;
+         spins++) {
         if (spins < 2000) {
 #if defined(__x86_64__)
             __builtin_ia32_pause();
@@ -59,9 +65,27 @@ static inline void lsgd_barrier_wait(lsgd_barrier *b, int size)
             __asm__ __volatile__("yield");
 #endif
         } else {
+            __atomic_store_n(&b->yielded, 1, __ATOMIC_RELAXED);
             sched_yield();
         }
     }
+    return now & 1;
+}
+
+/* Whether a thread has yielded since the last call: the machine is busy. */
+static inline int lsgd_has_yielded(lsgd_barrier *b)
+{
+    return __atomic_load_n(&b->yielded, __ATOMIC_RELAXED)
+           && __atomic_exchange_n(&b->yielded, 0, __ATOMIC_RELAXED);
+}
+
+static inline void lsgd_ask_to_stop(lsgd_barrier *b, int stop)
+{
+    __atomic_store_n(&b->stop, stop, __ATOMIC_RELAXED);
+}
+static inline int lsgd_is_asked_to_stop(const lsgd_barrier *b)
+{
+    return __atomic_load_n(&b->stop, __ATOMIC_RELAXED);
 }
 
 /* The share of one thread: pieces next .. last - 1 of the work. A thread that has finished its own
@@ -90,8 +114,5 @@ static inline void lsgd_split_work(lsgd_share *shares, int size, long pieces)
         shares[rank].last = (rank + 1) * pieces / size;
     }
 }
-
-static inline int lsgd_flag(const int *flag) { return __atomic_load_n(flag, __ATOMIC_RELAXED); }
-static inline void lsgd_raise_flag(int *flag) { __atomic_store_n(flag, 1, __ATOMIC_RELAXED); }
 
 #endif

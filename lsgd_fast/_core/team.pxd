@@ -9,12 +9,12 @@ cdef extern from "team.h" nogil:
 
     ctypedef struct barrier_t "lsgd_barrier":
         pass
-    void barrier_wait "lsgd_barrier_wait"(barrier_t*, int size)
+    bint barrier_wait "lsgd_barrier_wait"(barrier_t*, int size)     # True: the team stops here
+    bint has_yielded "lsgd_has_yielded"(barrier_t*)
+    void ask_to_stop "lsgd_ask_to_stop"(barrier_t*, bint)           # at the next barrier
+    bint is_asked_to_stop "lsgd_is_asked_to_stop"(const barrier_t*)
 
     ctypedef struct share_t "lsgd_share":
         pass
     void split_work "lsgd_split_work"(share_t*, int size, long pieces)
     long take_work "lsgd_take_work"(share_t*, int size)     # -1 where none is left
-
-    bint is_raised "lsgd_flag"(const int*)
-    void raise_flag "lsgd_raise_flag"(int*)

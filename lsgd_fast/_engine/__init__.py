@@ -17,8 +17,9 @@ Stochastic gradient descent
     sgd         runs on batches of rows
     sgd_loop    the compiled loop over a list of batches
     sgd_lazy    features of sparse rows, brought up to date when a row has them
-Descents of both kinds
-    poll        the team of threads of a call, and signals (Ctrl-C) during it
+All of them
+    poll        the team of threads of a call, where it meets, and signals (Ctrl-C) during it
+    polled_pass the shares of a pass, and single passes, between which signals are looked for
 Quasi-Newton
     linear_map  X @ w and X.T @ r
     lbfgs       the inverse Hessian from the last steps

@@ -20,17 +20,14 @@ import math
 
 import numpy as np
 
-from cpython.exc cimport PyErr_CheckSignals
-
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.types cimport FLOAT64, rows_t
 from lsgd_fast._core.pass_types cimport (PANEL, ROW_GRADIENTS_GIVEN, SCORES_ONLY, column_offset,
                                          padded_rows, pass_t)
 from lsgd_fast._core.layout cimport lay_out_pass, pass_size
-from lsgd_fast._core.rowpass cimport run_pass
-from lsgd_fast._core.dispatch cimport reduce_gradients
 from lsgd_fast._core.simd cimport v2
 from lsgd_fast._engine.dataset cimport Rows, address_of
+from lsgd_fast._engine.polled_pass cimport run_polled_pass
 
 from lsgd_fast._engine.dataset import aligned_empty
 
@@ -111,7 +108,6 @@ cdef class GramSpace:
         cdef double[::1] columns
         columns = aligned_empty(width * d)
         for first in range(0, n, width):
-            PyErr_CheckSignals()
             pack_rows(X, first, self.factor, columns)
             if others != NULL:
                 multiply(others, 0, 0, columns, first, panels, self.size, False, self.n_threads)
@@ -156,9 +152,7 @@ cdef class GramSpace:
         row_gradients[:n] = coefficients[:n]
         p.gradient = True
         p.row_gradients = &row_gradients[0]
-        with nogil:
-            run_pass(&p, self.n_threads)
-            reduce_gradients(&p, 0, d, &sums[0])
+        run_polled_pass(&p, &sums[0], self.n_threads)
         weights = np.asarray(sums)
         with np.errstate(all="ignore"):         # in a run that diverges
             for start, coefficient in zip(self.starts, coefficients[n:]):
@@ -215,8 +209,8 @@ cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] 
     p.gradient = False
     p.weights = &columns[0]
     p.scores = &scores[0, 0]
+    run_polled_pass(&p, NULL, n_threads)
     with nogil:
-        run_pass(&p, n_threads)
         for c in range(min(k, size - column)):
             for i in range(below.X.n):
                 panels[panel_offset(base + skip + i, column + c, size)] = scores[c, i]

@@ -4,9 +4,9 @@ from lsgd_fast._core.scaling cimport enter_column, leave_column
 from lsgd_fast._core.pass_types cimport ROW_GRADIENTS_GIVEN, PANEL, SCORES_ONLY, pass_t
 from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, pack_columns, pass_size,
                                      unpack_columns)
-from lsgd_fast._core.rowpass cimport run_pass, reduce_gradients_by_team
 from lsgd_fast._core.simd cimport fold_lanes
 from lsgd_fast._engine.dataset cimport Rows
+from lsgd_fast._engine.polled_pass cimport run_polled_pass
 
 from lsgd_fast._engine.dataset import aligned_empty
 
@@ -66,8 +66,9 @@ cdef class LinearMap:
             for c in range(p.k):
                 self.intercepts[c] = w[d * p.k + c] if p.rows.fit_intercept else 0.0
                 enter_column(p.rows, c, p.k, self.columns, self.intercepts)
-            run_pass(p, self.n_threads)
-            if p.rows.fit_intercept or p.rows.scale != NULL:
+        run_polled_pass(p, NULL, self.n_threads)
+        if p.rows.fit_intercept or p.rows.scale != NULL:
+            with nogil:
                 for c in range(p.k):
                     for i in range(scores.shape[1]):
                         scores[c, i] += self.intercepts[c]
@@ -88,9 +89,8 @@ cdef class LinearMap:
         cdef Py_ssize_t d = p.rows.X.d, n_panels = row_gradients.shape[1] // PANEL, c
         cdef double mean
         p.row_gradients = &row_gradients[0, 0]
+        run_polled_pass(p, self.columns, self.n_threads)
         with nogil:
-            run_pass(p, self.n_threads)
-            reduce_gradients_by_team(p, self.columns, self.n_threads)
             if p.rows.fit_intercept or p.rows.scale != NULL:
                 for c in range(p.k):
                     mean = lane_sum(&row_gradients[c, 0], n_panels) / p.rows.total_weight

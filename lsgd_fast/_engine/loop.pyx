@@ -9,18 +9,17 @@ the pass. The GIL is taken only to look for signals.
 from libc.string cimport memcpy
 
 from lsgd_fast._core.dispatch cimport reduce_gradients, run_chunks
-from lsgd_fast._core.layout cimport pass_work, row_length
 from lsgd_fast._core.pass_types cimport column_offset, pass_t
-from lsgd_fast._core.rowpass cimport reduce_log_scales, reduce_part, reduce_work
+from lsgd_fast._core.rowpass cimport reduce_log_scales, reduce_work
 from lsgd_fast._core.scaling cimport enter_column
-from lsgd_fast._core.team cimport barrier_wait, is_raised, share_t, split_work, take_work
+from lsgd_fast._core.team cimport share_t, split_work, take_work
 from lsgd_fast._core.types cimport rows_t
-from lsgd_fast._engine.poll cimport poll, run_team
+from lsgd_fast._engine.poll cimport is_stopping, meet, poll, run_team
+from lsgd_fast._engine.polled_pass cimport chunk_work, sum_share
 from lsgd_fast._engine.state cimport GRADIENT, batch_t, is_recorded, run_t
 from lsgd_fast._engine.step cimport finish_step, move_on
 
 cdef double SPLIT_SUMS = 8192        # from this reduce_work on the whole team sums gradients
-cdef double POLL_SUMS = 1e6          # reduce_work between two looks at the clock
 
 
 # --- which runs a pass has, and where it reads and writes ----------------------------------------
@@ -97,97 +96,64 @@ cdef void split_chunks(batch_t* b, Py_ssize_t size) noexcept nogil:
 
 # --- the team -------------------------------------------------------------------------------------
 
-# A thread's part of a pass: its share of the chunks, then those that others have not taken yet. The
-# first thread looks for signals between chunks, and also where the others have left it none.
+# A thread's part of a pass: its share of the chunks, then those that others have not taken yet.
 cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank,
                    Py_ssize_t size) noexcept nogil:
     cdef double* tile = p.tiles + rank * p.thread_memory
-    cdef double work = p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.n_chunks
+    cdef double work = chunk_work(p)
     cdef Py_ssize_t chunk, i
-    cdef bint late = True
     for i in range(size):
         chunk = take_work(&shares[(rank + i) % size], size)
-        while chunk >= 0 and not is_raised(&b.poll.interrupted):
-            late = False
+        while chunk >= 0 and not is_stopping(&b.poll):
             run_chunks(p, chunk, chunk + 1, tile)
             if rank == 0:
-                poll(&b.poll, work, &b.poll.interrupted)
+                poll(&b.poll, work)
             chunk = take_work(&shares[(rank + i) % size], size)
-    if rank == 0 and late:
-        poll(&b.poll, work, &b.poll.interrupted)
 
 
-# A thread's part of the sums of gradients. They have a flag of their own: when the first thread
-# raises it, others may not yet have read the flag of the pass.
-cdef void sum_part(batch_t* b, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
-    cdef pass_t* p = &b.row_pass
-    cdef double work = reduce_work(p) / size
-    cdef Py_ssize_t pieces = 1 + <Py_ssize_t> (work / POLL_SUMS), i
-    for i in range(rank * pieces, (rank + 1) * pieces):
-        if is_raised(&b.reduce_interrupted):
-            return
-        reduce_gradients(p, reduce_part(p, i, size * pieces), reduce_part(p, i + 1, size * pieces),
-                         b.sums)
-        if rank == 0:
-            poll(&b.poll, work / pieces, &b.reduce_interrupted)
-
-
-# What each thread of a team does until no run needs another pass.
+# What each thread of a team does until no run needs another pass, or the team stops: no run is then
+# in the middle of a step.
 cdef void worker(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef batch_t* b = <batch_t*> state
     cdef pass_t* p = &b.row_pass
-    cdef Py_ssize_t d = p.rows.X.d, k, i, n_runs
+    cdef Py_ssize_t k, i, n_runs
     cdef bint common                # whether the whole team sums gradients and finishes the runs
     if rank == 0:
         b.team_size = size
         split_chunks(b, size)
-    barrier_wait(&b.barrier, size)
-    while True:
+    while not meet(&b.poll, rank, size) and b.running:
         k = p.k                     # `regroup` changes these while some threads are behind
         n_runs = b.n_runs
-        common = size > 1 and (k > 1 or reduce_work(p) > SPLIT_SUMS)
+        common = size == 1 or k > 1 or reduce_work(p) > SPLIT_SUMS
         run_part(b, p, b.shares, rank, size)
         if b.validating:
             run_part(b, &b.validation, b.validation_shares, rank, size)
-        barrier_wait(&b.barrier, size)
-        if is_raised(&b.poll.interrupted):              # the pass may be incomplete
+        if meet(&b.poll, rank, size):
             return
         if p.gradient and p.log_sums != NULL and p.rows.X.sparse != NULL:
             reduce_log_scales(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size)
-            barrier_wait(&b.barrier, size)
-        if common:
-            if p.gradient:
-                sum_part(b, rank, size)
-                barrier_wait(&b.barrier, size)
-                if is_raised(&b.reduce_interrupted):
-                    return
-            i = rank
-            while i < n_runs:
-                finish_step(b, i)
-                i += size
-            if n_runs > 1:
-                barrier_wait(&b.barrier, size)
-        elif rank == 0:
-            if p.gradient and size == 1:
-                sum_part(b, rank, size)
-                if is_raised(&b.reduce_interrupted):
-                    return
-            elif p.gradient:
-                reduce_gradients(p, 0, k * d, b.sums)
-            for i in range(n_runs):
-                finish_step(b, i)
+            if meet(&b.poll, rank, size):
+                return
+        if p.gradient and common:
+            sum_share(p, b.sums, &b.poll, rank, size)
+            if meet(&b.poll, rank, size):
+                return
+        elif p.gradient and rank == 0:
+            reduce_gradients(p, 0, k * p.rows.X.d, b.sums)
+        i = rank
+        while i < n_runs and (common or rank == 0):
+            finish_step(b, i)
+            i += size if common else 1
+        if common and n_runs > 1 and meet(&b.poll, rank, size):
+            return
         if rank == 0:
             regroup(b)
             split_chunks(b, size)
-        barrier_wait(&b.barrier, size)
-        if not b.running:
-            return
 
 
 # Set the runs going; return whether they need a pass at all.
 cdef bint start(batch_t* b) noexcept nogil:
     cdef Py_ssize_t i
-    b.reduce_interrupted = 0
     for i in range(b.n_runs):
         b.runs[i].running = True
         if b.runs[i].known == GRADIENT:     # from a pass at the end of which a callback was called

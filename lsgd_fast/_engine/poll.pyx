@@ -1,8 +1,8 @@
 """Signals during a call that runs without the GIL, and the team of threads that makes the call.
 
 The first thread of the team takes the GIL from time to time and runs the handlers of signals. When
-one raises an exception, the thread sets a flag that all threads read; the team stops where no step
-is half done, and `run_team` raises the exception.
+one raises an exception, the thread asks the team to stop: all threads drop the work that they are
+at, leave where they meet next, and `run_team` raises the exception.
 """
 
 import threading
@@ -11,7 +11,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport parallel
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from lsgd_fast._core.team cimport raise_flag, team_rank, team_size
+from lsgd_fast._core.team cimport ask_to_stop, team_rank, team_size
 
 from lsgd_fast._core.team import may_run_parallel
 
@@ -25,13 +25,13 @@ cdef double clock() noexcept nogil:
     return now.tv_sec + 1e-9 * now.tv_nsec
 
 
-cdef void look_at_clock(poll_t* p, int* flag) noexcept nogil:
-    cdef double now = clock()
+cdef void look_at_clock(poll_t* p) noexcept nogil:
+    p.looked = clock()
     p.credit = POLL_ELEMENTS
-    if now >= p.next_poll:
-        p.next_poll = now + POLL_SECONDS
+    if p.looked >= p.next_poll:
+        p.next_poll = p.looked + POLL_SECONDS
         if p.errors != NULL and signal_raises(p.errors):
-            raise_flag(flag)
+            ask_to_stop(&p.barrier, True)
 
 
 # Run the handlers of signals; if one raises, append the exception to the list `errors`.
@@ -46,9 +46,10 @@ cdef bint signal_raises(void* errors) noexcept with gil:
 
 cdef run_team(worker_t worker, void* state, poll_t* p, int n_threads):
     cdef list errors = []
-    p.next_poll = clock() + POLL_SECONDS
+    p.looked = clock()
+    p.next_poll = p.looked + POLL_SECONDS
     p.credit = POLL_ELEMENTS
-    p.interrupted = 0
+    ask_to_stop(&p.barrier, False)
     # Python runs the handlers of signals in the main thread only
     in_main = threading.current_thread() is threading.main_thread()
     p.errors = <void*> errors if in_main else NULL

@@ -15,9 +15,9 @@ threads gives the same bits.
 
 import numpy as np
 
-from cython.parallel cimport parallel
 from libc.string cimport memset
 
+from lsgd_fast._core.layout cimport loss_work
 from lsgd_fast._core.pass_types cimport (BLOCK, MAX_CHUNKS, PANEL, padded_rows, pass_t, tally_t,
                                          totals_t)
 from lsgd_fast._core.types cimport rows_t
@@ -27,7 +27,7 @@ from lsgd_fast._core.loss cimport add_lanes, clear_tallies, logistic_loss_margin
 from lsgd_fast._core.multi_loss cimport (add_class, add_exponentials, clear_softmax, find_margins,
                                          softmax_rows_t)
 from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs
-from lsgd_fast._core.team cimport team_rank, team_size
+from lsgd_fast._engine.poll cimport is_stopping, poll, poll_t, run_team
 
 from lsgd_fast._core.dispatch import instruction_set
 from lsgd_fast._methods.line_search import LineValues
@@ -166,6 +166,13 @@ cdef avx512_target sweep_avx512(const line_t* a, Py_ssize_t chunk, sums_t* sums)
 
 ctypedef void (*sweep_t)(const line_t*, Py_ssize_t, sums_t*) noexcept nogil
 
+# A line, and what a team sweeps it with.
+cdef struct searched_t:
+    line_t line
+    sweep_t sweep
+    sums_t* sums                            # (n_chunks,)
+    poll_t poll
+
 
 cdef class ScoreLine:
     """Scores of all rows, their change, and the losses along the line ``scores + t * change``.
@@ -191,17 +198,16 @@ cdef class ScoreLine:
         Weight times the derivative of the loss by the score, from the last `evaluate`.
     """
 
-    cdef line_t line
     cdef rows_t rows                        # only total_weight, which sum_tallies divides by
     cdef pass_t tally_pass
     cdef double[::1] weight, labels, memory
     cdef readonly object scores, change, row_gradients
     cdef int n_threads
-    cdef sweep_t sweep
+    cdef searched_t searched
 
     def __cinit__(self, const double[::1] weight, const double[::1] labels, double total_weight,
                   Py_ssize_t k, int n_threads):
-        cdef line_t* a = &self.line
+        cdef line_t* a = &self.searched.line
         cdef Py_ssize_t n = weight.shape[0], size
         cdef double[:, ::1] array
         a.padded = padded_rows(n)
@@ -227,11 +233,12 @@ cdef class ScoreLine:
         self.tally_pass.k = 1
         self.tally_pass.n_chunks = a.n_chunks
         self.tally_pass.tallies = <tally_t*> (<sums_t*> &self.memory[0] + a.n_chunks)
-        self.sweep = sweep_baseline
+        self.searched.sums = <sums_t*> &self.memory[0]
+        self.searched.sweep = sweep_baseline
         if instruction_set() == "avx512":
-            self.sweep = <sweep_t> sweep_avx512
+            self.searched.sweep = <sweep_t> sweep_avx512
         elif instruction_set() == "avx2":
-            self.sweep = <sweep_t> sweep_avx2
+            self.searched.sweep = <sweep_t> sweep_avx2
 
     def evaluate(self, double t):
         """Compute the losses at ``scores + t * change``, and the row gradients there.
@@ -245,18 +252,15 @@ cdef class ScoreLine:
         -------
         LineValues
         """
-        cdef sums_t* sums = <sums_t*> &self.memory[0]
+        cdef line_t* a = &self.searched.line
+        cdef sums_t* sums = self.searched.sums
         cdef totals_t totals
         cdef double slope = 0.0, curvature = 0.0, derivative = 0.0, total = self.rows.total_weight
         cdef Py_ssize_t chunk
-        self.line.t = t
+        a.t = t
+        run_team(sweep_share, &self.searched, &self.searched.poll, self.n_threads)
         with nogil:
-            if self.n_threads == 1:
-                sweep_chunks(self.sweep, &self.line, sums, 0, 1)
-            else:
-                with parallel(num_threads=self.n_threads):
-                    sweep_chunks(self.sweep, &self.line, sums, team_rank(), team_size())
-            for chunk in range(self.line.n_chunks):
+            for chunk in range(a.n_chunks):
                 self.tally_pass.tallies[chunk] = sums[chunk].tally
                 slope += fold_lanes(sums[chunk].slope)
                 curvature += fold_lanes(sums[chunk].curvature)
@@ -273,16 +277,22 @@ cdef class ScoreLine:
         t : float
             The step length.
         """
-        cdef double* scores = <double*> self.line.scores
+        cdef const line_t* a = &self.searched.line
+        cdef double* scores = <double*> a.scores
         cdef Py_ssize_t i
         with nogil:
-            for i in range(self.line.k * self.line.padded):
-                scores[i] += t * self.line.change[i]
+            for i in range(a.k * a.padded):
+                scores[i] += t * a.change[i]
 
 
-# The chunks of one of `n_workers` workers.
-cdef void sweep_chunks(sweep_t sweep, const line_t* line, sums_t* sums, Py_ssize_t worker,
-                       Py_ssize_t n_workers) noexcept nogil:
-    cdef Py_ssize_t chunk, end = (worker + 1) * line.n_chunks // n_workers
-    for chunk in range(worker * line.n_chunks // n_workers, end):
-        sweep(line, chunk, sums + chunk)
+# A thread's share of the chunks.
+cdef void sweep_share(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
+    cdef searched_t* s = <searched_t*> state
+    cdef const line_t* a = &s.line
+    cdef Py_ssize_t chunk
+    for chunk in range(rank * a.n_chunks // size, (rank + 1) * a.n_chunks // size):
+        if is_stopping(&s.poll):
+            return
+        s.sweep(a, chunk, s.sums + chunk)
+        if rank == 0:
+            poll(&s.poll, loss_work * a.k * a.padded / a.n_chunks)

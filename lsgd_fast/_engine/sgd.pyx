@@ -6,6 +6,7 @@ the loop (sgd_loop.pyx) takes the steps of a list of batches without the GIL.
 
 import numpy as np
 
+from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
 from lsgd_fast._core.layout cimport (lay_out_pass, pack_columns, pass_chunks, pass_size, pass_work,
@@ -17,11 +18,11 @@ from lsgd_fast._core.types cimport matrix_t, rows_t
 from lsgd_fast._engine.batch cimport native_loss
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.norms cimport norm
-from lsgd_fast._engine.poll cimport run_team
+from lsgd_fast._engine.poll cimport clock, run_team
+from lsgd_fast._engine.polled_pass cimport run_polled_pass
 from lsgd_fast._engine.sgd_lazy cimport features_t, start_fading
 from lsgd_fast._engine.sgd_loop cimport (ERROR_RATE, LOG_LOSS, LOSS, MIN_MARGIN, N_MEASURES,
-                                         batches_t, measure_rows, measurement_t, read_features,
-                                         sgd_run_t, take_batches)
+                                         batches_t, read_features, sgd_run_t, take_batches)
 
 from lsgd_fast._core.threads import choose_threads
 from lsgd_fast._engine.dataset import aligned_empty
@@ -116,17 +117,19 @@ cdef class SGDRuns:
         if self.rows.view.fit_intercept:
             r.intercept = start[d]
 
-    def take(self, const Py_ssize_t[::1] rows):
-        """Take a step for each batch, until all runs have ended.
+    def take(self, const Py_ssize_t[::1] rows, double seconds=INFINITY):
+        """Take a step for each batch, until all runs have ended or the time is over.
 
         Parameters
         ----------
         rows : ndarray of intp
             Row numbers of whole batches, one for each step to take.
+        seconds : float, optional
+            How long to take steps; at least one is taken.
 
         Returns
         -------
-        ndarray of shape (steps, k, 4)
+        ndarray of shape (steps taken, k, 4)
             `MEASURES` of each batch with the weights before its step; NaN for runs that have ended.
         """
         cdef batches_t* b = &self.state
@@ -138,8 +141,9 @@ cdef class SGDRuns:
         b.measures = &measures[0, 0, 0]
         b.row_pass.order = &rows[0]
         b.done = 0
+        b.deadline = clock() + seconds
         run_team(take_batches, b, &b.poll, self.n_threads)
-        return np.asarray(measures)
+        return np.asarray(measures[:b.done])
 
     def end(self, Py_ssize_t run):
         """End a run: it takes no more steps."""
@@ -185,8 +189,7 @@ cdef class SGDRuns:
         list of m tuples
             loss, log_loss, error_rate, min_margin and the norm of the weights.
         """
-        cdef measurement_t all_rows
-        cdef pass_t* p = &all_rows.row_pass
+        cdef pass_t p
         cdef const matrix_t* X = &self.rows.view.X
         cdef Py_ssize_t m = len(parameters), d = X.d, i
         cdef double[:, ::1] w = np.ascontiguousarray(parameters[:, :d])
@@ -201,16 +204,14 @@ cdef class SGDRuns:
             intercepts = np.ascontiguousarray(parameters[:, d])
         memory = aligned_empty(m * d + pass_size(INDEPENDENT, &self.rows.view, m, n_threads))
         pack_columns(&columns[0, 0], d, m, NULL, &memory[0])
-        lay_out_pass(p, INDEPENDENT, &self.rows.view, m, &memory[m * d])
+        lay_out_pass(&p, INDEPENDENT, &self.rows.view, m, &memory[m * d])
         p.loss = native_loss(self.problem.loss)
         p.gradient = False
         p.weights = &memory[0]
         p.intercepts = &intercepts[0]
-        all_rows.work = m * pass_work(X.n, <Py_ssize_t> row_length(X)) / p.n_chunks
-        all_rows.poll = &self.state.poll
-        run_team(measure_rows, &all_rows, all_rows.poll, n_threads)
+        run_polled_pass(&p, NULL, n_threads)
         for i in range(m):
-            sum_tallies(p, i, &totals)
+            sum_tallies(&p, i, &totals)
             found.append((totals.loss, totals.log_loss, totals.error_rate, totals.min_margin,
                           norm(&w[i, 0], d)))
         return found

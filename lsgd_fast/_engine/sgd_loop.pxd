@@ -1,7 +1,6 @@
 # The loop of stochastic gradient descent: what the steps of a list of batches work on.
 
 from lsgd_fast._core.pass_types cimport pass_t
-from lsgd_fast._core.team cimport barrier_t
 from lsgd_fast._engine.poll cimport poll_t
 from lsgd_fast._engine.sgd_lazy cimport features_t
 
@@ -34,19 +33,12 @@ cdef struct batches_t:
     Py_ssize_t n_batches             # to take
     Py_ssize_t done
     Py_ssize_t n_running
+    double deadline                  # by `clock`, when to take no other batch
+    bint running                     # whether to take another batch
     poll_t poll
-    barrier_t barrier
 
-# A forward pass over all rows.
-cdef struct measurement_t:
-    pass_t row_pass
-    double work                      # of a chunk, in elements of X
-    poll_t* poll
-
-# Workers of a team, see poll.pxd: take the steps of all batches of a `batches_t`; run the pass of a
-# `measurement_t`.
+# Worker of a team, see poll.pxd: take the steps of all batches of a `batches_t`.
 cdef void take_batches(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil
-cdef void measure_rows(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil
 
 # Copies of weights and mean as they are after the latest step. Nothing is changed, so that later
 # steps do not depend on when this is called.

@@ -6,13 +6,13 @@ rows than a panel cheap, sgd_lazy.pxd steps over sparse rows.
 
 from libc.math cimport INFINITY
 
-from lsgd_fast._core.dispatch cimport reduce_gradients, run_chunks
+from lsgd_fast._core.dispatch cimport reduce_gradients
 from lsgd_fast._core.load cimport prefetch_ordered
 from lsgd_fast._core.pass_types cimport column_offset, padded_rows, pass_t, totals_t
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.small_batch cimport is_small_batch
-from lsgd_fast._core.team cimport barrier_wait, is_raised
-from lsgd_fast._engine.poll cimport poll, poll_t
+from lsgd_fast._engine.poll cimport is_stopping, meet, poll
+from lsgd_fast._engine.polled_pass cimport run_share
 from lsgd_fast._engine.sgd_lazy cimport catch_up, features_t, refresh_row, subtract_row
 
 
@@ -40,8 +40,8 @@ cdef void refresh(batches_t* b, const sgd_run_t* r) noexcept nogil:
         return
     for i in range(p.rows.X.n):
         refresh_row(&r.features, &p.rows.X, p.order[i], r.step)
-        poll(&b.poll, b.work / (p.k * p.rows.X.n), &b.poll.interrupted)
-        if is_raised(&b.poll.interrupted):
+        poll(&b.poll, b.work / (p.k * p.rows.X.n))
+        if is_stopping(&b.poll):
             return
 
 
@@ -83,8 +83,8 @@ cdef void take_sparse_step(batches_t* b, Py_ssize_t c) noexcept nogil:
     for i in range(p.rows.X.n):
         s = p.partial_gradients[offset + i * stride] / p.rows.total_weight
         subtract_row(&r.features, &p.rows.X, p.order[i], s, r.step, r.eta)
-        poll(&b.poll, b.work / (p.k * p.rows.X.n), &b.poll.interrupted)
-        if is_raised(&b.poll.interrupted):
+        poll(&b.poll, b.work / (p.k * p.rows.X.n))
+        if is_stopping(&b.poll):
             return
 
 
@@ -121,22 +121,16 @@ cdef void finish_batch(batches_t* b) noexcept nogil:
     p.order += p.rows.X.n
 
 
-# A thread's share of the chunks of a pass.
-cdef void run_part(const pass_t* p, poll_t* signals, double work, Py_ssize_t rank,
-                   Py_ssize_t size) noexcept nogil:
-    cdef double* tile = p.tiles + rank * p.thread_memory
-    cdef Py_ssize_t chunk
-    for chunk in range(rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size):
-        if is_raised(&signals.interrupted):
-            return
-        run_chunks(p, chunk, chunk + 1, tile)
-        if rank == 0:
-            poll(signals, work, &signals.interrupted)
-
-
-cdef void measure_rows(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
-    cdef measurement_t* m = <measurement_t*> state
-    run_part(&m.row_pass, m.poll, m.work, rank, size)
+# Load the weights for the next batch, if there is another one to take.
+cdef void begin_batch(batches_t* b) noexcept nogil:
+    cdef pass_t* p = &b.row_pass
+    b.running = (b.done < b.n_batches and b.n_running > 0
+                 and (b.done == 0 or b.poll.looked < b.deadline))
+    if not b.running:
+        return
+    load_weights(b)
+    if is_small_batch(p) and b.done + 2 < b.n_batches:
+        prefetch_ordered(&p.rows.X, p.order + 2 * p.rows.X.n, 0, p.rows.X.n)
 
 
 cdef void take_batches(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
@@ -144,28 +138,20 @@ cdef void take_batches(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept n
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
     cdef double work = b.work / p.n_chunks
-    cdef bint small = is_small_batch(p)
-    cdef bint has_partial_gradients = not small and p.rows.X.sparse == NULL
-    while b.done < b.n_batches and b.n_running > 0:
-        if rank == 0:
-            load_weights(b)
-            if small and b.done + 2 < b.n_batches:
-                prefetch_ordered(&p.rows.X, p.order + 2 * p.rows.X.n, 0, p.rows.X.n)
-        if size > 1:
-            barrier_wait(&b.barrier, size)
-        run_part(p, &b.poll, work, rank, size)
-        if size > 1:
-            barrier_wait(&b.barrier, size)
-        if is_raised(&b.poll.interrupted):          # the batch may be incomplete
+    cdef bint has_partial_gradients = not is_small_batch(p) and p.rows.X.sparse == NULL
+    if rank == 0:
+        begin_batch(b)
+    while not meet(&b.poll, rank, size) and b.running:
+        run_share(p, work, &b.poll, rank, size)
+        if meet(&b.poll, rank, size):
             return
         if has_partial_gradients:
             reduce_gradients(p, rank * n_sums // size, (rank + 1) * n_sums // size, b.gradients)
-        if size > 1:
-            barrier_wait(&b.barrier, size)
+            if meet(&b.poll, rank, size):
+                return
         if rank == 0:
             finish_batch(b)
-        if size > 1:
-            barrier_wait(&b.barrier, size)
+            begin_batch(b)
 
 
 cdef void read_features(const sgd_run_t* r, Py_ssize_t d, double* w, double* mean) noexcept nogil:

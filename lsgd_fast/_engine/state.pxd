@@ -1,7 +1,7 @@
 # The state of descents that share every pass over X: C structs that the loop and its steps work on.
 
 from lsgd_fast._core.pass_types cimport MAX_CHUNKS, pass_t
-from lsgd_fast._core.team cimport barrier_t, share_t
+from lsgd_fast._core.team cimport share_t
 from lsgd_fast._engine.monitor cimport monitor_t, monitored_t
 from lsgd_fast._engine.poll cimport poll_t
 from lsgd_fast._engine.rules cimport gradient_t, rule_t
@@ -91,10 +91,8 @@ cdef struct batch_t:
     Py_ssize_t target
     bint measure_target              # whether to measure the weights of the target as well
     poll_t poll
-    int reduce_interrupted           # like poll.interrupted, while gradients are summed
     bint running
     int team_size                    # threads that took part in the latest advance
-    barrier_t barrier
     share_t[MAX_CHUNKS] shares       # of the chunks of a pass, one for each thread
     share_t[MAX_CHUNKS] validation_shares
 

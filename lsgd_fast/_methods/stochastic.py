@@ -19,7 +19,6 @@ from lsgd_fast._checks import (
     set_fields,
     shown,
 )
-from lsgd_fast._constants import LOSS_WORK
 from lsgd_fast._inputs.problem import Problem, check_start, check_starts
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._results.run import Trace
@@ -32,9 +31,7 @@ ORDERS = ("shuffle", "replacement", "once")
 ROWS_AT_A_TIME = 1 << 16  # rows that are drawn at a time with replacement
 
 MEASURES = ("loss", "log_loss", "error_rate", "min_margin")  # of a batch, in this order
-# At most so many batches times runs, and elements of X, between two checks of the time.
-PART_MEASURES = 1 << 14
-PART_WORK = 1 << 24
+PART_MEASURES = 1 << 14  # most batches times runs that are taken at a time
 FIRST_CAPACITY = 1 << 20  # rows of a trace that are allocated at first, unless there are fewer
 
 
@@ -178,17 +175,17 @@ def _run(sgd_runs_type, request):
     etas, size = np.array(options.etas), options.batch_size
     sgd_runs = sgd_runs_type(problem, request.starts, etas, size, options.n_threads)
     recorder = _Recorder(request, sgd_runs, began)
-    work = size * (problem.row_length + LOSS_WORK) * len(etas)
-    part = max(1, min(PART_MEASURES // len(etas), int(PART_WORK / work)))
+    part = max(1, PART_MEASURES // len(etas))
     t = 0
     for rows in row_blocks(options.order, problem.n, options.n_steps, size, options.rng):
         while len(rows) and not recorder.is_over():
             n = min(part, len(rows) // size)
             if options.callback is not None:
                 n = min(n, options.callback_every - t % options.callback_every)
-            recorder.record(t, sgd_runs.take(rows[: n * size]))
-            rows = rows[n * size :]
-            t += n
+            measures = sgd_runs.take(rows[: n * size], recorder.seconds_left())
+            recorder.record(t, measures)
+            rows = rows[len(measures) * size :]
+            t += len(measures)
             if options.callback is not None and t % options.callback_every == 0:
                 recorder.call_back()
             recorder.check_limits(t)
@@ -252,6 +249,11 @@ class _Recorder:
             average_intercept=float(average[d]) if fit_intercept else 0.0,
             **self.latest[run],
         )
+
+    def seconds_left(self):
+        """Return the time until the limit."""
+        limit = self.options.stop.seconds
+        return math.inf if limit is None else limit - (time.perf_counter() - self.began)
 
     def check_limits(self, t):
         """End all runs if the number of steps or the time is reached."""

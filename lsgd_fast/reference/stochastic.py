@@ -1,6 +1,7 @@
 """Stochastic gradient descent in plain NumPy."""
 
 import math
+import time
 
 import numpy as np
 
@@ -59,10 +60,17 @@ class SGDRuns:
             for start, eta in zip(np.broadcast_to(starts, shape), stepsizes, strict=True)
         ]
 
-    def take(self, rows):
-        """Take the steps of these rows; return the measures before each, (steps, k, 4)."""
-        batches = rows.reshape(-1, self.batch_size)
-        return np.array([[one.take(batch) for one in self.sgd_runs] for batch in batches])
+    def take(self, rows, seconds=math.inf):
+        """Take the steps of these rows, at least one, until the time is over.
+
+        Return the measures before each, (steps, k, 4).
+        """
+        began, measures = time.perf_counter(), []
+        for batch in rows.reshape(-1, self.batch_size):
+            measures.append([one.take(batch) for one in self.sgd_runs])
+            if time.perf_counter() - began >= seconds:
+                break
+        return np.array(measures)
 
     def end(self, run):
         """End a run: it takes no more steps."""

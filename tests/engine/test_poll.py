@@ -11,6 +11,9 @@ import pytest
 
 import lsgd_fast as lsgd
 from lsgd_fast import Descent, Stop, kernel
+from lsgd_fast._engine.dataset import Rows
+from lsgd_fast._engine.linear_map import LinearMap
+from lsgd_fast._inputs.problem import Problem
 from support import awkward
 from support import descents as small
 from support.descents import ETA
@@ -177,3 +180,71 @@ def test_a_ticker_keeps_ticking(n_threads):
     ticker.join()
     assert len(steps) >= 50 and descent.stop_reason is None
     assert kernel.openmp_enabled() or descent.result().n_threads == 1
+
+
+BESIDE_BUSY_PROCESSES = """
+import multiprocessing, os, signal, threading, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from lsgd_fast import Descent, Stop
+import numpy as np
+
+def spin():
+    while True:
+        pass
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+context = multiprocessing.get_context("fork")
+busy = [context.Process(target=spin, daemon=True) for _ in range(4)]
+for process in busy:
+    process.start()
+X = np.random.default_rng(3).standard_normal((100, 130))
+descent = Descent(X, np.arange(100) % 2, 0.1, n_threads=4, record_every=100,
+                  stop=Stop(seconds=30.0))
+delays = []
+def send():
+    time.sleep(0.1)
+    delays.append(-time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+
+for _ in range(3):
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        descent.step(2**62)
+    except KeyboardInterrupt:
+        pass
+    delays[-1] += time.perf_counter()
+    thread.join()
+for process in busy:
+    process.kill()
+print(max(delays))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cannot choose a processor")
+def test_ctrl_c_where_steps_take_longer_than_their_work():
+    """A busy processor makes a step of microseconds take some hundredths of a second."""
+    assert float(run_python(BESIDE_BUSY_PROCESSES).stdout) < 2.0
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_single_passes_are_interrupted(n_threads):
+    """Of `minimize` and of Gram space: a handler that raises ends the pass, not its caller."""
+    columns = RNG.standard_normal((50, 256))  # a pass takes some tenths of a second
+    product = LinearMap(Rows(Problem.check(X, Y)), 256, n_threads)
+    scores = np.full((256, len(X)), np.nan)
+
+    def handler(number, frame):
+        raise ZeroDivisionError
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            product.matvec(columns.ravel(), scores)
+            time.sleep(1.0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert np.isnan(scores).any()

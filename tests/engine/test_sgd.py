@@ -223,6 +223,22 @@ def test_the_weights_of_rows_are_without_bias():
     np.testing.assert_allclose(steps, gradient, rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [SGDRuns, reference.stochastic.SGDRuns])
+@pytest.mark.parametrize("batch_size", [1, 9])
+def test_the_time_ends_steps_between_two_batches(kind, batch_size):
+    """`Stop(seconds=)` cannot wait for a whole list: on a busy machine batches take long."""
+    X, y = problem(40, 3)
+    rows = np.zeros(20_000 * batch_size, np.intp)
+    one, whole = (
+        kind(Problem.check(X, y), np.zeros((1, 3)), np.ones(1), batch_size, 1) for _ in range(2)
+    )
+    measures = one.take(rows, 1e-9)
+    taken = len(measures)
+    assert 1 <= taken == one.n_steps(0) < 20_000 and np.isfinite(measures).all()
+    np.testing.assert_array_equal(measures, whole.take(rows[: taken * batch_size]))
+    np.testing.assert_array_equal(one.parameters(0), whole.parameters(0))
+
+
 @every_backend
 def test_rows_without_weight_take_no_part(backend):
     X, y = problem(6, 2)
