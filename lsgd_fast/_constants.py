@@ -13,6 +13,7 @@ __all__ = [
     "LOSS_WORK",
     "MAX_SHORTENING",
     "MIN_SHORTENING",
+    "SLACK",
     "SMALLEST_FLOAT",
     "STEPSIZE_ROUNDING",
     "SUFFICIENT_DECREASE",
@@ -21,6 +22,10 @@ __all__ = [
 
 # The distance from 1 to the next float64.
 EPSILON = 2.0**-52
+
+# Relative slack of comparisons of numbers that may be equal in exact arithmetic. It is far above
+# rounding, so that a tie always falls on the same side.
+SLACK = 2.0**-40
 
 # The smallest positive float64, which bounds the error of a product that underflows.
 SMALLEST_FLOAT = 2.0**-1074

@@ -21,6 +21,10 @@ LOSS_ROUNDING = 16 * EPSILON  # relative increase of the loss that may be roundi
 MAX_ITERATIONS = 200  # of a search; two or three are usual, but where weights are far out
 MAX_STEP = 1e300
 
+# Lengths within a bracket are compared with this slack, a share of its width: bisections halve a
+# bracket up to rounding, and the difference of near bounds has lost digits.
+BRACKET_SLACK = 2.0**-20
+
 
 class LineValues(NamedTuple):
     """The losses at one point of a line of scores, as `ScoreLine.evaluate` returns them."""
@@ -117,8 +121,10 @@ def search(evaluate, loss, slope, penalty_slope, penalty_root, initial_step, max
             continue
         if not high - low > EPSILON * high:
             break
-        halved, width = high - low <= 0.5 * width, high - low
-        t = newton if halved else math.nan
+        halved, width = high - low <= (0.5 + BRACKET_SLACK) * width, high - low
+        # where the slope is piecewise linear, Newton's step may lead to the other bound once more
+        other = high if slope_t < 0.0 else low
+        t = newton if halved and abs(newton - other) > BRACKET_SLACK * width else math.nan
         if not low < t < high:
             t = _interpolate(low, low_slope, high, high_slope, iteration)
     if low == 0.0:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lsgd_fast._checks import check_callback, check_count, check_n_threads, check_real, set_fields
-from lsgd_fast._constants import EPSILON
+from lsgd_fast._constants import EPSILON, SLACK
 from lsgd_fast._inputs.models import Linear
 from lsgd_fast._inputs.problem import Problem, check_start, objective_of
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
@@ -250,7 +250,7 @@ class _QuasiNewton:
             self.linear_map.matvec(self.lbfgs.weights, self.line.scores)
             self.n_passes += 1
         self.values = self.line.evaluate(0.0)
-        if not self._objective() <= MAX_START:
+        if not self._objective() <= MAX_START * (1.0 + SLACK):
             self.path_length = self.weight_norm = 0.0
             self.lbfgs.weights[:] = self.line.scores[:] = 0.0
             self.values = self.line.evaluate(0.0)
@@ -307,7 +307,7 @@ class _QuasiNewton:
     def _check_gradient(self):
         """Return why the run ends, as far as the gradient shows, or None."""
         stop, max_passes = self.stop, self.options.max_passes
-        if self.share <= self.options.tol:
+        if self.share <= self.options.tol * (1.0 + SLACK):
             return StopReason.converged
         if stop.gradient_norm is not None and self.gradient_norm <= stop.gradient_norm:
             return StopReason.gradient_norm

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from lsgd_fast._methods import line_search as searching
@@ -51,3 +52,36 @@ def test_the_search_looks_at_the_objective():
 
     t, found = searching.search(evaluate, 1.0, -1.0, 0.0, 0.0, 1e6, 1.0)
     assert 0.0 < t < 21.0 and found == evaluate(t) and found[0] < 1.0
+
+
+def test_newtons_step_to_the_other_bound_is_not_taken():
+    """Of two straight lines: from the lower one Newton's method leads back to the bound."""
+    for curvature in np.linspace(0.01, 3.0, 100):
+        asked, bound = [], 1.0 / curvature
+
+        def evaluate(t, curvature=curvature, asked=asked, bound=bound):
+            asked.append(t)
+            slope = curvature * t - (1.0 if t < 0.9 * bound else -1.0)
+            return 0.0, slope, curvature, 0.0, 0.0, 0.0, 0.0
+
+        searching.search(evaluate, 0.0, -1.0, 0.0, 0.0, bound, 1.0)
+        assert sum(math.isclose(t, bound, rel_tol=1e-12) for t in asked) == 1
+
+
+@pytest.mark.parametrize("first", [0.7, 1.0])
+def test_a_bisection_counts_as_halving(first):
+    """However the bounds are rounded, Newton's method follows it."""
+
+    def points(first):
+        asked = []
+
+        def evaluate(t):  # the slope jumps up at 0.3
+            asked.append(t)
+            slope, curvature = (-1.0, 1e9) if t < 0.3 else (1.0 + t, 5.0)
+            return 0.0, slope, curvature, 0.0, 0.0, 0.0, 0.0
+
+        searching.search(evaluate, 0.0, -1.0, 0.0, 0.0, first, 1.0)
+        return asked[:12]
+
+    for shift in range(-8, 9):
+        assert points(first * (1.0 + shift * 2.0**-52)) == pytest.approx(points(first), rel=1e-12)
