@@ -25,6 +25,7 @@ import math
 import numpy as np
 
 from lsgd_fast._checks import as_real_array, check_count, check_real
+from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 
 __all__ = [
     "certified_loss",
@@ -164,7 +165,7 @@ def mean_loss(t, margin, stepsize, *, radius=1.0):
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     eta = _paper_stepsize(stepsize, radius)
     log_x = _log_progress(t, margin, stepsize)
-    return _over_progress(1.0 + log_x**2 + eta * eta / 4.0, log_x)
+    return _over_progress(1.0 + log_x**2, log_x, eta / 2.0)
 
 
 def transition_steps(n, margin, stepsize, *, radius=1.0):
@@ -231,7 +232,9 @@ def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
     mean_exponential = check_real("mean_exponential", mean_exponential, zero_allowed=True)
     margin, stepsize = check_real("margin", margin), check_real("stepsize", stepsize)
     log_x = _log_progress(_check_steps("t", t), margin, stepsize)
-    return _over_progress(2.0 * mean_exponential + log_x**2, log_x)
+    bound = _over_progress(mean_exponential + log_x**2 / 2.0, log_x)
+    with np.errstate(over="ignore"):
+        return 2.0 * bound
 
 
 def monotone_loss(t, margin, stepsize, *, radius=1.0):
@@ -263,9 +266,9 @@ def monotone_loss(t, margin, stepsize, *, radius=1.0):
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     eta = _paper_stepsize(stepsize, radius)
     mean = mean_loss(t, margin, stepsize, radius=radius)
-    if eta > 8.0:
+    if eta > 8.0 * (1.0 + SLACK):
         return _unwrapped(np.full(np.shape(t), math.inf))
-    if eta > 4.0:
+    if eta > 4.0 * (1.0 + SLACK):
         return mean
     log_x = _log_progress(t, margin, stepsize)
     return _over_progress(1.0 + log_x**2 / 2.0, log_x)
@@ -297,7 +300,7 @@ def last_loss(t, n, margin, stepsize, *, radius=1.0):
         Infinite in the unstable phase of a large stepsize, in which only the mean is bounded.
     """
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
-    tau = np.floor(transition_steps(n, margin, stepsize, radius=radius))
+    tau = np.floor(transition_steps(n, margin, stepsize, radius=radius) * (1.0 + SLACK))
     later = np.minimum(
         certified_loss(stepsize, radius=radius),
         stable_loss(np.maximum(t - tau, 0.0), margin, stepsize),
@@ -452,10 +455,10 @@ def corollary2_loss(n_steps, n, margin, *, radius=1.0):
     n_steps = _check_steps("n_steps", n_steps)
     margin, radius = _check_margin(margin, radius)
     enough = corollary2_min_steps(n, margin, radius=radius)
-    log_x = _log_progress(n_steps, margin / radius, 1.0)
+    log_x = _log_progress(n_steps, max(margin / radius, SMALLEST_FLOAT), 1.0)
     with np.errstate(over="ignore", invalid="ignore"):  # too small a budget
         bound = 480.0 * (2.0 * log_x) ** 2 * np.exp(-2.0 * log_x)
-    return _unwrapped(np.where(n_steps >= enough, bound, math.inf))
+    return _unwrapped(np.where(n_steps >= enough * (1.0 - SLACK), bound, math.inf))
 
 
 def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
@@ -534,10 +537,14 @@ def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imb
         raise ValueError(f"failure must be a probability below 1; got {failure!r}")
     imbalance = check_real("imbalance", imbalance, zero_allowed=True)
     eta, g = _paper_stepsize(stepsize, radius), margin / radius
+    if g == 0.0:
+        return math.inf
     log_x = max(float(_log_progress(n_steps, margin, stepsize)), 0.0)
-    distance = math.sqrt(1.0 + log_x**2) + imbalance + math.sqrt(2.0 * math.log(2.0 * n / failure))
+    log_odds = math.log(n) - math.log(failure)
+    distance = math.sqrt(1.0 + log_x**2) + imbalance
+    distance += math.sqrt(2.0 * (math.log(2.0) + log_odds))
     distance = 6.0 * (distance + eta) / g
-    base = (30.0 * distance ** (1.0 / 3.0) + 10.0 * math.log(n / failure) ** 0.25) / g
+    base = (30.0 * distance ** (1.0 / 3.0) + 10.0 * log_odds**0.25) / g
     return base**6 if base < 1e50 else math.inf
 
 
@@ -582,13 +589,19 @@ def _square(x):
 def _log_progress(t, margin, stepsize):
     """Return ``log(margin^2 stepsize t)`` as an array; -inf at t = 0. The radius cancels."""
     with np.errstate(divide="ignore"):
-        return 2.0 * math.log(margin) + math.log(stepsize) + np.log(t)
+        log_x = 2.0 * math.log(margin) + math.log(stepsize) + np.log(t)
+    return np.where(np.abs(log_x) <= SLACK, 0.0, log_x)
 
 
-def _over_progress(numerator, log_x):
-    """Return ``numerator / x``, infinite for x < 1."""
+def _over_progress(numerator, log_x, root=0.0):
+    """Return ``(numerator + root^2) / x``, infinite for x < 1."""
     known = log_x >= 0.0
-    bound = numerator * np.exp(-np.where(known, log_x, 0.0))
+    half = np.exp(-0.5 * np.where(known, log_x, 0.0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        bound = (numerator + root * root) * np.exp(-np.where(known, log_x, 0.0))
+        # where the square or x leaves float64
+        apart = numerator * half * half + (root * half) * (root * half)
+    bound = np.where((log_x < 700.0) & (root < 1e150), bound, apart)
     return _unwrapped(np.where(known, bound, math.inf))
 
 

@@ -1,6 +1,9 @@
 """The formulas of the paper: numbers by hand, arrays, limits and refusals."""
 
+import inspect
 import math
+import re
+import sys
 
 import numpy as np
 import pytest
@@ -162,3 +165,68 @@ def test_numbers_only():
         theory.mean_loss(1, "0.1", 1.0)
     with pytest.raises(TypeError, match="n must be an integer"):
         theory.transition_steps(4.5, 0.1, 1.0)
+
+
+# --- numbers that are equal in exact arithmetic, and such as leave float64 ------------------------
+
+
+def test_a_stepsize_on_the_limit_is_within_it():
+    for radius in np.random.default_rng(0).uniform(0.1, 30.0, 200):
+        run = {"margin": 0.1 * radius, "stepsize": theory.monotone_stepsize(radius)}
+        assert theory.monotone_loss(1000, **run, radius=radius) < math.inf
+        run["stepsize"] /= 2.0
+        assert theory.monotone_loss(1000, **run, radius=radius) < 0.5
+
+
+def test_progress_of_exactly_one_is_enough():
+    for margin in (0.1, 0.2, 0.3, 0.5, 0.7):
+        for t in range(100, 4000, 100):
+            run = {"margin": margin, "stepsize": 1.0 / (margin * margin * t)}
+            assert theory.mean_loss(t, **run) < math.inf
+            assert theory.weight_norm(t, **run) < math.inf
+
+
+@pytest.mark.parametrize("margin", [0.1, 0.2, 0.3, 0.05, 0.01, 0.15])
+def test_a_budget_of_exactly_the_least_steps_is_enough(margin):
+    for n in range(3, 50):
+        least = round(120 * n / margin**2)
+        if math.isclose(least, 120 * n / margin**2, rel_tol=1e-12):
+            assert theory.corollary2_loss(least, n, margin) < math.inf
+
+
+SIZES = [5e-324, 1e-320, 1e-300, 1e-154, 0.1, 1.0, 1e20, 1e154, 1e155, 1e300, sys.float_info.max]
+COUNTS = [1, 2, 10**6, 2**63 - 1, np.int8(3)]
+CHOICES = {
+    "n": COUNTS, "t": [0, 1.0, 2**62, 1e300, np.float32(3), [0.0, 1e300]],
+    "n_steps": COUNTS, "failure": [5e-324, 0.01, 1.0 - 2.0**-53],
+    "mean_exponential": [0.0, 1.0, SIZES[-1]], "imbalance": [0.0, 1.0, SIZES[-1]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", theory.__all__)
+@pytest.mark.filterwarnings("error")
+def test_any_arguments_give_a_bound_or_an_error_that_names_one(name):
+    rng, function, n_found = np.random.default_rng(0), getattr(theory, name), 0
+    for _ in range(300):
+        arguments = {}
+        for argument in inspect.signature(function).parameters:
+            choices = CHOICES.get(argument, SIZES)
+            arguments[argument] = choices[rng.integers(len(choices))]
+            if choices is SIZES and rng.random() < 0.2:
+                arguments[argument] = np.float64(arguments[argument])
+        if "margin" in arguments:
+            arguments["margin"] = min(arguments["margin"], arguments.get("radius", 1.0))
+        try:
+            found = function(**arguments)
+        except ValueError as error:
+            assert re.match("(stepsize|the stepsize|margin) .*radius", str(error)), arguments
+        else:
+            assert np.all(np.asarray(found) >= 0.0), arguments
+            n_found += 1
+    assert n_found > 50
+
+
+def test_bounds_whose_squares_leave_float64():
+    assert theory.mean_loss(1e308, 1.0, 1e140) == pytest.approx(0.25e-168, rel=1e-9)
+    assert theory.mean_loss(1e300, 1.0, 1e200) == pytest.approx(0.25 * 1e-100, rel=1e-9)
+    assert theory.corollary2_loss(1000, 4, 1e-300, radius=1e100) == math.inf

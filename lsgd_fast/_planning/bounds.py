@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast import theory
+from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 
 __all__ = ["Bounds", "bounds"]
 
@@ -141,7 +142,7 @@ def _whole(steps):
 
 
 def _corollary2(n_steps, n, data):
-    least = _whole(np.ceil(theory.corollary2_min_steps(n, **data)))
+    least = _whole(np.ceil(theory.corollary2_min_steps(n, **data) * (1.0 - SLACK)))
     found = {"corollary2_min_steps": least}
     if n_steps is not None and n_steps >= least:
         found["corollary2_stepsize"] = theory.corollary2_stepsize(n_steps, **data)
@@ -151,14 +152,14 @@ def _corollary2(n_steps, n, data):
 
 def _theorems(n_steps, n, stepsize, target_loss, data):
     run = data | {"stepsize": stepsize}
-    found = {"transition_steps": _whole(theory.transition_steps(n, **run))}
+    found = {"transition_steps": _whole(theory.transition_steps(n, **run) * (1.0 + SLACK))}
     if target_loss is not None:
         found["target_steps"] = _whole(theory.steps_for_loss(target_loss, n, **run))
     if n_steps is not None:
         found["mean_loss"] = theory.mean_loss(n_steps, **run)
         found["last_loss"] = theory.last_loss(n_steps, n, **run)
         # The neural tangent features have at least half the margin of the data.
-        run["margin"] /= 2.0
+        run["margin"] = max(run["margin"] / 2.0, SMALLEST_FLOAT)
         found["required_width"] = theory.network_width(max(n_steps, 1), n, **run)
     return found
 

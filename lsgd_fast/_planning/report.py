@@ -3,6 +3,7 @@
 import math
 import textwrap
 
+from lsgd_fast._constants import SLACK
 from lsgd_fast._text import WIDTH, counted
 
 __all__ = ["report"]
@@ -90,7 +91,8 @@ def _bounds(b):
 
 
 def _unstable_phase(b):
-    if None not in (b.stepsize, b.monotone_stepsize) and b.stepsize <= b.monotone_stepsize:
+    known = None not in (b.stepsize, b.monotone_stepsize)
+    if known and b.stepsize <= b.monotone_stepsize * (1.0 + SLACK):
         return "none: with a stepsize this small the loss never increases"
     return _value_or_reason(b, "transition_steps", "at most {:,} steps (Theorem 1)")
 

@@ -28,7 +28,7 @@ ARROWS = {
     "_checks": {"_constants"},
     "losses": {"_checks"},
     "stepsizes": {"_checks"},
-    "theory": {"_checks"},
+    "theory": {"_checks", "_constants"},
     "datasets": set(),
     "_drawing": set(),
     "plot": {"_checks", "_drawing", "stepsizes"},
@@ -42,7 +42,8 @@ ARROWS = {
     "kernel": {"_core"},
     "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
     | {"progress"},
-    "_planning": {"_checks", "_inputs", "_engine", "_core", "_text", "stepsizes", "theory"},
+    "_planning": {"_checks", "_constants", "_inputs", "_engine", "_core", "_text", "stepsizes"}
+    | {"theory"},
     "_sklearn": {"_checks", "_inputs", "_results", "_methods", "_api", "stepsizes"},
     "cli": {"_checks", "_inputs", "_results", "_planning", "_api", "_core", "kernel", "reference"}
     | {"_files", "_text", "_version", "datasets", "plot", "progress"},

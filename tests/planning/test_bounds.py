@@ -1,12 +1,14 @@
 """The bounds in a plan are those of theory, in the units of X, and nothing is guessed."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
 from lsgd_fast import Plan, theory
+from lsgd_fast._planning.bounds import bounds
 from support.plans import RADIUS, toy_plan
 
 
@@ -109,3 +111,40 @@ def test_zeros_have_no_bounds():
     assert plan.bounds.unknown["mean_loss"] == "X is zero everywhere"
     assert plan.bounds.radius == 0.0 and plan.step_seconds > 0.0
     assert "unknown: X is zero everywhere" in str(plan)
+
+
+def test_budgets_and_stepsizes_of_exactly_the_limit():
+    """In exact arithmetic 120 n / margin^2 is whole, and so is 60 eta / margin^2."""
+    for margin in (0.1, 0.2, 0.3, 0.05, 0.01, 0.15):
+        for n in range(3, 40):
+            least = round(120 * n / margin**2)
+            if math.isclose(least, 120 * n / margin**2, rel_tol=1e-12):
+                b = bounds(n, radius=1.0, margin=margin, n_steps=least, stepsize=64.0)
+                assert b.corollary2_min_steps == least and b.corollary2_loss is not None
+                assert b.transition_steps == math.floor(60 * 64 / margin**2 * (1.0 + 1e-12))
+
+
+SIZES = [5e-324, 1e-300, 1e-10, 0.1, 1.0, 1e100, 1e300, 1.7976931348623157e308]
+CHOICES = {
+    "radius": SIZES, "margin": SIZES, "stepsize": [None, *SIZES], "target_loss": [None, *SIZES],
+    "n_steps": [None, 0, 1, 2**62, np.int64(2**63 - 1)], "width": [None, 1, 2**62, np.int8(3)],
+    "record_every": [1, 2**62],
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+def test_any_arguments_give_a_plan_or_an_error_that_names_one(no_measuring):
+    rng, n_found = np.random.default_rng(0), 0
+    for _ in range(400):
+        arguments = {name: values[rng.integers(len(values))] for name, values in CHOICES.items()}
+        arguments["margin"] = min(arguments["margin"], arguments["radius"])
+        if rng.random() < 0.5:
+            arguments["radius"] = np.float64(arguments["radius"])
+        try:
+            plan = Plan.for_shape(4, 2, **arguments)
+        except ValueError as error:
+            assert re.match("(stepsize|the stepsize) .*radius", str(error)), arguments
+        else:
+            n_found += 1
+            assert "nan" not in plan.report()
+    assert n_found > 100

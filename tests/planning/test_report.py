@@ -7,6 +7,8 @@ import numpy as np
 
 import lsgd_fast as lsgd
 from lsgd_fast import Plan
+from lsgd_fast._planning.bounds import bounds
+from lsgd_fast._planning.report import _unstable_phase
 from lsgd_fast._text import WIDTH
 from support.fresh import run_python
 from support.plans import toy_plan
@@ -92,3 +94,9 @@ def test_the_output_in_the_documentation():
     seconds = re.compile(r"[\d.]+ (us|ms|s)$", re.MULTILINE)
     assert len(seconds.findall(shown)) == 4
     assert seconds.sub("", done.stdout) == seconds.sub("", shown)
+
+
+def test_a_stepsize_on_the_limit_never_increases_the_loss():
+    for radius in np.random.default_rng(0).uniform(0.1, 30.0, 100):
+        b = bounds(4, radius=radius, margin=None, stepsize=8.0 / radius**2)
+        assert _unstable_phase(b).startswith("none")
