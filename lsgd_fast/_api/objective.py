@@ -198,13 +198,14 @@ def critical_stepsize(
     w = check_weight_vector(w, problem)
     with np.errstate(under="ignore"):
         weight = problem.weight * logistic_curvature(scores(problem, w))
-    penalty = np.full(problem.n_parameters, problem.l2)
-    penalty[problem.d :] = 0.0
     # X is divided by R, and both terms by the larger one: squares neither overflow nor vanish.
     radius = problem.radius if problem.radius > 0.0 else 1.0
-    penalty /= radius
-    penalty /= radius
-    unit = max(float(weight.max()), float(penalty.max()))
+    l2 = problem.l2 / radius / radius
+    if l2 == math.inf:  # the other term is at most 1/4
+        return float(f"{2.0 / problem.l2:.8e}")
+    penalty = np.full(problem.n_parameters, l2)
+    penalty[problem.d :] = 0.0
+    unit = max(float(weight.max()), l2)
     if unit == 0.0:
         return math.inf
     weight /= unit

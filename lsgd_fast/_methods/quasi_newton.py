@@ -159,7 +159,7 @@ def _row_norm(problem):
     if not problem.fit_intercept:
         return problem.radius
     square = problem.radius * problem.radius - 1.0
-    if square > 1e-3:  # otherwise the difference has lost its digits
+    if 1e-3 < square < math.inf:  # otherwise the difference has lost its digits
         return math.sqrt(square)
     return problem.row_norm
 
@@ -346,7 +346,8 @@ class _QuasiNewton:
     def _search(self, initial_step):
         """Search along a new direction, take the step that is found, and return its length."""
         direction = self.lbfgs.direction()
-        if not -math.inf < direction.slope < 0.0:
+        # where the units of features and intercepts are far apart, a direction may underflow
+        if not (-math.inf < direction.slope < 0.0 and direction.norm > 0.0):
             return None
         self.linear_map.matvec(self.lbfgs.search_direction, self.line.change)
         self.n_passes += 1

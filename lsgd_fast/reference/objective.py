@@ -54,7 +54,10 @@ def critical_stepsize(
     radius = problem.radius if problem.radius > 0.0 else 1.0
     curvature = problem.weight / problem.total_weight * logistic_curvature(A @ w)
     A = A / radius
-    penalty = np.full(len(w), problem.l2) / radius / radius
+    l2 = problem.l2 / radius / radius
+    if l2 == math.inf:  # the other term is at most 1/4
+        return 2.0 / problem.l2
+    penalty = np.full(len(w), l2)
     penalty[problem.d :] = 0.0
     largest = float(np.linalg.eigvalsh((A.T * curvature) @ A + np.diag(penalty))[-1])
     return 2.0 / radius / radius / largest if largest > 0.0 else math.inf

@@ -35,3 +35,16 @@ def test_a_penalty_beside_an_intercept(backend, scale):
     y = np.arange(20) % 4 == 0
     run = backend.minimize(X, y, l2=1e300, fit_intercept=True)
     assert (np.diff(run.trace.objective) <= 1e-12).all() and np.abs(run.weights).max() < 1e-150
+
+
+@every_backend
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("loss", ["logistic", "softmax"])
+@pytest.mark.parametrize("labels", [[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+@pytest.mark.parametrize("size", [1e154, 1e200, 1e300, 1e308])
+def test_an_intercept_beside_rows_that_are_far_larger(backend, size, labels, loss):
+    """Squares of the rows overflow, and a step along the intercept underflows."""
+    X = [[size], [1.0], [1.0]]
+    run = backend.minimize(X, labels, fit_intercept=True, loss=loss)
+    assert run.stop_reason in ("converged", "separated", "rounding")
+    assert run.trace.loss[-1] < run.trace.loss[0]

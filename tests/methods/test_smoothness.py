@@ -181,3 +181,15 @@ def test_the_critical_stepsize_is_that_of_dense_rows(backend):
     options = {"fit_intercept": True, "l2": 0.01}
     found, expected = (backend.critical_stepsize(A, y, w, **options) for A in (X, D))
     assert found == pytest.approx(expected, rel=1e-8)
+
+
+@every_backend
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [5e-324, 1e-200, 0.5, 1.0, 1e200, 1e308])
+@pytest.mark.parametrize("l2", [1e300, 1e308, 1.7976931348623157e308])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_a_penalty_near_the_end_of_float64(backend, fit_intercept, l2, size):
+    """With rows of at most 1 the penalty is all there is; with larger ones both may overflow."""
+    X, w = [[size], [0.0], [size]], np.zeros(1 + fit_intercept)
+    found = backend.critical_stepsize(X, [1, -1, 1], w, l2=l2, fit_intercept=fit_intercept)
+    assert found == (pytest.approx(2.0 / l2) if size <= 1.0 else 0.0)
