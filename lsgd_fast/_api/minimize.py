@@ -61,7 +61,8 @@ def minimize(
         Maximum number of reads of X, forward or backward.
     start : array-like of shape (d,) or (d + 1,); with softmax (d, K) or (d + 1, K), optional
         Initial weights, intercepts last. They are zeros by default, and also where the objective at
-        the given weights is above 1e8, because the way back from there would lose too many digits.
+        the given weights is above 1e8, because the way back from there would lose too many digits,
+        and where the scores might leave float64.
     loss : {"logistic", "softmax"} or object, default "logistic"
         The name of a loss, or a `Logistic` or `Softmax` of `lsgd_fast.losses`.
     sample_weight : array-like of shape (n,), optional

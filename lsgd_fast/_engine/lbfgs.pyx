@@ -180,7 +180,7 @@ cdef class LBFGS:
         cdef Py_ssize_t j, k
         cdef double* s
         cdef double* y
-        cdef double curvature, ss, yy, inverse = 1.0 / self.unit
+        cdef double curvature, length, change, inverse = 1.0 / self.unit
         with nogil:
             if self.l2 > 0.0:
                 for j in range(self.n_penalised):
@@ -195,12 +195,11 @@ cdef class LBFGS:
                     s[j] = self.step_length * self.scaled_direction[j]
                     y[j] = self.scaled_gradient[j] - self.previous_gradient[j]
                 dot(s, y, m.size, 1.0, &curvature)
-                dot(s, s, m.size, 1.0, &ss)
-                dot(y, y, m.size, 1.0, &yy)
-                if (curvature > MIN_COSINE * sqrt(ss) * sqrt(yy)
-                        and isfinite(sqrt(ss) / sqrt(yy)) and isfinite(1.0 / curvature)):
+                length, change = norm(s, m.size), norm(y, m.size)
+                if (curvature > MIN_COSINE * length * change and isfinite(curvature)
+                        and isfinite(1.0 / curvature) and isfinite(length / change)):
                     m.latest, m.count = k, min(m.count + 1, m.capacity)
-                    m.curvatures[k], m.gamma = curvature, sqrt(ss) / sqrt(yy)
+                    m.curvatures[k], m.gamma = curvature, length / change
         return GradientNorms(norm(&self.g[0], self.n_penalised),
                              norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised))
 

@@ -245,12 +245,13 @@ class _QuasiNewton:
         return self._finish(reason, time.perf_counter() - self.began)
 
     def _evaluate_start(self):
-        """Evaluate the losses at the start, or at zero weights if the objective is too large."""
-        if self.path_length > 0.0:
+        """Evaluate the losses at the start, or at zero weights if that is too far out."""
+        in_range = self.path_length * self.reach < math.inf  # which bounds the scores
+        if in_range and self.path_length > 0.0:
             self.linear_map.matvec(self.lbfgs.weights, self.line.scores)
             self.n_passes += 1
         self.values = self.line.evaluate(0.0)
-        if not self._objective() <= MAX_START * (1.0 + SLACK):
+        if not (in_range and self._objective() <= MAX_START * (1.0 + SLACK)):
             self.path_length = self.weight_norm = 0.0
             self.lbfgs.weights[:] = self.line.scores[:] = 0.0
             self.values = self.line.evaluate(0.0)
@@ -356,7 +357,7 @@ class _QuasiNewton:
             self.line.evaluate, self.values.loss, direction.slope, direction.penalty_slope,
             direction.penalty_root, initial_step, max_step,
         )  # fmt: skip
-        if found is None:
+        if found is None or not self.path_length + found[0] * direction.norm < math.inf:
             return None
         t, self.values = found
         self.line.step(t)

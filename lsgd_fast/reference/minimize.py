@@ -137,7 +137,9 @@ class LBFGS:
         before, self.scaled_gradient = self.scaled_gradient, self.gradient / self.unit
         if self.latest_step is not None:
             s, y = self.latest_step, self.scaled_gradient - before
-            if 2.0**-40 * norm(s) * norm(y) < s @ y < math.inf and 0.0 < y @ y < math.inf:
+            curvature, length, change = s @ y, norm(s), norm(y)
+            sizes = [curvature, 1.0 / curvature, length / np.float64(change)]
+            if curvature > 2.0**-40 * length * change and np.isfinite(sizes).all():
                 self.pairs = [*self.pairs, (s, y)][-self.n_pairs :]
         intercepts = self.gradient[self.n_penalised :]
         return GradientNorms(

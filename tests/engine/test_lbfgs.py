@@ -89,3 +89,22 @@ def test_a_quadratic_is_minimised_in_as_many_steps_as_it_has_dimensions():
         for _ in iterate(lbfgs, A.T @ A, SIZE):
             pass
         assert np.linalg.norm(lbfgs.weights) < 1e-9
+
+
+@pytest.mark.parametrize(("size", "steepness"), [(1e-170, 1e40), (1e160, 1e-40)])
+def test_pairs_whose_squares_leave_float64(size, steepness):
+    """Where the product of step and change is in range, the pair is kept, as any other."""
+    rng = np.random.default_rng(7)
+    hessian, start = np.arange(1.0, SIZE + 1.0), rng.standard_normal(SIZE)
+    for one, other in zip(pair(size * start), pair(start), strict=True):
+        for lbfgs, unit in ((one, steepness), (other, 1.0)):
+            lbfgs.gradient[:] = unit * hessian * lbfgs.weights
+            lbfgs.update()
+            lbfgs.direction()
+            lbfgs.step(0.1 / unit)
+            lbfgs.gradient[:] = unit * hessian * lbfgs.weights
+            lbfgs.update()
+            lbfgs.direction()
+        np.testing.assert_allclose(
+            one.search_direction / size, other.search_direction, rtol=1e-9, atol=1e-9
+        )

@@ -38,13 +38,41 @@ def test_a_penalty_beside_an_intercept(backend, scale):
 
 
 @every_backend
-@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("loss", ["logistic", "softmax"])
-@pytest.mark.parametrize("labels", [[0, 1, 1], [1, 0, 1], [1, 1, 0]])
 @pytest.mark.parametrize("size", [1e154, 1e200, 1e300, 1e308])
-def test_an_intercept_beside_rows_that_are_far_larger(backend, size, labels, loss):
-    """Squares of the rows overflow, and a step along the intercept underflows."""
-    X = [[size], [1.0], [1.0]]
-    run = backend.minimize(X, labels, fit_intercept=True, loss=loss)
-    assert run.stop_reason in ("converged", "separated", "rounding")
+def test_an_intercept_beside_rows_whose_squares_overflow(backend, size, loss):
+    """At zero weights the gradient is a quarter of what it could be, and not the intercept's."""
+    X, y = [[size], [1.0], [1.0], [1.0]], [1, 0, 0, 1]
+    run = backend.minimize(X, y, fit_intercept=True, loss=loss, max_passes=2)
+    share = 0.25 if loss == "logistic" else math.sqrt(0.125)  # of two columns
+    assert run.diagnostics.share == pytest.approx(share) and run.stop_reason == "max_passes"
+
+
+@every_backend
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e300, 1e308])
+def test_a_direction_that_underflows(backend, size):
+    """A step along the intercept, in the unit of far larger rows."""
+    run = backend.minimize([[size], [1.0], [1.0]], [0, 1, 1], fit_intercept=True, max_passes=300)
+    assert run.stop_reason in ("separated", "rounding", "max_passes")
     assert run.trace.loss[-1] < run.trace.loss[0]
+
+
+@every_backend
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("start", [[1e200], [1e308], [-1e308]])
+@pytest.mark.parametrize("loss", ["logistic", "softmax"])
+def test_a_start_whose_scores_leave_float64(backend, loss, start):
+    """It is left for zero weights, also where all margins would be infinite."""
+    start = start if loss == "logistic" else [[0.0, *start]]
+    run = backend.minimize([[1e200], [-1e200]], [1, 0], start=start, loss=loss)
+    assert run.trace.loss[0] == pytest.approx(math.log(2.0)) and run.stop_reason != "diverged"
+
+
+@every_backend
+@pytest.mark.filterwarnings("error")
+def test_weights_stay_in_float64(backend):
+    """The rows are so short that a good step would leave it."""
+    X = [[7e-309, 1e-308], [1e-308, 1e-308], [-7e-309, 1e-308]]
+    run = backend.minimize(X, [0, 1, 2], loss="softmax")
+    assert np.isfinite(run.weights).all() and run.stop_reason == "rounding"
