@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lsgd_fast._checks import check_count, check_n_threads, check_real, check_rng, set_fields
-from lsgd_fast._constants import STEPSIZE_ROUNDING
+from lsgd_fast._constants import SLACK, STEPSIZE_ROUNDING
 from lsgd_fast._inputs.requests import DescentOptions, SweepOptions
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
 from lsgd_fast._methods.smoothness import POWER_STEPS, estimate_smoothness
@@ -141,7 +141,8 @@ class _Samples:
         self.classes = [np.flatnonzero(used & (problem.y == label)) for label in labels]
         self.n_rows = n = sum(map(len, self.classes))
         n_free = (problem.d + problem.fit_intercept) * (len(self.classes) - 1)
-        least = max(math.ceil(options.sample * n), min(n, ROWS_PER_FEATURE * n_free))
+        share = options.sample * (1.0 - SLACK)
+        least = max(math.ceil(share * n), min(n, ROWS_PER_FEATURE * n_free))
         self.sizes = [-(-len(rows) * least // n) for rows in self.classes]
         self.n_sampled = sum(self.sizes)
         self.are_whole = self.n_sampled == n
