@@ -61,7 +61,8 @@ def gradient_descent(
     stepsize : float or rule
         Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes`.
     n_steps : int
-        Number of steps; n steps take n + 1 passes over X, the last one forward only.
+        Number of steps; n steps take n + 1 passes over X, the last one forward only where nothing
+        needs the gradient there.
     start : array-like of shape (d,) or (d + 1,), optional
         First weights, the intercept last; zeros by default. With softmax of shape (d, K) or
         (d + 1, K).
@@ -270,7 +271,8 @@ def nesterov_descent(
         for the logistic loss). The smoothness itself is often much smaller (`staged_trial`
         estimates it).
     n_steps : int, default 1000
-        Number of steps; n steps take n + 1 passes over X, the last one forward only.
+        Number of steps; n steps take n + 1 passes over X, the last one forward only where nothing
+        needs the gradient there.
     start, loss, sample_weight, l2, fit_intercept, center, scale, stop, record, record_every, \
 validation, callback, callback_every, n_threads
         As for `gradient_descent`.
@@ -342,7 +344,8 @@ def two_layer_gradient_descent(
         Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes` that is not
         adaptive; `Silver` needs its argument `smoothness`.
     n_steps : int
-        Number of steps; n steps take n + 1 passes over X, the last one forward only.
+        Number of steps; n steps take n + 1 passes over X, the last one forward only where nothing
+        needs the gradient there.
     width : int
         Number of units, one or more.
     activation : {"relu", "leaky_relu", "softplus"}, default "relu"

@@ -9,7 +9,7 @@ from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.poll cimport clock
 from lsgd_fast._engine.run_state cimport BEST_ROW, SEPARATING_ROW, W_ROW
 from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, LOG_LOSS, LOSS,
-                                      MEASURED, MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
+                                      MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
                                       counters_t, run_t)
 
 from lsgd_fast._checks import check_n_steps
@@ -205,8 +205,6 @@ cdef class Descent:
     cdef bint _start_steps(self, Py_ssize_t target):
         """Start the clock if there are steps to take to `target`; return whether there are."""
         cdef run_t* r = &self.state.run
-        if r.step < target and r.known == MEASURED and r.reason != CALLBACK:
-            r.reason = GOING_ON     # found without the gradient: the next pass checks it again
         if r.reason != GOING_ON:
             return False
         self.stepping = True
@@ -260,7 +258,7 @@ cdef class Descent:
             r.finished = clock()
 
     def result(self):
-        """Return the run so far, with the current weights measured by a forward pass.
+        """Return the run so far, with the current weights measured.
 
         Returns
         -------
@@ -455,9 +453,8 @@ cdef drive(list descents, Py_ssize_t target):
         live = [descent for descent in descents if descent._start_steps(target)]
         while live:
             due = [descent for descent in live if descent._is_due()]
-            if due:
-                step = due[0].n_steps       # after the last one the pass is forward only, always
-                advance_together(due, step, True, step < target)
+            if due:                         # at `target` as before it, so that all steps may
+                advance_together(due, due[0].n_steps, True, True)       # be taken in any pieces
                 for descent in due:
                     if descent._cycle_check_is_due():
                         descent._check_cycle()
@@ -476,12 +473,20 @@ cdef drive(list descents, Py_ssize_t target):
 
 cdef measure_last(list descents):
     cdef Descent descent
-    cdef list left = [descent for descent in descents if descent.state.run.known == NOTHING]
-    if left:
+    cdef list left
+    cdef bint gradient
+    for gradient in (False, True):
+        left = [descent for descent in descents if descent.state.run.known == NOTHING
+                and (gradient or not descent.state.needs_gradient())]
+        if not left:
+            continue
         began = clock()
-        advance_together(left, left[0].n_steps, True, False)
+        advance_together(left, left[0].n_steps, True, gradient)
         for descent in left:
             descent.state.run.seconds += 0.0 if descent.stepping else clock() - began
+            if not gradient and descent.state.run.reason != GOING_ON:
+                descent.state.run.known = NOTHING       # the last row of a run that has ended has
+                                                        # the norm of its gradient
 
 
 cdef advance_together(list descents, Py_ssize_t target, bint measure_target, bint gradient):

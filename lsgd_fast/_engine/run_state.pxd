@@ -26,6 +26,7 @@ cdef class RunState:
     cdef _lay_out(self, const double[::1] first, double gram_factor)
     cdef _set_conditions(self, stop)
     cdef _set_rule(self)
+    cdef bint needs_gradient(self)
     cdef reserve(self, Py_ssize_t target)
     cdef double[::1] monitor_view(self)
     cdef double[::1] rule_view(self)

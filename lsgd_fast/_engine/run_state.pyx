@@ -162,6 +162,10 @@ cdef class RunState:
             r.weights = &self.parameters[self.n_kept - 2, 0]
             r.gradient = &self.parameters[self.n_kept - 1, 0]
 
+    cdef bint needs_gradient(self):
+        """Whether a condition needs the gradient at the last weights, too."""
+        return self.run.limits.gradient_norm >= 0.0
+
     cdef reserve(self, Py_ssize_t target):
         """Allocate memory for the rows of the trace up to step `target`."""
         cdef run_t* r = &self.run
@@ -192,7 +196,7 @@ cdef class RunState:
         rows = np.empty((r.n_rows + 1, r.n_columns))
         rows[:r.n_rows] = self.trace[:r.n_rows]
         now = np.array(<double[:N_COLUMNS]> r.now)
-        if r.reason == GOING_ON:
+        if r.reason == GOING_ON and not self.needs_gradient():
             now[GRADIENT_NORM] = NAN        # also where it was computed for a callback
         rows[r.n_rows] = now[list(<int[:r.n_columns]> r.columns)]
         return rows

@@ -217,10 +217,12 @@ cdef int check_stopping(const batch_t* b, run_t* r) noexcept nogil:
         return UNSTABLE
     if r.validation.waited >= r.limits.patience:
         return OUT_OF_PATIENCE
-    if (r.limits.seconds < INFINITY and r.known == GRADIENT
-            and r.seconds + (clock() - r.started) >= r.limits.seconds):
-        return OUT_OF_TIME
     return GOING_ON
+
+
+cdef bint is_out_of_time(const run_t* r) noexcept nogil:
+    return (r.limits.seconds < INFINITY
+            and r.seconds + (clock() - r.started) >= r.limits.seconds)
 
 
 # Move from w_t to w_{t+1}, and write the row of the trace for w_t.
@@ -251,9 +253,15 @@ cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
 
 cdef void move_on(const batch_t* b, run_t* r) noexcept nogil:
     r.running = False
-    if r.reason == GOING_ON and r.step < b.target:
-        take_step(r, b.n_parameters)
-        r.running = r.step < b.target or b.measure_target
+    if r.reason == GOING_ON and r.step == b.target:
+        return
+    if r.reason == GOING_ON and is_out_of_time(r):
+        r.reason = OUT_OF_TIME
+    if r.reason != GOING_ON:
+        r.finished = clock()
+        return
+    take_step(r, b.n_parameters)
+    r.running = r.step < b.target or b.measure_target
 
 
 cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
@@ -266,8 +274,6 @@ cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
     if b.validating:
         validate(b, i)
     r.reason = check_stopping(b, r)
-    if r.reason != GOING_ON:
-        r.finished = clock()
-        r.closing = b.validation.rows != NULL and not b.validating
     move_on(b, r)
+    r.closing = r.reason != GOING_ON and b.validation.rows != NULL and not b.validating
     r.running = r.running or r.closing

@@ -37,8 +37,7 @@ class StopReason(StrEnum):
 class Stop:
     """When to end a run early: the first condition met ends it. Thresholds are inclusive.
 
-    The pass after the last step computes no gradient: `gradient_norm` and `seconds` never end a run
-    that has taken all its steps.
+    `seconds` is looked at before each step, so it never ends a run that has taken all its steps.
 
     Parameters
     ----------

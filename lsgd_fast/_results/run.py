@@ -44,7 +44,8 @@ class Trace(ReadOnlyArrays):
         The smallest margin of a row of positive weight.
     gradient_norm : ndarray of float64
         The Euclidean norm of the gradient of the objective. It is NaN in the last row if the run
-        took all its steps, because the last pass computes no gradient.
+        took all its steps, unless `Stop.gradient_norm` asks for it: the pass after the last step
+        computes no gradient that nothing needs.
     weight_norm : ndarray of float64
         The Euclidean norm of the weights, without the intercept.
     stepsize : ndarray of float64

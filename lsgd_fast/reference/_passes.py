@@ -34,7 +34,7 @@ class Measurement(NamedTuple):
     distance: float = math.nan  # of a network, to its first weights
 
     def row(self, forward_only):
-        """Return the columns of the trace; the last pass computes no gradient."""
+        """Return the columns of the trace; a pass that is forward only computes no gradient."""
         gradient_norm = math.nan if forward_only else self.gradient_norm
         return *self[:4], gradient_norm, self.weight_norm
 

@@ -81,18 +81,19 @@ def run_descent(request, n_steps):
         recorded = t % record_every == 0
         if recorded:
             held_out.count(t, rows.weights(w))
-        last = t == n_steps
-        reason = _stop_reason(stop, t, now, counters, monitor, held_out, began, last)
+        reason = _stop_reason(stop, t, now, counters, monitor, held_out)
         if reason is None and callback is not None and t > 0 and t % options.callback_every == 0:
             diagnostics = counters.diagnostics(t, monitor)
             state = _state(t, rows.weights(w), now, problem, diagnostics, step_rule.bound)
             if ends_run(callback(state)):
                 reason = StopReason.callback
-        if reason is None and last:
+        if reason is None and t == n_steps:
             reason = StopReason.n_steps
+        if reason is None and _is_out_of_time(stop, began):
+            reason = StopReason.seconds
         move = None if reason is not None else step_rule.plan(t, w, now)
         if reason is not None or recorded:
-            measured = now.row(forward_only=last)
+            measured = now.row(reason is StopReason.n_steps and stop.gradient_norm is None)
             loss_and_error = held_out.measure(rows.weights(w))
             stepsize = math.nan if move is None else move.stepsize
             trace.append((t, *measured, stepsize, *loss_and_error, now.distance))
@@ -238,13 +239,13 @@ class _Counters:
         return monitor.diagnostics(t, self.separated_at, self.certified_at, diverged)
 
 
-def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
-    """Return the first condition of `Stop` that holds, or None."""
+def _stop_reason(stop, t, now, counters, monitor, held_out):
+    """Return the first condition that holds of those that a measurement decides, or None."""
     if not (math.isfinite(now.log_loss) and math.isfinite(now.weight_norm)):
         return StopReason.diverged
     if stop.loss is not None and now.loss <= stop.loss:
         return StopReason.loss
-    if stop.gradient_norm is not None and not last and now.gradient_norm <= stop.gradient_norm:
+    if stop.gradient_norm is not None and now.gradient_norm <= stop.gradient_norm:
         return StopReason.gradient_norm
     if stop.separated and counters.separated_at == t:
         return StopReason.separated
@@ -252,12 +253,14 @@ def _stop_reason(stop, t, now, counters, monitor, held_out, began, last):
         return StopReason.unstable_steps
     if stop.validation_patience is not None and held_out.waited >= stop.validation_patience:
         return StopReason.validation_patience
-    if stop.seconds is not None and not last and time.perf_counter() - began >= stop.seconds:
-        return StopReason.seconds
     if stop.cycling and monitor.is_due(t):
         if counters.diagnostics(t, monitor).verdict is Verdict.cycling:
             return StopReason.cycling
     return None
+
+
+def _is_out_of_time(stop, began):
+    return stop.seconds is not None and time.perf_counter() - began >= stop.seconds
 
 
 def _state(t, w, now, problem, diagnostics, margin_bound):

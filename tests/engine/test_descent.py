@@ -38,14 +38,9 @@ def test_the_problems_of_this_file_are_hard_enough():
 # --- pieces ---------------------------------------------------------------------------------------
 
 
-# A callback at the end of a piece comes after a forward pass, as the last one of a run does: if it
-# ends the run there, no gradient is known.  That happens here in pieces of one step only.
-
-
 @variants
 @pytest.mark.parametrize("piece", [1, 2, 3, 33])
 def test_steps_in_pieces_equal_one_go(options, piece):
-    piece = max(piece, 2) if "callback" in options else piece
     expected = uninterrupted(options)
     y, options, seen = watched(options)
     descent = Descent(X, y, ETA, **options)
@@ -195,7 +190,7 @@ def test_looking_at_the_end_of_a_piece_does_not_change_the_reason(data, eta, at,
     whole, pieces = (Descent(*data, eta, stop=stop) for _ in range(2))
     assert (whole.step(60), whole.n_steps) == (StopReason.gradient_norm, at)
     pieces.step(at)
-    pieces.result()  # by a forward pass, which knows no gradient
+    pieces.result()
     pieces.step(60 - at)
     assert content(pieces.result()) == content(whole.result())
 

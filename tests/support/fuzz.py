@@ -284,12 +284,9 @@ def check_descent(arguments, rng):
     descent, reason = lsgd.Descent(**arguments), None
     while descent.n_steps < n_steps and reason is None:
         piece = int(rng.integers(1, 3)) if descent.n_steps + 2 <= n_steps else 1
-        if "callback" in arguments and descent.n_steps + piece == 2 < n_steps:
-            piece += 1  # at the end of a piece the callback would find no gradient
         reason = descent.step(piece)
         if rng.random() < 0.2:
             descent.result()
-    descent.step(n_steps - descent.n_steps)  # what ended a piece is judged with the gradient
     return descent.result()
 
 
