@@ -67,7 +67,7 @@ cdef inline inlined tally_rows(const vec* loss, const vec* error, const vec* lea
 # What a row's margin adds to the errors, and what it is for the smallest margin.
 cdef inline inlined tally_terms(double weight, double margin, double* error,
                                 double* least) noexcept nogil:
-    error[0] = weight if margin <= 0.0 else 0.0
+    error[0] = 0.0 if margin > 0.0 else weight          # also for NaN
     least[0] = margin if weight > 0.0 else INFINITY
 
 

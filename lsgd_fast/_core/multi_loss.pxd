@@ -147,7 +147,9 @@ cdef inline inlined add_exponentials(softmax_rows_t* rows, const double* y, Py_s
     cdef double e
     cdef Py_ssize_t i
     for i in range(n):
-        exp_nonpositive(0.0 if y[i] == <double> c else scores[i] - rows.largest[i], &e)
+        # equal ones may be infinite
+        e = 0.0 if scores[i] == rows.largest[i] else scores[i] - rows.largest[i]
+        exp_nonpositive(0.0 if y[i] == <double> c else e, &e)
         scores[i] = 0.0 if y[i] == <double> c else e
         rows.total[i] = rows.total[i] + scores[i]
 

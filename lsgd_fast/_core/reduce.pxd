@@ -155,6 +155,7 @@ cdef inline void total_tallies(const pass_t* p, Py_ssize_t column, double underf
     totals.min_margin = least if totals.loss == totals.loss else NAN
     if in_log_domain and not underflow_loss <= totals.loss < INFINITY:
         log_positive(totals.risk, &totals.log_loss)
+        totals.log_loss = totals.risk if totals.risk == INFINITY else totals.log_loss
         totals.log_loss = totals.log_scale + totals.log_loss if totals.risk > 0.0 else -INFINITY
         totals.log_loss = totals.log_loss if totals.loss == totals.loss else NAN
     elif totals.loss < underflow_loss and tail == 0.0:   # all margins are infinite

@@ -7,7 +7,7 @@ In Gram space (gram.pyx) the rows of the pass are those of the Gram matrix and w
 of the rows; only `find_gram_direction` and the norms differ.
 """
 
-from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
+from libc.math cimport INFINITY, NAN, fabs, isfinite, isnan, sqrt
 from libc.string cimport memcpy
 
 from lsgd_fast._core.pass_types cimport PANEL, column_offset, padded_rows, pass_t, totals_t
@@ -15,7 +15,7 @@ from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.scaling cimport leave_column
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.monitor cimport constants_t, is_increase, observe, observe_step
-from lsgd_fast._engine.norms cimport distance, hypotenuse, norm, root
+from lsgd_fast._engine.norms cimport distance, hypotenuse, largest, norm, root
 from lsgd_fast._engine.poll cimport clock
 from lsgd_fast._engine.rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, gradient_t,
                                       logarithm, make_move, move_t, plan_move, rule_constants_t,
@@ -121,6 +121,33 @@ cdef void log_domain_gradient(batch_t* b, run_t* r, const totals_t* totals) noex
     r.now[GRADIENT_NORM] = times_exp(g.norm, g.log_scale)
 
 
+# Whether w_t has left float64.
+cdef bint has_overflowed(const batch_t* b, const run_t* r) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(b.n_weights, b.n_parameters):
+        if not isfinite(r.w[j]):
+            return True
+    return not isfinite(r.now[WEIGHT_NORM]) and not largest(r.w, b.n_weights) < INFINITY
+
+
+# Replace what is not a number in the measurement of w_t, see docs/monitor.md: terms have
+# overflowed to both sides, or w_t itself has.
+cdef void settle(const batch_t* b, run_t* r) noexcept nogil:
+    # in the log domain a log scale of infinity leaves no terms
+    cdef bint overflowed = (not r.now[LOG_LOSS] < INFINITY              # also where it is NaN
+                            or (r.now[LOG_LOSS] == -INFINITY and r.now[LOSS] > 0.0)
+                            or has_overflowed(b, r))
+    if overflowed:
+        r.now[LOSS] = r.now[LOG_LOSS] = INFINITY
+        r.now[MIN_MARGIN] = -INFINITY
+    if r.known == GRADIENT and (overflowed or isnan(r.now[GRADIENT_NORM])):
+        r.now[GRADIENT_NORM] = INFINITY
+    if isnan(r.now[WEIGHT_NORM]):
+        r.now[WEIGHT_NORM] = INFINITY
+    if r.origin != NULL and isnan(r.now[DISTANCE]):
+        r.now[DISTANCE] = INFINITY
+
+
 # The measurement of w_t of run i from the sums of a pass, and the gradient if it was computed.
 cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef run_t* r = b.runs[i]
@@ -146,6 +173,7 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
     if p.gradient:
         find_direction(b, i, &totals)
         r.known = GRADIENT
+    settle(b, r)
 
 
 # The held-out loss of run i, from the pass over the held-out rows. Only recorded steps can be the
@@ -155,7 +183,7 @@ cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef validation_t* v = &r.validation
     cdef totals_t totals
     sum_tallies(&b.validation, i, &totals)
-    r.now[VALIDATION_LOSS] = totals.loss
+    r.now[VALIDATION_LOSS] = INFINITY if isnan(totals.loss) else totals.loss
     r.now[VALIDATION_ERROR_RATE] = totals.error_rate
     if not is_recorded(r) or r.step == v.last_step:
         return

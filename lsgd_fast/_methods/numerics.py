@@ -7,6 +7,7 @@ import numpy as np
 from lsgd_fast._constants import EPSILON, INCREASE_TOLERANCE, SMALLEST_FLOAT, UNDERFLOW_LOSS
 
 __all__ = [
+    "infinities",
     "is_increase",
     "norm",
     "ratio",
@@ -32,6 +33,31 @@ def is_increase(loss, log_loss, before, log_before):
     if min(loss, before) < UNDERFLOW_LOSS or max(loss, before) == math.inf:
         return log_loss > log_before + INCREASE_TOLERANCE * max(1.0, abs(log_before))
     return loss > before * (1.0 + INCREASE_TOLERANCE)
+
+
+def infinities(measured, w):
+    """Return by name what counts as infinite in a measurement, see docs/monitor.md.
+
+    Terms have overflowed to both sides, or the weights themselves have.
+
+    Parameters
+    ----------
+    measured : object
+        With attributes `loss`, `log_loss` and `weight_norm`.
+    w : ndarray
+        The weights, intercepts included.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    found = {"weight_norm": math.inf} if math.isnan(measured.weight_norm) else {}
+    loss, log_loss = measured.loss, measured.log_loss
+    # in the log domain a log scale of infinity leaves no terms
+    lost = not log_loss < math.inf or (log_loss == -math.inf and loss > 0.0)  # also for NaN
+    if lost or not np.isfinite(w).all():
+        found |= {"loss": math.inf, "log_loss": math.inf, "min_margin": -math.inf}
+    return found
 
 
 def separates(min_margin, parameter_norm, radius, n_terms, offset=0.0):

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import KW_ONLY, dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +21,7 @@ from lsgd_fast._checks import (
 )
 from lsgd_fast._inputs.problem import Problem, check_start, check_starts
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
+from lsgd_fast._methods.numerics import infinities
 from lsgd_fast._results.run import Trace
 from lsgd_fast._results.stochastic_run import Iterate, StochasticRun, StochasticSweep
 from lsgd_fast.stepsizes import Constant, as_passed, resolve
@@ -305,7 +306,8 @@ class _Recorder:
     def _iterate(self, parameters, measures):
         d = self.problem.d
         intercept = float(parameters[d]) if self.problem.fit_intercept else 0.0
-        return Iterate(parameters[:d].copy(), intercept, *measures)
+        iterate = Iterate(parameters[:d].copy(), intercept, *measures)
+        return replace(iterate, **infinities(iterate, parameters))
 
     def _trace(self, run, last, n_steps):
         rows = self.measured[run].close([getattr(last, name) for name in MEASURES])

@@ -28,7 +28,7 @@ class Trace(ReadOnlyArrays):
     """The measurements of a run: read-only arrays of equal length, None if not recorded.
 
     Row t describes the weights w_t, before the step from them. The last row describes the weights
-    that were returned.
+    that were returned; of a run that diverged it has infinities, see docs/monitor.md.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Trace(ReadOnlyArrays):
         finite also where the loss underflows to 0, and with an adaptive rule also where the loss
         overflows.
     error_rate : ndarray of float64
-        The weighted share of the rows with a margin of at most 0.
+        The weighted share of the rows whose margin is not positive.
     min_margin : ndarray of float64
         The smallest margin of a row of positive weight.
     gradient_norm : ndarray of float64

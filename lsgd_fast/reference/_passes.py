@@ -7,11 +7,12 @@ import numpy as np
 
 from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.problem import objective_of
-from lsgd_fast._methods.numerics import norm
+from lsgd_fast._methods.numerics import infinities, norm
 from lsgd_fast.losses import Logistic
 
 __all__ = [
     "GramRows", "HeldOut", "Measurement", "NetworkRows", "Rows", "SoftmaxRows", "log_mean_loss",
+    "product",
 ]  # fmt: skip
 
 
@@ -37,6 +38,31 @@ class Measurement(NamedTuple):
         """Return the columns of the trace; a pass that is forward only computes no gradient."""
         gradient_norm = math.nan if forward_only else self.gradient_norm
         return *self[:4], gradient_norm, self.weight_norm
+
+    def settled(self, w):
+        """Return the measurement of weights w with infinities in place of what is no number."""
+        found = infinities(self, w)
+        if "loss" in found or math.isnan(self.gradient_norm):
+            found["gradient_norm"] = math.inf
+        if "loss" in found:
+            found["objective"] = math.inf
+        if math.isnan(self.distance):  # of other models than networks, which do not record it, too
+            found["distance"] = math.inf
+        return self._replace(**found)
+
+
+@np.errstate(all="ignore")
+def product(A, v):
+    """Return A @ v, where it overflows by sums in order.
+
+    BLAS may multiply and add in one operation, in which a product does not overflow.
+    """
+    found = A @ v
+    wrong = ~np.isfinite(found.reshape(len(A), -1)).all(axis=1)
+    if wrong.any():
+        terms = A[wrong][(...,) + (None,) * (v.ndim - 1)] * v
+        found[wrong] = np.add.accumulate(terms, axis=1)[:, -1]
+    return found
 
 
 def log_mean_loss(mean, loss, argument, weight, total_weight):
@@ -87,12 +113,12 @@ class Rows:
 
     def scores(self, w):
         """Return x . w of each row."""
-        return self.X @ w
+        return product(self.X, w)
 
     @np.errstate(all="ignore")
     def slope(self, row_gradients, w, scores):
         """Return the gradient at w, without an intercept, its norm and that of w."""
-        direction = self.X.T @ row_gradients + self.problem.l2 * w
+        direction = product(self.X.T, row_gradients) + self.problem.l2 * w
         return direction, norm(direction), norm(w)
 
     @np.errstate(all="ignore")
@@ -113,7 +139,7 @@ class Rows:
         return Measurement(
             loss=loss,
             log_loss=log_mean_loss(loss, p.loss, z, r, total),
-            error_rate=float(r[z <= 0.0].sum()) / total,
+            error_rate=float(r[~(z > 0.0)].sum()) / total,
             min_margin=float(z.min()),
             weight_norm=size,
             gradient_norm=gradient_norm,
@@ -124,7 +150,7 @@ class Rows:
 
     def _direction(self, derivatives):
         s = derivatives * self.y
-        direction = self.X.T @ s
+        direction = product(self.X.T, s)
         return np.append(direction, s.sum()) if self.problem.fit_intercept else direction
 
     def _measure_in_log_domain(self, w, argument, margin, loss, direction_of):
@@ -150,7 +176,7 @@ class Rows:
         return Measurement(
             loss=loss,
             log_loss=log_loss if loss == loss else math.nan,
-            error_rate=float(r[margin <= 0.0].sum()) / total,
+            error_rate=float(r[~(margin > 0.0)].sum()) / total,
             min_margin=float(margin.min()),
             weight_norm=size,
             gradient_norm=float(length * half * half) if length > 0.0 else 0.0,
@@ -178,19 +204,19 @@ class GramRows(Rows):
     def first(self, start):
         """Return the parameters of the first weights."""
         coefficients = np.zeros(len(self.A))
-        coefficients[-1] = self.start_scale
+        coefficients[-1] = self.start_scale if start[: self.problem.d].any() else 0.0
         return np.append(coefficients, start[self.problem.d :])
 
     @np.errstate(all="ignore")
     def weights(self, a):
         """Return the weights of parameters, the intercept last."""
         n = len(self.A)
-        return np.append(self.A.T @ a[:n], a[n:])
+        return np.append(product(self.A.T, a[:n]), a[n:])
 
     @np.errstate(all="ignore")
     def scores(self, a):
         """Return x . w of each row."""
-        return self.scale * (self.K @ a)[:-1]
+        return self.scale * product(self.K, a)[:-1]
 
     @np.errstate(all="ignore")
     def slope(self, row_gradients, a, scores):
@@ -217,7 +243,7 @@ class HeldOut:
         """Return loss and error rate at weights w, NaN without held-out data."""
         if self.rows is None:
             return math.nan, math.nan
-        found = self.rows.measure(w)
+        found = self.rows.measure(w).settled(w)
         return found.loss, found.error_rate
 
     def count(self, t, w):
@@ -249,12 +275,12 @@ class MultiRows(Rows):
         p, r, total = self.problem, self.weight, self.problem.total_weight
         w = p.shaped(w)
         b = w[p.d] if p.fit_intercept else 0.0
-        argument, margin, spread = self.margins(self.X @ w[: p.d] + b)
+        argument, margin, spread = self.margins(product(self.X, w[: p.d]) + b)
         loss = float(r @ p.loss.value(argument)) / total
 
         def direction_of(s):
             S = spread(s)
-            direction = self.X.T @ S
+            direction = product(self.X.T, S)
             return np.vstack([direction, S.sum(axis=0)]) if p.fit_intercept else direction
 
         if self.log_domain:
@@ -265,7 +291,7 @@ class MultiRows(Rows):
         return Measurement(
             loss=loss,
             log_loss=log_mean_loss(loss, p.loss, argument, r, total),
-            error_rate=float(r[margin <= 0.0].sum()) / total,
+            error_rate=float(r[~(margin > 0.0)].sum()) / total,
             min_margin=float(margin.min()),
             weight_norm=size,
             gradient_norm=norm(direction),
@@ -287,7 +313,7 @@ class SoftmaxRows(MultiRows):
         is_own = self.y[:, None] == np.arange(z.shape[1])
         others = np.where(is_own, -np.inf, z)
         most = others.max(axis=1)
-        powers = np.exp(others - most[:, None])
+        powers = np.exp(np.where(others == most[:, None], 0.0, others - most[:, None]))
         margin = z[is_own] - most
 
         def spread(s):
@@ -314,7 +340,8 @@ class NetworkRows(MultiRows):
             value, derivative = Logistic().value(-z), -Logistic().derivative(-z)
         else:
             derivative = np.where(z > 0.0, 1.0, network.slope)
-            value = np.where(z > 0.0, z, network.slope * z)
+            left = network.slope * z if network.slope else 0.0  # 0 times -inf would be NaN
+            value = np.where(z <= 0.0, left, z)
         margin = self.y * (network.output_factor * (value @ network.output_weights))
 
         def spread(s):

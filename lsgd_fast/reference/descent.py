@@ -75,7 +75,7 @@ def run_descent(request, n_steps):
     counters, monitor = _Counters(problem, rule), Monitor(problem, rule)
     step_rule = StepRule(rule, problem)
     for t in range(n_steps + 1):
-        now = rows.measure(w)
+        now = rows.measure(w).settled(w)
         counters.update(t, rows.weights(w), now)
         monitor.observe(t, now)
         recorded = t % record_every == 0

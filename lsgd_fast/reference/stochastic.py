@@ -8,7 +8,7 @@ import numpy as np
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._methods.stochastic import StochasticOptions, run_stochastic, sweep_stochastic
-from lsgd_fast.reference._passes import Rows, log_mean_loss
+from lsgd_fast.reference._passes import Rows, log_mean_loss, product
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 
@@ -119,8 +119,8 @@ class _SGDRun:
         total = len(batch) * (p.total_weight / p.n)
         w, b = (self.w[:-1], self.w[-1]) if p.fit_intercept else (self.w, 0.0)
         used = weight > 0.0
-        multiply, combine = (X.multiply, X.combine) if is_sparse(X) else (X.dot, X.T.dot)
-        z = np.where(used, y * (multiply(w) + b), 0.0)
+        scores = X.multiply(w) if is_sparse(X) else product(X, w)
+        z = np.where(used, y * (scores + b), 0.0)
         loss = float(weight @ p.loss.value(z)) / total
         if not loss < math.inf:
             self.ended = self.diverged = True
@@ -129,7 +129,9 @@ class _SGDRun:
         self.loss_sum += loss
         self.error_sum += error_rate
         s = weight * p.loss.derivative(z) * y / total
-        gradient = combine(s) + p.l2 * w
+        gradient = X.combine(s) if is_sparse(X) else product(X.T, s)
+        if p.l2 > 0.0:  # 0 times infinity would be NaN
+            gradient = gradient + p.l2 * w
         if p.fit_intercept:
             gradient = np.append(gradient, s.sum())
         self.step += 1

@@ -1,0 +1,97 @@
+"""At the limits of float64 both implementations have the same infinities, counters and ends."""
+
+import math
+
+import numpy as np
+import pytest
+
+import lsgd_fast as lsgd
+from lsgd_fast import reference
+from support.backends import every_backend
+from support.overflowing import complaints
+
+
+# Limits of the compiled code, not of rounding.
+KNOWN = {
+    1720,  # BarzilaiBorwein with X of 1e-320: a factor overflows, and the gradient underflows
+    2789,  # Polyak with a stepsize of 7e307: gradients are over exp(log_scale), up to exp(16) larger
+}
+
+
+def check(seeds):
+    found = {seed: complaints(seed) for seed in seeds if seed not in KNOWN}
+    assert not any(found.values()), {seed: wrong for seed, wrong in found.items() if wrong}
+
+
+def test_random_overflows():
+    check(range(150))
+
+
+@pytest.mark.slow
+def test_many_random_overflows():
+    check(range(150, 3000))
+
+
+# Terms of the first margin overflow to both sides; BLAS may fuse them to one infinity or the other.
+BOTH_SIDES = {"X": [[1e200, 1e200], [1.0, 2.0], [2.0, 1.0]], "y": [1, 0, 1]}
+
+
+@every_backend
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("loss", ["logistic", "exponential"])
+def test_a_margin_that_is_no_number_is_minus_infinity(backend, sign, loss):
+    start = [sign * 1e200, -sign * 1e200]
+    run = backend.gradient_descent(**BOTH_SIDES, stepsize=1.0, n_steps=3, start=start, loss=loss)
+    trace = run.trace
+    assert (run.stop_reason, run.n_steps) == ("diverged", 0)
+    assert trace.loss[-1] == trace.log_loss[-1] == trace.gradient_norm[-1] == math.inf
+    assert trace.min_margin[-1] == -math.inf and trace.error_rate[-1] >= 1.0 / 3.0
+    assert run.n_increases == 0
+
+
+@every_backend
+@pytest.mark.parametrize("y", [[1, 0], [0, 1]])
+def test_weights_that_overflow_have_an_infinite_loss(backend, y):
+    """Also where all their margins are plus infinity, and the increase is counted."""
+    run = backend.gradient_descent([[10.0], [-10.0]], y, 1e308, 5)
+    assert (run.stop_reason, run.n_steps) == ("diverged", 1)
+    assert np.isinf(run.weights).all() and run.trace.weight_norm[-1] == math.inf
+    assert run.trace.loss[-1] == run.trace.log_loss[-1] == math.inf
+    assert (run.n_increases, run.stable_at) == (1, None)
+
+
+@every_backend
+def test_an_intercept_that_overflows_has_an_infinite_loss(backend):
+    run = backend.gradient_descent(
+        [[0.0], [0.0], [1e-300]], [1, 1, 0], 1e308, 9, fit_intercept=True, start=[0.0, -300.0],
+        loss="exponential",
+    )  # fmt: skip
+    assert (run.stop_reason, run.intercept, run.n_increases) == ("diverged", math.inf, 1)
+    assert run.trace.weight_norm[-1] < run.trace.loss[-1] == math.inf
+
+
+@every_backend
+def test_an_infinite_risk_has_an_infinite_logarithm(backend):
+    """Not 709.8, which is 1024 log 2; the run has diverged."""
+    X = [[1e200, 1.0], [-1e200, 2.0], [3e199, 1.0]]
+    run = backend.gradient_descent(X, [1, 0, 0], lsgd.stepsizes.RiskAdaptive(1e3), 5)
+    assert run.stop_reason == "diverged" and run.trace.log_loss[-1] == math.inf
+
+
+@every_backend
+def test_classes_whose_scores_are_minus_infinity_are_alike(backend):
+    """The margin is plus infinity, and the row has neither loss nor gradient."""
+    run = backend.gradient_descent([[1e200], [0.0], [-1.0]], [0, 1, 2], 1.0, 1, loss="softmax")
+    assert run.stop_reason == "n_steps" and np.isfinite(run.trace.loss).all()
+    assert np.isfinite(
+        backend.gradient_descent(
+            [[1e200], [0.0], [-1.0]], [0, 1, 2], 1.0, 1, loss="softmax",
+            stop=lsgd.Stop(gradient_norm=1e-300),
+        ).trace.gradient_norm
+    ).all()  # fmt: skip
+
+
+def test_stochastic_descent_ends_with_infinities_too():
+    for side in (lsgd, reference):
+        run = side.stochastic_gradient_descent([[10.0], [-10.0]], [1, 0], 1e308, 5, rng=0)
+        assert run.stop_reason == "diverged" and run.last.loss == run.last.log_loss == math.inf
