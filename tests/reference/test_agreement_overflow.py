@@ -10,11 +10,10 @@ from lsgd_fast import reference
 from support.backends import every_backend
 from support.overflowing import complaints
 
-
 # Limits of the compiled code, not of rounding.
 KNOWN = {
     1720,  # BarzilaiBorwein with X of 1e-320: a factor overflows, and the gradient underflows
-    2789,  # Polyak with a stepsize of 7e307: gradients are over exp(log_scale), up to exp(16) larger
+    2789,  # Polyak with a stepsize of 7e307: its factor is up to exp(16) larger, see design.md
 }
 
 
