@@ -161,6 +161,7 @@ cdef inline inlined find_margins(softmax_rows_t* rows, const double* weight,
     cdef Py_ssize_t i
     for i in range(n):
         log_positive(rows.total[i], &e)
+        e = e + 0.0 * rows.total[i]                         # NaN stays
         rows.margin[i] = rows.own[i] - rows.largest[i] if weight[i] > 0.0 else 0.0
         rows.soft_margin[i] = rows.margin[i] - e if weight[i] > 0.0 else 0.0
     for i in range(n):
