@@ -1,10 +1,11 @@
 """Random calls, every result checked, for a sanitizer to watch or for a long test.
 
-    python tools/random_calls.py arguments|mixed|minimize|teams|files CALLS [SEED]
+    python tools/random_calls.py arguments|changing|mixed|minimize|teams|files CALLS [SEED]
 
-`arguments` passes good and bad arguments of every kind; `mixed` mixes storage, losses, rules and
-models; `minimize` solves problems that are hard on floats; `teams` runs teams of threads; `files`
-reads damaged and crafted files.
+`arguments` passes good and bad arguments of every kind; `changing` passes sparse rows that a
+callback or another thread changes; `mixed` mixes storage, losses, rules and models; `minimize`
+solves problems that are hard on floats; `teams` runs teams of threads; `files` reads damaged and
+crafted files.
 """
 
 import sys
@@ -17,7 +18,7 @@ from lsgd_fast import kernel
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from support import awkward, crafted_files, extremes, fuzz, mixed
+from support import awkward, crafted_files, extremes, fuzz, mixed, mutated_csr
 from support.hashes import content
 
 
@@ -58,6 +59,7 @@ def teams(calls, seed):
 
 KINDS = {
     "arguments": fuzz.main,
+    "changing": lambda calls, seed: print(dict(mutated_csr.fuzz(calls, seed))),
     "mixed": lambda calls, seed: print(mixed.main(calls, seed)),
     "minimize": minimize,
     "teams": teams,

@@ -20,9 +20,9 @@ from lsgd_fast._core.multi_loss cimport (add_scores, multi_loss_rows, rescale,
 from lsgd_fast._core.pass_types cimport (BLOCK, PANEL, ROW_GRADIENTS_GIVEN, group_width, is_multi,
                                          padded_rows, pass_t)
 from lsgd_fast._core.simd cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
-from lsgd_fast._core.sparse_layout cimport first_block, index, index_at
-from lsgd_fast._core.types cimport (FLOAT32, INDEX_INT32, INDEX_UINT16, compressed_t, matrix_t,
-                                    sparse_t)
+from lsgd_fast._core.sparse_layout cimport copy_lent, first_block, index, index_at
+from lsgd_fast._core.types cimport (FLOAT32, INDEX_INT32, INDEX_INT64, INDEX_UINT16, LENT_INT32,
+                                    compressed_t, matrix_t, sparse_t)
 
 cdef enum:
     PIECE = 1024        # entries that are summed at a time
@@ -97,25 +97,49 @@ cdef inline inlined add_entries(const real* values, const index* indices, Py_ssi
         first = end
 
 
-# The same for entries first .. end - 1 of any type.
-cdef inline inlined sum_entries(const compressed_t* e, bint is_float, Py_ssize_t first,
-                                Py_ssize_t end, const narrow* w, double* sums,
+# The same for lent indices: of a copy, piece by piece, because others could change an index between
+# a check and its use.
+cdef inline inlined add_lent_entries(const real* values, const index* indices, Py_ssize_t count,
+                                     Py_ssize_t bound, const narrow* w, double* sums,
+                                     Py_ssize_t C) noexcept nogil:
+    cdef Py_ssize_t first = 0, size, c
+    cdef index[PIECE] own
+    cdef double[4] of_piece
+    for c in range(C):
+        sums[c] = 0.0
+    while first < count:
+        size = min(<Py_ssize_t> PIECE, count - first)
+        copy_lent(indices + first, size, bound, own)
+        add_entries(values + first, <const index*> own, size, w, of_piece, C)
+        for c in range(C):
+            sums[c] += of_piece[c]
+        first += size
+
+
+# The same for entries first .. end - 1 of any type. `bound` is that of lent indices; 0: none are.
+cdef inline inlined sum_entries(const compressed_t* e, bint is_float, Py_ssize_t bound,
+                                Py_ssize_t first, Py_ssize_t end, const narrow* w, double* sums,
                                 Py_ssize_t C) noexcept nogil:
     if is_float:
-        sum_values(<const float*> e.data, e, first, end - first, w, sums, C)
+        sum_values(<const float*> e.data, e, bound, first, end - first, w, sums, C)
     else:
-        sum_values(<const double*> e.data, e, first, end - first, w, sums, C)
+        sum_values(<const double*> e.data, e, bound, first, end - first, w, sums, C)
 
 
-cdef inline inlined sum_values(const real* values, const compressed_t* e, Py_ssize_t first,
-                               Py_ssize_t count, const narrow* w, double* sums,
+cdef inline inlined sum_values(const real* values, const compressed_t* e, Py_ssize_t bound,
+                               Py_ssize_t first, Py_ssize_t count, const narrow* w, double* sums,
                                Py_ssize_t C) noexcept nogil:
+    values += first
     if e.index_type == INDEX_UINT16:
-        add_entries(values + first, <const uint16_t*> e.indices + first, count, w, sums, C)
+        add_entries(values, <const uint16_t*> e.indices + first, count, w, sums, C)
     elif e.index_type == INDEX_INT32:
-        add_entries(values + first, <const int32_t*> e.indices + first, count, w, sums, C)
-    else:
-        add_entries(values + first, <const int64_t*> e.indices + first, count, w, sums, C)
+        add_entries(values, <const int32_t*> e.indices + first, count, w, sums, C)
+    elif e.index_type == INDEX_INT64:
+        add_entries(values, <const int64_t*> e.indices + first, count, w, sums, C)
+    elif bound > 0 and e.index_type == LENT_INT32:
+        add_lent_entries(values, <const int32_t*> e.indices + first, count, bound, w, sums, C)
+    elif bound > 0:
+        add_lent_entries(values, <const int64_t*> e.indices + first, count, bound, w, sums, C)
 
 
 # --- rows -----------------------------------------------------------------------------------------
@@ -168,7 +192,6 @@ cdef inline inlined sparse_multi_block(const pass_t* p, const block_t* b, double
 cdef inline inlined sparse_scores(const pass_t* p, const block_t* b, Py_ssize_t column,
                                   Py_ssize_t C, double* scores, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    cdef const compressed_t* rows = &X.sparse.rows
     cdef const double* w = p.weights + column * X.d
     cdef double[4] sums
     cdef Py_ssize_t n_rows = b.n_rows, first = b.row, c, i, row
@@ -178,9 +201,9 @@ cdef inline inlined sparse_scores(const pass_t* p, const block_t* b, Py_ssize_t 
     for i in range(n_rows):
         row = first + i if p.order == NULL else p.order[first + i]
         if C == 1:
-            sum_row(rows, X.element == FLOAT32, row, w, sums, z, 1)
+            sum_row(X, row, w, sums, z, 1)
         else:
-            sum_row(rows, X.element == FLOAT32, row, w, sums, z, 4)
+            sum_row(X, row, w, sums, z, 4)
         for c in range(C):
             scores[c * BLOCK + i] = sums[c]
 
@@ -198,12 +221,14 @@ cdef inline inlined keep_row_gradients(double* kept, const double* s, Py_ssize_t
 
 
 # `z` names the vectors to take: AVX-512 needs no wider ones, four columns fill the half.
-cdef inline inlined sum_row(const compressed_t* e, bint is_float, Py_ssize_t row, const double* w,
-                            double* sums, const vec* z, Py_ssize_t C) noexcept nogil:
+cdef inline inlined sum_row(const matrix_t* X, Py_ssize_t row, const double* w, double* sums,
+                            const vec* z, Py_ssize_t C) noexcept nogil:
+    cdef const compressed_t* e = &X.sparse.rows
+    cdef Py_ssize_t first = e.indptr[row], end = e.indptr[row + 1]
     if vec is v2:
-        sum_entries(e, is_float, e.indptr[row], e.indptr[row + 1], <const v2*> w, sums, C)
+        sum_entries(e, X.element == FLOAT32, X.d, first, end, <const v2*> w, sums, C)
     else:
-        sum_entries(e, is_float, e.indptr[row], e.indptr[row + 1], <const v4*> w, sums, C)
+        sum_entries(e, X.element == FLOAT32, X.d, first, end, <const v4*> w, sums, C)
 
 
 # The entries of a column from `row` on.
@@ -244,13 +269,13 @@ cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t las
     cdef const double* s = p.partial_gradients + column * padded
     cdef bint is_float = X.element == FLOAT32
     if vec is v2 and group_width(column, p.k) == 1:
-        sum_entries(&X.sparse.columns, is_float, first, last, <const v2*> s, sums, 1)
+        sum_entries(&X.sparse.columns, is_float, 0, first, last, <const v2*> s, sums, 1)
     elif vec is v2:
-        sum_entries(&X.sparse.columns, is_float, first, last, <const v2*> s, sums, 4)
+        sum_entries(&X.sparse.columns, is_float, 0, first, last, <const v2*> s, sums, 4)
     elif group_width(column, p.k) == 1:
-        sum_entries(&X.sparse.columns, is_float, first, last, <const v4*> s, sums, 1)
+        sum_entries(&X.sparse.columns, is_float, 0, first, last, <const v4*> s, sums, 1)
     else:
-        sum_entries(&X.sparse.columns, is_float, first, last, <const v4*> s, sums, 4)
+        sum_entries(&X.sparse.columns, is_float, 0, first, last, <const v4*> s, sums, 4)
 
 
 # Chunks first .. last - 1 of a pass over sparse rows: row gradients and tallies. `scores` has

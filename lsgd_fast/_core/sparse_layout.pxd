@@ -1,9 +1,11 @@
 # Sparse rows: access to their indices, their copy by columns, and how a pass over them is split.
 
-from libc.stdint cimport int32_t, int64_t, uint16_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 
 from lsgd_fast._core.pass_types cimport pass_t
-from lsgd_fast._core.types cimport INDEX_INT32, INDEX_UINT16, compressed_t, matrix_t
+from lsgd_fast._core.simd cimport inlined
+from lsgd_fast._core.types cimport (INDEX_INT32, INDEX_UINT16, LENT_INT32, compressed_t,
+                                    matrix_t)
 
 cdef enum:
     COLUMN_WORK = 10    # a column costs as much as its entries and this many more
@@ -21,7 +23,7 @@ ctypedef fused index:   # of a row or a column, in each index_type_t
 cdef inline Py_ssize_t index_at(const compressed_t* matrix, Py_ssize_t i) noexcept nogil:
     if matrix.index_type == INDEX_UINT16:
         return (<const uint16_t*> matrix.indices)[i]
-    if matrix.index_type == INDEX_INT32:
+    if matrix.index_type == INDEX_INT32 or matrix.index_type == LENT_INT32:
         return (<const int32_t*> matrix.indices)[i]
     return (<const int64_t*> matrix.indices)[i]
 
@@ -36,7 +38,34 @@ cdef inline void set_index(const compressed_t* matrix, Py_ssize_t i,
         (<int64_t*> matrix.indices)[i] = value
 
 
+# The column of entry i of rows of d features, from 0 to d - 1 even if its index is lent.
+cdef inline Py_ssize_t column_at(const compressed_t* rows, Py_ssize_t d,
+                                 Py_ssize_t i) noexcept nogil:
+    return <Py_ssize_t> min(<size_t> index_at(rows, i), <size_t> (d - 1))
+
+
+# Copy `count` lent indices, brought to 0 .. bound - 1. Nobody else changes the copy.
+cdef inline inlined copy_lent(const index* lent, Py_ssize_t count, Py_ssize_t bound,
+                              index* own) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef uint32_t last = <uint32_t> min(bound - 1, <Py_ssize_t> INT32_MAX)
+    for i in range(count):
+        if index is int32_t:
+            own[i] = <int32_t> min(<uint32_t> lent[i], last)
+        else:
+            own[i] = <index> min(<uint64_t> lent[i], <uint64_t> (bound - 1))
+
+
 # --- the copy by columns, a few rows at a time ----------------------------------------------------
+
+# own.indices = the columns of the entries of rows first .. last - 1. The counts and offsets below
+# are made of this copy: lent indices could change between them.
+cdef inline void copy_indices(const compressed_t* rows, Py_ssize_t d, Py_ssize_t first,
+                              Py_ssize_t last, const compressed_t* own) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(rows.indptr[first], rows.indptr[last]):
+        set_index(own, i, column_at(rows, d, i))
+
 
 # counts[j] += the number of entries of column j in rows first .. last - 1.
 cdef inline void count_columns(const compressed_t* rows, Py_ssize_t first, Py_ssize_t last,
@@ -64,13 +93,12 @@ cdef inline void fill_columns(const compressed_t* rows, bint is_float, Py_ssize_
             set_index(columns, offset, row)
 
 
-# renumbered.indices = numbers[rows.indices] for the entries of rows first .. last - 1.
+# indices = numbers[indices] for the entries of rows first .. last - 1.
 cdef inline void number_indices(const compressed_t* rows, Py_ssize_t first, Py_ssize_t last,
-                                const int64_t* numbers,
-                                const compressed_t* renumbered) noexcept nogil:
+                                const int64_t* numbers) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(rows.indptr[first], rows.indptr[last]):
-        set_index(renumbered, i, numbers[index_at(rows, i)])
+        set_index(rows, i, numbers[index_at(rows, i)])
 
 
 # --- how a pass is split: into parts that take about equally long ---------------------------------

@@ -17,9 +17,12 @@ cdef enum element_t:
     UINT8, UINT16, UINT32, UINT64, BOOL
     BFLOAT16                # the upper half of a float32
 
-# How the indices of a sparse matrix are stored.
+# How the indices of a sparse matrix are stored. They are read without a check, and so must not
+# change; but those of rows may be lent, in arrays that others may change at any time: one that is
+# not a column is then read as the last column.
 cdef enum index_type_t:
     INDEX_UINT16, INDEX_INT32, INDEX_INT64
+    LENT_INT32, LENT_INT64
 
 # A sparse matrix by rows (CSR: an index is a column) or by columns (CSC: an index is a row, and the
 # indices of each column increase).

@@ -14,7 +14,8 @@ cdef class Rows:
     cdef object owners          # the arrays that `view` points into
     cdef readonly object order  # None, or the feature of each weight of a pass
     cdef permute(self, w)
-    cdef point_to_sparse(self, X, bint gradient)
+    cdef point_to_sparse(self, X, bint gradient, like)
+    cdef copy_indices(self, X, slices)
     cdef copy_columns(self, X, slices)
-    cdef permute_features(self, X, slices)
+    cdef permute_features(self, slices)
     cdef pack(self, X)

@@ -7,12 +7,13 @@ from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 
 from libc.stdint cimport int64_t
 
-from lsgd_fast._core.sparse_layout cimport count_columns, fill_columns, number_indices
+from lsgd_fast._core.sparse_layout cimport (copy_indices, count_columns, fill_columns,
+                                            number_indices)
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.types cimport (
     BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INDEX_INT32, INDEX_INT64, INDEX_UINT16, INT8, INT16,
-    INT32, INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t, matrix_t, rows_t,
-    sparse_t)
+    INT32, INT64, LENT_INT32, LENT_INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t,
+    matrix_t, rows_t, sparse_t)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, MAX_CHUNKS, PANEL, padded_rows, tally_t
 from lsgd_fast._core.layout cimport (chunk_count, long_length, pack_panels, pass_chunks, pass_size,
                                      sparse_chunk_count)
@@ -25,6 +26,7 @@ ELEMENTS = {"bfloat16": BFLOAT16, "f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "
             "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64,
             "u1": UINT8, "u2": UINT16, "u4": UINT32, "u8": UINT64}
 INDEX_TYPES = {"u2": INDEX_UINT16, "i4": INDEX_INT32, "i8": INDEX_INT64}
+LENT_TYPES = {"i4": LENT_INT32, "i8": LENT_INT64}
 PACKED_BYTES = 64 * 2**20       # the largest panels that X is packed into
 ENTRIES_AT_A_TIME = 1 << 22     # that are copied between two checks for signals
 
@@ -75,9 +77,9 @@ cdef class Rows:
         self.view.total_weight = problem.total_weight
         self.view.fit_intercept = problem.fit_intercept
         self.view.center = self.view.scale = NULL
-        self.owners = [X, y, weight]
+        self.owners = [X, y, weight, problem.exports]
         if sparse:
-            self.point_to_sparse(X, gradient)
+            self.point_to_sparse(X, gradient, like)
         cdef const double[::1] center, scale
         if problem.scale is not None:
             center, scale = self.permute(problem.center), self.permute(problem.scale)
@@ -109,20 +111,35 @@ cdef class Rows:
         """The number of chunks of the rows: more threads than that find no work."""
         return pass_chunks(INDEPENDENT, &self.view.X, 1)
 
-    cdef point_to_sparse(self, X, bint gradient):
+    cdef point_to_sparse(self, X, bint gradient, like):
         """Point to sparse X, and to a copy of its entries by columns if there are gradients."""
         cdef sparse_t* s = &self.sparse
-        point_to(&s.rows, X.indptr, X.indices, X.data)
+        point_to(&s.rows, X.indptr, X.indices, X.data, LENT_TYPES)
         self.view.X.sparse = s
         self.owners += [X.indptr, X.indices, X.data]
         slices = np.searchsorted(X.indptr, np.arange(0, X.size, ENTRIES_AT_A_TIME))
         slices = np.append(slices, len(X)).tolist()
         slices = list(zip([0] + slices, slices))
+        if gradient or like is not None:    # of more than one pass: lent indices are read slower
+            self.copy_indices(X, slices)
         if gradient:
             self.copy_columns(X, slices)
         if self.order is not None:
             s.order = <const int64_t*> address_of(self.order)
-            self.permute_features(X, slices)
+            self.permute_features(slices)
+
+    cdef copy_indices(self, X, slices):
+        """Point to a copy of the indices of rows; from here on no others are read."""
+        cdef Py_ssize_t first, last
+        cdef compressed_t own
+        indices = np.empty(X.size, index_dtype(X.shape[1]))
+        point_to(&own, X.indptr, indices, X.data)
+        for first, last in slices:
+            PyErr_CheckSignals()
+            with nogil:
+                copy_indices(&self.sparse.rows, self.view.X.d, first, last, &own)
+        self.sparse.rows = own
+        self.owners.append(indices)
 
     cdef copy_columns(self, X, slices):
         """Copy the entries to columns, sorted from the longest to the shortest."""
@@ -151,27 +168,23 @@ cdef class Rows:
         s.n_long = np.count_nonzero(lengths > long_length(X.size))
         self.owners += [indptr, indices, data]
 
-    cdef permute_features(self, X, slices):
-        """Point to a copy of the indices of rows, in which features are permuted by `order`."""
+    cdef permute_features(self, slices):
+        """Permute the features in the indices of rows by `order`."""
         cdef sparse_t* s = &self.sparse
         cdef Py_ssize_t first, last
-        cdef int64_t[::1] numbers = np.empty(X.shape[1], np.int64)
-        cdef compressed_t unpermuted = s.rows
-        np.asarray(numbers)[self.order] = np.arange(X.shape[1])
-        indices = np.empty(X.size, index_dtype(X.shape[1]))
-        point_to(&s.rows, X.indptr, indices, X.data)
+        cdef int64_t[::1] numbers = np.empty(len(self.order), np.int64)
+        np.asarray(numbers)[self.order] = np.arange(len(self.order))
         for first, last in slices:
             PyErr_CheckSignals()
             with nogil:
-                number_indices(&unpermuted, first, last, &numbers[0], &s.rows)
-        self.owners.append(indices)
+                number_indices(&s.rows, first, last, &numbers[0])
 
 
-cdef point_to(compressed_t* matrix, indptr, indices, data):
+cdef point_to(compressed_t* matrix, indptr, indices, data, types=INDEX_TYPES):
     matrix.indptr = <const int64_t*> address_of(indptr)
     matrix.indices = <const void*> address_of(indices)
     matrix.data = <const void*> address_of(data)
-    matrix.index_type = INDEX_TYPES[indices.dtype.str[1:]]
+    matrix.index_type = types[indices.dtype.str[1:]]
 
 
 cdef index_dtype(n):

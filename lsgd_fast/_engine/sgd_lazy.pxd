@@ -11,7 +11,7 @@
 from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int64_t
 
-from lsgd_fast._core.sparse_layout cimport index_at
+from lsgd_fast._core.sparse_layout cimport column_at
 from lsgd_fast._core.types cimport FLOAT32, compressed_t, matrix_t
 from lsgd_fast._core.simd cimport real
 
@@ -81,35 +81,36 @@ cdef inline void catch_up(const fading_t* f, Py_ssize_t since, Py_ssize_t step, 
         mean[0] += (fade(f, gap, w) - mean[0]) * (<double> gap / step)
 
 
-# Bring the feature at `offset` to `step`.
-cdef inline void refresh(const features_t* f, Py_ssize_t offset, Py_ssize_t step) noexcept nogil:
-    catch_up(&f.fading, f.current[offset], step, f.w + offset, f.mean + offset)
-    f.current[offset] = step
-
-
 # Bring the features of a row to `step`.
 cdef inline void refresh_row(const features_t* f, const matrix_t* X, Py_ssize_t row,
                              Py_ssize_t step) noexcept nogil:
     cdef const compressed_t* rows = &X.sparse.rows
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, offset
     for i in range(rows.indptr[row], rows.indptr[row + 1]):
-        refresh(f, f.stride * index_at(rows, i), step)
+        offset = f.stride * column_at(rows, X.d, i)
+        catch_up(&f.fading, f.current[offset], step, f.w + offset, f.mean + offset)
+        f.current[offset] = step
 
 
 # Bring the features of a row x to `step`, then w -= eta * s * x.
 cdef inline void subtract_row(const features_t* f, const matrix_t* X, Py_ssize_t row, double s,
                               Py_ssize_t step, double eta) noexcept nogil:
     if X.element == FLOAT32:
-        subtract_entries(f, <const float*> X.sparse.rows.data, &X.sparse.rows, row, s, step, eta)
+        subtract_entries(f, <const float*> X.sparse.rows.data, X, row, s, step, eta)
     else:
-        subtract_entries(f, <const double*> X.sparse.rows.data, &X.sparse.rows, row, s, step, eta)
+        subtract_entries(f, <const double*> X.sparse.rows.data, X, row, s, step, eta)
 
 
-cdef inline void subtract_entries(const features_t* f, const real* values,
-                                  const compressed_t* rows, Py_ssize_t row, double s,
-                                  Py_ssize_t step, double eta) noexcept nogil:
-    cdef Py_ssize_t i, offset
+cdef inline void subtract_entries(const features_t* f, const real* values, const matrix_t* X,
+                                  Py_ssize_t row, double s, Py_ssize_t step,
+                                  double eta) noexcept nogil:
+    cdef compressed_t rows = X.sparse.rows      # copies, that need not be read anew after a store
+    cdef double* w = f.w
+    cdef double* mean = f.mean
+    cdef int64_t* current = f.current
+    cdef Py_ssize_t d = X.d, stride = f.stride, i, offset
     for i in range(rows.indptr[row], rows.indptr[row + 1]):
-        offset = f.stride * index_at(rows, i)
-        refresh(f, offset, step)
-        f.w[offset] -= eta * (s * values[i])
+        offset = stride * column_at(&rows, d, i)
+        catch_up(&f.fading, current[offset], step, w + offset, mean + offset)
+        current[offset] = step
+        w[offset] -= eta * (s * values[i])

@@ -13,6 +13,7 @@ __all__ = [
     "MAX_FEATURES",
     "blocks",
     "check_matrix",
+    "exports_of",
     "finite_float64",
     "largest_norm",
     "memory_of_check",
@@ -46,6 +47,25 @@ def check_matrix(X):
             f"X has too many features: weights do not fit in memory; got shape {X.shape}"
         )
     return X
+
+
+def exports_of(X):
+    """Return exports of the buffers that the arrays of X lie in, where these are not NumPy's own.
+
+    While they live, a memory map cannot be closed, and a bytearray cannot be resized.
+    """
+    return [_export_of(array) for array in ((X.data, X.indices) if is_sparse(X) else (X,))]
+
+
+def _export_of(array):
+    while isinstance(array, np.ndarray):
+        array = array.base
+    try:
+        return memoryview(array)
+    except TypeError:  # NumPy's own memory, or that of an object without buffers
+        return None
+    except ValueError as error:
+        raise ValueError(f"X cannot be read: {error}") from None  # a memory map that is closed
 
 
 def memory_of_check(n, d, in_place):

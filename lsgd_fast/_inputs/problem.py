@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from lsgd_fast._inputs.dense import (
     MAX_FEATURES,
     blocks,
     check_matrix,
+    exports_of,
     finite_float64,
     largest_norm,
     scaled,
@@ -59,6 +60,8 @@ class Problem:
         read-only.
     model : Linear or Softmax or TwoLayer
         How the margin of a row depends on the weights.
+    exports : list
+        What keeps the memory of X in place, see `export_of`.
     """
 
     X: np.ndarray | SparseRows
@@ -72,6 +75,7 @@ class Problem:
     center: np.ndarray | None = None
     scale: np.ndarray | None = None
     model: Linear | Softmax | TwoLayer = Linear()
+    exports: list = field(default_factory=list)
 
     @property
     def n(self):
@@ -167,6 +171,7 @@ class Problem:
         l2 = check_real("l2", l2, zero_allowed=True)
         fit_intercept = check_flag("fit_intercept", fit_intercept)
         X = check_matrix(X)
+        exports = exports_of(X)
         weight, total_weight = _check_sample_weight(sample_weight, len(X))
         if isinstance(loss, losses.Softmax):
             labels = _check_class_numbers(y, len(X))
@@ -179,8 +184,9 @@ class Problem:
         labels.setflags(write=False)
         weight.setflags(write=False)
         return cls(
-            X, labels, weight, total_weight, loss, l2, fit_intercept, row_norm, center, scale, model
-        )
+            X, labels, weight, total_weight, loss, l2, fit_intercept, row_norm, center, scale,
+            model, exports,
+        )  # fmt: skip
 
     def take(self, rows):
         """Return the problem of some rows, with the same model; reads these rows only.
@@ -262,6 +268,7 @@ def check_validation(validation, problem):
         raise TypeError("validation must be a pair (X, y) of held-out data or None")
     try:
         X = check_matrix(validation[0])
+        exports = exports_of(X)
         if isinstance(problem.model, Softmax):
             labels = _check_class_numbers(validation[1], len(X), problem.model.columns)
         else:
@@ -273,7 +280,9 @@ def check_validation(validation, problem):
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"validation: {error}") from None
-    return replace(problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0)
+    return replace(
+        problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0, exports=exports
+    )
 
 
 def check_start(start, problem):
@@ -300,7 +309,7 @@ def check_starts(start, problem, k):
     array = _check_rows("start", start, problem)
     if array.shape[1] != k:
         raise ValueError(f"start must have a column for each stepsize ({k}); got {array.shape}")
-    return np.ascontiguousarray(finite_float64("start", array).T)
+    return finite_float64("start", array).T.copy()
 
 
 def _check_multi_starts(start, problem, k):
@@ -358,7 +367,7 @@ def _check_labels(y, n):
 
 
 def _check_class_numbers(y, n, n_classes=None):
-    y = _check_vector("y", y, n)
+    y = _check_vector("y", y, n).copy()  # what is checked is what passes use as indices
     below = max(2, n if n_classes is None else n_classes)
     if not ((y >= 0) & (y < below) & (y == np.floor(y))).all():
         found = np.unique(y)[:6].tolist()
@@ -368,7 +377,7 @@ def _check_class_numbers(y, n, n_classes=None):
             f"{', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
             "np.unique(y, return_inverse=True)[1] makes them of any labels"
         )
-    return y.astype(np.float64)
+    return y.astype(np.float64, copy=False)
 
 
 def _check_all_classes(labels, weight):

@@ -24,6 +24,9 @@ class SparseRows:
 
     Equal rows have equal arrays: results depend on the values alone, not on how they were stored.
 
+    Data and indices may be the caller's, who may change them at any time. So whatever reads indices
+    after `check_sparse` brings them into the range of the features first, as `blocks` does.
+
     Attributes
     ----------
     shape : tuple of int
@@ -33,7 +36,8 @@ class SparseRows:
     indices : ndarray of int32 or int64
         The features of the entries, increasing within a row.
     indptr : ndarray of int64, of shape (n + 1,)
-        The index of the first entry of each row; the last value is the number of entries.
+        The index of the first entry of each row; the last value is the number of entries. Never
+        the caller's array, so that entries are always found.
     copied : int
         Bytes of the arrays that are not the caller's.
     ordering : int
@@ -92,8 +96,14 @@ class SparseRows:
         return dense
 
     def blocks(self):
-        """Yield (rows, columns, values) of all entries, block by block."""
-        return _blocks(self.indptr, self.indices, self.data)
+        """Yield (rows, columns, values) of all entries, block by block; values as float64."""
+        for i in range(0, self.size, ENTRIES_AT_A_TIME):
+            end = min(i + ENTRIES_AT_A_TIME, self.size)
+            first, last = np.searchsorted(self.indptr, (i, end - 1), side="right") - 1
+            bounds = np.clip(self.indptr[first : last + 2], i, end)
+            rows = np.repeat(np.arange(first, last + 1), np.diff(bounds))
+            columns = _in_range(self.indices[i:end], self.shape[1])
+            yield rows, columns, self.data[i:end].astype(np.float64, copy=False)
 
     def multiply(self, w, scale=1.0):
         """Return the scores ``(X / scale) @ w``."""
@@ -146,10 +156,10 @@ def check_sparse(X):
     Returns
     -------
     SparseRows
-        The caller's own arrays where these are canonical, of native byte order, and of float32 or
-        float64 and int32 or int64. Otherwise a private copy: other dtypes become float32 where
-        that is exact, else float64; entries are sorted, duplicates are added in float64, and zeros
-        are dropped.
+        The caller's own data and indices where these are canonical, of native byte order, and of
+        float32 or float64 and int32 or int64. Otherwise a private copy: other dtypes become float32
+        where that is exact, else float64; entries are sorted, duplicates are added in float64, and
+        zeros are dropped.
     """
     if isinstance(X, SparseRows):
         return X  # validated, or rows of what was
@@ -220,7 +230,7 @@ def _vector(X, name, kinds):
 def _check_indptr(indptr, n, n_entries):
     if len(indptr) != n + 1:
         raise ValueError(f"X.indptr must have {n + 1} entries for {n} rows; got {len(indptr)}")
-    indptr = np.require(indptr, np.int64, ["C", "A"])
+    indptr = indptr.astype(np.int64)  # a copy of our own, which nobody else changes
     if indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():
         raise ValueError("X.indptr must start at 0 and not decrease")
     if indptr[-1] > n_entries:
@@ -290,14 +300,11 @@ def _starts(lengths):
     return starts
 
 
-def _blocks(indptr, indices, data):
-    """Yield (rows, columns, values) of all entries, block by block; values as float64."""
-    for i in range(0, len(indices), ENTRIES_AT_A_TIME):
-        end = min(i + ENTRIES_AT_A_TIME, len(indices))
-        first, last = np.searchsorted(indptr, (i, end - 1), side="right") - 1
-        bounds = np.clip(indptr[first : last + 2], i, end)
-        rows = np.repeat(np.arange(first, last + 1), np.diff(bounds))
-        yield rows, indices[i:end], data[i:end].astype(np.float64, copy=False)
+def _in_range(indices, d):
+    """Return a copy of indices where those that are negative or too large are the last feature."""
+    unsigned = indices.view(f"u{indices.itemsize}")
+    last = min(d - 1, np.iinfo(indices.dtype).max)
+    return np.minimum(unsigned, unsigned.dtype.type(last)).view(indices.dtype)
 
 
 def add_to_rows(sums, rows, terms):

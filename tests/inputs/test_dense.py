@@ -6,9 +6,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from lsgd_fast import Descent
 from lsgd_fast._inputs import dense as matrix
 from lsgd_fast._inputs.problem import Problem
-from support import awkward
+from support import awkward, sparse_cases
+from support.backends import every_backend
 
 X = np.array([[1.0, 0.5], [-2.0, 0.25], [-1.0, -0.5], [2.0, 3.0], [0.0, 1.0]])
 Y = np.array([1.0, 1.0, -1.0, -1.0, 1.0])
@@ -78,3 +80,58 @@ def test_layout_and_dtype_do_not_matter(monkeypatch, dtype, block, tmp_path):
         if name != "list":
             assert np.shares_memory(made.X, given) and made.X.dtype == given.dtype
     assert tuple(names) == awkward.LAYOUTS
+
+
+def memory_map(values, folder):
+    values.tofile(folder / "X")
+    mapped = np.memmap(folder / "X", values.dtype, "r+", shape=values.shape)
+    return mapped, mapped._mmap.close
+
+
+def resizable(values, _):
+    memory = bytearray(values.tobytes())
+    return np.ndarray(values.shape, values.dtype, memory), lambda: memory.extend(bytes(10**6))
+
+
+@every_backend
+@pytest.mark.parametrize("make", [memory_map, resizable])
+@pytest.mark.parametrize("form", ["dense", "a view", "sparse", "held out"])
+def test_memory_of_x_stays_in_place_while_it_is_in_use(backend, make, form, tmp_path):
+    tries = []
+    dense = X.copy()
+    lent, close = make(dense if form != "sparse" else np.ravel(dense[dense != 0.0]), tmp_path)
+    given = lent[:, ::-1] if form == "a view" else lent
+    if form == "sparse":
+        given = sparse_cases.csr(dense)
+        given.data = lent
+    data = (X, Y) if form == "held out" else (given, Y)
+    held_out = (given, Y) if form == "held out" else None
+
+    def attempt(state):
+        try:
+            close()
+        except BufferError as error:
+            tries.append(str(error))
+
+    backend.gradient_descent(*data, 1.0, 2, validation=held_out, callback=attempt, callback_every=1)
+    assert tries and all("export" in message for message in tries)
+    close()
+
+
+def test_memory_of_x_stays_in_place_while_a_descent_lives(tmp_path):
+    lent, close = memory_map(X, tmp_path)
+    descent = Descent(lent, Y, 1.0)
+    descent.step(1)
+    with pytest.raises(BufferError):
+        close()
+    descent.step(1)
+    del descent
+    close()
+
+
+@every_backend
+def test_a_closed_memory_map_is_refused(backend, tmp_path):
+    lent, close = memory_map(X, tmp_path)
+    close()
+    with pytest.raises(ValueError, match="^X cannot be read: mmap closed"):
+        backend.gradient_descent(lent, Y, 1.0, 2)

@@ -277,3 +277,26 @@ def test_a_penalty_or_a_loss_is_replaced_without_a_look_at_the_data():
     other = made.with_penalty(2.0).with_loss(losses.Exponential())
     assert (other.l2, other.loss.name, other.radius) == (2.0, "exponential", made.radius)
     assert other.X is made.X and made.l2 == 0.5
+
+
+def test_class_numbers_that_change_after_the_check_do_no_harm(monkeypatch):
+    """They become indices: another thread could write to y between the check and a copy."""
+    y = np.array([0, 1, 2, 2, 1])
+    floor = np.floor
+
+    def floor_and_change(numbers):
+        found = floor(numbers)
+        y[0] = -1
+        return found
+
+    monkeypatch.setattr(problem.np, "floor", floor_and_change)
+    assert Problem.check(X, y, loss="softmax").y.tolist() == [0.0, 1.0, 2.0, 2.0, 1.0]
+    assert y[0] == -1
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_first_weights_are_copies(order, k):
+    start = np.ones((2, k), order=order)
+    checked = problem.check_starts(start, Problem.check(X, Y), k)
+    assert not np.shares_memory(checked, start)

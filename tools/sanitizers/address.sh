@@ -40,4 +40,5 @@ for isa in avx512 avx2 baseline; do
 done
 run "mixed $((calls / 4))" "runtime error|AddressSanitizer"
 run "teams $((calls / 4))" "runtime error|AddressSanitizer"
+run "changing $((calls / 4))" "runtime error|AddressSanitizer"
 echo "0 reports"
