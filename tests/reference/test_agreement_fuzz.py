@@ -1,21 +1,135 @@
-"""10,000 random calls, good and bad: each is as right as the reference, or refused as it does."""
+"""Random calls of all public functions, and faults planted in them, which must be found."""
 
-import json
+import dataclasses
+import functools
+import time
 
+import numpy as np
 import pytest
 
-from support.fresh import run_python
+import lsgd_fast as lsgd
+from lsgd_fast import kernel
+from support.fuzz import campaign, check, kinds
+from support.fuzz.agreement import ROUNDING
+from support.fuzz.faults import REFUSED, Fault
 
-CALLS, PROCESSES = 10_000, 10
+
+def assert_no_faults(kind, calls, seed):
+    """Make calls; of each kind some must be compared, and few explained by rounding."""
+    counts, faults, _ = campaign.run(kind, calls, seed, report=lambda line: None)
+    assert not faults, "\n".join(faults)
+    assert sum(counts.values()) == calls
+    good = {name for name, word in counts if word != REFUSED}
+    assert good == {name for name, _ in campaign.schedule(kind, calls, seed)}
+    words = {word: sum(n for (_, ended), n in counts.items() if ended == word)
+             for word in (REFUSED, ROUNDING)}  # fmt: skip
+    assert 0.05 * calls < words[REFUSED] < 0.4 * calls and words[ROUNDING] < 0.1 * calls
+
+
+def test_some_hundred_calls():
+    assert_no_faults("all", 300, 0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(PROCESSES))
-def test_random_calls(seed):
-    """0 crashes, 0 warnings, 0 inputs modified; enough good calls, and enough bad ones."""
-    calls = CALLS // PROCESSES
-    done = run_python(f"from support import fuzz; fuzz.main({calls}, {seed})")
-    assert done.returncode == 0, done.stderr[-4000:]
-    counts = json.loads(done.stdout)
-    assert sum(counts.values()) == calls
-    assert counts["compared"] >= 0.35 * calls and counts["refused"] >= 0.1 * calls
+@pytest.mark.parametrize("seed", range(1_000_000, 1_010_000, 1000))
+def test_ten_thousand_calls(seed):
+    assert_no_faults("all", 1000, seed)
+
+
+# --- planted faults -------------------------------------------------------------------------------
+
+
+def off(factor):
+    """Return the plant of a relative error of the gradient."""
+
+    def plant(result, arguments):
+        return result[0], result[1] * factor
+
+    return plant
+
+
+def only_of(isa, plant):
+    """Return a plant that acts with one instruction set."""
+
+    def planted(result, arguments):
+        return plant(result, arguments) if kernel.instruction_set() == isa else result
+
+    return planted
+
+
+def writes(result, arguments):
+    y = arguments["y"]
+    if isinstance(y, np.ndarray) and y.dtype == np.float64:
+        y[0] = -y[0]
+    return result
+
+
+def fails(result, arguments):
+    raise KeyError("plant")
+
+
+def refuses(result, arguments):
+    raise ValueError("cannot do this")
+
+
+def miscounts(run, arguments):
+    return dataclasses.replace(run, n_increases=run.n_increases + 1)
+
+
+def forgets(run, arguments):
+    return dataclasses.replace(run, weights=run.weights * (1.0 + 1e-6))
+
+
+PLANTED = {
+    "an error in the gradient": ("gradient", off(1.0 + 1e-7), "reference differs"),
+    "a last bit": ("gradient", only_of("baseline", off(1.0 + 2.0**-52)), "bits differ"),
+    "an input": ("gradient", writes, "an input was modified"),
+    "a raw error": ("gradient", fails, "raw KeyError"),
+    "a vague error": ("gradient", refuses, "errors differ"),
+    "a wrong counter": ("descent", miscounts, "reference differs|invariant"),
+    "other weights": ("descent", forgets, "reference differs|invariant"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "plant", "what"), PLANTED.values(), ids=PLANTED.keys())
+def test_planted_faults_are_found(kind, plant, what, tmp_path, monkeypatch):
+    name = kinds.KINDS[kind].function
+    function = getattr(lsgd, name)
+
+    @functools.wraps(function)  # whose signature says what is drawn
+    def planted(*positional, **arguments):
+        return plant(function(*positional, **arguments), arguments)
+
+    monkeypatch.setattr(lsgd, name, planted)
+    monkeypatch.setattr(check, "ARCHIVED", 0.0)
+    with pytest.raises(Fault, match=what):
+        for seed in range(40):
+            check.check(kind, seed, tmp_path)
+
+
+def test_a_crash_costs_one_call():
+    worker = campaign.Worker("import os; input(); os.abort()")
+    for seed in range(2):
+        word, wrong = worker.call("descent", seed)
+        assert word == "FAULT: crash" and "exit code -6" in wrong
+    worker.close()
+
+
+def test_a_call_that_hangs_costs_one_call():
+    script = (
+        "import time; from support.fuzz import campaign, check; campaign.LIMIT = 0.2;"
+        "check.check = lambda *a: time.sleep(90); campaign.work()"
+    )
+    began, worker = time.monotonic(), campaign.Worker(script)
+    word, wrong = worker.call("descent", 0)
+    worker.close()
+    assert word == "FAULT: hang" and "Timeout" in wrong and time.monotonic() - began < 60.0
+
+
+def test_a_call_depends_on_its_kind_and_seed_alone(tmp_path):
+    schedule = campaign.schedule("all", 60, 5)
+    assert [seed for _, seed in schedule] == list(range(5, 65))
+    assert {name for name, _ in schedule} == set(campaign.KINDS)
+    one, again = (kinds.draw_call("sweep", 7, tmp_path) for _ in range(2))
+    assert str(one) == str(again) and check.fingerprint(one.arguments) == check.fingerprint(
+        again.arguments)  # fmt: skip

@@ -1,0 +1,256 @@
+"""What a result says, leaf by leaf; equal bits; and agreement of the implementations.
+
+Rounding is the only reason for which the implementations may differ. How much it may change a
+result depends on the problem: steps far above 2 over the smoothness multiply an error at each step,
+and a comparison of two numbers that are equal but for rounding may go either way. So the calls
+themselves say how much: both implementations run again on numbers that differ from the given ones
+by the stated bound of rounding, 0.5 (n + d) eps relative to each, and the reference with a loss
+that does. What these runs change, the other order of sums may change, too.
+"""
+
+import collections
+import contextlib
+import dataclasses
+import enum
+import math
+
+import numpy as np
+
+from lsgd_fast import kernel, losses
+from support.fuzz import inputs
+
+EPS = np.finfo(float).eps
+TINY = 1e-300  # smaller numbers are equal
+COARSE = 1e-290  # products of smaller numbers with eps underflow: their rounding has no bound
+SPREADS = 64.0  # differences beyond this many times what rounding does to the reference are faults
+RERUNS = (4, 12, 32)  # of the reference, until a difference is explained
+NOT_COMPARED = {"seconds", "n_threads", "step_seconds", "set_up_seconds"}
+WORDS = {"evidence", "reason", "report"}  # text with rounded numbers in it
+
+EQUAL, ROUNDING, UNDERFLOW = "equal", "rounding", "underflow"
+
+
+def facts(result):
+    """Return {name: leaf} of all that a result says; leaves are arrays, numbers, text and None."""
+    found = {}
+    _collect(result, "", found)
+    return found
+
+
+def _collect(value, name, found):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            if field.name not in NOT_COMPARED:
+                _collect(getattr(value, field.name), f"{name}.{field.name}", found)
+        for told in ("verdict", "evidence"):
+            if hasattr(type(value), told):
+                found[f"{name}.{told}"] = str(getattr(value, told))
+    elif isinstance(value, (list, tuple, collections.abc.Sequence)) and not isinstance(value, str):
+        found[f"{name}.length"] = len(value)
+        for i, one in enumerate(value):
+            _collect(one, f"{name}[{i}]", found)
+    elif isinstance(value, enum.Enum):
+        found[name] = str(value)
+    else:
+        found[name] = value
+
+
+def bits(result):
+    """Return the same with numbers by their bits."""
+    return {name: _bits(leaf) for name, leaf in facts(result).items()}
+
+
+def _bits(leaf):
+    if isinstance(leaf, np.ndarray):
+        return leaf.dtype.str, leaf.shape, leaf.tobytes()
+    return leaf.hex() if isinstance(leaf, float) else repr(leaf)
+
+
+def different(a, b):
+    """Return the names of the leaves in which two results, by their bits, differ."""
+    return [name for name in {**a, **b} if a.get(name) != b.get(name)]
+
+
+@contextlib.contextmanager
+def instruction_set(name):
+    before = kernel.instruction_set()
+    kernel.use_instruction_set(name)
+    try:
+        yield
+    finally:
+        kernel.use_instruction_set(before)
+
+
+def compare(found, expected, reruns, given, close):
+    """Say how two results agree.
+
+    Parameters
+    ----------
+    found, expected : object
+        Results of the compiled function and of the reference.
+    reruns : tuple of two callables
+        Of i: the results of both on numbers that differ by rounding, or None.
+    given : dict
+        The leaves of the arguments.
+    close : float
+        Relative difference that needs no explanation.
+
+    Returns
+    -------
+    word : str
+        EQUAL; or ROUNDING, where it takes runs on other numbers to explain why they differ; or
+        UNDERFLOW, where these do not explain it, but numbers are so small that errors are not
+        relative to them.
+    unexplained : list of str
+        Leaves whose difference nothing explains.
+    """
+    found, expected = facts(found), facts(expected)
+    open_leaves = [name for name in {**found, **expected} if _word(name) not in WORDS
+                   and not is_close(found.get(name), expected.get(name), close)]  # fmt: skip
+    if not open_leaves:
+        return EQUAL, []
+    others = [], []
+    for count in RERUNS:
+        for some, rerun in zip(others, reruns, strict=True):
+            more = (rerun(i) for i in range(len(some), count))
+            some.extend(facts(one) for one in more if one is not None)
+        open_leaves = [
+            name
+            for name in open_leaves
+            if not _explained(
+                ".trace." in name,
+                *(one.get(name) for one in (found, expected)),
+                *([one.get(name) for one in some] for some in others),
+            )
+        ]
+        if not open_leaves:
+            return ROUNDING, []
+    if any(_is_coarse(leaf) for leaf in (*given.values(), *found.values(), *expected.values())):
+        return UNDERFLOW, []
+    return ROUNDING, open_leaves
+
+
+def _is_coarse(leaf):
+    """Return whether a leaf has numbers so small that their errors are not relative to them."""
+    x = _numbers(leaf)
+    return x is not None and bool(np.any((x != 0.0) & (np.abs(x) < COARSE)))
+
+
+def _word(name):
+    return name.rsplit(".", 1)[-1]
+
+
+def _numbers(leaf):
+    """Return a leaf as an array of floats, or None if it is no number."""
+    if isinstance(leaf, (bool, np.bool_)) or leaf is None or isinstance(leaf, str):
+        return None
+    try:
+        return np.asarray(leaf, float)
+    except (TypeError, ValueError):
+        return None
+
+
+def is_close(a, b, close=1e-9):
+    """Return whether two leaves are equal, numbers up to rounding of ordinary size."""
+    x, y = _numbers(a), _numbers(b)
+    if x is None or y is None:
+        return repr(a) == repr(b)
+    if x.shape != y.shape:
+        return False
+    if isinstance(a, int) and isinstance(b, int):
+        return a == b
+    return bool(_within(x, y, close * np.abs(y)).all())
+
+
+def _within(x, y, slack):
+    with np.errstate(all="ignore"):
+        same = (x == y) | (np.isnan(x) & np.isnan(y))
+        return same | (np.abs(x - y) <= slack + TINY)
+
+
+def _explained(of_trace, a, b, others_of_a, others_of_b):
+    """Return whether rounding may be why leaves differ: it changes either of them as much."""
+    x, y = _numbers(a), _numbers(b)
+    if x is None or y is None or x.shape != y.shape:
+        # rounding decided something: a step, a verdict, the length of a run
+        return _changes(a, others_of_a) or _changes(b, others_of_b)
+    spread = _spread(x, others_of_a, of_trace) + _spread(y, others_of_b, of_trace)
+    with np.errstate(all="ignore"):
+        scale = np.abs(y).max(initial=0.0, where=np.isfinite(y))
+        slack = SPREADS * (spread + EPS * np.minimum(scale, 1e300))
+        return bool((_within(x, y, slack) | np.isinf(spread)).all())
+
+
+def _changes(leaf, others):
+    return any(_bits(other) != _bits(leaf) for other in others)
+
+
+def _spread(x, others, of_trace):
+    """Return how far the others are from x: up to each row of a trace, of other arrays anywhere."""
+    spread = np.zeros(x.shape)
+    for other in others:
+        z = _numbers(other)
+        if z is None or z.shape != x.shape:
+            return np.full(x.shape, math.inf)
+        with np.errstate(all="ignore"):
+            apart = np.where((z == x) | (np.isnan(z) & np.isnan(x)), 0.0, np.abs(z - x))
+        spread = np.fmax(spread, np.where(np.isnan(apart), math.inf, apart))
+    if of_trace:
+        return np.maximum.accumulate(spread)
+    return np.full(x.shape, spread.max(initial=0.0))
+
+
+class Noisy:
+    """What turns a loss into one whose values carry the stated bound of rounding, each anew."""
+
+    def __init__(self, size, rng):
+        self.change = lambda found: found * (1.0 + size * EPS * rng.uniform(-1, 1, found.shape))
+
+    def __call__(self, loss):
+        base = losses.resolve(loss)
+
+        def noisy(name):
+            return lambda one, z: self.change(getattr(type(base), name)(one, z))
+
+        names = ("value", "derivative", "log_value", "log_slope")
+        kind = type(f"Noisy{type(base).__name__}", (type(base),), {n: noisy(n) for n in names})
+        found = object.__new__(kind)
+        found.__dict__.update(vars(base))
+        return found
+
+
+def perturbed(arguments, i, size, weighted):
+    """Return arguments whose numbers differ by the stated bound of rounding.
+
+    Parameters
+    ----------
+    arguments : dict
+    i : int
+        Another number, other differences.
+    size : float
+        The bound, in units of eps.
+    weighted : bool
+        Whether the call takes sample weights, whose changes are those of the sums over the rows.
+    """
+    rng = np.random.default_rng([i, 7])
+    center = arguments.get("center")
+    offset = 0.0 if center is None else np.abs(np.asarray(center, float))
+
+    def moved(value, offset=0.0):
+        array = np.asarray(value, float)
+        change = size * EPS * rng.uniform(-1.0, 1.0, array.shape)
+        with np.errstate(all="ignore"):
+            return array + change * (np.abs(array) + offset)
+
+    names = ("w", "start", "sample_weight", "scale", "l2")
+    changed = {name: moved(arguments[name]) for name in names if arguments.get(name) is not None}
+    if "l2" in changed:
+        changed["l2"] = changed["l2"].tolist()
+    X = inputs.dense(arguments["X"])
+    changed["X"] = moved(X, offset)
+    if arguments.get("validation") is not None:
+        held_out, labels = arguments["validation"]
+        changed["validation"] = moved(inputs.dense(held_out), offset), labels
+    if weighted and "sample_weight" not in changed:
+        changed["sample_weight"] = moved(np.ones(len(X)))
+    return changed

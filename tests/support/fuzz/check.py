@@ -1,0 +1,237 @@
+"""One call, made in every way: both implementations, instruction sets, threads, storage, pieces."""
+
+import functools
+import hashlib
+import re
+import tempfile
+import warnings
+
+import numpy as np
+
+import lsgd_fast as lsgd
+from lsgd_fast import kernel, reference
+from support import sparse_cases
+from support.fuzz import agreement, inputs, invariants, kinds, programs
+from support.fuzz.faults import COMPARED, REFUSED, Fault, outcome, said
+
+THREADS = (1, 2, 3, 8)
+ARCHIVED = 0.2  # the share of results that are saved, loaded and pickled
+
+
+def check(name, seed, folder):
+    """Make the call of a kind and a seed in every way, and return a word for how it ended."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if name in programs.KINDS:
+            return programs.check(name, seed, folder)
+        call = kinds.draw_call(name, seed, folder)
+        try:
+            return check_call(call, np.random.default_rng(seed))
+        except Fault as fault:
+            fault.add_note(str(call))
+            raise
+
+
+def check_call(call, rng):
+    """Make a call in every way, and return a word for how it ended."""
+    before = fingerprint(call.arguments)
+    one = {"n_threads": 1} if call.has_threads else {}
+    found, error = outcome(lambda: call.make(lsgd, **one))
+    check_inputs(call, before)
+    word = COMPARED
+    if call.has_reference:
+        expected, expected_error = outcome(lambda: call.make(reference))
+        if said(error) != said(expected_error):
+            raise Fault("errors differ", f"{said(error)}, reference {said(expected_error)}")
+    if error is not None:
+        check_error(call, error)
+        word = REFUSED
+    else:
+        if call.name != "plan":
+            check_bits(call, found, rng)
+        if call.has_reference:
+            word = check_agreement(call, found, expected)
+        wrong = [] if call.spoilt else invariants.complaints(call, found[0])
+        if wrong:
+            raise Fault("invariant", "; ".join(wrong))
+        if call.kind == "pieces" and not call.spoilt:
+            check_pieces(call, found, rng)
+        if rng.random() < ARCHIVED and (wrong := list(invariants.archived(found[0]))):
+            raise Fault("copies", "; ".join(wrong))
+    check_inputs(call, before)
+    return word
+
+
+def check_inputs(call, before):
+    """Raise a Fault unless the arguments have the fingerprint that they had."""
+    if fingerprint(call.arguments) != before:
+        raise Fault("an input was modified")
+
+
+def check_error(call, error):
+    """Raise a Fault unless the message names an argument, or the callback raised."""
+    names = {*kinds.KINDS[call.kind].parameters()} if call.kind in kinds.KINDS else set()
+    text = str(error)
+    if text != "MemoryError" and not names & set(re.findall(r"\w+", text)):
+        raise Fault("an error that names no argument", said(error))
+
+
+def check_bits(call, found, rng):
+    """Make the call by all instruction sets, threads and another storage, and compare bits."""
+    expected = agreement.bits(found)
+
+    def must_equal(make, what):
+        again, error = outcome(make)
+        if error is not None:
+            raise Fault(f"an error by {what}", said(error))
+        names = agreement.different(agreement.bits(again), expected)
+        if names:
+            raise Fault(f"bits differ by {what}", names[:6])
+
+    threads = [int(t) for t in rng.permutation(THREADS)]
+    used = threads if call.has_threads else [None]
+    for i, isa in enumerate(kernel.instruction_sets()):
+        n_threads = used[i % len(used)]
+        given = {} if n_threads is None else {"n_threads": n_threads}
+        with agreement.instruction_set(isa):
+            what = "instruction sets" if n_threads == 1 else "instruction sets or threads"
+            must_equal(lambda given=given: call.make(lsgd, **given), what)
+    if call.has_threads:
+        must_equal(lambda: call.make(lsgd, n_threads=threads[-1]), "threads")
+    if "X" in call.arguments and not call.spoilt:
+        X = restored(call.arguments["X"], rng)
+        must_equal(lambda: call.make(lsgd, X=X), "storage")
+    if "stepsizes" in call.arguments and not call.spoilt:
+        check_columns(call, found[0])
+
+
+def restored(X, rng):
+    """Return the same values in another storage."""
+    if inputs.is_sparse(X):
+        X = getattr(X, "csr", X)
+        forms = (np.int32, np.int64)
+        return sparse_cases.CSR(
+            np.array(X.data, float),
+            X.indices.astype(forms[rng.integers(2)]),
+            X.indptr.astype(forms[rng.integers(2)]),
+            X.shape,
+        )
+    return np.array(X, float, order=("C", "F")[rng.integers(2)], subok=False)
+
+
+def check_columns(call, sweep):
+    """Compare each run of a sweep with the run alone, bit for bit."""
+    single = lsgd.stochastic_gradient_descent if "batch_size" in kinds.KINDS[
+        call.kind].parameters() else lsgd.gradient_descent  # fmt: skip
+    arguments = {key: x for key, x in call.arguments.items() if key != "stepsizes"}
+    callback, start = arguments.get("callback"), arguments.get("start")
+    k = len(call.arguments["stepsizes"])
+    for i, (stepsize, run) in enumerate(zip(call.arguments["stepsizes"], sweep, strict=True)):
+        own = dict(arguments)
+        if isinstance(own.get("l2"), list):
+            own["l2"] = own["l2"][i]
+        if callback is not None:
+            own["callback"] = callback.fresh()
+        if start is not None:
+            one = start_of_run(np.array(start, float), i, k, call)
+            own["start"] = one
+        alone, error = outcome(lambda own=own, stepsize=stepsize: single(**own, stepsize=stepsize))
+        if error is not None:
+            raise Fault("an error of a column of a sweep alone", said(error))
+        names = agreement.different(agreement.bits(alone), agreement.bits(run))
+        if names:
+            raise Fault("bits differ by sweep", f"column {i}: {names[:6]}")
+
+
+def start_of_run(start, i, k, call):
+    """Return the first weights of one run of a sweep."""
+    if call.arguments.get("loss") == "softmax":
+        return start[i] if start.ndim == 3 else start
+    return start[:, i] if start.ndim == 2 else start
+
+
+def check_agreement(call, found, expected):
+    """Return how result and reference agree; raise a Fault where rounding does not explain it."""
+    (found, seen), (expected, expected_seen) = found, expected
+    X = call.arguments["X"]
+    n, d = np.shape(getattr(X, "csr", X))
+
+    weighted = "sample_weight" in kinds.KINDS[call.kind].parameters()
+
+    def rerun(module, i):
+        changed = agreement.perturbed(call.arguments, i, 0.5 * (n + d), weighted)
+        if module is reference and "loss" in kinds.KINDS[call.kind].parameters():
+            noisy = agreement.Noisy(0.5 * (n + d), np.random.default_rng(i))
+            changed["loss"] = noisy(call.arguments.get("loss", "logistic"))
+        other, _ = outcome(lambda: call.make(module, **changed))
+        return other and (other[0], other[1] if pair[1][1] is not None else None)
+
+    pair = (found, seen), (expected, expected_seen)
+    if "stepsizes" in call.arguments:  # the reference takes one run after another
+        pair = (found, None), (expected, None)
+    given, close = agreement.facts(numbers_of(call)), kinds.KINDS[call.kind].close
+    reruns = functools.partial(rerun, lsgd), functools.partial(rerun, reference)
+    word, unexplained = agreement.compare(*pair, reruns, given, close)
+    if unexplained:
+        a, b = (agreement.facts(one) for one in pair)
+        details = [f"{name}: {a.get(name)!r}, reference {b.get(name)!r}" for name in unexplained]
+        raise Fault("reference differs", "; ".join(one[:300] for one in details[:4]))
+    return word
+
+
+def numbers_of(call):
+    """Return the arguments of a call, matrices as dense arrays."""
+    found = {**call.arguments, "X": inputs.dense(call.arguments["X"])}
+    if found.get("validation") is not None:
+        found["validation"] = inputs.dense(found["validation"][0])
+    return tuple(found.values())
+
+
+def check_pieces(call, found, rng):
+    """Take the steps in several calls, with checkpoints in between, and compare bits."""
+    arguments = dict(call.arguments)
+    n_steps = arguments.pop("n_steps")
+    callback = arguments.get("callback")
+    if callback is not None:
+        callback = arguments["callback"] = callback.fresh()
+    kept = ("X", "y", "sample_weight", "center", "scale", "validation", "callback")
+    given = {name: arguments[name] for name in kept if name in arguments}
+    descent, reason = lsgd.Descent(**arguments), None
+    with tempfile.TemporaryDirectory() as folder:
+        while descent.n_steps < n_steps and reason is None:
+            reason = descent.step(int(rng.integers(1, n_steps - descent.n_steps + 1)))
+            if rng.random() < 0.2:
+                descent.result()
+            if rng.random() < 0.5:
+                descent.save(f"{folder}/checkpoint.npz")
+                threads = int(rng.integers(1, 4))
+                descent = lsgd.Descent.load(f"{folder}/checkpoint.npz", **given, n_threads=threads)
+    result = descent.result(), getattr(callback, "seen", None)
+    names = agreement.different(agreement.bits(result), agreement.bits(found))
+    if names:
+        raise Fault("bits differ by pieces", names[:6])
+
+
+def fingerprint(arguments):
+    """Return the sha256 of all memory that the arguments show, and of that around it."""
+    hasher = hashlib.sha256()
+    for name, value in arguments.items():
+        hasher.update(name.encode())
+        for part in value if name == "validation" and isinstance(value, tuple) else (value,):
+            part = getattr(part, "csr", part)
+            if hasattr(part, "indptr"):
+                for array in (part.data, part.indices, part.indptr):
+                    _hash(array, hasher)
+            else:
+                _hash(part, hasher)
+    return hasher.hexdigest()
+
+
+def _hash(value, hasher):
+    if not isinstance(value, np.ndarray):
+        hasher.update(inputs.form(value).encode())
+    while isinstance(value, np.ndarray) and value.size < 2**40:
+        plain = value.view(np.ndarray)
+        hasher.update(repr((plain.dtype, plain.shape, plain.strides)).encode())
+        hasher.update(repr(plain).encode() if plain.dtype.hasobject else plain.tobytes())
+        value = value.base
