@@ -21,13 +21,16 @@ from support.fuzz import inputs
 
 EPS = np.finfo(float).eps
 TINY = 1e-300  # smaller numbers are equal
-COARSE = 1e-290  # products of smaller numbers with eps underflow: their rounding has no bound
+COARSE = 1e-250  # errors of products that are smaller may not be relative to them
+DIFFERENCES = 1e-6  # the same for numbers that are differences of weights along a path
+FAR = 1e-3  # a larger relative difference is no error that grew, but another decision
 SPREADS = 64.0  # differences beyond this many times what rounding does to the reference are faults
 RERUNS = (4, 12, 32)  # of the reference, until a difference is explained
 NOT_COMPARED = {"seconds", "n_threads", "step_seconds", "set_up_seconds"}
-WORDS = {"evidence", "reason", "report"}  # text with rounded numbers in it
+# What only says, rounded or by a difference, what other leaves say.
+DERIVED = {"evidence", "reason", "report", "gap"}
 
-EQUAL, ROUNDING, UNDERFLOW = "equal", "rounding", "underflow"
+EQUAL, ROUNDING, DECIDED, UNDERFLOW = "equal", "rounding", "rounding decides", "underflow"
 
 
 def facts(result):
@@ -42,6 +45,8 @@ def _collect(value, name, found):
         for field in dataclasses.fields(value):
             if field.name not in NOT_COMPARED:
                 _collect(getattr(value, field.name), f"{name}.{field.name}", found)
+        if hasattr(value, "gap"):
+            found[f"{name}.upper"] = value.value + value.gap
         for told in ("verdict", "evidence"):
             if hasattr(type(value), told):
                 found[f"{name}.{told}"] = str(getattr(value, told))
@@ -81,7 +86,7 @@ def instruction_set(name):
         kernel.use_instruction_set(before)
 
 
-def compare(found, expected, reruns, given, close):
+def compare(found, expected, reruns, given, close, unit=0.0):
     """Say how two results agree.
 
     Parameters
@@ -94,21 +99,31 @@ def compare(found, expected, reruns, given, close):
         The leaves of the arguments.
     close : float
         Relative difference that needs no explanation.
+    unit : float, default 0.0
+        The size of the terms that numbers are sums of, where these may be much smaller.
 
     Returns
     -------
     word : str
-        EQUAL; or ROUNDING, where it takes runs on other numbers to explain why they differ; or
+        EQUAL; or, where it takes runs on other numbers to explain why they differ, ROUNDING, and
+        DECIDED if they are far apart: a comparison of nearly equal numbers went the other way; or
         UNDERFLOW, where these do not explain it, but numbers are so small that errors are not
         relative to them.
     unexplained : list of str
         Leaves whose difference nothing explains.
     """
     found, expected = facts(found), facts(expected)
-    open_leaves = [name for name in {**found, **expected} if _word(name) not in WORDS
-                   and not is_close(found.get(name), expected.get(name), close)]  # fmt: skip
+    open_leaves = [
+        name
+        for name in {**found, **expected}
+        if _word(name) not in DERIVED
+        and not is_close(
+            found.get(name), expected.get(name), DIFFERENCES if ".diagnostics." in name else close
+        )
+    ]
     if not open_leaves:
         return EQUAL, []
+    near = all(_is_near(found.get(name), expected.get(name)) for name in open_leaves)
     others = [], []
     for count in RERUNS:
         for some, rerun in zip(others, reruns, strict=True):
@@ -119,21 +134,32 @@ def compare(found, expected, reruns, given, close):
             for name in open_leaves
             if not _explained(
                 ".trace." in name,
+                unit,
                 *(one.get(name) for one in (found, expected)),
                 *([one.get(name) for one in some] for some in others),
             )
         ]
         if not open_leaves:
-            return ROUNDING, []
-    if any(_is_coarse(leaf) for leaf in (*given.values(), *found.values(), *expected.values())):
+            return ROUNDING if near else DECIDED, []
+    least = [min(map(_least, leaves.values())) for leaves in (given, found, expected)]
+    if min(least[0], 1.0) * min(*least[1:], 1.0) < COARSE:
         return UNDERFLOW, []
-    return ROUNDING, open_leaves
+    return DECIDED, open_leaves
 
 
-def _is_coarse(leaf):
-    """Return whether a leaf has numbers so small that their errors are not relative to them."""
+def _is_near(a, b):
+    """Return whether two leaves differ by little of the largest number among them."""
+    x, y = _numbers(a), _numbers(b)
+    if x is None or y is None or x.shape != y.shape or isinstance(a, int):
+        return False
+    largest = np.abs(y).max(initial=1e-9, where=np.isfinite(y))
+    return bool(_within(x, y, FAR * np.minimum(largest, 1e300)).all())
+
+
+def _least(leaf):
+    """Return the least magnitude of a leaf but zero, or infinity."""
     x = _numbers(leaf)
-    return x is not None and bool(np.any((x != 0.0) & (np.abs(x) < COARSE)))
+    return math.inf if x is None else float(np.abs(x).min(initial=math.inf, where=x != 0.0))
 
 
 def _word(name):
@@ -168,7 +194,7 @@ def _within(x, y, slack):
         return same | (np.abs(x - y) <= slack + TINY)
 
 
-def _explained(of_trace, a, b, others_of_a, others_of_b):
+def _explained(of_trace, unit, a, b, others_of_a, others_of_b):
     """Return whether rounding may be why leaves differ: it changes either of them as much."""
     x, y = _numbers(a), _numbers(b)
     if x is None or y is None or x.shape != y.shape:
@@ -176,7 +202,7 @@ def _explained(of_trace, a, b, others_of_a, others_of_b):
         return _changes(a, others_of_a) or _changes(b, others_of_b)
     spread = _spread(x, others_of_a, of_trace) + _spread(y, others_of_b, of_trace)
     with np.errstate(all="ignore"):
-        scale = np.abs(y).max(initial=0.0, where=np.isfinite(y))
+        scale = np.abs(y).max(initial=unit, where=np.isfinite(y))
         slack = SPREADS * (spread + EPS * np.minimum(scale, 1e300))
         return bool((_within(x, y, slack) | np.isinf(spread)).all())
 

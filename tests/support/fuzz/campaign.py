@@ -139,4 +139,3 @@ def table(counts):
             ended = ", ".join(f"{word} {count}" for word, count in row.items() if count)
             lines.append(f"{name:<17} {total:6}: {ended}")
     return "\n".join(lines)
-
