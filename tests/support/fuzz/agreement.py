@@ -21,6 +21,7 @@ from support.fuzz import inputs
 
 EPS = np.finfo(float).eps
 TINY = 1e-300  # smaller numbers are equal
+HUGE = 1e300  # sums of larger terms may overflow in one order and not in another
 COARSE = 1e-250  # errors of products that are smaller may not be relative to them
 DIFFERENCES = 1e-6  # the same for numbers that are differences of weights along a path
 FAR = 1e-3  # a larger relative difference is no error that grew, but another decision
@@ -30,7 +31,8 @@ NOT_COMPARED = {"seconds", "n_threads", "step_seconds", "set_up_seconds"}
 # What only says, rounded or by a difference, what other leaves say.
 DERIVED = {"evidence", "reason", "report", "gap"}
 
-EQUAL, ROUNDING, DECIDED, UNDERFLOW = "equal", "rounding", "rounding decides", "underflow"
+EQUAL, ROUNDING, DECIDED = "equal", "rounding", "rounding decides"
+UNDERFLOW, OVERFLOW = "underflow", "overflow"
 
 
 def facts(result):
@@ -86,7 +88,7 @@ def instruction_set(name):
         kernel.use_instruction_set(before)
 
 
-def compare(found, expected, reruns, given, close, unit=0.0):
+def compare(found, expected, reruns, given, close, unit=0.0, terms=0.0):
     """Say how two results agree.
 
     Parameters
@@ -101,14 +103,16 @@ def compare(found, expected, reruns, given, close, unit=0.0):
         Relative difference that needs no explanation.
     unit : float, default 0.0
         The size of the terms that numbers are sums of, where these may be much smaller.
+    terms : float, default 0.0
+        The largest sum of the magnitudes of terms at weights that were passed.
 
     Returns
     -------
     word : str
         EQUAL; or, where it takes runs on other numbers to explain why they differ, ROUNDING, and
         DECIDED if they are far apart: a comparison of nearly equal numbers went the other way; or
-        UNDERFLOW, where these do not explain it, but numbers are so small that errors are not
-        relative to them.
+        UNDERFLOW or OVERFLOW, where these do not explain it, but products are so small that errors
+        are not relative to them, or terms so large that their sums overflow in some order.
     unexplained : list of str
         Leaves whose difference nothing explains.
     """
@@ -141,6 +145,8 @@ def compare(found, expected, reruns, given, close, unit=0.0):
         ]
         if not open_leaves:
             return ROUNDING if near else DECIDED, []
+    if terms > HUGE:
+        return OVERFLOW, []
     least = [min(map(_least, leaves.values())) for leaves in (given, found, expected)]
     if min(least[0], 1.0) * min(*least[1:], 1.0) < COARSE:
         return UNDERFLOW, []

@@ -171,7 +171,9 @@ def check_agreement(call, found, expected):
         pair = (found, None), (expected, None)
     given, close = agreement.facts(numbers_of(call)), kinds.KINDS[call.kind].close
     reruns = functools.partial(rerun, lsgd), functools.partial(rerun, reference)
-    word, unexplained = agreement.compare(*pair, reruns, given, close, unit_of(call))
+    word, unexplained = agreement.compare(
+        *pair, reruns, given, close, unit_of(call), terms_of(call)
+    )
     if unexplained:
         a, b = (agreement.facts(one) for one in pair)
         details = [f"{name}: {a.get(name)!r}, reference {b.get(name)!r}" for name in unexplained]
@@ -187,13 +189,29 @@ def numbers_of(call):
     return tuple(found.values())
 
 
+@np.errstate(all="ignore")
+def features(call):
+    """Return the magnitudes of the features, centred and scaled, with the ones of an intercept."""
+    X = np.abs(inputs.dense(call.arguments["X"])) + np.abs(call.arguments.get("center", 0.0))
+    X = X * call.arguments.get("scale", 1.0)
+    with_ones = call.arguments.get("fit_intercept", False)
+    return np.column_stack([X, np.ones(len(X))]) if with_ones else X
+
+
 def unit_of(call):
     """Return the length of the rows for a margin, which may be the small sum of long rows."""
-    if call.name != "max_margin":
+    return float(features(call).max()) if call.name == "max_margin" else 0.0
+
+
+@np.errstate(all="ignore")
+def terms_of(call):
+    """Return the largest sum of magnitudes in the objective at weights that were passed."""
+    if "w" not in call.arguments:
         return 0.0
-    X = inputs.dense(call.arguments["X"])
-    X = (X - call.arguments.get("center", 0.0)) * call.arguments.get("scale", 1.0)
-    return float(np.abs(X).max()) + call.arguments.get("fit_intercept", False)
+    w = np.abs(np.asarray(call.arguments["w"], float))
+    penalty = call.arguments.get("l2", 0.0) * np.square(w).sum()
+    scores, longest = features(call) @ w, features(call).max()
+    return float(np.max([scores.max(), penalty, longest * scores.max()]))
 
 
 def check_pieces(call, found, rng):

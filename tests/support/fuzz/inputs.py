@@ -18,7 +18,7 @@ LARGE = (
     (12_001, 1), (1100, 3),
 )  # fmt: skip
 FACTORS = (1.0, 1.0, 30.0, 1e-3, 1e3, 1e-10, 1e10, 1e-150, 1e150, 1e-300, 1e300, 5e-324, 0.0)
-PENALTIES = (0.0, 1e-3, 1.0, 1e-12, 1e-100, 1e10, 1e300, 5e-324, 1)
+PENALTIES = (0.0, 1e-3, 1.0, 1e-12, 1e-100, 1e10, 1e300, 1.7e308, 5e-324, 1)
 LOSSES = (
     "logistic", "logistic", "exponential", losses.Logistic(), losses.Exponential(),
     losses.FlattenedExponential(0.7), losses.FlattenedPolynomial(1.5),
@@ -45,7 +45,7 @@ def _odd():
         np.full((2, 2), np.nan), np.longdouble("1e4000"), np.full((2, 2), np.longdouble("1e4000")),
         decimal.Decimal(1), fractions.Fraction(1, 3), memoryview(b"abcd"), [1, 2**70], matrix,
         np.broadcast_to(np.zeros(1), (2, 2**45)), endless, Stop(loss=0.5), stepsizes.Polyak(),
-        losses.Softmax(), lambda: None, "nan", "softmax", np.float16(1.0), np.uint64(2**63),
+        losses.Softmax(), "nan", "softmax", np.float16(1.0), np.uint64(2**63),
     )  # fmt: skip
 
 
@@ -83,10 +83,11 @@ def shape(rng, large, most_rows):
     return n, int(rng.choice(FEATURES))
 
 
+@np.errstate(all="ignore")
 def spoiled(X, rng):
     """Return float64 rows with one more thing that data should not have."""
     n, d = X.shape
-    what = rng.integers(11)
+    what = rng.integers(12)
     if what == 0:
         X[:, -1] = X[:, 0]
     elif what == 1:
@@ -107,9 +108,10 @@ def spoiled(X, rng):
         X[-1] = -X[0]
     elif what == 9:
         X = np.rint(3.0 * X)
+    elif what == 10:
+        X[rng.integers(n), rng.integers(d)] = rng.choice([1.7e308, -1e308, 1e200, 5e-324])
     else:
-        with np.errstate(all="ignore"):
-            X = X * FACTORS[rng.integers(len(FACTORS))]
+        X = X * FACTORS[rng.integers(len(FACTORS))]
     return X
 
 
@@ -129,6 +131,7 @@ def rows(rng, n, d, folder, hard, sparse=0.25):
     return next(itertools.islice(layouts, int(rng.integers(16)), None))[1]
 
 
+@np.errstate(all="ignore")
 def _sparse_rows(rng, n, d, hard):
     dense = sparse_cases.matrix(n, d, rng.choice([0.05, 0.3, 1.0]), rng) / np.sqrt(d)
     dense[0, 0] = 1.0

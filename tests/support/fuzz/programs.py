@@ -267,7 +267,11 @@ def check_theory(rng, _):
             value = int(value) + 1
         odd = rng.random() < 0.03
         given[parameter] = inputs.ODD[rng.integers(len(inputs.ODD))] if odd else value
-    found, error = outcome(lambda: function(**given))
+    try:
+        found, error = outcome(lambda: function(**given))
+    except Fault as fault:
+        fault.add_note(f"{name}(**{given})")
+        raise
     if error is not None:
         if not any(parameter in str(error) for parameter in given):
             raise Fault("an error that names no argument", f"{name}(**{given}): {said(error)}")
