@@ -60,6 +60,15 @@ def only_of(isa, plant):
     return planted
 
 
+def of_float32(result, arguments):
+    is_single = getattr(arguments["X"], "dtype", None) == np.float32
+    return off(1.0 + 2.0**-52)(result, arguments) if is_single else result
+
+
+def moved(run):
+    return dataclasses.replace(run, weights=run.weights * (1.0 + 2.0**-52))
+
+
 def writes(result, arguments):
     y = arguments["y"]
     if isinstance(y, np.ndarray) and y.dtype == np.float64:
@@ -85,7 +94,11 @@ def forgets(run, arguments):
 
 PLANTED = {
     "an error in the gradient": ("gradient", off(1.0 + 1e-7), "reference differs"),
-    "a last bit": ("gradient", only_of("baseline", off(1.0 + 2.0**-52)), "bits differ"),
+    "an instruction set": ("gradient", only_of("baseline", off(1.0 + 2.0**-52)), "bits differ"),
+    "a storage": ("gradient", of_float32, "bits differ by storage"),
+    "a column": ("sweep", lambda sweep, _: lsgd.Sweep(map(moved, sweep), sweep.stepsizes),
+                 "bits differ by sweep"),
+    "a piece": ("pieces", lambda run, _: moved(run), "bits differ by pieces"),
     "an input": ("gradient", writes, "an input was modified"),
     "a raw error": ("gradient", fails, "raw KeyError"),
     "a vague error": ("gradient", refuses, "errors differ"),

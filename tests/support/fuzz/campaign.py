@@ -90,7 +90,8 @@ class Worker:
         log = self.log.read()
         self.log.truncate(0)
         word = "hang" if "Timeout (" in log else "crash"
-        return f"FAULT: {word}", f"{word}, exit code {code}: {' '.join(log[-1500:].split())}"
+        traceback = log[max(log.rfind("Fatal Python error"), log.rfind("Timeout ("), 0) :][:1500]
+        return f"FAULT: {word}", f"{word}, exit code {code}: {' '.join(traceback.split())}"
 
     def close(self):
         if self.process is not None:
