@@ -192,9 +192,9 @@ def numbers_of(call):
 @np.errstate(all="ignore")
 def features(call):
     """Return the magnitudes of the features, centred and scaled, with the ones of an intercept."""
-    X = np.abs(inputs.dense(call.arguments["X"])) + np.abs(call.arguments.get("center", 0.0))
-    X = X * call.arguments.get("scale", 1.0)
-    with_ones = call.arguments.get("fit_intercept", False)
+    given = {name: value for name, value in call.arguments.items() if value is not None}
+    X = np.abs(inputs.dense(given["X"])) + np.abs(given.get("center", 0.0))
+    X, with_ones = X * given.get("scale", 1.0), given.get("fit_intercept", False)
     return np.column_stack([X, np.ones(len(X))]) if with_ones else X
 
 

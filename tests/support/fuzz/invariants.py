@@ -26,6 +26,10 @@ def complaints(call, result):
         found += of_margin(call, result)
     elif isinstance(result, lsgd.Trial):
         found += of_trial(result)
+    elif isinstance(result, lsgd.Plan) and not len(result.report()) > 0:
+        found.append("an empty report")
+    elif call.name == "critical_stepsize" and not result > 0.0:
+        found.append(f"a stepsize of {result}")
     return found
 
 
