@@ -28,8 +28,8 @@ FAR = 1e-3  # a larger relative difference is no error that grew, but another de
 SPREADS = 64.0  # differences beyond this many times what rounding does to the reference are faults
 RERUNS = (4, 12, 32)  # of the reference, until a difference is explained
 NOT_COMPARED = {"seconds", "n_threads", "step_seconds", "set_up_seconds"}
-# What only says, rounded or by a difference, what other leaves say.
-DERIVED = {"evidence", "reason", "report", "gap"}
+# What says in words, or by a difference that may have no digits left, what other leaves say.
+DERIVED = {"evidence", "reason", "report", "gap", "drift"}
 
 EQUAL, ROUNDING, DECIDED = "equal", "rounding", "rounding decides"
 UNDERFLOW, OVERFLOW = "underflow", "overflow"
@@ -80,6 +80,7 @@ def different(a, b):
 
 @contextlib.contextmanager
 def instruction_set(name):
+    """Use an instruction set within a with statement."""
     before = kernel.instruction_set()
     kernel.use_instruction_set(name)
     try:

@@ -70,8 +70,7 @@ def check_inputs(call, before):
 
 def check_error(call, error):
     """Raise a Fault unless the message names an argument, or the callback raised."""
-    names = {*kinds.KINDS[call.kind].parameters()} if call.kind in kinds.KINDS else set()
-    text = str(error)
+    names, text = set(kinds.KINDS[call.kind].parameters()), str(error)
     if text != "MemoryError" and not names & set(re.findall(r"\w+", text)):
         raise Fault("an error that names no argument", said(error))
 
@@ -121,21 +120,18 @@ def restored(X, rng):
 
 def check_columns(call, sweep):
     """Compare each run of a sweep with the run alone, bit for bit."""
-    single = lsgd.stochastic_gradient_descent if "batch_size" in kinds.KINDS[
-        call.kind].parameters() else lsgd.gradient_descent  # fmt: skip
-    arguments = {key: x for key, x in call.arguments.items() if key != "stepsizes"}
-    callback, start = arguments.get("callback"), arguments.get("start")
-    k = len(call.arguments["stepsizes"])
-    for i, (stepsize, run) in enumerate(zip(call.arguments["stepsizes"], sweep, strict=True)):
-        own = dict(arguments)
+    stochastic = call.name == "stochastic_sweep"
+    single = lsgd.stochastic_gradient_descent if stochastic else lsgd.gradient_descent
+    for i, run in enumerate(sweep):
+        own = dict(call.arguments)
+        own["stepsize"] = own.pop("stepsizes")[i]
         if isinstance(own.get("l2"), list):
             own["l2"] = own["l2"][i]
-        if callback is not None:
-            own["callback"] = callback.fresh()
-        if start is not None:
-            one = start_of_run(np.array(start, float), i, k, call)
-            own["start"] = one
-        alone, error = outcome(lambda own=own, stepsize=stepsize: single(**own, stepsize=stepsize))
+        if own.get("callback") is not None:
+            own["callback"] = own["callback"].fresh()
+        if own.get("start") is not None:
+            own["start"] = start_of_run(np.array(own["start"], float), i, own.get("loss"))
+        alone, error = outcome(lambda own=own: single(**own))
         if error is not None:
             raise Fault("an error of a column of a sweep alone", said(error))
         names = agreement.different(agreement.bits(alone), agreement.bits(run))
@@ -143,9 +139,9 @@ def check_columns(call, sweep):
             raise Fault("bits differ by sweep", f"column {i}: {names[:6]}")
 
 
-def start_of_run(start, i, k, call):
+def start_of_run(start, i, loss):
     """Return the first weights of one run of a sweep."""
-    if call.arguments.get("loss") == "softmax":
+    if loss == "softmax":
         return start[i] if start.ndim == 3 else start
     return start[:, i] if start.ndim == 2 else start
 
@@ -155,7 +151,6 @@ def check_agreement(call, found, expected):
     (found, seen), (expected, expected_seen) = found, expected
     X = call.arguments["X"]
     n, d = np.shape(getattr(X, "csr", X))
-
     weighted = "sample_weight" in kinds.KINDS[call.kind].parameters()
 
     def rerun(module, i):
