@@ -1,16 +1,12 @@
 #!/usr/bin/env bash
-# Installs and tests the package with every CPython >= 3.11 on PATH or under ~/.pyenv/versions, each
-# in a virtual environment that is thrown away; prints one line for each and fails if one failed.
+# Installs and tests the package with every CPython >= 3.11, free-threaded ones too, on PATH or under
+# ~/.pyenv/versions, each in a virtual environment that is thrown away, and compares all digests with
+# those of the first, bit for bit; prints a few lines for each and fails if one failed.
 # One that cannot make an environment or compile is skipped, but some Python must have passed.
 #
-#   tools/install_matrix.sh [ARGUMENTS OF PYTEST]     such as -m "" for the slow tests too
+#   [EXPECT=FILE] tools/install_matrix.sh [ARGUMENTS OF PYTEST]     such as -m "" for the slow tests too
 set -euo pipefail
-
-checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-renice -n 10 -p $$ >/dev/null || true
-unset PYTHONPATH
+source "$(dirname "${BASH_SOURCE[0]}")/build.sh"
 
 CAN_BUILD='
 import ensurepip, os, sysconfig
@@ -41,12 +37,7 @@ if [[ -z $pythons ]]; then
     exit 1
 fi
 
-# One copy of the sources for all, each copied again as pip builds in the folder that it is given.
-mkdir "$scratch/source"
-tar -C "$checkout" --exclude-vcs --exclude=__pycache__ --exclude=./build --exclude='*.egg-info' \
-    --exclude='./lsgd_fast/**.so' --exclude='./lsgd_fast/**.c' --exclude='./.*_cache' -cf - . |
-    tar -C "$scratch/source" -xf -
-
+copy_sources "$scratch/source" # one copy for all
 failed=0 passed=0
 while read -r version python; do
     if ! "$python" -I -c "$CAN_BUILD" &>/dev/null </dev/null; then
@@ -59,6 +50,7 @@ while read -r version python; do
     log=$work/log result=ok step=venv start=$SECONDS
     if "$python" -m venv "$work/venv" &>"$log" </dev/null &&
         step=install && cd "$work/source" && "$work/venv/bin/pip" install ".[test]" &>>"$log" </dev/null &&
+        step=digests && compare "$work/venv/bin/python" 2>>"$log" &&
         step=pytest && PATH=$work/venv/bin:$PATH pytest "$@" &>>"$log" </dev/null; then
         passed=1
     else

