@@ -5,7 +5,7 @@ trap 'rm -rf "$scratch"' EXIT
 renice -n 10 -p $$ >/dev/null || true
 unset PYTHONPATH
 
-quietly() { "$@" &>"$scratch/log" </dev/null || { tail -n 40 "$scratch/log" >&2; return 1; }; }
+quietly() { "$@" &>"$scratch/log" || { tail -n 40 "$scratch/log" >&2; return 1; }; }
 
 copy_sources() { # folder; pip and setup.py build in the folder that they are given
     mkdir -p "$1"
@@ -15,12 +15,12 @@ copy_sources() { # folder; pip and setup.py build in the folder that they are gi
 }
 
 compare() { # command of a Python that has the package: its digests with those of the first, or EXPECT
-    local hashes=$checkout/tests/support/hashes.py
+    local hashes=tests/support/hashes.py
     if [[ -z ${EXPECT-} ]]; then
         EXPECT=$scratch/expected.json
-        "$@" -P "$hashes" >"$EXPECT" || return 1
+        "$@" -P "$checkout/$hashes" >"$EXPECT" || return 1
         echo "the others are compared with the digests of this one"
     else
-        "$@" -P "$hashes" --expect "$EXPECT"
+        "$@" -P "$checkout/$hashes" --expect "$EXPECT"
     fi
 }

@@ -61,7 +61,10 @@ print(len(steps) > 0, content(descent.result()) == content(run))
 """
 
 
-@pytest.mark.parametrize("calls", ["step", "descent.result"])
+READ = "lambda: (descent.weights, descent.loss, descent.verdict, descent.evidence)"
+
+
+@pytest.mark.parametrize("calls", ["step", "descent.result", READ])
 def test_threads_that_hammer_one_descent(calls):
     assert run_python(HAMMER.replace("CALLS", calls)).stdout.split() == ["True", "True"]
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,13 @@ assert not guests & {name.split(".")[0] for name in sys.modules}, sorted(sys.mod
 def test_the_import_brings_numpy_alone():
     done = run_python(ALONE)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="CPython has its GIL")
+def test_no_module_turns_the_gil_on_again():
+    script = "import sys, lsgd_fast; dir(lsgd_fast); print(sys._is_gil_enabled())"
+    done = run_python(script, PYTHONWARNINGS="error")
+    assert done.stdout == "False\n", done.stderr
 
 
 # fegetenv stores MXCSR in bytes 28 to 31, after the x87 environment whose bytes 0 and 1 are the

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import lsgd_fast as lsgd
 from lsgd_fast import kernel
 from lsgd_fast._engine import dataset as rows
 from lsgd_fast._inputs.problem import Problem
-from support import awkward, hashes
+from support import awkward, hashes, methods
 from support.fresh import run_python
 
 THREADS = (1, 2, 3, 4, 7, 8, 16)
@@ -41,6 +42,34 @@ def test_the_hash_tells_bits_apart():
     name, X, y, options, stepsize = PROBLEMS[0]
     last_bit = (name, X, y, options, np.nextafter(stepsize, 0.0))
     assert hashes.digest(last_bit, 1) != hashes.digest(PROBLEMS[0], 1)
+
+
+@pytest.mark.parametrize("name", methods.calls())
+def test_one_hash_per_method(name, isa):
+    call = methods.calls()[name]
+    found = {hashes.digest_of_call(call, n_threads) for n_threads in (1, 2, 5)}
+    kernel.use_instruction_set("baseline")
+    assert found == {hashes.digest_of_call(call, 1)}
+
+
+def test_threads_that_call_every_method_at_once(isa):
+    """They share all arrays."""
+    calls = methods.calls()
+    expected = {name: hashes.digest_of_call(call, 1) for name, call in calls.items()}
+    found, together = [], threading.Barrier(4)
+
+    def work(first):
+        together.wait(60)
+        for i, name in enumerate([*calls][first:] + [*calls][:first]):
+            found.append((name, hashes.digest_of_call(calls[name], 1 + i % 3)))
+
+    threads = [threading.Thread(target=work, args=(7 * i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4 * len(calls)
+    assert {name for name, digest in found if digest != expected[name]} == set()
 
 
 @pytest.mark.skipif(not kernel.openmp_enabled(), reason="built without OpenMP")
