@@ -20,6 +20,7 @@ for program in "$cross" "$qemu"; do
 done
 python=$(find "$root/usr/bin" -name 'python3.*[0-9]' | sort -V | tail -n 1)
 version=${python##*python}
+[[ -e $root/lib ]] || ln -s usr/lib "$root/lib" # without its package base-files
 emulated() { "$qemu" -L "$root" "$python" "$@"; }
 
 "${PYTHON:-python3}" -m venv "$scratch/venv"
