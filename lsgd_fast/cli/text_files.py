@@ -77,7 +77,7 @@ def check_text(path):
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise ValueError(f"line {line} is not UTF-8 text") from error
-    return line
+    return line - (length == 0)  # nothing follows the last newline
 
 
 def read_table(path, label, n_lines, max_bytes):

@@ -108,12 +108,13 @@ def test_only_regular_files_are_read(tmp_path, name):
         assert refused(path, "not a regular file, but a pipe or a device", **options)
 
 
-def test_a_table_has_a_limit(tmp_path, monkeypatch):
-    path = write(tmp_path / "a.csv", "1,2,0\n3,4,1\n")
-    monkeypatch.setattr("lsgd_fast.cli.data_files.half_of_memory", lambda: 8 * 3 * 3)
+@pytest.mark.parametrize("text", ["1,2,0\n3,4,1\n", "1,2,0\n3,4,1"])
+def test_a_table_has_a_limit(tmp_path, monkeypatch, text):
+    path = write(tmp_path / "a.csv", text)
+    monkeypatch.setattr("lsgd_fast.cli.data_files.half_of_memory", lambda: 8 * 2 * 3)
     assert read_data(path).X.shape == (2, 2)
-    monkeypatch.setattr("lsgd_fast.cli.data_files.half_of_memory", lambda: 8 * 3 * 3 - 1)
-    assert refused(path, "3 lines of 3 cells would make X an array of more than 7.1e-08 GB")
+    monkeypatch.setattr("lsgd_fast.cli.data_files.half_of_memory", lambda: 8 * 2 * 3 - 1)
+    assert refused(path, "2 lines of 3 cells would make X an array of more than 4.7e-08 GB")
 
 
 def test_the_numbers_of_libsvm_have_a_limit(tmp_path, monkeypatch):
