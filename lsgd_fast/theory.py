@@ -163,9 +163,7 @@ def mean_loss(t, margin, stepsize, *, radius=1.0):
     1.25
     """
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
-    eta = _paper_stepsize(stepsize, radius)
-    log_x = _log_progress(t, margin, stepsize)
-    return _over_progress(1.0 + log_x**2, log_x, eta / 2.0)
+    return _mean_loss(t, margin, stepsize, _paper_stepsize(stepsize, radius))
 
 
 def transition_steps(n, margin, stepsize, *, radius=1.0):
@@ -231,10 +229,7 @@ def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
     """
     mean_exponential = check_real("mean_exponential", mean_exponential, zero_allowed=True)
     margin, stepsize = check_real("margin", margin), check_real("stepsize", stepsize)
-    log_x = _log_progress(_check_steps("t", t), margin, stepsize)
-    bound = _over_progress(mean_exponential + log_x**2 / 2.0, log_x)
-    with np.errstate(over="ignore"):
-        return 2.0 * bound
+    return _stable_loss(_check_steps("t", t), margin, stepsize, mean_exponential)
 
 
 def monotone_loss(t, margin, stepsize, *, radius=1.0):
@@ -264,14 +259,7 @@ def monotone_loss(t, margin, stepsize, *, radius=1.0):
     float or ndarray of the shape of `t`
     """
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
-    eta = _paper_stepsize(stepsize, radius)
-    mean = mean_loss(t, margin, stepsize, radius=radius)
-    if eta > 8.0 * (1.0 + SLACK):
-        return _unwrapped(np.full(np.shape(t), math.inf))
-    if eta > 4.0 * (1.0 + SLACK):
-        return mean
-    log_x = _log_progress(t, margin, stepsize)
-    return _over_progress(1.0 + log_x**2 / 2.0, log_x)
+    return _monotone_loss(t, margin, stepsize, _paper_stepsize(stepsize, radius))
 
 
 def last_loss(t, n, margin, stepsize, *, radius=1.0):
@@ -300,13 +288,7 @@ def last_loss(t, n, margin, stepsize, *, radius=1.0):
         Infinite in the unstable phase of a large stepsize, in which only the mean is bounded.
     """
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
-    tau = np.floor(transition_steps(n, margin, stepsize, radius=radius) * (1.0 + SLACK))
-    later = np.minimum(
-        certified_loss(stepsize, radius=radius),
-        stable_loss(np.maximum(t - tau, 0.0), margin, stepsize),
-    )
-    later = np.where(t >= tau, later, math.inf)
-    return _unwrapped(np.minimum(later, monotone_loss(t, margin, stepsize, radius=radius)))
+    return _last_loss(n, margin, stepsize, radius)(t)
 
 
 def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
@@ -332,7 +314,8 @@ def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
     """
     loss, n = check_real("loss", loss), check_count("n", n, 1)
     _, margin, stepsize, radius = _check_run(0, margin, stepsize, radius)
-    return _first(lambda t: last_loss(t, n, margin, stepsize, radius=radius) <= loss)
+    bound = _last_loss(n, margin, stepsize, radius)
+    return _first(lambda t: bound(t) <= loss)
 
 
 def weight_norm(t, margin, stepsize, *, radius=1.0):
@@ -395,7 +378,9 @@ def corollary2_stepsize(n_steps, margin, *, radius=1.0):
     margin, radius = _check_margin(margin, radius)
     stepsize = _square(margin / radius) * n_steps / 120.0 / radius / radius
     if not 0.0 < stepsize < math.inf:
-        raise ValueError(f"the stepsize for margin {margin!r} and radius {radius!r} leaves float64")
+        raise ValueError(
+            f"the stepsize for margin {margin!r} and radius {radius!r} leaves float64; rescale X"
+        )
     return stepsize
 
 
@@ -454,11 +439,7 @@ def corollary2_loss(n_steps, n, margin, *, radius=1.0):
     """
     n_steps = _check_steps("n_steps", n_steps)
     margin, radius = _check_margin(margin, radius)
-    enough = corollary2_min_steps(n, margin, radius=radius)
-    log_x = _log_progress(n_steps, max(margin / radius, SMALLEST_FLOAT), 1.0)
-    with np.errstate(over="ignore", invalid="ignore"):  # too small a budget
-        bound = 480.0 * (2.0 * log_x) ** 2 * np.exp(-2.0 * log_x)
-    return _unwrapped(np.where(n_steps >= enough * (1.0 - SLACK), bound, math.inf))
+    return _corollary2_loss(n, margin, radius)(n_steps)
 
 
 def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
@@ -482,7 +463,8 @@ def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
     """
     loss, n = check_real("loss", loss), check_count("n", n, 1)
     margin, radius = _check_margin(margin, radius)
-    return _first(lambda t: corollary2_loss(t, n, margin, radius=radius) <= loss)
+    bound = _corollary2_loss(n, margin, radius)
+    return _first(lambda t: bound(t) <= loss)
 
 
 # --- two-layer networks ---------------------------------------------------------------------------
@@ -569,7 +551,7 @@ def _check_steps(name, t):
     with np.errstate(over="ignore"):  # a longdouble may overflow
         steps = np.asarray(as_real_array(name, t), dtype=np.float64)
     if not ((steps >= 0.0) & (steps < math.inf)).all():
-        raise ValueError(f"{name}: numbers of steps must be finite and not negative")
+        raise ValueError(f"{name} must be finite and not negative")
     return steps
 
 
@@ -580,6 +562,55 @@ def _paper_stepsize(stepsize, radius):
     if not 0.0 < eta < math.inf:
         raise ValueError(f"stepsize * radius^2 leaves float64 for radius {radius!r}; rescale X")
     return eta
+
+
+def _mean_loss(t, margin, stepsize, eta):
+    log_x = _log_progress(t, margin, stepsize)
+    return _over_progress(1.0 + log_x**2, log_x, eta / 2.0)
+
+
+def _stable_loss(t, margin, stepsize, mean_exponential=1.0):
+    log_x = _log_progress(t, margin, stepsize)
+    bound = _over_progress(mean_exponential + log_x**2 / 2.0, log_x)
+    with np.errstate(over="ignore"):
+        return 2.0 * bound
+
+
+def _monotone_loss(t, margin, stepsize, eta):
+    if eta > 8.0 * (1.0 + SLACK):
+        return _unwrapped(np.full(np.shape(t), math.inf))
+    if eta > 4.0 * (1.0 + SLACK):
+        return _mean_loss(t, margin, stepsize, eta)
+    log_x = _log_progress(t, margin, stepsize)
+    return _over_progress(1.0 + log_x**2 / 2.0, log_x)
+
+
+def _last_loss(n, margin, stepsize, radius):
+    """Return `last_loss` as a function of t alone, which is not checked."""
+    tau = np.floor(transition_steps(n, margin, stepsize, radius=radius) * (1.0 + SLACK))
+    certified = certified_loss(stepsize, radius=radius)
+    eta = _paper_stepsize(stepsize, radius)
+
+    def bound(t):
+        later = np.minimum(certified, _stable_loss(np.maximum(t - tau, 0.0), margin, stepsize))
+        later = np.where(t >= tau, later, math.inf)
+        return _unwrapped(np.minimum(later, _monotone_loss(t, margin, stepsize, eta)))
+
+    return bound
+
+
+def _corollary2_loss(n, margin, radius):
+    """Return `corollary2_loss` as a function of the budget alone, which is not checked."""
+    enough = corollary2_min_steps(n, margin, radius=radius) * (1.0 - SLACK)
+    relative = max(margin / radius, SMALLEST_FLOAT)
+
+    def bound(n_steps):
+        log_x = _log_progress(n_steps, relative, 1.0)
+        with np.errstate(over="ignore", invalid="ignore"):  # too small a budget
+            loss = 480.0 * (2.0 * log_x) ** 2 * np.exp(-2.0 * log_x)
+        return _unwrapped(np.where(n_steps >= enough, loss, math.inf))
+
+    return bound
 
 
 def _square(x):

@@ -136,8 +136,8 @@ def test_a_lower_bound_of_the_margin_will_do():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: theory.mean_loss(-1, 0.1, 1.0), "steps must be finite and not negative"),
-        (lambda: theory.mean_loss(math.nan, 0.1, 1.0), "steps must be finite and not negative"),
+        (lambda: theory.mean_loss(-1, 0.1, 1.0), "^t must be finite and not negative"),
+        (lambda: theory.mean_loss(math.nan, 0.1, 1.0), "^t must be finite and not negative"),
         (lambda: theory.mean_loss([1, math.inf], 0.1, 1.0), "finite and not negative"),
         (lambda: theory.mean_loss(1, 0.0, 1.0), "margin must be finite and positive"),
         (lambda: theory.mean_loss(1, 1.1, 1.0), "margin must be at most the radius"),
@@ -207,7 +207,7 @@ CHOICES = {
 @pytest.mark.filterwarnings("error")
 def test_any_arguments_give_a_bound_or_an_error_that_names_one(name):
     rng, function, n_found = np.random.default_rng(0), getattr(theory, name), 0
-    for _ in range(300):
+    for _ in range(60):
         arguments = {}
         for argument in inspect.signature(function).parameters:
             choices = CHOICES.get(argument, SIZES)
@@ -223,7 +223,7 @@ def test_any_arguments_give_a_bound_or_an_error_that_names_one(name):
         else:
             assert np.all(np.asarray(found) >= 0.0), arguments
             n_found += 1
-    assert n_found > 50
+    assert n_found > 10
 
 
 def test_bounds_whose_squares_leave_float64():
