@@ -234,7 +234,7 @@ def _confirm(runner, stepsizes, stages):
     on all rows may be next to it, and so does the first stage; they share their passes.
     """
     passed = [i for i, stage in enumerate(stages) if stage.passed]
-    candidate = min(passed, key=lambda i: (stages[i].rank, i), default=0)
+    candidate = _first_best({i: stages[i].rank for i in passed}) or 0
     near = {0, max(0, candidate - 1), candidate}
     if candidate + 1 in passed:
         near.add(candidate + 1)
@@ -266,5 +266,10 @@ def _compare(runner, samples, confirmed, best):
 
 def _best(confirmed):
     """Return the best of the stages that held on all rows, or None."""
-    held = [i for i, outcome in confirmed.items() if outcome.held]
-    return min(held, key=lambda i: (confirmed[i].rank, i), default=None)
+    return _first_best({i: outcome.rank for i, outcome in confirmed.items() if outcome.held})
+
+
+def _first_best(ranks):
+    """Return the first stage whose rank is the best but for rounding, or None if there is none."""
+    best = min(ranks.values(), default=None)
+    return next((i for i in sorted(ranks) if np.allclose(ranks[i], best, SLACK, SLACK)), None)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass
 
-from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
+from lsgd_fast._constants import SMALLEST_FLOAT
 from lsgd_fast._results.trial_report import report
 from lsgd_fast._text import to_json_values
 
@@ -72,9 +72,6 @@ class Outcome:
         value = self.log_loss  # it cannot underflow; with a penalty the objective hardly can
         if self.objective != self.loss:
             value = math.log(max(self.objective, SMALLEST_FLOAT))
-        if math.isfinite(value):  # where runs have converged to the same, rounding ranks none first
-            unit = math.ldexp(SLACK, math.frexp(max(1.0, abs(value)))[1])
-            value = round(value / unit) * unit
         return (1, 0, value) if self.reached_at is None else (0, self.reached_at, value)
 
 
