@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from lsgd_fast._checks import shown
+
 # The palette of Okabe and Ito for all kinds of colour vision, without its yellow.
 PALETTE = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("-", (0, (7, 1.5)), (0, (7, 1.5, 1.5, 1.5)), (0, (2, 1)))  # distinguish curves in grey
@@ -36,7 +38,7 @@ def axes(ax):
     if ax is None:
         ax = Figure(layout="constrained").add_subplot()
     elif not isinstance(ax, Axes):
-        raise TypeError(f"ax must be matplotlib axes or None; got {ax!r}")
+        raise TypeError(f"ax must be matplotlib axes or None; got {shown(ax)}")
     return ax
 
 

@@ -6,6 +6,8 @@ import secrets
 import stat
 from contextlib import contextmanager, suppress
 
+from lsgd_fast._checks import shown
+
 __all__ = ["check_path", "find_target", "open_regular", "replacing"]
 
 # The names of files that are being written. They do not contain the name of the target, which may
@@ -19,11 +21,11 @@ def check_path(path):
         name = os.fsdecode(path)
         os.fsencode(name)
     except TypeError:
-        raise TypeError(f"path must be a str, bytes or os.PathLike; got {path!r}") from None
+        raise TypeError(f"path must be a str, bytes or os.PathLike; got {shown(path)}") from None
     except UnicodeError:
-        raise ValueError(f"path must be a name that a file can have; got {path!r}") from None
+        raise ValueError(f"path must be a name that a file can have; got {shown(path)}") from None
     if "\0" in name:
-        raise ValueError(f"path must not contain a NUL character; got {name!r}")
+        raise ValueError(f"path must not contain a NUL character; got {shown(name)}")
     return name
 
 
@@ -50,7 +52,7 @@ def find_target(path):
     target = os.path.realpath(path)
     is_folder = os.path.basename(path) in ("", os.curdir, os.pardir)
     if is_folder or (os.path.lexists(target) and not os.path.isfile(target)):
-        raise ValueError(f"path must name a file, not a folder or a device; got {path!r}")
+        raise ValueError(f"path must name a file, not a folder or a device; got {shown(path)}")
     return target
 
 
@@ -74,7 +76,8 @@ def replacing(path):
     Raises
     ------
     OSError
-        If the file cannot be written; its `filename` is `path`.
+        If the file cannot be written; its `filename` is `path`. Errors about other files pass
+        through.
     ValueError
         If `path` is not the name of a regular file.
     """
@@ -98,7 +101,7 @@ def replacing(path):
                 raise
         _sync(folder)
     except OSError as error:
-        if error.errno is None:
+        if error.errno is None or not _is_of_save(error.filename, target):
             raise
         raise OSError(error.errno, error.strerror, path) from error
 
@@ -124,15 +127,30 @@ def _open_temporary(folder, mode):
         file.close()  # removed before it was locked
 
 
+def _is_of_save(name, target):
+    """Return whether the file that an error names, if any, is one that a save to `target` makes."""
+    if name is None or name == target:
+        return True
+    return isinstance(name, str) and os.path.basename(name).startswith(PREFIX)
+
+
 def _remove_abandoned(folder):
     """Remove the unlocked temporary files in a folder, whose processes are gone."""
     with suppress(OSError):
         for name in os.listdir(folder):
             if name.startswith(PREFIX) and name.endswith(SUFFIX):
                 path = os.path.join(folder, name)
-                with suppress(OSError), open(path, "r+b", opener=_open_at_once) as file:
+                with suppress(OSError), _open_to_lock(path) as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     os.unlink(path)
+
+
+def _open_to_lock(path):
+    """Open a file to lock it: for writing where that is allowed, as network file systems ask."""
+    try:
+        return open(path, "r+b", opener=_open_at_once)
+    except PermissionError:
+        return open(path, "rb", opener=_open_at_once)
 
 
 def _take_mode(file, old):

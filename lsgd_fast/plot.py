@@ -15,13 +15,13 @@ that no spike is lost. When you zoom in, the curve has fewer points than the tra
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from lsgd_fast import _drawing as drawing
-from lsgd_fast._checks import check_flag, check_real
+from lsgd_fast._checks import check_flag, check_real, shown
 from lsgd_fast.stepsizes import resolve
 
 __all__ = ["loss_curves", "margins", "rates", "sweep_map"]
@@ -313,7 +313,7 @@ def _name_runs(argument, runs):
     """Return the runs as a list of `_Named`."""
     if _is_run(runs):
         runs = [runs]
-    if not isinstance(runs, Iterable):
+    if not np.iterable(runs):  # as a 0-d array is not
         found = type(runs).__name__
         raise TypeError(
             f"{argument} must be a Run, an iterable of runs or a mapping from names to runs; "
@@ -326,7 +326,7 @@ def _name_runs(argument, runs):
     for (key, run), rule in zip(given.items(), rules, strict=True):
         if not _is_run(run):
             raise TypeError(
-                f"{argument}[{key!r}] must be a Run or have a trace; got {type(run).__name__}"
+                f"{argument}[{shown(key)}] must be a Run or have a trace; got {type(run).__name__}"
             )
         stepsize = float(rule) if isinstance(rule, numbers.Real) else _constant_stepsize(run)
         label = str(key) if by_name else _describe_stepsize(run, stepsize, rule)

@@ -58,6 +58,13 @@ def test_names_that_no_file_can_have(path):
         check_path(path)
 
 
+@pytest.mark.parametrize("path", [["a"] * 9999, "a\0" * 9999, "\ud800" * 9999, "a/" * 9999])
+def test_errors_show_long_values_in_part(path):
+    with pytest.raises((TypeError, ValueError), match="path must ") as caught:
+        find_target(check_path(path))
+    assert len(str(caught.value)) < 250
+
+
 @pytest.mark.parametrize("end", ["", ".", "..", "folder", "folder/", "file/", "pipe", "loop"])
 def test_what_is_no_file_is_not_replaced(tmp_path, monkeypatch, end):
     monkeypatch.chdir(tmp_path)
@@ -80,6 +87,18 @@ def test_errors_of_the_system_name_the_path(tmp_path, name):
         save(tmp_path / name)
     assert caught.value.filename == str(tmp_path / name) and caught.value.filename2 is None
     assert only(tmp_path, "file") == b""
+
+
+@pytest.mark.parametrize("body", ["open", "raise"])
+def test_errors_about_other_files_pass_through(tmp_path, body):
+    save(tmp_path / "a", OLD)
+    other, error = str(tmp_path / "font"), FileNotFoundError(2, "No such file", str(tmp_path / "x"))
+    with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "a"):
+        if body == "open":
+            open(other)
+        raise error
+    assert caught.value.filename == other if body == "open" else caught.value is error
+    assert only(tmp_path, "a") == OLD
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -189,10 +208,24 @@ def start(program, *arguments):
     return subprocess.Popen([sys.executable, "-c", program, *map(str, arguments)], env=environment)
 
 
-def test_the_next_save_removes_what_a_kill_has_left(tmp_path):
+def open_as_a_user(path, flags, mode=0o777):
+    """Open a file with no more rights than its mode gives its owner; root has all of them."""
+    writes = flags & (os.O_WRONLY | os.O_RDWR)
+    if writes and os.path.exists(path) and not os.stat(path).st_mode & stat.S_IWUSR:
+        raise PermissionError(13, "Permission denied", path)
+    return OPEN(path, flags, mode)
+
+
+OPEN = os.open
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o400, 0o444])
+def test_the_next_save_removes_what_a_kill_has_left(tmp_path, monkeypatch, mode):
     save(tmp_path / "a", OLD)
+    (tmp_path / "a").chmod(mode)
     assert start(KILLED, tmp_path / "a").wait(100) == -signal.SIGKILL
     assert (tmp_path / "a").read_bytes() == OLD and len(os.listdir(tmp_path)) == 2
+    monkeypatch.setattr(os, "open", open_as_a_user)
     save(tmp_path / "a")
     assert only(tmp_path, "a") == NEW
 

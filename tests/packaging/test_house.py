@@ -22,7 +22,7 @@ BASE = {"_checks", "_constants", "losses", "stepsizes"}
 METHODS = BASE | {"_inputs", "_results"}
 ARROWS = {
     "_constants": set(),
-    "_files": set(),
+    "_files": {"_checks"},
     "_text": set(),
     "_version": set(),
     "_checks": {"_constants"},
@@ -30,7 +30,7 @@ ARROWS = {
     "stepsizes": {"_checks"},
     "theory": {"_checks", "_constants"},
     "datasets": set(),
-    "_drawing": set(),
+    "_drawing": {"_checks"},
     "plot": {"_checks", "_drawing", "stepsizes"},
     "progress": {"_checks", "_text"},
     "_inputs": BASE,

@@ -111,7 +111,7 @@ def test_axes_come_back(draw):
 @every_function
 def test_bad_arguments(draw):
     argument = "sweep" if draw is plot.sweep_map else "runs"
-    for bad in (3, None, X, ["a"], [RUNS[0], RUNS[0].trace], {"a": X}, "runs"):
+    for bad in (3, None, X, np.array(2.0), ["a"], [RUNS[0], RUNS[0].trace], {"a": X}, "runs"):
         with pytest.raises(TypeError, match=rf"^{argument}\b.* must be a Run"):
             draw(bad)
     for bad in ([], {}, ()):
