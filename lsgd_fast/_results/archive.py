@@ -15,6 +15,7 @@ import zipfile
 
 import numpy as np
 
+from lsgd_fast._checks import shown
 from lsgd_fast._files import check_path, open_regular, replacing
 
 __all__ = ["NUMBERS", "invalid_file", "load_archive", "parse_array", "save_archive"]
@@ -69,7 +70,11 @@ def save_archive(path, kind, meta, arrays):
         np.savez(file, **members)
 
 
-def load_archive(path, kind, build=None):
+def _pair(meta, arrays):
+    return meta, arrays
+
+
+def load_archive(path, kind, build=_pair):
     """Read metadata and arrays from a file that `save_archive` wrote.
 
     Parameters
@@ -79,14 +84,14 @@ def load_archive(path, kind, build=None):
     kind : str
         The kind of content that the file must have.
     build : callable, optional
-        Makes an object of the metadata and the arrays. Whatever it raises says that the file does
-        not hold one.
+        Makes an object of the metadata, a dict, and of the arrays, a dict of str to ndarray; by
+        default the pair of them. The arrays are new, writable and in the byte order of the machine.
+        Whatever it raises says that the file does not hold such an object.
 
     Returns
     -------
     object
-        What `build` returned; without it the pair of the metadata, a dict, and of the arrays, a
-        dict of str to ndarray. They are new, writable and in the byte order of the machine.
+        What `build` returned.
 
     Raises
     ------
@@ -100,7 +105,7 @@ def load_archive(path, kind, build=None):
     try:
         with open_regular(path) as file:
             meta, arrays = _read(file, kind)
-        return (meta, arrays) if build is None else build(meta, arrays)
+        return build(meta, arrays)
     except MemoryError:
         raise
     except Exception as error:  # zipfile and json raise a dozen types for a damaged file
@@ -226,5 +231,5 @@ def _decode(values):
 def _parse_int(text):
     number = int(text)
     if not -(2**63) <= number < 2**63:
-        raise ValueError(f"the integer {text[:20]}... does not fit in 64 bits")
+        raise ValueError(f"{shown(number)} does not fit in 64 bits")
     return number

@@ -100,9 +100,7 @@ class Checkpoint:
 
     @classmethod
     def _from_archive(cls, meta, arrays):
-        arguments = _check_arguments(**meta.pop("arguments"))
-        check_stop(arguments["stop"], meta["validation_digest"])
-        check_record(arguments["record"], meta["validation_digest"], arguments["network"])
+        arguments = _check_arguments(meta.pop("arguments"), meta["validation_digest"])
         checkpoint = cls(
             arguments=arguments,
             counters=_check_counters(meta.pop("counters"), meta["step"]),
@@ -204,23 +202,26 @@ class Checkpoint:
             raise ValueError("the latest measurement does not belong to the weights")
 
 
-def _check_arguments(
-    *, stepsize, loss, l2, fit_intercept, stop, record, record_every, callback_every, gram, network
-):
+def _check_arguments(arguments, validation):
+    """Return the arguments, checked; `validation` is None without held-out data."""
+    stop, network = arguments["stop"], arguments["network"]
     if not isinstance(stop, dict):
         raise TypeError("stop must be a dict")
-    return {
-        "stepsize": stepsizes.from_plain(stepsize),
-        "loss": losses.from_plain(loss),
-        "l2": check_real("l2", l2, zero_allowed=True),
-        "fit_intercept": check_flag("fit_intercept", fit_intercept),
-        "stop": Stop(**stop),
-        "record": check_record(record, True, True),
-        "record_every": check_count("record_every", record_every, 1),
-        "callback_every": check_count("callback_every", callback_every, 1),
-        "gram": check_flag("gram", gram),
+    checked = {
+        "stepsize": stepsizes.from_plain(arguments["stepsize"]),
+        "loss": losses.from_plain(arguments["loss"]),
+        "l2": check_real("l2", arguments["l2"], zero_allowed=True),
+        "fit_intercept": check_flag("fit_intercept", arguments["fit_intercept"]),
+        "stop": check_stop(Stop(**stop), validation),
+        "record": check_record(arguments["record"], validation, network is not None),
+        "record_every": check_count("record_every", arguments["record_every"], 1),
+        "callback_every": check_count("callback_every", arguments["callback_every"], 1),
+        "gram": check_flag("gram", arguments["gram"]),
         "network": None if network is None else check_network(**network),
     }
+    if arguments.keys() != checked.keys():
+        raise ValueError("an argument is unknown")
+    return checked
 
 
 def _check_counters(counters, step):

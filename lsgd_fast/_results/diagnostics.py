@@ -10,7 +10,13 @@ from dataclasses import asdict, dataclass, fields
 from lsgd_fast._results.verdict import DIVERGED, Verdict, find_verdict, write_evidence
 from lsgd_fast._text import counted
 
-__all__ = ["Diagnostics", "MinimizeDiagnostics", "check_type", "diagnostics_from_dict"]
+__all__ = [
+    "Diagnostics",
+    "MinimizeDiagnostics",
+    "check_counts",
+    "check_type",
+    "diagnostics_from_dict",
+]
 
 MODELS = ("linear", "softmax", "network")
 
@@ -228,10 +234,11 @@ def diagnostics_from_dict(values):
         names = ", ".join(sorted(values.keys() ^ expected))
         raise ValueError(f"diagnostics has missing or unknown fields: {names}")
     found = _CLASSES[kind](**values)
-    for name, value in values.items():
-        limit = value if name == "n_passes" else found.n_steps
-        if type(value) is int and not 0 <= value <= limit:
-            raise ValueError(f"diagnostics.{name} must be from 0 to n_steps; got {value}")
+    n_passes = values.pop("n_passes", 0)
+    if n_passes < 0:
+        raise ValueError(f"diagnostics.n_passes must not be negative; got {n_passes}")
+    counters = [name for name, value in values.items() if type(value) is int]
+    check_counts(values, counters, prefix="diagnostics.")
     return found
 
 
@@ -239,6 +246,16 @@ def check_type(name, value, expected, prefix=""):
     """Raise TypeError unless a value is of a type, or of one of a union; a bool is no int."""
     if not isinstance(value, expected) or (type(value) is bool) != (expected is bool):
         raise TypeError(f"{prefix}{name} must be {_in_words(expected)}; got {value!r}")
+
+
+def check_counts(values, counters, positive=(), prefix=""):
+    """Raise ValueError unless counters are from 0 to n_steps or None, and others positive."""
+    for name in ("n_steps", *counters):
+        if values[name] is not None and not 0 <= values[name] <= values["n_steps"]:
+            raise ValueError(f"{prefix}{name} must be from 0 to n_steps; got {values[name]}")
+    for name in positive:
+        if values[name] < 1:
+            raise ValueError(f"{prefix}{name} must be at least 1; got {values[name]}")
 
 
 def _in_words(expected):

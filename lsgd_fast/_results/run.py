@@ -13,12 +13,13 @@ from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._results.diagnostics import (
     Diagnostics,
     MinimizeDiagnostics,
+    check_counts,
     check_type,
     diagnostics_from_dict,
 )
 from lsgd_fast._text import counted
 
-__all__ = ["Run", "Trace", "check_counts"]
+__all__ = ["Run", "Trace"]
 
 _COUNTS = ("step", "passes")  # the columns of a trace that are not floats
 
@@ -395,16 +396,6 @@ def _check_members(meta, arrays):
     check_counts(meta, _COUNTERS, ("n_threads",))
 
 
-def check_counts(meta, counters, positive):
-    """Raise ValueError unless counters are from 0 to n_steps or None, and others positive."""
-    for name in ("n_steps", *counters):
-        if meta[name] is not None and not 0 <= meta[name] <= meta["n_steps"]:
-            raise ValueError(f"{name} must be from 0 to n_steps; got {meta[name]}")
-    for name in positive:
-        if meta[name] < 1:
-            raise ValueError(f"{name} must be at least 1; got {meta[name]}")
-
-
 def _check_weights(arrays):
     """Raise ValueError unless the weights of a file have the shapes of one model."""
     weights = arrays["weights"]
@@ -413,9 +404,9 @@ def _check_weights(arrays):
     shapes |= dict.fromkeys(_OPTIONAL_WEIGHTS, [(d, *columns), (d + 1, *columns)])
     for name, array in arrays.items():
         if array.dtype != np.float64 or array.shape not in shapes[name] or 0 in array.shape:
-            raise ValueError(f"{name}: {array.dtype} of shape {array.shape} suits no model")
+            raise ValueError(f"{name}: {array.dtype} of shape {array.shape} does not fit any model")
     if len(columns) > 1 or ("intercept" in arrays) > len(columns):
-        raise ValueError(f"weights of shape {weights.shape} suit no model")
+        raise ValueError(f"weights of shape {weights.shape} do not fit any model")
 
 
 def _describe_loss(trace):

@@ -10,8 +10,8 @@ from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.arrays import ReadOnlyArrays
-from lsgd_fast._results.diagnostics import check_type
-from lsgd_fast._results.run import Trace, check_counts
+from lsgd_fast._results.diagnostics import check_counts, check_type
+from lsgd_fast._results.run import Trace
 from lsgd_fast._results.sweep import Sweep, label_of
 from lsgd_fast._results.table import Table
 from lsgd_fast._text import counted
@@ -325,6 +325,8 @@ class StochasticSweep(Sweep):
 
         Raises
         ------
+        TypeError
+            If `by` is not a string.
         ValueError
             If `by` is none of these, or if no run qualifies: all diverged or took no step.
         """

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lsgd_fast import stepsizes as rules
-from lsgd_fast._checks import as_list, check_real, shown
+from lsgd_fast._checks import as_list, check_choice, check_real
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.table import Table
@@ -93,6 +93,8 @@ class Sweep(Sequence):
 
         Raises
         ------
+        TypeError
+            If `by` is not a string.
         ValueError
             If `by` is none of these, if a column that it needs was not recorded, or if no run
             qualifies: all diverged, or none separated the data, or none is stable.
@@ -109,8 +111,7 @@ class Sweep(Sequence):
 
     def _best(self, by, criteria):
         """Return the run with the least value of a criterion; None means that it has no value."""
-        if not isinstance(by, str) or by not in criteria:
-            raise ValueError(f"by must be one of {', '.join(map(repr, criteria))}; got {shown(by)}")
+        by = check_choice("by", by, tuple(criteria))
         values = [criteria[by](run) for run in self]
         known = [i for i, value in enumerate(values) if value is not None]
         if not known:

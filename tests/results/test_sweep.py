@@ -81,7 +81,7 @@ def test_no_run_qualifies():
         sweep.best(by="separated_at")
     with pytest.raises(ValueError, match="by must be one of 'loss', 'log_loss'"):
         sweep.best(by="accuracy")
-    with pytest.raises(ValueError, match="by must be one of 'loss', 'log_loss'.*; got array"):
+    with pytest.raises(TypeError, match="by must be one of 'loss', 'log_loss'.*; got array"):
         sweep.best(by=np.ones(2))
     with pytest.raises(ValueError, match="needs the column 'min_margin'"):
         lsgd.stepsize_sweep(X, y, [1.0], 5, record=()).best(by="margin")
