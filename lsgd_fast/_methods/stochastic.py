@@ -258,10 +258,9 @@ class _Recorder:
 
     def check_limits(self, t):
         """End all runs if the number of steps or the time is reached."""
-        limit = self.options.stop.seconds
         if t == self.options.n_steps:
             reason = StopReason.n_steps
-        elif limit is not None and time.perf_counter() - self.began >= limit:
+        elif self.seconds_left() <= 0.0:
             reason = StopReason.seconds
         else:
             return
