@@ -135,7 +135,7 @@ CHOICES = {
 @pytest.mark.filterwarnings("error")
 def test_any_arguments_give_a_plan_or_an_error_that_names_one(no_measuring):
     rng, n_found = np.random.default_rng(0), 0
-    for _ in range(400):
+    for _ in range(60):
         arguments = {name: values[rng.integers(len(values))] for name, values in CHOICES.items()}
         arguments["margin"] = min(arguments["margin"], arguments["radius"])
         if rng.random() < 0.5:
@@ -147,4 +147,4 @@ def test_any_arguments_give_a_plan_or_an_error_that_names_one(no_measuring):
         else:
             n_found += 1
             assert "nan" not in plan.report()
-    assert n_found > 100
+    assert n_found > 15
