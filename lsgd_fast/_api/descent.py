@@ -353,7 +353,7 @@ def two_layer_gradient_descent(
         at 0 is that for z < 0.
     rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, optional
         Seed or generator of the first weights, ``rng.standard_normal((d, width))``; by default
-        they differ from run to run. A RandomState lends its bit generator, as in
+        they differ from run to run. For a RandomState its bit generator is used, as in
         `numpy.random.default_rng`. For several seeds pass ``SeedSequence(seeds)``.
     start : array-like of shape (d, width), optional
         First weights, in place of `rng`.

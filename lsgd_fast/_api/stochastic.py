@@ -56,8 +56,8 @@ def stochastic_gradient_descent(
         single permutation, for the online setting of Theorem 4, in which no row is seen twice; its
         batches are those of the first epoch of "shuffle".
     rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, optional
-        Seed or generator of the order of the rows; by default it differs from run to run. A
-        RandomState lends its bit generator, as in `numpy.random.default_rng`. For several seeds
+        Seed or generator of the order of the rows; by default it differs from run to run. For a
+        RandomState its bit generator is used, as in `numpy.random.default_rng`. For several seeds
         pass ``SeedSequence(seeds)``.
     start : array-like of shape (d,) or (d + 1,), optional
         First weights, the intercept last; zeros by default.

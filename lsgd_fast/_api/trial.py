@@ -65,8 +65,8 @@ def staged_trial(
     rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, or None, \
 default 0
         Seed or generator of the samples: the result is a function of it and the other arguments.
-        With None the samples differ from call to call. A RandomState lends its bit generator, as in
-        `numpy.random.default_rng`. For several seeds pass ``SeedSequence(seeds)``.
+        With None the samples differ from call to call. For a RandomState its bit generator is used,
+        as in `numpy.random.default_rng`. For several seeds pass ``SeedSequence(seeds)``.
     loss : {"logistic", "softmax"} or object, default "logistic"
         As for `gradient_descent`. Runs with softmax do not share passes, see `stepsize_sweep`.
     sample_weight : array-like of shape (n,), optional

@@ -33,7 +33,7 @@ def crafted(rng, name, files):
 
 
 def pick(rng, values):
-    """Return one of a sequence of whatever values."""
+    """Return one of the values."""
     return values[rng.integers(len(values))]
 
 
