@@ -7,6 +7,7 @@ the method `to_dict`, which `diagnostics_from_dict` reverses.
 import types
 from dataclasses import asdict, dataclass, fields
 
+from lsgd_fast._checks import shown
 from lsgd_fast._results.verdict import DIVERGED, Verdict, find_verdict, write_evidence
 from lsgd_fast._text import counted
 
@@ -119,7 +120,7 @@ class Diagnostics(_Diagnostics):
         if self.model not in MODELS:
             raise ValueError(
                 f"diagnostics.model must be one of {', '.join(map(repr, MODELS))}; "
-                f"got {self.model!r}"
+                f"got {shown(self.model)}"
             )
 
     @property
@@ -227,7 +228,7 @@ def diagnostics_from_dict(values):
     kind = values.pop("kind", None)
     if kind not in _CLASSES:
         raise ValueError(
-            f"diagnostics.kind must be one of {', '.join(map(repr, _CLASSES))}; got {kind!r}"
+            f"diagnostics.kind must be one of {', '.join(map(repr, _CLASSES))}; got {shown(kind)}"
         )
     expected = {field.name for field in fields(_CLASSES[kind])}
     if values.keys() != expected:
@@ -245,7 +246,7 @@ def diagnostics_from_dict(values):
 def check_type(name, value, expected, prefix=""):
     """Raise TypeError unless a value is of a type, or of one of a union; a bool is no int."""
     if not isinstance(value, expected) or (type(value) is bool) != (expected is bool):
-        raise TypeError(f"{prefix}{name} must be {_in_words(expected)}; got {value!r}")
+        raise TypeError(f"{prefix}{name} must be {_in_words(expected)}; got {shown(value)}")
 
 
 def check_counts(values, counters, positive=(), prefix=""):

@@ -122,6 +122,7 @@ def test_diagnostics_as_a_dict(diagnostics):
         (plain | {"more": 1}, "missing or unknown fields: more"),
         ({k: v for k, v in plain.items() if k != "n_steps"}, "unknown fields: n_steps"),
         (plain | {"n_steps": "x"}, "diagnostics.n_steps must be an int; got 'x'"),
+        (plain | {"kind": "x" * 9999}, "diagnostics.kind must be one of .*; got .x{50,60}[.]{3}"),
         (plain | {"penalised": 1}, "diagnostics.penalised must be a bool; got 1"),
         (plain | {"separated_at": True}, "separated_at must be an int or None; got True"),
     ]:
