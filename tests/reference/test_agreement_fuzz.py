@@ -123,8 +123,9 @@ def test_planted_faults_are_found(kind, plant, what, tmp_path, monkeypatch):
             check.check(kind, seed, tmp_path)
 
 
-def test_a_crash_costs_one_call():
-    worker = campaign.Worker("import os; input(); os.abort()")
+@pytest.mark.parametrize("answer", ["", "[1, "])
+def test_a_crash_costs_one_call(answer):
+    worker = campaign.Worker(f"import os; input(); os.write(1, {answer.encode()}); os.abort()")
     for seed in range(2):
         word, wrong = worker.call("descent", seed)
         assert word == "FAULT: crash" and "exit code -6" in wrong

@@ -8,7 +8,7 @@ import numpy as np
 import lsgd_fast as lsgd
 from lsgd_fast import losses, reference
 from lsgd_fast.stepsizes import Constant, Schedule
-from support.fuzz import outcome
+from support.fuzz.faults import outcome, said
 from support.rules import RULES
 from support.sparse_cases import CSR, csr
 
@@ -156,6 +156,7 @@ def complaints(seed):
         warnings.simplefilter("error")
         calls = [functools.partial(getattr(side, name), **given) for side in (lsgd, reference)]
         results, errors = zip(*map(outcome, calls), strict=True)
+        errors = tuple(map(said, errors))
         if errors != (None, None):
             return [(kind, *errors)] if errors[0] != errors[1] else []
         runs = zip(*map(runs_of, results), strict=True)

@@ -82,7 +82,7 @@ class Worker:
             self.process.stdin.write(json.dumps([kind, seed]) + "\n")
             self.process.stdin.flush()
         answer = self.process.stdout.readline()
-        if answer:
+        if answer.endswith("\n"):  # else the process ended, perhaps within its answer
             return json.loads(answer)
         self.process.communicate()
         code, self.process = self.process.returncode, None
@@ -109,12 +109,10 @@ def run(kind, calls, seed=0, processes=1, report=print):
         waiting.put(one)
 
     def serve():
-        worker = Worker()
-        with contextlib.suppress(queue.Empty):
+        with contextlib.closing(Worker()) as worker, contextlib.suppress(queue.Empty):
             while True:
                 name, one = waiting.get_nowait()
                 answers.put((name, one, *worker.call(name, one)))
-        worker.close()
 
     for _ in range(processes):
         threading.Thread(target=serve).start()
