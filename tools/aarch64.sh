@@ -16,7 +16,7 @@ root=${1:?the folder of an aarch64 system}
 shift
 cross=${CROSS:-aarch64-linux-gnu-gcc} qemu=${QEMU:-qemu-aarch64-static}
 for program in "$cross" "$qemu"; do
-    command -v "${program%% *}" >/dev/null || { echo "skipped: there is no $program"; exit 0; }
+    command -v "${program%% *}" >/dev/null || { echo "there is no $program"; exit 2; }
 done
 python=$(find "$root/usr/bin" -name 'python3.*[0-9]' | sort -V | tail -n 1)
 version=${python##*python}

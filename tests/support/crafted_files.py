@@ -233,13 +233,6 @@ def main(n_files, seed=0, plotted=True):
     return faults
 
 
-def run(n_files, seed):
-    """Craft files and try them; print the faults, of which there must be none."""
-    faults = main(n_files, seed)
-    print(*faults, sep="\n")
-    assert faults == []
-
-
 def save_good(folder):
     """Return {group: {kind: (bytes, check)}} of good files, each of which is checked."""
     np.save(folder / "X.npy", X)

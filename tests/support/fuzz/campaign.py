@@ -36,7 +36,6 @@ def schedule(kind, calls, seed):
 
 def call_one(kind, seed):
     """Make one call; return how it ended, and what is wrong or None."""
-    faulthandler.dump_traceback_later(LIMIT, exit=True)
     try:
         with tempfile.TemporaryDirectory() as folder:
             return check.check(kind, seed, pathlib.Path(folder)), None
@@ -46,21 +45,20 @@ def call_one(kind, seed):
     except Exception as error:  # in a check, or where a check calls the package
         text = f"{type(error).__name__}: {error} ({where(error)})"
         return "FAULT: raw exception", " ".join(text.split())
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 def work():
     """Make the calls that stdin names, a line each; answer each with a line of JSON.
 
-    What calls print goes to stderr.
+    What calls print goes to stderr, and so do the stacks of a call that hangs, which ends the process.
     """
     faulthandler.enable()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
-        kind, seed = json.loads(line)
-        print(json.dumps(call_one(kind, seed)), file=answers, flush=True)
+        faulthandler.dump_traceback_later(LIMIT, exit=True)
+        print(json.dumps(call_one(*json.loads(line))), file=answers, flush=True)
+        faulthandler.cancel_dump_traceback_later()
 
 
 class Worker:
@@ -121,8 +119,8 @@ def run(kind, calls, seed=0, processes=1, report=print):
         name, one, word, wrong = answers.get()
         counts[name, word] += 1
         if wrong is not None:
-            kind = name.replace(" ", "-")
-            faults.append(f"python tools/random_calls.py {kind} 1 {one}  # {wrong}")
+            repeated = f"python tools/random_calls.py {name.replace(' ', '-')} 1 {one}"
+            faults.append(f"{repeated}  # {wrong}")
             report(faults[-1])
     return counts, faults, time.time() - began
 
@@ -131,7 +129,7 @@ def table(counts):
     """Return the counts as text: a line for each kind, a column for each way to end."""
     words = sorted({word for _, word in counts}, key=lambda word: (word.startswith("F"), word))
     lines = []
-    for name in [*KINDS, "all"]:
+    for name in [*dict.fromkeys(name for name, _ in sorted(counts)), "all"]:
         row = {word: sum(count for (kind, ended), count in counts.items()
                          if ended == word and name in (kind, "all")) for word in words}  # fmt: skip
         if total := sum(row.values()):
