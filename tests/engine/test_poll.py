@@ -232,19 +232,25 @@ def test_ctrl_c_where_steps_take_longer_than_their_work():
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_single_passes_are_interrupted(n_threads):
     """Of `minimize` and of Gram space: a handler that raises ends the pass, not its caller."""
-    columns = RNG.standard_normal((50, 256))  # a pass takes some tenths of a second
-    product = LinearMap(Rows(Problem.check(X, Y)), 256, n_threads)
-    scores = np.full((256, len(X)), np.nan)
+    n, d, k = 4000, 4000, 256  # a pass takes many times the 0.02 s between two looks
+    rows = RNG.integers(-9, 9, (n, d), np.int8)
+    product = LinearMap(Rows(Problem.check(rows, awkward.labels(n, RNG))), k, n_threads)
+    columns, scores = RNG.standard_normal(d * k), np.full((k, n), np.nan)
+    raised = []
 
     def handler(number, frame):
-        raise ZeroDivisionError
+        """Raise once, where the first thread has begun and has chunks left: it runs this."""
+        begun, over = ~np.isnan(scores[0, [0, 2 * n // 5]])
+        if begun and not over and not raised:
+            raised.append(True)
+            raise ZeroDivisionError
 
     before = signal.signal(signal.SIGALRM, handler)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
         with pytest.raises(ZeroDivisionError):
-            signal.setitimer(signal.ITIMER_REAL, 0.001)
-            product.matvec(columns.ravel(), scores)
-            time.sleep(1.0)
+            product.matvec(columns, scores)
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
-    assert np.isnan(scores).any()
+    assert np.isnan(scores[0, 2 * n // 5])
