@@ -118,11 +118,11 @@ def digest(problem, n_threads):
 def digest_of_call(call, n_threads):
     """Return a hash of what a call of support/methods.py returns."""
     return hashlib.blake2b(
-        repr(bits(call(n_threads=n_threads))).encode(), digest_size=16
+        repr(contents(call(n_threads=n_threads))).encode(), digest_size=16
     ).hexdigest()
 
 
-def bits(result):
+def contents(result):
     """Return all that a run, a sweep or a tuple of numbers says, numbers by their bits."""
     if isinstance(result, (float, np.ndarray)):
         return np.asarray(result).tobytes()
@@ -131,7 +131,7 @@ def bits(result):
     if hasattr(result, "trace"):  # of stochastic descent
         columns = result.trace.to_dict() | {"weights": result.weights, "b": result.intercept}
         return [(name, np.asarray(columns[name]).tobytes()) for name in sorted(columns)]
-    return [bits(part) for part in result]
+    return [contents(part) for part in result]
 
 
 def digests(n_threads):

@@ -62,7 +62,7 @@ def _collect(value, name, found):
         found[name] = value
 
 
-def bits(result):
+def leaf_bits(result):
     """Return the same with numbers by their bits."""
     return {name: _bits(leaf) for name, leaf in facts(result).items()}
 

@@ -50,7 +50,7 @@ def call_one(kind, seed):
 def work():
     """Make the calls that stdin names, a line each; answer each with a line of JSON.
 
-    What calls print goes to stderr, and so do the stacks of a call that hangs, which ends the process.
+    What calls print goes to stderr. A call that hangs ends the process, with its stacks there.
     """
     faulthandler.enable()
     answers = os.fdopen(os.dup(1), "w")

@@ -14,7 +14,6 @@ from support import sparse_cases
 from support.fuzz import agreement, inputs, invariants, kinds, programs
 from support.fuzz.faults import COMPARED, REFUSED, Fault, outcome, said
 
-THREADS = (1, 2, 3, 8)
 ARCHIVED = 0.2  # the share of results that are saved, loaded and pickled
 
 
@@ -77,17 +76,17 @@ def check_error(call, error):
 
 def check_bits(call, found, rng):
     """Make the call by all instruction sets, threads and another storage, and compare bits."""
-    expected = agreement.bits(found)
+    expected = agreement.leaf_bits(found)
 
     def must_equal(make, what):
         again, error = outcome(make)
         if error is not None:
             raise Fault(f"an error by {what}", said(error))
-        names = agreement.different(agreement.bits(again), expected)
+        names = agreement.different(agreement.leaf_bits(again), expected)
         if names:
             raise Fault(f"bits differ by {what}", names[:6])
 
-    threads = [int(t) for t in rng.permutation(THREADS)]
+    threads = [int(t) for t in rng.permutation(inputs.THREADS)]
     used = threads if call.has_threads else [None]
     for i, isa in enumerate(kernel.instruction_sets()):
         n_threads = used[i % len(used)]
@@ -134,7 +133,7 @@ def check_columns(call, sweep):
         alone, error = outcome(lambda own=own: single(**own))
         if error is not None:
             raise Fault("an error of a column of a sweep alone", said(error))
-        names = agreement.different(agreement.bits(alone), agreement.bits(run))
+        names = agreement.different(agreement.leaf_bits(alone), agreement.leaf_bits(run))
         if names:
             raise Fault("bits differ by sweep", f"column {i}: {names[:6]}")
 
@@ -229,7 +228,7 @@ def check_pieces(call, found, rng):
                 threads = int(rng.integers(1, 4))
                 descent = lsgd.Descent.load(f"{folder}/checkpoint.npz", **given, n_threads=threads)
     result = descent.result(), getattr(callback, "seen", None)
-    names = agreement.different(agreement.bits(result), agreement.bits(found))
+    names = agreement.different(agreement.leaf_bits(result), agreement.leaf_bits(found))
     if names:
         raise Fault("bits differ by pieces", names[:6])
 

@@ -24,6 +24,7 @@ LOSSES = (
     losses.FlattenedExponential(0.7), losses.FlattenedPolynomial(1.5),
     losses.FlattenedPolynomial(0.5),
 )  # fmt: skip
+THREADS = (1, 2, 3, 8)
 COLUMNS = ("step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
            "stepsize")  # fmt: skip
 

@@ -179,14 +179,14 @@ def of_trial(trial):
 
 def archived(result):
     """Compare a result with its copies by a pickle and by a file."""
-    expected = agreement.bits(result)
+    expected = agreement.leaf_bits(result)
     copies = {"pickle": pickle.loads(pickle.dumps(result))}
     if hasattr(result, "save"):
         with tempfile.TemporaryDirectory() as folder:
             result.save(f"{folder}/result.npz")
             copies["file"] = type(result).load(f"{folder}/result.npz")
     for name, copy in copies.items():
-        wrong = agreement.different(agreement.bits(copy), expected)
+        wrong = agreement.different(agreement.leaf_bits(copy), expected)
         if wrong:
             yield f"{name} differs in {wrong[:4]}"
         if isinstance(copy, lsgd.Run) and copy.weights.flags.writeable:

@@ -17,11 +17,9 @@ import numpy as np
 import lsgd_fast as lsgd
 from lsgd_fast import kernel
 from lsgd_fast.cli.main import main
+from support import mutations
 from support.fuzz import agreement, inputs, kinds
 from support.fuzz.faults import COMPARED, REFUSED, Fault, outcome, said, where
-
-THREADS = (1, 2, 3, 8)
-
 
 # --- the command line -----------------------------------------------------------------------------
 
@@ -56,7 +54,7 @@ def check_command(rng, folder):
         facts = strict_json(stdout)
         sets = kernel.instruction_sets()
         with agreement.instruction_set(sets[rng.integers(len(sets))]):
-            again = run_main([*argv, "--threads", str(rng.choice(THREADS))])
+            again = run_main([*argv, "--threads", str(rng.choice(inputs.THREADS))])
         if again[0] != code or without_times(strict_json(again[1])) != without_times(facts):
             raise Fault("bits differ by threads", say)
     return COMPARED
@@ -85,7 +83,8 @@ def data_file(rng, folder):
         data = table(X, y, suffix, rng).encode()
         path.write_bytes(gzip.compress(data) if suffix.endswith(".gz") else data)
     if rng.random() < 0.15:
-        damage(path, rng)
+        data = path.read_bytes()
+        path.write_bytes(mutations.damaged(rng, data, data))
     return [str(path), *more], X, several
 
 
@@ -100,27 +99,13 @@ def table(X, y, suffix, rng):
     return "".join(cell.join(line) + "\n" for line in lines)
 
 
-def damage(path, rng):
-    """Change, cut or add a few bytes of a file."""
-    data = bytearray(path.read_bytes())
-    for _ in range(rng.integers(1, 4)):
-        at, what = int(rng.integers(len(data) + 1)), rng.integers(3)
-        if what == 0:
-            del data[at:]
-        elif what == 1:
-            data[at:at] = bytes(rng.integers(0, 256, 3).tolist())
-        elif at < len(data):
-            data[at] = int(rng.integers(256))
-    path.write_bytes(bytes(data))
-
-
 def options(rng, command, several):
     """Return options of a command."""
     argv = ["--softmax"] * several + ["--json"] * int(rng.integers(2))
     choices = {
         "--l2": str(rng.choice([0.0, 1e-3, 1e300])),
         "--fit-intercept": None,
-        "--threads": str(rng.choice(THREADS)),
+        "--threads": str(rng.choice(inputs.THREADS)),
         "--steps": str(rng.integers(1, 30)),
     }
     if command == "trial":
@@ -212,11 +197,11 @@ def check_classifier(rng, folder):
     fitted, error = outcome(fit)
     if error is not None:
         return REFUSED
-    expected = agreement.bits((fitted.coef_, fitted.intercept_, fitted.loss_curve_))
+    expected = agreement.leaf_bits((fitted.coef_, fitted.intercept_, fitted.loss_curve_))
     for isa in kernel.instruction_sets():
         with agreement.instruction_set(isa):
-            again = fit(int(rng.choice(THREADS)))
-            found = agreement.bits((again.coef_, again.intercept_, again.loss_curve_))
+            again = fit(int(rng.choice(inputs.THREADS)))
+            found = agreement.leaf_bits((again.coef_, again.intercept_, again.loss_curve_))
         if agreement.different(found, expected):
             raise Fault("bits differ by instruction sets or threads", f"{given} {X.shape}")
     told = np.isin(fitted.predict(X), fitted.classes_).all()
