@@ -30,11 +30,11 @@ def in_this_process(kind, calls, seed):
     """Make the calls one by one; return what `campaign.run` returns."""
     counts, faults, began = collections.Counter(), [], time.time()
     for name, one in campaign.schedule(kind, calls, seed):
-        word, wrong = campaign.call_one(name, one)
+        word, fault = campaign.call_one(name, one)
         counts[name, word] += 1
-        if wrong is not None:
-            print(name, one, wrong)
-            faults.append(wrong)
+        if fault is not None:
+            print(name, one, fault)
+            faults.append(fault)
     return counts, faults, time.time() - began
 
 

@@ -29,7 +29,7 @@ def assert_no_faults(calls, seed):
     assert ended[ROUNDING] + ended[DECIDED] < 0.1 * calls and ended[UNDERFLOW] < 0.02 * calls
 
 
-def test_some_hundred_calls():
+def test_calls_of_every_kind():
     assert_no_faults(200, 0)
 
 
@@ -127,8 +127,8 @@ def test_planted_faults_are_found(kind, plant, what, tmp_path, monkeypatch):
 def test_a_crash_costs_one_call(answer):
     worker = campaign.Worker(f"import os; input(); os.write(1, {answer.encode()}); os.abort()")
     for seed in range(2):
-        word, wrong = worker.call("descent", seed)
-        assert word == "FAULT: crash" and "exit code -6" in wrong
+        word, fault = worker.call("descent", seed)
+        assert word == "FAULT: crash" and "exit code -6" in fault
     worker.close()
 
 
@@ -138,9 +138,9 @@ def test_a_call_that_hangs_costs_one_call():
         "check.check = lambda *a: time.sleep(90); campaign.work()"
     )
     began, worker = time.monotonic(), campaign.Worker(script)
-    word, wrong = worker.call("descent", 0)
+    word, fault = worker.call("descent", 0)
     worker.close()
-    assert word == "FAULT: hang" and "Timeout" in wrong and time.monotonic() - began < 60.0
+    assert word == "FAULT: hang" and "Timeout" in fault and time.monotonic() - began < 60.0
 
 
 def test_a_call_depends_on_its_kind_and_seed_alone(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast import reference
 from support.backends import every_backend
-from support.overflowing import complaints
+from support.overflowing import faults
 
 # Limits of the compiled code, not of rounding.
 KNOWN = {
@@ -18,8 +18,8 @@ KNOWN = {
 
 
 def check(seeds):
-    found = {seed: complaints(seed) for seed in seeds if seed not in KNOWN}
-    assert not any(found.values()), {seed: wrong for seed, wrong in found.items() if wrong}
+    found = {seed: faults(seed) for seed in seeds if seed not in KNOWN}
+    assert not any(found.values()), {seed: those for seed, those in found.items() if those}
 
 
 def test_random_overflows():

@@ -4,6 +4,7 @@ Whether it also keeps to its memory is for a sanitizer to say: see `fuzz`.
 """
 
 import collections
+import contextlib
 import faulthandler
 import sys
 import threading
@@ -184,30 +185,28 @@ def fuzz(calls, seed=11):
     return found
 
 
-class changed_by_a_thread:
-    """A context in which a thread changes rows and restores them, over and over."""
+@contextlib.contextmanager
+def changed_by_a_thread(*rows):
+    """Let a thread change rows and restore them, over and over, within a with statement."""
+    over = threading.Event()
 
-    def __init__(self, *rows):
-        self.rows = rows
-
-    def __enter__(self):
-        self.ends = False
-        self.interval = sys.getswitchinterval()
-        sys.setswitchinterval(1e-5)
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-
-    def _run(self):
+    def run():
         rng = np.random.default_rng(5)
-        while not self.ends:
-            for rows in self.rows:
-                rows.restore()
+        while not over.is_set():
+            for one in rows:
+                one.restore()
             time.sleep(1e-3 * rng.random())  # validation mostly sees the first values
-            for rows in self.rows:
-                rows.change()
+            for one in rows:
+                one.change()
             time.sleep(1e-4 * rng.random())
 
-    def __exit__(self, *error):
-        self.ends = True
-        self.thread.join()
-        sys.setswitchinterval(self.interval)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        sys.setswitchinterval(interval)

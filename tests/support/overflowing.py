@@ -149,7 +149,7 @@ def is_decided_by_rounding(name, given, results, trials=30):
     return False
 
 
-def complaints(seed):
+def faults(seed):
     """Make the call of a seed on both sides; return what differs, but for what rounding decides."""
     kind, name, given = make_call(np.random.default_rng(seed))
     with warnings.catch_warnings():

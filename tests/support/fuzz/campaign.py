@@ -35,7 +35,7 @@ def schedule(kind, calls, seed):
 
 
 def call_one(kind, seed):
-    """Make one call; return how it ended, and what is wrong or None."""
+    """Make one call; return how it ended, and its fault or None."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             return check.check(kind, seed, pathlib.Path(folder)), None
@@ -116,11 +116,11 @@ def run(kind, calls, seed=0, processes=1, report=print):
         threading.Thread(target=serve).start()
     counts, faults = collections.Counter(), []
     for _ in range(calls):
-        name, one, word, wrong = answers.get()
+        name, one, word, fault = answers.get()
         counts[name, word] += 1
-        if wrong is not None:
+        if fault is not None:
             repeated = f"python tools/random_calls.py {name.replace(' ', '-')} 1 {one}"
-            faults.append(f"{repeated}  # {wrong}")
+            faults.append(f"{repeated}  # {fault}")
             report(faults[-1])
     return counts, faults, time.time() - began
 

@@ -50,13 +50,13 @@ def check_call(call, rng):
             check_bits(call, found, rng)
         if call.has_reference:
             word = check_agreement(call, found, expected)
-        wrong = [] if call.spoilt else invariants.complaints(call, found[0])
-        if wrong:
-            raise Fault("invariant", "; ".join(wrong))
+        faults = [] if call.spoilt else invariants.faults(call, found[0])
+        if faults:
+            raise Fault("invariant", "; ".join(faults))
         if call.kind == "pieces" and not call.spoilt:
             check_pieces(call, found, rng)
-        if rng.random() < ARCHIVED and (wrong := list(invariants.archived(found[0]))):
-            raise Fault("copies", "; ".join(wrong))
+        if rng.random() < ARCHIVED and (faults := list(invariants.archived(found[0]))):
+            raise Fault("copies", "; ".join(faults))
     check_inputs(call, before)
     return word
 

@@ -14,7 +14,7 @@ EXACT_ENTRIES = 600  # largest number of entries of X for which margins are comp
 INCREASE = 64.0 * agreement.EPS
 
 
-def complaints(call, result):
+def faults(call, result):
     """Return what is wrong with the result of a call."""
     found = []
     if isinstance(result, lsgd.Sweep):
@@ -34,30 +34,30 @@ def complaints(call, result):
 
 
 def of_run(call, run):
-    trace, wrong = run.trace, []
+    trace, found = run.trace, []
     columns = trace.to_dict()
     if {len(column) for column in columns.values()} != {len(trace.step)}:
-        wrong.append("columns of different lengths")
+        found.append("columns of different lengths")
     if any(column.flags.writeable for column in columns.values()) or run.weights.flags.writeable:
-        wrong.append("an array can be written to")
+        found.append("an array can be written to")
     every = call.arguments.get("record_every", 1)
     steps = trace.step[:-1]
     if trace.step[-1] != run.n_steps or steps.tolist() != list(range(0, run.n_steps, every)):
-        wrong.append(f"steps {trace.step} of {run.n_steps} by {every}")
+        found.append(f"steps {trace.step} of {run.n_steps} by {every}")
     if isinstance(run, lsgd.Run):
-        wrong += of_counters(call, run)
-        wrong += of_last_row(call, run)
+        found += of_counters(call, run)
+        found += of_last_row(call, run)
         if run.separable:
-            wrong += of_separation(call, run)
+            found += of_separation(call, run)
     if call.name == "minimize":
-        wrong += of_minimisation(call, run)
-    return wrong
+        found += of_minimisation(call, run)
+    return found
 
 
 def of_counters(call, run):
     trace = run.trace
     if run.stop_reason == "diverged" or call.name == "minimize":
-        return []
+        return
     for name in ("separated_at", "certified_at", "stable_at", "best_at"):
         value = getattr(run, name)
         if value is not None and not 0 <= value <= run.n_steps:
@@ -107,7 +107,7 @@ def of_last_row(call, run):
 
 
 def of_separation(call, run):
-    """Yield a complaint unless all margins are positive in exact arithmetic."""
+    """Yield a fault unless all margins are positive in exact arithmetic."""
     X = call.arguments["X"]
     if inputs.is_sparse(X) or np.size(X) > EXACT_ENTRIES or call.kind.startswith("softmax"):
         return
@@ -186,8 +186,8 @@ def archived(result):
             result.save(f"{folder}/result.npz")
             copies["file"] = type(result).load(f"{folder}/result.npz")
     for name, copy in copies.items():
-        wrong = agreement.different(agreement.leaf_bits(copy), expected)
-        if wrong:
-            yield f"{name} differs in {wrong[:4]}"
+        names = agreement.different(agreement.leaf_bits(copy), expected)
+        if names:
+            yield f"{name} differs in {names[:4]}"
         if isinstance(copy, lsgd.Run) and copy.weights.flags.writeable:
             yield f"the weights of a {name} can be written to"
