@@ -20,8 +20,8 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
 
 # Chunks first .. last - 1 to one scale, where columns of sparse rows are in the log domain.
 cdef void reduce_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil
-# The gradient, by reduce_gradients: the first element of part `part` of `parts`, which take about
-# equally long, and the work of all of them.
+# For `reduce_gradients`, which makes the gradient: the first element of part `part` of `parts`,
+# which take about equally long, and the work of all of them.
 cdef Py_ssize_t reduce_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
 cdef double reduce_work(const pass_t* p) noexcept nogil
 # The rest of the results.

@@ -124,10 +124,6 @@ cdef void reduce_gradients_by_team(const pass_t* p, double* gradient, int n_thre
 
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:
     with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
-        run_share(p, team_rank(), team_size())
-
-
-# Thread `rank` of a team of `size` runs its share of the chunks of a pass.
-cdef void run_share(const pass_t* p, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
-    run_chunks(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size,
-               p.tiles + rank * p.thread_memory)
+        run_chunks(p, team_rank() * p.n_chunks // team_size(),
+                   (team_rank() + 1) * p.n_chunks // team_size(),
+                   p.tiles + team_rank() * p.thread_memory)

@@ -18,14 +18,14 @@ ctypedef fused index:   # of a row or a column, in each index_type_t
 
 # --- indices --------------------------------------------------------------------------------------
 
-# The index of entry i. Only this function, the next one and the inner loops of sparse.pxd, which
-# are compiled for each type, know the types of indices.
+# The index of entry i, read once: others may change lent indices. Only this function, the next one
+# and the inner loops of sparse.pxd, which are compiled for each type, know the types of indices.
 cdef inline Py_ssize_t index_at(const compressed_t* matrix, Py_ssize_t i) noexcept nogil:
     if matrix.index_type == INDEX_UINT16:
-        return (<const uint16_t*> matrix.indices)[i]
+        return (<const volatile uint16_t*> matrix.indices)[i]
     if matrix.index_type == INDEX_INT32 or matrix.index_type == LENT_INT32:
-        return (<const int32_t*> matrix.indices)[i]
-    return (<const int64_t*> matrix.indices)[i]
+        return (<const volatile int32_t*> matrix.indices)[i]
+    return (<const volatile int64_t*> matrix.indices)[i]
 
 
 cdef inline void set_index(const compressed_t* matrix, Py_ssize_t i,

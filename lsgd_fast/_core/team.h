@@ -65,7 +65,8 @@ static inline int lsgd_barrier_wait(lsgd_barrier *b, int size)
             __asm__ __volatile__("yield");
 #endif
         } else {
-            __atomic_store_n(&b->yielded, 1, __ATOMIC_RELAXED);
+            if (spins == 2000)
+                __atomic_store_n(&b->yielded, 1, __ATOMIC_RELAXED);
             sched_yield();
         }
     }

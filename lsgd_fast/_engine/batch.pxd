@@ -15,6 +15,7 @@ cdef loss_t native_loss(loss)
 cdef class Batch:
     """Runs that share every pass over X: the rows, the memory of a pass, the first weights."""
     cdef batch_t state
+    cdef bint advancing
     cdef readonly int n_threads
     cdef readonly Py_ssize_t size    # of the parameters of a run, less one: d, but see state.pxd
     cdef readonly object lock        # re-entrant: a callback may call result()
@@ -32,6 +33,7 @@ cdef class Batch:
     cdef first_parameters(self, Py_ssize_t start)
     cdef intercepts(self, const double[::1] parameters)
     cdef weights(self, const double[::1] parameters)
+    cdef check_idle(self)
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient)
     cdef _lay_out_multi(self, problem, bint log_domain, n_threads)
     cdef _add_log_sums(self, Py_ssize_t k)

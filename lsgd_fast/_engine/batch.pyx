@@ -236,6 +236,12 @@ cdef class Batch:
             weights[self.rows.order] = parameters[:self.size]
         return weights
 
+    cdef check_idle(self):
+        """RuntimeError during `advance`: a signal handler that runs there cannot start a pass."""
+        if self.advancing:
+            raise RuntimeError("this Descent is in the middle of a step: a signal handler may save "
+                               "it, but step() and result() must wait until the handler is done")
+
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient):
         """Advance runs that have taken equally many steps, see `advance` in loop.pxd."""
         cdef batch_t* b = &self.state
@@ -248,7 +254,9 @@ cdef class Batch:
         b.row_pass.gradient = gradient
         b.target = target
         b.measure_target = measure_target
+        self.advancing = True
         try:
             advance(b, self.n_threads)
         finally:
+            self.advancing = False
             b.n_runs = 0

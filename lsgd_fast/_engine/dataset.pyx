@@ -120,7 +120,9 @@ cdef class Rows:
         slices = np.searchsorted(X.indptr, np.arange(0, X.size, ENTRIES_AT_A_TIME))
         slices = np.append(slices, len(X)).tolist()
         slices = list(zip([0] + slices, slices))
-        if gradient or like is not None:    # of more than one pass: lent indices are read slower
+        # gradients need numbers that stay (see copy_indices); for several passes a copy is read
+        # faster
+        if gradient or like is not None:
             self.copy_indices(X, slices)
         if gradient:
             self.copy_columns(X, slices)

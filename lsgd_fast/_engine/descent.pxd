@@ -26,6 +26,7 @@ cdef class Descent:
     cdef _check_cycle(self)
     cdef bint _callback_is_due(self)
     cdef _call_back(self)
+    cdef bint _needs_last_pass(self, bint gradient)
     cdef _run(self)
     cdef _parameters(self, Py_ssize_t row)
     cdef _separating_weights(self)
@@ -40,5 +41,5 @@ cdef tuple rows_of(request)
 # slice.
 cdef drive(list descents, Py_ssize_t target)
 
-# Measure by a forward pass the weights that have not been measured.
+# Measure the last weights: what of their measurement is not at hand.
 cdef measure_last(list descents)

@@ -4,12 +4,14 @@ import threading
 
 import numpy as np
 
+from libc.math cimport isnan
+
 from lsgd_fast._engine.batch cimport Batch
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.poll cimport clock
 from lsgd_fast._engine.run_state cimport BEST_ROW, SEPARATING_ROW, W_ROW
-from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, LOG_LOSS, LOSS,
-                                      MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
+from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM,
+                                      LOG_LOSS, LOSS, MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
                                       counters_t, run_t)
 
 from lsgd_fast._checks import check_n_steps
@@ -51,7 +53,8 @@ cdef class Descent:
     Notes
     -----
     A Descent may move from thread to thread, but only one may drive it at a time. An exception
-    from the callback, or Ctrl-C, leaves it at the last whole step; `step` goes on from there.
+    from the callback, or Ctrl-C, leaves it at the last whole step; `step` goes on from there. A
+    signal handler that runs during a step may call `save`, but neither `step` nor `result`.
     """
 
     def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
@@ -195,6 +198,7 @@ cdef class Descent:
         self._enter()
         try:
             check_n_steps(self.state.run.step + n_steps)
+            self.batch.check_idle()
             if self.stepping:
                 raise RuntimeError("this Descent is already taking steps, around this callback")
             drive([self], self.state.run.step + n_steps)
@@ -257,6 +261,16 @@ cdef class Descent:
             r.reason = CALLBACK
             r.finished = clock()
 
+    cdef bint _needs_last_pass(self, bint gradient):
+        """Whether `result` needs a pass, with the gradient or without; it may be interrupted."""
+        cdef run_t* r = &self.state.run
+        if r.closing:
+            return True
+        if r.known == NOTHING:
+            return gradient or not self.state.needs_gradient()
+        # the last row of a run that has ended has the norm of its gradient
+        return gradient and r.reason != GOING_ON and isnan(r.now[GRADIENT_NORM])
+
     def result(self):
         """Return the run so far, with the current weights measured.
 
@@ -266,6 +280,7 @@ cdef class Descent:
         """
         self._enter()
         try:
+            self.batch.check_idle()
             measure_last([self])
             return self._run()
         finally:
@@ -476,17 +491,14 @@ cdef measure_last(list descents):
     cdef list left
     cdef bint gradient
     for gradient in (False, True):
-        left = [descent for descent in descents if descent.state.run.known == NOTHING
-                and (gradient or not descent.state.needs_gradient())]
+        left = [descent for descent in descents if descent._needs_last_pass(gradient)]
         if not left:
             continue
         began = clock()
-        advance_together(left, left[0].n_steps, True, gradient)
+        target = max([descent.n_steps for descent in left])     # of those that have not ended
+        advance_together(left, target, True, gradient)
         for descent in left:
             descent.state.run.seconds += 0.0 if descent.stepping else clock() - began
-            if not gradient and descent.state.run.reason != GOING_ON:
-                descent.state.run.known = NOTHING       # the last row of a run that has ended has
-                                                        # the norm of its gradient
 
 
 cdef advance_together(list descents, Py_ssize_t target, bint measure_target, bint gradient):

@@ -156,6 +156,8 @@ cdef bint start(batch_t* b) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(b.n_runs):
         b.runs[i].running = True
+        if b.runs[i].closing:               # a pass that was interrupted
+            continue
         if b.runs[i].known == GRADIENT:     # from a pass at the end of which a callback was called
             move_on(b, b.runs[i])
     regroup(b)

@@ -10,8 +10,8 @@ cdef struct poll_t:
     double next_poll        # when to look for signals again
     void* errors            # list of what signal handlers raise; NULL: this thread runs none
 
-# What each thread of a team runs: `rank` of `size` threads. Where `meet` says that the team stops,
-# or as soon as it has looked at `is_stopping`, the work that it is at is incomplete.
+# What each thread of a team runs: `rank` of `size` threads. Work between two meetings may be
+# dropped once `is_stopping` holds; where `meet` says that the team stops, it is incomplete.
 ctypedef void (*worker_t)(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil
 
 # Seconds, from a clock that never goes back.

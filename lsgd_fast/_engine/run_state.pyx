@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.math cimport INFINITY, NAN
+from libc.math cimport INFINITY, NAN, isnan
 from libc.string cimport memset
 
 from lsgd_fast._engine.monitor cimport current_drift, monitor_t, monitored_t, start_monitor
@@ -290,6 +290,8 @@ cdef class RunState:
         for name, value in zip(COLUMNS, checkpoint.arrays["now"]):
             r.now[<int> COLUMN_NUMBERS[name]] = value
         c.loss, c.log_loss = r.now[LOSS], r.now[LOG_LOSS]
+        r.closing = (r.reason != GOING_ON and checkpoint.validation_digest is not None
+                     and isnan(r.now[VALIDATION_LOSS]))     # its last pass was interrupted
 
 
 cdef known_step(Py_ssize_t step):

@@ -182,15 +182,17 @@ cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef run_t* r = b.runs[i]
     cdef validation_t* v = &r.validation
     cdef totals_t totals
+    cdef double loss
     sum_tallies(&b.validation, i, &totals)
-    r.now[VALIDATION_LOSS] = INFINITY if isnan(totals.loss) else totals.loss
+    loss = INFINITY if isnan(totals.loss) or has_overflowed(b, r) else totals.loss
+    r.now[VALIDATION_LOSS] = loss
     r.now[VALIDATION_ERROR_RATE] = totals.error_rate
     if not is_recorded(r) or r.step == v.last_step:
         return
     v.last_step = r.step
     v.waited += 1
-    if totals.loss < v.best_loss:
-        v.best_loss = totals.loss
+    if loss < v.best_loss:
+        v.best_loss = loss
         v.best_step = r.step
         v.waited = 0
         memcpy(r.best, r.w, b.n_parameters * sizeof(double))

@@ -62,7 +62,7 @@ def _export_of(array):
         array = array.base
     try:
         return memoryview(array)
-    except TypeError:  # NumPy's own memory, or that of an object without buffers
+    except (TypeError, BufferError):  # NumPy's own memory, or that of an object without buffers
         return None
     except ValueError as error:
         raise ValueError(f"X cannot be read: {error}") from None  # a memory map that is closed

@@ -61,7 +61,7 @@ class Problem:
     model : Linear or Softmax or TwoLayer
         How the margin of a row depends on the weights.
     exports : list
-        What keeps the memory of X in place, see `export_of`.
+        What keeps the memory of X in place, see `exports_of`.
     """
 
     X: np.ndarray | SparseRows

@@ -228,7 +228,8 @@ def _check_counters(counters, step):
     if not isinstance(counters, dict) or set(counters) != COUNTERS:
         raise ValueError("a counter is missing or unknown")
     checked = {name: check_count(name, value, -1) for name, value in counters.items()}
-    if max(checked.values()) > step or checked["n_increases"] < 0:
+    limits = dict.fromkeys(COUNTERS, step) | {"waited": step + 1}  # w_0 may be no improvement
+    if any(checked[name] > limits[name] for name in COUNTERS) or checked["n_increases"] < 0:
         raise ValueError("the counters do not agree with the number of steps")
     return checked
 

@@ -1,5 +1,6 @@
 """Ctrl-C and other signals: a run stops at once, loses no step, and leaves the GIL to others."""
 
+import contextlib
 import os
 import signal
 import statistics
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast import Descent, Stop, kernel
+from lsgd_fast import Descent, Stop, StopReason, kernel
 from lsgd_fast._engine.dataset import Rows
 from lsgd_fast._engine.linear_map import LinearMap
 from lsgd_fast._inputs.problem import Problem
@@ -23,7 +24,20 @@ from support.hashes import content
 RNG = np.random.default_rng(3)
 X = RNG.standard_normal((20_000, 50))
 Y = awkward.labels(len(X), RNG)
+MANY_CLASSES = RNG.standard_normal((4000, 100)), np.arange(4000) % 500  # passes are long
 NO_HANG = Stop(seconds=60.0)  # a test that fails must end as well
+
+
+@contextlib.contextmanager
+def alarms(handler, seconds):
+    """Send SIGALRM again and again, until a handler raises at the latest."""
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def interrupt(descent, delay):
@@ -78,30 +92,54 @@ def test_ctrl_c(big, n_threads):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
-def test_signal_handlers_run_and_their_exceptions_come_out():
+def test_signal_handlers_run_and_their_exceptions_come_out(tmp_path):
     calls = []
 
     def handler(number, frame):
         if descent.n_steps == 0 or len(calls) == 3:
             return  # on a busy machine it comes before the steps, or after
         calls.append(descent.n_steps)
-        with pytest.raises(RuntimeError):
-            descent.step()
+        for drive in (descent.step, descent.result):
+            with pytest.raises(RuntimeError, match="in the middle of a step"):
+                drive()
+        descent.save(tmp_path / "checkpoint")
         if len(calls) == 3:
             raise ZeroDivisionError
 
     descent = Descent(X, Y, ETA, record_every=1000, stop=NO_HANG)
-    before = signal.signal(signal.SIGALRM, handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.03, 0.03)
-        with pytest.raises(ZeroDivisionError):
-            descent.step(2**62)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
+    with alarms(handler, 0.03), pytest.raises(ZeroDivisionError):
+        descent.step(2**62)
     assert len(calls) == 3 and descent.stop_reason is None
     whole = lsgd.gradient_descent(X, Y, ETA, descent.n_steps, record_every=1000)
     assert content(descent.result()) == content(whole)
+    saved = Descent.load(tmp_path / "checkpoint", X, Y)
+    saved.step(descent.n_steps - saved.n_steps)
+    assert content(saved.result()) == content(whole)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+@pytest.mark.parametrize("held_out", [{}, {"validation": MANY_CLASSES}])
+def test_an_interrupted_last_pass_is_made_up_for(held_out, tmp_path):
+    """Of a run that has ended: the norm of its last gradient, or its last held-out loss."""
+
+    def handler(number, frame):
+        if descent.stop_reason is not None:
+            raise ZeroDivisionError
+
+    options = {"loss": "softmax", "record_every": 50, "n_threads": 1, **held_out}
+    losses = lsgd.gradient_descent(*MANY_CLASSES, 1.0, 1, loss="softmax").trace.loss
+    options["stop"] = Stop(loss=losses[1])
+    expected = lsgd.gradient_descent(*MANY_CLASSES, 1.0, 9, **options)
+    assert expected.stop_reason is StopReason.loss and expected.n_steps == 1
+    descent = Descent(*MANY_CLASSES, 1.0, **options)
+    with alarms(handler, 0.001), pytest.raises(ZeroDivisionError):
+        descent.step(9 if held_out else 1)  # or `result` finds that it ends
+        descent.result()
+    assert descent.stop_reason is StopReason.loss
+    descent.save(tmp_path / "checkpoint")
+    loaded = Descent.load(tmp_path / "checkpoint", *MANY_CLASSES, **held_out)
+    assert content(loaded.result()) == content(expected)
+    assert content(descent.result()) == content(expected)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Dense matrices are checked block by block, whatever their layout, without a copy."""
 
 import math
+import sys
 import tracemalloc
 
 import numpy as np
@@ -116,6 +117,17 @@ def test_memory_of_x_stays_in_place_while_it_is_in_use(backend, make, form, tmp_
     backend.gradient_descent(*data, 1.0, 2, validation=held_out, callback=attempt, callback_every=1)
     assert tries and all("export" in message for message in tries)
     close()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="a class cannot export a buffer")
+def test_memory_that_refuses_to_be_exported_is_read():
+    class Owner:
+        __array_interface__ = X.__array_interface__
+
+        def __buffer__(self, flags):
+            raise BufferError("no export")
+
+    assert Problem.check(np.asarray(Owner()), Y).exports == [None]
 
 
 def test_memory_of_x_stays_in_place_while_a_descent_lives(tmp_path):

@@ -87,3 +87,15 @@ def test_a_step_is_what_it_says():
     assert run.weights.tolist() == [1.5, -1.0] and run.intercept == 1.0
     assert run.trace.loss[0] == math.log(2.0) and run.trace.error_rate[0] == 1.0
     assert run.radius == float(math.sqrt(Fraction(5)))
+
+
+@pytest.mark.parametrize("label", [1.0, -1.0])
+def test_weights_that_overflow_are_never_the_best(label):
+    """Although held-out margins of +inf would have a loss of 0."""
+    data, held_out = ([[1.0], [-1.0], [0.5]], [1, -1, -1]), ([[1e-308], [2e-308]], [label, label])
+    fast, ref = (
+        module.gradient_descent(*data, 1.0, 2000, l2=1e3, start=[1.0], validation=held_out)
+        for module in (lsgd, reference)
+    )
+    assert fast.trace.validation_loss[-1] == ref.trace.validation_loss[-1] == math.inf
+    assert fast.best_at == ref.best_at < fast.n_steps == ref.n_steps

@@ -54,6 +54,15 @@ def test_a_diverged_descent_can_be_loaded(tmp_path):
     assert Descent.load(tmp_path / "checkpoint", X, Y).stop_reason is StopReason.diverged
 
 
+def test_a_descent_without_any_finite_held_out_loss_can_be_loaded(tmp_path):
+    data = [[1.0], [-1.0]], [1, 0]
+    descent = Descent(*data, 1.0, loss="exponential", start=[-1693.0], validation=data)
+    assert descent.result().stop_reason is StopReason.diverged
+    descent.save(tmp_path / "checkpoint")
+    loaded = Descent.load(tmp_path / "checkpoint", *data, validation=data)
+    assert content(loaded.result()) == content(descent.result())
+
+
 def test_other_data_are_refused(tmp_path):
     path = tmp_path / "checkpoint"
     descent = Descent(X, Y, ETA, sample_weight=WEIGHT)
