@@ -5,7 +5,7 @@ one raises an exception, the thread asks the team to stop: all threads drop the 
 at, leave where they meet next, and `run_team` raises the exception.
 """
 
-import threading
+from threading import get_ident, main_thread
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport parallel
@@ -51,9 +51,9 @@ cdef run_team(worker_t worker, void* state, poll_t* p, int n_threads):
     p.credit = POLL_ELEMENTS
     ask_to_stop(&p.barrier, False)
     # Python runs the handlers of signals in the main thread only
-    in_main = threading.current_thread() is threading.main_thread()
-    p.errors = <void*> errors if in_main else NULL
-    if not may_run_parallel():      # a child of fork may not have the threads of its parent
+    p.errors = <void*> errors if get_ident() == main_thread().ident else NULL
+    # a child of fork may not have the threads of its parent
+    if n_threads > 1 and not may_run_parallel():
         n_threads = 1
     with nogil:
         if n_threads == 1:

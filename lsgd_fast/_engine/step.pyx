@@ -32,6 +32,9 @@ from lsgd_fast._constants import (EPSILON, FIRST_WINDOW, FLAT_GROWTH, INCREASE_T
                                   MAX_SHORTENING, MIN_SHORTENING, SMALLEST_FLOAT,
                                   SUFFICIENT_DECREASE, UNDERFLOW_LOSS)
 
+cdef extern from *:
+    ctypedef void rare "__attribute__((cold, noinline)) void"   # apart from the code of each step
+
 cdef constants_t constants = constants_t(INCREASE_TOLERANCE, UNDERFLOW_LOSS, FIRST_WINDOW)
 cdef rule_constants_t rule_constants = rule_constants_t(
     INCREASE_TOLERANCE, SUFFICIENT_DECREASE, MIN_SHORTENING, MAX_SHORTENING,
@@ -121,6 +124,13 @@ cdef void log_domain_gradient(batch_t* b, run_t* r, const totals_t* totals) noex
     r.now[GRADIENT_NORM] = times_exp(g.norm, g.log_scale)
 
 
+# Whether all is a number in the measurement of w_t, and nothing has overflowed.
+cdef bint is_finite(const batch_t* b, const run_t* r) noexcept nogil:
+    return (isfinite(r.now[LOG_LOSS]) and isfinite(r.now[WEIGHT_NORM])
+            and not (r.known == GRADIENT and isnan(r.now[GRADIENT_NORM]))
+            and r.origin == NULL and not has_overflowed(b, r))
+
+
 # Whether w_t has left float64.
 cdef bint has_overflowed(const batch_t* b, const run_t* r) noexcept nogil:
     cdef Py_ssize_t j
@@ -132,7 +142,7 @@ cdef bint has_overflowed(const batch_t* b, const run_t* r) noexcept nogil:
 
 # Replace what is not a number in the measurement of w_t, see docs/monitor.md: terms have
 # overflowed to both sides, or w_t itself has.
-cdef void settle(const batch_t* b, run_t* r) noexcept nogil:
+cdef rare settle(const batch_t* b, run_t* r) noexcept nogil:
     # in the log domain a log scale of infinity leaves no terms
     cdef bint overflowed = (not r.now[LOG_LOSS] < INFINITY              # also where it is NaN
                             or (r.now[LOG_LOSS] == -INFINITY and r.now[LOSS] > 0.0)
@@ -173,7 +183,8 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
     if p.gradient:
         find_direction(b, i, &totals)
         r.known = GRADIENT
-    settle(b, r)
+    if not is_finite(b, r):
+        settle(b, r)
 
 
 # The held-out loss of run i, from the pass over the held-out rows. Only recorded steps can be the
@@ -305,5 +316,5 @@ cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
         validate(b, i)
     r.reason = check_stopping(b, r)
     move_on(b, r)
-    r.closing = r.reason != GOING_ON and b.validation.rows != NULL and not b.validating
-    r.running = r.running or r.closing
+    if r.reason != GOING_ON:
+        r.running = r.closing = b.validation.rows != NULL and not b.validating
