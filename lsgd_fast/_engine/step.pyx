@@ -144,9 +144,12 @@ cdef bint has_overflowed(const batch_t* b, const run_t* r) noexcept nogil:
 # overflowed to both sides, or w_t itself has.
 cdef rare settle(const batch_t* b, run_t* r) noexcept nogil:
     # in the log domain a log scale of infinity leaves no terms
+    cdef bint without_weights = has_overflowed(b, r)
     cdef bint overflowed = (not r.now[LOG_LOSS] < INFINITY              # also where it is NaN
                             or (r.now[LOG_LOSS] == -INFINITY and r.now[LOSS] > 0.0)
-                            or has_overflowed(b, r))
+                            or without_weights)
+    if without_weights:
+        r.now[ERROR_RATE] = 1.0
     if overflowed:
         r.now[LOSS] = r.now[LOG_LOSS] = INFINITY
         r.now[MIN_MARGIN] = -INFINITY
@@ -193,11 +196,12 @@ cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef run_t* r = b.runs[i]
     cdef validation_t* v = &r.validation
     cdef totals_t totals
+    cdef bint without_weights = has_overflowed(b, r)
     cdef double loss
     sum_tallies(&b.validation, i, &totals)
-    loss = INFINITY if isnan(totals.loss) or has_overflowed(b, r) else totals.loss
+    loss = INFINITY if isnan(totals.loss) or without_weights else totals.loss
     r.now[VALIDATION_LOSS] = loss
-    r.now[VALIDATION_ERROR_RATE] = totals.error_rate
+    r.now[VALIDATION_ERROR_RATE] = 1.0 if without_weights else totals.error_rate
     if not is_recorded(r) or r.step == v.last_step:
         return
     v.last_step = r.step

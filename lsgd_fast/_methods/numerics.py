@@ -36,7 +36,7 @@ def is_increase(loss, log_loss, before, log_before):
 
 
 def infinities(measured, w):
-    """Return by name what counts as infinite in a measurement, see docs/monitor.md.
+    """Return by name what a measurement has in place of numbers that are none, see docs/monitor.md.
 
     Terms have overflowed to both sides, or the weights themselves have.
 
@@ -55,7 +55,10 @@ def infinities(measured, w):
     loss, log_loss = measured.loss, measured.log_loss
     # in the log domain a log scale of infinity leaves no terms
     lost = not log_loss < math.inf or (log_loss == -math.inf and loss > 0.0)  # also for NaN
-    if lost or not np.isfinite(w).all():
+    without_weights = not np.isfinite(w).all()
+    if without_weights:
+        found["error_rate"] = 1.0
+    if lost or without_weights:
         found |= {"loss": math.inf, "log_loss": math.inf, "min_margin": -math.inf}
     return found
 
