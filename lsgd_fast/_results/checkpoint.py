@@ -185,7 +185,9 @@ class Checkpoint:
         if not np.isfinite(self.arrays["start"]).all():
             raise ValueError("the first weights are not finite")
         weights = parameters[0]
-        if self.reason is not StopReason.diverged and not np.isfinite(weights).all():
+        # those of a step that is not measured yet may have left float64
+        settled = self.reason is not StopReason.diverged and self.measured
+        if settled and not np.isfinite(weights).all():
             raise ValueError("the weights are not finite")
         last = 0.0 if self.arguments["network"] is not None else weights[-1]
         if not self.arguments["fit_intercept"] and last != 0.0:

@@ -279,3 +279,17 @@ def test_a_callback_may_look_and_save_but_not_drive(tmp_path):
 def test_copies_that_would_share_their_state_are_refused(make):
     with pytest.raises(TypeError, match="save a checkpoint"):
         make(Descent(X, Y, ETA))
+
+
+def test_weights_that_leave_float64_before_they_are_measured_are_saved(tmp_path):
+    def new():
+        return Descent([[1.0], [-2.0]], [1, -1], 1e300, l2=1e10, start=[1.0])
+
+    descent, whole = new(), new()
+    descent.step(1)
+    descent.save(tmp_path / "checkpoint.npz")
+    loaded = Descent.load(tmp_path / "checkpoint.npz", [[1.0], [-2.0]], [1, -1])
+    for one in (descent, loaded, whole):
+        one.step(3)
+        assert one.stop_reason == "diverged"
+    assert content(loaded.result()) == content(descent.result()) == content(whole.result())

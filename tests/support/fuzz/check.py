@@ -68,8 +68,11 @@ def check_inputs(call, before):
 
 
 def check_error(call, error):
-    """Raise a Fault unless the message names an argument, or the callback raised."""
-    names, text = set(kinds.KINDS[call.kind].parameters()), str(error)
+    """Raise a Fault unless the message names an argument, or the callback raised.
+
+    Of several stepsizes it may name the one that is wrong.
+    """
+    names, text = {"stepsize", *kinds.KINDS[call.kind].parameters()}, str(error)
     if text != "MemoryError" and not names & set(re.findall(r"\w+", text)):
         raise Fault("an error that names no argument", said(error))
 

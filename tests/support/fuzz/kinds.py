@@ -310,4 +310,6 @@ def draw_call(name, seed, folder):
         spoilt = tuple(str(one) for one in rng.choice(names, count))
         for one in spoilt:
             arguments[one] = inputs.ODD[rng.integers(len(inputs.ODD))]
+    if arguments.get("rng", 0) is None:  # a new seed in each call
+        arguments["rng"] = 0
     return Call(name, kind.function, arguments, spoilt)
