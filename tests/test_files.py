@@ -205,7 +205,8 @@ for _ in range(100):
 def start(program, *arguments):
     """Start a program in another process."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    return subprocess.Popen([sys.executable, "-c", program, *map(str, arguments)], env=environment)
+    command = [sys.executable, "-P", "-c", program, *map(str, arguments)]
+    return subprocess.Popen(command, env=environment)
 
 
 def open_as_a_user(path, flags, mode=0o777):

@@ -79,9 +79,10 @@ def measure(X, y, record_every=1, n_threads=None, gram="auto"):
     step_seconds = statistics.median(found) / n_steps
     set_up_seconds = max(around - step_seconds, 0.0)
     _, last = _timed(descent.result)  # with a longer trace than the first result
-    step_seconds += max(last - first, 0.0) / descent.n_steps
-    if descent.stop_reason is not None:
+    if descent.stop_reason is not None:  # perhaps before its first step
         step_seconds = math.nan
+    else:
+        step_seconds += max(last - first, 0.0) / descent.n_steps
     return Timing(step_seconds=step_seconds, set_up_seconds=set_up_seconds, radius=radius)
 
 
