@@ -95,10 +95,12 @@ def scores(problem, w):
 def largest_eigenvalue(apply, size):
     """Return the largest eigenvalue of a symmetric positive semidefinite operator."""
     v = np.random.default_rng(0).standard_normal(size)
+    # images are scaled by a power of two, because their squares may leave float64
+    exponent = int(np.frexp(np.abs(apply(v / np.linalg.norm(v))).max())[1])
     for _ in range(MAX_RESTARTS):
         basis, diagonal, off_diagonal = [v / np.linalg.norm(v)], [], []
         for _ in range(min(size, KRYLOV)):
-            image = apply(basis[-1])
+            image = np.ldexp(apply(basis[-1]), -exponent)
             diagonal.append(float(image @ basis[-1]))
             for _ in range(2):  # twice is enough against rounding
                 for vector in basis:
@@ -113,7 +115,7 @@ def largest_eigenvalue(apply, size):
         if off_diagonal[-1] * abs(top[-1]) <= RESIDUAL_TOLERANCE * values[-1]:
             break
         v = top @ np.array(basis[: len(top)])
-    return float(values[-1])
+    return float(np.ldexp(values[-1], exponent))
 
 
 def apply_gram(problem, v, scale, weight):

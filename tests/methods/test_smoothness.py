@@ -193,3 +193,11 @@ def test_a_penalty_near_the_end_of_float64(backend, fit_intercept, l2, size):
     X, w = [[size], [0.0], [size]], np.zeros(1 + fit_intercept)
     found = backend.critical_stepsize(X, [1, -1, 1], w, l2=l2, fit_intercept=fit_intercept)
     assert found == (pytest.approx(2.0 / l2) if size <= 1.0 else 0.0)
+
+
+@every_backend
+def test_small_rows_beside_a_large_one_without_curvature(backend):
+    """Squares of what is left of the small rows would underflow."""
+    curvature = 2.0 / 3.0 * np.exp(-1.0) / (1.0 + np.exp(-1.0)) ** 2
+    found = backend.critical_stepsize([[1e150], [1.0], [1.0]], [1, 1, -1], [1.0])
+    assert found == pytest.approx(2.0 / curvature, rel=1e-8)
