@@ -107,7 +107,7 @@ def gradient_descent(
         sums of rows, computed at the end and when a callback reads them. Without a penalty
         `gradient_norm` has an error of about ``1e-8 * radius``, times the mean of ``sigmoid(-z)``.
     n_threads : int, optional
-        Number of threads, at most the number of chunks of the rows; by default chosen by the size
+        Number of threads, at most the number of leaves of the rows; by default chosen by the size
         of X.
 
     Returns
@@ -212,8 +212,9 @@ def stepsize_sweep(
 
     Notes
     -----
-    Memory grows by about ``8 * k * d`` bytes times the number of chunks of the rows (up to 64), and
-    by the traces, which `record` keeps small. With softmax it grows by the traces alone.
+    Memory grows by about ``8 * k * d`` bytes times the number of chunks of the rows (up to 64, or 8
+    for each thread), and by the traces, which `record` keeps small. With softmax it grows by the
+    traces alone.
 
     Examples
     --------

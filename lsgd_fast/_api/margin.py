@@ -46,7 +46,7 @@ def max_margin(
         Largest number of passes over X; 2 or more. On data of margin ``gamma * R`` the search
         takes some ``2 / (gamma * sqrt(rtol))`` passes.
     n_threads : int, optional
-        Number of threads, at most the number of chunks of the rows; by default chosen by the size
+        Number of threads, at most the number of leaves of the rows; by default chosen by the size
         of X.
 
     Returns

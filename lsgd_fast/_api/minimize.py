@@ -81,7 +81,7 @@ def minimize(
     callback_every : int, optional
         Number of iterations between two calls of `callback`; 1 by default.
     n_threads : int, optional
-        Number of threads, at most that of the chunks which the rows are split into. The default
+        Number of threads, at most that of the leaves which the rows are split into. The default
         depends on the size of the data and on the limits of the process.
 
     Returns
@@ -123,7 +123,7 @@ def minimize(
     problem, k, n_threads = request.problem, request.k, options.n_threads
     rows = Rows(problem)
     n_threads = choose_threads(
-        n_threads, problem.n, problem.d, rows.n_chunks, k, serial_work=SERIAL_PASS_WORK
+        n_threads, problem.n, problem.d, rows.n_leaves, k, serial_work=SERIAL_PASS_WORK
     )
     engine = Engine(
         linear_map=LinearMap(rows, k, n_threads),

@@ -59,7 +59,7 @@ def logistic_loss(
     center, scale : array-like of shape (d,) or float, optional
         The features are ``(X - center) * scale``, without a copy of X; `scale` is positive.
     n_threads : int, optional
-        Number of threads, at most the number of chunks of the rows; by default chosen by the size
+        Number of threads, at most the number of leaves of the rows; by default chosen by the size
         of X.
 
     Returns
@@ -132,7 +132,7 @@ def _evaluate(X, y, w, n_threads, gradient, **options):
     problem = Problem.check(X, y, **options)
     w = check_weights(w, problem)
     rows = Rows(problem, pack=False, gradient=gradient)
-    n_threads = choose_threads(n_threads, problem.n, problem.row_length, rows.n_chunks)
+    n_threads = choose_threads(n_threads, problem.n, problem.row_length, rows.n_leaves)
     columns = w.reshape(len(w), -1)
     value, slope = evaluate(rows, columns, problem.l2, gradient, n_threads)
     if w.ndim == 1:

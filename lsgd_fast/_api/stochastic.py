@@ -84,7 +84,7 @@ def stochastic_gradient_descent(
     callback_every : int, optional
         Steps between calls; 1 by default, which may take more time than the steps.
     n_threads : int, optional
-        Number of threads, at most the number of chunks of a batch: small batches take one.
+        Number of threads, at most the number of leaves of a batch: small batches take one.
 
     Returns
     -------

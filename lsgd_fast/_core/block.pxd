@@ -1,16 +1,14 @@
-# A block of rows on its way through a pass, and how every driver starts a chunk and a block.
+# A block of rows on its way through a pass, and how every driver starts one.
 
-from libc.math cimport INFINITY
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from lsgd_fast._core.load cimport decode_panel
-from lsgd_fast._core.loss cimport clear_tallies, log_sums_of, n_tallies
-from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, ROW_GRADIENTS_GIVEN,
-                                         SCORES_ONLY, is_multi, log_sums_t, pass_t, tally_t)
+from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, log_sums_t, pass_t,
+                                         tally_t)
 from lsgd_fast._core.simd cimport inlined, v2, v4, vec
 
 
-# What a chunk has summed of one column's row gradients so far: first[0], first[stride], ...
+# What a leaf has summed of one column's row gradients so far: first[0], first[stride], ...
 cdef struct column_sums_t:
     double* first
     Py_ssize_t stride
@@ -24,10 +22,10 @@ cdef struct block_t
 ctypedef void (*loss_function_t)(const pass_t* p, const block_t* b, Py_ssize_t column,
                                  double* scores, const column_sums_t* sums) noexcept nogil
 
-# Some rows of a chunk: a block, or the few blocks that a model of several columns takes at once.
+# Some rows of a leaf: a block, or the few blocks that a model of several columns takes at once.
 cdef struct block_t:
-    # what the chunk sums, of all columns
-    Py_ssize_t chunk_row            # the first row of the chunk
+    # what the leaf sums, of all columns
+    Py_ssize_t leaf_row             # the first row of the leaf
     double* partial                 # of dense rows: its partial gradients, or NULL
     tally_t* tallies                # NULL where there is no loss
     log_sums_t* log_sums            # NULL where no column is in the log domain
@@ -42,22 +40,6 @@ cdef struct block_t:
 cdef struct labels_t:
     double[MULTI_BLOCKS * BLOCK] y
     double[MULTI_BLOCKS * BLOCK] weight
-
-
-# Set the sums of a chunk to those of no rows; `partial` is left to the driver.
-cdef inline void start_chunk(const pass_t* p, Py_ssize_t chunk, block_t* b) noexcept nogil:
-    cdef Py_ssize_t i, n_scales = 1 if is_multi(p.model) else p.k
-    b.partial = NULL
-    b.tallies = NULL
-    b.log_sums = NULL
-    if p.model != SCORES_ONLY and p.model != ROW_GRADIENTS_GIVEN:
-        b.tallies = p.tallies + chunk * n_tallies(p)
-        clear_tallies(b.tallies, n_tallies(p))
-    if p.log_sums != NULL:
-        b.log_sums = log_sums_of(p, chunk, 0)
-        memset(b.log_sums, 0, n_scales * sizeof(log_sums_t))
-        for i in range(n_scales):
-            b.log_sums[i].log_scale = -INFINITY
 
 
 # y and weight of n_rows rows from `row` on, in the given order if there is one, up to whole panels.
@@ -76,7 +58,7 @@ cdef inline inlined copy_labels(const pass_t* p, Py_ssize_t row, Py_ssize_t n_ro
         weight[i] = 0.0
 
 
-# Go on to n_rows rows of the chunk from `row` on.
+# Go on to n_rows rows of the leaf from `row` on.
 cdef inline inlined start_block(const pass_t* p, Py_ssize_t row, Py_ssize_t n_rows,
                                 labels_t* copies, block_t* b) noexcept nogil:
     b.row = row

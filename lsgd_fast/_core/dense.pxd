@@ -6,9 +6,10 @@ from libc.stdint cimport int8_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from lsgd_fast._core.block cimport (block_t, column_sums_t, decode_block, labels_t, loss_function_t,
-                                    start_block, start_chunk)
+                                    start_block)
 from lsgd_fast._core.dense_inplace cimport backward_rows, forward_rows
 from lsgd_fast._core.dense_tiles cimport backward, forward
+from lsgd_fast._core.leaves cimport end_leaf, first_row, start_leaf
 from lsgd_fast._core.load cimport (find_rows, has_plain_rows, prefetch_ordered, prefetch_rows,
                                    short_rows)
 from lsgd_fast._core.loss cimport logistic_loss_rows
@@ -39,7 +40,7 @@ cdef inline inlined backward_in_place(const real** rows, const vec* z, Py_ssize_
 
 
 # Between forward and backward: turn C columns of scores of a block, in z, into row gradients.
-# `partial` is what the chunk has summed of these columns so far, `count` entries each, C apart.
+# `partial` is what the leaf has summed of these columns so far, `count` entries each, C apart.
 cdef inline inlined loss_columns(const pass_t* p, const block_t* b, Py_ssize_t column, Py_ssize_t C,
                                  double* partial, Py_ssize_t count, vec* z,
                                  loss_function_t general_loss) noexcept nogil:
@@ -165,13 +166,12 @@ cdef inline inlined block_in_place(const pass_t* p, const block_t* b, const char
         block_columns[double, vec](p, b, NULL, <const double**> rows, z, general_loss)
 
 
-# Chunks first .. last - 1 of a pass: their partial gradients and tallies. A thread decodes rows to
-# its `tile` where they are neither packed nor read in place.
-cdef inline inlined dense_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
+# Leaves first .. last - 1 of a pass: their partial gradients and tallies. A thread decodes rows to
+# its `memory` where they are neither packed nor read in place.
+cdef inline inlined dense_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* memory,
                                  vec* z, loss_function_t general_loss) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    cdef Py_ssize_t height = p.height, blocks = (X.n - 1) // height + 1
-    cdef Py_ssize_t chunk, block, row
+    cdef Py_ssize_t height = p.height, leaf, row, end
     cdef block_t b
     cdef labels_t copies
     cdef const double* panels
@@ -179,20 +179,20 @@ cdef inline inlined dense_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
     # two columns and more pay for a tile, and short rows are mostly tails of features
     cdef bint in_place = X.panels == NULL and p.k == 1 and X.d >= 8 and has_plain_rows(X)
     if is_small_batch(p):
-        small_batch_pass(p, tile, z)
+        small_batch_pass(p, memory, z)
         return
-    for chunk in range(first, last):
-        start_chunk(p, chunk, &b)
+    for leaf in range(first, last):
+        row = first_row(p, leaf)
+        end = first_row(p, leaf + 1)
+        start_leaf(p, leaf, row, memory, &b)
         if p.gradient:
-            b.partial = p.partial_gradients + chunk * p.k * X.d
             memset(b.partial, 0, p.k * X.d * sizeof(double))
-        for block in range(chunk * blocks // p.n_chunks, (chunk + 1) * blocks // p.n_chunks):
-            row = block * height
-            start_block(p, row, min(height, X.n - row), &copies, &b)
+        while row < end:
+            start_block(p, row, min(height, end - row), &copies, &b)
             if in_place:
                 find_rows(X, p.order, row, PANEL * b.n_panels, rows_at)
             elif X.panels == NULL:
-                decode_block(p, &b, tile, z)
+                decode_block(p, &b, memory, z)
             if p.order != NULL:
                 prefetch_ordered(X, p.order, row + height, height)
             elif X.panels == NULL:
@@ -203,5 +203,7 @@ cdef inline inlined dense_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t l
                 block_columns[float, vec](p, &b, <const float*> X.panels + row * X.d, NULL, z,
                                           general_loss)
             else:
-                panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
+                panels = <const double*> X.panels + row * X.d if X.panels != NULL else memory
                 block_columns[double, vec](p, &b, panels, NULL, z, general_loss)
+            row += height
+        end_leaf(p, leaf, memory, &b)

@@ -11,7 +11,7 @@
 
 from lsgd_fast._core.load cimport transpose
 from lsgd_fast._core.pass_types cimport PANEL
-from lsgd_fast._core.simd cimport inlined, load, prefetch, real, v4, v8, value, vec
+from lsgd_fast._core.simd cimport fold_lanes, inlined, load, prefetch, real, v4, v8, value, vec
 
 
 # Ask memory for four rows. Called every `step` features: for all lines of cache that start within
@@ -76,22 +76,24 @@ cdef inline inlined forward_rows(const real** rows, const double* w, Py_ssize_t 
 cdef inline inlined backward_vectors(const real** rows, const double* s, double* g, Py_ssize_t j,
                                      Py_ssize_t height, Py_ssize_t ahead, Py_ssize_t lead,
                                      vec minus_zero, Py_ssize_t F) noexcept nogil:
-    cdef vec[16] sums                                 # of the rows of one number modulo 4 each
+    cdef vec[16] sums                                 # of the rows of one number modulo 8 each
     cdef vec x
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
-    cdef Py_ssize_t p, i, f
+    cdef Py_ssize_t p, h, i, f
     cdef vec* out = <vec*> (g + j)
-    for f in range(4 * F):
+    for f in range(8 * F):
         sums[f] = minus_zero
-    for p in range(height // PANEL):
-        prefetch_four(rows + p * PANEL, j, F * width, lead)
-        prefetch_four(rows + p * PANEL + 4, j, F * width, ahead)
-        for i in range(PANEL):
-            for f in range(F):
-                load(rows[p * PANEL + i] + j + f * width, &x)
-                sums[4 * f + (i & 3)] = sums[4 * f + (i & 3)] + x * s[p * PANEL + i]
-    for f in range(F):
-        out[f] = out[f] + ((sums[4 * f] + sums[4 * f + 2]) + (sums[4 * f + 1] + sums[4 * f + 3]))
+    for h in range(2):                                # half a panel: as many sums as narrow vectors
+        for p in range(height // PANEL):              # have registers for
+            prefetch_four(rows + p * PANEL + 4 * h, j, F * width, lead if h == 0 else ahead)
+            for i in range(4 * h, 4 * h + 4):
+                for f in range(F):
+                    load(rows[p * PANEL + i] + j + f * width, &x)
+                    sums[8 * f + i] = sums[8 * f + i] + x * s[p * PANEL + i]
+    for f in range(F):                                # as fold_lanes
+        i = 8 * f
+        out[f] = out[f] + (((sums[i] + sums[i + 4]) + (sums[i + 2] + sums[i + 6]))
+                           + ((sums[i + 1] + sums[i + 5]) + (sums[i + 3] + sums[i + 7])))
 
 
 # g[j] += sum over `height` rows of x[row, j] * s[row], for whole vectors of features from j on.
@@ -115,15 +117,15 @@ cdef inline inlined backward_features_of(const real** rows, const vec* s, Py_ssi
 cdef inline inlined backward_rows(const real** rows, const vec* s, Py_ssize_t d, double* g,
                                   Py_ssize_t height, Py_ssize_t ahead,
                                   Py_ssize_t lead) noexcept nogil:
-    cdef double[4] sums
+    cdef double[PANEL] sums
     cdef Py_ssize_t j = 0, i
     backward_features_of(rows, s, &j, d, g, height, ahead, lead)
     if vec is v8:
         backward_features_of(rows, <const v4*> s, &j, d, g, height, ahead, lead)
     while j < d:
-        for i in range(4):
+        for i in range(PANEL):
             sums[i] = -0.0
         for i in range(height):
-            sums[i & 3] = sums[i & 3] + value(rows[i][j]) * (<const double*> s)[i]
-        g[j] = g[j] + ((sums[0] + sums[2]) + (sums[1] + sums[3]))
+            sums[i % PANEL] = sums[i % PANEL] + value(rows[i][j]) * (<const double*> s)[i]
+        g[j] = g[j] + fold_lanes(sums)
         j += 1

@@ -11,9 +11,9 @@ cdef bodies_t chosen = isa_baseline.bodies
 cdef object chosen_name = "baseline"
 
 
-cdef void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                     double* tile) noexcept nogil:
-    chosen.chunks(p, first, last, loss_work, tile)
+cdef void run_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                     double* memory) noexcept nogil:
+    chosen.leaves(p, first, last, loss_work, memory)
 
 
 cdef void reduce_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,

@@ -1,13 +1,13 @@
 """The functions of a pass for one instruction set: AVX-512, vectors of eight lanes."""
 
 from lsgd_fast._core.block cimport block_t, column_sums_t, loss_function_t
-from lsgd_fast._core.dense cimport dense_chunks
+from lsgd_fast._core.dense cimport dense_leaves
 from lsgd_fast._core.isa cimport reduce_body
 from lsgd_fast._core.loss_general cimport general_loss_rows
-from lsgd_fast._core.multi cimport multi_chunks
+from lsgd_fast._core.multi cimport multi_leaves
 from lsgd_fast._core.pass_types cimport BLOCK, is_multi, pass_t
 from lsgd_fast._core.simd cimport avx512_target, v8
-from lsgd_fast._core.sparse cimport sparse_chunks
+from lsgd_fast._core.sparse cimport sparse_leaves
 
 
 cdef avx512_target loss_avx512(const pass_t* p, const block_t* b, Py_ssize_t column, double* scores,
@@ -17,31 +17,31 @@ cdef avx512_target loss_avx512(const pass_t* p, const block_t* b, Py_ssize_t col
 
 # Kinds of rows and models are functions of their own: the compiler does better on smaller ones.
 cdef avx512_target dense_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                double* tile) noexcept nogil:
+                                double* memory) noexcept nogil:
     cdef v8[BLOCK >> 1] z
-    dense_chunks(p, first, last, tile, z, <loss_function_t> loss_avx512)
+    dense_leaves(p, first, last, memory, z, <loss_function_t> loss_avx512)
 
 
 cdef avx512_target multi_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                double* tile) noexcept nogil:
+                                double* memory) noexcept nogil:
     cdef v8[BLOCK >> 1] z
-    multi_chunks(p, first, last, tile, z, <loss_function_t> loss_avx512)
+    multi_leaves(p, first, last, memory, z, <loss_function_t> loss_avx512)
 
 
 cdef avx512_target sparse_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                 double row_work, double* tile) noexcept nogil:
+                                 double row_work, double* memory) noexcept nogil:
     cdef v8[BLOCK >> 1] z
-    sparse_chunks(p, first, last, row_work, tile, z, <loss_function_t> loss_avx512)
+    sparse_leaves(p, first, last, row_work, memory, z, <loss_function_t> loss_avx512)
 
 
-cdef avx512_target chunks_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                 double row_work, double* tile) noexcept nogil:
+cdef avx512_target leaves_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                 double row_work, double* memory) noexcept nogil:
     if p.rows.X.sparse != NULL:
-        sparse_avx512(p, first, last, row_work, tile)
+        sparse_avx512(p, first, last, row_work, memory)
     elif is_multi(p.model):
-        multi_avx512(p, first, last, tile)
+        multi_avx512(p, first, last, memory)
     else:
-        dense_avx512(p, first, last, tile)
+        dense_avx512(p, first, last, memory)
 
 
 cdef avx512_target reduce_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
@@ -49,5 +49,5 @@ cdef avx512_target reduce_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t l
     reduce_body[v8](p, first, last, gradient, <const v8*> NULL)
 
 
-bodies.chunks = chunks_avx512
+bodies.leaves = leaves_avx512
 bodies.partial_gradients = reduce_avx512

@@ -1,13 +1,13 @@
 """The functions of a pass for one instruction set: the baseline, vectors of two lanes."""
 
 from lsgd_fast._core.block cimport block_t, column_sums_t, loss_function_t
-from lsgd_fast._core.dense cimport dense_chunks
+from lsgd_fast._core.dense cimport dense_leaves
 from lsgd_fast._core.isa cimport reduce_body
 from lsgd_fast._core.loss_general cimport general_loss_rows
-from lsgd_fast._core.multi cimport multi_chunks
+from lsgd_fast._core.multi cimport multi_leaves
 from lsgd_fast._core.pass_types cimport BLOCK, is_multi, pass_t
 from lsgd_fast._core.simd cimport baseline_target, v2
-from lsgd_fast._core.sparse cimport sparse_chunks
+from lsgd_fast._core.sparse cimport sparse_leaves
 
 
 cdef baseline_target loss_baseline(const pass_t* p, const block_t* b, Py_ssize_t column,
@@ -17,31 +17,31 @@ cdef baseline_target loss_baseline(const pass_t* p, const block_t* b, Py_ssize_t
 
 # Kinds of rows and models are functions of their own: the compiler does better on smaller ones.
 cdef baseline_target dense_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                    double* tile) noexcept nogil:
+                                    double* memory) noexcept nogil:
     cdef v2[2 * BLOCK] z
-    dense_chunks(p, first, last, tile, z, <loss_function_t> loss_baseline)
+    dense_leaves(p, first, last, memory, z, <loss_function_t> loss_baseline)
 
 
 cdef baseline_target multi_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                    double* tile) noexcept nogil:
+                                    double* memory) noexcept nogil:
     cdef v2[2 * BLOCK] z
-    multi_chunks(p, first, last, tile, z, <loss_function_t> loss_baseline)
+    multi_leaves(p, first, last, memory, z, <loss_function_t> loss_baseline)
 
 
 cdef baseline_target sparse_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                     double row_work, double* tile) noexcept nogil:
+                                     double row_work, double* memory) noexcept nogil:
     cdef v2[2 * BLOCK] z
-    sparse_chunks(p, first, last, row_work, tile, z, <loss_function_t> loss_baseline)
+    sparse_leaves(p, first, last, row_work, memory, z, <loss_function_t> loss_baseline)
 
 
-cdef baseline_target chunks_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                     double row_work, double* tile) noexcept nogil:
+cdef baseline_target leaves_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                     double row_work, double* memory) noexcept nogil:
     if p.rows.X.sparse != NULL:
-        sparse_baseline(p, first, last, row_work, tile)
+        sparse_baseline(p, first, last, row_work, memory)
     elif is_multi(p.model):
-        multi_baseline(p, first, last, tile)
+        multi_baseline(p, first, last, memory)
     else:
-        dense_baseline(p, first, last, tile)
+        dense_baseline(p, first, last, memory)
 
 
 cdef baseline_target reduce_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
@@ -49,5 +49,5 @@ cdef baseline_target reduce_baseline(const pass_t* p, Py_ssize_t first, Py_ssize
     reduce_body[v2](p, first, last, gradient, <const v2*> NULL)
 
 
-bodies.chunks = chunks_baseline
+bodies.leaves = leaves_baseline
 bodies.partial_gradients = reduce_baseline

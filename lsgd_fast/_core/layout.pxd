@@ -5,26 +5,30 @@ from libc.stdint cimport int64_t
 from lsgd_fast._core.pass_types cimport model_t, pass_t
 from lsgd_fast._core.types cimport matrix_t, rows_t
 
+cdef enum:
+    LONG_COLUMNS = 64       # columns of sparse rows that the threads share, at most
+
 cdef double loss_work       # LOSS_WORK of _constants.py
 
 # The work of a pass, in elements of X: n * (d + LOSS_WORK).
 cdef double pass_work(Py_ssize_t n, Py_ssize_t d) noexcept nogil
 cdef double row_length(const matrix_t* X) noexcept nogil    # d, or the mean entries of a sparse row
 
-# Chunks of dense rows, of sparse rows, and of a pass over rows of any kind.
-cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil
-cdef Py_ssize_t sparse_chunk_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil
-cdef Py_ssize_t pass_chunks(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil
+# Rows of a leaf of n dense rows in blocks of `height`, given the work of a pass.
+cdef Py_ssize_t dense_leaf(double work, Py_ssize_t n, Py_ssize_t height) noexcept nogil
+# The leaves of a pass, see leaves.pxd: more threads than that find no work. Those of sparse rows.
+cdef Py_ssize_t leaf_count(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil
+cdef Py_ssize_t sparse_leaf_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil
 # A longer column of sparse rows is a long one, see sparse_t.n_long.
 cdef Py_ssize_t long_length(Py_ssize_t n_entries) noexcept nogil
 
-# Doubles that a pass writes to; and `p` laid out in as many. The driver adds weights, intercepts,
-# and `gradient`, and may add scores, row gradients, an order, a loss, the log domain and what a
-# network needs.
+# Doubles that a pass of up to n_threads threads writes to; and `p` laid out in as many. The driver
+# adds weights, intercepts, and `gradient`, and may add scores, row gradients, an order, a loss, the
+# log domain and what a network needs.
 cdef Py_ssize_t pass_size(model_t model, const rows_t* rows, Py_ssize_t k,
                           int n_threads) noexcept nogil
 cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t k,
-                       double* memory) noexcept nogil
+                       int n_threads, double* memory) noexcept nogil
 
 # X (float64 or float32) to panels of its type; `tile` is memory for one panel of float64.
 cdef void pack_panels(const matrix_t* X, void* panels, double* tile) noexcept nogil

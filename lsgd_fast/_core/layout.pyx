@@ -3,8 +3,8 @@
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.simd cimport v2
 from lsgd_fast._core.pass_types cimport (
-    BLOCK, LOGISTIC_LOSS, MAX_CHUNKS, MULTI_BLOCKS, NETWORK, PANEL, ROW_GRADIENTS_GIVEN,
-    SCORES_ONLY, column_offset, is_multi, loss_t, model_t, padded_rows, pass_t, tally_t)
+    BLOCK, LEAF, LOGISTIC_LOSS, MULTI_BLOCKS, PANEL, SCORES_ONLY, column_offset, is_multi,
+    log_sums_t, loss_t, model_t, node_t, padded_rows, pass_t, sum_count, tally_t)
 from lsgd_fast._core.types cimport FLOAT64, matrix_t, rows_t
 
 from lsgd_fast._constants import LOSS_WORK
@@ -12,11 +12,14 @@ from lsgd_fast._constants import LOSS_WORK
 loss_work = LOSS_WORK
 
 cdef enum:
-    SMALL_WORK = 12000      # a pass of less work is one chunk (threads.py starts threads later)
-    MIN_CHUNKS = 8          # of a larger pass, if there are as many blocks
-    CHUNK_ROWS = 512        # rows of a chunk where there are more than MIN_CHUNKS
-    SPARSE_CHUNK_WORK = 20000       # the same for sparse rows, in entries
-    MULTI_VALUES = 1 << 23  # partial gradients of a model of several columns: 64 MiB
+    LINE = 8                # doubles of a line of the cache
+    SMALL_WORK = 12000      # a pass of less work is one leaf (threads.py starts threads later)
+    FEW_LEAVES = 8          # of a larger pass, about, if there are as many blocks
+    SPARSE_LEAF_WORK = 20000        # of a leaf of sparse rows where there are more, in entries
+    SPARSE_LEAVES = 64      # of sparse rows, at most
+    CHUNKS = 64             # of a pass at most, or CHUNKS_PER_THREAD where there are more threads
+    CHUNKS_PER_THREAD = 8
+    CHUNK_VALUES = 1 << 23  # partial gradients of all chunks, 64 MiB, or two for each thread
     CACHE_FEATURES = 2048   # so many features of BLOCK rows stay in the second-level cache
     LONG_COLUMN = 4096      # entries of a column that one thread sums in any case
 
@@ -31,14 +34,14 @@ cdef double row_length(const matrix_t* X) noexcept nogil:
     return X.d if X.sparse == NULL else <double> X.sparse.rows.indptr[X.n] / X.n
 
 
-# BLOCK rows, unless that leaves fewer blocks than MIN_CHUNKS or does not stay in the cache.
+# BLOCK rows, unless that leaves fewer blocks than FEW_LEAVES or does not stay in the cache.
 cdef Py_ssize_t block_height(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     cdef bint is_small = pass_work(n, d) < SMALL_WORK
-    return BLOCK if d <= CACHE_FEATURES and (n >= MIN_CHUNKS * BLOCK or is_small) else PANEL
+    return BLOCK if d <= CACHE_FEATURES and (n >= FEW_LEAVES * BLOCK or is_small) else PANEL
 
 
 cdef Py_ssize_t sparse_height(Py_ssize_t n) noexcept nogil:
-    return BLOCK if n >= MIN_CHUNKS * BLOCK else PANEL
+    return BLOCK if n >= FEW_LEAVES * BLOCK else PANEL
 
 
 cdef Py_ssize_t multi_height(Py_ssize_t d) noexcept nogil:
@@ -51,54 +54,73 @@ cdef Py_ssize_t pass_height(model_t model, const matrix_t* X) noexcept nogil:
     return multi_height(X.d) if is_multi(model) else block_height(X.n, X.d)
 
 
-# One chunk for a small pass; else MIN_CHUNKS, and more for many rows as long as the sum of the
-# partial gradients costs little beside the pass; never more chunks than blocks.
-cdef Py_ssize_t chunks_of(double work, Py_ssize_t n, Py_ssize_t height,
-                          Py_ssize_t wanted) noexcept nogil:
+# Rows of a leaf of dense rows whose pass takes so much work: all of a small pass; else LEAF, or of
+# fewer rows about so many that there are FEW_LEAVES.
+cdef Py_ssize_t dense_leaf(double work, Py_ssize_t n, Py_ssize_t height) noexcept nogil:
+    cdef Py_ssize_t blocks = (n - 1) // height + 1
+    if work >= SMALL_WORK:
+        blocks = max(<Py_ssize_t> 1, (blocks + FEW_LEAVES // 2) // FEW_LEAVES)
+        blocks = min(blocks, LEAF // height)
+    return height * blocks
+
+
+cdef Py_ssize_t leaf_height(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    if is_multi(model):
+        return dense_leaf(k * pass_work(X.n, X.d), X.n, multi_height(X.d))
+    return dense_leaf(pass_work(X.n, X.d), X.n, block_height(X.n, X.d))
+
+
+cdef Py_ssize_t sparse_leaf_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil:
+    cdef double work = n_entries + loss_work * n
+    cdef Py_ssize_t wanted = <Py_ssize_t> (work / SPARSE_LEAF_WORK)
     if work < SMALL_WORK:
         return 1
-    return min((n - 1) // height + 1,
-               max(<Py_ssize_t> MIN_CHUNKS, min(<Py_ssize_t> MAX_CHUNKS, wanted)))
+    return min((n - 1) // sparse_height(n) + 1,
+               max(<Py_ssize_t> FEW_LEAVES, min(<Py_ssize_t> SPARSE_LEAVES, wanted)))
 
 
-cdef Py_ssize_t chunk_count(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
-    return chunks_of(pass_work(n, d), n, block_height(n, d), n // CHUNK_ROWS)
-
-
-cdef Py_ssize_t sparse_chunk_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil:
-    cdef double work = n_entries + loss_work * n
-    return chunks_of(work, n, sparse_height(n), <Py_ssize_t> (work / SPARSE_CHUNK_WORK))
-
-
-# Partial gradients may be large here: MULTI_VALUES of them, or MIN_CHUNKS times the weights.
-cdef Py_ssize_t multi_chunk_count(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
-    return chunks_of(k * pass_work(n, d), n, BLOCK,
-                     min(n // CHUNK_ROWS, <Py_ssize_t> MULTI_VALUES // (d * k)))
-
-
-cdef Py_ssize_t pass_chunks(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+cdef Py_ssize_t leaf_count(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
     if X.sparse != NULL:
-        return sparse_chunk_count(X.n, X.sparse.rows.indptr[X.n])
-    return multi_chunk_count(X.n, X.d, k) if is_multi(model) else chunk_count(X.n, X.d)
+        return sparse_leaf_count(X.n, X.sparse.rows.indptr[X.n])
+    return (X.n - 1) // leaf_height(model, X, k) + 1
+
+
+# Leaves of a chunk: so many that threads have several chunks each, and their partial gradients take
+# little memory. A chunk of sparse rows, which have no partial gradients, is a leaf.
+cdef Py_ssize_t chunk_size(model_t model, const matrix_t* X, Py_ssize_t k,
+                           int n_threads) noexcept nogil:
+    cdef Py_ssize_t n_leaves = leaf_count(model, X, k), size = 1
+    cdef Py_ssize_t most = max(<Py_ssize_t> CHUNKS, <Py_ssize_t> CHUNKS_PER_THREAD * n_threads)
+    if X.sparse != NULL:
+        return 1
+    most = min(most, <Py_ssize_t> CHUNK_VALUES // (X.d * k))
+    most = max(most, <Py_ssize_t> 2 * max(n_threads, 1))
+    while (n_leaves - 1) // size + 1 > most:
+        size *= 2
+    return size
+
+
+cdef Py_ssize_t chunk_count(model_t model, const matrix_t* X, Py_ssize_t k,
+                            int n_threads) noexcept nogil:
+    return (leaf_count(model, X, k) - 1) // chunk_size(model, X, k, n_threads) + 1
 
 
 # Blocks of a model of several columns at once: more of them read the weights and write the partial
 # gradients less often, but need memory for all their scores.
 cdef Py_ssize_t multi_blocks(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
-    cdef Py_ssize_t blocks = (n - 1) // multi_height(d) + 1
-    cdef Py_ssize_t of_chunk = (blocks - 1) // multi_chunk_count(n, d, k) + 1
-    return min(<Py_ssize_t> MULTI_BLOCKS, of_chunk) if d <= CACHE_FEATURES else 1
+    cdef Py_ssize_t height = multi_height(d), leaf = dense_leaf(k * pass_work(n, d), n, height)
+    return min(<Py_ssize_t> MULTI_BLOCKS, leaf // height) if d <= CACHE_FEATURES else 1
 
 
-# At most MAX_CHUNKS columns are longer than that.
+# At most LONG_COLUMNS columns are longer than that.
 cdef Py_ssize_t long_length(Py_ssize_t n_entries) noexcept nogil:
-    return max(<Py_ssize_t> LONG_COLUMN, n_entries // MAX_CHUNKS)
+    return max(<Py_ssize_t> LONG_COLUMN, n_entries // LONG_COLUMNS)
 
 
 # --- the memory of a pass -------------------------------------------------------------------------
 
-# Doubles of one thread.
-cdef Py_ssize_t thread_memory(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+# Doubles of one thread for tiles, and for the scores of a model of several columns.
+cdef Py_ssize_t tile_memory(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
     cdef Py_ssize_t blocks_at_once, tiles
     if not is_multi(model):
         return 0 if X.panels != NULL or X.sparse != NULL else block_height(X.n, X.d) * X.d
@@ -109,16 +131,24 @@ cdef Py_ssize_t thread_memory(model_t model, const matrix_t* X, Py_ssize_t k) no
     return tiles + blocks_at_once * BLOCK * k
 
 
-# Tallies of one chunk.
-cdef Py_ssize_t tally_count(model_t model, Py_ssize_t k) noexcept nogil:
-    if model == SCORES_ONLY or model == ROW_GRADIENTS_GIVEN:
+# The same for sums, see leaves.pxd, in whole lines of the cache.
+cdef Py_ssize_t sums_memory(model_t model, const matrix_t* X, Py_ssize_t k,
+                            int n_threads) noexcept nogil:
+    cdef Py_ssize_t count = sum_count(model, k), size = chunk_size(model, X, k, n_threads)
+    cdef Py_ssize_t of_level = count * sizeof(node_t), of_all
+    of_all = count * (sizeof(tally_t) + sizeof(log_sums_t))
+    if model != SCORES_ONLY and X.sparse == NULL:
+        of_level += k * X.d * sizeof(double)
+    while size > 1:
+        of_all += of_level
+        size //= 2
+    return (of_all - 1) // 64 * 8 + 8
+
+
+cdef Py_ssize_t partial_gradients_size(model_t model, const matrix_t* X, Py_ssize_t k,
+                                       Py_ssize_t n_chunks) noexcept nogil:
+    if model == SCORES_ONLY:
         return 0
-    return 1 if model == NETWORK else k
-
-
-cdef Py_ssize_t partial_gradients_size(model_t model, const matrix_t* X,
-                                       Py_ssize_t k) noexcept nogil:
-    cdef Py_ssize_t n_chunks = pass_chunks(model, X, k)
     if X.sparse != NULL:
         return k * (padded_rows(X.n) + n_chunks * X.sparse.n_long)
     return n_chunks * k * X.d
@@ -126,37 +156,39 @@ cdef Py_ssize_t partial_gradients_size(model_t model, const matrix_t* X,
 
 cdef Py_ssize_t pass_size(model_t model, const rows_t* rows, Py_ssize_t k,
                           int n_threads) noexcept nogil:
-    cdef Py_ssize_t n_chunks = pass_chunks(model, &rows.X, k)
-    cdef Py_ssize_t size = max(n_threads, 1) * thread_memory(model, &rows.X, k)
-    if model != SCORES_ONLY:
-        size += partial_gradients_size(model, &rows.X, k)
-    return size + n_chunks * tally_count(model, k) * (sizeof(tally_t) // sizeof(double))
+    cdef const matrix_t* X = &rows.X
+    cdef Py_ssize_t n_chunks = chunk_count(model, X, k, n_threads)
+    cdef Py_ssize_t of_thread = tile_memory(model, X, k) + sums_memory(model, X, k, n_threads)
+    return (partial_gradients_size(model, X, k, n_chunks) + max(n_threads, 1) * of_thread
+            + n_chunks * sum_count(model, k) * (sizeof(node_t) // sizeof(double)) + LINE)
 
 
 cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t k,
-                       double* memory) noexcept nogil:
+                       int n_threads, double* memory) noexcept nogil:
+    cdef const matrix_t* X = &rows.X
+    cdef size_t end
     p.model = model
     p.loss = loss_t(LOGISTIC_LOSS, 1.0, 0.0)
     p.in_log_domain = NULL
-    p.log_sums = NULL
     p.rows = rows
     p.k = k
-    p.height = pass_height(model, &rows.X)
-    p.n_chunks = pass_chunks(model, &rows.X, k)
-    p.blocks_at_once = multi_blocks(rows.X.n, rows.X.d, k)
-    p.thread_memory = thread_memory(model, &rows.X, k)
-    p.partial_gradients = NULL
-    p.tallies = NULL
+    p.height = pass_height(model, X)
+    p.leaf_rows = leaf_height(model, X, k) if X.sparse == NULL else 0
+    p.n_leaves = leaf_count(model, X, k)
+    p.chunk_leaves = chunk_size(model, X, k, n_threads)
+    p.n_chunks = chunk_count(model, X, k, n_threads)
+    p.blocks_at_once = multi_blocks(X.n, X.d, k)
+    p.sums_offset = tile_memory(model, X, k)
+    p.thread_memory = p.sums_offset + sums_memory(model, X, k, n_threads)
     p.scores = NULL
     p.row_gradients = NULL
     p.order = NULL
-    if model != SCORES_ONLY:
-        p.partial_gradients = memory
-        memory += partial_gradients_size(model, &rows.X, k)
-    if tally_count(model, k) > 0:
-        p.tallies = <tally_t*> memory
-        memory = <double*> (p.tallies + p.n_chunks * tally_count(model, k))
-    p.tiles = memory
+    p.partial_gradients = memory
+    p.nodes = <node_t*> (memory + partial_gradients_size(model, X, k, p.n_chunks))
+    # threads share no line of the cache
+    end = <size_t> (p.nodes + p.n_chunks * sum_count(model, k))
+    p.tiles = <double*> ((end + LINE * sizeof(double) - 1) // (LINE * sizeof(double))
+                         * (LINE * sizeof(double)))
 
 
 # --- packing --------------------------------------------------------------------------------------

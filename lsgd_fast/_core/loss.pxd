@@ -6,23 +6,12 @@
 from libc.math cimport INFINITY
 from libc.string cimport memset
 
-from lsgd_fast._core.pass_types cimport BLOCK, NETWORK, PANEL, SOFTMAX, log_sums_t, pass_t, tally_t
+from lsgd_fast._core.pass_types cimport BLOCK, PANEL, tally_t
 from lsgd_fast._core.simd cimport inlined, minimum, vec
 from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs, softplus_sigmoid
 
 
 # --- tallies --------------------------------------------------------------------------------------
-
-# How many tallies a chunk has: one for each column, but a network has one output.
-cdef inline Py_ssize_t n_tallies(const pass_t* p) noexcept nogil:
-    return 1 if p.model == NETWORK else p.k
-
-
-# The log-domain sums of a column of a chunk; the columns of softmax share one scale.
-cdef inline log_sums_t* log_sums_of(const pass_t* p, Py_ssize_t chunk,
-                                    Py_ssize_t column) noexcept nogil:
-    return p.log_sums + (chunk if p.model == SOFTMAX else chunk * p.k + column)
-
 
 # Set k tallies to those of no rows.
 cdef inline void clear_tallies(tally_t* tallies, Py_ssize_t k) noexcept nogil:

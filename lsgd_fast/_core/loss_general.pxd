@@ -4,7 +4,7 @@
 # A column *in the log domain* keeps what exp would make 0 or infinite. Its row gradients are
 # weight * y * q with q = exp(log|loss'(margin)| - log_scale), where log_scale is the largest
 # logarithm so far, rounded up to a multiple of SCALE_STEP so that it seldom rises. Where it does,
-# all sums of the chunk so far are multiplied with the factor between the two. The loss over the
+# all sums of the leaf so far are multiplied with the factor between the two. The loss over the
 # slope (`ratio`) is an ordinary number at every margin, so the sum of q * ratio is the loss in the
 # same scale.
 
@@ -84,7 +84,7 @@ cdef inline inlined add_log_tail(const double* weight, const double* log_slope, 
     merge_tails(&tally.shift, &tally.tail, -top, tail)
 
 
-# Raise the scale of a chunk's column to cover `top`, and what the chunk has summed so far with it.
+# Raise the scale of a leaf's column to cover `top`, and what the leaf has summed so far with it.
 cdef inline void raise_scale(double top, tally_t* tally, log_sums_t* log_sums,
                              const column_sums_t* sums) noexcept nogil:
     cdef double before = log_sums.log_scale, steps, factor

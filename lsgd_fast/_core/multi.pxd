@@ -7,9 +7,9 @@
 
 from libc.string cimport memset
 
-from lsgd_fast._core.block cimport (block_t, decode_block, labels_t, loss_function_t, start_block,
-                                    start_chunk)
+from lsgd_fast._core.block cimport (block_t, decode_block, labels_t, loss_function_t, start_block)
 from lsgd_fast._core.dense cimport backward_group, forward_group
+from lsgd_fast._core.leaves cimport end_leaf, first_row, start_leaf
 from lsgd_fast._core.multi_loss cimport (add_scores, multi_loss_rows, rescale,
                                          row_gradients_address, row_gradients_of_group,
                                          scores_address)
@@ -63,7 +63,7 @@ cdef inline inlined multi_forward(const pass_t* p, const block_t* b, const real*
         first = last
 
 
-# Where a block raises the scale of the chunk, rescale the partial gradients and the blocks before
+# Where a block raises the scale of the leaf, rescale the partial gradients and the blocks before
 # it.
 cdef inline inlined multi_losses(const pass_t* p, const block_t* b, double* scores, double* sums,
                                  vec* z, loss_function_t general_loss) noexcept nogil:
@@ -78,7 +78,7 @@ cdef inline inlined multi_losses(const pass_t* p, const block_t* b, double* scor
                         &factor, general_loss)
         if factor != 1.0 and p.gradient:
             rescale(scores, block * k * BLOCK, factor)
-            if b.row != b.chunk_row:
+            if b.row != b.leaf_row:
                 rescale(b.partial, k * p.rows.X.d, factor)
 
 
@@ -93,7 +93,7 @@ cdef inline inlined multi_backward(const pass_t* p, const block_t* b, const real
     cdef const double* own
     while first < k:
         last = min(first + width, k)
-        if b.row == b.chunk_row:
+        if b.row == b.leaf_row:
             memset(partial + first * d, 0, (last - first) * d * sizeof(double))
         for block in range((n_panels - 1) // of_block + 1):
             q = min(of_block, n_panels - block * of_block)
@@ -122,31 +122,28 @@ cdef inline inlined multi_blocks(const pass_t* p, const block_t* b, const real* 
         multi_backward(p, b, panels, scores, sums, z)
 
 
-# As dense_chunks, for a model of several columns.
-cdef inline inlined multi_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* tile,
+# As dense_leaves, for a model of several columns.
+cdef inline inlined multi_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* memory,
                                  vec* z, loss_function_t general_loss) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    cdef Py_ssize_t height = p.height, blocks = (X.n - 1) // height + 1, chunk, block, end, row
+    cdef Py_ssize_t height = p.blocks_at_once * p.height, leaf, row, end
     cdef block_t b
     cdef labels_t copies
     cdef const double* panels
-    cdef double* scores = tile if X.panels != NULL else tile + p.blocks_at_once * height * X.d
-    for chunk in range(first, last):
-        start_chunk(p, chunk, &b)
-        b.partial = p.partial_gradients + chunk * p.k * X.d
-        block = chunk * blocks // p.n_chunks
-        end = (chunk + 1) * blocks // p.n_chunks
-        b.chunk_row = block * height
-        while block < end:
-            row = block * height
-            start_block(p, row, min(min(p.blocks_at_once, end - block) * height, X.n - row),
-                        &copies, &b)
+    cdef double* scores = memory if X.panels != NULL else memory + height * X.d
+    for leaf in range(first, last):
+        row = first_row(p, leaf)
+        end = first_row(p, leaf + 1)
+        start_leaf(p, leaf, row, memory, &b)
+        while row < end:
+            start_block(p, row, min(height, end - row), &copies, &b)
             if X.panels == NULL:
-                decode_block(p, &b, tile, z)
+                decode_block(p, &b, memory, z)
             if X.panels != NULL and X.element == FLOAT32:
                 multi_blocks[float, vec](p, &b, <const float*> X.panels + row * X.d, scores, z,
                                          general_loss)
             else:
-                panels = <const double*> X.panels + row * X.d if X.panels != NULL else tile
+                panels = <const double*> X.panels + row * X.d if X.panels != NULL else memory
                 multi_blocks[double, vec](p, &b, panels, scores, z, general_loss)
-            block += p.blocks_at_once
+            row += height
+        end_leaf(p, leaf, memory, &b)

@@ -275,7 +275,7 @@ cdef inline inlined add_scores(const pass_t* p, Py_ssize_t column, Py_ssize_t C,
 
 
 # From the scores of all columns to the losses, which are tallied, and to what
-# row_gradients_of_group needs. The row gradients of the chunk so far, and all sums of them, are
+# row_gradients_of_group needs. The row gradients of the leaf so far, and all sums of them, are
 # then to be multiplied with `factor`.
 cdef inline inlined multi_loss_rows(const pass_t* p, const block_t* b, double* scores, vec* sums,
                                     vec* z, double* factor,

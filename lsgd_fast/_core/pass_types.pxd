@@ -6,7 +6,7 @@ from lsgd_fast._core.types cimport rows_t
 cdef enum:
     PANEL = 8           # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32          # rows of a block at most
-    MAX_CHUNKS = 64
+    LEAF = 512          # rows of a leaf at most
     MULTI_BLOCKS = 4    # blocks that a model of several columns takes at once, at most
 
 # The losses of losses.py, and their parameter.
@@ -29,7 +29,7 @@ cdef struct totals_t:
     double risk                 # weighted mean of the losses / exp(log_scale)
     double log_scale
 
-# Sums of one chunk for one column, in lanes: lane i sums the rows whose number is i modulo PANEL.
+# Sums of one leaf for one column, in lanes: lane i sums the rows whose number is i modulo PANEL.
 cdef struct tally_t:
     double loss[PANEL]
     double error[PANEL]
@@ -38,11 +38,17 @@ cdef struct tally_t:
     double tail                 # exp(-shift) * tail: the sum of the losses of blocks near underflow
     double shift
 
-# More sums of one chunk for one column in the log domain, see loss_general.pxd.
+# More sums of one leaf for one column in the log domain, see loss_general.pxd.
 cdef struct log_sums_t:
     double mass[PANEL]          # of weight * |loss'(margin)| / exp(log_scale)
     double risk[PANEL]          # of weight * loss / exp(log_scale)
     double log_scale
+
+# The same sums of one leaf, or of several, without lanes.
+cdef struct node_t:
+    double loss, error, min_margin, slope
+    double tail, shift
+    double mass, risk, log_scale    # 0, 0 and -infinity where the column is not in the log domain
 
 # What a pass computes between forward and backward.
 cdef enum model_t:
@@ -71,8 +77,13 @@ cdef struct pass_t:
 
     # how the rows are split, which depends on the shape of X and the model alone (layout.pyx)
     Py_ssize_t height           # rows of a block
-    Py_ssize_t n_chunks
+    Py_ssize_t leaf_rows        # rows of a leaf, but for the last one; see first_row
+    Py_ssize_t n_leaves
     Py_ssize_t blocks_at_once   # of a model of several columns
+
+    # what a thread takes at a time, which no bit depends on
+    Py_ssize_t chunk_leaves     # leaves of a chunk, a power of two
+    Py_ssize_t n_chunks
     const Py_ssize_t* order     # (n,) the i-th row is row order[i] of X, y and weight, which may
                                 # have more than n; NULL: row i. See small_batch.pxd. Sparse
                                 # rows in an order have row gradients and tallies, but no
@@ -85,10 +96,10 @@ cdef struct pass_t:
     # what it writes
     double* partial_gradients   # (n_chunks, k * d) the sums of each chunk; of sparse rows the row
                                 # gradients, packed, and the sums of each chunk for long columns
-    tally_t* tallies            # (n_chunks, k); of a network (n_chunks,)
-    log_sums_t* log_sums        # (n_chunks, k); of softmax (n_chunks,); NULL: no log domain
+    node_t* nodes               # (n_chunks, k); of a network (n_chunks,)
     double* tiles               # thread_memory doubles of each thread: tiles, then the scores of a
-    Py_ssize_t thread_memory    # model of several columns
+    Py_ssize_t thread_memory    # model of several columns, then the sums of leaves.pxd
+    Py_ssize_t sums_offset      # where these begin
     double* scores              # (k, padded_rows) x . w of each row, or NULL
     double* row_gradients       # (k, padded_rows) d total_weight * loss / d score, or NULL; read,
                                 # not written, by ROW_GRADIENTS_GIVEN
@@ -96,12 +107,20 @@ cdef struct pass_t:
 # The functions that are compiled once for each instruction set, in the modules isa_baseline,
 # isa_avx2 and isa_avx512.
 cdef struct bodies_t:
-    # forward and backward of chunks first .. last - 1; `row_work`: see first_block
-    void (*chunks)(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double row_work,
-                   double* tile) noexcept nogil
+    # forward and backward of leaves first .. last - 1; `row_work`: see first_block
+    void (*leaves)(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double row_work,
+                   double* memory) noexcept nogil
     # reduce_gradients of dispatch.pxd
     void (*partial_gradients)(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                               double* gradient) noexcept nogil
+
+
+# How many columns a pass has sums of besides gradients: a network has one output, and some passes
+# compute no loss.
+cdef inline Py_ssize_t sum_count(model_t model, Py_ssize_t k) noexcept nogil:
+    if model == SCORES_ONLY or model == ROW_GRADIENTS_GIVEN:
+        return 0
+    return 1 if model == NETWORK else k
 
 
 # Whether the loss of a row depends on the scores of all columns.

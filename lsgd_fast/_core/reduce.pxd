@@ -1,169 +1,158 @@
-# Ordered sums over the chunks of a pass: partial gradients to the gradient, tallies to totals.
+# Sums over the chunks of a pass, in pairs (leaves.pxd): partial gradients to the gradient, nodes to
+# totals.
 
 from libc.math cimport INFINITY, NAN
 
-from lsgd_fast._core.loss cimport log_sums_of, merge_tails, n_tallies
-from lsgd_fast._core.pass_types cimport (MAX_CHUNKS, PANEL, column_offset, log_sums_t, padded_rows,
-                                         pass_t, tally_t, totals_t)
-from lsgd_fast._core.simd cimport fold_lanes, inlined
+from lsgd_fast._core.leaves cimport (common_scale, ends_pair, has_one_scale, merge_nodes,
+                                     merge_scaled, scale_column)
+from lsgd_fast._core.pass_types cimport (column_offset, node_t, padded_rows, pass_t, sum_count,
+                                         totals_t)
+from lsgd_fast._core.simd cimport inlined
 from lsgd_fast._core.sparse_layout cimport first_block
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive
 
 cdef enum:
-    SLICE = 1024        # sums that stay in the first-level cache while the chunks are added
+    LEVELS = 24         # of pairs, more than there are threads for
+    SLICE = 128         # sums of each level, which stay in the first-level cache; on the stack
+
+
+# The node of a chunk.
+cdef inline const node_t* node_of(const pass_t* p, Py_ssize_t chunk,
+                                  Py_ssize_t column) noexcept nogil:
+    return p.nodes + chunk * sum_count(p.model, p.k) + column
 
 
 # --- gradients ------------------------------------------------------------------------------------
 
-# The largest log scale of the chunks of a column in the log domain, and factors[chunk] from the
-# scale of each chunk to that one.
-cdef inline double common_log_scale(const pass_t* p, Py_ssize_t column,
-                                    double* factors) noexcept nogil:
-    cdef double scale = -INFINITY, other
-    cdef Py_ssize_t chunk
-    for chunk in range(p.n_chunks):
-        other = log_sums_of(p, chunk, column).log_scale
-        scale = other if other > scale else scale
-    for chunk in range(p.n_chunks):
-        other = log_sums_of(p, chunk, column).log_scale
-        exp_nonpositive(0.0 if other == scale else other - scale, &factors[chunk])
-    return scale
-
-
-# Bring the row gradients of sparse rows in chunks first .. last - 1, and the sums of long columns
-# of these chunks, to the common scale of each column in the log domain.
+# Bring the row gradients of sparse rows in leaves first .. last - 1, and the sums of long columns
+# of these leaves, to the largest log scale of all leaves, for each column in the log domain.
 cdef inline void unify_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                   double row_work) noexcept nogil:
     cdef Py_ssize_t n = p.rows.X.n, padded = padded_rows(n), n_long = p.rows.X.sparse.n_long
-    cdef Py_ssize_t column, chunk, row, end, offset, stride, i
-    cdef double[MAX_CHUNKS] factors
+    cdef Py_ssize_t column, leaf, row, end, offset, stride, i
+    cdef double scale, other, factor
     cdef double* row_gradients
     cdef double* long_sums
     for column in range(p.k):
         if not p.in_log_domain[column]:
             continue
-        common_log_scale(p, column, factors)
-        for chunk in range(first, last):
-            row = p.height * first_block(p, chunk, row_work)
-            end = min(n, p.height * first_block(p, chunk + 1, row_work))
+        scale = -INFINITY
+        for leaf in range(p.n_leaves):
+            other = node_of(p, leaf, scale_column(p, column)).log_scale
+            scale = other if other > scale else scale
+        for leaf in range(first, last):
+            other = node_of(p, leaf, scale_column(p, column)).log_scale
+            exp_nonpositive(0.0 if other == scale else other - scale, &factor)
+            row = p.height * first_block(p, leaf, row_work)
+            end = min(n, p.height * first_block(p, leaf + 1, row_work))
             column_offset(column, p.k, padded, &offset, &stride)
             row_gradients = p.partial_gradients + offset
             for i in range(row, end):
-                row_gradients[i * stride] *= factors[chunk]
+                row_gradients[i * stride] *= factor
             column_offset(column, p.k, n_long, &offset, &stride)
-            long_sums = p.partial_gradients + p.k * padded + chunk * p.k * n_long + offset
+            long_sums = p.partial_gradients + p.k * padded + leaf * p.k * n_long + offset
             for i in range(n_long):
-                long_sums[i * stride] *= factors[chunk]
+                long_sums[i * stride] *= factor
 
 
-# As sum_partial_gradients, where some columns are in the log domain: column by column.
-cdef inline inlined sum_log_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                      double* gradient) noexcept nogil:
-    cdef double[MAX_CHUNKS] factors
-    cdef Py_ssize_t d = p.rows.X.d, size = p.k * d, column, stride, offset, begin, end, chunk, j
-    cdef double total = p.rows.total_weight, factor
-    cdef const double* partial
-    cdef double* out
-    for column in range(p.k):
-        column_offset(column, p.k, d, &offset, &stride)
-        if offset >= last or offset + (d - 1) * stride < first:
-            continue
-        if p.in_log_domain[column]:
-            common_log_scale(p, column, factors)
-        else:
-            for chunk in range(p.n_chunks):
-                factors[chunk] = 1.0
-        begin = (first - offset + stride - 1) // stride if first > offset else 0
-        end = min(d, (last - 1 - offset) // stride + 1)
-        out = gradient + offset
-        for j in range(begin, end):
-            out[j * stride] = p.partial_gradients[offset + j * stride] * factors[0]
-        for chunk in range(1, p.n_chunks):
-            partial = p.partial_gradients + chunk * size + offset
-            factor = factors[chunk]
-            for j in range(begin, end):
-                out[j * stride] += partial[j * stride] * factor
-        for j in range(begin, end):
-            out[j * stride] /= total
+# sums[0], sums[stride], ... = the sums over all chunks of `count` partial gradients from `first`
+# on, at most SLICE / stride, over the total weight. Their log scales are those of `column`; -1
+# outside the log domain.
+cdef inline inlined sum_slice(const pass_t* p, Py_ssize_t column, Py_ssize_t first,
+                              Py_ssize_t count, Py_ssize_t stride, double* sums) noexcept nogil:
+    cdef const double* levels[LEVELS]               # the sums that wait for their other half:
+    cdef double[LEVELS] scales
+    cdef double[LEVELS * SLICE] memory              # of one chunk where they are, of more in here
+    cdef Py_ssize_t of_chunk = p.k * p.rows.X.d, level = -1, chunk, size, j
+    cdef double total = p.rows.total_weight, a = 1.0, b = 1.0
+    for chunk in range(p.n_chunks):
+        level += 1
+        levels[level] = p.partial_gradients + chunk * of_chunk + first
+        if column >= 0:
+            scales[level] = node_of(p, chunk, column).log_scale
+        size = 1
+        while level > 0 and ends_pair(chunk + 1, size, p.n_chunks):
+            level -= 1
+            size *= 2
+            if column >= 0:
+                scales[level] = common_scale(scales[level], scales[level + 1], &a, &b)
+            merge_scaled(levels[level], levels[level + 1], a, b, count, stride,
+                         memory + level * SLICE)
+            levels[level] = memory + level * SLICE
+    for j in range(count):
+        sums[j * stride] = levels[0][j * stride] / total
 
 
 # Entries first .. last - 1 of the gradient of the loss, packed as the partial gradients are.
 cdef inline inlined sum_partial_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                           double* gradient) noexcept nogil:
-    cdef Py_ssize_t size = p.k * p.rows.X.d
-    cdef double total = p.rows.total_weight
-    cdef Py_ssize_t begin = first, end, chunk, j
-    cdef const double* partial
-    if p.log_sums != NULL:
-        sum_log_gradients(p, first, last, gradient)
+    cdef Py_ssize_t d = p.rows.X.d, column, offset, stride, begin, end, count
+    if has_one_scale(p):
+        column = -1 if p.in_log_domain == NULL else 0
+        while first < last:
+            count = min(<Py_ssize_t> SLICE, last - first)
+            sum_slice(p, column, first, count, 1, gradient + first)
+            first += count
         return
-    while begin < last:
-        end = min(begin + SLICE, last)
-        for j in range(begin, end):
-            gradient[j] = p.partial_gradients[j]
-        for chunk in range(1, p.n_chunks):
-            partial = p.partial_gradients + chunk * size
-            for j in range(begin, end):
-                gradient[j] += partial[j]
-        for j in range(begin, end):
-            gradient[j] /= total
-        begin = end
+    for column in range(p.k):
+        column_offset(column, p.k, d, &offset, &stride)
+        begin = offset + (max(<Py_ssize_t> 0, first - offset) + stride - 1) // stride * stride
+        end = min(last, offset + d * stride)
+        while begin < end:
+            count = min(<Py_ssize_t> SLICE // stride, (end - begin - 1) // stride + 1)
+            sum_slice(p, scale_column(p, column), begin, count, stride, gradient + begin)
+            begin += count * stride
 
 
-# --- tallies --------------------------------------------------------------------------------------
+# --- totals ---------------------------------------------------------------------------------------
 
-# The totals that only a column in the log domain has, and its slope over exp(log_scale).
-cdef inline void log_totals(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
-    cdef double[MAX_CHUNKS] factors
-    cdef double mass = 0.0, risk = 0.0, slope = 0.0, total = p.rows.total_weight
-    cdef const log_sums_t* log_sums
-    cdef Py_ssize_t chunk
-    totals.log_scale = common_log_scale(p, column, factors)
+# The node of a column, summed over several chunks.
+cdef inline void sum_nodes(const pass_t* p, Py_ssize_t column, node_t* sum) noexcept nogil:
+    cdef node_t[LEVELS] levels
+    cdef double[LEVELS] scales
+    cdef Py_ssize_t level = -1, chunk, size
     for chunk in range(p.n_chunks):
-        log_sums = log_sums_of(p, chunk, column)
-        mass += fold_lanes(log_sums.mass) * factors[chunk]
-        risk += fold_lanes(log_sums.risk) * factors[chunk]
-        slope += fold_lanes(p.tallies[chunk * p.k + column].slope) * factors[chunk]
-    totals.mass = mass / total
-    totals.risk = risk / total
-    totals.slope = slope / total
+        level += 1
+        levels[level] = node_of(p, chunk, column)[0]
+        scales[level] = node_of(p, chunk, scale_column(p, column)).log_scale
+        size = 1
+        while level > 0 and ends_pair(chunk + 1, size, p.n_chunks):
+            level -= 1
+            size *= 2
+            merge_nodes(&levels[level], &levels[level + 1], scales[level], scales[level + 1])
+            scales[level] = levels[level].log_scale
+    sum[0] = levels[0]
 
 
-# The totals of one column, from the tallies of all chunks.
+# The totals of one column.
 cdef inline void total_tallies(const pass_t* p, Py_ssize_t column, double underflow_loss,
                                totals_t* totals) noexcept nogil:
-    cdef double loss = 0.0, error = 0.0, slope = 0.0, least = INFINITY
-    cdef double shift = INFINITY, tail = 0.0, log_total
-    cdef double total = p.rows.total_weight
+    cdef double total = p.rows.total_weight, log_total
     cdef bint in_log_domain = p.in_log_domain != NULL and p.in_log_domain[column]
-    cdef const tally_t* tally
-    cdef Py_ssize_t chunk, i
-    for chunk in range(p.n_chunks):
-        tally = p.tallies + chunk * n_tallies(p) + column
-        loss += fold_lanes(tally.loss)
-        error += fold_lanes(tally.error)
-        slope += fold_lanes(tally.slope)
-        for i in range(PANEL):
-            least = tally.min_margin[i] if tally.min_margin[i] < least else least
-        merge_tails(&shift, &tail, tally.shift, tally.tail)
+    cdef const node_t* sum = node_of(p, 0, column)
+    cdef node_t of_several
+    if p.n_chunks > 1:
+        sum_nodes(p, column, &of_several)
+        sum = &of_several
     # a NaN of one sign: which one the arithmetic makes is the compiler's choice
-    totals.loss = loss / total if loss == loss else NAN
-    totals.error_rate = error / total
-    totals.slope = slope / total
-    if in_log_domain:
-        log_totals(p, column, totals)
-    totals.min_margin = least if totals.loss == totals.loss else NAN
+    totals.loss = sum.loss / total if sum.loss == sum.loss else NAN
+    totals.error_rate = sum.error / total
+    totals.slope = sum.slope / total
+    totals.mass = sum.mass / total
+    totals.risk = sum.risk / total
+    totals.log_scale = sum.log_scale
+    totals.min_margin = sum.min_margin if totals.loss == totals.loss else NAN
     if in_log_domain and not underflow_loss <= totals.loss < INFINITY:
         log_positive(totals.risk, &totals.log_loss)
         totals.log_loss = totals.risk if totals.risk == INFINITY else totals.log_loss
         totals.log_loss = totals.log_scale + totals.log_loss if totals.risk > 0.0 else -INFINITY
         totals.log_loss = totals.log_loss if totals.loss == totals.loss else NAN
-    elif totals.loss < underflow_loss and tail == 0.0:   # all margins are infinite
+    elif totals.loss < underflow_loss and sum.tail == 0.0:   # all margins are infinite
         totals.log_loss = -INFINITY
     elif totals.loss < underflow_loss:
-        log_positive(tail, &totals.log_loss)
+        log_positive(sum.tail, &totals.log_loss)
         log_positive(total, &log_total)
-        totals.log_loss = (totals.log_loss - log_total) - shift
+        totals.log_loss = (totals.log_loss - log_total) - sum.shift
     elif totals.loss < INFINITY:
         log_positive(totals.loss, &totals.log_loss)
     else:                                              # inf or NaN

@@ -18,7 +18,7 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
 
 # --- for drivers: a pass in parts, in this order --------------------------------------------------
 
-# Chunks first .. last - 1 to one scale, where columns of sparse rows are in the log domain.
+# Leaves first .. last - 1 to one scale, where columns of sparse rows are in the log domain.
 cdef void reduce_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil
 # For `reduce_gradients`, which makes the gradient: the first element of part `part` of `parts`,
 # which take about equally long, and the work of all of them.

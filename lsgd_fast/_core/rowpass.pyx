@@ -8,11 +8,11 @@ Design
    float32, float16, bfloat16, uint8 or int8 are read in place (dense_inplace.pxd), which costs less
    than a tile. All of them sum in the same order: the storage of X does not change a bit.
 2. The order of every sum is fixed. Forward: a score is summed feature by feature, in one chain per
-   row. Backward: within a block, four lanes (row number modulo 4) sum their rows in order, the
-   lanes are folded as (0 + 2) + (1 + 3), and the block's sum is added to the partial gradient of
-   the chunk. Partial gradients are summed in the order of the chunks. Blocks and chunks depend on
-   the shape of X alone. The result does not depend on what lies side by side in a vector, be it
-   rows or (backward in place) features, on the width of vectors, or on the number of columns.
+   row. Backward: within a block, eight lanes (row number modulo 8) sum their rows in order, the
+   lanes are folded, and the block's sum is added to the partial gradient of its leaf. Leaves are
+   added in pairs (leaves.pxd). Blocks and leaves depend on the shape of X alone. The result does
+   not depend on what lies side by side in a vector, be it rows or (backward in place) features, on
+   the width of vectors, or on the number of columns.
 3. Columns of weights are packed in groups of four, then one by one, each group an array (d,
    columns). A group of one keeps 4 panels x 1 column in registers, a group of four 1 panel x 4
    columns (AVX-512: 4 panels).
@@ -23,7 +23,7 @@ Design
 
 from cython.parallel cimport parallel
 
-from lsgd_fast._core.dispatch cimport run_chunks, reduce_gradients
+from lsgd_fast._core.dispatch cimport reduce_gradients, run_leaves
 from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, loss_work, pack_columns,
                                      pass_size, unpack_columns)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, pass_t, totals_t
@@ -52,7 +52,7 @@ cdef double reduce_work(const pass_t* p) noexcept nogil:
 
 
 cdef void reduce_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-    if p.rows.X.sparse != NULL and p.log_sums != NULL:
+    if p.rows.X.sparse != NULL and p.in_log_domain != NULL:
         unify_log_scales(p, first, last, loss_work)
 
 
@@ -82,7 +82,7 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
     cdef double* weights = workspace
     cdef double* packed = weights + k * d
     cdef double* intercepts = packed + k * d
-    lay_out_pass(&p, INDEPENDENT, rows, k, intercepts + k)
+    lay_out_pass(&p, INDEPENDENT, rows, k, n_threads, intercepts + k)
     p.gradient = gradient != NULL
     p.weights = weights
     p.intercepts = intercepts
@@ -124,6 +124,7 @@ cdef void reduce_gradients_by_team(const pass_t* p, double* gradient, int n_thre
 
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:
     with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
-        run_chunks(p, team_rank() * p.n_chunks // team_size(),
-                   (team_rank() + 1) * p.n_chunks // team_size(),
+        run_leaves(p, team_rank() * p.n_chunks // team_size() * p.chunk_leaves,
+                   min(p.n_leaves,
+                       (team_rank() + 1) * p.n_chunks // team_size() * p.chunk_leaves),
                    p.tiles + team_rank() * p.thread_memory)

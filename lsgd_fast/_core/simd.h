@@ -177,15 +177,6 @@ static inline double lsgd_brain_value(lsgd_bfloat16 x)
     return f;
 }
 
-/* four elements, twice */
-#if defined(__x86_64__) && !defined(__clang__)
-#define lsgd_twice8(x) ((lsgd_v8)__builtin_ia32_broadcastf64x4_512(x, (lsgd_v8){0.0}, -1))
-#else
-#define lsgd_twice8(x) \
-    ({ lsgd_v4 x_ = (x); \
-       (lsgd_v8){x_[0], x_[1], x_[2], x_[3], x_[0], x_[1], x_[2], x_[3]}; })
-#endif
-
 /* a vector of these lanes */
 #define lsgd_two2(a, b) ((lsgd_v2){a, b})
 #define lsgd_four4(a, b, c, d) ((lsgd_v4){a, b, c, d})

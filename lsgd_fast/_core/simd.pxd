@@ -40,7 +40,6 @@ cdef extern from "simd.h" nogil:
     v2 widen2 "lsgd_widen2"(const float*)
     v4 widen4 "lsgd_widen4"(const float*)
     v8 widen8 "lsgd_widen8"(const float*)
-    v8 twice8 "lsgd_twice8"(v4)
     v2 two2 "lsgd_two2"(double, double)
     v4 four4 "lsgd_four4"(double, double, double, double)
     v2 half2 "lsgd_half2"(const float16*)
@@ -102,13 +101,6 @@ cdef inline inlined load(const real* p, vec* x) noexcept nogil:
         x[0] = signed8(p) if vec is v8 else signed4(p) if vec is v4 else signed2(p)
 
 
-# Four elements, twice.
-cdef inline inlined load_twice(const real* p, v8* x) noexcept nogil:
-    cdef v4 y
-    load(p, &y)
-    x[0] = twice8(y)
-
-
 # IEEE binary16, exactly.
 cdef inline double half_value(uint16_t h) noexcept nogil:
     cdef uint64_t sign = <uint64_t> (h & 0x8000) << 48
@@ -164,35 +156,36 @@ cdef inline double fold_lanes(const double* x) noexcept nogil:
     return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
 
 
-# The four sums of lanes (a0 + a2) + (a1 + a3) of four accumulators of four lanes, added to g[0:4].
-# `a` holds four vectors of four lanes or four pairs of vectors of two.
-cdef inline inlined fold4(const narrow* a, double* g) noexcept nogil:
-    cdef narrow t, u
-    if narrow is v4:
-        t = low4(a[0], a[2]) + high4(a[0], a[2])
-        u = low4(a[1], a[3]) + high4(a[1], a[3])
-        (<narrow*> g)[0] = (<narrow*> g)[0] + (even4(t, u) + odd4(t, u))
+# Sums of eight lanes, as fold_lanes, of as many accumulators as a vector has lanes, added to
+# g[0:width]. An accumulator is one vector, or two or four side by side: `a` has eight vectors.
+cdef inline inlined fold(const vec* a, double* g) noexcept nogil:
+    cdef vec[4] t
+    if vec is v8:
+        t[0] = low8(a[0], a[2]) + high8(a[0], a[2])
+        t[1] = low8(a[4], a[6]) + high8(a[4], a[6])
+        t[2] = low8(a[1], a[3]) + high8(a[1], a[3])
+        t[3] = low8(a[5], a[7]) + high8(a[5], a[7])
+        t[0] = even_pairs8(t[0], t[1]) + odd_pairs8(t[0], t[1])
+        t[1] = even_pairs8(t[2], t[3]) + odd_pairs8(t[2], t[3])
+        (<vec*> g)[0] = (<vec*> g)[0] + (even8(t[0], t[1]) + odd8(t[0], t[1]))
+    elif vec is v4:
+        t[0] = a[0] + a[1]
+        t[1] = a[2] + a[3]
+        t[2] = a[4] + a[5]
+        t[3] = a[6] + a[7]
+        t[0] = low4(t[0], t[2]) + high4(t[0], t[2])
+        t[1] = low4(t[1], t[3]) + high4(t[1], t[3])
+        (<vec*> g)[0] = (<vec*> g)[0] + (even4(t[0], t[1]) + odd4(t[0], t[1]))
     else:
-        t = a[0] + a[1]
-        u = a[2] + a[3]
-        (<narrow*> g)[0] = (<narrow*> g)[0] + (low2(t, u) + high2(t, u))
-        t = a[4] + a[5]
-        u = a[6] + a[7]
-        (<narrow*> g)[1] = (<narrow*> g)[1] + (low2(t, u) + high2(t, u))
-
-
-# The same for eight accumulators of four lanes, numbers 0 | 2, 4 | 6, 1 | 3 and 5 | 7 side by side
-# in the four vectors of `a`, added to g[0:8].
-cdef inline inlined fold8(const v8* a, double* g) noexcept nogil:
-    cdef v8 t = even_pairs8(a[0], a[1]) + odd_pairs8(a[0], a[1])
-    cdef v8 u = even_pairs8(a[2], a[3]) + odd_pairs8(a[2], a[3])
-    (<v8*> g)[0] = (<v8*> g)[0] + (even8(t, u) + odd8(t, u))
+        t[0] = (a[0] + a[2]) + (a[1] + a[3])
+        t[1] = (a[4] + a[6]) + (a[5] + a[7])
+        (<vec*> g)[0] = (<vec*> g)[0] + (low2(t[0], t[1]) + high2(t[0], t[1]))
 
 
 # The same for one accumulator.
-cdef inline inlined fold1(const narrow* a, double* g) noexcept nogil:
-    cdef double[4] x
+cdef inline inlined fold1(const vec* a, double* g) noexcept nogil:
+    cdef double[8] x
     cdef Py_ssize_t i
-    for i in range(<Py_ssize_t> (32 // sizeof(narrow))):
-        (<narrow*> x)[i] = a[i]
-    g[0] = g[0] + ((x[0] + x[2]) + (x[1] + x[3]))
+    for i in range(<Py_ssize_t> (64 // sizeof(vec))):
+        (<vec*> x)[i] = a[i]
+    g[0] = g[0] + fold_lanes(x)

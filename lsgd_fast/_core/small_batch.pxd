@@ -9,6 +9,7 @@
 # first.
 
 from lsgd_fast._core.block cimport copy_labels
+from lsgd_fast._core.leaves cimport fold_tally, leaf_tallies
 from lsgd_fast._core.load cimport decode_row, find_rows, has_plain_rows
 from lsgd_fast._core.loss cimport (add_tail, clear_tallies, is_near_underflow, logistic_loss_row,
                                    margin_of_row)
@@ -70,13 +71,14 @@ cdef inline inlined loss_of_row(Py_ssize_t i, double y, double weight, double sc
 
 
 cdef inline inlined small_batch_columns(const pass_t* p, const real** x, const double* y,
-                                        const double* weight, const vec* z) noexcept nogil:
+                                        const double* weight, tally_t* tallies,
+                                        const vec* z) noexcept nogil:
     cdef Py_ssize_t n = p.rows.X.n, d = p.rows.X.d, column, i
     cdef double total = p.rows.total_weight, score, row_gradient, largest
     cdef double[PANEL] margin
     cdef tally_t* tally
     for column in range(p.k):
-        tally = p.tallies + column
+        tally = tallies + column
         largest = 0.0
         for i in range(n):
             score_of_row(x[i], p.weights + column * d, d, &score, z)
@@ -86,24 +88,26 @@ cdef inline inlined small_batch_columns(const pass_t* p, const real** x, const d
             largest = max(largest, tally.loss[i])
         if is_near_underflow(largest):
             add_tail(weight, margin, n, tally)
+        fold_tally(tally, NULL, p.nodes + column)
 
 
-# The pass. Rows that are not adjacent elements that vectors can load are decoded to `tile`.
-cdef inline inlined small_batch_pass(const pass_t* p, double* tile, const vec* z) noexcept nogil:
+# The pass. Rows that are not adjacent elements that vectors can load are decoded to `memory`.
+cdef inline inlined small_batch_pass(const pass_t* p, double* memory, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef const char* rows_at[PANEL]
     cdef double[PANEL] y
     cdef double[PANEL] weight
+    cdef tally_t* tallies = leaf_tallies(p, memory)
     cdef Py_ssize_t i
     find_rows(X, p.order, 0, X.n, rows_at)
     copy_labels(p, 0, X.n, 1, y, weight)
-    clear_tallies(p.tallies, p.k)
+    clear_tallies(tallies, p.k)
     if not (has_plain_rows(X) and (X.element == FLOAT64 or X.element == FLOAT32)):
         for i in range(X.n):
-            decode_row(X, rows_at[i], tile + i * X.d)
-            rows_at[i] = <const char*> (tile + i * X.d)
-        small_batch_columns(p, <const double**> rows_at, y, weight, z)
+            decode_row(X, rows_at[i], memory + i * X.d)
+            rows_at[i] = <const char*> (memory + i * X.d)
+        small_batch_columns(p, <const double**> rows_at, y, weight, tallies, z)
     elif X.element == FLOAT32:
-        small_batch_columns(p, <const float**> rows_at, y, weight, z)
+        small_batch_columns(p, <const float**> rows_at, y, weight, tallies, z)
     else:
-        small_batch_columns(p, <const double**> rows_at, y, weight, z)
+        small_batch_columns(p, <const double**> rows_at, y, weight, tallies, z)

@@ -1,9 +1,9 @@
 # Sparse rows: forward by rows, gradients by columns.
 #
 # Forward keeps the row gradients; the gradient is then summed feature by feature, over a copy of
-# the entries in the order of columns. So the chunks have no partial gradients of d sums, and no
+# the entries in the order of columns. So the leaves have no partial gradients of d sums, and no
 # two threads write to one feature. Columns so long that one thread would be busy with them while
-# others wait are summed chunk by chunk of rows, as the rows go by.
+# others wait are summed leaf by leaf, as the rows go by.
 #
 # A sum of entries has four lanes (entry number modulo 4), folded as (0 + 2) + (1 + 3) after every
 # PIECE entries; the folded sums are added in order. It is one body for rows and for columns, for
@@ -12,8 +12,9 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t
 from libc.string cimport memcpy, memset
 
-from lsgd_fast._core.block cimport block_t, labels_t, loss_function_t, start_block, start_chunk
+from lsgd_fast._core.block cimport block_t, labels_t, loss_function_t, start_block
 from lsgd_fast._core.dense cimport loss_columns
+from lsgd_fast._core.leaves cimport end_leaf, start_leaf
 from lsgd_fast._core.multi_loss cimport (add_scores, multi_loss_rows, rescale,
                                          row_gradients_address, row_gradients_of_group,
                                          scores_address)
@@ -148,13 +149,13 @@ cdef inline inlined sum_values(const real* values, const compressed_t* e, Py_ssi
 # in p.partial_gradients.
 cdef inline inlined sparse_block(const pass_t* p, const block_t* b, vec* z,
                                  loss_function_t general_loss) noexcept nogil:
-    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), before = b.row - b.chunk_row, column = 0, C
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), before = b.row - b.leaf_row, column = 0, C
     cdef double* kept
     while column < p.k:
         C = group_width(column, p.k)
         if p.model != ROW_GRADIENTS_GIVEN:
             sparse_scores(p, b, column, C, <double*> z, z)
-        kept = p.partial_gradients + column * padded + b.chunk_row * C if p.gradient else NULL
+        kept = p.partial_gradients + column * padded + b.leaf_row * C if p.gradient else NULL
         loss_columns(p, b, column, C, kept, before, z, general_loss)
         if p.gradient:
             keep_row_gradients(kept + before * C, <const double*> z, b.n_rows, C)
@@ -164,7 +165,7 @@ cdef inline inlined sparse_block(const pass_t* p, const block_t* b, vec* z,
 # The same for a model of several columns: of all columns at once, whose scores are in `scores`.
 cdef inline inlined sparse_multi_block(const pass_t* p, const block_t* b, double* scores,
                                        vec* z, loss_function_t general_loss) noexcept nogil:
-    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), before = b.row - b.chunk_row, column = 0, C
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), before = b.row - b.leaf_row, column = 0, C
     cdef double[BLOCK] sums
     cdef double factor
     cdef double* kept
@@ -178,7 +179,7 @@ cdef inline inlined sparse_multi_block(const pass_t* p, const block_t* b, double
     column = 0
     while column < p.k and p.gradient:
         C = group_width(column, p.k)
-        kept = p.partial_gradients + column * padded + b.chunk_row * C
+        kept = p.partial_gradients + column * padded + b.leaf_row * C
         if factor != 1.0:
             rescale(kept, before * C, factor)
         row_gradients_of_group(p, column, C, scores, <const vec*> sums, z, b.n_panels)
@@ -244,13 +245,13 @@ cdef inline Py_ssize_t entry_of(const compressed_t* e, Py_ssize_t column,
     return low
 
 
-# Sum the long columns over the rows of one chunk, whose row gradients are known.
-cdef inline inlined long_columns(const pass_t* p, Py_ssize_t chunk, Py_ssize_t row, Py_ssize_t end,
+# Sum the long columns over the rows of one leaf, whose row gradients are known.
+cdef inline inlined long_columns(const pass_t* p, Py_ssize_t leaf, Py_ssize_t row, Py_ssize_t end,
                                  const vec* z) noexcept nogil:
     cdef const sparse_t* s = p.rows.X.sparse
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n), i, column, C
     cdef Py_ssize_t first, last
-    cdef double* partial = p.partial_gradients + p.k * padded + chunk * p.k * s.n_long
+    cdef double* partial = p.partial_gradients + p.k * padded + leaf * p.k * s.n_long
     for i in range(s.n_long):
         first = entry_of(&s.columns, i, row)
         last = entry_of(&s.columns, i, end)
@@ -278,28 +279,28 @@ cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t las
         sum_entries(&X.sparse.columns, is_float, 0, first, last, <const v4*> s, sums, 4)
 
 
-# Chunks first .. last - 1 of a pass over sparse rows: row gradients and tallies. `scores` has
-# memory for the scores of a block, `row_work` see first_block.
-cdef inline inlined sparse_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                  double row_work, double* scores, vec* z,
+# Leaves first .. last - 1 of a pass over sparse rows: row gradients and tallies. `row_work`: see
+# first_block.
+cdef inline inlined sparse_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                                  double row_work, double* memory, vec* z,
                                   loss_function_t general_loss) noexcept nogil:
-    cdef Py_ssize_t n = p.rows.X.n, height = p.height, chunk, block, end
+    cdef Py_ssize_t n = p.rows.X.n, height = p.height, leaf, row, end
     cdef block_t b
     cdef labels_t copies
-    for chunk in range(first, last):
-        start_chunk(p, chunk, &b)
-        block = first_block(p, chunk, row_work)
-        end = first_block(p, chunk + 1, row_work)
-        b.chunk_row = block * height
-        while block < end:
-            start_block(p, block * height, min(height, n - block * height), &copies, &b)
+    for leaf in range(first, last):
+        row = height * first_block(p, leaf, row_work)
+        end = min(n, height * first_block(p, leaf + 1, row_work))
+        start_leaf(p, leaf, row, memory, &b)
+        while row < end:
+            start_block(p, row, min(height, end - row), &copies, &b)
             if is_multi(p.model):
-                sparse_multi_block(p, &b, scores, z, general_loss)
+                sparse_multi_block(p, &b, memory, z, general_loss)
             else:
                 sparse_block(p, &b, z, general_loss)
-            block += 1
+            row += height
         if p.gradient:
-            long_columns(p, chunk, b.chunk_row, min(n, end * height), z)
+            long_columns(p, leaf, b.leaf_row, end, z)
+        end_leaf(p, leaf, memory, &b)
 
 
 # --- columns --------------------------------------------------------------------------------------
@@ -333,14 +334,14 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
 
 cdef inline void sum_long_column(const pass_t* p, Py_ssize_t j, Py_ssize_t column, Py_ssize_t C,
                                  double* g) noexcept nogil:
-    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), c, chunk
+    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), c, leaf
     cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
     cdef double[4] sums
     cdef const double* partial
     for c in range(C):
         sums[c] = 0.0
-    for chunk in range(p.n_chunks):
-        partial = p.partial_gradients + p.k * padded + (chunk * p.k + column) * n_long + j * C
+    for leaf in range(p.n_leaves):
+        partial = p.partial_gradients + p.k * padded + (leaf * p.k + column) * n_long + j * C
         for c in range(C):
             sums[c] += partial[c]
     for c in range(C):

@@ -103,15 +103,15 @@ cdef inline void number_indices(const compressed_t* rows, Py_ssize_t first, Py_s
 
 # --- how a pass is split: into parts that take about equally long ---------------------------------
 
-# The first block of a chunk, by the shape of X alone. A row costs as much as its entries and
+# The first block of a leaf, by the shape of X alone. A row costs as much as its entries and
 # `row_work` more (LOSS_WORK). Rows in an order are split by their number.
-cdef inline Py_ssize_t first_block(const pass_t* p, Py_ssize_t chunk,
+cdef inline Py_ssize_t first_block(const pass_t* p, Py_ssize_t leaf,
                                    double row_work) noexcept nogil:
     cdef const int64_t* indptr = p.rows.X.sparse.rows.indptr
     cdef Py_ssize_t n = p.rows.X.n, low = 0, high = (n - 1) // p.height + 1, middle, row
-    cdef double share = (indptr[n] + row_work * n) / p.n_chunks * chunk
+    cdef double share = (indptr[n] + row_work * n) / p.n_leaves * leaf
     if p.order != NULL:
-        return chunk * high // p.n_chunks
+        return leaf * high // p.n_leaves
     while low < high:
         middle = (low + high) // 2
         row = middle * p.height

@@ -11,12 +11,12 @@ __all__ = ["SERIAL_RUN_WORK", "SERIAL_PASS_WORK", "available_threads", "choose_t
 
 # Work of one pass, n * (d + LOSS_WORK) for each column, below which a second thread costs more than
 # it saves: in a run of many passes by one team, and where each pass starts a team of its own.
-# (Rows are split into chunks from a fifth of the former on, for callers that set n_threads.)
+# (Rows are split into leaves from a fifth of the former on, for callers that set n_threads.)
 SERIAL_RUN_WORK = 60_000
 SERIAL_PASS_WORK = 4_000_000
 
 
-def choose_threads(n_threads, n, d, n_chunks, n_columns=1, serial_work=SERIAL_RUN_WORK):
+def choose_threads(n_threads, n, d, n_leaves, n_columns=1, serial_work=SERIAL_RUN_WORK):
     """Return the number of threads of a pass over X of shape (n, d).
 
     Parameters
@@ -25,8 +25,8 @@ def choose_threads(n_threads, n, d, n_chunks, n_columns=1, serial_work=SERIAL_RU
         The number that the caller wants; None: `available_threads`, or 1 for small X.
     n, d : int
         Rows and features; of sparse rows d is the mean number of entries, and may be a fraction.
-    n_chunks : int
-        Chunks of the rows.
+    n_leaves : int
+        Leaves of the rows, the parts that their sums begin with.
     n_columns : int, default 1
         Columns of weights in a pass.
     serial_work : float, default SERIAL_RUN_WORK
@@ -35,12 +35,12 @@ def choose_threads(n_threads, n, d, n_chunks, n_columns=1, serial_work=SERIAL_RU
     Returns
     -------
     int
-        At most `n_chunks`; 1 where the package was built without OpenMP.
+        At most `n_leaves`; 1 where the package was built without OpenMP.
     """
     if n_threads is None:
         work = n * (d + LOSS_WORK) * n_columns
         n_threads = 1 if work < serial_work else available_threads()
-    return min(n_threads, n_chunks) if may_run_parallel() else 1
+    return min(n_threads, n_leaves) if may_run_parallel() else 1
 
 
 def available_threads():

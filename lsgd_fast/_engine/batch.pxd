@@ -25,7 +25,7 @@ cdef class Batch:
     cdef rows_t held_out
     cdef object held_out_rows
     cdef double[::1] memory, validation_memory
-    cdef double[::1] log_sums_memory
+    cdef unsigned char[::1] shares_memory
     cdef int[::1] in_log_domain
     cdef size_t[::1] runs
     cdef RunState new_run(self, Py_ssize_t start, problem, rule, stop, record,
@@ -36,6 +36,7 @@ cdef class Batch:
     cdef check_idle(self)
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient)
     cdef _lay_out_multi(self, problem, bint log_domain, n_threads)
-    cdef _add_log_sums(self, Py_ssize_t k)
+    cdef _add_shares(self)
+    cdef _use_log_domain(self, Py_ssize_t k)
     cdef _add_validation(self, Rows held_out, Py_ssize_t k)
     cdef _read_from(self, double* parameters)

@@ -5,12 +5,13 @@ import threading
 
 import numpy as np
 
-from lsgd_fast._core.layout cimport (chunk_count, feature_order, lay_out_pass, pack_columns,
-                                     pass_chunks, pass_size, row_length, unpack_columns)
+from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, leaf_count, pack_columns,
+                                     pass_size, row_length, unpack_columns)
 from lsgd_fast._core.pass_types cimport (EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
                                          FLATTENED_POLYNOMIAL_LOSS, INDEPENDENT, LOGISTIC_LOSS,
-                                         NETWORK, PIECEWISE_LINEAR, SOFTMAX, SOFTPLUS, log_sums_t,
-                                         loss_kind_t, loss_t, model_t, padded_rows, pass_t)
+                                         NETWORK, PIECEWISE_LINEAR, SOFTMAX, SOFTPLUS, loss_kind_t,
+                                         loss_t, model_t, padded_rows, pass_t)
+from lsgd_fast._core.team cimport share_t
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.gram cimport GramSpace
@@ -20,7 +21,7 @@ from lsgd_fast._engine.state cimport batch_t, run_t
 
 from lsgd_fast import losses
 from lsgd_fast._core.threads import choose_threads
-from lsgd_fast._engine.dataset import aligned_empty
+from lsgd_fast._engine.dataset import aligned_empty, row_leaves
 from lsgd_fast._engine.run_state import vectors_of_run
 from lsgd_fast._inputs.models import TwoLayer
 
@@ -82,7 +83,7 @@ cdef class Batch:
         self.starts = np.asarray(starts)
         view = &self.rows.view
         if gram:
-            threads = choose_threads(n_threads, n, d, chunk_count(n, d))
+            threads = choose_threads(n_threads, n, d, row_leaves(n, d))
             moved = np.asarray(starts)[:, :d]
             self.gram = GramSpace(self.rows, moved[moved.any(axis=1)], problem.radius, threads)
             view = &self.gram.view
@@ -96,9 +97,10 @@ cdef class Batch:
             self._lay_out_multi(problem, log_domain, n_threads)
             if held_out is not None:
                 self._add_validation(held_out, problem.model.columns)
+            self._add_shares()
             return
         self.n_threads = choose_threads(
-            n_threads, n, row_length(&view.X), pass_chunks(INDEPENDENT, &view.X, 1), n_runs)
+            n_threads, n, row_length(&view.X), leaf_count(INDEPENDENT, &view.X, 1), n_runs)
         padded = padded_rows(n) if gram else 0
         self.memory = aligned_empty(
             n_runs * (PASS_VECTORS * d + 1 + GRAM_PASS_VECTORS * padded)
@@ -110,13 +112,13 @@ cdef class Batch:
         b.weights = &self.memory[0]
         b.gradients = b.weights + n_runs * d
         b.intercepts = b.gradients + n_runs * d
-        lay_out_pass(p, INDEPENDENT, view, n_runs,
+        lay_out_pass(p, INDEPENDENT, view, n_runs, self.n_threads,
                      b.intercepts + n_runs * (1 + GRAM_PASS_VECTORS * padded))
         p.weights = b.weights
         p.intercepts = b.intercepts
         p.loss = native_loss(problem.loss)
         if log_domain:
-            self._add_log_sums(n_runs)
+            self._use_log_domain(n_runs)
             b.in_log_domain = &self.in_log_domain[0]
         if gram:
             b.gram_factor = self.gram.factor
@@ -124,6 +126,7 @@ cdef class Batch:
             p.row_gradients = p.scores + n_runs * padded
         if held_out is not None:
             self._add_validation(held_out, n_runs)
+        self._add_shares()
 
     cdef _lay_out_multi(self, problem, bint log_domain, n_threads):
         """Allocate for one run of several columns; a pass reads its weights unless X is scaled."""
@@ -138,20 +141,27 @@ cdef class Batch:
         b.n_parameters = k * (d + problem.fit_intercept)
         self.size = k * d - 1 if model == NETWORK else k * (d + 1) - 1
         self.n_threads = choose_threads(
-            n_threads, n, row_length(&view.X), pass_chunks(model, &view.X, k), k)
+            n_threads, n, row_length(&view.X), leaf_count(model, &view.X, k), k)
         self.memory = aligned_empty(copied + pass_size(model, view, k, self.n_threads))
         self.runs = np.empty(1, np.uintp)
         b.runs = <run_t**> &self.runs[0]
-        lay_out_pass(p, model, view, k, &self.memory[copied])
+        lay_out_pass(p, model, view, k, self.n_threads, &self.memory[copied])
         if copied > 0:                          # the weights of x are not the run's own
             self._read_from(&self.memory[0])
         p.loss = native_loss(problem.loss)
         if log_domain:
-            self._add_log_sums(k)
+            self._use_log_domain(k)
         if model == NETWORK:
             p.activation = SOFTPLUS if problem.model.slope is None else PIECEWISE_LINEAR
             p.slope = problem.model.slope or 0.0
             p.output_factor = problem.model.output_factor
+
+    cdef _add_shares(self):
+        """Allocate for the shares of the threads, a line of the cache each."""
+        cdef batch_t* b = &self.state
+        self.shares_memory = aligned_empty(2 * self.n_threads * sizeof(share_t), np.uint8)
+        b.shares = <share_t*> &self.shares_memory[0]
+        b.validation_shares = b.shares + self.n_threads
 
     cdef _read_from(self, double* parameters):
         """Let passes read the weights of several columns here, followed by their intercepts."""
@@ -160,14 +170,10 @@ cdef class Batch:
         b.row_pass.weights = b.validation.weights = b.weights
         b.row_pass.intercepts = b.validation.intercepts = b.intercepts
 
-    cdef _add_log_sums(self, Py_ssize_t k):
-        """Allocate for the sums of a pass of k columns in the log domain."""
-        cdef pass_t* p = &self.state.row_pass
-        self.log_sums_memory = aligned_empty(
-            p.n_chunks * k * (sizeof(log_sums_t) // sizeof(double)))
+    cdef _use_log_domain(self, Py_ssize_t k):
+        """Let all of k columns be in the log domain."""
         self.in_log_domain = np.ones(k, np.intc)
-        p.log_sums = <log_sums_t*> &self.log_sums_memory[0]
-        p.in_log_domain = &self.in_log_domain[0]
+        self.state.row_pass.in_log_domain = &self.in_log_domain[0]
 
     cdef _add_validation(self, Rows held_out, Py_ssize_t k):
         """Set up the forward pass over held-out rows."""
@@ -178,7 +184,7 @@ cdef class Batch:
         self.validation_memory = aligned_empty(
             pass_size(p.model, &self.held_out, k, self.n_threads))
         self.held_out_rows = held_out
-        lay_out_pass(v, p.model, &self.held_out, k, &self.validation_memory[0])
+        lay_out_pass(v, p.model, &self.held_out, k, self.n_threads, &self.validation_memory[0])
         v.activation, v.slope, v.output_factor = p.activation, p.slope, p.output_factor
         v.gradient = False
         v.loss = self.state.row_pass.loss

@@ -14,9 +14,10 @@ from lsgd_fast._core.types cimport (
     BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INDEX_INT32, INDEX_INT64, INDEX_UINT16, INT8, INT16,
     INT32, INT64, LENT_INT32, LENT_INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t,
     matrix_t, rows_t, sparse_t)
-from lsgd_fast._core.pass_types cimport INDEPENDENT, MAX_CHUNKS, PANEL, padded_rows, tally_t
-from lsgd_fast._core.layout cimport (chunk_count, long_length, pack_panels, pass_chunks, pass_size,
-                                     sparse_chunk_count)
+from lsgd_fast._core.pass_types cimport (INDEPENDENT, PANEL, log_sums_t, node_t,
+                                         padded_rows, tally_t)
+from lsgd_fast._core.layout cimport (LONG_COLUMNS, leaf_count, long_length, pack_panels, pass_size,
+                                     sparse_leaf_count)
 from lsgd_fast._core.rowpass cimport loss_gradient, workspace_size
 
 from lsgd_fast._inputs.sparse import is_sparse
@@ -107,9 +108,9 @@ cdef class Rows:
         return w if self.order is None else w[self.order]
 
     @property
-    def n_chunks(self):
-        """The number of chunks of the rows: more threads than that find no work."""
-        return pass_chunks(INDEPENDENT, &self.view.X, 1)
+    def n_leaves(self):
+        """The number of leaves of the rows: more threads than that find no work."""
+        return leaf_count(INDEPENDENT, &self.view.X, 1)
 
     cdef point_to_sparse(self, X, bint gradient, like):
         """Point to sparse X, and to a copy of its entries by columns if there are gradients."""
@@ -232,16 +233,22 @@ def memory_of_columns(n, d, n_entries, dtype):
     return n_entries * entry + 8 * (2 * d + 1), 8 * 8 * (d + 1)
 
 
-def memory_of_sparse_pass(Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t k):
+def memory_of_sparse_pass(Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t k, int n_threads):
     """Return the most bytes that passes over sparse rows write to, for k columns of weights."""
-    cdef Py_ssize_t n_long = min(MAX_CHUNKS, n_entries // long_length(n_entries))
-    cdef Py_ssize_t chunks = sparse_chunk_count(n, n_entries)
-    return 8 * k * (padded_rows(n) + chunks * n_long) + k * chunks * sizeof(tally_t)
+    cdef Py_ssize_t n_long = min(LONG_COLUMNS, n_entries // long_length(n_entries))
+    cdef Py_ssize_t leaves = sparse_leaf_count(n, n_entries)
+    cdef Py_ssize_t of_thread = (k * (sizeof(tally_t) + sizeof(log_sums_t)) - 1) // 64 * 64 + 64
+    return (8 * k * (padded_rows(n) + leaves * n_long) + k * leaves * sizeof(node_t)
+            + n_threads * of_thread + 64)
 
 
-def row_chunks(Py_ssize_t n, Py_ssize_t d, n_entries=None):
-    """Return the chunks of X of shape (n, d); those of sparse rows depend on their entries."""
-    return chunk_count(n, d) if n_entries is None else sparse_chunk_count(n, n_entries)
+def row_leaves(Py_ssize_t n, Py_ssize_t d, n_entries=None):
+    """Return the leaves of X of shape (n, d); those of sparse rows depend on their entries."""
+    cdef matrix_t X
+    X.n, X.d, X.sparse = n, d, NULL
+    if n_entries is not None:
+        return sparse_leaf_count(n, n_entries)
+    return leaf_count(INDEPENDENT, &X, 1)
 
 
 # Not from __array_interface__, whose getter crashes where memory runs out.

@@ -148,7 +148,7 @@ cdef class GramSpace:
         cdef double[::1] row_gradients = np.zeros(padded_rows(n))
         cdef double[::1] sums = np.empty(d)
         rows.total_weight = 1.0                 # a sum, not a mean
-        lay_out_pass(&p, ROW_GRADIENTS_GIVEN, &rows, 1, &memory[0])
+        lay_out_pass(&p, ROW_GRADIENTS_GIVEN, &rows, 1, self.n_threads, &memory[0])
         row_gradients[:n] = coefficients[:n]
         p.gradient = True
         p.row_gradients = &row_gradients[0]
@@ -205,7 +205,7 @@ cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] 
     below.weight += skip
     scores = np.empty((k, padded_rows(below.X.n)))
     memory = aligned_empty(pass_size(SCORES_ONLY, &below, k, n_threads))
-    lay_out_pass(&p, SCORES_ONLY, &below, k, &memory[0])
+    lay_out_pass(&p, SCORES_ONLY, &below, k, n_threads, &memory[0])
     p.gradient = False
     p.weights = &columns[0]
     p.scores = &scores[0, 0]

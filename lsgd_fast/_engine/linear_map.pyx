@@ -42,8 +42,10 @@ cdef class LinearMap:
         self.intercepts = self.columns + k * d
         # They never run at the same time, so that they share their tiles: the forward pass writes
         # to these alone, the backward pass to partial gradients as well.
-        lay_out_pass(&self.forward_pass, SCORES_ONLY, &rows.view, k, self.intercepts + k)
-        lay_out_pass(&self.backward_pass, ROW_GRADIENTS_GIVEN, &rows.view, k, self.intercepts + k)
+        lay_out_pass(&self.forward_pass, SCORES_ONLY, &rows.view, k, n_threads,
+                     self.intercepts + k)
+        lay_out_pass(&self.backward_pass, ROW_GRADIENTS_GIVEN, &rows.view, k, n_threads,
+                     self.intercepts + k)
         self.forward_pass.gradient = False
         self.forward_pass.weights = self.columns
         self.backward_pass.gradient = True

@@ -8,14 +8,14 @@ the pass. The GIL is taken only to look for signals.
 
 from libc.string cimport memcpy
 
-from lsgd_fast._core.dispatch cimport reduce_gradients, run_chunks
+from lsgd_fast._core.dispatch cimport reduce_gradients
 from lsgd_fast._core.pass_types cimport column_offset, pass_t
 from lsgd_fast._core.rowpass cimport reduce_log_scales, reduce_work
 from lsgd_fast._core.scaling cimport enter_column
 from lsgd_fast._core.team cimport share_t, split_work, take_work
 from lsgd_fast._core.types cimport rows_t
-from lsgd_fast._engine.poll cimport is_stopping, meet, poll, run_team
-from lsgd_fast._engine.polled_pass cimport chunk_work, sum_share
+from lsgd_fast._engine.poll cimport is_stopping, meet, run_team
+from lsgd_fast._engine.polled_pass cimport leaf_work, run_chunks, sum_share
 from lsgd_fast._engine.state cimport GRADIENT, batch_t, is_recorded, run_t
 from lsgd_fast._engine.step cimport finish_step, move_on
 
@@ -99,15 +99,12 @@ cdef void split_chunks(batch_t* b, Py_ssize_t size) noexcept nogil:
 # A thread's part of a pass: its share of the chunks, then those that others have not taken yet.
 cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank,
                    Py_ssize_t size) noexcept nogil:
-    cdef double* tile = p.tiles + rank * p.thread_memory
-    cdef double work = chunk_work(p)
+    cdef double work = leaf_work(p)
     cdef Py_ssize_t chunk, i
     for i in range(size):
         chunk = take_work(&shares[(rank + i) % size], size)
         while chunk >= 0 and not is_stopping(&b.poll):
-            run_chunks(p, chunk, chunk + 1, tile)
-            if rank == 0:
-                poll(&b.poll, work)
+            run_chunks(p, chunk, chunk + 1, work, &b.poll, rank)
             chunk = take_work(&shares[(rank + i) % size], size)
 
 
@@ -130,8 +127,8 @@ cdef void worker(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
             run_part(b, &b.validation, b.validation_shares, rank, size)
         if meet(&b.poll, rank, size):
             return
-        if p.gradient and p.log_sums != NULL and p.rows.X.sparse != NULL:
-            reduce_log_scales(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size)
+        if p.gradient and p.in_log_domain != NULL and p.rows.X.sparse != NULL:
+            reduce_log_scales(p, rank * p.n_leaves // size, (rank + 1) * p.n_leaves // size)
             if meet(&b.poll, rank, size):
                 return
         if p.gradient and common:

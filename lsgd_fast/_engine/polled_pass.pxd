@@ -1,6 +1,6 @@
 # A pass over X in shares, between which the first thread looks for signals.
 
-from lsgd_fast._core.dispatch cimport reduce_gradients, run_chunks
+from lsgd_fast._core.dispatch cimport reduce_gradients, run_leaves
 from lsgd_fast._core.layout cimport pass_work, row_length
 from lsgd_fast._core.pass_types cimport pass_t
 from lsgd_fast._core.rowpass cimport reduce_part, reduce_work
@@ -14,22 +14,28 @@ cdef enum:
 cdef run_polled_pass(const pass_t* p, double* gradient, int n_threads)
 
 
-# Elements of X that one chunk stands for.
-cdef inline double chunk_work(const pass_t* p) noexcept nogil:
-    return p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.n_chunks
+# Elements of X that one leaf stands for.
+cdef inline double leaf_work(const pass_t* p) noexcept nogil:
+    return p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.n_leaves
 
 
-# A thread's share of the chunks, each of which is `work`.
-cdef inline void run_share(const pass_t* p, double work, poll_t* signals, Py_ssize_t rank,
-                           Py_ssize_t size) noexcept nogil:
-    cdef double* tile = p.tiles + rank * p.thread_memory
-    cdef Py_ssize_t chunk
-    for chunk in range(rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size):
+# Chunks first .. last - 1, by thread `rank`; each leaf is `work`.
+cdef inline void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double work,
+                            poll_t* signals, Py_ssize_t rank) noexcept nogil:
+    cdef double* memory = p.tiles + rank * p.thread_memory
+    cdef Py_ssize_t leaf
+    for leaf in range(first * p.chunk_leaves, min(p.n_leaves, last * p.chunk_leaves)):
         if is_stopping(signals):
             return
-        run_chunks(p, chunk, chunk + 1, tile)
+        run_leaves(p, leaf, leaf + 1, memory)
         if rank == 0:
             poll(signals, work)
+
+
+# A thread's share of the chunks.
+cdef inline void run_share(const pass_t* p, double work, poll_t* signals, Py_ssize_t rank,
+                           Py_ssize_t size) noexcept nogil:
+    run_chunks(p, rank * p.n_chunks // size, (rank + 1) * p.n_chunks // size, work, signals, rank)
 
 
 # A thread's share of the sums of gradients.

@@ -14,7 +14,7 @@ cdef struct single_pass_t:
 
 cdef void worker(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef single_pass_t* s = <single_pass_t*> state
-    run_share(s.row_pass, chunk_work(s.row_pass), &s.poll, rank, size)
+    run_share(s.row_pass, leaf_work(s.row_pass), &s.poll, rank, size)
     if s.gradient != NULL and not meet(&s.poll, rank, size):
         sum_share(s.row_pass, s.gradient, &s.poll, rank, size)
 

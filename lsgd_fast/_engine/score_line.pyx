@@ -8,17 +8,18 @@ is the logistic loss of the *soft margin* ``s_y - log(sum over c != y of exp(s_c
 the probability of the other classes keeps its digits when it is small, and the tail of the loss is
 summed as that of any logistic loss.
 
-Rows are swept in blocks of BLOCK rows, and blocks in chunks, whose number depends on n and k alone.
-Sums run in lanes by row number modulo PANEL, then in the order of the chunks, so that any number of
-threads gives the same bits.
+Rows are swept in blocks of BLOCK rows, and sums have the order of a pass over X: lanes by row
+number modulo PANEL, then leaves in pairs (leaves.pxd). Any number of threads gives the same bits.
 """
 
 import numpy as np
 
+from libc.math cimport INFINITY
 from libc.string cimport memset
 
-from lsgd_fast._core.layout cimport loss_work
-from lsgd_fast._core.pass_types cimport (BLOCK, MAX_CHUNKS, PANEL, padded_rows, pass_t, tally_t,
+from lsgd_fast._core.layout cimport dense_leaf, loss_work
+from lsgd_fast._core.leaves cimport fold_tally, merge_nodes
+from lsgd_fast._core.pass_types cimport (BLOCK, PANEL, node_t, padded_rows, pass_t, tally_t,
                                          totals_t)
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._core.rowpass cimport sum_tallies
@@ -32,12 +33,12 @@ from lsgd_fast._engine.poll cimport is_stopping, poll, poll_t, run_team
 from lsgd_fast._core.dispatch import instruction_set
 from lsgd_fast._methods.line_search import LineValues
 
-cdef Py_ssize_t CHUNK_VALUES = 4096         # scores of a chunk at least; two threads need as many
+cdef Py_ssize_t THREAD_VALUES = 4096        # scores of a thread at least
 
 # Where the losses are evaluated, and the row gradients there; arrays are (k, padded), a row for
 # each class.
 cdef struct line_t:
-    Py_ssize_t padded, k, n_chunks
+    Py_ssize_t padded, k, leaf_rows, n_leaves
     const double* weight
     const double* label                     # -1 or +1; of several columns, the number of the class
     const double* scores
@@ -45,17 +46,22 @@ cdef struct line_t:
     double* row_gradients                   # weight times the derivative of the loss by the score
     double t
 
-# Sums of one chunk, in lanes.
-cdef struct sums_t:
+# Sums of one leaf, in lanes.
+cdef struct lanes_t:
     tally_t tally
     double[PANEL] derivative                # weight * |derivative of the loss by the margin|
     double[PANEL] slope
     double[PANEL] curvature
 
+# The same sums of one leaf, or of several, without lanes.
+cdef struct sums_t:
+    node_t node
+    double derivative, slope, curvature
+
 
 # Rows without weight take no part, whatever their scores.
 cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t n_panels,
-                               sums_t* sums, const vec* z) noexcept nogil:
+                               lanes_t* sums, const vec* z) noexcept nogil:
     cdef const double* weight = a.weight + first
     cdef const double* label = a.label + first
     cdef const double* scores = a.scores + first
@@ -83,7 +89,7 @@ cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t n_p
 
 
 cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_t n_panels,
-                                    sums_t* sums, const vec* z) noexcept nogil:
+                                    lanes_t* sums, const vec* z) noexcept nogil:
     cdef const double* weight = a.weight + first
     cdef const double* label = a.label + first
     cdef const double* s
@@ -138,30 +144,51 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
 
 
 # `z` only names the type of the vectors.
-cdef inline inlined sweep(const line_t* a, Py_ssize_t chunk, sums_t* sums,
+cdef inline inlined sweep(const line_t* a, Py_ssize_t leaf, sums_t* sums,
                           const vec* z) noexcept nogil:
-    cdef Py_ssize_t blocks = (a.padded - 1) // BLOCK + 1, block, first, n_panels
-    memset(sums, 0, sizeof(sums_t))
-    clear_tallies(&sums.tally, 1)
-    for block in range(chunk * blocks // a.n_chunks, (chunk + 1) * blocks // a.n_chunks):
-        first = block * BLOCK
-        n_panels = min(BLOCK, a.padded - first) // PANEL
+    cdef Py_ssize_t first = leaf * a.leaf_rows, end = min(a.padded, first + a.leaf_rows), n_panels
+    cdef lanes_t lanes
+    memset(&lanes, 0, sizeof(lanes))
+    clear_tallies(&lanes.tally, 1)
+    while first < end:
+        n_panels = min(<Py_ssize_t> BLOCK, end - first) // PANEL
         if a.k == 1:
-            one_column(a, first, n_panels, sums, z)
+            one_column(a, first, n_panels, &lanes, z)
         else:
-            several_columns(a, first, n_panels, sums, z)
+            several_columns(a, first, n_panels, &lanes, z)
+        first += BLOCK
+    fold_tally(&lanes.tally, NULL, &sums.node)
+    sums.derivative = fold_lanes(lanes.derivative)
+    sums.slope = fold_lanes(lanes.slope)
+    sums.curvature = fold_lanes(lanes.curvature)
 
 
-cdef void sweep_baseline(const line_t* a, Py_ssize_t chunk, sums_t* sums) noexcept nogil:
-    sweep(a, chunk, sums, <const v2*> NULL)
+# sums[0] = the sum over all leaves.
+cdef void sum_leaves(const line_t* a, sums_t* sums) noexcept nogil:
+    cdef Py_ssize_t size = 1, i
+    cdef const sums_t* right
+    while size < a.n_leaves:
+        i = 0
+        while i + size < a.n_leaves:
+            right = sums + i + size
+            merge_nodes(&sums[i].node, &right.node, -INFINITY, -INFINITY)
+            sums[i].derivative += right.derivative
+            sums[i].slope += right.slope
+            sums[i].curvature += right.curvature
+            i += 2 * size
+        size *= 2
 
 
-cdef avx2_target sweep_avx2(const line_t* a, Py_ssize_t chunk, sums_t* sums) noexcept nogil:
-    sweep(a, chunk, sums, <const v4*> NULL)
+cdef void sweep_baseline(const line_t* a, Py_ssize_t leaf, sums_t* sums) noexcept nogil:
+    sweep(a, leaf, sums, <const v2*> NULL)
 
 
-cdef avx512_target sweep_avx512(const line_t* a, Py_ssize_t chunk, sums_t* sums) noexcept nogil:
-    sweep(a, chunk, sums, <const v8*> NULL)
+cdef avx2_target sweep_avx2(const line_t* a, Py_ssize_t leaf, sums_t* sums) noexcept nogil:
+    sweep(a, leaf, sums, <const v4*> NULL)
+
+
+cdef avx512_target sweep_avx512(const line_t* a, Py_ssize_t leaf, sums_t* sums) noexcept nogil:
+    sweep(a, leaf, sums, <const v8*> NULL)
 
 
 ctypedef void (*sweep_t)(const line_t*, Py_ssize_t, sums_t*) noexcept nogil
@@ -170,7 +197,7 @@ ctypedef void (*sweep_t)(const line_t*, Py_ssize_t, sums_t*) noexcept nogil
 cdef struct searched_t:
     line_t line
     sweep_t sweep
-    sums_t* sums                            # (n_chunks,)
+    sums_t* sums                            # (n_leaves,)
     poll_t poll
 
 
@@ -188,7 +215,7 @@ cdef class ScoreLine:
     k : int
         Number of columns.
     n_threads : int
-        Number of threads; more than there are chunks are not used.
+        Number of threads; more than there are leaves are not used.
 
     Attributes
     ----------
@@ -208,18 +235,18 @@ cdef class ScoreLine:
     def __cinit__(self, const double[::1] weight, const double[::1] labels, double total_weight,
                   Py_ssize_t k, int n_threads):
         cdef line_t* a = &self.searched.line
-        cdef Py_ssize_t n = weight.shape[0], size
+        cdef Py_ssize_t n = weight.shape[0], most
         cdef double[:, ::1] array
         a.padded = padded_rows(n)
         a.k = k
-        a.n_chunks = max(1, min(MAX_CHUNKS, min((a.padded - 1) // BLOCK + 1,
-                                                a.padded * k // CHUNK_VALUES)))
-        self.n_threads = min(n_threads, a.n_chunks)
+        a.leaf_rows = dense_leaf(loss_work * a.padded * k, a.padded, BLOCK)
+        a.n_leaves = (a.padded - 1) // a.leaf_rows + 1
+        most = min(a.n_leaves, a.padded * k // THREAD_VALUES)
+        self.n_threads = max(1, min(n_threads, most))
         self.weight, self.labels = np.zeros((2, a.padded))
         self.weight[:n] = weight
         self.labels[:n] = labels
-        size = sizeof(sums_t) // sizeof(double) + sizeof(tally_t) // sizeof(double)
-        self.memory = np.zeros(a.n_chunks * size)
+        self.memory = np.zeros(a.n_leaves * (sizeof(sums_t) // sizeof(double)))
         self.scores, self.change, self.row_gradients = np.zeros((3, k, a.padded))
         a.weight, a.label = &self.weight[0], &self.labels[0]
         array = self.scores
@@ -231,8 +258,8 @@ cdef class ScoreLine:
         self.rows.total_weight = total_weight
         self.tally_pass.rows = &self.rows
         self.tally_pass.k = 1
-        self.tally_pass.n_chunks = a.n_chunks
-        self.tally_pass.tallies = <tally_t*> (<sums_t*> &self.memory[0] + a.n_chunks)
+        self.tally_pass.n_chunks = 1
+        self.tally_pass.nodes = &(<sums_t*> &self.memory[0]).node
         self.searched.sums = <sums_t*> &self.memory[0]
         self.searched.sweep = sweep_baseline
         if instruction_set() == "avx512":
@@ -255,19 +282,15 @@ cdef class ScoreLine:
         cdef line_t* a = &self.searched.line
         cdef sums_t* sums = self.searched.sums
         cdef totals_t totals
-        cdef double slope = 0.0, curvature = 0.0, derivative = 0.0, total = self.rows.total_weight
-        cdef Py_ssize_t chunk
+        cdef double total = self.rows.total_weight
         a.t = t
         run_team(sweep_share, &self.searched, &self.searched.poll, self.n_threads)
         with nogil:
-            for chunk in range(a.n_chunks):
-                self.tally_pass.tallies[chunk] = sums[chunk].tally
-                slope += fold_lanes(sums[chunk].slope)
-                curvature += fold_lanes(sums[chunk].curvature)
-                derivative += fold_lanes(sums[chunk].derivative)
+            sum_leaves(a, sums)
             sum_tallies(&self.tally_pass, 0, &totals)
-        return LineValues(totals.loss, slope / total, curvature / total, derivative / total,
-                          totals.log_loss, totals.error_rate, totals.min_margin)
+        return LineValues(totals.loss, sums.slope / total, sums.curvature / total,
+                          sums.derivative / total, totals.log_loss, totals.error_rate,
+                          totals.min_margin)
 
     def step(self, double t):
         """Add t times the change to the scores.
@@ -285,14 +308,14 @@ cdef class ScoreLine:
                 scores[i] += t * a.change[i]
 
 
-# A thread's share of the chunks.
+# A thread's share of the leaves.
 cdef void sweep_share(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef searched_t* s = <searched_t*> state
     cdef const line_t* a = &s.line
-    cdef Py_ssize_t chunk
-    for chunk in range(rank * a.n_chunks // size, (rank + 1) * a.n_chunks // size):
+    cdef Py_ssize_t leaf
+    for leaf in range(rank * a.n_leaves // size, (rank + 1) * a.n_leaves // size):
         if is_stopping(&s.poll):
             return
-        s.sweep(a, chunk, s.sums + chunk)
+        s.sweep(a, leaf, s.sums + leaf)
         if rank == 0:
-            poll(&s.poll, loss_work * a.k * a.padded / a.n_chunks)
+            poll(&s.poll, loss_work * a.k * a.padded / a.n_leaves)

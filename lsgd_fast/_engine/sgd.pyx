@@ -9,7 +9,7 @@ import numpy as np
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
-from lsgd_fast._core.layout cimport (lay_out_pass, pack_columns, pass_chunks, pass_size, pass_work,
+from lsgd_fast._core.layout cimport (lay_out_pass, leaf_count, pack_columns, pass_size, pass_work,
                                      row_length)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, column_offset, pass_t, totals_t
 from lsgd_fast._core.rowpass cimport sum_tallies
@@ -65,12 +65,12 @@ cdef class SGDRuns:
         self.problem, self.n_threads_given = problem, n_threads
         # sparse rows are read in place, with the features in their own order (sgd_lazy.pxd)
         self.rows = Rows(problem, pack=False, gradient=False)
-        self.batch = self.rows.view     # split into chunks like the first rows of X
+        self.batch = self.rows.view     # split into leaves like the first rows of X
         self.batch.X.n = batch_size
         self.batch.total_weight = batch_size * (problem.total_weight / problem.n)
         sparse = self.batch.X.sparse != NULL
         self.n_threads = choose_threads(n_threads, batch_size, row_length(&self.batch.X),
-                                        pass_chunks(INDEPENDENT, &self.batch.X, k), k)
+                                        leaf_count(INDEPENDENT, &self.batch.X, k), k)
         self.weights = aligned_empty(k * d)
         self.means = np.zeros(k * d)
         self.current = np.zeros(k * d if sparse else 0, np.int64)
@@ -88,7 +88,7 @@ cdef class SGDRuns:
         b.packed = &self.memory[0]
         b.gradients = b.packed + k * d
         b.direction = b.gradients + k * d
-        lay_out_pass(p, INDEPENDENT, &self.batch, k, b.packed + packed)
+        lay_out_pass(p, INDEPENDENT, &self.batch, k, self.n_threads, b.packed + packed)
         b.intercepts = b.packed + packed + size
         p.loss = native_loss(problem.loss)
         p.gradient = True
@@ -199,12 +199,12 @@ cdef class SGDRuns:
         cdef list found = []
         cdef totals_t totals
         cdef int n_threads = choose_threads(self.n_threads_given, X.n, row_length(X),
-                                            pass_chunks(INDEPENDENT, X, m), m)
+                                            leaf_count(INDEPENDENT, X, m), m)
         if self.problem.fit_intercept:
             intercepts = np.ascontiguousarray(parameters[:, d])
         memory = aligned_empty(m * d + pass_size(INDEPENDENT, &self.rows.view, m, n_threads))
         pack_columns(&columns[0, 0], d, m, NULL, &memory[0])
-        lay_out_pass(&p, INDEPENDENT, &self.rows.view, m, &memory[m * d])
+        lay_out_pass(&p, INDEPENDENT, &self.rows.view, m, n_threads, &memory[m * d])
         p.loss = native_loss(self.problem.loss)
         p.gradient = False
         p.weights = &memory[0]

@@ -1,6 +1,6 @@
 # The state of descents that share every pass over X: C structs that the loop and its steps work on.
 
-from lsgd_fast._core.pass_types cimport MAX_CHUNKS, pass_t
+from lsgd_fast._core.pass_types cimport pass_t
 from lsgd_fast._core.team cimport share_t
 from lsgd_fast._engine.monitor cimport monitor_t, monitored_t
 from lsgd_fast._engine.poll cimport poll_t
@@ -93,8 +93,8 @@ cdef struct batch_t:
     poll_t poll
     bint running
     int team_size                    # threads that took part in the latest advance
-    share_t[MAX_CHUNKS] shares       # of the chunks of a pass, one for each thread
-    share_t[MAX_CHUNKS] validation_shares
+    share_t* shares                  # of the chunks of a pass, one for each thread
+    share_t* validation_shares
 
 
 # Whether w_t of a run has a row in the trace, whether or not the run ends there.

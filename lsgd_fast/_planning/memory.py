@@ -45,7 +45,8 @@ class Memory:
         The copy of X in panels, or the Gram matrix; 0 where X is read in place. For sparse X the
         copy sorted by columns, and the entries that were converted or sorted.
     workspace : int
-        The sums of each chunk of a pass, and a tile of decoded rows for each thread.
+        The sums of each chunk of a pass, and for each thread those that wait for others, and a
+        tile of decoded rows.
     weights : int
         The vectors of the run and of its result.
     trace_row : int
@@ -105,12 +106,14 @@ def dense_memory(n, d, dtype, n_threads, plain=True):
     )
 
 
-def sparse_memory(X):
+def sparse_memory(X, n_threads):
     """Return what `gradient_descent` allocates for sparse X.
 
     Parameters
     ----------
     X : SparseRows
+    n_threads : int
+        As chosen for the run.
 
     Returns
     -------
@@ -121,7 +124,7 @@ def sparse_memory(X):
     return Memory(
         labels=16 * n,
         packed=columns + X.copied,
-        workspace=memory_of_sparse_pass(n, X.size, 1),
+        workspace=memory_of_sparse_pass(n, X.size, 1, n_threads),
         weights=8 * vectors(False) * (d + 1),
         trace_row=TRACE_ROW_BYTES,
         set_up=max(memory_of_sparse_check(X), columns + X.copied + making),

@@ -13,7 +13,7 @@ from lsgd_fast._checks import (
     shown,
 )
 from lsgd_fast._core.threads import choose_threads
-from lsgd_fast._engine.dataset import is_plain, row_chunks
+from lsgd_fast._engine.dataset import is_plain, row_leaves
 from lsgd_fast._inputs.dense import MAX_FEATURES, check_matrix
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._planning import report as plan_report
@@ -131,7 +131,7 @@ class Plan:
         --------
         >>> from lsgd_fast import Plan
         >>> Plan.for_shape(1000, 20, n_steps=100).peak_bytes
-        202208
+        201120
         """
         given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
         width, record_every, n_threads = _check_options(width, record_every, n_threads)
@@ -150,16 +150,16 @@ class Plan:
         n, d = shape
         in_gram_space, share, sparse = False, 1.0, {}
         if is_sparse(X):
-            n_threads = choose_threads(n_threads, n, X.size / n, row_chunks(n, d, X.size))
-            memory = sparse_memory(X)
+            n_threads = choose_threads(n_threads, n, X.size / n, row_leaves(n, d, X.size))
+            memory = sparse_memory(X, n_threads)
             sparse = {"n_entries": X.size, "place_bytes": X.indices.itemsize}
         else:
             share = n * d / X.size
             in_gram_space = check_gram("auto", n, d)  # if so, X has all its rows
-            set_up_threads = choose_threads(n_threads, n, d, row_chunks(n, d))
+            set_up_threads = choose_threads(n_threads, n, d, row_leaves(n, d))
             memory = dense_memory(n, d, X.dtype, set_up_threads, is_plain(X))
             columns = n if in_gram_space else d  # of the matrix that a step reads
-            n_threads = choose_threads(n_threads, n, columns, row_chunks(n, columns))
+            n_threads = choose_threads(n_threads, n, columns, row_leaves(n, columns))
         return cls(
             n=n,
             d=d,

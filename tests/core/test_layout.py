@@ -1,23 +1,27 @@
-"""How a pass is split: chunks and blocks depend on the shape of X alone, and so does each sum."""
+"""How a pass is split: leaves and blocks depend on the shape of X alone, and so does each sum."""
 
 import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
+from lsgd_fast import stepsizes
 from lsgd_fast._engine import dataset as rows
 from lsgd_fast._inputs.problem import Problem
 from support import awkward
 from support import sparse_cases as cases
+from support.hashes import content
 
-# One chunk for a small pass, eight or as many as there are blocks, one for 512 rows, 64 at most.
-CHUNKS = {
+# One leaf for a small pass, about eight, one for 512 rows of many.
+LEAVES = {
     (100, 10): 1,
     (9, 2050): 2,
     (20, 1000): 3,
-    (200, 100): 8,
-    (300, 40): 8,
-    (20_000, 20): 39,
-    (100_000, 3): 64,
+    (200, 100): 9,
+    (300, 40): 10,
+    (1000, 784): 8,
+    (4000, 30): 8,
+    (20_000, 20): 40,
+    (100_000, 3): 196,
 }
 
 
@@ -26,52 +30,103 @@ def problem(n, d, dtype="float64"):
     return rng.standard_normal((n, d)).astype(dtype), awkward.labels(n, rng)
 
 
-def n_chunks(X, y):
-    return rows.Rows(Problem.check(X, y)).n_chunks
+def n_leaves(X, y):
+    return rows.Rows(Problem.check(X, y)).n_leaves
 
 
-@pytest.mark.parametrize("shape", CHUNKS, ids=str)
-def test_the_shape_decides_the_number_of_chunks(shape):
+@pytest.mark.parametrize("shape", LEAVES, ids=str)
+def test_the_shape_decides_the_number_of_leaves(shape):
     X, y = problem(*shape)
     for form in (X, X.astype("float32"), np.asfortranarray(X), X[::-1]):
-        assert n_chunks(form, y) == CHUNKS[shape]
+        assert n_leaves(form, y) == LEAVES[shape]
 
 
 @pytest.mark.parametrize(("shape", "expected"), [((100, 5), 1), ((2000, 50), 8), ((8000, 50), 32)])
-def test_the_entries_decide_the_number_of_chunks(shape, expected):
+def test_the_entries_decide_the_number_of_leaves(shape, expected):
     X, y = problem(*shape)
-    assert n_chunks(cases.csr(X), y) == expected
+    assert n_leaves(cases.csr(X), y) == expected
 
 
-def sum_in_order(X, row_gradients, chunks, height):
-    """Return the gradient: lanes of each block, blocks of each chunk, chunks."""
-    n, partials = len(X), []
-    n_blocks = -(-n // height)
-    for chunk in range(chunks):
-        partial = np.zeros(X.shape[1])
-        for block in range(chunk * n_blocks // chunks, (chunk + 1) * n_blocks // chunks):
-            lanes = np.zeros((4, X.shape[1]))
-            for i in range(block * height, min(n, (block + 1) * height)):
-                lanes[i % 4] += X[i] * row_gradients[i]
-            partial += (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
-        partials.append(partial)
-    total = partials[0]
-    for partial in partials[1:]:
-        total = total + partial
-    return total
+def sum_in_order(X, row_gradients, leaf_rows, height):
+    """Return the gradient: lanes of each block, blocks of each leaf, leaves in pairs."""
+    sums = []
+    for first in range(0, len(X), leaf_rows):
+        end = min(len(X), first + leaf_rows)
+        leaf = np.zeros(X.shape[1])
+        for block in range(first, end, height):
+            lanes = np.zeros((8, X.shape[1]))
+            for i in range(block, min(end, block + height)):
+                lanes[i % 8] += X[i] * row_gradients[i]
+            a = lanes[:4] + lanes[4:]
+            leaf += (a[0] + a[2]) + (a[1] + a[3])
+        sums.append(leaf)
+    while len(sums) > 1:
+        pairs = [a + b for a, b in zip(sums[::2], sums[1::2], strict=False)]
+        sums = pairs + sums[2 * len(pairs) :]
+    return sums[0]
 
 
 @pytest.mark.parametrize("k", [1, 5])
 @pytest.mark.parametrize(
-    ("shape", "height"),
-    [((100, 10), 32), ((9, 2050), 8), ((200, 100), 8), ((300, 40), 32)],
+    ("shape", "leaf_rows", "height"),
+    [
+        ((100, 10), 128, 32),
+        ((9, 2050), 8, 8),
+        ((200, 100), 24, 8),
+        ((300, 40), 32, 32),
+        ((1000, 60), 128, 32),
+        ((9000, 9), 512, 32),
+        ((4200, 2050), 512, 8),
+    ],
     ids=str,
 )
-def test_gradients_are_summed_in_the_order_that_is_promised(shape, height, k, isa):
+def test_gradients_are_summed_in_the_order_that_is_promised(shape, leaf_rows, height, k, isa):
     X, y = problem(*shape)
     checked = Problem.check(X, y)
     _, found = lsgd.logistic_loss_gradient(X, y, np.zeros((shape[1], k)), n_threads=2)
     row_gradients = checked.weight * (-0.5 * checked.y)
-    expected = sum_in_order(X, row_gradients, CHUNKS[shape], height) / checked.total_weight
+    expected = sum_in_order(X, row_gradients, leaf_rows, height) / checked.total_weight
     for column in range(k):
         assert found[:, column].tobytes() == expected.tobytes()
+
+
+# --- chunks: runs of leaves that a thread takes, which no bit depends on --------------------------
+
+N_MANY = 40_000  # 79 leaves: two to a chunk for few threads, one for many
+CALLS = {
+    "gradient": lambda X, y, **on: [
+        a.tobytes() for a in lsgd.logistic_loss_gradient(X, y, np.full((3, 5), 0.3), **on)
+    ],
+    "underflow": lambda X, y, **on: lsgd.logistic_loss(X, y, np.full(3, 1e4), **on),
+    "rule": lambda X, y, **on: content(
+        lsgd.gradient_descent(X, y, stepsizes.Tyurin(2.0), 3, start=[300.0, -50.0, 9.0], **on)
+    ),
+    "softmax": lambda X, y, **on: content(
+        lsgd.gradient_descent(
+            X, np.arange(len(y)) % 3, stepsizes.RiskAdaptive(2.0), 3, loss="softmax", **on
+        )
+    ),
+    "network": lambda X, y, **on: content(
+        lsgd.two_layer_gradient_descent(X, y, 2.0, 2, width=6, rng=0, **on)
+    ),
+    "minimize": lambda X, y, **on: content(lsgd.minimize(X, y, l2=0.1, fit_intercept=True, **on)),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_chunks_change_no_bit(call):
+    X, y = problem(N_MANY, 3)
+    X[: N_MANY // 2] *= 20.0  # leaves on other scales
+    assert len({repr(CALLS[call](X, y, n_threads=k)) for k in (1, 2, 9, 16, 128)}) == 1
+
+
+def test_rows_that_are_appended_move_no_leaf():
+    """The sum of an aligned run of leaves is that of these rows alone."""
+    X, y = problem(16_384, 4)
+    w = np.zeros(4)
+    halves = [
+        lsgd.logistic_loss_gradient(X[part], y[part], w)[1]
+        for part in (slice(8192), slice(8192, None))
+    ]
+    _, found = lsgd.logistic_loss_gradient(X, y, w)
+    assert found.tobytes() == ((halves[0] + halves[1]) / 2).tobytes()

@@ -130,7 +130,7 @@ def test_rules_and_losses_are_those_of_dense_rows(rule, loss):
     if loss == "logistic":
         start *= 50.0
     X, marks = cases.csr(D), set()
-    assert rows.Rows(Problem.check(X, y)).n_chunks > 8
+    assert rows.Rows(Problem.check(X, y)).n_leaves > 8
     stepsizes_ = [rule, 1e-3, rule, rule, rule, rule]
     options = {"loss": loss, "start": start}
     expected = lsgd.stepsize_sweep(D, y, stepsizes_, 3, **options)
@@ -174,7 +174,7 @@ def test_one_set_of_bits_for_all_threads_and_instruction_sets(problem, k, isa):
         assert bits(*found) == bits(*expected)
         again = lsgd.gradient_descent(X, y, 0.5, 12, **options, n_threads=n_threads)
         assert bits_of_run(again) == bits_of_run(run)
-        assert again.n_threads == min(n_threads, rows.Rows(Problem.check(X, y)).n_chunks)
+        assert again.n_threads == min(n_threads, rows.Rows(Problem.check(X, y)).n_leaves)
 
 
 @every_problem
@@ -194,7 +194,7 @@ def test_one_set_of_bits_for_all_forms(problem, dtype):
 
 
 def test_the_problems_reach_what_they_are_for():
-    seen = {name: rows.Rows(Problem.check(cases.csr(X), y)).n_chunks for name, X, y, _ in PROBLEMS}
+    seen = {name: rows.Rows(Problem.check(cases.csr(X), y)).n_leaves for name, X, y, _ in PROBLEMS}
     assert min(seen.values()) == 1 and max(seen.values()) >= 8
     lengths = np.concatenate([np.count_nonzero(X, axis=0) for _, X, _, _ in PROBLEMS])
     assert (lengths == 0).any() and lengths.max() == 9000  # long: more than 4096 entries

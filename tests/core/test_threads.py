@@ -52,8 +52,8 @@ def test_an_explicit_number_is_obeyed(n_threads, variable):
 
 @linux
 def test_an_explicit_number_is_obeyed_up_to_the_parts_of_the_rows():
-    (found, there), n_chunks = used("*used(1000)"), 39
-    assert found == there == n_chunks
+    (found, there), n_leaves = used("*used(1000)"), 40
+    assert found == there == n_leaves
 
 
 @linux

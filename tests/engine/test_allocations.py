@@ -247,7 +247,7 @@ def compiled_calls():
     view, descent = rows.Rows(checked, pack=False), lsgd.Descent(X, y, 1.0, n_threads=1)
     descent.step(3)
     return [
-        lambda: rows.Rows(checked).n_chunks,
+        lambda: rows.Rows(checked).n_leaves,
         lambda: rows.evaluate(view, columns, 0.1, True, 1),
         descent.result,
         lambda: descent.step(0),

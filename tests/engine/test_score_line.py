@@ -60,3 +60,18 @@ def test_losses_far_out(backend, k):
         assert found.error_rate == (margin <= 0.0)
         if soft > 40.0:
             assert found.log_loss == pytest.approx(-soft, rel=1e-14)
+
+
+@pytest.mark.parametrize("n", [8192, 11264])
+def test_the_sums_of_aligned_leaves_are_those_of_their_rows_alone(n):
+    rng = np.random.default_rng(n)
+    labels, scores = np.where(rng.random(n) < 0.5, -1.0, 1.0), rng.standard_normal(n)
+
+    def loss(part):
+        m = len(labels[part])
+        line = ScoreLine(np.ones(m), labels[part], 1.0, 1, 2)
+        line.scores[0, :m] = scores[part]
+        return line.evaluate(0.0).loss
+
+    assert loss(slice(4096)) + loss(slice(4096, 8192)) == loss(slice(8192))
+    assert loss(slice(8192)) + (loss(slice(8192, n)) if n > 8192 else 0.0) == loss(slice(n))

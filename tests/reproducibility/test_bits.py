@@ -76,12 +76,12 @@ def test_threads_that_call_every_method_at_once(isa):
 def test_the_threads_asked_for_are_there():
     for problem in PROBLEMS:
         _, X, y, options, stepsize = problem
-        n_chunks = rows_of(problem).n_chunks
+        n_leaves = rows_of(problem).n_leaves
         for asked in THREADS:
             options = {**options, "gram": False, "n_threads": asked}
             run = lsgd.gradient_descent(X, y, stepsize, 1, **options)
-            assert run.n_threads == min(asked, n_chunks)
-    assert rows_of(PROBLEMS[0]).n_chunks >= 16
+            assert run.n_threads == min(asked, n_leaves)
+    assert rows_of(PROBLEMS[0]).n_leaves >= 16
 
 
 @pytest.mark.skipif(not kernel.openmp_enabled(), reason="built without OpenMP")

@@ -26,8 +26,8 @@ if __name__ == "__main__":  # as a program: `support` lies in the folder above
 
 from support import awkward, methods
 
-# Threads find work in chunks of rows (chunk_count in _core/layout.pyx): the first two problems have
-# at least 16 chunks, those after them eight or fewer, the last ones one.
+# Threads find work in leaves of rows (leaf_count in _core/layout.pyx): the first two problems have
+# at least 16 leaves, those after them about eight, the last ones one.
 SHAPES = (
     # rows, features, dtype, layout, stepsize, options
     (9000, 3, "float64", "C", 32.0, {"fit_intercept": True}),
