@@ -9,12 +9,13 @@ from lsgd_fast._core.block cimport (block_t, column_sums_t, decode_block, labels
                                     start_block)
 from lsgd_fast._core.dense_inplace cimport backward_rows, forward_rows
 from lsgd_fast._core.dense_tiles cimport backward, forward
-from lsgd_fast._core.leaves cimport end_leaf, first_row, start_leaf
+from lsgd_fast._core.leaves cimport end_leaf, start_leaf
 from lsgd_fast._core.load cimport (find_rows, has_plain_rows, prefetch_ordered, prefetch_rows,
                                    short_rows)
 from lsgd_fast._core.loss cimport logistic_loss_rows
 from lsgd_fast._core.pass_types cimport (BLOCK, INDEPENDENT, LOGISTIC_LOSS, PANEL,
-                                         ROW_GRADIENTS_GIVEN, group_width, padded_rows, pass_t)
+                                         ROW_GRADIENTS_GIVEN, first_row, group_width, padded_rows,
+                                         pass_t)
 from lsgd_fast._core.simd cimport bfloat16, float16, inlined, real, v2, v4, v8, vec
 from lsgd_fast._core.small_batch cimport is_small_batch, small_batch_pass
 from lsgd_fast._core.types cimport BFLOAT16, FLOAT16, FLOAT32, INT8, UINT8, element_t, matrix_t
@@ -171,7 +172,7 @@ cdef inline inlined block_in_place(const pass_t* p, const block_t* b, const char
 cdef inline inlined dense_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* memory,
                                  vec* z, loss_function_t general_loss) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    cdef Py_ssize_t height = p.height, leaf, row, end
+    cdef Py_ssize_t height = p.split.height, leaf, row, end
     cdef block_t b
     cdef labels_t copies
     cdef const double* panels
@@ -182,8 +183,8 @@ cdef inline inlined dense_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t l
         small_batch_pass(p, memory, z)
         return
     for leaf in range(first, last):
-        row = first_row(p, leaf)
-        end = first_row(p, leaf + 1)
+        row = first_row(&p.split, X.n, leaf)
+        end = first_row(&p.split, X.n, leaf + 1)
         start_leaf(p, leaf, row, memory, &b)
         if p.gradient:
             memset(b.partial, 0, p.k * X.d * sizeof(double))

@@ -3,7 +3,6 @@
 import os
 
 from lsgd_fast._core cimport isa_avx2, isa_avx512, isa_baseline
-from lsgd_fast._core.layout cimport loss_work
 from lsgd_fast._core.pass_types cimport bodies_t, pass_t
 from lsgd_fast._core.simd cimport compiler_name, cpu_has_avx2, cpu_has_avx512
 
@@ -13,7 +12,7 @@ cdef object chosen_name = "baseline"
 
 cdef void run_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                      double* memory) noexcept nogil:
-    chosen.leaves(p, first, last, loss_work, memory)
+    chosen.leaves(p, first, last, memory)
 
 
 cdef void reduce_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,

@@ -28,16 +28,16 @@ cdef avx2_target multi_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
     multi_leaves(p, first, last, memory, z, <loss_function_t> loss_avx2)
 
 
-cdef avx2_target sparse_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double row_work,
+cdef avx2_target sparse_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                              double* memory) noexcept nogil:
     cdef v4[BLOCK] z
-    sparse_leaves(p, first, last, row_work, memory, z, <loss_function_t> loss_avx2)
+    sparse_leaves(p, first, last, memory, z, <loss_function_t> loss_avx2)
 
 
-cdef avx2_target leaves_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double row_work,
+cdef avx2_target leaves_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                              double* memory) noexcept nogil:
     if p.rows.X.sparse != NULL:
-        sparse_avx2(p, first, last, row_work, memory)
+        sparse_avx2(p, first, last, memory)
     elif is_multi(p.model):
         multi_avx2(p, first, last, memory)
     else:

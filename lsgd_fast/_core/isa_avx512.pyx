@@ -29,15 +29,15 @@ cdef avx512_target multi_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t la
 
 
 cdef avx512_target sparse_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                 double row_work, double* memory) noexcept nogil:
+                                 double* memory) noexcept nogil:
     cdef v8[BLOCK >> 1] z
-    sparse_leaves(p, first, last, row_work, memory, z, <loss_function_t> loss_avx512)
+    sparse_leaves(p, first, last, memory, z, <loss_function_t> loss_avx512)
 
 
 cdef avx512_target leaves_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                 double row_work, double* memory) noexcept nogil:
+                                 double* memory) noexcept nogil:
     if p.rows.X.sparse != NULL:
-        sparse_avx512(p, first, last, row_work, memory)
+        sparse_avx512(p, first, last, memory)
     elif is_multi(p.model):
         multi_avx512(p, first, last, memory)
     else:

@@ -29,15 +29,15 @@ cdef baseline_target multi_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_
 
 
 cdef baseline_target sparse_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                     double row_work, double* memory) noexcept nogil:
+                                     double* memory) noexcept nogil:
     cdef v2[2 * BLOCK] z
-    sparse_leaves(p, first, last, row_work, memory, z, <loss_function_t> loss_baseline)
+    sparse_leaves(p, first, last, memory, z, <loss_function_t> loss_baseline)
 
 
 cdef baseline_target leaves_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                     double row_work, double* memory) noexcept nogil:
+                                     double* memory) noexcept nogil:
     if p.rows.X.sparse != NULL:
-        sparse_baseline(p, first, last, row_work, memory)
+        sparse_baseline(p, first, last, memory)
     elif is_multi(p.model):
         multi_baseline(p, first, last, memory)
     else:

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from lsgd_fast._core.pass_types cimport model_t, pass_t
+from lsgd_fast._core.pass_types cimport model_t, pass_t, split_t
 from lsgd_fast._core.types cimport matrix_t, rows_t
 
 cdef enum:
@@ -14,11 +14,14 @@ cdef double loss_work       # LOSS_WORK of _constants.py
 cdef double pass_work(Py_ssize_t n, Py_ssize_t d) noexcept nogil
 cdef double row_length(const matrix_t* X) noexcept nogil    # d, or the mean entries of a sparse row
 
-# Rows of a leaf of n dense rows in blocks of `height`, given the work of a pass.
-cdef Py_ssize_t dense_leaf(double work, Py_ssize_t n, Py_ssize_t height) noexcept nogil
-# The leaves of a pass, see leaves.pxd: more threads than that find no work. Those of sparse rows.
+# How n dense rows are split into blocks of `height` rows and leaves, given the work of a pass: a
+# leaf is LEAF rows where there are eight such leaves; fewer rows are one leaf where the work is
+# small, else eight, or four, two or one where there are fewer blocks.
+cdef split_t split_rows(double work, Py_ssize_t n, Py_ssize_t height) noexcept nogil
+# The same for sparse rows: the number of leaves is a power of two.
+cdef split_t split_sparse(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil
+# The leaves of a pass, see leaves.pxd: more threads than that find no work.
 cdef Py_ssize_t leaf_count(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil
-cdef Py_ssize_t sparse_leaf_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil
 # A longer column of sparse rows is a long one, see sparse_t.n_long.
 cdef Py_ssize_t long_length(Py_ssize_t n_entries) noexcept nogil
 

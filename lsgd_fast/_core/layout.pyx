@@ -4,7 +4,8 @@ from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.simd cimport v2
 from lsgd_fast._core.pass_types cimport (
     BLOCK, LEAF, LOGISTIC_LOSS, MULTI_BLOCKS, PANEL, SCORES_ONLY, column_offset, is_multi,
-    log_sums_t, loss_t, model_t, node_t, padded_rows, pass_t, sum_count, tally_t)
+    log_sums_t, loss_t, model_t, node_t, padded_rows, pass_t, split_t, sum_count,
+    tally_t)
 from lsgd_fast._core.types cimport FLOAT64, matrix_t, rows_t
 
 from lsgd_fast._constants import LOSS_WORK
@@ -14,7 +15,7 @@ loss_work = LOSS_WORK
 cdef enum:
     LINE = 8                # doubles of a line of the cache
     SMALL_WORK = 12000      # a pass of less work is one leaf (threads.py starts threads later)
-    FEW_LEAVES = 8          # of a larger pass, about, if there are as many blocks
+    FEW_LEAVES = 8          # of a larger pass, if there are as many blocks, up to LEAF rows in each
     SPARSE_LEAF_WORK = 20000        # of a leaf of sparse rows where there are more, in entries
     SPARSE_LEAVES = 64      # of sparse rows, at most
     CHUNKS = 64             # of a pass at most, or CHUNKS_PER_THREAD where there are more threads
@@ -48,41 +49,43 @@ cdef Py_ssize_t multi_height(Py_ssize_t d) noexcept nogil:
     return BLOCK if d <= CACHE_FEATURES else PANEL
 
 
-cdef Py_ssize_t pass_height(model_t model, const matrix_t* X) noexcept nogil:
-    if X.sparse != NULL:
-        return sparse_height(X.n)
-    return multi_height(X.d) if is_multi(model) else block_height(X.n, X.d)
+# The largest power of two that is not above x, which is at least 1.
+cdef Py_ssize_t power_below(Py_ssize_t x) noexcept nogil:
+    cdef Py_ssize_t power = 1
+    while power <= x // 2:
+        power *= 2
+    return power
 
 
-# Rows of a leaf of dense rows whose pass takes so much work: all of a small pass; else LEAF, or of
-# fewer rows about so many that there are FEW_LEAVES.
-cdef Py_ssize_t dense_leaf(double work, Py_ssize_t n, Py_ssize_t height) noexcept nogil:
-    cdef Py_ssize_t blocks = (n - 1) // height + 1
+cdef split_t split_rows(double work, Py_ssize_t n, Py_ssize_t height) noexcept nogil:
+    cdef Py_ssize_t blocks = (n - 1) // height + 1, leaves = 1
+    if n >= FEW_LEAVES * LEAF:
+        return split_t(height, (n - 1) // LEAF + 1, LEAF // height, 1)
     if work >= SMALL_WORK:
-        blocks = max(<Py_ssize_t> 1, (blocks + FEW_LEAVES // 2) // FEW_LEAVES)
-        blocks = min(blocks, LEAF // height)
-    return height * blocks
+        leaves = power_below(min(<Py_ssize_t> FEW_LEAVES, blocks))
+    return split_t(height, leaves, blocks, leaves)
 
 
-cdef Py_ssize_t leaf_height(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
-    if is_multi(model):
-        return dense_leaf(k * pass_work(X.n, X.d), X.n, multi_height(X.d))
-    return dense_leaf(pass_work(X.n, X.d), X.n, block_height(X.n, X.d))
-
-
-cdef Py_ssize_t sparse_leaf_count(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil:
+cdef split_t split_sparse(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil:
+    cdef Py_ssize_t height = sparse_height(n), blocks = (n - 1) // height + 1, leaves = 1
     cdef double work = n_entries + loss_work * n
     cdef Py_ssize_t wanted = <Py_ssize_t> (work / SPARSE_LEAF_WORK)
-    if work < SMALL_WORK:
-        return 1
-    return min((n - 1) // sparse_height(n) + 1,
-               max(<Py_ssize_t> FEW_LEAVES, min(<Py_ssize_t> SPARSE_LEAVES, wanted)))
+    if work >= SMALL_WORK:
+        wanted = max(<Py_ssize_t> FEW_LEAVES, min(<Py_ssize_t> SPARSE_LEAVES, wanted))
+        leaves = power_below(min(wanted, blocks))
+    return split_t(height, leaves, blocks, leaves)
+
+
+cdef split_t split_pass(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    if X.sparse != NULL:
+        return split_sparse(X.n, X.sparse.rows.indptr[X.n])
+    if is_multi(model):
+        return split_rows(k * pass_work(X.n, X.d), X.n, multi_height(X.d))
+    return split_rows(pass_work(X.n, X.d), X.n, block_height(X.n, X.d))
 
 
 cdef Py_ssize_t leaf_count(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
-    if X.sparse != NULL:
-        return sparse_leaf_count(X.n, X.sparse.rows.indptr[X.n])
-    return (X.n - 1) // leaf_height(model, X, k) + 1
+    return split_pass(model, X, k).n_leaves
 
 
 # Leaves of a chunk: so many that threads have several chunks each, and their partial gradients take
@@ -108,8 +111,9 @@ cdef Py_ssize_t chunk_count(model_t model, const matrix_t* X, Py_ssize_t k,
 # Blocks of a model of several columns at once: more of them read the weights and write the partial
 # gradients less often, but need memory for all their scores.
 cdef Py_ssize_t multi_blocks(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k) noexcept nogil:
-    cdef Py_ssize_t height = multi_height(d), leaf = dense_leaf(k * pass_work(n, d), n, height)
-    return min(<Py_ssize_t> MULTI_BLOCKS, leaf // height) if d <= CACHE_FEATURES else 1
+    cdef split_t split = split_rows(k * pass_work(n, d), n, multi_height(d))
+    cdef Py_ssize_t of_leaf = (split.blocks - 1) // split.leaves + 1
+    return min(<Py_ssize_t> MULTI_BLOCKS, of_leaf) if d <= CACHE_FEATURES else 1
 
 
 # At most LONG_COLUMNS columns are longer than that.
@@ -172,9 +176,7 @@ cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t 
     p.in_log_domain = NULL
     p.rows = rows
     p.k = k
-    p.height = pass_height(model, X)
-    p.leaf_rows = leaf_height(model, X, k) if X.sparse == NULL else 0
-    p.n_leaves = leaf_count(model, X, k)
+    p.split = split_pass(model, X, k)
     p.chunk_leaves = chunk_size(model, X, k, n_threads)
     p.n_chunks = chunk_count(model, X, k, n_threads)
     p.blocks_at_once = multi_blocks(X.n, X.d, k)

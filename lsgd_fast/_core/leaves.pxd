@@ -1,9 +1,10 @@
 # Leaves and pairs: the order in which sums over blocks become sums over all rows.
 #
-# A leaf is LEAF rows wherever they lie, or fewer where the rows would not make eight such leaves.
-# It sums its blocks in order. Leaves are added in pairs, pairs in pairs, and so on: number i of a
-# level is the sum of numbers 2 i and 2 i + 1 of the one below, and a last one that has no other
-# goes up as it is. So whoever has an aligned run of leaves needs nobody else to sum it.
+# A leaf is LEAF rows wherever they lie; fewer rows than eight such leaves are split evenly
+# (split_rows in layout.pyx). It sums its blocks in order. Leaves are added in pairs, pairs in
+# pairs, and so on: number i of a level is the sum of numbers 2 i and 2 i + 1 of the one below, and
+# a last one that has no other goes up as it is. So whoever has an aligned run of leaves needs
+# nobody else to sum it.
 #
 # A chunk is such a run, whose sums a thread makes as a binary counter: it keeps the sum of the
 # latest leaf, and one for each level that still waits for its other half. The first of these lies
@@ -18,11 +19,6 @@ from lsgd_fast._core.pass_types cimport (PANEL, SOFTMAX, column_offset, is_multi
                                          node_t, pass_t, sum_count, tally_t)
 from lsgd_fast._core.simd cimport fold_lanes, inlined
 from lsgd_fast._core.vecmath cimport exp_nonpositive
-
-
-# The first row of a leaf of dense rows, or n.
-cdef inline Py_ssize_t first_row(const pass_t* p, Py_ssize_t leaf) noexcept nogil:
-    return min(p.rows.X.n, leaf * p.leaf_rows)
 
 
 # Whether the last `size` items of `count`, and as many before them, are a whole pair; or the pair
@@ -198,7 +194,7 @@ cdef inline void fold_tally(const tally_t* tally, const log_sums_t* log_sums,
 cdef inline inlined end_leaf(const pass_t* p, Py_ssize_t leaf, double* memory,
                              const block_t* b) noexcept nogil:
     cdef Py_ssize_t chunk = leaf // p.chunk_leaves, level = depth_of(p, leaf), size = 1, i
-    cdef Py_ssize_t end = min(p.n_leaves, (chunk + 1) * p.chunk_leaves)
+    cdef Py_ssize_t end = min(p.split.n_leaves, (chunk + 1) * p.chunk_leaves)
     cdef node_t* nodes = level_nodes(p, chunk, level, memory)
     for i in range(sum_count(p.model, p.k)):
         fold_tally(b.tallies + i, b.log_sums + i if b.log_sums != NULL else NULL, nodes + i)

@@ -9,11 +9,12 @@ from libc.string cimport memset
 
 from lsgd_fast._core.block cimport (block_t, decode_block, labels_t, loss_function_t, start_block)
 from lsgd_fast._core.dense cimport backward_group, forward_group
-from lsgd_fast._core.leaves cimport end_leaf, first_row, start_leaf
+from lsgd_fast._core.leaves cimport end_leaf, start_leaf
 from lsgd_fast._core.multi_loss cimport (add_scores, multi_loss_rows, rescale,
                                          row_gradients_address, row_gradients_of_group,
                                          scores_address)
-from lsgd_fast._core.pass_types cimport BLOCK, MULTI_BLOCKS, PANEL, group_width, pass_t
+from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, first_row, group_width,
+                                         pass_t)
 from lsgd_fast._core.simd cimport inlined, prefetch, real, vec
 from lsgd_fast._core.types cimport FLOAT32, matrix_t
 
@@ -36,14 +37,15 @@ cdef inline inlined prefetch_columns(const double* packed, Py_ssize_t column, Py
             j += 8
 
 
-# In what follows `b` are a few blocks of p.height rows, of which the last may have fewer. `scores`
-# has memory for k columns of each block, `sums` for one, `z` for four columns of one block.
+# In what follows `b` are a few blocks of p.split.height rows, of which the last may have fewer.
+# `scores` has memory for k columns of each block, `sums` for one, `z` for four columns of one
+# block.
 
 # From the weights to the scores of all blocks, and their sums.
 cdef inline inlined multi_forward(const pass_t* p, const block_t* b, const real* panels,
                                   double* scores, double* sums, vec* z) noexcept nogil:
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d, k = p.k, n_panels = b.n_panels
-    cdef Py_ssize_t of_block = p.height // PANEL, width = columns_at_once(d)
+    cdef Py_ssize_t of_block = p.split.height // PANEL, width = columns_at_once(d)
     cdef Py_ssize_t first = 0, last, column, block, C, q
     cdef double* own            # scores of one block
     while first < k:
@@ -67,12 +69,12 @@ cdef inline inlined multi_forward(const pass_t* p, const block_t* b, const real*
 # it.
 cdef inline inlined multi_losses(const pass_t* p, const block_t* b, double* scores, double* sums,
                                  vec* z, loss_function_t general_loss) noexcept nogil:
-    cdef Py_ssize_t k = p.k, of_block = p.height // PANEL, block
+    cdef Py_ssize_t k = p.k, of_block = p.split.height // PANEL, block
     cdef double factor
     cdef block_t one = b[0]
     for block in range((b.n_panels - 1) // of_block + 1):
-        one.y = b.y + block * p.height
-        one.weight = b.weight + block * p.height
+        one.y = b.y + block * p.split.height
+        one.weight = b.weight + block * p.split.height
         one.n_panels = min(of_block, b.n_panels - block * of_block)
         multi_loss_rows(p, &one, scores + block * k * BLOCK, <vec*> (sums + block * BLOCK), z,
                         &factor, general_loss)
@@ -87,7 +89,7 @@ cdef inline inlined multi_backward(const pass_t* p, const block_t* b, const real
                                    const double* scores, const double* sums,
                                    vec* z) noexcept nogil:
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d, k = p.k, n_panels = b.n_panels
-    cdef Py_ssize_t of_block = p.height // PANEL, width = columns_at_once(d)
+    cdef Py_ssize_t of_block = p.split.height // PANEL, width = columns_at_once(d)
     cdef Py_ssize_t first = 0, last, column, block, C, q
     cdef double* partial = b.partial
     cdef const double* own
@@ -126,14 +128,14 @@ cdef inline inlined multi_blocks(const pass_t* p, const block_t* b, const real* 
 cdef inline inlined multi_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* memory,
                                  vec* z, loss_function_t general_loss) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    cdef Py_ssize_t height = p.blocks_at_once * p.height, leaf, row, end
+    cdef Py_ssize_t height = p.blocks_at_once * p.split.height, leaf, row, end
     cdef block_t b
     cdef labels_t copies
     cdef const double* panels
     cdef double* scores = memory if X.panels != NULL else memory + height * X.d
     for leaf in range(first, last):
-        row = first_row(p, leaf)
-        end = first_row(p, leaf + 1)
+        row = first_row(&p.split, X.n, leaf)
+        end = first_row(&p.split, X.n, leaf + 1)
         start_leaf(p, leaf, row, memory, &b)
         while row < end:
             start_block(p, row, min(height, end - row), &copies, &b)

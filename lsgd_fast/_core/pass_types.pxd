@@ -6,7 +6,7 @@ from lsgd_fast._core.types cimport rows_t
 cdef enum:
     PANEL = 8           # rows of a panel: one feature of a panel of float64 is one cache line
     BLOCK = 32          # rows of a block at most
-    LEAF = 512          # rows of a leaf at most
+    LEAF = 512          # rows of a leaf of many dense rows
     MULTI_BLOCKS = 4    # blocks that a model of several columns takes at once, at most
 
 # The losses of losses.py, and their parameter.
@@ -16,6 +16,13 @@ cdef enum loss_kind_t:
 cdef struct loss_t:
     loss_kind_t kind
     double a, log_a             # parameter of the flattened losses, and its logarithm
+
+# How rows are split: into blocks of `height` rows, the last of which may have fewer, and these into
+# leaves. Every `leaves` leaves share `blocks` blocks evenly: one leaf has its own, or all of them
+# share all blocks.
+cdef struct split_t:
+    Py_ssize_t height, n_leaves
+    Py_ssize_t blocks, leaves
 
 # The results of a pass for one column, apart from the gradient.
 cdef struct totals_t:
@@ -75,10 +82,7 @@ cdef struct pass_t:
     activation_t activation     # of a network, which is output_factor * sum of +-activation;
     double slope, output_factor # slope of PIECEWISE_LINEAR
 
-    # how the rows are split, which depends on the shape of X and the model alone (layout.pyx)
-    Py_ssize_t height           # rows of a block
-    Py_ssize_t leaf_rows        # rows of a leaf, but for the last one; see first_row
-    Py_ssize_t n_leaves
+    split_t split               # depends on the shape of X and the model alone (layout.pyx)
     Py_ssize_t blocks_at_once   # of a model of several columns
 
     # what a thread takes at a time, which no bit depends on
@@ -107,12 +111,18 @@ cdef struct pass_t:
 # The functions that are compiled once for each instruction set, in the modules isa_baseline,
 # isa_avx2 and isa_avx512.
 cdef struct bodies_t:
-    # forward and backward of leaves first .. last - 1; `row_work`: see first_block
-    void (*leaves)(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double row_work,
+    # forward and backward of leaves first .. last - 1
+    void (*leaves)(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                    double* memory) noexcept nogil
     # reduce_gradients of dispatch.pxd
     void (*partial_gradients)(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                               double* gradient) noexcept nogil
+
+
+# The first row of a leaf of n rows, or n.
+cdef inline Py_ssize_t first_row(const split_t* split, Py_ssize_t n,
+                                 Py_ssize_t leaf) noexcept nogil:
+    return min(n, split.height * (leaf * split.blocks // split.leaves))
 
 
 # How many columns a pass has sums of besides gradients: a network has one output, and some passes

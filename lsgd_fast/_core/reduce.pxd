@@ -5,10 +5,9 @@ from libc.math cimport INFINITY, NAN
 
 from lsgd_fast._core.leaves cimport (common_scale, ends_pair, has_one_scale, merge_nodes,
                                      merge_scaled, scale_column)
-from lsgd_fast._core.pass_types cimport (column_offset, node_t, padded_rows, pass_t, sum_count,
-                                         totals_t)
+from lsgd_fast._core.pass_types cimport (column_offset, first_row, node_t, padded_rows, pass_t,
+                                         sum_count, totals_t)
 from lsgd_fast._core.simd cimport inlined
-from lsgd_fast._core.sparse_layout cimport first_block
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive
 
 cdef enum:
@@ -26,8 +25,8 @@ cdef inline const node_t* node_of(const pass_t* p, Py_ssize_t chunk,
 
 # Bring the row gradients of sparse rows in leaves first .. last - 1, and the sums of long columns
 # of these leaves, to the largest log scale of all leaves, for each column in the log domain.
-cdef inline void unify_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                  double row_work) noexcept nogil:
+cdef inline void unify_log_scales(const pass_t* p, Py_ssize_t first,
+                                  Py_ssize_t last) noexcept nogil:
     cdef Py_ssize_t n = p.rows.X.n, padded = padded_rows(n), n_long = p.rows.X.sparse.n_long
     cdef Py_ssize_t column, leaf, row, end, offset, stride, i
     cdef double scale, other, factor
@@ -37,14 +36,14 @@ cdef inline void unify_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t 
         if not p.in_log_domain[column]:
             continue
         scale = -INFINITY
-        for leaf in range(p.n_leaves):
+        for leaf in range(p.split.n_leaves):
             other = node_of(p, leaf, scale_column(p, column)).log_scale
             scale = other if other > scale else scale
         for leaf in range(first, last):
             other = node_of(p, leaf, scale_column(p, column)).log_scale
             exp_nonpositive(0.0 if other == scale else other - scale, &factor)
-            row = p.height * first_block(p, leaf, row_work)
-            end = min(n, p.height * first_block(p, leaf + 1, row_work))
+            row = first_row(&p.split, n, leaf)
+            end = first_row(&p.split, n, leaf + 1)
             column_offset(column, p.k, padded, &offset, &stride)
             row_gradients = p.partial_gradients + offset
             for i in range(row, end):

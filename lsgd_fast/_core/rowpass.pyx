@@ -24,8 +24,8 @@ Design
 from cython.parallel cimport parallel
 
 from lsgd_fast._core.dispatch cimport reduce_gradients, run_leaves
-from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, loss_work, pack_columns,
-                                     pass_size, unpack_columns)
+from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, pack_columns, pass_size,
+                                     unpack_columns)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, pass_t, totals_t
 from lsgd_fast._core.reduce cimport total_tallies, unify_log_scales
 from lsgd_fast._core.scaling cimport enter_column, leave_column
@@ -53,7 +53,7 @@ cdef double reduce_work(const pass_t* p) noexcept nogil:
 
 cdef void reduce_log_scales(const pass_t* p, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     if p.rows.X.sparse != NULL and p.in_log_domain != NULL:
-        unify_log_scales(p, first, last, loss_work)
+        unify_log_scales(p, first, last)
 
 
 cdef void sum_tallies(const pass_t* p, Py_ssize_t column, totals_t* totals) noexcept nogil:
@@ -125,6 +125,6 @@ cdef void reduce_gradients_by_team(const pass_t* p, double* gradient, int n_thre
 cdef void run_pass(const pass_t* p, int n_threads) noexcept nogil:
     with parallel(num_threads=max(1, min(<Py_ssize_t> n_threads, p.n_chunks))):
         run_leaves(p, team_rank() * p.n_chunks // team_size() * p.chunk_leaves,
-                   min(p.n_leaves,
+                   min(p.split.n_leaves,
                        (team_rank() + 1) * p.n_chunks // team_size() * p.chunk_leaves),
                    p.tiles + team_rank() * p.thread_memory)

@@ -18,10 +18,10 @@ from lsgd_fast._core.leaves cimport end_leaf, start_leaf
 from lsgd_fast._core.multi_loss cimport (add_scores, multi_loss_rows, rescale,
                                          row_gradients_address, row_gradients_of_group,
                                          scores_address)
-from lsgd_fast._core.pass_types cimport (BLOCK, PANEL, ROW_GRADIENTS_GIVEN, group_width, is_multi,
-                                         padded_rows, pass_t)
+from lsgd_fast._core.pass_types cimport (BLOCK, PANEL, ROW_GRADIENTS_GIVEN, first_row, group_width,
+                                         is_multi, padded_rows, pass_t)
 from lsgd_fast._core.simd cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
-from lsgd_fast._core.sparse_layout cimport copy_lent, first_block, index, index_at
+from lsgd_fast._core.sparse_layout cimport copy_lent, index, index_at
 from lsgd_fast._core.types cimport (FLOAT32, INDEX_INT32, INDEX_INT64, INDEX_UINT16, LENT_INT32,
                                     compressed_t, matrix_t, sparse_t)
 
@@ -279,17 +279,16 @@ cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t las
         sum_entries(&X.sparse.columns, is_float, 0, first, last, <const v4*> s, sums, 4)
 
 
-# Leaves first .. last - 1 of a pass over sparse rows: row gradients and tallies. `row_work`: see
-# first_block.
+# Leaves first .. last - 1 of a pass over sparse rows: row gradients and tallies.
 cdef inline inlined sparse_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                  double row_work, double* memory, vec* z,
+                                  double* memory, vec* z,
                                   loss_function_t general_loss) noexcept nogil:
-    cdef Py_ssize_t n = p.rows.X.n, height = p.height, leaf, row, end
+    cdef Py_ssize_t n = p.rows.X.n, height = p.split.height, leaf, row, end
     cdef block_t b
     cdef labels_t copies
     for leaf in range(first, last):
-        row = height * first_block(p, leaf, row_work)
-        end = min(n, height * first_block(p, leaf + 1, row_work))
+        row = first_row(&p.split, n, leaf)
+        end = first_row(&p.split, n, leaf + 1)
         start_leaf(p, leaf, row, memory, &b)
         while row < end:
             start_block(p, row, min(height, end - row), &copies, &b)
@@ -340,7 +339,7 @@ cdef inline void sum_long_column(const pass_t* p, Py_ssize_t j, Py_ssize_t colum
     cdef const double* partial
     for c in range(C):
         sums[c] = 0.0
-    for leaf in range(p.n_leaves):
+    for leaf in range(p.split.n_leaves):
         partial = p.partial_gradients + p.k * padded + (leaf * p.k + column) * n_long + j * C
         for c in range(C):
             sums[c] += partial[c]

@@ -1,8 +1,7 @@
-# Sparse rows: access to their indices, their copy by columns, and how a pass over them is split.
+# Sparse rows: access to their indices, their copy by columns, and how it is split.
 
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 
-from lsgd_fast._core.pass_types cimport pass_t
 from lsgd_fast._core.simd cimport inlined
 from lsgd_fast._core.types cimport (INDEX_INT32, INDEX_UINT16, LENT_INT32, compressed_t,
                                     matrix_t)
@@ -101,26 +100,7 @@ cdef inline void number_indices(const compressed_t* rows, Py_ssize_t first, Py_s
         set_index(rows, i, numbers[index_at(rows, i)])
 
 
-# --- how a pass is split: into parts that take about equally long ---------------------------------
-
-# The first block of a leaf, by the shape of X alone. A row costs as much as its entries and
-# `row_work` more (LOSS_WORK). Rows in an order are split by their number.
-cdef inline Py_ssize_t first_block(const pass_t* p, Py_ssize_t leaf,
-                                   double row_work) noexcept nogil:
-    cdef const int64_t* indptr = p.rows.X.sparse.rows.indptr
-    cdef Py_ssize_t n = p.rows.X.n, low = 0, high = (n - 1) // p.height + 1, middle, row
-    cdef double share = (indptr[n] + row_work * n) / p.n_leaves * leaf
-    if p.order != NULL:
-        return leaf * high // p.n_leaves
-    while low < high:
-        middle = (low + high) // 2
-        row = middle * p.height
-        if indptr[row] + row_work * row < share:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
+# --- how columns are split among threads ----------------------------------------------------------
 
 # The first column that thread or part `part` of `parts` sums in a gradient.
 cdef inline Py_ssize_t first_column(const matrix_t* X, Py_ssize_t part,

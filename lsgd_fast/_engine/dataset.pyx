@@ -17,7 +17,7 @@ from lsgd_fast._core.types cimport (
 from lsgd_fast._core.pass_types cimport (INDEPENDENT, PANEL, log_sums_t, node_t,
                                          padded_rows, tally_t)
 from lsgd_fast._core.layout cimport (LONG_COLUMNS, leaf_count, long_length, pack_panels, pass_size,
-                                     sparse_leaf_count)
+                                     split_sparse)
 from lsgd_fast._core.rowpass cimport loss_gradient, workspace_size
 
 from lsgd_fast._inputs.sparse import is_sparse
@@ -236,7 +236,7 @@ def memory_of_columns(n, d, n_entries, dtype):
 def memory_of_sparse_pass(Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t k, int n_threads):
     """Return the most bytes that passes over sparse rows write to, for k columns of weights."""
     cdef Py_ssize_t n_long = min(LONG_COLUMNS, n_entries // long_length(n_entries))
-    cdef Py_ssize_t leaves = sparse_leaf_count(n, n_entries)
+    cdef Py_ssize_t leaves = split_sparse(n, n_entries).n_leaves
     cdef Py_ssize_t of_thread = (k * (sizeof(tally_t) + sizeof(log_sums_t)) - 1) // 64 * 64 + 64
     return (8 * k * (padded_rows(n) + leaves * n_long) + k * leaves * sizeof(node_t)
             + n_threads * of_thread + 64)
@@ -247,7 +247,7 @@ def row_leaves(Py_ssize_t n, Py_ssize_t d, n_entries=None):
     cdef matrix_t X
     X.n, X.d, X.sparse = n, d, NULL
     if n_entries is not None:
-        return sparse_leaf_count(n, n_entries)
+        return split_sparse(n, n_entries).n_leaves
     return leaf_count(INDEPENDENT, &X, 1)
 
 

@@ -128,7 +128,8 @@ cdef void worker(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
         if meet(&b.poll, rank, size):
             return
         if p.gradient and p.in_log_domain != NULL and p.rows.X.sparse != NULL:
-            reduce_log_scales(p, rank * p.n_leaves // size, (rank + 1) * p.n_leaves // size)
+            reduce_log_scales(p, rank * p.split.n_leaves // size,
+                              (rank + 1) * p.split.n_leaves // size)
             if meet(&b.poll, rank, size):
                 return
         if p.gradient and common:

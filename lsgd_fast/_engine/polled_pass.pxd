@@ -16,7 +16,7 @@ cdef run_polled_pass(const pass_t* p, double* gradient, int n_threads)
 
 # Elements of X that one leaf stands for.
 cdef inline double leaf_work(const pass_t* p) noexcept nogil:
-    return p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.n_leaves
+    return p.k * pass_work(p.rows.X.n, <Py_ssize_t> row_length(&p.rows.X)) / p.split.n_leaves
 
 
 # Chunks first .. last - 1, by thread `rank`; each leaf is `work`.
@@ -24,7 +24,7 @@ cdef inline void run_chunks(const pass_t* p, Py_ssize_t first, Py_ssize_t last, 
                             poll_t* signals, Py_ssize_t rank) noexcept nogil:
     cdef double* memory = p.tiles + rank * p.thread_memory
     cdef Py_ssize_t leaf
-    for leaf in range(first * p.chunk_leaves, min(p.n_leaves, last * p.chunk_leaves)):
+    for leaf in range(first * p.chunk_leaves, min(p.split.n_leaves, last * p.chunk_leaves)):
         if is_stopping(signals):
             return
         run_leaves(p, leaf, leaf + 1, memory)

@@ -17,10 +17,10 @@ import numpy as np
 from libc.math cimport INFINITY
 from libc.string cimport memset
 
-from lsgd_fast._core.layout cimport dense_leaf, loss_work
+from lsgd_fast._core.layout cimport loss_work, split_rows
 from lsgd_fast._core.leaves cimport fold_tally, merge_nodes
-from lsgd_fast._core.pass_types cimport (BLOCK, PANEL, node_t, padded_rows, pass_t, tally_t,
-                                         totals_t)
+from lsgd_fast._core.pass_types cimport (BLOCK, PANEL, first_row, node_t, padded_rows, pass_t,
+                                         split_t, tally_t, totals_t)
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.simd cimport avx2_target, avx512_target, fold_lanes, inlined, v2, v4, v8, vec
@@ -38,7 +38,8 @@ cdef Py_ssize_t THREAD_VALUES = 4096        # scores of a thread at least
 # Where the losses are evaluated, and the row gradients there; arrays are (k, padded), a row for
 # each class.
 cdef struct line_t:
-    Py_ssize_t padded, k, leaf_rows, n_leaves
+    Py_ssize_t padded, k
+    split_t split
     const double* weight
     const double* label                     # -1 or +1; of several columns, the number of the class
     const double* scores
@@ -146,7 +147,8 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
 # `z` only names the type of the vectors.
 cdef inline inlined sweep(const line_t* a, Py_ssize_t leaf, sums_t* sums,
                           const vec* z) noexcept nogil:
-    cdef Py_ssize_t first = leaf * a.leaf_rows, end = min(a.padded, first + a.leaf_rows), n_panels
+    cdef Py_ssize_t first = first_row(&a.split, a.padded, leaf), n_panels
+    cdef Py_ssize_t end = first_row(&a.split, a.padded, leaf + 1)
     cdef lanes_t lanes
     memset(&lanes, 0, sizeof(lanes))
     clear_tallies(&lanes.tally, 1)
@@ -167,9 +169,9 @@ cdef inline inlined sweep(const line_t* a, Py_ssize_t leaf, sums_t* sums,
 cdef void sum_leaves(const line_t* a, sums_t* sums) noexcept nogil:
     cdef Py_ssize_t size = 1, i
     cdef const sums_t* right
-    while size < a.n_leaves:
+    while size < a.split.n_leaves:
         i = 0
-        while i + size < a.n_leaves:
+        while i + size < a.split.n_leaves:
             right = sums + i + size
             merge_nodes(&sums[i].node, &right.node, -INFINITY, -INFINITY)
             sums[i].derivative += right.derivative
@@ -239,14 +241,13 @@ cdef class ScoreLine:
         cdef double[:, ::1] array
         a.padded = padded_rows(n)
         a.k = k
-        a.leaf_rows = dense_leaf(loss_work * a.padded * k, a.padded, BLOCK)
-        a.n_leaves = (a.padded - 1) // a.leaf_rows + 1
-        most = min(a.n_leaves, a.padded * k // THREAD_VALUES)
+        a.split = split_rows(loss_work * a.padded * k, a.padded, BLOCK)
+        most = min(a.split.n_leaves, a.padded * k // THREAD_VALUES)
         self.n_threads = max(1, min(n_threads, most))
         self.weight, self.labels = np.zeros((2, a.padded))
         self.weight[:n] = weight
         self.labels[:n] = labels
-        self.memory = np.zeros(a.n_leaves * (sizeof(sums_t) // sizeof(double)))
+        self.memory = np.zeros(a.split.n_leaves * (sizeof(sums_t) // sizeof(double)))
         self.scores, self.change, self.row_gradients = np.zeros((3, k, a.padded))
         a.weight, a.label = &self.weight[0], &self.labels[0]
         array = self.scores
@@ -313,9 +314,9 @@ cdef void sweep_share(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept no
     cdef searched_t* s = <searched_t*> state
     cdef const line_t* a = &s.line
     cdef Py_ssize_t leaf
-    for leaf in range(rank * a.n_leaves // size, (rank + 1) * a.n_leaves // size):
+    for leaf in range(rank * a.split.n_leaves // size, (rank + 1) * a.split.n_leaves // size):
         if is_stopping(&s.poll):
             return
         s.sweep(a, leaf, s.sums + leaf)
         if rank == 0:
-            poll(&s.poll, loss_work * a.k * a.padded / a.n_leaves)
+            poll(&s.poll, loss_work * a.k * a.padded / a.split.n_leaves)

@@ -137,7 +137,7 @@ cdef void take_batches(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept n
     cdef batches_t* b = <batches_t*> state
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
-    cdef double work = b.work / p.n_leaves
+    cdef double work = b.work / p.split.n_leaves
     cdef bint has_partial_gradients = not is_small_batch(p) and p.rows.X.sparse == NULL
     if rank == 0:
         begin_batch(b)

@@ -1,5 +1,7 @@
 """How a pass is split: leaves and blocks depend on the shape of X alone, and so does each sum."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -11,15 +13,17 @@ from support import awkward
 from support import sparse_cases as cases
 from support.hashes import content
 
-# One leaf for a small pass, about eight, one for 512 rows of many.
+# One leaf for a small pass; a power of two up to eight; one for 512 rows of many.
 LEAVES = {
     (100, 10): 1,
     (9, 2050): 2,
-    (20, 1000): 3,
-    (200, 100): 9,
-    (300, 40): 10,
+    (20, 1000): 2,
+    (40, 500): 4,
+    (200, 100): 8,
     (1000, 784): 8,
-    (4000, 30): 8,
+    (4095, 30): 8,
+    (4096, 30): 8,
+    (4097, 30): 9,
     (20_000, 20): 40,
     (100_000, 3): 196,
 }
@@ -47,11 +51,18 @@ def test_the_entries_decide_the_number_of_leaves(shape, expected):
     assert n_leaves(cases.csr(X), y) == expected
 
 
-def sum_in_order(X, row_gradients, leaf_rows, height):
+def leaf_starts(n, n_leaves, height):
+    """Return the first row of each leaf, and n."""
+    if n >= 4096:
+        return [*range(0, n, 512), n]
+    n_blocks = -(-n // height)
+    return [min(n, height * (i * n_blocks // n_leaves)) for i in range(n_leaves + 1)]
+
+
+def sum_in_order(X, row_gradients, n_leaves, height):
     """Return the gradient: lanes of each block, blocks of each leaf, leaves in pairs."""
     sums = []
-    for first in range(0, len(X), leaf_rows):
-        end = min(len(X), first + leaf_rows)
+    for first, end in pairwise(leaf_starts(len(X), n_leaves, height)):
         leaf = np.zeros(X.shape[1])
         for block in range(first, end, height):
             lanes = np.zeros((8, X.shape[1]))
@@ -68,24 +79,26 @@ def sum_in_order(X, row_gradients, leaf_rows, height):
 
 @pytest.mark.parametrize("k", [1, 5])
 @pytest.mark.parametrize(
-    ("shape", "leaf_rows", "height"),
+    ("shape", "n_leaves", "height"),
     [
-        ((100, 10), 128, 32),
-        ((9, 2050), 8, 8),
-        ((200, 100), 24, 8),
-        ((300, 40), 32, 32),
-        ((1000, 60), 128, 32),
-        ((9000, 9), 512, 32),
-        ((4200, 2050), 512, 8),
+        ((100, 10), 1, 32),
+        ((9, 2050), 2, 8),
+        ((20, 1000), 2, 8),
+        ((200, 100), 8, 8),
+        ((1187, 60), 8, 32),
+        ((4095, 9), 8, 32),
+        ((4097, 9), 9, 32),
+        ((9000, 9), 18, 32),
+        ((4200, 2050), 9, 8),
     ],
     ids=str,
 )
-def test_gradients_are_summed_in_the_order_that_is_promised(shape, leaf_rows, height, k, isa):
+def test_gradients_are_summed_in_the_order_that_is_promised(shape, n_leaves, height, k, isa):
     X, y = problem(*shape)
     checked = Problem.check(X, y)
     _, found = lsgd.logistic_loss_gradient(X, y, np.zeros((shape[1], k)), n_threads=2)
     row_gradients = checked.weight * (-0.5 * checked.y)
-    expected = sum_in_order(X, row_gradients, leaf_rows, height) / checked.total_weight
+    expected = sum_in_order(X, row_gradients, n_leaves, height) / checked.total_weight
     for column in range(k):
         assert found[:, column].tobytes() == expected.tobytes()
 

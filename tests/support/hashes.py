@@ -27,7 +27,7 @@ if __name__ == "__main__":  # as a program: `support` lies in the folder above
 from support import awkward, methods
 
 # Threads find work in leaves of rows (leaf_count in _core/layout.pyx): the first two problems have
-# at least 16 leaves, those after them about eight, the last ones one.
+# at least 16 leaves, those after them up to eight, the last ones one.
 SHAPES = (
     # rows, features, dtype, layout, stepsize, options
     (9000, 3, "float64", "C", 32.0, {"fit_intercept": True}),
