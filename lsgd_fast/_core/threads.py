@@ -1,11 +1,8 @@
 """The default number of threads."""
 
-import os
-import sys
-from pathlib import Path
-
 from lsgd_fast._constants import LOSS_WORK
 from lsgd_fast._core.team import may_run_parallel, openmp_limit
+from lsgd_fast._cpus import usable_cpus
 
 __all__ = ["SERIAL_RUN_WORK", "SERIAL_PASS_WORK", "available_threads", "choose_threads"]
 
@@ -54,45 +51,4 @@ def available_threads():
     int
         1 where the package was built without OpenMP.
     """
-    if not may_run_parallel():
-        return 1
-    limits = [_affinity(), _cgroup_quota(), _omp_num_threads(), _joblib(), openmp_limit()]
-    return max(1, min(limit for limit in limits if limit is not None))
-
-
-def _affinity():
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _omp_num_threads():
-    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(first) if first.isdecimal() and int(first) > 0 else None
-
-
-def _joblib():
-    """Return 1 in a worker thread of joblib; its processes have OMP_NUM_THREADS set."""
-    parallel = sys.modules.get("joblib.parallel")
-    if parallel is None or _omp_num_threads() is not None:
-        return None
-    return 1 if parallel.get_active_backend()[0].nesting_level else None
-
-
-def _cgroup_quota():
-    """Return the CPU quota of cgroup v2 or v1, rounded up, or None."""
-    for quota_file, period_file in (
-        ("cpu.max", None),
-        ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"),
-    ):
-        root = Path("/sys/fs/cgroup")
-        try:
-            words = (root / quota_file).read_text().split()
-            if period_file is not None:
-                words += (root / period_file).read_text().split()
-            quota, period = int(words[0]), int(words[1])
-        except (OSError, ValueError, IndexError):  # no such file, or "max"
-            continue
-        if quota > 0 and period > 0:
-            return -(-quota // period)
-    return None
+    return min(usable_cpus(), openmp_limit()) if may_run_parallel() else 1

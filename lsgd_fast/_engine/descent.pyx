@@ -14,7 +14,7 @@ from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, G
                                       LOG_LOSS, LOSS, MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
                                       counters_t, run_t)
 
-from lsgd_fast._checks import check_n_steps
+from lsgd_fast._checks import check_n_steps, check_n_threads
 from lsgd_fast._files import check_path
 from lsgd_fast._engine.run_state import REASONS, STATE_NAMES
 from lsgd_fast._inputs.problem import Problem, check_validation
@@ -339,6 +339,8 @@ cdef class Descent:
     def save(self, path):
         """Write a checkpoint: the whole state, the arguments, and a digest of the data.
 
+        The first one reads X for its digest, which is kept.
+
         Parameters
         ----------
         path : str, bytes or os.PathLike
@@ -365,8 +367,9 @@ cdef class Descent:
                 "gram": self.batch.gram is not None,
                 "network": self.problem.model if self.problem.model.name == "network" else None,
             },
-            digest=self.problem.digest(),
-            validation_digest=None if self.validation is None else self.validation.digest(),
+            digest=self.problem.digest(self.batch.n_threads),
+            validation_digest=(None if self.validation is None
+                               else self.validation.digest(self.batch.n_threads)),
             step=r.step,
             seconds=self._seconds(),
             reason=self.stop_reason,
@@ -402,6 +405,7 @@ cdef class Descent:
             If the file is damaged, holds something else, or belongs to other data.
         """
         path = check_path(path)
+        n_threads = check_n_threads(n_threads)
         checkpoint = Checkpoint.load(path)
         arguments = dict(checkpoint.arguments)
         model = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
@@ -414,7 +418,7 @@ cdef class Descent:
             validation = check_validation(validation, problem)
         except ValueError as error:
             raise ValueError(f"{error}; the model is that of {path!r}") from error
-        checkpoint.check_problem(path, problem, validation)
+        checkpoint.check_problem(path, problem, validation, n_threads)
         options = DescentOptions(validation=validation, callback=callback, n_threads=n_threads,
                                  of_network=network is not None, **arguments)
         start = problem.shaped(checkpoint.arrays["start"])

@@ -8,9 +8,9 @@ import numpy as np
 
 from lsgd_fast import losses
 from lsgd_fast._checks import as_real_array, check_flag, check_real
+from lsgd_fast._inputs import digest
 from lsgd_fast._inputs.dense import (
     MAX_FEATURES,
-    blocks,
     check_matrix,
     exports_of,
     finite_float64,
@@ -62,6 +62,8 @@ class Problem:
         How the margin of a row depends on the weights.
     exports : list
         What keeps the memory of X in place, see `exports_of`.
+    kept_digest : list of bytes
+        The top of the hashes of X, y and weight, see `digest`, once it was computed.
     """
 
     X: np.ndarray | SparseRows
@@ -76,6 +78,7 @@ class Problem:
     scale: np.ndarray | None = None
     model: Linear | Softmax | TwoLayer = Linear()
     exports: list = field(default_factory=list)
+    kept_digest: list = field(default_factory=list)
 
     @property
     def n(self):
@@ -205,7 +208,10 @@ class Problem:
         row_norm = largest_norm(X, weight > 0.0, self.center, self.scale)
         y.setflags(write=False)
         weight.setflags(write=False)
-        return replace(self, X=X, y=y, weight=weight, total_weight=total_weight, row_norm=row_norm)
+        return replace(
+            self, X=X, y=y, weight=weight, total_weight=total_weight, row_norm=row_norm,
+            kept_digest=[],
+        )  # fmt: skip
 
     def with_penalty(self, l2):
         """Return the same problem with another penalty."""
@@ -228,8 +234,16 @@ class Problem:
             raise ValueError("center and scale are not supported for a two-layer network")
         return replace(self, model=network)
 
-    def digest(self):
+    def digest(self, n_threads=None):
         """Return a fingerprint of the values, 64 hexadecimal digits.
+
+        X is read at the first call only; its fingerprint is kept, also for the same data with
+        another penalty, loss or network.
+
+        Parameters
+        ----------
+        n_threads : int, optional
+            By default as many as there are processors; the result does not depend on it.
 
         Returns
         -------
@@ -237,18 +251,15 @@ class Problem:
             Equal for equal problems, independent of dtype and layout of X. Sparse and dense X
             differ, since their sums have different orders.
         """
-        hasher = hashlib.blake2b(digest_size=32)
-        header = (self.n, self.d, self.l2, self.fit_intercept, self.loss)
-        hasher.update(repr((*header, self.model) if self.is_multi else header).encode())
-        hasher.update(self.y.astype("<f8"))
-        hasher.update(self.weight.astype("<f8"))
+        if not self.kept_digest:
+            nodes = digest.nodes(self.X, self.y, self.weight, n_threads=n_threads)
+            self.kept_digest.append(digest.top(nodes))
+        storage = "sparse rows by length" if is_sparse(self.X) else "dense rows"
+        header = (self.n, self.d, self.l2, self.fit_intercept, self.loss, storage)
+        hasher = hashlib.sha256(repr((*header, self.model) if self.is_multi else header).encode())
+        hasher.update(self.kept_digest[0])
         for factor in (self.center, self.scale) if self.scale is not None else ():
             hasher.update((factor + 0.0).astype("<f8"))
-        if is_sparse(self.X):
-            self.X.update_digest(hasher)
-            return hasher.hexdigest()
-        for _, _, block in blocks(self.X):
-            hasher.update((block + 0.0).astype("<f8", copy=False).ravel())  # -0.0 equals 0.0
         return hasher.hexdigest()
 
 
@@ -281,8 +292,9 @@ def check_validation(validation, problem):
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"validation: {error}") from None
     return replace(
-        problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0, exports=exports
-    )
+        problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0, exports=exports,
+        kept_digest=[],
+    )  # fmt: skip
 
 
 def check_start(start, problem):

@@ -120,14 +120,6 @@ class SparseRows:
             np.add.at(total, columns[used], (values[used] / scale) * s[rows[used]])
         return total
 
-    def update_digest(self, hasher):
-        """Update a hash with all values, independent of the dtypes of data and indices."""
-        hasher.update(b"sparse rows by length")  # the order of the rows in a checkpoint
-        hasher.update(self.indptr.astype("<i8", copy=False))
-        for _, columns, values in self.blocks():
-            hasher.update(columns.astype("<i8", copy=False))
-            hasher.update(values.astype("<f8", copy=False))
-
 
 def is_sparse(X):
     """Return whether X has the attributes of a sparse matrix of `scipy.sparse`."""

@@ -21,9 +21,10 @@ from lsgd_fast._files import check_path, open_regular, replacing
 __all__ = ["NUMBERS", "invalid_file", "load_archive", "parse_array", "save_archive"]
 
 FORMAT = "lsgd_fast"
-# A kind of file gets the next number when files of the one before cannot be read any more. Here
-# `signs` became `diagnostics`, and checkpoints name the members of their states.
-SCHEMAS = {"run": 2, "sweep": 2, "descent": 2}  # 1 for all other kinds
+# A kind of file gets the next number when files of the one before cannot be read any more. At 2
+# `signs` became `diagnostics`, and checkpoints name the members of their states; at 3 the digest of
+# a problem became a tree.
+SCHEMAS = {"run": 2, "sweep": 2, "descent": 3}  # 1 for all other kinds
 META = "meta"
 NOT_FINITE = "not a finite float"
 NUMBERS = "biuf"  # kinds of dtype that can be stored

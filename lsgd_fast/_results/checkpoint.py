@@ -115,10 +115,10 @@ class Checkpoint:
         """Return the state of the ``"monitor"`` or of the ``"rule"`` as {name: float}."""
         return dict(zip(self.state_names[name], self.arrays[name].tolist(), strict=True))
 
-    def check_problem(self, path, problem, validation):
+    def check_problem(self, path, problem, validation, n_threads=None):
         """Raise ValueError naming `path` unless the checkpoint belongs to this problem."""
-        held_out = None if validation is None else validation.digest()
-        if (self.digest, self.validation_digest) != (problem.digest(), held_out):
+        held_out = None if validation is None else validation.digest(n_threads)
+        if (self.digest, self.validation_digest) != (problem.digest(n_threads), held_out):
             raise ValueError(
                 f"{path!r} belongs to other data: X, y, sample_weight, center, scale and "
                 "validation must be those that the descent was started with"

@@ -79,32 +79,7 @@ def test_the_default_is_at_most_the_affinity(n_cpus):
     assert used(setup=setup, OMP_NUM_THREADS="1") == [1, 1]
 
 
-CGROUPS = [
-    ({"cpu.max": "max 100000\n"}, None),
-    ({"cpu.max": "100000 100000\n"}, 1),
-    ({"cpu.max": "150000 100000\n"}, 2),
-    ({"cpu.max": "50000 100000\n"}, 1),
-    ({"cpu.max": "1600000 100000\n"}, 16),
-    ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
-    ({"cpu/cpu.cfs_quota_us": "250000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
-    ({"cpu/cpu.cfs_quota_us": "250000\n"}, None),
-    ({"cpu.max": "junk\n"}, None),
-    ({"cpu.max": ""}, None),
-    ({}, None),
-]
-
-
-@pytest.mark.parametrize(("files", "expected"), CGROUPS)
-def test_cgroup_quota(files, expected, tmp_path, monkeypatch):
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(threads, "Path", lambda path: tmp_path)
-    monkeypatch.setattr(threads, "_affinity", lambda: 32)
-    monkeypatch.setattr(threads, "_omp_num_threads", lambda: None)
-    monkeypatch.setattr(threads, "openmp_limit", lambda: 32, raising=False)
-    assert threads._cgroup_quota() == expected
-    assert threads.available_threads() == (expected or 32)
+def test_the_default_is_for_large_x_only():
     assert threads.choose_threads(5, 20_000, 20, 39) == 5  # explicit: no limit but the parts
     assert threads.choose_threads(None, 100, 20, 1) == 1  # small: not worth a second thread
 

@@ -22,6 +22,7 @@ BASE = {"_checks", "_constants", "losses", "stepsizes"}
 METHODS = BASE | {"_inputs", "_results"}
 ARROWS = {
     "_constants": set(),
+    "_cpus": set(),
     "_files": {"_checks"},
     "_text": set(),
     "_version": set(),
@@ -33,11 +34,11 @@ ARROWS = {
     "_drawing": {"_checks"},
     "plot": {"_checks", "_drawing", "stepsizes"},
     "progress": {"_checks", "_text"},
-    "_inputs": BASE,
+    "_inputs": BASE | {"_cpus"},
     "_results": BASE | {"_files", "_inputs", "_text", "plot"},
     "_methods": METHODS,
     "reference": METHODS | {"_methods"},
-    "_core": {"_constants"},
+    "_core": {"_constants", "_cpus"},
     "_engine": METHODS | {"_core", "_files", "_methods"},  # the named tuples of a line search
     "kernel": {"_core"},
     "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
