@@ -231,7 +231,7 @@ def stepsize_sweep(
     options = SweepOptions(stepsizes, n_steps, options, l2=l2, stop=stop)
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, fit_intercept=fit_intercept, center=center,
-        scale=scale,
+        scale=scale, n_threads=n_threads,
     )  # fmt: skip
     return run_sweep(options.for_problem(problem, start))
 
@@ -401,7 +401,9 @@ def two_layer_gradient_descent(
         record=record, record_every=record_every, validation=validation, callback=callback,
         callback_every=callback_every, gram=False, n_threads=n_threads, of_network=True,
     )  # fmt: skip
-    problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2)
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=n_threads
+    )
     return run_descent(network.for_problem(problem, rule, options), n_steps)
 
 

@@ -81,5 +81,7 @@ def max_margin(
     (0.2, True)
     """
     options = MarginOptions(rtol=rtol, max_passes=max_passes, n_threads=n_threads)
-    problem = Problem.check(X, y, fit_intercept=fit_intercept, center=center, scale=scale)
+    problem = Problem.check(
+        X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=n_threads
+    )
     return find_margin(run_descent, problem, options)

@@ -129,7 +129,7 @@ def logistic_loss_gradient(
 
 def _evaluate(X, y, w, n_threads, gradient, **options):
     n_threads = check_n_threads(n_threads)
-    problem = Problem.check(X, y, **options)
+    problem = Problem.check(X, y, **options, n_threads=n_threads)
     w = check_weights(w, problem)
     rows = Rows(problem, pack=False, gradient=gradient)
     n_threads = choose_threads(n_threads, problem.n, problem.row_length, rows.n_leaves)

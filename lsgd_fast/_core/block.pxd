@@ -1,11 +1,10 @@
 # A block of rows on its way through a pass, and how every driver starts one.
 
-from libc.string cimport memcpy
-
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, log_sums_t, pass_t,
                                          tally_t)
 from lsgd_fast._core.simd cimport inlined, v2, v4, vec
+from lsgd_fast._core.types cimport rows_t
 
 
 # What a leaf has summed of one column's row gradients so far: first[0], first[stride], ...
@@ -36,23 +35,28 @@ cdef struct block_t:
     const double* y                 # of whole panels: missing rows have weight 0
     const double* weight
 
-# Memory for y and weight where they cannot be read in place.
+# Memory for y and weight where they are not read in place.
 cdef struct labels_t:
     double[MULTI_BLOCKS * BLOCK] y
     double[MULTI_BLOCKS * BLOCK] weight
+
+
+# y and weight of a row.
+cdef inline double label_of(const rows_t* rows, Py_ssize_t row) noexcept nogil:
+    return rows.y[row] if rows.y != NULL else rows.labels[row]
+
+
+cdef inline double weight_of(const rows_t* rows, Py_ssize_t row) noexcept nogil:
+    return rows.weight[row] if rows.weight != NULL else rows.row_weight
 
 
 # y and weight of n_rows rows from `row` on, in the given order if there is one, up to whole panels.
 cdef inline inlined copy_labels(const pass_t* p, Py_ssize_t row, Py_ssize_t n_rows,
                                 Py_ssize_t n_panels, double* y, double* weight) noexcept nogil:
     cdef Py_ssize_t i
-    if p.order == NULL:
-        memcpy(y, p.rows.y + row, n_rows * sizeof(double))
-        memcpy(weight, p.rows.weight + row, n_rows * sizeof(double))
-    else:
-        for i in range(n_rows):
-            y[i] = p.rows.y[p.order[row + i]]
-            weight[i] = p.rows.weight[p.order[row + i]]
+    for i in range(n_rows):
+        y[i] = label_of(p.rows, row + i if p.order == NULL else p.order[row + i])
+        weight[i] = weight_of(p.rows, row + i if p.order == NULL else p.order[row + i])
     for i in range(n_rows, PANEL * n_panels):
         y[i] = 1.0
         weight[i] = 0.0
@@ -61,15 +65,25 @@ cdef inline inlined copy_labels(const pass_t* p, Py_ssize_t row, Py_ssize_t n_ro
 # Go on to n_rows rows of the leaf from `row` on.
 cdef inline inlined start_block(const pass_t* p, Py_ssize_t row, Py_ssize_t n_rows,
                                 labels_t* copies, block_t* b) noexcept nogil:
+    cdef Py_ssize_t i
     b.row = row
     b.n_rows = n_rows
     b.n_panels = (n_rows - 1) // PANEL + 1
-    b.y = p.rows.y + row
-    b.weight = p.rows.weight + row
+    b.y = copies.y
+    b.weight = copies.weight
     if p.order != NULL or n_rows < PANEL * b.n_panels:
         copy_labels(p, row, n_rows, b.n_panels, copies.y, copies.weight)
-        b.y = copies.y
-        b.weight = copies.weight
+        return
+    if p.rows.y != NULL:
+        b.y = p.rows.y + row
+    else:
+        for i in range(PANEL * b.n_panels):
+            copies.y[i] = p.rows.labels[row + i]
+    if p.rows.weight != NULL:
+        b.weight = p.rows.weight + row
+    else:
+        for i in range(PANEL * b.n_panels):
+            copies.weight[i] = p.rows.row_weight
 
 
 # The rows of a block to a tile of panels; `z` only names the type of the vectors.

@@ -1,14 +1,14 @@
 # The structs that describe the rows of a problem, and functions that fill them in whole: embedders
 # compile their layout in.
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int8_t, int64_t
 
 
 # The number that require_abi compares. It grows with every change to a struct of this file or to
 # the signature of a function that kernel.pxd re-exports: a module compiled before such a change
 # would read members from wrong offsets, or pass other arguments.
 cdef enum:
-    ABI = 1
+    ABI = 2
 
 # How one element of X is stored.
 cdef enum element_t:
@@ -55,8 +55,10 @@ cdef struct matrix_t:
 # The rows of a problem; a pass only reads them.
 cdef struct rows_t:
     matrix_t X
-    const double* y             # (n,) -1.0 or +1.0
-    const double* weight        # (n,) not negative
+    const double* y             # (n,) -1.0 or +1.0; NULL: see `labels`
+    const int8_t* labels        # (n,) the same in bytes, where `y` is NULL
+    const double* weight        # (n,) not negative; NULL: see `row_weight`
+    double row_weight           # the weight of each row, where `weight` is NULL
     double total_weight         # their sum; means stay in range if it is near 1
     bint fit_intercept          # margins are y * (x . w + b); b is the last entry of the weights
     const double* center        # (d,) and (d,): x is replaced by (x - center) * scale, scale > 0;
@@ -65,8 +67,8 @@ cdef struct rows_t:
 
 # --- initialisers: no member stays unset, and each may be changed afterwards ----------------------
 
-# Dense rows: aligned, in the byte order of this machine, read in place, neither centred nor scaled.
-# Strides are in bytes.
+# Dense rows: aligned, in the byte order of this machine, read in place, neither centred nor scaled,
+# with labels and weights of 8 bytes. Strides are in bytes.
 cdef inline rows_t dense_rows(const void* X, element_t element, Py_ssize_t n, Py_ssize_t d,
                               Py_ssize_t row_stride, Py_ssize_t column_stride,
                               const double* y, const double* weight, double total_weight,
@@ -75,8 +77,8 @@ cdef inline rows_t dense_rows(const void* X, element_t element, Py_ssize_t n, Py
         X=matrix_t(data=<const char*> X, n=n, d=d, row_stride=row_stride,
                    column_stride=column_stride, element=element, swapped=False, aligned=True,
                    panels=NULL, sparse=NULL),
-        y=y, weight=weight, total_weight=total_weight, fit_intercept=fit_intercept,
-        center=NULL, scale=NULL)
+        y=y, labels=NULL, weight=weight, row_weight=0.0, total_weight=total_weight,
+        fit_intercept=fit_intercept, center=NULL, scale=NULL)
 
 
 # Sparse rows, neither centred nor scaled. `X` is pointed to, not copied.

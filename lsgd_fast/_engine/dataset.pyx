@@ -5,7 +5,7 @@ import numpy as np
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int8_t, int64_t
 
 from lsgd_fast._core.sparse_layout cimport (copy_indices, count_columns, fill_columns,
                                             number_indices)
@@ -71,14 +71,19 @@ cdef class Rows:
             view.data = <const char*> address_of(X)
             view.row_stride, view.column_stride = X.strides
             view.aligned = X.flags.aligned
-        cdef const double[::1] y = problem.y
-        cdef const double[::1] weight = problem.weight
-        self.view.y = &y[0]
-        self.view.weight = &weight[0]
+        self.view.y = NULL
+        if problem.y.dtype == np.int8:
+            self.view.labels = <const int8_t*> address_of(problem.y)
+        else:
+            self.view.y = <const double*> address_of(problem.y)
+        self.view.weight = NULL
+        if problem.is_weighted:
+            self.view.weight = <const double*> address_of(problem.weight)
+        self.view.row_weight = problem.weight[0]
         self.view.total_weight = problem.total_weight
         self.view.fit_intercept = problem.fit_intercept
         self.view.center = self.view.scale = NULL
-        self.owners = [X, y, weight, problem.exports]
+        self.owners = [X, problem.y, problem.weight, problem.exports]
         if sparse:
             self.point_to_sparse(X, gradient, like)
         cdef const double[::1] center, scale

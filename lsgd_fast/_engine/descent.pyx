@@ -70,7 +70,7 @@ cdef class Descent:
             callback_every=callback_every, gram=gram, n_threads=n_threads)
         problem = Problem.check(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-            center=center, scale=scale)
+            center=center, scale=scale, n_threads=n_threads)
         self._begin(check_descent(problem, rule, options, start=start, stop=stop))
 
     def __reduce__(self):
@@ -413,9 +413,9 @@ cdef class Descent:
         network = arguments.pop("network")
         try:
             problem = Problem.check(X, y, sample_weight=sample_weight, center=center, scale=scale,
-                                    **model)
+                                    **model, n_threads=n_threads)
             problem = problem if network is None else problem.with_network(network)
-            validation = check_validation(validation, problem)
+            validation = check_validation(validation, problem, n_threads)
         except ValueError as error:
             raise ValueError(f"{error}; the model is that of {path!r}") from error
         checkpoint.check_problem(path, problem, validation, n_threads)

@@ -20,6 +20,7 @@ import math
 
 import numpy as np
 
+from lsgd_fast._core.block cimport label_of, weight_of
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.types cimport FLOAT64, rows_t
 from lsgd_fast._core.pass_types cimport (PANEL, ROW_GRADIENTS_GIVEN, SCORES_ONLY, column_offset,
@@ -61,8 +62,8 @@ cdef class GramSpace:
         self.size = n + starts.shape[0]
         y, weight = np.ones(self.size), np.zeros(self.size)
         for i in range(n):
-            y[i] = rows.view.y[i]
-            weight[i] = rows.view.weight[i]
+            y[i] = label_of(&rows.view, i)
+            weight[i] = weight_of(&rows.view, i)
         panels = aligned_empty(padded_rows(self.size) * self.size)
         panels[:] = 0.0
         self.owners = [panels, y, weight]
@@ -201,8 +202,12 @@ cdef multiply(const rows_t* rows, Py_ssize_t skip, Py_ssize_t base, double[::1] 
     cdef double[:, ::1] scores
     below.X.n -= skip
     below.X.data += skip * below.X.row_stride
-    below.y += skip
-    below.weight += skip
+    if below.y != NULL:
+        below.y += skip
+    else:
+        below.labels += skip
+    if below.weight != NULL:
+        below.weight += skip
     scores = np.empty((k, padded_rows(below.X.n)))
     memory = aligned_empty(pass_size(SCORES_ONLY, &below, k, n_threads))
     lay_out_pass(&p, SCORES_ONLY, &below, k, n_threads, &memory[0])

@@ -211,7 +211,7 @@ cdef class ScoreLine:
     weight : ndarray of shape (n,)
         Weight of each row, not negative.
     labels : ndarray of shape (n,)
-        -1.0 and +1.0 for one column, class numbers for several; float64.
+        -1 and +1 for one column, class numbers for several.
     total_weight : float
         Sum of `weight`.
     k : int
@@ -234,19 +234,18 @@ cdef class ScoreLine:
     cdef int n_threads
     cdef searched_t searched
 
-    def __cinit__(self, const double[::1] weight, const double[::1] labels, double total_weight,
-                  Py_ssize_t k, int n_threads):
+    def __cinit__(self, weight, labels, double total_weight, Py_ssize_t k, int n_threads):
         cdef line_t* a = &self.searched.line
-        cdef Py_ssize_t n = weight.shape[0], most
+        cdef Py_ssize_t n = len(weight), most
         cdef double[:, ::1] array
         a.padded = padded_rows(n)
         a.k = k
         a.split = split_rows(loss_work * a.padded * k, a.padded, BLOCK)
         most = min(a.split.n_leaves, a.padded * k // THREAD_VALUES)
         self.n_threads = max(1, min(n_threads, most))
-        self.weight, self.labels = np.zeros((2, a.padded))
-        self.weight[:n] = weight
-        self.labels[:n] = labels
+        copies = np.zeros((2, a.padded))
+        copies[0, :n], copies[1, :n] = weight, labels
+        self.weight, self.labels = copies
         self.memory = np.zeros(a.split.n_leaves * (sizeof(sums_t) // sizeof(double)))
         self.scores, self.change, self.row_gradients = np.zeros((3, k, a.padded))
         a.weight, a.label = &self.weight[0], &self.labels[0]

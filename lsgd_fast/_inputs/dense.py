@@ -1,17 +1,18 @@
 """Validation of dense data, block by block: real dtype, finite values, the largest row norm."""
 
+import functools
 import math
 
 import numpy as np
 
 from lsgd_fast._checks import BFLOAT16, as_real_array, raise_not_finite
+from lsgd_fast._cpus import on_threads
 from lsgd_fast._inputs import sparse_norms
 from lsgd_fast._inputs.sparse import SAFE_SQUARE, check_sparse, is_sparse
 
 __all__ = [
     "BLOCK_SIZE",
     "MAX_FEATURES",
-    "blocks",
     "check_matrix",
     "exports_of",
     "finite_float64",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 BLOCK_SIZE = 1 << 17  # values of X in a block: 1 MiB of float64
+SLAB_SIZE = 1 << 20  # values of X that a thread looks at at once, block by block
+SHORT_ROW = 16  # NumPy adds the values of rows shorter than this slowly
 MAX_FEATURES = 1 << 40  # 8 TiB of weights
 
 
@@ -34,9 +37,9 @@ def finite_float64(name, array):
     return array
 
 
-def check_matrix(X):
+def check_matrix(X, n_threads=None):
     """Return X, an ndarray of a real dtype or `SparseRows`, with at least one row and feature."""
-    X = check_sparse(X) if is_sparse(X) else as_real_array("X", X)
+    X = check_sparse(X, n_threads) if is_sparse(X) else as_real_array("X", X)
     if X.ndim != 2:
         hint = "; pass X.reshape(-1, 1) if it is one feature" if X.ndim == 1 else ""
         raise ValueError(f"X must be 2-d (rows, features); got shape {X.shape}{hint}")
@@ -68,24 +71,27 @@ def _export_of(array):
         raise ValueError(f"X cannot be read: {error}") from None  # a memory map that is closed
 
 
-def memory_of_check(n, d, in_place):
+def memory_of_check(n, d, in_place, n_threads=1):
     """Return the bytes that a `Problem` keeps besides X, and those that its validation takes.
 
     Parameters
     ----------
     n, d : int
-        Shape of X.
+        Shape of X; rows have no weights of their own.
     in_place : bool
-        Whether X is float64 in C order, so that its blocks are not converted.
+        Whether X is float64 in C order, so that blocks of rows that are not short are not
+        converted.
+    n_threads : int, default 1
 
     Returns
     -------
     kept, passing : int
     """
+    slab = min(n, max(1, SLAB_SIZE // d))
     block = 8 * min(n * d, max(1, BLOCK_SIZE // d) * min(d, BLOCK_SIZE))
-    squares = block if in_place else 2 * block
-    # a mask of the rows of positive weight and sums of squares, of which some are selected
-    return 16 * n, 9 * n + max(squares, 8 * n)
+    squares = block if in_place and d >= SHORT_ROW else 2 * block
+    # sums of squares and two masks; masks of labels
+    return n, max(min(n_threads, -(-n // slab)) * (squares + 10 * slab), 2 * n)
 
 
 def to_float64(array):
@@ -108,63 +114,98 @@ def scaled(X, center, scale):
         return (X - center) * scale
 
 
-def blocks(X, center=None, scale=None):
-    """Yield (row, column, block): X as float64 in C order, block by block, as views if possible.
+def _blocks(X, center=None, scale=None):
+    """Yield (row, column, block): X as float64, block by block, as views if possible.
 
-    With center and scale, the blocks are of ``(X - center) * scale``.
+    Blocks are in C order, but those of short rows in F order. With center and scale, they are of
+    ``(X - center) * scale``.
     """
     n, d = X.shape
     height, width = max(1, BLOCK_SIZE // d), min(d, BLOCK_SIZE)
     for i in range(0, n, height):
         for j in range(0, d, width):
             block = X[i : i + height, j : j + width]
-            block = to_float64(block)
+            block = to_float64(block.T).T if d < SHORT_ROW else to_float64(block)
             if scale is not None:
                 block = scaled(block, center[j : j + width], scale[j : j + width])
             yield i, j, block
 
 
+def _row_sums(terms):
+    """Return ``terms.sum(axis=1)``; for short rows, column by column, with the same bits."""
+    if terms.shape[1] >= SHORT_ROW:
+        return terms.sum(axis=1)
+    columns = list(terms.T)
+    if len(columns) >= 8:  # as NumPy adds them
+        pairs = [a + b for a, b in zip(columns[:8:2], columns[1:8:2], strict=True)]
+        columns[:8] = [(pairs[0] + pairs[1]) + (pairs[2] + pairs[3])]
+    return functools.reduce(np.add, columns)
+
+
 def _square_sums(X, factors, exponents=None):
     """Return the sum of squares of each row divided by 2**exponent."""
     sums = np.zeros(len(X))
-    for i, _, block in blocks(X, *factors):
+    for i, _, block in _blocks(X, *factors):
         rows = slice(i, i + len(block))
         if exponents is not None:
             block = np.ldexp(block, -exponents[rows, None])
         # not by einsum or BLAS, whose order of sums depends on the machine
-        sums[rows] += np.square(block).sum(axis=1)
+        sums[rows] += _row_sums(np.square(block))
     return sums
 
 
-def _scaled_norms(X, factors):
-    """Return the row norms without overflow or underflow; raise for values that are not finite."""
+def _largest_square(X, used, factors, _):
+    """Return the largest sum of squares of a used row; inf if any sum is not finite."""
+    sums = _square_sums(X, factors)
+    largest = sums.max(where=used, initial=0.0)
+    return largest if np.isfinite(sums).all() else math.inf
+
+
+def _largest_scaled_norm(X, used, factors, first):
+    """Return the largest norm of a used row, which neither overflows nor underflows.
+
+    Raise for values that are not finite; `first` is the number of the first row.
+    """
     largest = np.zeros(len(X))
-    for i, j, block in blocks(X, *factors):
+    for i, j, block in _blocks(X, *factors):
         bad = np.argwhere(~np.isfinite(block))
         if len(bad):
             row, column = bad[0]
             row, column, scaled_value = i + row, j + column, block[row, column]
             value = to_float64(X[row : row + 1, column : column + 1])[0, 0]
-            raise_not_finite(value, scaled_value, column, row)
+            raise_not_finite(value, scaled_value, column, first + row)
         rows = slice(i, i + len(block))
         largest[rows] = np.maximum(largest[rows], np.abs(block).max(axis=1))
     exponents = np.frexp(largest)[1]
-    return np.ldexp(np.sqrt(_square_sums(X, factors, exponents)), exponents)
+    norms = np.ldexp(np.sqrt(_square_sums(X, factors, exponents)), exponents)
+    return norms.max(where=used, initial=0.0)
 
 
-def largest_norm(X, positive, center=None, scale=None):
-    """Return the largest norm of the rows where `positive` holds; raise for values not finite.
+def _largest(find, X, weight, factors, n_threads):
+    """Return the largest number that `find` finds for some rows, on several threads."""
+    height = max(1, SLAB_SIZE // X.shape[1])
 
-    With center and scale, the rows are those of ``(X - center) * scale``.
+    def find_from(first):
+        rows = slice(first, first + height)
+        with np.errstate(all="ignore"):
+            return find(X[rows], weight[rows] > 0.0, factors, first)
+
+    return float(max(on_threads(find_from, range(0, len(X), height), n_threads)))
+
+
+def largest_norm(X, weight, center=None, scale=None, n_threads=None):
+    """Return the largest norm of the rows of positive weight; raise for values not finite.
+
+    With center and scale, the rows are those of ``(X - center) * scale``. Rows are looked at on as
+    many threads as there are processors, unless `n_threads` is given; the result has the same bits.
 
     Finite sums of squares show that all values are finite. So one pass is enough, unless some
     values are not finite or their squares overflow or underflow.
     """
     if is_sparse(X):
-        return sparse_norms.largest_norm(X, positive, center, scale)
-    with np.errstate(all="ignore"):
-        sums = _square_sums(X, (center, scale))
-        largest = sums[positive].max()
-        if np.isfinite(sums).all() and largest > SAFE_SQUARE:
-            return math.sqrt(largest)
-        return float(_scaled_norms(X, (center, scale))[positive].max())
+        return sparse_norms.largest_norm(X, weight, center, scale, n_threads)
+    factors = (center, scale)
+    square = _largest(_largest_square, X, weight, factors, n_threads)
+    if SAFE_SQUARE < square < math.inf:
+        return math.sqrt(square)
+    return _largest(_largest_scaled_norm, X, weight, factors, n_threads)

@@ -41,10 +41,12 @@ class Problem:
         The caller's array itself, not a copy, of any real dtype, strides, byte order and alignment.
         Sparse rows share the caller's arrays where these are canonical, see `check_sparse`.
     y : ndarray of shape (n,)
-        Labels -1.0 and +1.0, or class numbers with `Softmax`; float64, C-contiguous, read-only.
+        Labels -1 and +1, or class numbers with `Softmax`; int8, or float64 where there are more
+        than 128 classes; C-contiguous, read-only.
     weight : ndarray of shape (n,)
         `sample_weight`, or ones, times a power of two, which is exact (short of underflow) and
-        keeps weighted sums from overflow. float64, C-contiguous, read-only.
+        keeps weighted sums from overflow. float64, read-only; C-contiguous, but without
+        `sample_weight` it is one number, repeated by a stride of 0.
     total_weight : float
         The sum of `weight`, rounded once; from 1/2 to 1.
     loss : losses.Loss
@@ -89,6 +91,11 @@ class Problem:
     def d(self):
         """Number of features."""
         return self.X.shape[1]
+
+    @property
+    def is_weighted(self):
+        """Whether rows have weights of their own."""
+        return self.weight.strides != (0,)
 
     @property
     def row_length(self):
@@ -140,7 +147,7 @@ class Problem:
     @classmethod
     def check(
         cls, X, y, *, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, center=None,
-        scale=None,
+        scale=None, n_threads=None,
     ):  # fmt: skip
         """Validate data and objective and return them as a problem.
 
@@ -160,6 +167,9 @@ class Problem:
             Whether to add an intercept.
         center, scale : array-like of shape (d,) or real number, optional
             Finite, and `scale` positive; 0 and 1 by default.
+        n_threads : int, optional
+            How many threads look at X, by default as many as there are processors. Nothing depends
+            on it.
 
         Returns
         -------
@@ -173,7 +183,7 @@ class Problem:
         loss = losses.resolve(loss)
         l2 = check_real("l2", l2, zero_allowed=True)
         fit_intercept = check_flag("fit_intercept", fit_intercept)
-        X = check_matrix(X)
+        X = check_matrix(X, n_threads)
         exports = exports_of(X)
         weight, total_weight = _check_sample_weight(sample_weight, len(X))
         if isinstance(loss, losses.Softmax):
@@ -183,7 +193,7 @@ class Problem:
             labels, model = _check_labels(y, len(X)), Linear()
             _check_both_classes(labels, weight)
         center, scale = _check_factors(center, scale, X.shape[1])
-        row_norm = largest_norm(X, weight > 0.0, center, scale)
+        row_norm = largest_norm(X, weight, center, scale, n_threads)
         labels.setflags(write=False)
         weight.setflags(write=False)
         return cls(
@@ -191,21 +201,24 @@ class Problem:
             model, exports,
         )  # fmt: skip
 
-    def take(self, rows):
+    def take(self, rows, n_threads=None):
         """Return the problem of some rows, with the same model; reads these rows only.
 
         Parameters
         ----------
         rows : ndarray of int, of shape (k,)
             Numbers of rows, at least one of them of positive weight.
+        n_threads : int, optional
+            As for `check`.
 
         Returns
         -------
         Problem
         """
         X, y = self.X[rows], self.y[rows]
-        weight, total_weight = _check_sample_weight(self.weight[rows], len(X))
-        row_norm = largest_norm(X, weight > 0.0, self.center, self.scale)
+        given = self.weight[rows] if self.is_weighted else None
+        weight, total_weight = _check_sample_weight(given, len(X))
+        row_norm = largest_norm(X, weight, self.center, self.scale, n_threads)
         y.setflags(write=False)
         weight.setflags(write=False)
         return replace(
@@ -268,7 +281,7 @@ def objective_of(loss, l2, weight_norm):
     return loss + 0.5 * l2 * weight_norm * weight_norm
 
 
-def check_validation(validation, problem):
+def check_validation(validation, problem, n_threads=None):
     """Return held-out data (X, y) as a problem, or None; y may hold a single class.
 
     A `Problem` returned by an earlier call is returned unchanged.
@@ -278,7 +291,7 @@ def check_validation(validation, problem):
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise TypeError("validation must be a pair (X, y) of held-out data or None")
     try:
-        X = check_matrix(validation[0])
+        X = check_matrix(validation[0], n_threads)
         exports = exports_of(X)
         if isinstance(problem.model, Softmax):
             labels = _check_class_numbers(validation[1], len(X), problem.model.columns)
@@ -286,8 +299,8 @@ def check_validation(validation, problem):
             labels = _check_labels(validation[1], len(X))
         if X.shape[1] != problem.d:
             raise ValueError(f"X must have {problem.d} features; got shape {X.shape}")
-        largest_norm(X, np.ones(len(X), dtype=bool), problem.center, problem.scale)
         weight, total = _check_sample_weight(None, len(X))
+        largest_norm(X, weight, problem.center, problem.scale, n_threads)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"validation: {error}") from None
@@ -375,13 +388,13 @@ def _check_labels(y, n):
             f"found {', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
             "for one label against the rest, pass y == label"
         )
-    return np.where(positive, 1.0, -1.0)
+    return np.where(positive, np.int8(1), np.int8(-1))
 
 
 def _check_class_numbers(y, n, n_classes=None):
     y = _check_vector("y", y, n).copy()  # what is checked is what passes use as indices
     below = max(2, n if n_classes is None else n_classes)
-    if not ((y >= 0) & (y < below) & (y == np.floor(y))).all():
+    if not ((y >= 0) & (y < below)).all() or (y.dtype.kind == "f" and (y != np.floor(y)).any()):
         found = np.unique(y)[:6].tolist()
         last = "K - 1" if n_classes is None else n_classes - 1
         raise ValueError(
@@ -389,7 +402,7 @@ def _check_class_numbers(y, n, n_classes=None):
             f"{', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
             "np.unique(y, return_inverse=True)[1] makes them of any labels"
         )
-    return y.astype(np.float64, copy=False)
+    return y.astype(np.int8 if y.max() <= np.iinfo(np.int8).max else np.float64, copy=False)
 
 
 def _check_all_classes(labels, weight):
@@ -408,7 +421,7 @@ def _check_all_classes(labels, weight):
 def _check_sample_weight(sample_weight, n):
     if sample_weight is None:
         unit = 0.5 ** n.bit_length()
-        return np.full(n, unit), n * unit
+        return np.broadcast_to(unit, n), n * unit
     array = _check_vector("sample_weight", sample_weight, n)
     weight = finite_float64("sample_weight", array)
     largest = weight.max()

@@ -76,7 +76,7 @@ class DescentOptions:
 
     def check_problem(self, problem):
         """Return the held-out data as a problem or None, and whether Gram space is possible."""
-        validation = check_validation(self.validation, problem)
+        validation = check_validation(self.validation, problem, self.n_threads)
         unless = "center and scale" if problem.scale is not None else None
         unless = "sparse X" if is_sparse(problem.X) else unless
         unless = f"a {problem.model.name}" if problem.is_multi else unless

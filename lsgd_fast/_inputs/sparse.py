@@ -4,6 +4,8 @@ import operator
 
 import numpy as np
 
+from lsgd_fast._cpus import on_threads
+
 __all__ = [
     "SAFE_SQUARE",
     "SparseRows",
@@ -97,13 +99,20 @@ class SparseRows:
 
     def blocks(self):
         """Yield (rows, columns, values) of all entries, block by block; values as float64."""
-        for i in range(0, self.size, ENTRIES_AT_A_TIME):
-            end = min(i + ENTRIES_AT_A_TIME, self.size)
-            first, last = np.searchsorted(self.indptr, (i, end - 1), side="right") - 1
-            bounds = np.clip(self.indptr[first : last + 2], i, end)
-            rows = np.repeat(np.arange(first, last + 1), np.diff(bounds))
-            columns = _in_range(self.indices[i:end], self.shape[1])
-            yield rows, columns, self.data[i:end].astype(np.float64, copy=False)
+        return map(self.block, self.block_starts())
+
+    def block_starts(self):
+        """Return the first entry of each block, a range."""
+        return range(0, self.size, ENTRIES_AT_A_TIME)
+
+    def block(self, i):
+        """Return (rows, columns, values) of the entries of the block that starts with entry i."""
+        end = min(i + ENTRIES_AT_A_TIME, self.size)
+        first, last = np.searchsorted(self.indptr, (i, end - 1), side="right") - 1
+        bounds = np.clip(self.indptr[first : last + 2], i, end)
+        rows = np.repeat(np.arange(first, last + 1), np.diff(bounds))
+        columns = _in_range(self.indices[i:end], self.shape[1])
+        return rows, columns, self.data[i:end].astype(np.float64, copy=False)
 
     def multiply(self, w, scale=1.0):
         """Return the scores ``(X / scale) @ w``."""
@@ -136,7 +145,7 @@ def memory_of_sparse_check(X):
     return 8 * 3 * len(X) + 8 * 6 * min(X.size, ENTRIES_AT_A_TIME) + X.copied + X.ordering
 
 
-def check_sparse(X):
+def check_sparse(X, n_threads=None):
     """Return the rows of a sparse matrix; raise ValueError or TypeError for an invalid one.
 
     Parameters
@@ -144,6 +153,8 @@ def check_sparse(X):
     X : object
         A CSR matrix, with the attributes ``data, indices, indptr, shape`` and
         ``format == "csr"``, or an object whose method ``tocsr`` returns one.
+    n_threads : int, optional
+        By default as many as there are processors.
 
     Returns
     -------
@@ -165,7 +176,7 @@ def check_sparse(X):
     data = _as_floats(data[:n_entries])
     indices = _as_indices(indices[:n_entries])
     ordering = 0
-    if not _is_canonical(indptr, indices, data, d):
+    if not _is_canonical(indptr, indices, data, d, n_threads):
         ordering = ORDERING_BYTES * n_entries
         data, indices, indptr = _canonical(indptr, indices, data)
     made = (data, indices, indptr)
@@ -246,10 +257,10 @@ def _as_indices(indices):
     return np.require(indices, dtype, ["C", "A"])
 
 
-def _is_canonical(indptr, indices, data, d):
+def _is_canonical(indptr, indices, data, d, n_threads):
     """Return whether entries are sorted, without duplicates and zeros; raise for wrong indices."""
-    canonical = True
-    for i in range(0, len(indices), ENTRIES_AT_A_TIME):
+
+    def is_canonical_from(i):
         end = min(i + ENTRIES_AT_A_TIME, len(indices))
         block = indices[i:end]
         if block.min() < 0 or block.max() >= d:
@@ -257,11 +268,11 @@ def _is_canonical(indptr, indices, data, d):
                 f"X.indices must be from 0 to {d - 1}, the features; "
                 f"found {block.min()} to {block.max()}"
             )
-        if canonical:
-            following = indices[i + 1 : end + 1]
-            falls = i + 1 + np.flatnonzero(following <= block[: len(following)])
-            canonical = bool(data[i:end].all()) and _are_starts(falls, indptr)
-    return canonical
+        following = indices[i + 1 : end + 1]
+        falls = i + 1 + np.flatnonzero(following <= block[: len(following)])
+        return bool(data[i:end].all()) and _are_starts(falls, indptr)
+
+    return all(on_threads(is_canonical_from, range(0, len(indices), ENTRIES_AT_A_TIME), n_threads))
 
 
 def _are_starts(entries, indptr):

@@ -5,52 +5,69 @@ import math
 import numpy as np
 
 from lsgd_fast._checks import raise_not_finite
+from lsgd_fast._cpus import on_threads
 from lsgd_fast._inputs.sparse import SAFE_SQUARE, add_to_rows
 
 __all__ = ["largest_norm"]
 
 
-def largest_norm(X, positive, center=None, scale=None):
-    """Return the largest norm of the rows where `positive` holds; raise for values not finite.
+def largest_norm(X, weight, center=None, scale=None, n_threads=None):
+    """Return the largest norm of the rows of positive weight; raise for values not finite.
 
     With center and scale, the rows are those of ``(X - center) * scale``.
 
     Parameters
     ----------
     X : SparseRows
-    positive : ndarray of bool, of shape (n,)
+    weight : ndarray of shape (n,)
     center, scale : ndarray of shape (d,), or both None
+    n_threads : int, optional
+        By default as many as there are processors; the result has the same bits.
     """
+    used = weight > 0.0
     with np.errstate(all="ignore"):
         absent = None if scale is None else _absent_norms(X, center, scale)
-        sums = _square_sums(X, center, scale, absent)
-        largest = sums[positive].max()
+        sums = _square_sums(X, center, scale, absent, None, n_threads)
+        largest = sums.max(where=used, initial=0.0)
         if np.isfinite(sums).all() and largest > SAFE_SQUARE:
             return math.sqrt(largest)
-        return float(_scaled_norms(X, center, scale, absent)[positive].max())
+        norms = _scaled_norms(X, center, scale, absent, n_threads)
+        return float(norms.max(where=used, initial=0.0))
 
 
 def _blocks(X, center, scale):
     """Yield (rows, columns, values) of all entries, with center and scale applied."""
-    for rows, columns, values in X.blocks():
-        if scale is not None:
-            values = (values - center[columns]) * scale[columns]
-        yield rows, columns, values
+    for i in X.block_starts():
+        yield _block(X, i, center, scale)
 
 
-def _square_sums(X, center, scale, absent, exponents=None):
+def _block(X, i, center, scale):
+    rows, columns, values = X.block(i)
+    if scale is not None:
+        values = (values - center[columns]) * scale[columns]
+    return rows, columns, values
+
+
+def _square_sums(X, center, scale, absent, exponents, n_threads):
     """Return the sum of squares of each row divided by 2**exponent."""
     sums = np.zeros(len(X))
     if absent is not None:
         sums += np.square(absent if exponents is None else np.ldexp(absent, -exponents))
-    for rows, _, values in _blocks(X, center, scale):
-        if exponents is not None:
-            values = np.ldexp(values, -exponents[rows])
-        add_to_rows(sums, rows, values * values)
+
+    def sums_from(i):
+        with np.errstate(all="ignore"):
+            rows, _, values = _block(X, i, center, scale)
+            if exponents is not None:
+                values = np.ldexp(values, -exponents[rows])
+            return rows[0], np.bincount(rows - rows[0], values * values)
+
+    # blocks may share a row, to which their sums are added in order
+    for first, added in on_threads(sums_from, X.block_starts(), n_threads):
+        sums[first : first + len(added)] += added
     return sums
 
 
-def _scaled_norms(X, center, scale, absent):
+def _scaled_norms(X, center, scale, absent, n_threads):
     """Return the row norms without overflow or underflow."""
     largest = np.zeros(len(X)) if absent is None else absent.copy()
     start = 0
@@ -62,7 +79,9 @@ def _scaled_norms(X, center, scale, absent):
         np.maximum.at(largest, rows, np.abs(values))
         start += len(values)
     exponents = np.frexp(largest)[1]
-    return np.ldexp(np.sqrt(_square_sums(X, center, scale, absent, exponents)), exponents)
+    return np.ldexp(
+        np.sqrt(_square_sums(X, center, scale, absent, exponents, n_threads)), exponents
+    )
 
 
 def _absent_norms(X, center, scale):

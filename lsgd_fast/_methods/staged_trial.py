@@ -177,7 +177,7 @@ class _Runner:
 
     def run(self, rows, stepsizes):
         """Return the outcome of each stepsize on the rows of these numbers, or on all for None."""
-        part = self.problem if rows is None else self.problem.take(rows)
+        part = self.problem if rows is None else self.problem.take(rows, self.descent.n_threads)
         l2 = part.l2
         options = SweepOptions(stepsizes, self.n_steps, self.descent, l2=l2, stop=self.stop)
         runs = self.run_sweep(options.for_problem(part))

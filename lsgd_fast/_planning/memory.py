@@ -40,7 +40,7 @@ class Memory:
     Attributes
     ----------
     labels : int
-        Labels and sample weights, as float64.
+        Labels, a byte each.
     packed : int
         The copy of X in panels, or the Gram matrix; 0 where X is read in place. For sparse X the
         copy sorted by columns, and the entries that were converted or sorted.
@@ -84,7 +84,7 @@ def dense_memory(n, d, dtype, n_threads, plain=True):
     -------
     Memory
     """
-    labels, validation = memory_of_check(n, d, plain and dtype == np.float64)
+    labels, validation = memory_of_check(n, d, plain and dtype == np.float64, n_threads)
     if check_gram("auto", n, d):
         matrix, making, rebuilding = memory_of_gram(n, d, n_threads)
         return Memory(
@@ -122,7 +122,7 @@ def sparse_memory(X, n_threads):
     n, d = X.shape
     columns, making = memory_of_columns(n, d, X.size, X.dtype)
     return Memory(
-        labels=16 * n,
+        labels=n,
         packed=columns + X.copied,
         workspace=memory_of_sparse_pass(n, X.size, 1, n_threads),
         weights=8 * vectors(False) * (d + 1),

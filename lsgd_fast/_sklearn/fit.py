@@ -166,7 +166,7 @@ def fit(X, numbers, n_classes, weight, options, start, callback):
         )  # fmt: skip
         return Fit(run)
     descent = DescentOptions(callback=callback, n_threads=options.n_threads)
-    problem = Problem.check(X, numbers, **model)
+    problem = Problem.check(X, numbers, **model, n_threads=options.n_threads)
     stepsize, trial = options.stepsize, None
     if isinstance(stepsize, str):
         seed = int(options.random_state.randint(2**31 - 1))

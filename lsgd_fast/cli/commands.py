@@ -52,7 +52,7 @@ def fit(arguments):
         model = {name: keywords.pop(name) for name in ("loss", "l2", "fit_intercept")}
         stop, options = keywords.pop("stop"), DescentOptions(**keywords)
         with _naming_values(arguments.data):
-            problem = Problem.check(data.X, data.y, **model)
+            problem = Problem.check(data.X, data.y, **model, n_threads=options.n_threads)
         stepsize = arguments.stepsize or _default_stepsize(problem, arguments.data)
         request = check_descent(problem, stepsize, options, stop=stop)
         run = run_descent(request, arguments.steps)

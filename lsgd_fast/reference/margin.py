@@ -15,5 +15,7 @@ def max_margin(
 ):  # fmt: skip
     """Return the `Margin` of the data; see `lsgd_fast.max_margin`."""
     options = MarginOptions(rtol=rtol, max_passes=max_passes, n_threads=n_threads)
-    problem = Problem.check(X, y, fit_intercept=fit_intercept, center=center, scale=scale)
+    problem = Problem.check(
+        X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=n_threads
+    )
     return find_margin(run_descent, problem, options)

@@ -26,7 +26,7 @@ def minimize(
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        center=center, scale=scale,
+        center=center, scale=scale, n_threads=n_threads,
     )  # fmt: skip
     request = options.for_problem(problem, start)
     engine = Engine(

@@ -25,8 +25,9 @@ def stochastic_gradient_descent(
         n_threads=n_threads,
     )  # fmt: skip
     problem = Problem.check(
-        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept
-    )
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+        n_threads=n_threads,
+    )  # fmt: skip
     return run_stochastic(SGDRuns, problem, options, start)
 
 
@@ -42,8 +43,9 @@ def stochastic_sweep(
         n_threads=n_threads,
     )  # fmt: skip
     problem = Problem.check(
-        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept
-    )
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+        n_threads=n_threads,
+    )  # fmt: skip
     return sweep_stochastic(SGDRuns, problem, options, start)
 
 

@@ -147,3 +147,36 @@ def test_a_closed_memory_map_is_refused(backend, tmp_path):
     close()
     with pytest.raises(ValueError, match="^X cannot be read: mmap closed"):
         backend.gradient_descent(lent, Y, 1.0, 2)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 7, 8, 9, 12, 15, 16, 17, 130, 300])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
+@pytest.mark.parametrize("slab", [200, 1 << 20])
+def test_the_radius_is_that_of_numpys_sums_on_any_number_of_threads(monkeypatch, d, dtype, slab):
+    monkeypatch.setattr(matrix, "SLAB_SIZE", slab)
+    X = (100.0 * np.random.default_rng(d).random((333, d))).astype(dtype)
+    y, weight = np.arange(333) % 2, np.ones(333)
+    weight[np.argmax(np.linalg.norm(X.astype(float), axis=1))] = 0.0
+    for used, given in ((weight >= 0.0, None), (weight > 0.0, weight)):
+        expected = math.sqrt(np.square(X.astype(float)).sum(axis=1)[used].max())
+        for n_threads in (1, 2, 5):
+            made = Problem.check(X, y, sample_weight=given, n_threads=n_threads)
+            assert made.radius == expected
+    found = {Problem.check(X, y, center=0.1, n_threads=n).radius for n in (1, 3)}
+    assert found == {math.sqrt(np.square(X.astype(float) - 0.1).sum(axis=1).max())}
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("d", [3, 40])
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_overflow_in_one_slab_among_many(monkeypatch, n_threads, d, scale):
+    monkeypatch.setattr(matrix, "SLAB_SIZE", 5 * d)
+    X = np.random.default_rng(0).random((23, d)) * min(scale, 1.0)
+    X[12] *= max(scale, 1.0)
+    y = np.arange(23) % 2
+    largest = X.max()
+    expected = np.linalg.norm(X / largest, axis=1).max() * largest
+    assert Problem.check(X, y, n_threads=n_threads).radius == pytest.approx(expected, rel=1e-14)
+    X[17, 2], X[19, 0] = NAN, INF
+    with pytest.raises(ValueError, match="X .* nan in row 17, column 2"):
+        Problem.check(X, y, n_threads=n_threads)

@@ -158,7 +158,7 @@ def test_labels_are_mapped(dtype, low):
     y = [1 if sign == 1 else low for sign in SIGNS]
     given = y if dtype == "list" else np.array(y, dtype=dtype)
     labels = Problem.check(X, given).y
-    assert labels.dtype == np.float64 and labels.flags.c_contiguous and labels.flags.aligned
+    assert labels.dtype == np.int8 and labels.flags.c_contiguous and labels.flags.aligned
     assert labels.tolist() == SIGNS
 
 
@@ -281,7 +281,7 @@ def test_a_penalty_or_a_loss_is_replaced_without_a_look_at_the_data():
 
 def test_class_numbers_that_change_after_the_check_do_no_harm(monkeypatch):
     """They become indices: another thread could write to y between the check and a copy."""
-    y = np.array([0, 1, 2, 2, 1])
+    y = np.array([0.0, 1.0, 2.0, 2.0, 1.0])
     floor = np.floor
 
     def floor_and_change(numbers):

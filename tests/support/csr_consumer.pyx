@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint16_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint16_t
 
 from lsgd_fast cimport kernel
 
@@ -21,12 +21,12 @@ ctypedef fused real:
 
 def loss_gradient(shape, const int64_t[::1] indptr, const index[::1] indices, const real[::1] data,
                   const int64_t[::1] column_indptr, const index[::1] column_indices,
-                  const real[::1] column_data, const double[::1] y, const double[:, ::1] w,
+                  const real[::1] column_data, const int8_t[::1] labels, const double[:, ::1] w,
                   int n_threads):
-    """Loss (k,) and gradient (d, k), and the loss without a gradient, for weights of 1."""
+    """Loss (k,) and gradient (d, k), and the loss without a gradient, for labels in bytes and
+    weights of 1."""
     cdef Py_ssize_t n, d, k = w.shape[1]
     n, d = shape
-    cdef double[::1] weight = np.ones(n)
     cdef double[::1] loss = np.empty(k)
     cdef double[::1] loss_alone = np.empty(k)
     cdef double[:, ::1] gradient = np.empty_like(w)
@@ -37,7 +37,8 @@ def loss_gradient(shape, const int64_t[::1] indptr, const index[::1] indices, co
         kernel.compressed(&indptr[0], &indices[0], index_type, &data[0]),
         kernel.compressed(&column_indptr[0], &column_indices[0], index_type, &column_data[0]))
     cdef kernel.rows_t rows = kernel.csr_rows(
-        &X, kernel.FLOAT32 if real is float else kernel.FLOAT64, n, d, &y[0], &weight[0], n, False)
+        &X, kernel.FLOAT32 if real is float else kernel.FLOAT64, n, d, NULL, NULL, n, False)
+    rows.labels, rows.row_weight = &labels[0], 1.0
     cdef double[::1] workspace = np.full(kernel.workspace_size(&rows, k, n_threads), np.nan)
     with nogil:
         kernel.loss_gradient(&rows, &w[0, 0], k, 0.0, &loss[0], &gradient[0, 0], &workspace[0],
