@@ -131,7 +131,7 @@ class Plan:
         --------
         >>> from lsgd_fast import Plan
         >>> Plan.for_shape(1000, 20, n_steps=100).peak_bytes
-        201120
+        186120
         """
         given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
         width, record_every, n_threads = _check_options(width, record_every, n_threads)

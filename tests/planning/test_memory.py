@@ -102,7 +102,7 @@ def test_peak_bytes_are_what_becomes_resident(n, d, dtype, n_steps):
 def test_bytes_are_counted_from_the_shape_alone(no_measuring):
     plan = Plan.for_shape(10**9, 10**5, "uint8", n_steps=10, n_threads=2, width=3)
     assert plan.data_bytes == 10**14
-    assert plan.peak_bytes >= 33 * 10**9
+    assert plan.peak_bytes >= 3 * 10**9
     assert plan.network_bytes == 16 * 3 * 10**5
     assert plan.network_flops == 4 * 3 * 10**14
     assert plan.measured_shape == (671, 10**5)
