@@ -1,8 +1,8 @@
 # A block of rows on its way through a pass, and how every driver starts one.
 
 from lsgd_fast._core.load cimport decode_panel
-from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, log_sums_t, pass_t,
-                                         tally_t)
+from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, log_sums_t, padded_rows,
+                                         pass_t, tally_t)
 from lsgd_fast._core.simd cimport inlined, v2, v4, vec
 from lsgd_fast._core.types cimport rows_t
 
@@ -25,6 +25,7 @@ ctypedef void (*loss_function_t)(const pass_t* p, const block_t* b, Py_ssize_t c
 cdef struct block_t:
     # what the leaf sums, of all columns
     Py_ssize_t leaf_row             # the first row of the leaf
+    Py_ssize_t chunk, level         # where its sums go
     double* partial                 # of dense rows: its partial gradients, or NULL
     tally_t* tallies                # NULL where there is no loss
     log_sums_t* log_sums            # NULL where no column is in the log domain
@@ -62,7 +63,15 @@ cdef inline inlined copy_labels(const pass_t* p, Py_ssize_t row, Py_ssize_t n_ro
         weight[i] = 0.0
 
 
-# Go on to n_rows rows of the leaf from `row` on.
+# Set last_y and last_weight, where a last block that misses some rows of its last panel reads them
+# in every pass.
+cdef inline inlined keep_last_labels(pass_t* p) noexcept nogil:
+    cdef Py_ssize_t n = p.rows.X.n, size = min(padded_rows(n), <Py_ssize_t> MULTI_BLOCKS * BLOCK)
+    cdef Py_ssize_t row = padded_rows(n) - size, offset = MULTI_BLOCKS * BLOCK - size
+    copy_labels(p, row, n - row, size // PANEL, p.last_y + offset, p.last_weight + offset)
+
+
+# Go on to n_rows rows of the leaf from `row` on; `copies` is for what is not read where it lies.
 cdef inline inlined start_block(const pass_t* p, Py_ssize_t row, Py_ssize_t n_rows,
                                 labels_t* copies, block_t* b) noexcept nogil:
     cdef Py_ssize_t i
@@ -71,8 +80,12 @@ cdef inline inlined start_block(const pass_t* p, Py_ssize_t row, Py_ssize_t n_ro
     b.n_panels = (n_rows - 1) // PANEL + 1
     b.y = copies.y
     b.weight = copies.weight
-    if p.order != NULL or n_rows < PANEL * b.n_panels:
+    if p.order != NULL:
         copy_labels(p, row, n_rows, b.n_panels, copies.y, copies.weight)
+        return
+    if n_rows < PANEL * b.n_panels:
+        b.y = p.last_y + (MULTI_BLOCKS * BLOCK - PANEL * b.n_panels)
+        b.weight = p.last_weight + (MULTI_BLOCKS * BLOCK - PANEL * b.n_panels)
         return
     if p.rows.y != NULL:
         b.y = p.rows.y + row

@@ -1,5 +1,6 @@
 """How a pass is split, the memory it takes, and how X and columns of weights are packed."""
 
+from lsgd_fast._core.block cimport keep_last_labels
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.simd cimport v2
 from lsgd_fast._core.pass_types cimport (
@@ -191,6 +192,7 @@ cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t 
     end = <size_t> (p.nodes + p.n_chunks * sum_count(model, k))
     p.tiles = <double*> ((end + LINE * sizeof(double) - 1) // (LINE * sizeof(double))
                          * (LINE * sizeof(double)))
+    keep_last_labels(p)
 
 
 # --- packing --------------------------------------------------------------------------------------

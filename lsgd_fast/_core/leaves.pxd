@@ -155,11 +155,13 @@ cdef inline inlined start_leaf(const pass_t* p, Py_ssize_t leaf, Py_ssize_t row,
                                block_t* b) noexcept nogil:
     cdef Py_ssize_t count = sum_count(p.model, p.k), i
     b.leaf_row = row
+    b.chunk = leaf // p.chunk_leaves
+    b.level = depth_of(p, leaf)
     b.partial = NULL
     b.tallies = NULL
     b.log_sums = NULL
     if p.gradient and p.rows.X.sparse == NULL:
-        b.partial = level_gradients(p, leaf // p.chunk_leaves, depth_of(p, leaf), memory)
+        b.partial = level_gradients(p, b.chunk, b.level, memory)
     if count > 0:
         b.tallies = leaf_tallies(p, memory)
         clear_tallies(b.tallies, count)
@@ -173,14 +175,14 @@ cdef inline inlined start_leaf(const pass_t* p, Py_ssize_t leaf, Py_ssize_t row,
 # The lanes of a column, folded.
 cdef inline void fold_tally(const tally_t* tally, const log_sums_t* log_sums,
                             node_t* node) noexcept nogil:
+    cdef double least = INFINITY
     cdef Py_ssize_t i
     node.loss = fold_lanes(tally.loss)
     node.error = fold_lanes(tally.error)
     node.slope = fold_lanes(tally.slope)
-    node.min_margin = INFINITY
     for i in range(PANEL):
-        if tally.min_margin[i] < node.min_margin:
-            node.min_margin = tally.min_margin[i]
+        least = tally.min_margin[i] if tally.min_margin[i] < least else least
+    node.min_margin = least
     node.tail, node.shift = tally.tail, tally.shift
     node.mass = node.risk = 0.0
     node.log_scale = -INFINITY
@@ -193,12 +195,12 @@ cdef inline void fold_tally(const tally_t* tally, const log_sums_t* log_sums,
 # Fold the sums of a leaf, and add up all pairs of its chunk that end with it.
 cdef inline inlined end_leaf(const pass_t* p, Py_ssize_t leaf, double* memory,
                              const block_t* b) noexcept nogil:
-    cdef Py_ssize_t chunk = leaf // p.chunk_leaves, level = depth_of(p, leaf), size = 1, i
-    cdef Py_ssize_t end = min(p.split.n_leaves, (chunk + 1) * p.chunk_leaves)
-    cdef node_t* nodes = level_nodes(p, chunk, level, memory)
+    cdef Py_ssize_t end = min(p.split.n_leaves, (b.chunk + 1) * p.chunk_leaves)
+    cdef Py_ssize_t level = b.level, size = 1, i
+    cdef node_t* nodes = level_nodes(p, b.chunk, level, memory)
     for i in range(sum_count(p.model, p.k)):
         fold_tally(b.tallies + i, b.log_sums + i if b.log_sums != NULL else NULL, nodes + i)
     while level > 0 and ends_pair(leaf + 1, size, end):
-        merge_levels(p, chunk, level, memory)
+        merge_levels(p, b.chunk, level, memory)
         level -= 1
         size *= 2

@@ -4,7 +4,6 @@
 # row gradients: weight * y * dloss(margin)/dmargin, for the margin y * score.
 
 from libc.math cimport INFINITY
-from libc.string cimport memset
 
 from lsgd_fast._core.pass_types cimport BLOCK, PANEL, tally_t
 from lsgd_fast._core.simd cimport inlined, minimum, vec
@@ -16,11 +15,12 @@ from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs, softplus_sig
 # Set k tallies to those of no rows.
 cdef inline void clear_tallies(tally_t* tallies, Py_ssize_t k) noexcept nogil:
     cdef Py_ssize_t i, lane
-    memset(tallies, 0, k * sizeof(tally_t))
     for i in range(k):
-        tallies[i].shift = INFINITY
         for lane in range(PANEL):
+            tallies[i].loss[lane] = tallies[i].error[lane] = tallies[i].slope[lane] = 0.0
             tallies[i].min_margin[lane] = INFINITY
+        tallies[i].tail = 0.0
+        tallies[i].shift = INFINITY
 
 
 # lanes[i] += the sum of x over the rows of lane i, which is the row number modulo PANEL.

@@ -94,6 +94,8 @@ cdef struct pass_t:
                                 # reduce_gradients
 
     # what it reads besides
+    double last_y[MULTI_BLOCKS * BLOCK]         # y and weight of the last rows of all, up to
+    double last_weight[MULTI_BLOCKS * BLOCK]    # a whole panel; the last one lies at the end
     const double* weights       # packed by pack_columns
     const double* intercepts    # (k,)
 

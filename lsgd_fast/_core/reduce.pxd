@@ -85,7 +85,13 @@ cdef inline inlined sum_slice(const pass_t* p, Py_ssize_t column, Py_ssize_t fir
 # Entries first .. last - 1 of the gradient of the loss, packed as the partial gradients are.
 cdef inline inlined sum_partial_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                           double* gradient) noexcept nogil:
-    cdef Py_ssize_t d = p.rows.X.d, column, offset, stride, begin, end, count
+    cdef Py_ssize_t d = p.rows.X.d, column, offset, stride, begin, end, count, j
+    cdef const double* sums = p.partial_gradients
+    cdef double total = p.rows.total_weight
+    if p.n_chunks == 1:
+        for j in range(first, last):
+            gradient[j] = sums[j] / total
+        return
     if has_one_scale(p):
         column = -1 if p.in_log_domain == NULL else 0
         while first < last:
@@ -124,8 +130,8 @@ cdef inline void sum_nodes(const pass_t* p, Py_ssize_t column, node_t* sum) noex
 
 
 # The totals of one column.
-cdef inline void total_tallies(const pass_t* p, Py_ssize_t column, double underflow_loss,
-                               totals_t* totals) noexcept nogil:
+cdef inline inlined total_tallies(const pass_t* p, Py_ssize_t column, double underflow_loss,
+                                  totals_t* totals) noexcept nogil:
     cdef double total = p.rows.total_weight, log_total
     cdef bint in_log_domain = p.in_log_domain != NULL and p.in_log_domain[column]
     cdef const node_t* sum = node_of(p, 0, column)
@@ -137,8 +143,8 @@ cdef inline void total_tallies(const pass_t* p, Py_ssize_t column, double underf
     totals.loss = sum.loss / total if sum.loss == sum.loss else NAN
     totals.error_rate = sum.error / total
     totals.slope = sum.slope / total
-    totals.mass = sum.mass / total
-    totals.risk = sum.risk / total
+    totals.mass = sum.mass / total if in_log_domain else 0.0
+    totals.risk = sum.risk / total if in_log_domain else 0.0
     totals.log_scale = sum.log_scale
     totals.min_margin = sum.min_margin if totals.loss == totals.loss else NAN
     if in_log_domain and not underflow_loss <= totals.loss < INFINITY:

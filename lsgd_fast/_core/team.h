@@ -89,11 +89,12 @@ static inline int lsgd_is_asked_to_stop(const lsgd_barrier *b)
     return __atomic_load_n(&b->stop, __ATOMIC_RELAXED);
 }
 
-/* The share of one thread: pieces next .. last - 1 of the work. A thread that has finished its own
- * share takes pieces of the others, so that a busy core delays the team only briefly. */
+/* The share of one thread: pieces first .. last - 1 of the work, those before `next` are taken. A
+ * thread that has finished its own share takes pieces of the others, so that a busy core delays the
+ * team only briefly. */
 typedef struct {
-    long next, last;
-    char pad[48]; /* a cache line each */
+    long next, first, last;
+    char pad[40]; /* a cache line each */
 } lsgd_share;
 
 /* Take a piece of a share; -1 where none is left. */
@@ -107,13 +108,20 @@ static inline long lsgd_take_work(lsgd_share *s, int size)
     return piece < s->last ? piece : -1;
 }
 
-/* Split the work among `size` threads, none of which takes pieces before the next barrier. */
+/* Split the work among `size` threads, before any of it is offered. */
 static inline void lsgd_split_work(lsgd_share *shares, int size, long pieces)
 {
     for (int rank = 0; rank < size; rank++) {
-        __atomic_store_n(&shares[rank].next, rank * pieces / size, __ATOMIC_RELAXED);
+        shares[rank].first = rank * pieces / size;
         shares[rank].last = (rank + 1) * pieces / size;
     }
+}
+
+/* Offer all of the work, none of which is taken before the next barrier. */
+static inline void lsgd_offer_work(lsgd_share *shares, int size)
+{
+    for (int rank = 0; rank < size; rank++)
+        __atomic_store_n(&shares[rank].next, shares[rank].first, __ATOMIC_RELAXED);
 }
 
 #endif

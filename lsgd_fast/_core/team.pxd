@@ -17,4 +17,5 @@ cdef extern from "team.h" nogil:
     ctypedef struct share_t "lsgd_share":
         pass
     void split_work "lsgd_split_work"(share_t*, int size, long pieces)
+    void offer_work "lsgd_offer_work"(share_t*, int size)   # all of it, once it is split
     long take_work "lsgd_take_work"(share_t*, int size)     # -1 where none is left

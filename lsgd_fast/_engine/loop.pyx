@@ -12,8 +12,7 @@ from lsgd_fast._core.dispatch cimport reduce_gradients
 from lsgd_fast._core.pass_types cimport column_offset, pass_t
 from lsgd_fast._core.rowpass cimport reduce_log_scales, reduce_work
 from lsgd_fast._core.scaling cimport enter_column
-from lsgd_fast._core.team cimport share_t, split_work, take_work
-from lsgd_fast._core.types cimport rows_t
+from lsgd_fast._core.team cimport offer_work, share_t, split_work, take_work
 from lsgd_fast._engine.poll cimport is_stopping, meet, run_team
 from lsgd_fast._engine.polled_pass cimport leaf_work, run_chunks, sum_share
 from lsgd_fast._engine.state cimport GRADIENT, batch_t, is_recorded, run_t
@@ -53,13 +52,11 @@ cdef void load_weights(batch_t* b, Py_ssize_t i) noexcept nogil:
         b.in_log_domain[i] = b.runs[i].rule.in_log_domain
 
 
-# Choose where the next pass reads weights and sums gradients. A single run on sparse rows, whose
-# d may be large compared with the number of entries, has no copies of them unless its features are
-# scaled. While it is closing its gradient is not overwritten.
+# Choose where the next pass reads weights and sums gradients. A single run of one column has no
+# copies of them unless its features are scaled. While it is closing its gradient is not
+# overwritten.
 cdef void choose_buffers(batch_t* b) noexcept nogil:
-    cdef const rows_t* rows = b.row_pass.rows
-    cdef bint single = (b.n_runs == 1 and b.columns == 0 and rows.X.sparse != NULL
-                        and rows.scale == NULL)
+    cdef bint single = b.n_runs == 1 and b.columns == 0 and b.row_pass.rows.scale == NULL
     b.sums = b.runs[0].gradient if single and not b.runs[0].closing else b.gradients
     b.row_pass.weights = b.validation.weights = b.runs[0].w if single else b.weights
 
@@ -87,25 +84,26 @@ cdef bint is_validated(const batch_t* b, const run_t* r) noexcept nogil:
     return r.closing or is_recorded(r) or (b.measure_target and r.step == b.target)
 
 
-# Split the chunks of the next pass among the threads.
-cdef void split_chunks(batch_t* b, Py_ssize_t size) noexcept nogil:
-    split_work(b.shares, size, b.row_pass.n_chunks)
+# Give the threads the chunks of the next pass to take.
+cdef void offer_chunks(batch_t* b, Py_ssize_t size) noexcept nogil:
+    offer_work(b.shares, size)
     if b.validating:
-        split_work(b.validation_shares, size, b.validation.n_chunks)
+        offer_work(b.validation_shares, size)
 
 
 # --- the team -------------------------------------------------------------------------------------
 
 # A thread's part of a pass: its share of the chunks, then those that others have not taken yet.
-cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, Py_ssize_t rank,
+# Each leaf is `work`.
+cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, double work, Py_ssize_t rank,
                    Py_ssize_t size) noexcept nogil:
-    cdef double work = leaf_work(p)
-    cdef Py_ssize_t chunk, i
+    cdef Py_ssize_t owner = rank, chunk, i
     for i in range(size):
-        chunk = take_work(&shares[(rank + i) % size], size)
+        chunk = take_work(&shares[owner], size)
         while chunk >= 0 and not is_stopping(&b.poll):
             run_chunks(p, chunk, chunk + 1, work, &b.poll, rank)
-            chunk = take_work(&shares[(rank + i) % size], size)
+            chunk = take_work(&shares[owner], size)
+        owner = owner + 1 if owner + 1 < size else 0
 
 
 # What each thread of a team does until no run needs another pass, or the team stops: no run is then
@@ -114,17 +112,21 @@ cdef void worker(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef batch_t* b = <batch_t*> state
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t k, i, n_runs
+    cdef double column_work = leaf_work(p) / p.k
+    cdef bint long_sums = reduce_work(p) / p.k > SPLIT_SUMS
     cdef bint common                # whether the whole team sums gradients and finishes the runs
     if rank == 0:
         b.team_size = size
-        split_chunks(b, size)
+        split_work(b.shares, size, p.n_chunks)
+        split_work(b.validation_shares, size, b.validation.n_chunks)
+        offer_chunks(b, size)
     while not meet(&b.poll, rank, size) and b.running:
         k = p.k                     # `regroup` changes these while some threads are behind
         n_runs = b.n_runs
-        common = size == 1 or k > 1 or reduce_work(p) > SPLIT_SUMS
-        run_part(b, p, b.shares, rank, size)
+        common = k > 1 or long_sums
+        run_part(b, p, b.shares, k * column_work, rank, size)
         if b.validating:
-            run_part(b, &b.validation, b.validation_shares, rank, size)
+            run_part(b, &b.validation, b.validation_shares, leaf_work(&b.validation), rank, size)
         if meet(&b.poll, rank, size):
             return
         if p.gradient and p.in_log_domain != NULL and p.rows.X.sparse != NULL:
@@ -146,7 +148,7 @@ cdef void worker(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
             return
         if rank == 0:
             regroup(b)
-            split_chunks(b, size)
+            offer_chunks(b, size)
 
 
 # Set the runs going; return whether they need a pass at all.

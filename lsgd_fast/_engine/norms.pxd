@@ -34,7 +34,7 @@ cdef inline double root(const double* x, const double* y, Py_ssize_t size) noexc
     for j in range(size // 8):
         for i in range(8):
             lanes[i] += x[8 * j + i] * y[8 * j + i]
-    total = fold_lanes(lanes)
+    total = fold_lanes(lanes) if size >= 8 else 0.0
     for j in range(size - size % 8, size):
         total += x[j] * y[j]
     if is_accurate(total):
@@ -58,6 +58,9 @@ cdef inline double norm(const double* x, Py_ssize_t size) noexcept nogil:
 # sqrt(x^2 + y^2)
 cdef inline double hypotenuse(double x, double y) noexcept nogil:
     cdef double[2] pair
+    cdef double total = x * x + y * y
+    if is_accurate(total):
+        return sqrt(total)
     pair[0], pair[1] = x, y
     return norm(pair, 2)
 
@@ -80,7 +83,7 @@ cdef inline double distance(const double* x, const double* image_x, double c, co
 cdef inline double distance_of_lanes(const double* lanes, const double* x, const double* image_x,
                                      double c, const double* y, const double* image_y,
                                      Py_ssize_t size) noexcept nogil:
-    cdef double total = fold_lanes(lanes), unit = 0.0, image_unit = 0.0
+    cdef double total = fold_lanes(lanes) if size >= 8 else 0.0, unit = 0.0, image_unit = 0.0
     cdef Py_ssize_t j
     for j in range(size - size % 8, size):
         total += (c * x[j] - y[j]) * (c * image_x[j] - image_y[j])

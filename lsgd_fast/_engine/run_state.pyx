@@ -79,7 +79,7 @@ cdef class RunState:
         r.certificate = INFINITY
         if r.l2 == 0.0 and isinstance(rule, stepsizes.Constant) and problem.is_plain:
             r.certificate = rule.eta * problem.radius * problem.radius
-        r.counters = counters_t(NAN, NAN, 0, -1, -1, -1)
+        r.counters = counters_t(NAN, 0, -1, -1, -1)
         r.validation = validation_t(INFINITY, -1, -1, 0)
         for i in range(N_COLUMNS):
             r.now[i] = NAN
@@ -289,7 +289,7 @@ cdef class RunState:
         r.n_rows = self.trace.shape[0]
         for name, value in zip(COLUMNS, checkpoint.arrays["now"]):
             r.now[<int> COLUMN_NUMBERS[name]] = value
-        c.loss, c.log_loss = r.now[LOSS], r.now[LOG_LOSS]
+        c.loss = r.now[LOSS]
         r.closing = (r.reason != GOING_ON and checkpoint.validation_digest is not None
                      and isnan(r.now[VALIDATION_LOSS]))     # its last pass was interrupted
 

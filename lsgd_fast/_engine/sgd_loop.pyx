@@ -137,6 +137,7 @@ cdef void take_batches(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept n
     cdef batches_t* b = <batches_t*> state
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t n_sums = p.k * p.rows.X.d
+    cdef Py_ssize_t first = rank * n_sums // size, last = (rank + 1) * n_sums // size
     cdef double work = b.work / p.split.n_leaves
     cdef bint has_partial_gradients = not is_small_batch(p) and p.rows.X.sparse == NULL
     if rank == 0:
@@ -146,7 +147,7 @@ cdef void take_batches(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept n
         if meet(&b.poll, rank, size):
             return
         if has_partial_gradients:
-            reduce_gradients(p, rank * n_sums // size, (rank + 1) * n_sums // size, b.gradients)
+            reduce_gradients(p, first, last, b.gradients)
             if meet(&b.poll, rank, size):
                 return
         if rank == 0:

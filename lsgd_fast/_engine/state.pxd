@@ -29,7 +29,7 @@ cdef struct limits_t:
 
 # Updated at every measurement; -1 means "not yet".
 cdef struct counters_t:
-    double loss, log_loss            # of the latest measurement
+    double loss                      # of the latest measurement; the monitor has its logarithm
     Py_ssize_t n_increases, last_increase, separated_at, certified_at
 
 # The held-out loss; best_step is -1 before the first one.

@@ -11,6 +11,7 @@ from libc.math cimport INFINITY, NAN, fabs, isfinite, isnan, sqrt
 from libc.string cimport memcpy
 
 from lsgd_fast._core.pass_types cimport PANEL, column_offset, padded_rows, pass_t, totals_t
+from lsgd_fast._core.reduce cimport total_tallies
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.scaling cimport leave_column
 from lsgd_fast._core.types cimport rows_t
@@ -167,7 +168,7 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef pass_t* p = &b.row_pass
     cdef Py_ssize_t d = p.rows.X.d
     cdef totals_t totals
-    sum_tallies(p, i, &totals)
+    total_tallies(p, i, constants.underflow, &totals)       # sum_tallies, inlined
     r.now[STEP] = r.step
     r.now[LOSS] = totals.loss
     r.now[LOG_LOSS] = totals.log_loss
@@ -239,12 +240,11 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
 cdef int check_stopping(const batch_t* b, run_t* r) noexcept nogil:
     cdef counters_t* c = &r.counters
     cdef double loss = r.now[LOSS], log_loss = r.now[LOG_LOSS]
-    observe(&r.monitor, &r.monitored, <double> r.step, objective_of(r), loss, log_loss, &constants)
-    if is_increase(loss, log_loss, c.loss, c.log_loss, &constants):
+    if is_increase(loss, log_loss, c.loss, r.monitor.log_loss, &constants):
         c.n_increases += 1
         c.last_increase = r.step
     c.loss = loss
-    c.log_loss = log_loss
+    observe(&r.monitor, &r.monitored, <double> r.step, objective_of(r), loss, log_loss, &constants)
     if c.separated_at < 0 and separates(b, r):
         c.separated_at = r.step
         memcpy(r.separating, r.w, b.n_parameters * sizeof(double))
