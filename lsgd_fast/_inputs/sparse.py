@@ -289,8 +289,11 @@ def _canonical(indptr, indices, data):
     first = np.ones(len(rows), dtype=bool)
     first[1:] = (rows[1:] != rows[:-1]) | (indices[1:] != indices[:-1])
     rows, indices = rows[first], indices[first]
-    with np.errstate(all="ignore"):  # a sum beyond the dtype is infinite, and an error later on
-        data = np.bincount(np.cumsum(first) - 1, data).astype(data.dtype)
+    sums = np.bincount(np.cumsum(first) - 1, data)
+    with np.errstate(all="ignore"):  # a sum beyond float64 is infinite, and an error later on
+        data = sums.astype(data.dtype)
+    if not np.array_equal(data, sums):  # no sum of float32 values is rounded to float32
+        data = sums
     kept = data != 0.0
     lengths = np.bincount(rows[kept], minlength=n)
     return data[kept], indices[kept], _starts(lengths)

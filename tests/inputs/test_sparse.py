@@ -118,6 +118,24 @@ def test_the_forms_stand_for_the_same_values():
         assert (sparse.check_sparse(form).toarray() == D).all(), name
 
 
+@every_backend
+def test_sums_of_duplicates_are_not_rounded_to_float32(backend):
+    """They are added in float64, whatever the dtype, even beyond float32."""
+    values = np.array([1.0, 1e-9, 3e38, 3e38], np.float32)
+    indices, indptr, y, w = np.array([0, 0, 1, 1]), np.array([0, 2, 4]), [1, 0], [1.0, 1e-38]
+
+    def of(data):
+        X = cases.CSR(data, indices, indptr, (2, 2))
+        return bits(*backend.logistic_loss_gradient(X, y, w))
+
+    assert of(values) == of(values.astype(float))
+
+
+def test_duplicates_stay_float32_where_their_sums_are():
+    X = cases.CSR(np.float32([1.0, 0.5, 3.0]), np.array([0, 0, 1]), np.array([0, 2, 3]), (2, 2))
+    assert sparse.check_sparse(X).dtype == np.float32
+
+
 def test_rows_are_chosen_as_from_arrays():
     X, D, _ = small()
     checked = sparse.check_sparse(X)
