@@ -13,6 +13,7 @@ from lsgd_fast._methods.smoothness import (
     check_weight_vector,
     largest_eigenvalue,
     logistic_curvature,
+    radius_of_rows,
     scores,
 )
 
@@ -198,8 +199,9 @@ def critical_stepsize(
     w = check_weight_vector(w, problem)
     with np.errstate(under="ignore"):
         weight = problem.weight * logistic_curvature(scores(problem, w))
-    # X is divided by R, and both terms by the larger one: squares neither overflow nor vanish.
-    radius = problem.radius if problem.radius > 0.0 else 1.0
+    # X is divided by R, of the rows that count, and both terms by the larger one: squares neither
+    # overflow nor vanish.
+    radius = radius_of_rows(problem, weight > 0.0)
     l2 = problem.l2 / radius / radius
     if l2 == math.inf:  # the other term is at most 1/4
         return float(f"{2.0 / problem.l2:.8e}")

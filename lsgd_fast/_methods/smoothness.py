@@ -1,8 +1,10 @@
 """The largest curvature of the objective, over all weights and at given weights."""
 
+import math
+
 import numpy as np
 
-from lsgd_fast._inputs.dense import BLOCK_SIZE
+from lsgd_fast._inputs.dense import BLOCK_SIZE, largest_norm
 from lsgd_fast._inputs.problem import check_weights
 from lsgd_fast._inputs.sparse import is_sparse
 
@@ -13,6 +15,7 @@ __all__ = [
     "estimate_smoothness",
     "largest_eigenvalue",
     "logistic_curvature",
+    "radius_of_rows",
     "scores",
 ]
 
@@ -76,6 +79,16 @@ def logistic_curvature(z):
     """Return the second derivative of ``log(1 + exp(-z))``, 0 where z is not finite."""
     small = np.exp(-np.fmin(np.abs(z), np.inf))  # fmin: of NaN, too
     return small / np.square(1.0 + small)
+
+
+def radius_of_rows(problem, used):
+    """Return R of the rows where `used` holds; 1.0 if it is zero, or if there are none."""
+    if not used.any():
+        return 1.0
+    if used[problem.weight > 0.0].all():
+        return problem.radius or 1.0
+    size = largest_norm(problem.X, used, problem.center, problem.scale)
+    return math.hypot(size, problem.fit_intercept) or 1.0
 
 
 @np.errstate(all="ignore")  # of weights that are far out

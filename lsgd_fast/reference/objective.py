@@ -6,7 +6,7 @@ import numpy as np
 
 from lsgd_fast._checks import check_n_threads
 from lsgd_fast._inputs.problem import Problem, check_weights
-from lsgd_fast._methods.smoothness import check_weight_vector, logistic_curvature
+from lsgd_fast._methods.smoothness import check_weight_vector, logistic_curvature, radius_of_rows
 from lsgd_fast.reference._passes import Rows
 
 __all__ = ["critical_stepsize", "logistic_loss", "logistic_loss_gradient"]
@@ -51,9 +51,10 @@ def critical_stepsize(
     A = problem.features(slice(None))
     if fit_intercept:
         A = np.column_stack([A, np.ones(len(A))])
-    radius = problem.radius if problem.radius > 0.0 else 1.0
     curvature = problem.weight / problem.total_weight * logistic_curvature(A @ w)
-    A = A / radius
+    used = curvature > 0.0
+    radius = radius_of_rows(problem, used)
+    A, curvature = A[used] / radius, curvature[used]
     l2 = problem.l2 / radius / radius
     if l2 == math.inf:  # the other term is at most 1/4
         return 2.0 / problem.l2

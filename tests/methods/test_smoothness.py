@@ -40,6 +40,16 @@ def test_values_by_hand(backend):
     assert call(outlier, y, [0.4057141]) == pytest.approx(8.375, rel=1e-4)  # Meng et al.
 
 
+@every_backend
+@pytest.mark.parametrize("far", [1e38, 1e150, 1e300])
+def test_rows_without_curvature_do_not_count(backend, far):
+    """Nor does their length: divided by it, the squares of the other row would underflow."""
+    X = np.array([[1e-121, 0.0], [0.0, far]])
+    for form in (X, cases.csr(X)):
+        found = backend.critical_stepsize(form, [1, -1], [1.0, 1.0])
+        assert found == pytest.approx(16e242, rel=1e-8)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_against_the_reference(case, tmp_path):
     options = {k: v for k, v in case.options.items() if k != "n_threads"}
