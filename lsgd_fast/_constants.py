@@ -13,6 +13,7 @@ __all__ = [
     "LOSS_WORK",
     "MAX_SHORTENING",
     "MIN_SHORTENING",
+    "SCALE_STEP",
     "SLACK",
     "SMALLEST_FLOAT",
     "STEPSIZE_ROUNDING",
@@ -60,6 +61,10 @@ GRAM_BYTES = 64 * 2**20
 # A loss counts as increased if it grows by more than this fraction: rounding at a fixed point is no
 # increase.
 INCREASE_TOLERANCE = 64 * EPSILON
+
+# Gradients in the log domain are divided by exp of a multiple of SCALE_STEP, which seldom rises. A
+# power of two, so that nothing is rounded.
+SCALE_STEP = 16
 
 # Smaller losses are computed and compared in the log domain. It is so far above the smallest normal
 # number (2.2e-308) that a mean over any number of rows still has all its digits.

@@ -19,7 +19,7 @@ from lsgd_fast._core.simd cimport inlined
 from lsgd_fast._core.loss cimport is_near_underflow, margin_of_row, merge_tails, tally_terms
 
 cdef enum:
-    SCALE_STEP = 16     # log scales are multiples of it; a power of two, so that nothing is rounded
+    SCALE_STEP = 16     # log scales are multiples of it; SCALE_STEP of _constants.py
 
 
 # Of each margin: the loss, log|loss'|, and loss / |loss'|. Plain loops, for the compiler to

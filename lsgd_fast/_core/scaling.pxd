@@ -20,7 +20,8 @@ cdef inline void enter_column(const rows_t* rows, Py_ssize_t column, Py_ssize_t 
     for j in range(rows.X.d):
         w = weights + offset + j * stride
         w[0] *= rows.scale[j]
-        shift += rows.center[j] * w[0]
+        if rows.center[j] != 0.0:                   # 0 times infinity would be no number
+            shift += rows.center[j] * w[0]
     intercepts[column] -= shift
 
 

@@ -53,11 +53,11 @@ cdef class GramSpace:
         cdef Py_ssize_t n = rows.view.X.n, i
         cdef double[::1] panels, y, weight
         exponent = max(-1000, min(1000, math.frexp(radius)[1] // 2 * 2))
-        larger = exponent - np.frexp(np.abs(starts).max(axis=1, initial=0.0))[1]
+        start_exponents = np.minimum(np.frexp(np.abs(starts).max(axis=1, initial=0.0))[1], 1023)
         self.rows = rows
         self.factor = math.ldexp(1.0, -exponent)
-        self.starts = np.ldexp(starts, larger[:, None])
-        self.start_coefficients = np.ldexp(1.0, exponent - larger)
+        self.starts = np.ldexp(starts, exponent - start_exponents[:, None])
+        self.start_coefficients = np.ldexp(1.0, start_exponents)
         self.n_threads = n_threads
         self.size = n + starts.shape[0]
         y, weight = np.ones(self.size), np.zeros(self.size)
@@ -142,23 +142,26 @@ cdef class GramSpace:
     cdef weights(self, const double[::1] coefficients):
         """Return the weights (d,) of coefficients, by one backward pass over X."""
         cdef rows_t rows = self.rows.view
-        cdef Py_ssize_t n = rows.X.n, d = rows.X.d
+        cdef Py_ssize_t n = rows.X.n, d = rows.X.d, i
         cdef pass_t p
         cdef double[::1] memory = aligned_empty(pass_size(ROW_GRADIENTS_GIVEN, &rows, 1,
                                                           self.n_threads))
         cdef double[::1] row_gradients = np.zeros(padded_rows(n))
         cdef double[::1] sums = np.empty(d)
+        # so that no product leaves float64 but where the weights do
+        cdef double before = min(self.factor, 1.0), after = max(self.factor, 1.0)
         rows.total_weight = 1.0                 # a sum, not a mean
         lay_out_pass(&p, ROW_GRADIENTS_GIVEN, &rows, 1, self.n_threads, &memory[0])
-        row_gradients[:n] = coefficients[:n]
+        for i in range(n):
+            row_gradients[i] = before * coefficients[i]
         p.gradient = True
         p.row_gradients = &row_gradients[0]
         run_polled_pass(&p, &sums[0], self.n_threads)
         weights = np.asarray(sums)
         with np.errstate(all="ignore"):         # in a run that diverges
             for start, coefficient in zip(self.starts, coefficients[n:]):
-                weights += coefficient * np.asarray(start)
-            return self.factor * weights
+                weights += coefficient * (before * np.asarray(start))
+            return after * weights
 
 
 # Columns of the Gram matrix that one pass makes.

@@ -20,7 +20,7 @@ from lsgd_fast import stepsizes
 from lsgd_fast._constants import EPSILON, GLL_WINDOW
 from lsgd_fast._inputs.requests import COLUMNS
 from lsgd_fast._inputs.stopping import StopReason
-from lsgd_fast._results.diagnostics import Diagnostics
+from lsgd_fast._results.diagnostics import Diagnostics, sharpness_bound
 
 # The names of what the loop numbers.
 COLUMN_NUMBERS = {
@@ -209,7 +209,6 @@ cdef class RunState:
         penalised = r.l2 > 0.0
         both = m.window.start > m.last.start
         problem, loss = self.problem, self.problem.loss
-        square = problem.margin_slope * problem.margin_slope
         curvature = min(loss.curvature_ratio * r.now[LOSS], loss.curvature)
         is_linear = problem.model.name != "network"     # drift and curvature mean nothing for one
         drift = m.drift if penalised else current_drift(m, &r.monitored)
@@ -220,8 +219,8 @@ cdef class RunState:
             diverged=r.reason == DIVERGED,
             separated_at=known_step(c.separated_at),
             certified_at=known_step(c.certified_at),
-            is_small=is_linear and largest * (loss.curvature * square + r.l2) <= 2.0,
-            sharpness=(r.rule.state.stepsize * (curvature * square + r.l2) if is_linear
+            is_small=is_linear and sharpness_bound(largest, loss.curvature, problem) <= 2.0,
+            sharpness=(sharpness_bound(r.rule.state.stepsize, curvature, problem) if is_linear
                        else INFINITY),
             is_at_rest=m.gradient_norm == 0.0,
             n_increases=int(m.n_increases),

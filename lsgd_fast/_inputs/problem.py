@@ -278,6 +278,8 @@ class Problem:
 
 def objective_of(loss, l2, weight_norm):
     """Return ``loss + l2 / 2 * weight_norm**2``, of numbers or of columns of a trace."""
+    if l2 == 0.0:  # the norm may be infinite
+        return loss
     return loss + 0.5 * l2 * weight_norm * weight_norm
 
 

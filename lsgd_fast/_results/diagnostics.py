@@ -17,9 +17,25 @@ __all__ = [
     "check_counts",
     "check_type",
     "diagnostics_from_dict",
+    "sharpness_bound",
 ]
 
 MODELS = ("linear", "softmax", "network")
+
+
+def sharpness_bound(stepsize, curvature, problem):
+    """Return a stepsize times a bound of the sharpness of the objective.
+
+    Parameters
+    ----------
+    stepsize : float
+    curvature : float
+        A bound of the mean of loss'' over the rows. Where it is zero, so is the sharpness of the
+        loss, however long the rows are.
+    problem : Problem
+    """
+    square = problem.margin_slope * problem.margin_slope
+    return stepsize * ((curvature * square if curvature > 0.0 else 0.0) + problem.l2)
 
 
 class _Diagnostics:

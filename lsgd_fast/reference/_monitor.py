@@ -26,7 +26,7 @@ import numpy as np
 
 from lsgd_fast._constants import EPSILON, FIRST_WINDOW, INCREASE_TOLERANCE, UNDERFLOW_LOSS
 from lsgd_fast._methods.numerics import is_increase, norm
-from lsgd_fast._results.diagnostics import Diagnostics
+from lsgd_fast._results.diagnostics import Diagnostics, sharpness_bound
 from lsgd_fast._results.verdict import MIN_STEPS
 from lsgd_fast.stepsizes import Constant, largest
 
@@ -60,7 +60,7 @@ class Monitor:
         self.problem, self.rule = problem, rule
         self.penalised = problem.l2 > 0.0
         self.is_linear = problem.model.name != "network"  # drift and curvature mean nothing for one
-        sharpness = self._sharpness(largest(rule, problem), problem.loss.curvature)
+        sharpness = sharpness_bound(largest(rule, problem), problem.loss.curvature, problem)
         self.is_small = self.is_linear and sharpness <= 2.0
         self.eta = rule.eta if isinstance(rule, Constant) else 0.0  # of the latest step
         self.n_increases = self.last_increase = 0
@@ -181,11 +181,6 @@ class Monitor:
         lost = EPSILON * (2 * self.end + size)
         return (norm(difference) + lost * norm(weights)) / path + lost
 
-    def _sharpness(self, eta, curvature):
-        """Return eta times a bound of the sharpness, from one of the mean of loss''(z_i)."""
-        problem = self.problem
-        return eta * (curvature * problem.margin_slope * problem.margin_slope + problem.l2)
-
     def is_due(self, t):
         """Return whether a window ends at w_t, so that a cycle can be detected."""
         return t == self.window.start and t >= MIN_STEPS
@@ -214,7 +209,9 @@ class Monitor:
             separated_at=separated_at,
             certified_at=certified_at,
             is_small=self.is_small,
-            sharpness=self._sharpness(self.eta, curvature) if self.is_linear else math.inf,
+            sharpness=(
+                sharpness_bound(self.eta, curvature, self.problem) if self.is_linear else math.inf
+            ),
             is_at_rest=self.gradient_norm == 0.0,
             n_increases=self.n_increases,
             last_increase=self.last_increase,

@@ -5,14 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsgd_fast._constants import UNDERFLOW_LOSS
+from lsgd_fast._constants import SCALE_STEP, UNDERFLOW_LOSS
+from lsgd_fast._inputs.dense import scaled, to_float64
 from lsgd_fast._inputs.problem import objective_of
 from lsgd_fast._methods.numerics import infinities, norm
 from lsgd_fast.losses import Logistic
 
 __all__ = [
-    "GramRows", "HeldOut", "Measurement", "NetworkRows", "Rows", "SoftmaxRows", "log_mean_loss",
-    "product",
+    "Features", "GramRows", "HeldOut", "Measurement", "NetworkRows", "Rows", "SoftmaxRows",
+    "log_mean_loss", "product",
 ]  # fmt: skip
 
 
@@ -88,18 +89,46 @@ def log_mean_loss(mean, loss, argument, weight, total_weight):
     return float(largest + np.log(np.exp(terms - largest).sum()) - np.log(total_weight))
 
 
+def log_scale_of(slopes):
+    """Return the log scale of a gradient: the largest ``log |loss'|``, rounded as compiled."""
+    top = float(slopes.max())
+    return SCALE_STEP * float(np.rint(top / SCALE_STEP + 0.5)) if abs(top) < 1e15 else top
+
+
+class Features:
+    """The features ``(x - center) * scale`` of the rows of positive weight.
+
+    Weights and gradients are multiplied by `scale`, not the features, as compiled: far out one
+    order overflows where the other does not.
+    """
+
+    @np.errstate(all="ignore")
+    def __init__(self, problem):
+        is_plain = problem.scale is None
+        X = to_float64(problem.X[problem.weight > 0.0])
+        self.X = scaled(X, problem.center, None if is_plain else 1.0)
+        self.scale = 1.0 if is_plain else problem.scale
+
+    def scores(self, w):
+        """Return x . w of each row and column of w."""
+        return product(self.X, (self.scale * w.T).T)
+
+    def combine(self, s):
+        """Return the sum of s * x over the rows for each column of s."""
+        return (self.scale * product(self.X.T, s).T).T
+
+
 class Rows:
     """The rows of positive weight; their parameters are the weights.
 
-    In the log domain gradients are divided by exp(scale), where `scale` is the largest
-    ``log |loss'|``.
+    In the log domain gradients are divided by exp(scale), with the scale of `log_scale_of`.
     """
 
     @np.errstate(all="ignore")
     def __init__(self, problem, log_domain=False):
         self.log_domain = log_domain
         used = problem.weight > 0.0
-        self.X = problem.features(used)
+        self.features = Features(problem)
         self.y, self.weight = problem.y[used], problem.weight[used]
         self.problem = problem
 
@@ -113,12 +142,12 @@ class Rows:
 
     def scores(self, w):
         """Return x . w of each row."""
-        return product(self.X, w)
+        return self.features.scores(w)
 
     @np.errstate(all="ignore")
-    def slope(self, row_gradients, w, scores):
+    def slope(self, row_gradients, w):
         """Return the gradient at w, without an intercept, its norm and that of w."""
-        direction = product(self.X.T, row_gradients) + self.problem.l2 * w
+        direction = self.features.combine(row_gradients) + self.problem.l2 * w
         return direction, norm(direction), norm(w)
 
     @np.errstate(all="ignore")
@@ -126,13 +155,12 @@ class Rows:
         """Return the `Measurement` of parameters w."""
         p, r, total = self.problem, self.weight, self.problem.total_weight
         w, b = (w[:-1], w[-1]) if p.fit_intercept else (w, 0.0)
-        scores = self.scores(w)
-        z = self.y * (scores + b)
+        z = self.y * (self.scores(w) + b)
         loss = float(r @ p.loss.value(z)) / total
         if self.log_domain:
             return self._measure_in_log_domain(w, z, z, loss, self._direction)
         s = r * p.loss.derivative(z) * self.y / total
-        direction, gradient_norm, size = self.slope(s, w, scores)
+        direction, gradient_norm, size = self.slope(s, w)
         if p.fit_intercept:
             direction = np.append(direction, s.sum())
             gradient_norm = norm(np.array([gradient_norm, s.sum()]))
@@ -150,7 +178,7 @@ class Rows:
 
     def _direction(self, derivatives):
         s = derivatives * self.y
-        direction = product(self.X.T, s)
+        direction = self.features.combine(s)
         return np.append(direction, s.sum()) if self.problem.fit_intercept else direction
 
     def _measure_in_log_domain(self, w, argument, margin, loss, direction_of):
@@ -160,7 +188,7 @@ class Rows:
         """
         p, r, total = self.problem, self.weight, self.problem.total_weight
         slopes = p.loss.log_slope(argument)
-        scale = float(slopes.max())
+        scale = log_scale_of(slopes)
         mass = r * np.exp(slopes - scale) / total
         ratio = np.exp(p.loss.log_value(argument) - slopes)  # neither overflows nor underflows
         risk = float((mass[mass > 0.0] * ratio[mass > 0.0]).sum())
@@ -190,46 +218,56 @@ class Rows:
 
 
 class GramRows(Rows):
-    """The same rows in Gram space: the parameters are coefficients of the rows and the start."""
+    """The same rows in Gram space: the parameters are coefficients of the rows and the start.
+
+    The units are those of gram.pyx, so that the same products overflow.
+    """
 
     @np.errstate(all="ignore")
     def __init__(self, problem, start):
         super().__init__(problem)
         start = start[: problem.d]
-        exponents = np.frexp([np.abs(self.X).max(), np.abs(start).max()])[1]
-        self.scale, self.start_scale = np.ldexp(1.0, exponents)  # so that no square overflows
-        self.A = np.vstack([np.ldexp(self.X, -exponents[0]), np.ldexp(start, -exponents[1])])
-        self.K = self.A @ self.A.T
+        exponent = max(-1000, min(1000, math.frexp(problem.radius)[1] // 2 * 2))
+        coefficient = min(math.frexp(np.abs(start).max())[1], 1023)
+        self.factor, self.start_coefficient = 2.0**-exponent, 2.0**coefficient
+        self.A = np.vstack([self.features.X, np.ldexp(start, exponent - coefficient)])
+        self.K = product(self.A, self.factor * self.A.T)
 
     def first(self, start):
         """Return the parameters of the first weights."""
         coefficients = np.zeros(len(self.A))
-        coefficients[-1] = self.start_scale if start[: self.problem.d].any() else 0.0
+        coefficients[-1] = self.start_coefficient if start[: self.problem.d].any() else 0.0
         return np.append(coefficients, start[self.problem.d :])
 
     @np.errstate(all="ignore")
     def weights(self, a):
         """Return the weights of parameters, the intercept last."""
-        n = len(self.A)
-        return np.append(product(self.A.T, a[:n]), a[n:])
+        n, before, after = len(self.A), min(self.factor, 1.0), max(self.factor, 1.0)
+        of_rows = product(self.A[:-1].T, before * a[: n - 1])
+        return np.append(after * (of_rows + a[n - 1] * (before * self.A[-1])), a[n:])
 
     @np.errstate(all="ignore")
     def scores(self, a):
         """Return x . w of each row."""
-        return self.scale * product(self.K, a)[:-1]
+        return product(self.K, a)[:-1]
 
     @np.errstate(all="ignore")
-    def slope(self, row_gradients, a, scores):
+    def slope(self, row_gradients, a):
         """Return the coefficients of the gradient at a, its norm and that of the weights."""
-        direction = self.scale * np.append(row_gradients, 0.0) + self.problem.l2 * a
-        return direction, self._norm(direction), self._norm(a)
+        image, l2 = product(self.K, a), self.problem.l2
+        row_gradients = np.append(row_gradients, 0.0)
+        direction = row_gradients / self.factor + l2 * a
+        gradient = product(self.K, row_gradients) / self.factor + l2 * image
+        return direction, self._norm(direction, gradient), self._norm(a, image)
 
-    def _norm(self, a):
-        """Return the norm of the weights of coefficients."""
-        largest = float(np.abs(a).max())
-        if largest == 0.0 or not math.isfinite(largest):
-            return largest
-        return largest * math.sqrt(max(0.0, (a / largest) @ self.K @ (a / largest)))
+    def _norm(self, a, image):
+        """Return the norm of the weights of coefficients, which have this image."""
+        unit, largest = math.sqrt(self.factor), [float(np.abs(v).max()) for v in (a, image)]
+        for one in largest:
+            if one == 0.0 or not math.isfinite(one):
+                return unit * one
+        square = float((a / largest[0]) @ (image / largest[1]))
+        return unit * (math.sqrt(largest[0]) * math.sqrt(largest[1]) * math.sqrt(max(0.0, square)))
 
 
 class HeldOut:
@@ -275,12 +313,12 @@ class MultiRows(Rows):
         p, r, total = self.problem, self.weight, self.problem.total_weight
         w = p.shaped(w)
         b = w[p.d] if p.fit_intercept else 0.0
-        argument, margin, spread = self.margins(product(self.X, w[: p.d]) + b)
+        argument, margin, spread = self.margins(self.features.scores(w[: p.d]) + b)
         loss = float(r @ p.loss.value(argument)) / total
 
         def direction_of(s):
             S = spread(s)
-            direction = product(self.X.T, S)
+            direction = self.features.combine(S)
             return np.vstack([direction, S.sum(axis=0)]) if p.fit_intercept else direction
 
         if self.log_domain:

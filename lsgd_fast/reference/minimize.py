@@ -9,7 +9,7 @@ from lsgd_fast._methods.line_search import Direction, GradientNorms, LineValues,
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast._methods.quasi_newton import Engine, MinimizeOptions, run_minimize
 from lsgd_fast.losses import Logistic
-from lsgd_fast.reference._passes import log_mean_loss
+from lsgd_fast.reference._passes import Features, log_mean_loss
 
 __all__ = ["minimize"]
 
@@ -43,20 +43,20 @@ class LinearMap:
 
     @np.errstate(all="ignore")
     def __init__(self, problem, k):
-        self.X = problem.features(problem.weight > 0.0)
-        if problem.fit_intercept:
-            self.X = np.column_stack([self.X, np.ones(len(self.X))])
-        self.k, self.total_weight = k, problem.total_weight
+        self.features, self.d, self.k = Features(problem), problem.d, k
+        self.total_weight = problem.total_weight
 
     @np.errstate(all="ignore")
     def matvec(self, w, scores):
         """Write ``scores[c, i] = x_i . w_c + b_c`` for each column c and row i."""
-        scores[:] = (self.X @ w.reshape(-1, self.k)).T
+        w = w.reshape(-1, self.k)
+        scores[:] = (self.features.scores(w[: self.d]) + w[self.d :].sum(axis=0)).T
 
     @np.errstate(all="ignore")
     def rmatvec(self, row_gradients, gradient):
         """Write ``sum_i row_gradients[c, i] * x_i / total_weight`` for each column c."""
-        gradient[:] = (self.X.T @ row_gradients.T).ravel() / self.total_weight
+        found = self.features.combine(row_gradients.T).ravel(), row_gradients.sum(axis=1)
+        gradient[:] = np.concatenate(found)[: len(gradient)] / self.total_weight
 
 
 class ScoreLine:
