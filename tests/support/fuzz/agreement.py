@@ -4,8 +4,8 @@ Rounding is the only reason for which the implementations may differ. How much i
 result depends on the problem: steps far above 2 over the smoothness multiply an error at each step,
 and a comparison of two numbers that are equal but for rounding may go either way. So the calls
 themselves say how much: both implementations run again on numbers that differ from the given ones
-by the stated bound of rounding, 0.5 (n + d) eps relative to each, and the reference with a loss
-that does. What these runs change, the other order of sums may change, too.
+by the stated bound of rounding, 0.5 (n + d) eps relative to each, and the reference with losses
+that do. What these runs change, the other order of sums may change, too.
 """
 
 import collections
@@ -13,10 +13,12 @@ import contextlib
 import dataclasses
 import enum
 import math
+from unittest import mock
 
 import numpy as np
 
 from lsgd_fast import kernel, losses
+from support import sparse_cases
 from support.fuzz import inputs
 
 EPS = np.finfo(float).eps
@@ -89,7 +91,7 @@ def instruction_set(name):
         kernel.use_instruction_set(before)
 
 
-def compare(found, expected, reruns, given, close, unit=0.0, terms=0.0):
+def compare(found, expected, reruns, given, close, unit=0.0, terms=lambda leaves: 0.0):
     """Say how two results agree.
 
     Parameters
@@ -104,8 +106,8 @@ def compare(found, expected, reruns, given, close, unit=0.0, terms=0.0):
         Relative difference that needs no explanation.
     unit : float, default 0.0
         The size of the terms that numbers are sums of, where these may be much smaller.
-    terms : float, default 0.0
-        The largest sum of the magnitudes of terms at weights that were passed.
+    terms : callable
+        Of the leaves of a result: the largest sum of the magnitudes of terms.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def compare(found, expected, reruns, given, close, unit=0.0, terms=0.0):
         ]
         if not open_leaves:
             return ROUNDING if near else DECIDED, []
-    if terms > HUGE:
+    if min(terms(found), terms(expected)) > HUGE:
         return OVERFLOW, []
     least = [min(map(_least, leaves.values())) for leaves in (given, found, expected)]
     if min(least[0], 1.0) * min(*least[1:], 1.0) < COARSE:
@@ -202,12 +204,17 @@ def _within(x, y, slack):
 
 
 def _explained(of_trace, unit, a, b, others_of_a, others_of_b):
-    """Return whether rounding may be why leaves differ: it changes either of them as much."""
+    """Return whether rounding may be why leaves differ: it changes either of them as much.
+
+    The result a is not compared with its own reruns, or a fault of this call alone would be taken
+    for what rounding does. That of the reference is: numbers may cancel in it and in no rerun.
+    """
+    like_a, others_of_a = others_of_a[0] if others_of_a else a, others_of_a[1:]
     x, y = _numbers(a), _numbers(b)
     if x is None or y is None or x.shape != y.shape:
         # rounding decided something: a step, a verdict, the length of a run
-        return _changes(a, others_of_a) or _changes(b, others_of_b)
-    spread = _spread(x, others_of_a, of_trace) + _spread(y, others_of_b, of_trace)
+        return _changes(like_a, others_of_a) or _changes(b, others_of_b)
+    spread = _spread(y, b, others_of_b, of_trace) + _spread(y, like_a, others_of_a, of_trace)
     with np.errstate(all="ignore"):
         scale = np.abs(y).max(initial=unit, where=np.isfinite(y))
         slack = SPREADS * (spread + EPS * np.minimum(scale, 1e300))
@@ -218,41 +225,49 @@ def _changes(leaf, others):
     return any(_bits(other) != _bits(leaf) for other in others)
 
 
-def _spread(x, others, of_trace):
-    """Return how far the others are from x: up to each row of a trace, of other arrays anywhere."""
-    spread = np.zeros(x.shape)
-    for other in others:
-        z = _numbers(other)
-        if z is None or z.shape != x.shape:
-            return np.full(x.shape, math.inf)
+def _spread(like, leaf, others, of_trace):
+    """Return how far others are from a leaf: up to each row of a trace, of other arrays anywhere.
+
+    It is infinite where one of them has not the shape of the array `like`.
+    """
+    spread, x = np.zeros(like.shape), _numbers(leaf)
+    for z in (x, *map(_numbers, others)):
+        if z is None or z.shape != like.shape:
+            return np.full(like.shape, math.inf)
         with np.errstate(all="ignore"):
             apart = np.where((z == x) | (np.isnan(z) & np.isnan(x)), 0.0, np.abs(z - x))
         spread = np.fmax(spread, np.where(np.isnan(apart), math.inf, apart))
     if of_trace:
         return np.maximum.accumulate(spread)
-    return np.full(x.shape, spread.max(initial=0.0))
+    return np.full(like.shape, spread.max(initial=0.0))
 
 
-class Noisy:
-    """What turns a loss into one whose values carry the stated bound of rounding, each anew."""
+@contextlib.contextmanager
+def noisy_losses(size, rng):
+    """Let what losses return carry the stated bound of rounding within a with statement.
 
-    def __init__(self, size, rng):
-        self.change = lambda found: found * (1.0 + size * EPS * rng.uniform(-1, 1, found.shape))
+    The methods change, as both implementations take the losses of the package alone.
+    """
 
-    def __call__(self, loss):
-        base = losses.resolve(loss)
+    def noisy(method, is_logarithm):
+        def changed(loss, z):
+            found = method(loss, z)
+            change = size * EPS * rng.uniform(-1.0, 1.0, np.shape(found))
+            return found * (1.0 + change) + change * is_logarithm
 
-        def noisy(name):
-            return lambda one, z: self.change(getattr(type(base), name)(one, z))
+        return changed
 
-        names = ("value", "derivative", "log_value", "log_slope")
-        kind = type(f"Noisy{type(base).__name__}", (type(base),), {n: noisy(n) for n in names})
-        found = object.__new__(kind)
-        found.__dict__.update(vars(base))
-        return found
+    with contextlib.ExitStack() as changes:
+        for kind in (losses.Logistic, losses.Softmax, losses.Exponential,
+                     losses.FlattenedExponential, losses.FlattenedPolynomial):  # fmt: skip
+            for name in ("value", "derivative", "log_value", "log_slope"):
+                if name in vars(kind):
+                    method = noisy(vars(kind)[name], name.startswith("log"))
+                    changes.enter_context(mock.patch.object(kind, name, method))
+        yield
 
 
-def perturbed(arguments, i, size, weighted):
+def perturbed(arguments, i, size, weighted, alike):
     """Return arguments whose numbers differ by the stated bound of rounding.
 
     Parameters
@@ -264,6 +279,9 @@ def perturbed(arguments, i, size, weighted):
         The bound, in units of eps.
     weighted : bool
         Whether the call takes sample weights, whose changes are those of the sums over the rows.
+    alike : bool
+        Whether only X changes, all of its rows alike: rows, classes and margins that are equal stay
+        so in exact arithmetic, and rounding decides which of them is the larger one.
     """
     rng = np.random.default_rng([i, 7])
     center = arguments.get("center")
@@ -271,19 +289,22 @@ def perturbed(arguments, i, size, weighted):
 
     def moved(value, offset=0.0):
         array = np.asarray(value, float)
-        change = size * EPS * rng.uniform(-1.0, 1.0, array.shape)
+        shape = array.shape[1:] if alike else array.shape
+        change = size * EPS * rng.uniform(-1.0, 1.0, shape)
         with np.errstate(all="ignore"):
             return array + change * (np.abs(array) + offset)
 
-    names = ("w", "start", "sample_weight", "scale", "l2")
+    names = () if alike else ("w", "start", "sample_weight", "scale", "l2")
     changed = {name: moved(arguments[name]) for name in names if arguments.get(name) is not None}
     if "l2" in changed:
         changed["l2"] = changed["l2"].tolist()
     X = inputs.dense(arguments["X"])
     changed["X"] = moved(X, offset)
+    if inputs.is_sparse(arguments["X"]):
+        changed["X"] = sparse_cases.csr(changed["X"])
     if arguments.get("validation") is not None:
         held_out, labels = arguments["validation"]
         changed["validation"] = moved(inputs.dense(held_out), offset), labels
-    if weighted and "sample_weight" not in changed:
+    if weighted and not alike and "sample_weight" not in changed:
         changed["sample_weight"] = moved(np.ones(len(X)))
     return changed

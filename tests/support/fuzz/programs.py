@@ -184,6 +184,8 @@ def check_classifier(rng, folder):
         name = str(rng.choice(names))
         if name not in ("callback", "max_iter"):
             given[name] = inputs.ODD[rng.integers(len(inputs.ODD))]
+    if given.get("random_state") is None:  # other samples in each fit
+        given["random_state"] = 0
     weight = inputs.sample_weight(rng, n, classes, hard) if rng.random() < 0.3 else None
 
     def fit(n_threads=None):
