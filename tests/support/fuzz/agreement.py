@@ -267,7 +267,7 @@ def noisy_losses(size, rng):
         yield
 
 
-def perturbed(arguments, i, size, weighted, alike):
+def perturbed(arguments, i, size, weighted):
     """Return arguments whose numbers differ by the stated bound of rounding.
 
     Parameters
@@ -279,9 +279,6 @@ def perturbed(arguments, i, size, weighted, alike):
         The bound, in units of eps.
     weighted : bool
         Whether the call takes sample weights, whose changes are those of the sums over the rows.
-    alike : bool
-        Whether only X changes, all of its rows alike: rows, classes and margins that are equal stay
-        so in exact arithmetic, and rounding decides which of them is the larger one.
     """
     rng = np.random.default_rng([i, 7])
     center = arguments.get("center")
@@ -289,22 +286,37 @@ def perturbed(arguments, i, size, weighted, alike):
 
     def moved(value, offset=0.0):
         array = np.asarray(value, float)
-        shape = array.shape[1:] if alike else array.shape
-        change = size * EPS * rng.uniform(-1.0, 1.0, shape)
+        change = size * EPS * rng.uniform(-1.0, 1.0, array.shape)
         with np.errstate(all="ignore"):
             return array + change * (np.abs(array) + offset)
 
-    names = () if alike else ("w", "start", "sample_weight", "scale", "l2")
+    names = ("w", "start", "sample_weight", "scale", "l2")
     changed = {name: moved(arguments[name]) for name in names if arguments.get(name) is not None}
     if "l2" in changed:
         changed["l2"] = changed["l2"].tolist()
     X = inputs.dense(arguments["X"])
-    changed["X"] = moved(X, offset)
-    if inputs.is_sparse(arguments["X"]):
-        changed["X"] = sparse_cases.csr(changed["X"])
+    changed["X"] = _stored_as(arguments["X"], moved(X, offset))
     if arguments.get("validation") is not None:
         held_out, labels = arguments["validation"]
         changed["validation"] = moved(inputs.dense(held_out), offset), labels
-    if weighted and not alike and "sample_weight" not in changed:
+    if weighted and "sample_weight" not in changed:
         changed["sample_weight"] = moved(np.ones(len(X)))
     return changed
+
+
+def reordered(arguments, i):
+    """Return arguments with the rows in another order.
+
+    Where numbers are equal in exact arithmetic, such as margins of zero, they stay so.
+    """
+    X = inputs.dense(arguments["X"])
+    order = np.random.default_rng([i, 8]).permutation(len(X))
+    changed = {"X": _stored_as(arguments["X"], X[order])}
+    for name in ("y", "sample_weight"):
+        if arguments.get(name) is not None:
+            changed[name] = np.asarray(arguments[name])[order]
+    return changed
+
+
+def _stored_as(given, X):
+    return sparse_cases.csr(X) if inputs.is_sparse(given) else X
