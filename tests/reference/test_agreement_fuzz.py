@@ -161,8 +161,11 @@ def shifted(result):
     return dataclasses.replace(result, weights=result.weights * factor)
 
 
-@pytest.mark.parametrize("kind", ["loss", "gradient", "curvature", "descent", "gram", "softmax",
-                                  "network", "stochastic", "minimize", "margin"])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind",
+    ["loss", "gradient", "curvature", "descent", "gram", "softmax", "network", "stochastic",
+     "minimize", pytest.param("margin", marks=pytest.mark.slow)],
+)  # fmt: skip
 def test_a_millionth_is_not_rounding(kind, tmp_path, monkeypatch):
     """In small calls without numbers near the limits of float64."""
     plain = dataclasses.replace(kinds.KINDS[kind], hard=0.0, large=0.0)
