@@ -160,9 +160,9 @@ def check_sparse(X, n_threads=None):
     -------
     SparseRows
         The caller's own data and indices where these are canonical, of native byte order, and of
-        float32 or float64 and int32 or int64. Otherwise a private copy: other dtypes become float32
-        where that is exact, else float64; entries are sorted, duplicates are added in float64, and
-        zeros are dropped.
+        float32 or float64 and int32 or int64. Otherwise a private copy: other dtypes, and sums of
+        duplicates, become float32 where that is exact, else float64; entries are sorted, and zeros
+        are dropped.
     """
     if isinstance(X, SparseRows):
         return X  # validated, or rows of what was
@@ -292,7 +292,7 @@ def _canonical(indptr, indices, data):
     sums = np.bincount(np.cumsum(first) - 1, data)
     with np.errstate(all="ignore"):  # a sum beyond float64 is infinite, and an error later on
         data = sums.astype(data.dtype)
-    if not np.array_equal(data, sums):  # no sum of float32 values is rounded to float32
+    if not np.array_equal(data, sums):
         data = sums
     kept = data != 0.0
     lengths = np.bincount(rows[kept], minlength=n)

@@ -5,7 +5,8 @@ result depends on the problem: steps far above 2 over the smoothness multiply an
 and a comparison of two numbers that are equal but for rounding may go either way. So the calls
 themselves say how much: both implementations run again on numbers that differ from the given ones
 by the stated bound of rounding, 0.5 (n + d) eps relative to each, and the reference with losses
-that do. What these runs change, the other order of sums may change, too.
+that do; or on the same rows in another order. What these runs change, the other order of sums may
+change, too.
 """
 
 import collections
