@@ -319,5 +319,12 @@ def reordered(arguments, i):
     return changed
 
 
+def stretched(arguments, i, size):
+    """Return arguments with X times one number, which keeps equal rows equal in a sample, too."""
+    X, change = inputs.dense(arguments["X"]), np.random.default_rng([i, 9]).uniform(-1.0, 1.0)
+    with np.errstate(all="ignore"):
+        return {"X": _stored_as(arguments["X"], X * (1.0 + size * EPS * change))}
+
+
 def _stored_as(given, X):
     return sparse_cases.csr(X) if inputs.is_sparse(given) else X
