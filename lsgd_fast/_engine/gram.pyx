@@ -148,8 +148,8 @@ cdef class GramSpace:
                                                           self.n_threads))
         cdef double[::1] row_gradients = np.zeros(padded_rows(n))
         cdef double[::1] sums = np.empty(d)
-        # so that no product leaves float64 but where the weights do
-        cdef double before = min(self.factor, 1.0), after = max(self.factor, 1.0)
+        # so that no product overflows or underflows but where the weights do
+        cdef double before = self.factor if np.abs(coefficients).max() > 1.0 > self.factor else 1.0
         rows.total_weight = 1.0                 # a sum, not a mean
         lay_out_pass(&p, ROW_GRADIENTS_GIVEN, &rows, 1, self.n_threads, &memory[0])
         for i in range(n):
@@ -161,7 +161,7 @@ cdef class GramSpace:
         with np.errstate(all="ignore"):         # in a run that diverges
             for start, coefficient in zip(self.starts, coefficients[n:]):
                 weights += coefficient * (before * np.asarray(start))
-            return after * weights
+            return (self.factor / before) * weights
 
 
 # Columns of the Gram matrix that one pass makes.

@@ -242,9 +242,11 @@ class GramRows(Rows):
     @np.errstate(all="ignore")
     def weights(self, a):
         """Return the weights of parameters, the intercept last."""
-        n, before, after = len(self.A), min(self.factor, 1.0), max(self.factor, 1.0)
+        n = len(self.A)
+        before = self.factor if np.abs(a[:n]).max() > 1.0 > self.factor else 1.0
         of_rows = product(self.A[:-1].T, before * a[: n - 1])
-        return np.append(after * (of_rows + a[n - 1] * (before * self.A[-1])), a[n:])
+        w = of_rows + a[n - 1] * (before * self.A[-1])
+        return np.append((self.factor / before) * w, a[n:])
 
     @np.errstate(all="ignore")
     def scores(self, a):

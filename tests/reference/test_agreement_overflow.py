@@ -141,3 +141,9 @@ def test_gram_space_has_the_weights_of_a_step_that_float64_holds(l2, length, y):
     X = [[length, 0.1], [0.3, 0.2], [-0.2 * length, 0.4]]
     run = assert_alike(X, y, 1.0, 2, gram=True, l2=l2, start=[0.0, 1e-3])
     assert run.n_steps >= 1 and np.isfinite(run.weights).all()
+
+
+def test_gram_space_has_the_weights_of_the_shortest_step():
+    X = np.array([[-34.0, -14.0, -79.0], [-25.0, 20.0, 51.0]])
+    run = assert_alike(X, [0, 1], 5e-324, 1, gram=True)
+    assert run.separated_at == 1 and (X @ run.separating_weights * [-1, 1] > 0.0).all()
