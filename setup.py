@@ -26,10 +26,11 @@ from setuptools.errors import CompileError, LinkError
 
 MODULES = [  # those that take longest to compile come first
     "_core.isa_avx512", "_core.isa_avx2", "_core.isa_baseline", "_engine.sgd", "_engine.descent",
-    "_engine.batch", "_engine.run_state", "_core.layout", "_core.rowpass", "_core.dispatch",
-    "_core.team", "_engine.dataset", "_engine.gram", "_engine.step", "_engine.loop",
-    "_engine.sweep", "_engine.sgd_loop", "_engine.poll", "_engine.polled_pass",
-    "_engine.linear_map", "_engine.score_line", "_engine.lbfgs",
+    "_engine.batch", "_engine.run_state", "_engine.run_results", "_engine.exchange",
+    "_core.layout", "_core.rowpass", "_core.dispatch", "_core.team", "_engine.dataset",
+    "_engine.gram", "_engine.step", "_engine.loop", "_engine.sweep", "_engine.sgd_loop",
+    "_engine.poll", "_engine.polled_pass", "_engine.linear_map", "_engine.score_line",
+    "_engine.lbfgs",
 ]  # fmt: skip
 
 SHARED = "lsgd_fast._core._cyutility"  # what Cython would write into every module, once

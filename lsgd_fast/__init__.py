@@ -31,7 +31,7 @@ except ModuleNotFoundError as error:
         "hides the installed package: change to another folder, or install with `pip install -e .`"
     ) from error
 
-from lsgd_fast import datasets, losses, plot, reference, stepsizes, theory
+from lsgd_fast import datasets, distributed, losses, plot, reference, stepsizes, theory
 from lsgd_fast._inputs.stopping import Stop, StopReason
 from lsgd_fast._methods.margin import Margin
 from lsgd_fast._methods.rescale import ScaledWeights, scale_to_loss
@@ -62,6 +62,7 @@ __all__ = [
     "Verdict",
     "critical_stepsize",
     "datasets",
+    "distributed",
     "gradient_descent",
     "logistic_loss",
     "logistic_loss_gradient",

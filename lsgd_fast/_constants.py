@@ -9,6 +9,7 @@ __all__ = [
     "GRAM_FEATURES",
     "GRAM_VALUES",
     "INCREASE_TOLERANCE",
+    "LEAF_ROWS",
     "LEAKY_SLOPE",
     "LOSS_WORK",
     "MAX_SHORTENING",
@@ -19,6 +20,7 @@ __all__ = [
     "STEPSIZE_ROUNDING",
     "SUFFICIENT_DECREASE",
     "UNDERFLOW_LOSS",
+    "WHOLE_ROWS",
 ]
 
 # The distance from 1 to the next float64.
@@ -47,6 +49,11 @@ FLAT_GROWTH = 10.0
 
 # The slope of leaky_relu left of 0.
 LEAKY_SLOPE = 0.01
+
+# The sums of a pass begin with leaves of so many dense rows, wherever they lie, if there are at
+# least WHOLE_ROWS of them. (In C, LEAF of _core/pass_types.pxd.)
+LEAF_ROWS = 512
+WHOLE_ROWS = 8 * LEAF_ROWS
 
 # The loss of a row costs about as much as LOSS_WORK features of it: a pass over n rows of d
 # features is n * (d + LOSS_WORK) work.

@@ -31,8 +31,9 @@ def progress_bar(n_steps=None, *, stream=None):
     callable
         The value for ``callback=`` of `gradient_descent`, `stepsize_sweep` or `Descent`. It never
         ends a run. It draws a tqdm bar if tqdm is installed, and otherwise a line of text that it
-        overwrites; without tqdm it writes nothing unless the stream is a terminal. The display
-        ends after step `n_steps`, or with a call of its method `close`.
+        overwrites; without tqdm it writes nothing unless the stream is a terminal. Of several
+        ranks the first one displays. The display ends after step `n_steps`, or with a call of its
+        method `close`.
 
     Raises
     ------
@@ -58,10 +59,10 @@ def progress_bar(n_steps=None, *, stream=None):
     return _Bar(n_steps, lambda: tqdm.tqdm(total=n_steps, file=stream, unit="step"))
 
 
-def logged(run):
-    """Log how a `Run` ended, at level INFO of the logger "lsgd_fast", and return the run."""
+def logged(run, rank=0):
+    """Return a `Run`; log how it ended, at level INFO of the logger "lsgd_fast", on rank 0."""
     log = logging.getLogger("lsgd_fast")
-    if log.isEnabledFor(logging.INFO):
+    if rank == 0 and log.isEnabledFor(logging.INFO):
         n_steps = counted(run.n_steps, "step")
         log.info("%s, ended by %s, %s: %s", n_steps, run.stop_reason, run.verdict, run.evidence)
     return run
@@ -79,6 +80,8 @@ class _Line:
         self.n_steps, self.line = n_steps, StatusLine(stream)
 
     def __call__(self, state):
+        if getattr(state, "rank", 0) > 0:
+            return
         total = "" if self.n_steps is None else f" of {self.n_steps}"
         self.line.show(f"step {state.n_steps}{total}: {_describe(state)}")
         if state.n_steps == self.n_steps:
@@ -95,11 +98,13 @@ class _Bar:
     """
 
     def __init__(self, n_steps, begin):
-        self.n_steps, self.begin, self.bar = n_steps, begin, begin()
+        self.n_steps, self.begin, self.bar = n_steps, begin, None
 
     def __call__(self, state):
-        if state.n_steps < self.bar.n:
-            self.bar.close()
+        if getattr(state, "rank", 0) > 0:
+            return
+        if self.bar is None or state.n_steps < self.bar.n:
+            self.close()
             self.bar = self.begin()
         self.bar.set_postfix_str(_describe(state), refresh=False)
         self.bar.update(state.n_steps - self.bar.n)
@@ -107,7 +112,8 @@ class _Bar:
             self.close()
 
     def close(self):
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()
 
 
 class StatusLine:

@@ -3,6 +3,7 @@
 from lsgd_fast._checks import check_n_steps
 from lsgd_fast._engine.descent import Descent, descend
 from lsgd_fast._engine.sweep import descend_together
+from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import DescentOptions, SweepOptions, TwoLayerOptions
 from lsgd_fast._inputs.stopping import check_stop
@@ -127,29 +128,16 @@ def gradient_descent(
     >>> run.separable, run.stop_reason.value
     (True, 'n_steps')
     """
-    n_steps = check_n_steps(n_steps)
-    descent = Descent(
-        X,
-        y,
-        stepsize,
-        start=start,
-        loss=loss,
-        sample_weight=sample_weight,
-        l2=l2,
-        fit_intercept=fit_intercept,
-        center=center,
-        scale=scale,
-        stop=stop,
-        record=record,
-        record_every=record_every,
-        validation=validation,
-        callback=callback,
-        callback_every=callback_every,
-        gram=gram,
-        n_threads=n_threads,
-    )
-    descent.step(n_steps)
-    return logged(descent.result())
+    with ranks_of(X).together():
+        n_steps = check_n_steps(n_steps)
+        descent = Descent(
+            X, y, stepsize, start=start, loss=loss, sample_weight=sample_weight, l2=l2,
+            fit_intercept=fit_intercept, center=center, scale=scale, stop=stop, record=record,
+            record_every=record_every, validation=validation, callback=callback,
+            callback_every=callback_every, gram=gram, n_threads=n_threads,
+        )  # fmt: skip
+        descent.step(n_steps)
+        return logged(descent.result(), descent.rank)
 
 
 def stepsize_sweep(
@@ -224,16 +212,18 @@ def stepsize_sweep(
     >>> sweep.best(by="loss").trace.stepsize[0]
     32.0
     """
-    options = DescentOptions(
-        record=record, record_every=record_every, validation=validation, callback=callback,
-        callback_every=callback_every, gram=gram, n_threads=n_threads,
-    )  # fmt: skip
-    options = SweepOptions(stepsizes, n_steps, options, l2=l2, stop=stop)
-    problem = Problem.check(
-        X, y, loss=loss, sample_weight=sample_weight, fit_intercept=fit_intercept, center=center,
-        scale=scale, n_threads=n_threads,
-    )  # fmt: skip
-    return run_sweep(options.for_problem(problem, start))
+    with ranks_of(X).together():
+        options = DescentOptions(
+            record=record, record_every=record_every, validation=validation, callback=callback,
+            callback_every=callback_every, gram=gram, n_threads=n_threads,
+        )  # fmt: skip
+        options = SweepOptions(stepsizes, n_steps, options, l2=l2, stop=stop)
+        problem = Problem.check(
+            X, y, loss=loss, sample_weight=sample_weight, fit_intercept=fit_intercept,
+            center=center, scale=scale, n_threads=n_threads,
+            may_be_distributed=True,
+        )  # fmt: skip
+        return run_sweep(options.for_problem(problem, start))
 
 
 def nesterov_descent(
@@ -395,25 +385,30 @@ def two_layer_gradient_descent(
     >>> float(run.trace.error_rate[-1]), run.separable
     (0.0, None)
     """
-    n_steps, rule, stop = check_n_steps(n_steps), resolve(stepsize), check_stop(stop, validation)
-    network = TwoLayerOptions(width, activation, rng=rng, start=start, stop=stop)
-    options = DescentOptions(
-        record=record, record_every=record_every, validation=validation, callback=callback,
-        callback_every=callback_every, gram=False, n_threads=n_threads, of_network=True,
-    )  # fmt: skip
-    problem = Problem.check(
-        X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=n_threads
-    )
-    return run_descent(network.for_problem(problem, rule, options), n_steps)
+    with ranks_of(X).together():
+        n_steps, rule = check_n_steps(n_steps), resolve(stepsize)
+        stop = check_stop(stop, validation)
+        network = TwoLayerOptions(width, activation, rng=rng, start=start, stop=stop)
+        options = DescentOptions(
+            record=record, record_every=record_every, validation=validation, callback=callback,
+            callback_every=callback_every, gram=False, n_threads=n_threads, of_network=True,
+        )  # fmt: skip
+        problem = Problem.check(
+            X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=n_threads,
+            may_be_distributed=True,
+        )  # fmt: skip
+        return run_descent(network.for_problem(problem, rule, options), n_steps)
 
 
 def run_descent(request, n_steps):
     """Return the `Run` of a `DescentRequest` after `n_steps` steps."""
     descent = descend(request)
     descent.step(n_steps)
-    return logged(descent.result())
+    return logged(descent.result(), descent.rank)
 
 
 def run_sweep(request):
     """Return the `Sweep` of a `SweepRequest`."""
-    return Sweep(map(logged, descend_together(request)), request.stepsizes)
+    rank = request.descents[0].problem.ranks.rank
+    runs = [logged(run, rank) for run in descend_together(request)]
+    return Sweep(runs, request.stepsizes)

@@ -2,9 +2,11 @@
 
 from lsgd_fast._core.threads import SERIAL_PASS_WORK, choose_threads
 from lsgd_fast._engine.dataset import Rows
+from lsgd_fast._engine.exchange import exchange_of
 from lsgd_fast._engine.lbfgs import LBFGS
 from lsgd_fast._engine.linear_map import LinearMap
 from lsgd_fast._engine.score_line import ScoreLine
+from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.quasi_newton import Engine, MinimizeOptions, run_minimize
 from lsgd_fast.progress import logged
@@ -111,24 +113,32 @@ def minimize(
     >>> lsgd.minimize(X, y, l2=1e-3).stop_reason.value
     'converged'
     """
-    options = MinimizeOptions(
-        tol=tol, max_passes=max_passes, stop=stop, callback=callback,
-        callback_every=callback_every, n_threads=n_threads,
-    )  # fmt: skip
-    problem = Problem.check(
-        X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        center=center, scale=scale, n_threads=n_threads,
-    )  # fmt: skip
-    request = options.for_problem(problem, start)
-    problem, k, n_threads = request.problem, request.k, options.n_threads
+    with ranks_of(X).together():
+        options = MinimizeOptions(
+            tol=tol, max_passes=max_passes, stop=stop, callback=callback,
+            callback_every=callback_every, n_threads=n_threads,
+        )  # fmt: skip
+        problem = Problem.check(
+            X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+            center=center, scale=scale, n_threads=n_threads,
+            may_be_distributed=True,
+        )  # fmt: skip
+        request = options.for_problem(problem, start)
+        with problem.ranks.deferring_signals():
+            return logged(run_minimize(engine_of(request), request), problem.ranks.rank)
+
+
+def engine_of(request):
+    """Return the compiled `Engine` of a `MinimizeRequest`."""
+    problem, k, n_threads = request.problem, request.k, request.options.n_threads
     rows = Rows(problem)
     n_threads = choose_threads(
-        n_threads, problem.n, problem.d, rows.n_leaves, k, serial_work=SERIAL_PASS_WORK
+        n_threads, len(problem.X), problem.d, rows.n_leaves, k, serial_work=SERIAL_PASS_WORK
     )
-    engine = Engine(
-        linear_map=LinearMap(rows, k, n_threads),
-        score_line=ScoreLine(problem.weight, problem.y, problem.total_weight, k, n_threads),
+    line = problem.weight, problem.y, problem.total_weight
+    return Engine(
+        linear_map=LinearMap(rows, k, n_threads, exchange_of(problem)),
+        score_line=ScoreLine(*line, k, n_threads, exchange_of(problem)),
         lbfgs=LBFGS(request.start, request.unit, problem.l2, request.n_penalised, request.n_pairs),
         n_threads=n_threads,
     )
-    return logged(run_minimize(engine, request))

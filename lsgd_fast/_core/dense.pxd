@@ -12,7 +12,7 @@ from lsgd_fast._core.dense_tiles cimport backward, forward
 from lsgd_fast._core.leaves cimport end_leaf, start_leaf
 from lsgd_fast._core.load cimport (find_rows, has_plain_rows, prefetch_ordered, prefetch_rows,
                                    short_rows)
-from lsgd_fast._core.loss cimport logistic_loss_rows
+from lsgd_fast._core.loss cimport add_lanes, logistic_loss_rows
 from lsgd_fast._core.pass_types cimport (BLOCK, INDEPENDENT, LOGISTIC_LOSS, PANEL,
                                          ROW_GRADIENTS_GIVEN, first_row, group_width, padded_rows,
                                          pass_t)
@@ -69,6 +69,7 @@ cdef inline inlined loss_columns(const pass_t* p, const block_t* b, Py_ssize_t c
                 memcpy(p.row_gradients + offset + c * padded, scores, size)
         elif p.model == ROW_GRADIENTS_GIVEN:
             memcpy(scores, p.row_gradients + offset + c * padded, size)
+            add_lanes(<const vec*> scores, n_panels, b.tallies[column + c].slope)
 
 
 # The scores of up to four panels, for a group of C columns.

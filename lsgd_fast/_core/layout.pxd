@@ -17,6 +17,7 @@ cdef double row_length(const matrix_t* X) noexcept nogil    # d, or the mean ent
 # How n dense rows are split into blocks of `height` rows and leaves, given the work of a pass: a
 # leaf is LEAF rows where there are eight such leaves; fewer rows are one leaf where the work is
 # small, else eight, or four, two or one where there are fewer blocks.
+cdef split_t split_many(Py_ssize_t n, Py_ssize_t height) noexcept nogil
 cdef split_t split_rows(double work, Py_ssize_t n, Py_ssize_t height) noexcept nogil
 # The same for sparse rows: the number of leaves is a power of two.
 cdef split_t split_sparse(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil

@@ -58,10 +58,15 @@ cdef Py_ssize_t power_below(Py_ssize_t x) noexcept nogil:
     return power
 
 
+# Leaves of LEAF rows: of many rows, and of those that one rank has of many.
+cdef split_t split_many(Py_ssize_t n, Py_ssize_t height) noexcept nogil:
+    return split_t(height, (n - 1) // LEAF + 1, LEAF // height, 1)
+
+
 cdef split_t split_rows(double work, Py_ssize_t n, Py_ssize_t height) noexcept nogil:
     cdef Py_ssize_t blocks = (n - 1) // height + 1, leaves = 1
     if n >= FEW_LEAVES * LEAF:
-        return split_t(height, (n - 1) // LEAF + 1, LEAF // height, 1)
+        return split_many(n, height)
     if work >= SMALL_WORK:
         leaves = power_below(min(<Py_ssize_t> FEW_LEAVES, blocks))
     return split_t(height, leaves, blocks, leaves)
@@ -80,6 +85,8 @@ cdef split_t split_sparse(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil:
 cdef split_t split_pass(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
     if X.sparse != NULL:
         return split_sparse(X.n, X.sparse.rows.indptr[X.n])
+    if X.unit_leaves > 0:
+        return split_many(X.n, multi_height(X.d))
     if is_multi(model):
         return split_rows(k * pass_work(X.n, X.d), X.n, multi_height(X.d))
     return split_rows(pass_work(X.n, X.d), X.n, block_height(X.n, X.d))
@@ -90,7 +97,8 @@ cdef Py_ssize_t leaf_count(model_t model, const matrix_t* X, Py_ssize_t k) noexc
 
 
 # Leaves of a chunk: so many that threads have several chunks each, and their partial gradients take
-# little memory. A chunk of sparse rows, which have no partial gradients, is a leaf.
+# little memory. A chunk of sparse rows, which have no partial gradients, is a leaf. The rows of a
+# rank are whole chunks.
 cdef Py_ssize_t chunk_size(model_t model, const matrix_t* X, Py_ssize_t k,
                            int n_threads) noexcept nogil:
     cdef Py_ssize_t n_leaves = leaf_count(model, X, k), size = 1
@@ -99,7 +107,7 @@ cdef Py_ssize_t chunk_size(model_t model, const matrix_t* X, Py_ssize_t k,
         return 1
     most = min(most, <Py_ssize_t> CHUNK_VALUES // (X.d * k))
     most = max(most, <Py_ssize_t> 2 * max(n_threads, 1))
-    while (n_leaves - 1) // size + 1 > most:
+    while (n_leaves - 1) // size + 1 > most and size != X.unit_leaves:
         size *= 2
     return size
 
@@ -188,6 +196,7 @@ cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t 
     p.order = NULL
     p.partial_gradients = memory
     p.nodes = <node_t*> (memory + partial_gradients_size(model, X, k, p.n_chunks))
+    p.gathered = NULL
     # threads share no line of the cache
     end = <size_t> (p.nodes + p.n_chunks * sum_count(model, k))
     p.tiles = <double*> ((end + LINE * sizeof(double) - 1) // (LINE * sizeof(double))

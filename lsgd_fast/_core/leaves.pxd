@@ -21,10 +21,11 @@ from lsgd_fast._core.simd cimport fold_lanes, inlined
 from lsgd_fast._core.vecmath cimport exp_nonpositive
 
 
-# Whether the last `size` items of `count`, and as many before them, are a whole pair; or the pair
-# that the last of all items ends.
-cdef inline bint ends_pair(Py_ssize_t count, Py_ssize_t size, Py_ssize_t total) noexcept nogil:
-    return count & size == 0 or count == total
+# Whether two neighbours, which hold items left .. right - 1 and right .. end - 1 of `total`, are a
+# pair: they are aligned and hold equally many, or the right one has the last of all.
+cdef inline bint is_pair(Py_ssize_t left, Py_ssize_t right, Py_ssize_t end,
+                         Py_ssize_t total) noexcept nogil:
+    return left & (2 * (right - left) - 1) == 0 and (end - right == right - left or end == total)
 
 
 # --- where the sums are ---------------------------------------------------------------------------
@@ -200,7 +201,7 @@ cdef inline inlined end_leaf(const pass_t* p, Py_ssize_t leaf, double* memory,
     cdef node_t* nodes = level_nodes(p, b.chunk, level, memory)
     for i in range(sum_count(p.model, p.k)):
         fold_tally(b.tallies + i, b.log_sums + i if b.log_sums != NULL else NULL, nodes + i)
-    while level > 0 and ends_pair(leaf + 1, size, end):
+    while level > 0 and ((leaf + 1) & size == 0 or leaf + 1 == end):
         merge_levels(p, b.chunk, level, memory)
         level -= 1
         size *= 2

@@ -57,11 +57,24 @@ cdef struct node_t:
     double tail, shift
     double mass, risk, log_scale    # 0, 0 and -infinity where the column is not in the log domain
 
+# Sums that are added in pairs (leaves.pxd): those of the chunks of a pass, or of runs of units of
+# leaves, which several ranks have made.
+cdef struct parts_t:
+    Py_ssize_t count
+    const Py_ssize_t* starts    # (count + 1,) the first unit of each, which has a power of two of
+                                # them, but for the last one, or none at all; NULL: one each
+    const double* nodes         # those of part i are node_stride * i further on
+    const double* gradients     # that of part i is gradient_stride * i further on
+    Py_ssize_t node_stride, gradient_stride
+    Py_ssize_t first            # the first entry of the gradients, which may be a slice of them
+    double total                # what gradients are divided by in the end
+
 # What a pass computes between forward and backward.
 cdef enum model_t:
     INDEPENDENT                 # each column has losses and row gradients of its own
     SCORES_ONLY                 # nothing: the scores are the result
-    ROW_GRADIENTS_GIVEN         # nothing, and no forward: the caller has the row gradients
+    ROW_GRADIENTS_GIVEN         # nothing, and no forward: the caller has the row gradients, whose
+                                # sums are all that there is besides gradients
     SOFTMAX                     # columns are classes, labels are their numbers: see multi_loss.pxd
     NETWORK                     # columns are the units of a two-layer network
 
@@ -103,6 +116,7 @@ cdef struct pass_t:
     double* partial_gradients   # (n_chunks, k * d) the sums of each chunk; of sparse rows the row
                                 # gradients, packed, and the sums of each chunk for long columns
     node_t* nodes               # (n_chunks, k); of a network (n_chunks,)
+    const parts_t* gathered     # what the gradient and the totals are the sums of; NULL: the chunks
     double* tiles               # thread_memory doubles of each thread: tiles, then the scores of a
     Py_ssize_t thread_memory    # model of several columns, then the sums of leaves.pxd
     Py_ssize_t sums_offset      # where these begin
@@ -127,10 +141,9 @@ cdef inline Py_ssize_t first_row(const split_t* split, Py_ssize_t n,
     return min(n, split.height * (leaf * split.blocks // split.leaves))
 
 
-# How many columns a pass has sums of besides gradients: a network has one output, and some passes
-# compute no loss.
+# How many columns a pass has sums of besides gradients: a network has one output.
 cdef inline Py_ssize_t sum_count(model_t model, Py_ssize_t k) noexcept nogil:
-    if model == SCORES_ONLY or model == ROW_GRADIENTS_GIVEN:
+    if model == SCORES_ONLY:
         return 0
     return 1 if model == NETWORK else k
 

@@ -1,12 +1,12 @@
-# Sums over the chunks of a pass, in pairs (leaves.pxd): partial gradients to the gradient, nodes to
-# totals.
+# Sums over the chunks of a pass, or over parts that ranks have made of it, in pairs (leaves.pxd):
+# partial gradients to the gradient, nodes to totals.
 
 from libc.math cimport INFINITY, NAN
 
-from lsgd_fast._core.leaves cimport (common_scale, ends_pair, has_one_scale, merge_nodes,
+from lsgd_fast._core.leaves cimport (common_scale, has_one_scale, is_pair, merge_nodes,
                                      merge_scaled, scale_column)
-from lsgd_fast._core.pass_types cimport (column_offset, first_row, node_t, padded_rows, pass_t,
-                                         sum_count, totals_t)
+from lsgd_fast._core.pass_types cimport (column_offset, first_row, node_t, padded_rows, parts_t,
+                                         pass_t, sum_count, totals_t)
 from lsgd_fast._core.simd cimport inlined
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive
 
@@ -15,10 +15,39 @@ cdef enum:
     SLICE = 128         # sums of each level, which stay in the first-level cache; on the stack
 
 
-# The node of a chunk.
-cdef inline const node_t* node_of(const pass_t* p, Py_ssize_t chunk,
+# The chunks of a pass.
+cdef inline parts_t own_parts(const pass_t* p) noexcept nogil:
+    return parts_t(p.n_chunks, NULL, <const double*> p.nodes, p.partial_gradients,
+                   sum_count(p.model, p.k) * (sizeof(node_t) // sizeof(double)),
+                   p.k * p.rows.X.d, 0, p.rows.total_weight)
+
+
+# What the results of a pass are the sums of.
+cdef inline parts_t parts_of(const pass_t* p) noexcept nogil:
+    return own_parts(p) if p.gathered == NULL else p.gathered[0]
+
+
+# Some of the parts.
+cdef inline parts_t slice_of(const parts_t* parts, Py_ssize_t first,
+                             Py_ssize_t last) noexcept nogil:
+    cdef parts_t some = parts[0]
+    some.count = last - first
+    some.nodes += first * parts.node_stride
+    some.gradients += first * parts.gradient_stride
+    if parts.starts != NULL:
+        some.starts += first
+    return some
+
+
+# Where part `part` begins, in units.
+cdef inline Py_ssize_t start_of(const parts_t* parts, Py_ssize_t part) noexcept nogil:
+    return part if parts.starts == NULL else parts.starts[part]
+
+
+# The node of a column of a part.
+cdef inline const node_t* node_of(const parts_t* parts, Py_ssize_t part,
                                   Py_ssize_t column) noexcept nogil:
-    return p.nodes + chunk * sum_count(p.model, p.k) + column
+    return <const node_t*> (parts.nodes + part * parts.node_stride) + column
 
 
 # --- gradients ------------------------------------------------------------------------------------
@@ -32,15 +61,16 @@ cdef inline void unify_log_scales(const pass_t* p, Py_ssize_t first,
     cdef double scale, other, factor
     cdef double* row_gradients
     cdef double* long_sums
+    cdef parts_t parts = own_parts(p)
     for column in range(p.k):
         if not p.in_log_domain[column]:
             continue
         scale = -INFINITY
         for leaf in range(p.split.n_leaves):
-            other = node_of(p, leaf, scale_column(p, column)).log_scale
+            other = node_of(&parts, leaf, scale_column(p, column)).log_scale
             scale = other if other > scale else scale
         for leaf in range(first, last):
-            other = node_of(p, leaf, scale_column(p, column)).log_scale
+            other = node_of(&parts, leaf, scale_column(p, column)).log_scale
             exp_nonpositive(0.0 if other == scale else other - scale, &factor)
             row = first_row(&p.split, n, leaf)
             end = first_row(&p.split, n, leaf + 1)
@@ -54,32 +84,36 @@ cdef inline void unify_log_scales(const pass_t* p, Py_ssize_t first,
                 long_sums[i * stride] *= factor
 
 
-# sums[0], sums[stride], ... = the sums over all chunks of `count` partial gradients from `first`
-# on, at most SLICE / stride, over the total weight. Their log scales are those of `column`; -1
-# outside the log domain.
-cdef inline inlined sum_slice(const pass_t* p, Py_ssize_t column, Py_ssize_t first,
+# sums[0], sums[stride], ... = the sums over all parts of `count` entries of their gradients from
+# `first` on, at most SLICE / stride. Their log scales are those of `column`; -1 outside the log
+# domain.
+cdef inline inlined sum_slice(const parts_t* parts, Py_ssize_t column, Py_ssize_t first,
                               Py_ssize_t count, Py_ssize_t stride, double* sums) noexcept nogil:
     cdef const double* levels[LEVELS]               # the sums that wait for their other half:
+    cdef Py_ssize_t[LEVELS] starts
     cdef double[LEVELS] scales
-    cdef double[LEVELS * SLICE] memory              # of one chunk where they are, of more in here
-    cdef Py_ssize_t of_chunk = p.k * p.rows.X.d, level = -1, chunk, size, j
-    cdef double total = p.rows.total_weight, a = 1.0, b = 1.0
-    for chunk in range(p.n_chunks):
+    cdef double[LEVELS * SLICE] memory              # of one part where they are, of more in here
+    cdef Py_ssize_t origin = start_of(parts, 0), n_units = start_of(parts, parts.count) - origin
+    cdef Py_ssize_t level = -1, part, end, j
+    cdef double a = 1.0, b = 1.0
+    for part in range(parts.count):
+        end = start_of(parts, part + 1) - origin
+        if end == start_of(parts, part) - origin:
+            continue
         level += 1
-        levels[level] = p.partial_gradients + chunk * of_chunk + first
+        starts[level] = start_of(parts, part) - origin
+        levels[level] = parts.gradients + part * parts.gradient_stride + (first - parts.first)
         if column >= 0:
-            scales[level] = node_of(p, chunk, column).log_scale
-        size = 1
-        while level > 0 and ends_pair(chunk + 1, size, p.n_chunks):
+            scales[level] = node_of(parts, part, column).log_scale
+        while level > 0 and is_pair(starts[level - 1], starts[level], end, n_units):
             level -= 1
-            size *= 2
             if column >= 0:
                 scales[level] = common_scale(scales[level], scales[level + 1], &a, &b)
             merge_scaled(levels[level], levels[level + 1], a, b, count, stride,
                          memory + level * SLICE)
             levels[level] = memory + level * SLICE
     for j in range(count):
-        sums[j * stride] = levels[0][j * stride] / total
+        sums[j * stride] = levels[0][j * stride] / parts.total
 
 
 # Entries first .. last - 1 of the gradient of the loss, packed as the partial gradients are.
@@ -87,16 +121,17 @@ cdef inline inlined sum_partial_gradients(const pass_t* p, Py_ssize_t first, Py_
                                           double* gradient) noexcept nogil:
     cdef Py_ssize_t d = p.rows.X.d, column, offset, stride, begin, end, count, j
     cdef const double* sums = p.partial_gradients
-    cdef double total = p.rows.total_weight
-    if p.n_chunks == 1:
+    cdef parts_t parts
+    if p.gathered == NULL and p.n_chunks == 1:
         for j in range(first, last):
-            gradient[j] = sums[j] / total
+            gradient[j] = sums[j] / p.rows.total_weight
         return
+    parts = parts_of(p)
     if has_one_scale(p):
         column = -1 if p.in_log_domain == NULL else 0
         while first < last:
             count = min(<Py_ssize_t> SLICE, last - first)
-            sum_slice(p, column, first, count, 1, gradient + first)
+            sum_slice(&parts, column, first, count, 1, gradient + first)
             first += count
         return
     for column in range(p.k):
@@ -105,25 +140,30 @@ cdef inline inlined sum_partial_gradients(const pass_t* p, Py_ssize_t first, Py_
         end = min(last, offset + d * stride)
         while begin < end:
             count = min(<Py_ssize_t> SLICE // stride, (end - begin - 1) // stride + 1)
-            sum_slice(p, scale_column(p, column), begin, count, stride, gradient + begin)
+            sum_slice(&parts, scale_column(p, column), begin, count, stride, gradient + begin)
             begin += count * stride
 
 
 # --- totals ---------------------------------------------------------------------------------------
 
-# The node of a column, summed over several chunks.
-cdef inline void sum_nodes(const pass_t* p, Py_ssize_t column, node_t* sum) noexcept nogil:
+# The node of a column, summed over all parts.
+cdef inline void sum_nodes(const pass_t* p, const parts_t* parts, Py_ssize_t column,
+                           node_t* sum) noexcept nogil:
     cdef node_t[LEVELS] levels
+    cdef Py_ssize_t[LEVELS] starts
     cdef double[LEVELS] scales
-    cdef Py_ssize_t level = -1, chunk, size
-    for chunk in range(p.n_chunks):
+    cdef Py_ssize_t origin = start_of(parts, 0), n_units = start_of(parts, parts.count) - origin
+    cdef Py_ssize_t level = -1, part, end
+    for part in range(parts.count):
+        end = start_of(parts, part + 1) - origin
+        if end == start_of(parts, part) - origin:
+            continue
         level += 1
-        levels[level] = node_of(p, chunk, column)[0]
-        scales[level] = node_of(p, chunk, scale_column(p, column)).log_scale
-        size = 1
-        while level > 0 and ends_pair(chunk + 1, size, p.n_chunks):
+        starts[level] = start_of(parts, part) - origin
+        levels[level] = node_of(parts, part, column)[0]
+        scales[level] = node_of(parts, part, scale_column(p, column)).log_scale
+        while level > 0 and is_pair(starts[level - 1], starts[level], end, n_units):
             level -= 1
-            size *= 2
             merge_nodes(&levels[level], &levels[level + 1], scales[level], scales[level + 1])
             scales[level] = levels[level].log_scale
     sum[0] = levels[0]
@@ -134,10 +174,12 @@ cdef inline inlined total_tallies(const pass_t* p, Py_ssize_t column, double und
                                   totals_t* totals) noexcept nogil:
     cdef double total = p.rows.total_weight, log_total
     cdef bint in_log_domain = p.in_log_domain != NULL and p.in_log_domain[column]
-    cdef const node_t* sum = node_of(p, 0, column)
+    cdef const node_t* sum = p.nodes + column
     cdef node_t of_several
-    if p.n_chunks > 1:
-        sum_nodes(p, column, &of_several)
+    cdef parts_t parts
+    if p.gathered != NULL or p.n_chunks > 1:
+        parts = parts_of(p)
+        sum_nodes(p, &parts, column, &of_several)
         sum = &of_several
     # a NaN of one sign: which one the arithmetic makes is the compiler's choice
     totals.loss = sum.loss / total if sum.loss == sum.loss else NAN

@@ -51,6 +51,7 @@ cdef struct matrix_t:
     bint aligned                # the address of each element is a multiple of its size
     const void* panels          # a copy of X by pack_panels, of the same element type, or NULL
     const sparse_t* sparse      # NULL for dense rows; else X has only n, d and element besides
+    Py_ssize_t unit_leaves      # 0; of a part of more rows, which has whole units: leaves of one
 
 # The rows of a problem; a pass only reads them.
 cdef struct rows_t:
@@ -76,7 +77,7 @@ cdef inline rows_t dense_rows(const void* X, element_t element, Py_ssize_t n, Py
     return rows_t(
         X=matrix_t(data=<const char*> X, n=n, d=d, row_stride=row_stride,
                    column_stride=column_stride, element=element, swapped=False, aligned=True,
-                   panels=NULL, sparse=NULL),
+                   panels=NULL, sparse=NULL, unit_leaves=0),
         y=y, labels=NULL, weight=weight, row_weight=0.0, total_weight=total_weight,
         fit_intercept=fit_intercept, center=NULL, scale=NULL)
 

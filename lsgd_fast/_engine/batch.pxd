@@ -3,6 +3,7 @@
 from lsgd_fast._core.pass_types cimport loss_t
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows
+from lsgd_fast._engine.exchange cimport Exchange
 from lsgd_fast._engine.gram cimport GramSpace
 from lsgd_fast._engine.run_state cimport RunState
 from lsgd_fast._engine.state cimport batch_t
@@ -20,6 +21,7 @@ cdef class Batch:
     cdef readonly Py_ssize_t size    # of the parameters of a run, less one: d, but see state.pxd
     cdef readonly object lock        # re-entrant: a callback may call result()
     cdef Rows rows
+    cdef Exchange exchange           # None where this process has all rows
     cdef object starts               # (k, n_parameters) first weights, intercepts last
     cdef GramSpace gram              # None outside Gram space
     cdef rows_t held_out
@@ -34,9 +36,12 @@ cdef class Batch:
     cdef intercepts(self, const double[::1] parameters)
     cdef weights(self, const double[::1] parameters)
     cdef check_idle(self)
+    cdef double now(self)
+    cdef start_steps(self, Py_ssize_t target)
+    cdef end_steps(self)
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient)
     cdef _lay_out_multi(self, problem, bint log_domain, n_threads)
-    cdef _add_shares(self)
+    cdef _add_shares(self, problem)
     cdef _use_log_domain(self, Py_ssize_t k)
     cdef _add_validation(self, Rows held_out, Py_ssize_t k)
     cdef _read_from(self, double* parameters)

@@ -14,14 +14,17 @@ from lsgd_fast._core.pass_types cimport (EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL
 from lsgd_fast._core.team cimport share_t
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows
+from lsgd_fast._engine.exchange cimport Exchange
 from lsgd_fast._engine.gram cimport GramSpace
 from lsgd_fast._engine.loop cimport advance
+from lsgd_fast._engine.poll cimport clock
 from lsgd_fast._engine.run_state cimport RunState
 from lsgd_fast._engine.state cimport batch_t, run_t
 
 from lsgd_fast import losses
 from lsgd_fast._core.threads import choose_threads
 from lsgd_fast._engine.dataset import aligned_empty, row_leaves
+from lsgd_fast._engine.exchange import exchange_of
 from lsgd_fast._engine.run_state import vectors_of_run
 from lsgd_fast._inputs.models import TwoLayer
 
@@ -77,7 +80,7 @@ cdef class Batch:
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
         cdef const rows_t* view
-        cdef Py_ssize_t n = problem.n, d = problem.d, padded, size, parts
+        cdef Py_ssize_t n = len(problem.X), d = problem.d, padded, size, parts
         self.lock = threading.RLock()
         self.rows = rows
         self.starts = np.asarray(starts)
@@ -97,7 +100,7 @@ cdef class Batch:
             self._lay_out_multi(problem, log_domain, n_threads)
             if held_out is not None:
                 self._add_validation(held_out, problem.model.columns)
-            self._add_shares()
+            self._add_shares(problem)
             return
         self.n_threads = choose_threads(
             n_threads, n, row_length(&view.X), leaf_count(INDEPENDENT, &view.X, 1), n_runs)
@@ -126,14 +129,14 @@ cdef class Batch:
             p.row_gradients = p.scores + n_runs * padded
         if held_out is not None:
             self._add_validation(held_out, n_runs)
-        self._add_shares()
+        self._add_shares(problem)
 
     cdef _lay_out_multi(self, problem, bint log_domain, n_threads):
         """Allocate for one run of several columns; a pass reads its weights unless X is scaled."""
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
         cdef rows_t* view = &self.rows.view
-        cdef Py_ssize_t n = problem.n, d = problem.d, k = problem.model.columns
+        cdef Py_ssize_t n = len(problem.X), d = problem.d, k = problem.model.columns
         cdef Py_ssize_t copied = 0 if problem.scale is None else k * (d + 1)
         cdef model_t model = NETWORK if isinstance(problem.model, TwoLayer) else SOFTMAX
         b.columns = k
@@ -156,9 +159,13 @@ cdef class Batch:
             p.slope = problem.model.slope or 0.0
             p.output_factor = problem.model.output_factor
 
-    cdef _add_shares(self):
-        """Allocate for the shares of the threads, a line of the cache each."""
+    cdef _add_shares(self, problem):
+        """Allocate for the shares of the threads, a line of the cache each, and of the ranks."""
         cdef batch_t* b = &self.state
+        self.exchange = exchange_of(problem)
+        if self.exchange is not None:
+            self.exchange.lay_out(&b.row_pass)
+            b.exchange = &self.exchange.state
         self.shares_memory = aligned_empty(2 * self.n_threads * sizeof(share_t), np.uint8)
         b.shares = <share_t*> &self.shares_memory[0]
         b.validation_shares = b.shares + self.n_threads
@@ -248,6 +255,22 @@ cdef class Batch:
             raise RuntimeError("this Descent is in the middle of a step: a signal handler may save "
                                "it, but step() and result() must wait until the handler is done")
 
+    cdef double now(self):
+        """The time, the same on all ranks: that of the latest step where there are several."""
+        return clock() if self.exchange is None else self.exchange.state.clock
+
+    cdef start_steps(self, Py_ssize_t target):
+        """Let the ranks agree on the target and on the time."""
+        if self.exchange is not None:
+            self.exchange.ranks.require_same("the number of steps", target)
+            self.exchange.state.clock = self.exchange.ranks.first(clock())
+
+    cdef end_steps(self):
+        """Let the ranks handle their last signals together."""
+        if self.exchange is not None and any(self.exchange.ranks.gather(
+                len(self.exchange.ranks.noted))):
+            self.exchange.ranks.run_handlers()
+
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient):
         """Advance runs that have taken equally many steps, see `advance` in loop.pxd."""
         cdef batch_t* b = &self.state
@@ -263,6 +286,8 @@ cdef class Batch:
         self.advancing = True
         try:
             advance(b, self.n_threads)
+            while self.exchange is not None and self.exchange.settle():
+                advance(b, self.n_threads)
         finally:
             self.advancing = False
             b.n_runs = 0

@@ -67,6 +67,7 @@ cdef class Rows:
         view.n, view.d = X.shape
         view.element = element
         view.swapped = not problem.X.dtype.isnative
+        view.unit_leaves = problem.distributed.unit_leaves if problem.is_part else 0
         if not sparse:
             view.data = <const char*> address_of(X)
             view.row_stride, view.column_stride = X.strides
@@ -227,7 +228,7 @@ def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint
     """Return the bytes that passes over X of shape (n, d) write to, for k columns of weights."""
     cdef rows_t view
     view.X.n, view.X.d = n, d
-    view.X.sparse = NULL
+    view.X.sparse, view.X.unit_leaves = NULL, 0
     view.X.panels = <const void*> &view if packed else NULL     # compared with NULL, not read
     return pass_size(INDEPENDENT, &view, k, n_threads) * sizeof(double)
 
@@ -250,7 +251,7 @@ def memory_of_sparse_pass(Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t k, int 
 def row_leaves(Py_ssize_t n, Py_ssize_t d, n_entries=None):
     """Return the leaves of X of shape (n, d); those of sparse rows depend on their entries."""
     cdef matrix_t X
-    X.n, X.d, X.sparse = n, d, NULL
+    X.n, X.d, X.sparse, X.unit_leaves = n, d, NULL, 0
     if n_entries is not None:
         return split_sparse(n, n_entries).n_leaves
     return leaf_count(INDEPENDENT, &X, 1)

@@ -9,6 +9,7 @@ cdef class Descent:
     cdef Batch batch
     cdef RunState state
     cdef bint stepping
+    cdef bint calls_back            # whether a rank has a callback
     cdef object problem, validation, stop, record, callback, lock
     cdef Py_ssize_t start, callback_every, called_at
     cdef _begin(self, request)
@@ -28,9 +29,6 @@ cdef class Descent:
     cdef _call_back(self)
     cdef bint _needs_last_pass(self, bint gradient)
     cdef _run(self)
-    cdef _parameters(self, Py_ssize_t row)
-    cdef _separating_weights(self)
-    cdef _best(self)
     cdef _checkpoint(self)
 
 
@@ -40,6 +38,8 @@ cdef tuple rows_of(request)
 # Take the steps to `target` of descents that share a batch: from callback to callback, slice by
 # slice.
 cdef drive(list descents, Py_ssize_t target)
+cdef take_steps(list descents, Py_ssize_t target)
 
 # Measure the last weights: what of their measurement is not at hand.
 cdef measure_last(list descents)
+cdef take_last_passes(list descents)

@@ -8,8 +8,8 @@ from libc.math cimport isnan
 
 from lsgd_fast._engine.batch cimport Batch
 from lsgd_fast._engine.dataset cimport Rows
-from lsgd_fast._engine.poll cimport clock
-from lsgd_fast._engine.run_state cimport BEST_ROW, SEPARATING_ROW, W_ROW
+from lsgd_fast._engine.run_results cimport run_of
+from lsgd_fast._engine.run_state cimport W_ROW
 from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM,
                                       LOG_LOSS, LOSS, MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
                                       counters_t, run_t)
@@ -19,6 +19,7 @@ from lsgd_fast._files import check_path
 from lsgd_fast._engine.run_state import REASONS, STATE_NAMES
 from lsgd_fast._inputs.problem import Problem, check_validation
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
+from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.stopping import ends_run, check_stop
 from lsgd_fast._results.archive import invalid_file
 from lsgd_fast._results.checkpoint import Checkpoint
@@ -63,15 +64,16 @@ cdef class Descent:
                  n_threads=None):
         if self.problem is not None:
             raise RuntimeError("this Descent is set up already; make another one")
-        rule = resolve(stepsize)
-        stop = check_stop(stop, validation)
-        options = DescentOptions(
-            record=record, record_every=record_every, validation=validation, callback=callback,
-            callback_every=callback_every, gram=gram, n_threads=n_threads)
-        problem = Problem.check(
-            X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-            center=center, scale=scale, n_threads=n_threads)
-        self._begin(check_descent(problem, rule, options, start=start, stop=stop))
+        with ranks_of(X).together():
+            rule = resolve(stepsize)
+            stop = check_stop(stop, validation)
+            options = DescentOptions(
+                record=record, record_every=record_every, validation=validation, callback=callback,
+                callback_every=callback_every, gram=gram, n_threads=n_threads)
+            problem = Problem.check(
+                X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
+                center=center, scale=scale, n_threads=n_threads, may_be_distributed=True)
+            self._begin(check_descent(problem, rule, options, start=start, stop=stop))
 
     def __reduce__(self):
         raise TypeError("a Descent cannot be copied or pickled: save a checkpoint, and load it")
@@ -92,6 +94,10 @@ cdef class Descent:
                                    options.record, options.record_every)
         self.stop, self.record = request.stop, options.record
         self.callback, self.callback_every = options.callback, options.callback_every
+        self.calls_back = self.callback is not None
+        if request.problem.ranks.size > 1:
+            self.calls_back = any(request.problem.ranks.gather(self.calls_back))
+            request.require_same()
         self.validation = request.validation
         self.problem = request.problem
 
@@ -100,6 +106,12 @@ cdef class Descent:
         """Steps taken so far."""
         self._check_ready()
         return self.state.run.step
+
+    @property
+    def rank(self):
+        """The number of this rank, 0 where the process has all rows."""
+        self._check_ready()
+        return self.problem.ranks.rank
 
     @property
     def weights(self):
@@ -170,7 +182,7 @@ cdef class Descent:
         cdef run_t* r = &self.state.run
         if not self.stepping:
             return r.seconds
-        return r.seconds + ((clock() if r.reason == GOING_ON else r.finished) - r.started)
+        return r.seconds + ((self.batch.now() if r.reason == GOING_ON else r.finished) - r.started)
 
     cdef _latest(self, int column):
         self._check_ready()
@@ -212,7 +224,7 @@ cdef class Descent:
         if r.reason != GOING_ON:
             return False
         self.stepping = True
-        r.started = clock()
+        r.started = self.batch.now()
         return True
 
     cdef bint _has_steps_to(self, Py_ssize_t target):
@@ -223,7 +235,7 @@ cdef class Descent:
         """The step of the next callback or cycle check, or an earlier one to extend the trace."""
         cdef run_t* r = &self.state.run
         pause = r.step + TRACE_SLICE * min(r.record_every, TRACE_SLICE)
-        if self.callback is not None:
+        if self.calls_back:
             pause = min(pause, r.step + self.callback_every - r.step % self.callback_every)
         if self.stop.cycling:
             pause = min(pause, max(MIN_STEPS, 1 << int(r.step).bit_length()))
@@ -243,12 +255,12 @@ cdef class Descent:
         cdef run_t* r = &self.state.run
         if r.reason == GOING_ON and self.state.diagnostics().verdict is Verdict.cycling:
             r.reason = CYCLING
-            r.finished = clock()
+            r.finished = self.batch.now()
 
     cdef bint _callback_is_due(self):
         """Whether the callback is to be called at w_t, and has not been yet."""
         cdef run_t* r = &self.state.run
-        return (self.callback is not None and r.step > self.called_at
+        return (self.calls_back and r.step > self.called_at
                 and r.step % self.callback_every == 0)
 
     cdef _call_back(self):
@@ -257,9 +269,12 @@ cdef class Descent:
         if r.reason != GOING_ON:
             return
         self.called_at = r.step
-        if ends_run(self.callback(self)):
+        ranks = self.problem.ranks
+        with ranks.together():
+            ends = self.callback is not None and ends_run(self.callback(self))
+        if any(ranks.gather(ends)):
             r.reason = CALLBACK
-            r.finished = clock()
+            r.finished = self.batch.now()
 
     cdef bint _needs_last_pass(self, bint gradient):
         """Whether `result` needs a pass, with the gradient or without; it may be interrupted."""
@@ -287,54 +302,7 @@ cdef class Descent:
             self.lock.release()
 
     cdef _run(self):
-        cdef run_t* r = &self.state.run
-        cdef counters_t* c = &r.counters
-        too_short = r.step == 0 or c.last_increase == r.step
-        return Run(
-            weights=self.weights,
-            intercept=self.intercept,
-            trace=Trace.from_rows(self.state.trace_rows(), self.record, r.l2),
-            stop_reason=REASONS[r.reason],
-            n_steps=r.step,
-            # after a load no team has run yet
-            n_threads=self.batch.state.team_size or self.batch.n_threads,
-            seconds=self._seconds(),
-            radius=self.problem.radius,
-            separated_at=c.separated_at if c.separated_at >= 0 else None,
-            separating_weights=self._separating_weights(),
-            certified_at=c.certified_at if c.certified_at >= 0 else None,
-            stable_at=None if too_short else max(c.last_increase, 0),
-            n_increases=c.n_increases,
-            diagnostics=self.state.diagnostics(),
-            **self._best(),
-        )
-
-    cdef _parameters(self, Py_ssize_t row):
-        """The weights in a row of the parameters, with the intercept last where one is fitted."""
-        weights = self.batch.weights(self.state.parameters[row])
-        if not self.problem.fit_intercept:
-            return weights
-        intercept = self.batch.intercepts(self.state.parameters[row])
-        if self.problem.is_multi:
-            return np.vstack([weights, intercept])
-        return np.append(weights, intercept)
-
-    cdef _separating_weights(self):
-        """The first weights that separate; None of a network, where they prove nothing."""
-        is_network = self.problem.model.name == "network"
-        if is_network or self.state.run.counters.separated_at < 0:
-            return None
-        return self._parameters(SEPARATING_ROW)
-
-    cdef _best(self):
-        """The step and the weights of the least held-out loss, the last ones included."""
-        cdef run_t* r = &self.state.run
-        if r.validation.best_step < 0:
-            return {}
-        best, row = r.validation.best_step, BEST_ROW
-        if r.now[VALIDATION_LOSS] < r.validation.best_loss:
-            best, row = r.step, W_ROW
-        return {"best_at": best, "best_weights": self._parameters(row)}
+        return run_of(self.batch, self.state, self.record, self._seconds())
 
     def save(self, path):
         """Write a checkpoint: the whole state, the arguments, and a digest of the data.
@@ -344,11 +312,15 @@ cdef class Descent:
         Parameters
         ----------
         path : str, bytes or os.PathLike
-            An ``.npz`` file, see `Run.save`.
+            An ``.npz`` file, see `Run.save`. With rows on several ranks all of them call this, and
+            the first one writes; after an exchange has failed, each one that is left.
         """
         self._enter()
+        ranks = self.problem.ranks
         try:
-            self._checkpoint().save(path)
+            with ranks.together():
+                ranks.check_idle()
+                ranks.on_first(self._checkpoint().save, path)
         finally:
             self.lock.release()
 
@@ -404,16 +376,21 @@ cdef class Descent:
         ValueError
             If the file is damaged, holds something else, or belongs to other data.
         """
-        path = check_path(path)
-        n_threads = check_n_threads(n_threads)
-        checkpoint = Checkpoint.load(path)
+        with ranks_of(X).together():
+            return cls._load(path, X, y, sample_weight, center, scale, validation, callback,
+                             n_threads)
+
+    @classmethod
+    def _load(cls, path, X, y, sample_weight, center, scale, validation, callback, n_threads):
+        path, ranks, n_threads = check_path(path), ranks_of(X), check_n_threads(n_threads)
+        checkpoint = ranks.first(Checkpoint.load(path) if ranks.rank == 0 else None)
         arguments = dict(checkpoint.arguments)
         model = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
         rule, stop = arguments.pop("stepsize"), arguments.pop("stop")
         network = arguments.pop("network")
         try:
             problem = Problem.check(X, y, sample_weight=sample_weight, center=center, scale=scale,
-                                    **model, n_threads=n_threads)
+                                    n_threads=n_threads, may_be_distributed=True, **model)
             problem = problem if network is None else problem.with_network(network)
             validation = check_validation(validation, problem, n_threads)
         except ValueError as error:
@@ -466,6 +443,17 @@ cdef tuple rows_of(request):
 # Descents that share a batch have taken the same number of steps, unless they have ended.
 
 cdef drive(list descents, Py_ssize_t target):
+    cdef Batch batch = (<Descent> descents[0]).batch
+    if batch.exchange is None:
+        take_steps(descents, target)
+        return
+    with batch.exchange.ranks.deferring_signals(), batch.exchange.ranks.together():
+        batch.start_steps(target)
+        take_steps(descents, target)
+        batch.end_steps()
+
+
+cdef take_steps(list descents, Py_ssize_t target):
     cdef Descent descent
     cdef list live, due
     try:
@@ -491,18 +479,30 @@ cdef drive(list descents, Py_ssize_t target):
 
 
 cdef measure_last(list descents):
+    cdef Batch batch = (<Descent> descents[0]).batch
+    if batch.exchange is None:
+        take_last_passes(descents)
+        return
+    with batch.exchange.ranks.deferring_signals(), batch.exchange.ranks.together():
+        batch.start_steps(max([descent.n_steps for descent in descents]))
+        take_last_passes(descents)
+        batch.end_steps()
+
+
+cdef take_last_passes(list descents):
     cdef Descent descent
     cdef list left
     cdef bint gradient
+    cdef Batch batch = (<Descent> descents[0]).batch
     for gradient in (False, True):
         left = [descent for descent in descents if descent._needs_last_pass(gradient)]
         if not left:
             continue
-        began = clock()
+        began = batch.now()
         target = max([descent.n_steps for descent in left])     # of those that have not ended
         advance_together(left, target, True, gradient)
         for descent in left:
-            descent.state.run.seconds += 0.0 if descent.stepping else clock() - began
+            descent.state.run.seconds += 0.0 if descent.stepping else batch.now() - began
 
 
 cdef advance_together(list descents, Py_ssize_t target, bint measure_target, bint gradient):

@@ -1,11 +1,12 @@
 """The rows of a problem as a linear map: scores X w, and the weighted means X^T g of the rows."""
 
 from lsgd_fast._core.scaling cimport enter_column, leave_column
-from lsgd_fast._core.pass_types cimport ROW_GRADIENTS_GIVEN, PANEL, SCORES_ONLY, pass_t
+from lsgd_fast._core.pass_types cimport ROW_GRADIENTS_GIVEN, SCORES_ONLY, pass_t, totals_t
 from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, pack_columns, pass_size,
                                      unpack_columns)
-from lsgd_fast._core.simd cimport fold_lanes
+from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._engine.dataset cimport Rows
+from lsgd_fast._engine.exchange cimport Exchange
 from lsgd_fast._engine.polled_pass cimport run_polled_pass
 
 from lsgd_fast._engine.dataset import aligned_empty
@@ -24,18 +25,21 @@ cdef class LinearMap:
         Number of columns of weights.
     n_threads : int
         Number of threads.
+    exchange : Exchange or None
+        With the other ranks, where the rows are those of one of several.
     """
 
     cdef Rows rows
+    cdef Exchange exchange
     cdef pass_t forward_pass, backward_pass
     cdef double[::1] memory
     cdef double* columns            # (k, d) packed: weights of the forward pass, gradients back
     cdef double* intercepts         # (k,)
     cdef int n_threads
 
-    def __cinit__(self, Rows rows, Py_ssize_t k, int n_threads):
+    def __cinit__(self, Rows rows, Py_ssize_t k, int n_threads, Exchange exchange=None):
         cdef Py_ssize_t d = rows.view.X.d, size
-        self.rows, self.n_threads = rows, n_threads
+        self.rows, self.n_threads, self.exchange = rows, n_threads, exchange
         size = k * (d + 1) + pass_size(ROW_GRADIENTS_GIVEN, &rows.view, k, n_threads)
         self.memory = aligned_empty(size)
         self.columns = &self.memory[0]
@@ -49,6 +53,8 @@ cdef class LinearMap:
         self.forward_pass.gradient = False
         self.forward_pass.weights = self.columns
         self.backward_pass.gradient = True
+        if exchange is not None:
+            exchange.lay_out(&self.backward_pass)
 
     def matvec(self, const double[::1] w, double[:, ::1] scores):
         """Write ``scores[c, i] = x_i . w_c + b_c`` for each column c and row i.
@@ -88,27 +94,15 @@ cdef class LinearMap:
             Output, of shape (d, k) or (d + 1, k) in C order.
         """
         cdef pass_t* p = &self.backward_pass
-        cdef Py_ssize_t d = p.rows.X.d, n_panels = row_gradients.shape[1] // PANEL, c
-        cdef double mean
+        cdef Py_ssize_t d = p.rows.X.d, c
+        cdef totals_t totals
         p.row_gradients = &row_gradients[0, 0]
-        run_polled_pass(p, self.columns, self.n_threads)
+        run_polled_pass(p, self.columns, self.n_threads, self.exchange)
         with nogil:
             if p.rows.fit_intercept or p.rows.scale != NULL:
                 for c in range(p.k):
-                    mean = lane_sum(&row_gradients[c, 0], n_panels) / p.rows.total_weight
-                    leave_column(p.rows, c, p.k, mean, self.columns)
+                    sum_tallies(p, c, &totals)
+                    leave_column(p.rows, c, p.k, totals.slope, self.columns)
                     if p.rows.fit_intercept:
-                        gradient[d * p.k + c] = mean
+                        gradient[d * p.k + c] = totals.slope
             unpack_columns(self.columns, d, p.k, feature_order(p.rows), &gradient[0])
-
-
-# A sum in PANEL lanes, whose bits do not depend on the width of the vectors.
-cdef double lane_sum(const double* x, Py_ssize_t n_panels) noexcept nogil:
-    cdef double[PANEL] lanes
-    cdef Py_ssize_t i, j
-    for j in range(PANEL):
-        lanes[j] = 0.0
-    for i in range(n_panels):
-        for j in range(PANEL):
-            lanes[j] += x[PANEL * i + j]
-    return fold_lanes(lanes)

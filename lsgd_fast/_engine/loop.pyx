@@ -14,8 +14,9 @@ from lsgd_fast._core.rowpass cimport reduce_log_scales, reduce_work
 from lsgd_fast._core.scaling cimport enter_column
 from lsgd_fast._core.team cimport offer_work, share_t, split_work, take_work
 from lsgd_fast._engine.poll cimport is_stopping, meet, run_team
-from lsgd_fast._engine.polled_pass cimport leaf_work, run_chunks, sum_share
+from lsgd_fast._engine.shares cimport leaf_work, run_chunks, sum_share
 from lsgd_fast._engine.state cimport GRADIENT, batch_t, is_recorded, run_t
+from lsgd_fast._engine.exchange cimport exchange_sums, is_sliced, sum_slices
 from lsgd_fast._engine.step cimport finish_step, move_on
 
 cdef double SPLIT_SUMS = 8192        # from this reduce_work on the whole team sums gradients
@@ -73,6 +74,8 @@ cdef void regroup(batch_t* b) noexcept nogil:
     b.running = n_runs > 0
     b.validating = False
     choose_buffers(b)
+    if b.exchange != NULL and n_runs > 0:
+        b.exchange.position = b.runs[0].step
     for i in range(n_runs):
         load_weights(b, i)
         if b.validation.rows != NULL:
@@ -134,7 +137,12 @@ cdef void worker(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
                               (rank + 1) * p.split.n_leaves // size)
             if meet(&b.poll, rank, size):
                 return
-        if p.gradient and common:
+        if b.exchange != NULL and exchange_sums(b.exchange, p, &b.poll, rank, size):
+            return
+        if p.gradient and is_sliced(b.exchange, p):
+            if sum_slices(b.exchange, p, b.sums, &b.poll, rank, size):
+                return
+        elif p.gradient and common:
             sum_share(p, b.sums, &b.poll, rank, size)
             if meet(&b.poll, rank, size):
                 return

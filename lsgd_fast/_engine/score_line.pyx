@@ -14,13 +14,12 @@ number modulo PANEL, then leaves in pairs (leaves.pxd). Any number of threads gi
 
 import numpy as np
 
-from libc.math cimport INFINITY
 from libc.string cimport memset
 
-from lsgd_fast._core.layout cimport loss_work, split_rows
-from lsgd_fast._core.leaves cimport fold_tally, merge_nodes
-from lsgd_fast._core.pass_types cimport (BLOCK, PANEL, first_row, node_t, padded_rows, pass_t,
-                                         split_t, tally_t, totals_t)
+from lsgd_fast._core.layout cimport loss_work, split_many, split_rows
+from lsgd_fast._core.leaves cimport fold_tally
+from lsgd_fast._core.pass_types cimport (BLOCK, INDEPENDENT, PANEL, first_row, node_t, padded_rows,
+                                         pass_t, split_t, tally_t, totals_t)
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.simd cimport avx2_target, avx512_target, fold_lanes, inlined, v2, v4, v8, vec
@@ -28,7 +27,8 @@ from lsgd_fast._core.loss cimport add_lanes, clear_tallies, logistic_loss_margin
 from lsgd_fast._core.multi_loss cimport (add_class, add_exponentials, clear_softmax, find_margins,
                                          softmax_rows_t)
 from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs
-from lsgd_fast._engine.poll cimport is_stopping, poll, poll_t, run_team
+from lsgd_fast._engine.exchange cimport Exchange, exchange_sums, exchange_t
+from lsgd_fast._engine.poll cimport is_stopping, meet, poll, poll_t, run_team
 
 from lsgd_fast._core.dispatch import instruction_set
 from lsgd_fast._methods.line_search import LineValues
@@ -54,10 +54,11 @@ cdef struct lanes_t:
     double[PANEL] slope
     double[PANEL] curvature
 
-# The same sums of one leaf, or of several, without lanes.
-cdef struct sums_t:
-    node_t node
-    double derivative, slope, curvature
+# The nodes of a leaf, see leaves.pxd: the usual one, and one of the sums of a line search, under
+# other names: `loss` is that of weight * |derivative of the loss by the margin|, `error` the slope,
+# `slope` the curvature.
+cdef enum:
+    USUAL, OF_LINE, LINE_NODES
 
 
 # Rows without weight take no part, whatever their scores.
@@ -145,7 +146,7 @@ cdef inline inlined several_columns(const line_t* a, Py_ssize_t first, Py_ssize_
 
 
 # `z` only names the type of the vectors.
-cdef inline inlined sweep(const line_t* a, Py_ssize_t leaf, sums_t* sums,
+cdef inline inlined sweep(const line_t* a, Py_ssize_t leaf, node_t* nodes,
                           const vec* z) noexcept nogil:
     cdef Py_ssize_t first = first_row(&a.split, a.padded, leaf), n_panels
     cdef Py_ssize_t end = first_row(&a.split, a.padded, leaf + 1)
@@ -159,47 +160,33 @@ cdef inline inlined sweep(const line_t* a, Py_ssize_t leaf, sums_t* sums,
         else:
             several_columns(a, first, n_panels, &lanes, z)
         first += BLOCK
-    fold_tally(&lanes.tally, NULL, &sums.node)
-    sums.derivative = fold_lanes(lanes.derivative)
-    sums.slope = fold_lanes(lanes.slope)
-    sums.curvature = fold_lanes(lanes.curvature)
+    fold_tally(&lanes.tally, NULL, &nodes[USUAL])
+    nodes[OF_LINE] = nodes[USUAL]
+    nodes[OF_LINE].loss = fold_lanes(lanes.derivative)
+    nodes[OF_LINE].error = fold_lanes(lanes.slope)
+    nodes[OF_LINE].slope = fold_lanes(lanes.curvature)
 
 
-# sums[0] = the sum over all leaves.
-cdef void sum_leaves(const line_t* a, sums_t* sums) noexcept nogil:
-    cdef Py_ssize_t size = 1, i
-    cdef const sums_t* right
-    while size < a.split.n_leaves:
-        i = 0
-        while i + size < a.split.n_leaves:
-            right = sums + i + size
-            merge_nodes(&sums[i].node, &right.node, -INFINITY, -INFINITY)
-            sums[i].derivative += right.derivative
-            sums[i].slope += right.slope
-            sums[i].curvature += right.curvature
-            i += 2 * size
-        size *= 2
+cdef void sweep_baseline(const line_t* a, Py_ssize_t leaf, node_t* nodes) noexcept nogil:
+    sweep(a, leaf, nodes, <const v2*> NULL)
 
 
-cdef void sweep_baseline(const line_t* a, Py_ssize_t leaf, sums_t* sums) noexcept nogil:
-    sweep(a, leaf, sums, <const v2*> NULL)
+cdef avx2_target sweep_avx2(const line_t* a, Py_ssize_t leaf, node_t* nodes) noexcept nogil:
+    sweep(a, leaf, nodes, <const v4*> NULL)
 
 
-cdef avx2_target sweep_avx2(const line_t* a, Py_ssize_t leaf, sums_t* sums) noexcept nogil:
-    sweep(a, leaf, sums, <const v4*> NULL)
+cdef avx512_target sweep_avx512(const line_t* a, Py_ssize_t leaf, node_t* nodes) noexcept nogil:
+    sweep(a, leaf, nodes, <const v8*> NULL)
 
 
-cdef avx512_target sweep_avx512(const line_t* a, Py_ssize_t leaf, sums_t* sums) noexcept nogil:
-    sweep(a, leaf, sums, <const v8*> NULL)
-
-
-ctypedef void (*sweep_t)(const line_t*, Py_ssize_t, sums_t*) noexcept nogil
+ctypedef void (*sweep_t)(const line_t*, Py_ssize_t, node_t*) noexcept nogil
 
 # A line, and what a team sweeps it with.
 cdef struct searched_t:
     line_t line
     sweep_t sweep
-    sums_t* sums                            # (n_leaves,)
+    pass_t sums                             # a pass whose chunks are the leaves: their nodes
+    exchange_t* exchange                    # or NULL
     poll_t poll
 
 
@@ -218,6 +205,8 @@ cdef class ScoreLine:
         Number of columns.
     n_threads : int
         Number of threads; more than there are leaves are not used.
+    exchange : Exchange or None
+        With the other ranks, where the rows are those of one of several.
 
     Attributes
     ----------
@@ -228,25 +217,29 @@ cdef class ScoreLine:
     """
 
     cdef rows_t rows                        # only total_weight, which sum_tallies divides by
-    cdef pass_t tally_pass
+    cdef Exchange exchange
     cdef double[::1] weight, labels, memory
     cdef readonly object scores, change, row_gradients
     cdef int n_threads
     cdef searched_t searched
 
-    def __cinit__(self, weight, labels, double total_weight, Py_ssize_t k, int n_threads):
+    def __cinit__(self, weight, labels, double total_weight, Py_ssize_t k, int n_threads,
+                  Exchange exchange=None):
         cdef line_t* a = &self.searched.line
+        cdef pass_t* p = &self.searched.sums
         cdef Py_ssize_t n = len(weight), most
         cdef double[:, ::1] array
         a.padded = padded_rows(n)
         a.k = k
         a.split = split_rows(loss_work * a.padded * k, a.padded, BLOCK)
+        if exchange is not None and exchange.state.is_part:
+            a.split = split_many(a.padded, BLOCK)
         most = min(a.split.n_leaves, a.padded * k // THREAD_VALUES)
         self.n_threads = max(1, min(n_threads, most))
         copies = np.zeros((2, a.padded))
         copies[0, :n], copies[1, :n] = weight, labels
         self.weight, self.labels = copies
-        self.memory = np.zeros(a.split.n_leaves * (sizeof(sums_t) // sizeof(double)))
+        self.memory = np.zeros(a.split.n_leaves * LINE_NODES * (sizeof(node_t) // sizeof(double)))
         self.scores, self.change, self.row_gradients = np.zeros((3, k, a.padded))
         a.weight, a.label = &self.weight[0], &self.labels[0]
         array = self.scores
@@ -256,11 +249,13 @@ cdef class ScoreLine:
         array = self.row_gradients
         a.row_gradients = &array[0, 0]
         self.rows.total_weight = total_weight
-        self.tally_pass.rows = &self.rows
-        self.tally_pass.k = 1
-        self.tally_pass.n_chunks = 1
-        self.tally_pass.nodes = &(<sums_t*> &self.memory[0]).node
-        self.searched.sums = <sums_t*> &self.memory[0]
+        p.rows, p.model, p.k = &self.rows, INDEPENDENT, LINE_NODES
+        p.chunk_leaves, p.n_chunks = 1, a.split.n_leaves
+        p.nodes = <node_t*> &self.memory[0]
+        self.exchange = exchange
+        if exchange is not None:
+            exchange.lay_out(p)
+            self.searched.exchange = &exchange.state
         self.searched.sweep = sweep_baseline
         if instruction_set() == "avx512":
             self.searched.sweep = <sweep_t> sweep_avx512
@@ -279,18 +274,18 @@ cdef class ScoreLine:
         -------
         LineValues
         """
-        cdef line_t* a = &self.searched.line
-        cdef sums_t* sums = self.searched.sums
-        cdef totals_t totals
-        cdef double total = self.rows.total_weight
-        a.t = t
+        cdef totals_t totals, of_line
+        self.searched.line.t = t
+        if self.exchange is not None:
+            self.exchange.state.position += 1.0
         run_team(sweep_share, &self.searched, &self.searched.poll, self.n_threads)
+        while self.exchange is not None and self.exchange.settle():
+            run_team(sweep_share, &self.searched, &self.searched.poll, self.n_threads)
         with nogil:
-            sum_leaves(a, sums)
-            sum_tallies(&self.tally_pass, 0, &totals)
-        return LineValues(totals.loss, sums.slope / total, sums.curvature / total,
-                          sums.derivative / total, totals.log_loss, totals.error_rate,
-                          totals.min_margin)
+            sum_tallies(&self.searched.sums, USUAL, &totals)
+            sum_tallies(&self.searched.sums, OF_LINE, &of_line)
+        return LineValues(totals.loss, of_line.error_rate, of_line.slope, of_line.loss,
+                          totals.log_loss, totals.error_rate, totals.min_margin)
 
     def step(self, double t):
         """Add t times the change to the scores.
@@ -308,14 +303,16 @@ cdef class ScoreLine:
                 scores[i] += t * a.change[i]
 
 
-# A thread's share of the leaves.
+# A thread's share of the leaves, and the sums of all ranks.
 cdef void sweep_share(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil:
     cdef searched_t* s = <searched_t*> state
     cdef const line_t* a = &s.line
     cdef Py_ssize_t leaf
     for leaf in range(rank * a.split.n_leaves // size, (rank + 1) * a.split.n_leaves // size):
         if is_stopping(&s.poll):
-            return
-        s.sweep(a, leaf, s.sums + leaf)
+            break
+        s.sweep(a, leaf, s.sums.nodes + leaf * LINE_NODES)
         if rank == 0:
             poll(&s.poll, loss_work * a.k * a.padded / a.split.n_leaves)
+    if s.exchange != NULL and not meet(&s.poll, rank, size):
+        exchange_sums(s.exchange, &s.sums, &s.poll, rank, size)

@@ -12,7 +12,7 @@ from lsgd_fast._core.pass_types cimport column_offset, padded_rows, pass_t, tota
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.small_batch cimport is_small_batch
 from lsgd_fast._engine.poll cimport is_stopping, meet, poll
-from lsgd_fast._engine.polled_pass cimport run_share
+from lsgd_fast._engine.shares cimport run_share
 from lsgd_fast._engine.sgd_lazy cimport catch_up, features_t, refresh_row, subtract_row
 
 

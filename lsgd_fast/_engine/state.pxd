@@ -2,6 +2,7 @@
 
 from lsgd_fast._core.pass_types cimport pass_t
 from lsgd_fast._core.team cimport share_t
+from lsgd_fast._engine.exchange cimport exchange_t
 from lsgd_fast._engine.monitor cimport monitor_t, monitored_t
 from lsgd_fast._engine.poll cimport poll_t
 from lsgd_fast._engine.rules cimport gradient_t, rule_t
@@ -91,6 +92,7 @@ cdef struct batch_t:
     Py_ssize_t target
     bint measure_target              # whether to measure the weights of the target as well
     poll_t poll
+    exchange_t* exchange             # NULL where this process has all rows
     bint running
     int team_size                    # threads that took part in the latest advance
     share_t* shares                  # of the chunks of a pass, one for each thread

@@ -265,9 +265,14 @@ cdef int check_stopping(const batch_t* b, run_t* r) noexcept nogil:
     return GOING_ON
 
 
-cdef bint is_out_of_time(const run_t* r) noexcept nogil:
+# The time, the same on all ranks.
+cdef inline double now(const batch_t* b) noexcept nogil:
+    return clock() if b.exchange == NULL else b.exchange.clock
+
+
+cdef bint is_out_of_time(const batch_t* b, const run_t* r) noexcept nogil:
     return (r.limits.seconds < INFINITY
-            and r.seconds + (clock() - r.started) >= r.limits.seconds)
+            and r.seconds + (now(b) - r.started) >= r.limits.seconds)
 
 
 # Move from w_t to w_{t+1}, and write the row of the trace for w_t.
@@ -300,10 +305,10 @@ cdef void move_on(const batch_t* b, run_t* r) noexcept nogil:
     r.running = False
     if r.reason == GOING_ON and r.step == b.target:
         return
-    if r.reason == GOING_ON and is_out_of_time(r):
+    if r.reason == GOING_ON and is_out_of_time(b, r):
         r.reason = OUT_OF_TIME
     if r.reason != GOING_ON:
-        r.finished = clock()
+        r.finished = now(b)
         return
     take_step(r, b.n_parameters)
     r.running = r.step < b.target or b.measure_target

@@ -39,6 +39,11 @@ def finite_float64(name, array):
 
 def check_matrix(X, n_threads=None):
     """Return X, an ndarray of a real dtype or `SparseRows`, with at least one row and feature."""
+    if getattr(X, "is_distributed", False):
+        raise TypeError(
+            f"X is spread over {X.ranks.size} ranks, but here it must have all rows in this "
+            "process; pass some of them as an array"
+        )
     X = check_sparse(X, n_threads) if is_sparse(X) else as_real_array("X", X)
     if X.ndim != 2:
         hint = "; pass X.reshape(-1, 1) if it is one feature" if X.ndim == 1 else ""
@@ -181,31 +186,32 @@ def _largest_scaled_norm(X, used, factors, first):
     return norms.max(where=used, initial=0.0)
 
 
-def _largest(find, X, weight, factors, n_threads):
+def _largest(find, X, weight, factors, n_threads, first_row):
     """Return the largest number that `find` finds for some rows, on several threads."""
     height = max(1, SLAB_SIZE // X.shape[1])
 
     def find_from(first):
         rows = slice(first, first + height)
         with np.errstate(all="ignore"):
-            return find(X[rows], weight[rows] > 0.0, factors, first)
+            return find(X[rows], weight[rows] > 0.0, factors, first_row + first)
 
     return float(max(on_threads(find_from, range(0, len(X), height), n_threads)))
 
 
-def largest_norm(X, weight, center=None, scale=None, n_threads=None):
+def largest_norm(X, weight, center=None, scale=None, n_threads=None, first_row=0):
     """Return the largest norm of the rows of positive weight; raise for values not finite.
 
     With center and scale, the rows are those of ``(X - center) * scale``. Rows are looked at on as
     many threads as there are processors, unless `n_threads` is given; the result has the same bits.
+    `first_row` is added to the number of a row in an error.
 
     Finite sums of squares show that all values are finite. So one pass is enough, unless some
     values are not finite or their squares overflow or underflow.
     """
     if is_sparse(X):
-        return sparse_norms.largest_norm(X, weight, center, scale, n_threads)
+        return sparse_norms.largest_norm(X, weight, center, scale, n_threads, first_row)
     factors = (center, scale)
-    square = _largest(_largest_square, X, weight, factors, n_threads)
+    square = _largest(_largest_square, X, weight, factors, n_threads, first_row)
     if SAFE_SQUARE < square < math.inf:
         return math.sqrt(square)
-    return _largest(_largest_scaled_norm, X, weight, factors, n_threads)
+    return _largest(_largest_scaled_norm, X, weight, factors, n_threads, first_row)

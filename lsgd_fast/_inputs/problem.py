@@ -18,7 +18,9 @@ from lsgd_fast._inputs.dense import (
     scaled,
     to_float64,
 )
+from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.models import Linear, Softmax, TwoLayer
+from lsgd_fast._inputs.ranks import ALONE
 from lsgd_fast._inputs.sparse import SparseRows, is_sparse
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "check_starts",
     "check_validation",
     "check_weights",
+    "exact_sum",
     "objective_of",
 ]
 
@@ -66,6 +69,9 @@ class Problem:
         What keeps the memory of X in place, see `exports_of`.
     kept_digest : list of bytes
         The top of the hashes of X, y and weight, see `digest`, once it was computed.
+    distributed : DistributedRows or None
+        The rows of all ranks, where there are several. X, `y` and `weight` are those of the rows
+        that this one works on; `n`, `total_weight` and `row_norm` are those of all.
     """
 
     X: np.ndarray | SparseRows
@@ -81,11 +87,22 @@ class Problem:
     model: Linear | Softmax | TwoLayer = Linear()
     exports: list = field(default_factory=list)
     kept_digest: list = field(default_factory=list)
+    distributed: DistributedRows | None = None
 
     @property
     def n(self):
-        """Number of rows."""
-        return self.X.shape[0]
+        """Number of rows, of all ranks."""
+        return self.X.shape[0] if self.distributed is None else self.distributed.shape[0]
+
+    @property
+    def ranks(self):
+        """The ranks that hold the rows together."""
+        return ALONE if self.distributed is None else self.distributed.ranks
+
+    @property
+    def is_part(self):
+        """Whether other ranks have other rows."""
+        return self.distributed is not None and not self.distributed.is_whole
 
     @property
     def d(self):
@@ -100,7 +117,7 @@ class Problem:
     @property
     def row_length(self):
         """Entries that a pass reads of a row, on average."""
-        return self.X.size / self.n
+        return self.X.size / len(self.X)
 
     @property
     def n_parameters(self):
@@ -147,7 +164,7 @@ class Problem:
     @classmethod
     def check(
         cls, X, y, *, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, center=None,
-        scale=None, n_threads=None,
+        scale=None, n_threads=None, may_be_distributed=False,
     ):  # fmt: skip
         """Validate data and objective and return them as a problem.
 
@@ -170,6 +187,9 @@ class Problem:
         n_threads : int, optional
             How many threads look at X, by default as many as there are processors. Nothing depends
             on it.
+        may_be_distributed : bool, default False
+            Whether X may be `DistributedRows`, with the labels and weights of the rows that the
+            caller has on this rank.
 
         Returns
         -------
@@ -183,22 +203,36 @@ class Problem:
         loss = losses.resolve(loss)
         l2 = check_real("l2", l2, zero_allowed=True)
         fit_intercept = check_flag("fit_intercept", fit_intercept)
-        X = check_matrix(X, n_threads)
-        exports = exports_of(X)
-        weight, total_weight = _check_sample_weight(sample_weight, len(X))
+        if not (may_be_distributed and isinstance(X, DistributedRows)):
+            X = check_matrix(X, n_threads)
+        ranks, n = ranks_of(X), X.shape[0]
+        n_given = len(X.given) if isinstance(X, DistributedRows) else n
+        weight, total_weight = _check_sample_weight(sample_weight, n_given, n, ranks)
         if isinstance(loss, losses.Softmax):
-            labels = _check_class_numbers(y, len(X))
-            model = Softmax(_check_all_classes(labels, weight))
+            labels = _check_class_numbers(y, n_given, n)
+            model = Softmax(_check_all_classes(labels, weight, ranks))
         else:
-            labels, model = _check_labels(y, len(X)), Linear()
-            _check_both_classes(labels, weight)
+            labels, model = _check_labels(y, n_given, ranks), Linear()
+            _check_both_classes(labels, weight, ranks)
         center, scale = _check_factors(center, scale, X.shape[1])
-        row_norm = largest_norm(X, weight, center, scale, n_threads)
+        options = (loss, l2, fit_intercept, *map(_bytes_of, (center, scale)))
+        ranks.require_same("loss, l2, fit_intercept, center and scale", options)
+        rows, first_row = None, 0
+        if isinstance(X, DistributedRows):
+            rows, first_row = X, X.first_row
+            X, labels, weight = rows.local, rows.place(labels), rows.place(weight)
+            if rows.n_local == 0:  # X is one row of zeros
+                labels, weight = np.ones(1, np.int8), np.zeros(1)
+            elif sample_weight is None:  # one number, repeated
+                weight = np.broadcast_to(weight[0], len(X))
+        exports = exports_of(X)
+        row_norm = largest_norm(X, weight, center, scale, n_threads, first_row)
+        row_norm = max(ranks.gather(row_norm))
         labels.setflags(write=False)
         weight.setflags(write=False)
         return cls(
             X, labels, weight, total_weight, loss, l2, fit_intercept, row_norm, center, scale,
-            model, exports,
+            model, exports, distributed=rows,
         )  # fmt: skip
 
     def take(self, rows, n_threads=None):
@@ -217,7 +251,7 @@ class Problem:
         """
         X, y = self.X[rows], self.y[rows]
         given = self.weight[rows] if self.is_weighted else None
-        weight, total_weight = _check_sample_weight(given, len(X))
+        weight, total_weight = _check_sample_weight(given, len(X), len(X))
         row_norm = largest_norm(X, weight, self.center, self.scale, n_threads)
         y.setflags(write=False)
         weight.setflags(write=False)
@@ -265,8 +299,7 @@ class Problem:
             differ, since their sums have different orders.
         """
         if not self.kept_digest:
-            nodes = digest.nodes(self.X, self.y, self.weight, n_threads=n_threads)
-            self.kept_digest.append(digest.top(nodes))
+            self.kept_digest.append(digest.top(self._digest_nodes(n_threads)))
         storage = "sparse rows by length" if is_sparse(self.X) else "dense rows"
         header = (self.n, self.d, self.l2, self.fit_intercept, self.loss, storage)
         hasher = hashlib.sha256(repr((*header, self.model) if self.is_multi else header).encode())
@@ -274,6 +307,15 @@ class Problem:
         for factor in (self.center, self.scale) if self.scale is not None else ():
             hasher.update((factor + 0.0).astype("<f8"))
         return hasher.hexdigest()
+
+    def _digest_nodes(self, n_threads):
+        """Return the nodes above all rows, of the rows of all ranks."""
+        data = self.X, self.y, self.weight
+        if not self.is_part:
+            return digest.nodes(*data, n_threads=n_threads)
+        first, data = self.distributed.at_multiples(digest.leaf_rows(self.X), data)
+        nodes = digest.nodes(*data, first, n_threads) if len(data[0]) else []
+        return [node for of_rank in self.ranks.gather(nodes) for node in of_rank]
 
 
 def objective_of(loss, l2, weight_norm):
@@ -296,20 +338,23 @@ def check_validation(validation, problem, n_threads=None):
         X = check_matrix(validation[0], n_threads)
         exports = exports_of(X)
         if isinstance(problem.model, Softmax):
-            labels = _check_class_numbers(validation[1], len(X), problem.model.columns)
+            labels = _check_class_numbers(validation[1], len(X), len(X), problem.model.columns)
         else:
             labels = _check_labels(validation[1], len(X))
         if X.shape[1] != problem.d:
             raise ValueError(f"X must have {problem.d} features; got shape {X.shape}")
-        weight, total = _check_sample_weight(None, len(X))
+        weight, total = _check_sample_weight(None, len(X), len(X))
         largest_norm(X, weight, problem.center, problem.scale, n_threads)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"validation: {error}") from None
-    return replace(
+    held_out = replace(
         problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0, exports=exports,
-        kept_digest=[],
+        kept_digest=[], distributed=None,
     )  # fmt: skip
+    if problem.ranks.size > 1:
+        problem.ranks.require_same("validation", held_out.digest(n_threads))
+    return held_out
 
 
 def check_start(start, problem):
@@ -380,21 +425,24 @@ def _check_vector(name, value, n):
     return array
 
 
-def _check_labels(y, n):
+def _check_labels(y, n, ranks=ALONE):
     y = _check_vector("y", y, n)
     positive = y == 1
-    if not any((positive | (y == other)).all() for other in (-1, 0)):
+    possible = {other for other in (-1, 0) if (positive | (y == other)).all()}
+    if not possible:
         found = np.unique(y)[:6].tolist()
         raise ValueError(
             "y must hold the labels -1 and +1 (or 0 and 1, or bool), without NaN; "
             f"found {', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
             "for one label against the rest, pass y == label"
         )
+    if not set.intersection(*ranks.gather(possible)):
+        raise ValueError("y must hold the same two labels on all ranks: -1 and +1, or 0 and 1")
     return np.where(positive, np.int8(1), np.int8(-1))
 
 
-def _check_class_numbers(y, n, n_classes=None):
-    y = _check_vector("y", y, n).copy()  # what is checked is what passes use as indices
+def _check_class_numbers(y, n_given, n, n_classes=None):
+    y = _check_vector("y", y, n_given).copy()  # what is checked is what passes use as indices
     below = max(2, n if n_classes is None else n_classes)
     if not ((y >= 0) & (y < below)).all() or (y.dtype.kind == "f" and (y != np.floor(y)).any()):
         found = np.unique(y)[:6].tolist()
@@ -404,15 +452,16 @@ def _check_class_numbers(y, n, n_classes=None):
             f"{', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
             "np.unique(y, return_inverse=True)[1] makes them of any labels"
         )
-    return y.astype(np.int8 if y.max() <= np.iinfo(np.int8).max else np.float64, copy=False)
+    is_byte = y.max(initial=0) <= np.iinfo(np.int8).max
+    return y.astype(np.int8 if is_byte else np.float64, copy=False)
 
 
-def _check_all_classes(labels, weight):
+def _check_all_classes(labels, weight, ranks):
     """Return the number of classes; raise unless each of two or more occurs."""
-    seen = np.unique(labels[weight > 0.0])
-    n_classes = int(labels.max()) + 1
+    seen = set().union(*ranks.gather(set(np.unique(labels[weight > 0.0]).tolist())))
+    n_classes = int(max(ranks.gather(labels.max(initial=0.0)))) + 1
     if n_classes < 2 or len(seen) < n_classes:
-        missing = np.setdiff1d(np.arange(max(n_classes, 2)), seen)[0]
+        missing = min(set(range(max(n_classes, 2))) - seen)
         raise ValueError(
             f"y must hold every class from 0 to K - 1, and at least two, in rows of positive "
             f"sample_weight; class {missing} is missing"
@@ -420,19 +469,36 @@ def _check_all_classes(labels, weight):
     return n_classes
 
 
-def _check_sample_weight(sample_weight, n):
+def _check_sample_weight(sample_weight, n_given, n, ranks=ALONE):
+    """Return the weights of the given rows, and the sum of those of all n rows."""
     if sample_weight is None:
         unit = 0.5 ** n.bit_length()
-        return np.broadcast_to(unit, n), n * unit
-    array = _check_vector("sample_weight", sample_weight, n)
+        return np.broadcast_to(unit, n_given), n * unit
+    array = _check_vector("sample_weight", sample_weight, n_given)
     weight = finite_float64("sample_weight", array)
-    largest = weight.max()
-    if weight.min() < 0.0 or largest == 0.0:
+    largest = max(ranks.gather(weight.max(initial=0.0)))
+    if min(ranks.gather(weight.min(initial=0.0))) < 0.0 or largest == 0.0:
         raise ValueError("sample_weight must not be negative or all zero")
     with np.errstate(under="ignore"):  # a weight 2**-1000 times the largest may become zero
         weight = np.ldexp(weight, -np.frexp(largest)[1])  # the largest is now in [1/2, 1)
-        total, exponent = math.frexp(math.fsum(weight))
+        total, exponent = math.frexp(exact_sum(weight, ranks))
         return np.ldexp(weight, -exponent), total
+
+
+def exact_sum(values, ranks):
+    """Return the sum of the values of all ranks, rounded once."""
+    if ranks.size == 1:
+        return math.fsum(values)
+    # the sum of a rank as numbers that add up to it exactly: what is left after each, and so on
+    parts = [math.fsum(values)]
+    while parts[-1] != 0.0:
+        parts.append(math.fsum([*values, *(-part for part in parts)]))
+    return math.fsum(part for of_rank in ranks.gather(parts) for part in of_rank)
+
+
+def _bytes_of(factor):
+    """Return the bytes of `center` or `scale`, by which ranks compare them."""
+    return None if factor is None else factor.tobytes()
 
 
 def _check_factors(center, scale, d):
@@ -460,8 +526,11 @@ def _check_factor(name, value, d):
     return factor
 
 
-def _check_both_classes(labels, weight):
-    seen = labels[weight > 0.0]
-    if seen.min() == seen.max():
-        where = "" if len(seen) == len(labels) else " in rows of positive sample_weight"
-        raise ValueError(f"y must hold both classes{where}; got only {seen[0]:+.0f}")
+def _check_both_classes(labels, weight, ranks):
+    positive = weight > 0.0
+    seen = {sign for sign in (-1.0, 1.0) if (positive & (labels == sign)).any()}
+    seen = set().union(*ranks.gather(seen))
+    if len(seen) < 2:
+        where = " in rows of positive sample_weight"
+        where = "" if all(ranks.gather(bool(positive.all()))) else where
+        raise ValueError(f"y must hold both classes{where}; got only {seen.pop():+.0f}")

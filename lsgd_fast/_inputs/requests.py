@@ -25,7 +25,7 @@ from lsgd_fast._inputs.problem import Problem, check_start, check_starts, check_
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._inputs.stopping import Stop, check_stop
 from lsgd_fast.losses import Logistic
-from lsgd_fast.stepsizes import Rule, as_passed, check_rule, resolve
+from lsgd_fast.stepsizes import Rule, as_passed, check_rule, resolve, to_plain
 
 __all__ = [
     "COLUMNS",
@@ -78,6 +78,7 @@ class DescentOptions:
         """Return the held-out data as a problem or None, and whether Gram space is possible."""
         validation = check_validation(self.validation, problem, self.n_threads)
         unless = "center and scale" if problem.scale is not None else None
+        unless = "rows on several ranks" if problem.is_part else unless
         unless = "sparse X" if is_sparse(problem.X) else unless
         unless = f"a {problem.model.name}" if problem.is_multi else unless
         n_held_out = 0 if validation is None else validation.n
@@ -95,6 +96,17 @@ class DescentRequest:
     validation: Problem | None
     gram: bool
     options: DescentOptions
+
+    def require_same(self):
+        """Raise ValueError on all ranks unless all of them have asked for the same descent."""
+        ranks, options = self.problem.ranks, self.options
+        ranks.require_same("stepsize", to_plain(self.rule))
+        ranks.require_same("l2", self.problem.l2)
+        ranks.require_same("stop", self.stop)
+        ranks.require_same("start", self.start.tobytes())
+        names = ("record", "record_every", "callback_every", "gram")
+        for name in names:
+            ranks.require_same(name, getattr(options, name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,6 +233,7 @@ class TwoLayerOptions:
         check_rule(rule, problem)
         if start is None:
             start = self.rng.standard_normal((problem.d, self.network.columns))
+            start = problem.ranks.first(start)
         return check_descent(problem, rule, options, start=start, stop=self.stop)
 
 

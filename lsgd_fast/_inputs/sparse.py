@@ -11,8 +11,10 @@ __all__ = [
     "SparseRows",
     "add_to_rows",
     "check_sparse",
+    "empty_row",
     "is_sparse",
     "memory_of_sparse_check",
+    "stack_rows",
     "to_dense",
 ]
 
@@ -128,6 +130,21 @@ class SparseRows:
             used = s[rows] != 0.0
             np.add.at(total, columns[used], (values[used] / scale) * s[rows[used]])
         return total
+
+
+def empty_row(X):
+    """Return `SparseRows` with one row, of zeros, and the features and the dtype of X."""
+    data = _as_floats(np.zeros(0, _vector(X, "data", "biuf").dtype))
+    return SparseRows((1, int(X.shape[1])), data, np.zeros(0, np.int32), np.zeros(2, np.int64))
+
+
+def stack_rows(pieces):
+    """Return `SparseRows` that have those of several, one below the other; a copy."""
+    data = np.concatenate([rows.data for rows in pieces])
+    indices = np.concatenate([rows.indices for rows in pieces])
+    indptr = _starts(np.concatenate([np.diff(rows.indptr) for rows in pieces]))
+    shape = (len(indptr) - 1, pieces[0].shape[1])
+    return SparseRows(shape, data, indices, indptr, data.nbytes + indices.nbytes + indptr.nbytes)
 
 
 def is_sparse(X):

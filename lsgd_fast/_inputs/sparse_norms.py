@@ -11,7 +11,7 @@ from lsgd_fast._inputs.sparse import SAFE_SQUARE, add_to_rows
 __all__ = ["largest_norm"]
 
 
-def largest_norm(X, weight, center=None, scale=None, n_threads=None):
+def largest_norm(X, weight, center=None, scale=None, n_threads=None, first_row=0):
     """Return the largest norm of the rows of positive weight; raise for values not finite.
 
     With center and scale, the rows are those of ``(X - center) * scale``.
@@ -23,6 +23,8 @@ def largest_norm(X, weight, center=None, scale=None, n_threads=None):
     center, scale : ndarray of shape (d,), or both None
     n_threads : int, optional
         By default as many as there are processors; the result has the same bits.
+    first_row : int, default 0
+        Added to the number of a row in an error.
     """
     used = weight > 0.0
     with np.errstate(all="ignore"):
@@ -31,7 +33,7 @@ def largest_norm(X, weight, center=None, scale=None, n_threads=None):
         largest = sums.max(where=used, initial=0.0)
         if np.isfinite(sums).all() and largest > SAFE_SQUARE:
             return math.sqrt(largest)
-        norms = _scaled_norms(X, center, scale, absent, n_threads)
+        norms = _scaled_norms(X, center, scale, absent, n_threads, first_row)
         return float(norms.max(where=used, initial=0.0))
 
 
@@ -67,7 +69,7 @@ def _square_sums(X, center, scale, absent, exponents, n_threads):
     return sums
 
 
-def _scaled_norms(X, center, scale, absent, n_threads):
+def _scaled_norms(X, center, scale, absent, n_threads, first_row):
     """Return the row norms without overflow or underflow."""
     largest = np.zeros(len(X)) if absent is None else absent.copy()
     start = 0
@@ -75,7 +77,8 @@ def _scaled_norms(X, center, scale, absent, n_threads):
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
             i = bad[0]
-            raise_not_finite(float(X.data[start + i]), values[i], columns[i], rows[i])
+            row = first_row + rows[i]
+            raise_not_finite(float(X.data[start + i]), values[i], columns[i], row)
         np.maximum.at(largest, rows, np.abs(values))
         start += len(values)
     exponents = np.frexp(largest)[1]

@@ -110,6 +110,10 @@ class MinimizeOptions:
         if problem.is_multi:  # the score line handles softmax by the number of columns alone
             n_classes = problem.model.columns
             problem = replace(problem, loss=Logistic(), model=Linear())
+        ranks = problem.ranks
+        ranks.require_same("start", start.tobytes())
+        for name in ("tol", "max_passes", "stop", "callback_every"):
+            ranks.require_same(name, getattr(self, name))
         return MinimizeRequest(problem, n_classes, start, _row_norm(problem), self)
 
 
@@ -222,6 +226,7 @@ class _QuasiNewton:
         # a softmax margin is the difference of two scores
         self.reach = self.problem.reach * (1 if request.n_classes is None else 2)
         self.trace = []
+        self.calls_back = any(self.problem.ranks.gather(self.options.callback is not None))
         self.began = time.perf_counter()
 
     def run(self):
@@ -318,16 +323,24 @@ class _QuasiNewton:
             return StopReason.rounding
         if self.n_passes + 2 > max_passes:  # an iteration takes two
             return StopReason.max_passes
-        if stop.seconds is not None and time.perf_counter() - self.began >= stop.seconds:
+        if stop.seconds is not None and self._seconds() >= stop.seconds:
             return StopReason.seconds
         return None
 
+    def _seconds(self):
+        """Return the time since the run began, on the first rank."""
+        return self.problem.ranks.first(time.perf_counter() - self.began)
+
     def _callback_stops(self):
-        """Call the callback if it is due, and return whether it returned True."""
-        callback, every = self.options.callback, self.options.callback_every
-        if callback is None or self.n_steps == 0 or self.n_steps % every != 0:
+        """Call the callback if it is due, and return whether it returned True, on any rank."""
+        callback, ranks = self.options.callback, self.problem.ranks
+        if not self.calls_back or self.n_steps == 0:
             return False
-        return ends_run(callback(self._state()))
+        if self.n_steps % self.options.callback_every != 0:
+            return False
+        with ranks.together():
+            ends = callback is not None and ends_run(callback(self._state()))
+        return any(ranks.gather(ends))
 
     def _take_step(self):
         """Take a step and return its length, or None if no step decreases the objective.
@@ -440,6 +453,7 @@ class _QuasiNewton:
         weights, intercept = self._weights()
         diagnostics, values = self._diagnostics(), self.values
         return SimpleNamespace(
+            rank=self.problem.ranks.rank,
             n_steps=self.n_steps,
             n_passes=self.n_passes,
             weights=weights,

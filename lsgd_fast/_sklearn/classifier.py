@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from lsgd_fast._checks import shown
+from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._sklearn.callbacks import FitCallbacks, as_coef
 from lsgd_fast._sklearn.fit import Options, combine_weights, fit
@@ -12,7 +13,7 @@ from lsgd_fast._sklearn.fit import Options, combine_weights, fit
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.utils import check_random_state
+    from sklearn.utils import check_random_state, column_or_1d
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
@@ -182,7 +183,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like, sparse matrix or frame of shape (n_samples, n_features)
-            Rows of features.
+            Rows of features; or those of `lsgd_fast.distributed.rows`, with labels and weights of
+            the rows of this rank.
         y : array-like of shape (n_samples,)
             Labels of any type that can be sorted; at least two different ones.
         sample_weight : array-like of shape (n_samples,), optional
@@ -205,22 +207,28 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             n_threads=self.n_threads, callback=self.callback, warm_start=self.warm_start,
             verbose=self.verbose, random_state=self._random_state(),
         )  # fmt: skip
-        self._fit(X, y, sample_weight, options)
-        self._report(options)
+        with ranks_of(X).together():
+            self._fit(X, y, sample_weight, options)
+            self._report(options)
         return self
 
     @with_callbacks
     def _fit(self, X, y, sample_weight, options):
         is_warm = options.warm_start and hasattr(self, "coef_")
         last = (self.classes_, self.coef_, self.intercept_) if is_warm else None
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
-        classes, numbers = _number_classes(y)
+        ranks = ranks_of(X)
+        if isinstance(X, DistributedRows):
+            self.n_features_in_ = X.shape[1]
+            y = column_or_1d(y, warn=True)
+        else:
+            X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
+        classes, numbers = _number_classes(y, ranks)
         if len(classes) < 2:
             raise ValueError(
                 f"y has only one class, {classes.tolist()[0]!r}; two or more are needed"
             )
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        weight = combine_weights(weight, self.class_weight, classes, numbers)
+        weight = _check_sample_weight(sample_weight, y, dtype=np.float64)
+        weight = combine_weights(weight, self.class_weight, classes, numbers, ranks)
         start = None if last is None else self._start(options, classes, *last)
         self.classes_ = classes
         callbacks = FitCallbacks.begin_fit(self, X, y, sample_weight, options)
@@ -373,10 +381,15 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return np.exp(self.predict_log_proba(X))
 
 
-def _number_classes(y):
-    """Return the sorted labels and, for each row, the index of its label."""
+def _number_classes(y, ranks):
+    """Return the sorted labels of all ranks and, for each row, the index of its label."""
     try:
-        check_classification_targets(y)
-        return np.unique(y, return_inverse=True)
+        if ranks.size == 1 or len(y):
+            check_classification_targets(y)
+        classes, numbers = np.unique(y, return_inverse=True)
+        if ranks.size > 1:
+            classes = np.unique(np.concatenate(ranks.gather(classes)))
+            numbers = np.searchsorted(classes, y)
     except TypeError as error:  # labels that cannot be sorted
         raise TypeError(f"y: {error}") from None
+    return classes, numbers

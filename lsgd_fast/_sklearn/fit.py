@@ -17,7 +17,7 @@ from lsgd_fast._checks import (
     set_fields,
     shown,
 )
-from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.problem import Problem, exact_sum
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import Stop
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
@@ -81,7 +81,7 @@ class Fit:
     trial: Trial | None = None
 
 
-def combine_weights(sample_weight, class_weight, classes, numbers):
+def combine_weights(sample_weight, class_weight, classes, numbers, ranks):
     """Return the weight of each row, multiplied by the weight of its class.
 
     Parameters
@@ -94,23 +94,28 @@ def combine_weights(sample_weight, class_weight, classes, numbers):
         The labels.
     numbers : ndarray of shape (n,)
         For each row the index of its label in `classes`.
+    ranks : Ranks
+        That have the rows together.
 
     Returns
     -------
     ndarray of shape (n,)
     """
-    if sample_weight.min() < 0.0:
+    if sample_weight.min(initial=0.0) < 0.0:
         raise ValueError("sample_weight must not be negative")
-    sample_weight = _near_one(sample_weight)
-    totals = np.bincount(numbers, sample_weight, len(classes))
-    if 0 < np.count_nonzero(totals) < len(classes):
-        label = classes[totals == 0.0].tolist()[0]
+    sample_weight = _near_one(sample_weight, max(ranks.gather(sample_weight.max(initial=0.0))))
+    counts = np.bincount(numbers[sample_weight > 0.0], minlength=len(classes))
+    counts = sum(ranks.gather(counts))
+    if 0 < np.count_nonzero(counts) < len(classes):
+        label = classes[counts == 0].tolist()[0]
         raise ValueError(
             f"sample_weight is zero for all rows of class {label!r}: leave out the rows"
         )
-    if class_weight is None or not totals.all():
+    if class_weight is None or not counts.all():
         return sample_weight
     if isinstance(class_weight, str) and str.__str__(class_weight) == "balanced":
+        of_classes = (sample_weight[numbers == number] for number in range(len(classes)))
+        totals = np.array([exact_sum(weight, ranks) for weight in of_classes])
         return sample_weight * (totals.sum() / len(classes) / totals)[numbers]
     if not isinstance(class_weight, dict):
         raise ValueError(
@@ -125,12 +130,12 @@ def combine_weights(sample_weight, class_weight, classes, numbers):
             f"class_weight has the class {shown(unknown[0])}, but y has {forgotten[0]!r}"
         )
     factors = [check_real("class_weight", class_weight.get(label, 1.0)) for label in labels]
-    return sample_weight * _near_one(np.array(factors))[numbers]
+    return sample_weight * _near_one(np.array(factors), max(factors))[numbers]
 
 
-def _near_one(weight):
+def _near_one(weight, largest):
     """Return weights times a power of two, so that no sum or product of them overflows."""
-    return np.ldexp(weight, -np.frexp(weight.max())[1])
+    return np.ldexp(weight, -np.frexp(largest)[1])
 
 
 def fit(X, numbers, n_classes, weight, options, start, callback):
@@ -166,8 +171,15 @@ def fit(X, numbers, n_classes, weight, options, start, callback):
         )  # fmt: skip
         return Fit(run)
     descent = DescentOptions(callback=callback, n_threads=options.n_threads)
-    problem = Problem.check(X, numbers, **model, n_threads=options.n_threads)
+    problem = Problem.check(
+        X, numbers, **model, n_threads=options.n_threads, may_be_distributed=True
+    )
     stepsize, trial = options.stepsize, None
+    if isinstance(stepsize, str) and problem.ranks.size > 1:
+        raise ValueError(
+            'stepsize="trial" needs all rows in one process: pass the stepsize that staged_trial '
+            "recommends for a part of them"
+        )
     if isinstance(stepsize, str):
         seed = int(options.random_state.randint(2**31 - 1))
         chosen = TrialOptions(rng=seed, loss=problem.loss, n_threads=options.n_threads)

@@ -1,0 +1,123 @@
+"""How ranks exchange arrays and objects: the protocol, and its form for threads of one process."""
+
+import math
+import threading
+import time
+from typing import Protocol
+
+import numpy as np
+
+from lsgd_fast._checks import check_count, check_real
+
+__all__ = ["Communicator", "thread_communicators", "too_late"]
+
+
+class Communicator(Protocol):
+    """What `lsgd_fast.distributed.rows` needs to know of the processes of a run.
+
+    Every rank calls the same methods in the same order. A method raises, on this rank, if another
+    one does not answer in time.
+
+    Attributes
+    ----------
+    rank : int
+        The number of this process, from 0.
+    size : int
+        The number of processes.
+    """
+
+    rank: int
+    size: int
+
+    def allgather(self, send, receive):
+        """Fill row r of `receive` (size, m) with the `send` (m,) of rank r; both are float64."""
+
+    def alltoall(self, send, receive):
+        """Fill row r of `receive` (size, m) with the row for this rank of the `send` of rank r."""
+
+    def gather_objects(self, thing):
+        """Return the things of all ranks, in order; they can be pickled."""
+
+    def exchange_objects(self, things):
+        """Return what every rank has for this one, where `things` has an entry for each rank."""
+
+
+def thread_communicators(size, timeout=60.0):
+    """Return communicators of `size` ranks that are threads of this process, for tests.
+
+    Parameters
+    ----------
+    size : int
+    timeout : float, default 60.0
+        Seconds that a rank waits for the others.
+
+    Returns
+    -------
+    list of Communicator
+        One for each thread.
+    """
+    size, timeout = check_count("size", size, 1), check_real("timeout", timeout)
+    shared = _Shared(size, timeout)
+    return [_ThreadCommunicator(shared, rank) for rank in range(size)]
+
+
+class _Shared:
+    """What the threads of `thread_communicators` share."""
+
+    def __init__(self, size, timeout):
+        self.timeout = timeout
+        self.barrier = threading.Barrier(size)
+        self.box = [None] * size
+        self.arrived = [0] * size  # exchanges that each rank has come to
+
+
+class _ThreadCommunicator:
+    """A `Communicator` between threads of one process."""
+
+    def __init__(self, shared, rank):
+        self.rank, self.size = rank, len(shared.box)
+        self._shared = shared
+
+    def gather_objects(self, thing):
+        shared = self._shared
+        shared.box[self.rank] = thing
+        self._wait()
+        found = list(shared.box)
+        self._wait()
+        return found
+
+    def exchange_objects(self, things):
+        return [row[self.rank] for row in self.gather_objects(things)]
+
+    def allgather(self, send, receive):
+        shared = self._shared
+        shared.box[self.rank] = send
+        self._wait()
+        for row, other in zip(receive, shared.box, strict=True):
+            np.copyto(row, other)
+        self._wait()
+
+    def alltoall(self, send, receive):
+        shared = self._shared
+        shared.box[self.rank] = send
+        self._wait()
+        for row, other in zip(receive, shared.box, strict=True):
+            np.copyto(row, other[self.rank])
+        self._wait()
+
+    def _wait(self):
+        shared = self._shared
+        shared.arrived[self.rank] += 1
+        began = time.monotonic()
+        try:
+            shared.barrier.wait(shared.timeout)
+        except threading.BrokenBarrierError:
+            late = [r for r, n in enumerate(shared.arrived) if n < shared.arrived[self.rank]]
+            raise too_late(late, time.monotonic() - began) from None
+
+
+def too_late(ranks, seconds):
+    """Return the error where some ranks do not come to an exchange."""
+    who = f"rank {ranks[0]} has" if len(ranks) == 1 else f"ranks {', '.join(map(str, ranks))} have"
+    who = who if ranks else "another rank has"
+    return TimeoutError(f"{who} not come to an exchange after {math.ceil(seconds)} s")

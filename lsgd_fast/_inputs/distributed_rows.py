@@ -1,0 +1,232 @@
+"""Rows of X that lie in several processes: which rank holds which, and their vectors."""
+
+import numpy as np
+
+from lsgd_fast._checks import check_count
+from lsgd_fast._constants import LEAF_ROWS, WHOLE_ROWS
+from lsgd_fast._inputs.dense import check_matrix
+from lsgd_fast._inputs.ranks import ALONE
+from lsgd_fast._inputs.sparse import empty_row, is_sparse, stack_rows
+
+__all__ = ["DistributedRows", "boundaries", "ranks_of", "unit_rows"]
+
+UNITS = 16  # of a rank, at least: shares are even to within 1 / UNITS, and sums are few
+
+
+def unit_rows(n, size):
+    """Return of how many rows a rank holds multiples: aligned leaves, a power of two of them.
+
+    Parameters
+    ----------
+    n : int
+        Rows of all ranks.
+    size : int
+        Number of ranks.
+    """
+    n_leaves = -(-n // LEAF_ROWS)
+    return LEAF_ROWS << max(0, (n_leaves // (UNITS * size)).bit_length() - 1)
+
+
+def boundaries(n, d, size):
+    """Return where to cut n rows of d features into shares of `size` ranks.
+
+    Rank r then reads the rows from ``boundaries[r]`` to ``boundaries[r + 1]``, and no row has to
+    move to another rank. Shares differ by some six per cent.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows of all ranks.
+    d : int
+        Number of features. Where to cut dense rows does not depend on it.
+    size : int
+        Number of ranks.
+
+    Returns
+    -------
+    ndarray of int64, of shape (size + 1,)
+        From 0 to n, not decreasing.
+    """
+    n, size = check_count("n", n, 1), check_count("size", size, 1)
+    check_count("d", d, 1)
+    even = np.arange(size + 1) * n // size
+    return even if n < WHOLE_ROWS else _nearest(even, n, size)
+
+
+def _nearest(starts, n, size):
+    """Return the boundaries of units that are nearest to some numbers of rows; 0 and n stay."""
+    unit = unit_rows(n, size)
+    cuts = np.minimum((starts + unit // 2) // unit * unit, n)
+    cuts[0], cuts[-1] = 0, n
+    return cuts
+
+
+class DistributedRows:
+    """The rows of X of which each rank holds some; made by `lsgd_fast.distributed.rows`.
+
+    The sums of a pass begin with leaves of rows that lie at multiples of LEAF_ROWS. So rows near
+    the ends of a share go to the rank that holds most of their unit (see `unit_rows`), once. Fewer
+    than WHOLE_ROWS rows are brought together on every rank.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Rows of all ranks, and features.
+    dtype : dtype
+    local : ndarray or SparseRows
+        The rows that this rank works on, those from `first_row` on. Its own array where no row had
+        to move. A row of zeros where it has none.
+    n_local : int
+        Their number; may be zero.
+    first_row : int
+        The number of the first one.
+    given : range
+        Numbers of the rows that the caller gave on this rank.
+    ranks : Ranks
+    """
+
+    ndim = 2
+    is_distributed = True
+
+    def __init__(self, X, ranks):
+        self.ranks = ranks
+        with ranks.together():
+            X, n_given = _check_share(X)
+            found = ranks.gather((n_given, X.shape[1], X.dtype, is_sparse(X)))
+            counts = [one[0] for one in found]
+            ranks.require_same("X.shape[1], the number of features,", X.shape[1])
+            ranks.require_same("X.dtype", X.dtype)
+            ranks.require_same("whether X is sparse", is_sparse(X))
+            self._starts = np.cumsum([0, *counts])
+            n = int(self._starts[-1])
+            if n == 0:
+                raise ValueError("X must have at least one row on some rank; all have none")
+            self.shape, self.dtype = (n, X.shape[1]), X.dtype
+            self.given = range(*self._starts[ranks.rank : ranks.rank + 2].tolist())
+            self.is_whole = n < WHOLE_ROWS or is_sparse(X)
+            self._cuts = None if self.is_whole else _nearest(self._starts, n, ranks.size)
+            self.first_row, self.n_local = 0, n
+            if not self.is_whole:
+                self.first_row, end = self._cuts[ranks.rank : ranks.rank + 2].tolist()
+                self.n_local = end - self.first_row
+            self.local = self.place(X[: len(self.given)])
+            if self.n_local == 0:
+                self.local = np.zeros((1, X.shape[1]), X.dtype)
+
+    @property
+    def rank(self):
+        """The number of this rank, from 0."""
+        return self.ranks.rank
+
+    @property
+    def size(self):
+        """The number of ranks."""
+        return self.ranks.size
+
+    @property
+    def unit_leaves(self):
+        """Leaves of a unit, a power of two."""
+        return self.unit // LEAF_ROWS
+
+    @property
+    def unit(self):
+        """Rows of a unit, of which a rank holds whole ones, but for the last one of all."""
+        return unit_rows(self.shape[0], self.ranks.size)
+
+    def runs(self):
+        """Return for each rank the fewest runs of units whose sums it makes alone.
+
+        A run is aligned: a power of two of units, from a multiple of that on.
+
+        Returns
+        -------
+        list of (list of int)
+            Where each run of a rank begins, and the end of the last one, as numbers of units.
+        """
+        ends = (-(-self._cuts // self.unit)).tolist()
+        return [_aligned_runs(first, end) for first, end in zip(ends[:-1], ends[1:], strict=True)]
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __repr__(self):
+        given = f"{self.given.start}..{self.given.stop - 1}" if self.given else "none"
+        return f"DistributedRows(shape={self.shape}, dtype={self.dtype}, rows {given} of rank " + (
+            f"{self.rank} of {self.size})"
+        )
+
+    def place(self, values):
+        """Return the entries of the rows that this rank works on, of those of its given rows.
+
+        Parameters
+        ----------
+        values : ndarray or SparseRows
+            A row for each of `given`, on every rank.
+        """
+        if self.is_whole:
+            return _stack(self.ranks.gather(values))
+        return self._moved(values, self._starts, self._cuts)
+
+    def at_multiples(self, n_rows, arrays):
+        """Return arrays of the rows of this rank, moved so that it has multiples of `n_rows`.
+
+        Parameters
+        ----------
+        n_rows : int
+        arrays : sequence of ndarray or SparseRows
+            With an entry for each row of `local`.
+
+        Returns
+        -------
+        first : int
+            The number of the first row that the rank has now.
+        arrays : list
+        """
+        cuts = np.minimum((self._cuts + n_rows // 2) // n_rows * n_rows, self.shape[0])
+        cuts[-1] = self.shape[0]
+        moved = [self._moved(array[: self.n_local], self._cuts, cuts) for array in arrays]
+        return int(cuts[self.rank]), moved
+
+    def _moved(self, values, starts, cuts):
+        """Return the entries of rows cut at `cuts`, of those that are cut at `starts`."""
+        first, end = starts[self.rank : self.rank + 2]
+        bounds = np.clip(cuts, first, end) - first
+        pieces = [values[i:j] for i, j in zip(bounds[:-1], bounds[1:], strict=True)]
+        own, pieces[self.rank] = pieces[self.rank], None
+        pieces = self.ranks.swap([piece if piece is not None and len(piece) else None
+                                  for piece in pieces])  # fmt: skip
+        pieces[self.rank] = own
+        return _stack([piece for piece in pieces if piece is not None])
+
+
+def _aligned_runs(first, end):
+    starts = []
+    while first < end:
+        starts.append(first)
+        size = first & -first or 1 << end.bit_length()
+        while first + size > end:
+            size //= 2
+        first += size
+    return [*starts, end]
+
+
+def ranks_of(X):
+    """Return the ranks that hold the rows of X."""
+    return X.ranks if isinstance(X, DistributedRows) else ALONE
+
+
+def _check_share(X):
+    """Return the rows of one rank, at least one, and how many of them there are, maybe none."""
+    shape = getattr(X, "shape", None)
+    if isinstance(shape, tuple) and len(shape) == 2 and shape[0] == 0 and shape[1] > 0:
+        return empty_row(X) if is_sparse(X) else np.zeros((1, shape[1]), X.dtype), 0
+    X = check_matrix(X)
+    return X, len(X)
+
+
+def _stack(pieces):
+    """Return pieces one below the other; the only one that has rows as it is."""
+    filled = [piece for piece in pieces if len(piece)] or pieces[:1]
+    if len(filled) == 1:
+        return filled[0]
+    return stack_rows(filled) if is_sparse(filled[0]) else np.concatenate(filled)

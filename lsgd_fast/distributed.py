@@ -1,0 +1,89 @@
+"""Rows of X that lie in several processes: gradient descent beyond one machine.
+
+That rows are spread is a property of X. Each process, or *rank*, has some of the rows, with their
+labels, and calls the same functions in the same order::
+
+    from mpi4py import MPI
+    import numpy as np
+    import lsgd_fast as lsgd
+
+    comm = MPI.COMM_WORLD
+    cuts = lsgd.distributed.boundaries(n, d, comm.size)
+    mine = slice(cuts[comm.rank], cuts[comm.rank + 1])
+    X = lsgd.distributed.rows(np.load("X.npy", mmap_mode="r")[mine], comm)
+    run = lsgd.gradient_descent(X, y[mine], 32.0, 10_000)
+
+Every rank gets the same `Run`, and its bytes are those of one process that has all rows: they do
+not depend on the number of ranks, on where the rows are cut, or on the threads of a rank. The page
+"More than one machine" of the documentation says when it pays, what it costs, and what happens when
+a rank dies.
+"""
+
+from lsgd_fast._checks import check_real, shown
+from lsgd_fast._inputs.communicators import Communicator, thread_communicators
+from lsgd_fast._inputs.distributed_rows import DistributedRows, boundaries
+from lsgd_fast._inputs.ranks import Ranks
+
+__all__ = ["Communicator", "DistributedRows", "boundaries", "rows", "thread_communicators"]
+
+
+def rows(X, comm, *, timeout=300.0):
+    """Return the rows of X that this process has, together with those of the other ranks.
+
+    A collective call: every rank makes it, with its own rows, in the order of their numbers.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_local, d)
+        The rows of this rank; n_local may be 0. The number of features and the dtype must be the
+        same on all ranks.
+    comm : mpi4py.MPI.Comm, torch.distributed.ProcessGroup or Communicator
+        What the ranks exchange sums by. A process group of torch needs a backend for tensors of the
+        CPU, such as gloo.
+    timeout : float, default 300.0
+        Seconds that a rank waits for the others before it raises TimeoutError, which names the
+        ranks that are late. A process group of torch has a timeout of its own.
+
+    Returns
+    -------
+    DistributedRows
+        Pass it as X, with labels and weights of the rows of this rank, to `gradient_descent`,
+        `nesterov_descent`, `stepsize_sweep`, `Descent`, `two_layer_gradient_descent`, `minimize`
+        or `LogisticClassifier.fit`. Held-out data are ordinary arrays, the same on every rank.
+
+    Raises
+    ------
+    TypeError, ValueError
+        On all ranks, if X is not valid on one of them.
+    TimeoutError, RuntimeError
+        If another rank does not answer.
+
+    Notes
+    -----
+    Where the rows are cut at `boundaries`, none of them is copied. Elsewhere a few go to another
+    rank, and the others are copied. Fewer than 4096 rows are copied to every rank, and each works
+    on all of them.
+    """
+    return DistributedRows(X, Ranks(_adapted(comm, timeout)))
+
+
+def _adapted(comm, timeout):
+    """Return a `Communicator` for one of mpi4py or a process group of torch, or itself."""
+    timeout = check_real("timeout", timeout)
+    module = type(comm).__module__
+    if module.startswith("mpi4py"):
+        from lsgd_fast._inputs.mpi_communicator import MPICommunicator
+
+        return MPICommunicator(comm, timeout)
+    if module.startswith("torch"):
+        from lsgd_fast._inputs.torch_communicator import TorchCommunicator
+
+        return TorchCommunicator(comm)
+    names = ("rank", "size", "allgather", "alltoall", "gather_objects", "exchange_objects")
+    missing = [name for name in names if not hasattr(comm, name)]
+    if missing:
+        raise TypeError(
+            "comm must be a communicator of mpi4py, a process group of torch.distributed or a "
+            f"lsgd_fast.distributed.Communicator; got {shown(comm)}, without {missing[0]}"
+        )
+    return comm
