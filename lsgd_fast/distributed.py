@@ -19,12 +19,52 @@ not depend on the number of ranks, on where the rows are cut, or on the threads 
 a rank dies.
 """
 
-from lsgd_fast._checks import check_real, shown
+import numpy as np
+
+from lsgd_fast._checks import check_count, check_real, shown
+from lsgd_fast._engine.dataset import slab_bounds
+from lsgd_fast._inputs import distributed_rows
 from lsgd_fast._inputs.communicators import Communicator, thread_communicators
-from lsgd_fast._inputs.distributed_rows import DistributedRows, boundaries
+from lsgd_fast._inputs.distributed_rows import DistributedRows
 from lsgd_fast._inputs.ranks import Ranks
 
 __all__ = ["Communicator", "DistributedRows", "boundaries", "rows", "thread_communicators"]
+
+
+def boundaries(n, d, size, *, n_entries=None):
+    """Return where to cut n rows of d features into shares of `size` ranks.
+
+    Rank r then reads the rows from ``boundaries[r]`` to ``boundaries[r + 1]``, and no row has to
+    move to another rank.
+
+    Parameters
+    ----------
+    n, d : int
+        Number of rows of all ranks, and of features.
+    size : int
+        Number of ranks.
+    n_entries : int, optional
+        Entries of sparse rows, of all ranks; None for dense rows.
+
+    Returns
+    -------
+    ndarray of int64, of shape (size + 1,)
+        From 0 to n, not decreasing. Shares of dense rows differ by some six per cent. Sparse rows
+        are cut between *slabs*, of which there is one for some 2^18 entries at least, and often for
+        more: see `lsgd_fast`'s page on sparse rows.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.distributed.boundaries(1_000_000, 100, 4).tolist()
+    [0, 245760, 507904, 753664, 1000000]
+    """
+    n, d = check_count("n", n, 1), check_count("d", d, 1)
+    size = check_count("size", size, 1)
+    units = distributed_rows.unit_starts(n, size)
+    if n_entries is not None:
+        units = np.array(slab_bounds(n, d, check_count("n_entries", n_entries, 0)))
+    return distributed_rows.nearest_cuts(np.arange(size + 1) * n // size, units)
 
 
 def rows(X, comm, *, timeout=300.0):
@@ -64,7 +104,7 @@ def rows(X, comm, *, timeout=300.0):
     rank, and the others are copied. Fewer than 4096 rows are copied to every rank, and each works
     on all of them.
     """
-    return DistributedRows(X, Ranks(_adapted(comm, timeout)))
+    return DistributedRows(X, Ranks(_adapted(comm, timeout)), slab_bounds)
 
 
 def _adapted(comm, timeout):

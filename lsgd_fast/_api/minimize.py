@@ -138,7 +138,7 @@ def engine_of(request):
     line = problem.weight, problem.y, problem.total_weight
     return Engine(
         linear_map=LinearMap(rows, k, n_threads, exchange_of(problem)),
-        score_line=ScoreLine(*line, k, n_threads, exchange_of(problem)),
+        score_line=ScoreLine(*line, k, n_threads, rows, exchange_of(problem)),
         lbfgs=LBFGS(request.start, request.unit, problem.l2, request.n_penalised, request.n_pairs),
         n_threads=n_threads,
     )

@@ -33,7 +33,8 @@ Forward and backward
     dense           dense rows: on panels (dense_tiles), or without a copy (dense_inplace)
     small_batch     fewer than eight dense rows of a batch, with the logistic loss
     sparse          CSR rows, whose gradients are summed by columns after all leaves; all models
-    sparse_layout   indices of CSR rows, the copy by columns, how a pass over them is split
+    sparse_layout   indices of CSR rows, their copy by columns, how it is split
+    slabs           slabs of CSR rows: their sums become gradients, in pairs
     multi           dense rows, models of several columns: softmax, two-layer networks
     load            elements of any type to float64; panels
     scaling         centred and scaled features

@@ -26,7 +26,7 @@ cdef struct block_t:
     # what the leaf sums, of all columns
     Py_ssize_t leaf_row             # the first row of the leaf
     Py_ssize_t chunk, level         # where its sums go
-    double* partial                 # of dense rows: its partial gradients, or NULL
+    double* partial                 # its partial gradients, or NULL
     tally_t* tallies                # NULL where there is no loss
     log_sums_t* log_sums            # NULL where no column is in the log domain
     # the rows

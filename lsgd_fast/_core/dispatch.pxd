@@ -11,3 +11,6 @@ cdef void run_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
 # reduce_part, and the gradients of the features between them are not adjacent for k > 1.
 cdef void reduce_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                            double* gradient) noexcept nogil
+# The same in slab_rounds(p) rounds, in order, by one thread: one for each slab.
+cdef void reduce_slab(const pass_t* p, Py_ssize_t round, Py_ssize_t first, Py_ssize_t last,
+                      double* gradient) noexcept nogil

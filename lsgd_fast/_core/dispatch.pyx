@@ -4,6 +4,7 @@ import os
 
 from lsgd_fast._core cimport isa_avx2, isa_avx512, isa_baseline
 from lsgd_fast._core.pass_types cimport bodies_t, pass_t
+from lsgd_fast._core.reduce cimport slab_rounds
 from lsgd_fast._core.simd cimport compiler_name, cpu_has_avx2, cpu_has_avx512
 
 cdef bodies_t chosen = isa_baseline.bodies
@@ -17,7 +18,14 @@ cdef void run_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
 
 cdef void reduce_gradients(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                            double* gradient) noexcept nogil:
-    chosen.partial_gradients(p, first, last, gradient)
+    cdef Py_ssize_t round
+    for round in range(slab_rounds(p)):
+        chosen.slab(p, round, first, last, gradient)
+
+
+cdef void reduce_slab(const pass_t* p, Py_ssize_t round, Py_ssize_t first, Py_ssize_t last,
+                      double* gradient) noexcept nogil:
+    chosen.slab(p, round, first, last, gradient)
 
 
 def compiler():

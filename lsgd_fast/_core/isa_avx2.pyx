@@ -44,10 +44,10 @@ cdef avx2_target leaves_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
         dense_avx2(p, first, last, memory)
 
 
-cdef avx2_target reduce_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                             double* gradient) noexcept nogil:
-    reduce_body[v4](p, first, last, gradient, <const v4*> NULL)
+cdef avx2_target reduce_avx2(const pass_t* p, Py_ssize_t slab, Py_ssize_t first,
+                             Py_ssize_t last, double* gradient) noexcept nogil:
+    reduce_body[v4](p, slab, first, last, gradient, <const v4*> NULL)
 
 
 bodies.leaves = leaves_avx2
-bodies.partial_gradients = reduce_avx2
+bodies.slab = reduce_avx2

@@ -44,10 +44,10 @@ cdef avx512_target leaves_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t l
         dense_avx512(p, first, last, memory)
 
 
-cdef avx512_target reduce_avx512(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                 double* gradient) noexcept nogil:
-    reduce_body[v8](p, first, last, gradient, <const v8*> NULL)
+cdef avx512_target reduce_avx512(const pass_t* p, Py_ssize_t slab, Py_ssize_t first,
+                                 Py_ssize_t last, double* gradient) noexcept nogil:
+    reduce_body[v8](p, slab, first, last, gradient, <const v8*> NULL)
 
 
 bodies.leaves = leaves_avx512
-bodies.partial_gradients = reduce_avx512
+bodies.slab = reduce_avx512

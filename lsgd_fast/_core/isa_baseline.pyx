@@ -44,10 +44,10 @@ cdef baseline_target leaves_baseline(const pass_t* p, Py_ssize_t first, Py_ssize
         dense_baseline(p, first, last, memory)
 
 
-cdef baseline_target reduce_baseline(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                     double* gradient) noexcept nogil:
-    reduce_body[v2](p, first, last, gradient, <const v2*> NULL)
+cdef baseline_target reduce_baseline(const pass_t* p, Py_ssize_t slab, Py_ssize_t first,
+                                     Py_ssize_t last, double* gradient) noexcept nogil:
+    reduce_body[v2](p, slab, first, last, gradient, <const v2*> NULL)
 
 
 bodies.leaves = leaves_baseline
-bodies.partial_gradients = reduce_baseline
+bodies.slab = reduce_baseline

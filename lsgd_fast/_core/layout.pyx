@@ -5,9 +5,8 @@ from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.simd cimport v2
 from lsgd_fast._core.pass_types cimport (
     BLOCK, LEAF, LOGISTIC_LOSS, MULTI_BLOCKS, PANEL, SCORES_ONLY, column_offset, is_multi,
-    log_sums_t, loss_t, model_t, node_t, padded_rows, pass_t, split_t, sum_count,
-    tally_t)
-from lsgd_fast._core.types cimport FLOAT64, matrix_t, rows_t
+    log_sums_t, loss_t, model_t, node_t, padded_rows, pass_t, sum_count, tally_t)
+from lsgd_fast._core.types cimport FLOAT64, matrix_t, part_t, rows_t, split_t
 
 from lsgd_fast._constants import LOSS_WORK
 
@@ -17,11 +16,17 @@ cdef enum:
     LINE = 8                # doubles of a line of the cache
     SMALL_WORK = 12000      # a pass of less work is one leaf (threads.py starts threads later)
     FEW_LEAVES = 8          # of a larger pass, if there are as many blocks, up to LEAF rows in each
-    SPARSE_LEAF_WORK = 20000        # of a leaf of sparse rows where there are more, in entries
-    SPARSE_LEAVES = 64      # of sparse rows, at most
+    SPARSE_LEAVES = 64      # of sparse rows, of SPARSE_LEAF_WORK at least, in entries; ...
+    SPARSE_LEAF_WORK = 20000
+    LARGE_LEAF_WORK = 1 << 16       # ... or more of them, if each has so much
+    SLABS = 1024            # of sparse rows, at most
+    SLAB_ENTRIES = 1 << 18  # of a slab at least, and ...
+    SLAB_COLUMN = 128       # ... so many for each feature, ...
+    TALL_SLAB_COLUMN = 16   # ... or so many if it has TALL_SLAB rows: those of row gradients that
+    TALL_SLAB = 1 << 15     # do not stay in the cache are read much more slowly
     CHUNKS = 64             # of a pass at most, or CHUNKS_PER_THREAD where there are more threads
     CHUNKS_PER_THREAD = 8
-    CHUNK_VALUES = 1 << 23  # partial gradients of all chunks, 64 MiB, or two for each thread
+    CHUNK_VALUES = 1 << 23  # partial gradients of all chunks, 64 MiB, or four for each thread
     CACHE_FEATURES = 2048   # so many features of BLOCK rows stay in the second-level cache
     LONG_COLUMN = 4096      # entries of a column that one thread sums in any case
 
@@ -60,7 +65,20 @@ cdef Py_ssize_t power_below(Py_ssize_t x) noexcept nogil:
 
 # Leaves of LEAF rows: of many rows, and of those that one rank has of many.
 cdef split_t split_many(Py_ssize_t n, Py_ssize_t height) noexcept nogil:
-    return split_t(height, (n - 1) // LEAF + 1, LEAF // height, 1)
+    return split_t(height, (n - 1) // LEAF + 1, LEAF // height, 1, 0)
+
+
+cdef part_t dense_part(Py_ssize_t n, Py_ssize_t d, Py_ssize_t unit_leaves) noexcept nogil:
+    return part_t(split_many(n, multi_height(d)), unit_leaves)
+
+
+cdef part_t sparse_part(Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t first_unit,
+                        Py_ssize_t end_unit, Py_ssize_t n_units) noexcept nogil:
+    cdef split_t split = split_sparse(n, n_entries)
+    cdef Py_ssize_t unit_leaves = split.n_leaves // n_units
+    split.n_leaves = (end_unit - first_unit) * unit_leaves
+    split.first_leaf = first_unit * unit_leaves
+    return part_t(split, unit_leaves)
 
 
 cdef split_t split_rows(double work, Py_ssize_t n, Py_ssize_t height) noexcept nogil:
@@ -69,24 +87,38 @@ cdef split_t split_rows(double work, Py_ssize_t n, Py_ssize_t height) noexcept n
         return split_many(n, height)
     if work >= SMALL_WORK:
         leaves = power_below(min(<Py_ssize_t> FEW_LEAVES, blocks))
-    return split_t(height, leaves, blocks, leaves)
+    return split_t(height, leaves, blocks, leaves, 0)
 
 
 cdef split_t split_sparse(Py_ssize_t n, Py_ssize_t n_entries) noexcept nogil:
     cdef Py_ssize_t height = sparse_height(n), blocks = (n - 1) // height + 1, leaves = 1
     cdef double work = n_entries + loss_work * n
-    cdef Py_ssize_t wanted = <Py_ssize_t> (work / SPARSE_LEAF_WORK)
+    cdef Py_ssize_t wanted = <Py_ssize_t> min(<double> SPARSE_LEAVES, work / SPARSE_LEAF_WORK)
     if work >= SMALL_WORK:
-        wanted = max(<Py_ssize_t> FEW_LEAVES, min(<Py_ssize_t> SPARSE_LEAVES, wanted))
-        leaves = power_below(min(wanted, blocks))
-    return split_t(height, leaves, blocks, leaves)
+        wanted = max(wanted, <Py_ssize_t> (work / LARGE_LEAF_WORK))
+        leaves = power_below(min(max(<Py_ssize_t> FEW_LEAVES, wanted), blocks))
+    return split_t(height, leaves, blocks, leaves, 0)
+
+
+# Whether slabs of n rows, on average, save as much as they cost, which is a few entries for each
+# feature.
+cdef bint slabs_pay(Py_ssize_t n, Py_ssize_t d, Py_ssize_t n_entries) noexcept nogil:
+    cdef Py_ssize_t least = TALL_SLAB_COLUMN if n >= TALL_SLAB else SLAB_COLUMN
+    return n_entries >= SLAB_ENTRIES and n_entries // d >= least
+
+
+cdef Py_ssize_t slab_count(Py_ssize_t n, Py_ssize_t d, Py_ssize_t n_entries) noexcept nogil:
+    cdef Py_ssize_t most = min(<Py_ssize_t> SLABS, split_sparse(n, n_entries).n_leaves), slabs = 2
+    while slabs <= most and slabs_pay(n // slabs, d, n_entries // slabs):
+        slabs *= 2
+    return slabs // 2
 
 
 cdef split_t split_pass(model_t model, const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    if X.part != NULL:
+        return X.part.split
     if X.sparse != NULL:
         return split_sparse(X.n, X.sparse.rows.indptr[X.n])
-    if X.unit_leaves > 0:
-        return split_many(X.n, multi_height(X.d))
     if is_multi(model):
         return split_rows(k * pass_work(X.n, X.d), X.n, multi_height(X.d))
     return split_rows(pass_work(X.n, X.d), X.n, block_height(X.n, X.d))
@@ -96,18 +128,20 @@ cdef Py_ssize_t leaf_count(model_t model, const matrix_t* X, Py_ssize_t k) noexc
     return split_pass(model, X, k).n_leaves
 
 
+# Features whose sums each leaf keeps.
+cdef Py_ssize_t kept_width(const matrix_t* X) noexcept nogil:
+    return X.d if X.sparse == NULL else X.sparse.n_long
+
+
 # Leaves of a chunk: so many that threads have several chunks each, and their partial gradients take
-# little memory. A chunk of sparse rows, which have no partial gradients, is a leaf. The rows of a
-# rank are whole chunks.
+# little memory. A unit of a part of more rows has whole chunks.
 cdef Py_ssize_t chunk_size(model_t model, const matrix_t* X, Py_ssize_t k,
                            int n_threads) noexcept nogil:
     cdef Py_ssize_t n_leaves = leaf_count(model, X, k), size = 1
     cdef Py_ssize_t most = max(<Py_ssize_t> CHUNKS, <Py_ssize_t> CHUNKS_PER_THREAD * n_threads)
-    if X.sparse != NULL:
-        return 1
-    most = min(most, <Py_ssize_t> CHUNK_VALUES // (X.d * k))
-    most = max(most, <Py_ssize_t> 2 * max(n_threads, 1))
-    while (n_leaves - 1) // size + 1 > most and size != X.unit_leaves:
+    most = min(most, <Py_ssize_t> CHUNK_VALUES // max(<Py_ssize_t> 1, kept_width(X) * k))
+    most = max(most, <Py_ssize_t> 4 * max(n_threads, 1))
+    while (n_leaves - 1) // size + 1 > most and (X.part == NULL or size < X.part.unit_leaves):
         size *= 2
     return size
 
@@ -150,21 +184,33 @@ cdef Py_ssize_t sums_memory(model_t model, const matrix_t* X, Py_ssize_t k,
     cdef Py_ssize_t count = sum_count(model, k), size = chunk_size(model, X, k, n_threads)
     cdef Py_ssize_t of_level = count * sizeof(node_t), of_all
     of_all = count * (sizeof(tally_t) + sizeof(log_sums_t))
-    if model != SCORES_ONLY and X.sparse == NULL:
-        of_level += k * X.d * sizeof(double)
+    if model != SCORES_ONLY:
+        of_level += k * kept_width(X) * sizeof(double)
     while size > 1:
         of_all += of_level
         size //= 2
     return (of_all - 1) // 64 * 8 + 8
 
 
-cdef Py_ssize_t partial_gradients_size(model_t model, const matrix_t* X, Py_ssize_t k,
-                                       Py_ssize_t n_chunks) noexcept nogil:
+# Doubles of the sums of slabs that wait for others.
+cdef Py_ssize_t slab_sums_size(const matrix_t* X, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t slabs = X.sparse.n_slabs, levels = 0
+    while slabs > 1:
+        slabs //= 2
+        levels += 1
+    return levels * k * X.d
+
+
+# All that gradients are made of.
+cdef Py_ssize_t gradients_size(model_t model, const matrix_t* X, Py_ssize_t k,
+                               Py_ssize_t n_chunks) noexcept nogil:
+    cdef Py_ssize_t size = n_chunks * k * kept_width(X)
     if model == SCORES_ONLY:
         return 0
     if X.sparse != NULL:
-        return k * (padded_rows(X.n) + n_chunks * X.sparse.n_long)
-    return n_chunks * k * X.d
+        size += k * padded_rows(X.n) + slab_sums_size(X, k)
+        size += leaf_count(model, X, k) * sum_count(model, k)
+    return size
 
 
 cdef Py_ssize_t pass_size(model_t model, const rows_t* rows, Py_ssize_t k,
@@ -172,7 +218,7 @@ cdef Py_ssize_t pass_size(model_t model, const rows_t* rows, Py_ssize_t k,
     cdef const matrix_t* X = &rows.X
     cdef Py_ssize_t n_chunks = chunk_count(model, X, k, n_threads)
     cdef Py_ssize_t of_thread = tile_memory(model, X, k) + sums_memory(model, X, k, n_threads)
-    return (partial_gradients_size(model, X, k, n_chunks) + max(n_threads, 1) * of_thread
+    return (gradients_size(model, X, k, n_chunks) + max(n_threads, 1) * of_thread
             + n_chunks * sum_count(model, k) * (sizeof(node_t) // sizeof(double)) + LINE)
 
 
@@ -188,6 +234,8 @@ cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t 
     p.split = split_pass(model, X, k)
     p.chunk_leaves = chunk_size(model, X, k, n_threads)
     p.n_chunks = chunk_count(model, X, k, n_threads)
+    p.width = kept_width(X)
+    p.n_slabs = 1 if X.sparse == NULL else X.sparse.n_slabs
     p.blocks_at_once = multi_blocks(X.n, X.d, k)
     p.sums_offset = tile_memory(model, X, k)
     p.thread_memory = p.sums_offset + sums_memory(model, X, k, n_threads)
@@ -195,7 +243,10 @@ cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t 
     p.row_gradients = NULL
     p.order = NULL
     p.partial_gradients = memory
-    p.nodes = <node_t*> (memory + partial_gradients_size(model, X, k, p.n_chunks))
+    p.kept = memory + p.n_chunks * k * p.width
+    p.slab_sums = p.kept + k * padded_rows(X.n)
+    p.leaf_scales = p.slab_sums + (0 if X.sparse == NULL else slab_sums_size(X, k))
+    p.nodes = <node_t*> (memory + gradients_size(model, X, k, p.n_chunks))
     p.gathered = NULL
     # threads share no line of the cache
     end = <size_t> (p.nodes + p.n_chunks * sum_count(model, k))

@@ -21,8 +21,14 @@ from lsgd_fast._core.simd cimport fold_lanes, inlined
 from lsgd_fast._core.vecmath cimport exp_nonpositive
 
 
-# Whether two neighbours, which hold items left .. right - 1 and right .. end - 1 of `total`, are a
-# pair: they are aligned and hold equally many, or the right one has the last of all.
+# Whether the last `size` items of `count`, and as many before them, are a whole pair; or the pair
+# that the last of all items ends.
+cdef inline bint ends_pair(Py_ssize_t count, Py_ssize_t size, Py_ssize_t total) noexcept nogil:
+    return count & size == 0 or count == total
+
+
+# The same of runs of items: whether two neighbours, which hold left .. right - 1 and
+# right .. end - 1 of `total`, are aligned and hold equally many, or the right one has the last one.
 cdef inline bint is_pair(Py_ssize_t left, Py_ssize_t right, Py_ssize_t end,
                          Py_ssize_t total) noexcept nogil:
     return left & (2 * (right - left) - 1) == 0 and (end - right == right - left or end == total)
@@ -31,7 +37,7 @@ cdef inline bint is_pair(Py_ssize_t left, Py_ssize_t right, Py_ssize_t end,
 # --- where the sums are ---------------------------------------------------------------------------
 
 # The memory of a thread from sums_offset on: tallies and log sums of the latest leaf, then the
-# levels but the first, each a node of each column and, of dense rows, a partial gradient.
+# levels but the first, each a node of each column and a partial gradient.
 
 # How many sums wait when `leaf` begins: a bit of its number within the chunk for each.
 cdef inline Py_ssize_t depth_of(const pass_t* p, Py_ssize_t leaf) noexcept nogil:
@@ -52,8 +58,8 @@ cdef inline log_sums_t* leaf_log_sums(const pass_t* p, double* memory) noexcept 
 
 cdef inline double* level_memory(const pass_t* p, Py_ssize_t level, double* memory) noexcept nogil:
     cdef Py_ssize_t count = sum_count(p.model, p.k), size = count * sizeof(node_t) // sizeof(double)
-    if p.rows.X.sparse == NULL and p.gradient:
-        size += p.k * p.rows.X.d
+    if p.gradient:
+        size += p.k * p.width
     return <double*> (leaf_log_sums(p, memory) + count) + (level - 1) * size
 
 
@@ -67,7 +73,7 @@ cdef inline node_t* level_nodes(const pass_t* p, Py_ssize_t chunk, Py_ssize_t le
 cdef inline double* level_gradients(const pass_t* p, Py_ssize_t chunk, Py_ssize_t level,
                                     double* memory) noexcept nogil:
     if level == 0:
-        return p.partial_gradients + chunk * p.k * p.rows.X.d
+        return p.partial_gradients + chunk * p.k * p.width
     return <double*> (level_nodes(p, chunk, level, memory) + sum_count(p.model, p.k))
 
 
@@ -126,21 +132,21 @@ cdef inline inlined merge_levels(const pass_t* p, Py_ssize_t chunk, Py_ssize_t l
     cdef const node_t* right = level_nodes(p, chunk, level, memory)
     cdef double* left_gradients
     cdef const double* right_gradients
-    cdef Py_ssize_t d = p.rows.X.d, column, i, offset, stride
+    cdef Py_ssize_t width = p.width, column, i, offset, stride
     cdef double a = 1.0, b = 1.0
-    if p.gradient and p.rows.X.sparse == NULL:
+    if p.gradient:
         left_gradients = level_gradients(p, chunk, level - 1, memory)
         right_gradients = level_gradients(p, chunk, level, memory)
         if has_one_scale(p):
             if p.in_log_domain != NULL:
                 common_scale(left.log_scale, right.log_scale, &a, &b)
-            merge_scaled(left_gradients, right_gradients, a, b, p.k * d, 1, left_gradients)
+            merge_scaled(left_gradients, right_gradients, a, b, p.k * width, 1, left_gradients)
         else:
             for column in range(p.k):
                 i = scale_column(p, column)
                 common_scale(left[i].log_scale, right[i].log_scale, &a, &b)
-                column_offset(column, p.k, d, &offset, &stride)
-                merge_scaled(left_gradients + offset, right_gradients + offset, a, b, d, stride,
+                column_offset(column, p.k, width, &offset, &stride)
+                merge_scaled(left_gradients + offset, right_gradients + offset, a, b, width, stride,
                              left_gradients + offset)
     column = sum_count(p.model, p.k)
     while column > 0:               # the first one last, whose scale the others may need
@@ -161,7 +167,7 @@ cdef inline inlined start_leaf(const pass_t* p, Py_ssize_t leaf, Py_ssize_t row,
     b.partial = NULL
     b.tallies = NULL
     b.log_sums = NULL
-    if p.gradient and p.rows.X.sparse == NULL:
+    if p.gradient:
         b.partial = level_gradients(p, b.chunk, b.level, memory)
     if count > 0:
         b.tallies = leaf_tallies(p, memory)
@@ -201,7 +207,7 @@ cdef inline inlined end_leaf(const pass_t* p, Py_ssize_t leaf, double* memory,
     cdef node_t* nodes = level_nodes(p, b.chunk, level, memory)
     for i in range(sum_count(p.model, p.k)):
         fold_tally(b.tallies + i, b.log_sums + i if b.log_sums != NULL else NULL, nodes + i)
-    while level > 0 and ((leaf + 1) & size == 0 or leaf + 1 == end):
+    while level > 0 and ends_pair(leaf + 1, size, end):
         merge_levels(p, b.chunk, level, memory)
         level -= 1
         size *= 2

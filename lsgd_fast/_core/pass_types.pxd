@@ -1,6 +1,6 @@
 # The structs of one pass: what it reads, what it writes, and what it sums.
 
-from lsgd_fast._core.types cimport rows_t
+from lsgd_fast._core.types cimport rows_t, split_t
 
 
 cdef enum:
@@ -16,13 +16,6 @@ cdef enum loss_kind_t:
 cdef struct loss_t:
     loss_kind_t kind
     double a, log_a             # parameter of the flattened losses, and its logarithm
-
-# How rows are split: into blocks of `height` rows, the last of which may have fewer, and these into
-# leaves. Every `leaves` leaves share `blocks` blocks evenly: one leaf has its own, or all of them
-# share all blocks.
-cdef struct split_t:
-    Py_ssize_t height, n_leaves
-    Py_ssize_t blocks, leaves
 
 # The results of a pass for one column, apart from the gradient.
 cdef struct totals_t:
@@ -67,6 +60,8 @@ cdef struct parts_t:
     const double* gradients     # that of part i is gradient_stride * i further on
     Py_ssize_t node_stride, gradient_stride
     Py_ssize_t first            # the first entry of the gradients, which may be a slice of them
+    Py_ssize_t first_slab       # of sparse rows gradients are the sums of slabs first_slab ..
+    Py_ssize_t end_slab         # end_slab - 1, and `gradients` those of long columns; else 0 and 0
     double total                # what gradients are divided by in the end
 
 # What a pass computes between forward and backward.
@@ -96,6 +91,9 @@ cdef struct pass_t:
     double slope, output_factor # slope of PIECEWISE_LINEAR
 
     split_t split               # depends on the shape of X and the model alone (layout.pyx)
+    Py_ssize_t n_slabs          # of sparse rows, see slabs.pxd; 1 of dense rows
+    Py_ssize_t width            # features whose sums each leaf keeps: all, or the long columns of
+                                # sparse rows
     Py_ssize_t blocks_at_once   # of a model of several columns
 
     # what a thread takes at a time, which no bit depends on
@@ -113,8 +111,10 @@ cdef struct pass_t:
     const double* intercepts    # (k,)
 
     # what it writes
-    double* partial_gradients   # (n_chunks, k * d) the sums of each chunk; of sparse rows the row
-                                # gradients, packed, and the sums of each chunk for long columns
+    double* partial_gradients   # (n_chunks, k * width) the sums of each chunk
+    double* kept                # row gradients of sparse rows, packed columns of padded_rows
+    double* slab_sums           # (log2(n_slabs), k * d) sums of slabs that wait for others
+    double* leaf_scales         # (n_leaves, k) log scales of sparse rows in the log domain
     node_t* nodes               # (n_chunks, k); of a network (n_chunks,)
     const parts_t* gathered     # what the gradient and the totals are the sums of; NULL: the chunks
     double* tiles               # thread_memory doubles of each thread: tiles, then the scores of a
@@ -130,15 +130,16 @@ cdef struct bodies_t:
     # forward and backward of leaves first .. last - 1
     void (*leaves)(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                    double* memory) noexcept nogil
-    # reduce_gradients of dispatch.pxd
-    void (*partial_gradients)(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                              double* gradient) noexcept nogil
+    # reduce_slab of dispatch.pxd
+    void (*slab)(const pass_t* p, Py_ssize_t slab, Py_ssize_t first, Py_ssize_t last,
+                 double* gradient) noexcept nogil
 
 
-# The first row of a leaf of n rows, or n.
+# The first row of a leaf of n rows, or n. A part of more rows begins at a leaf.
 cdef inline Py_ssize_t first_row(const split_t* split, Py_ssize_t n,
                                  Py_ssize_t leaf) noexcept nogil:
-    return min(n, split.height * (leaf * split.blocks // split.leaves))
+    return min(n, split.height * ((split.first_leaf + leaf) * split.blocks // split.leaves
+                                  - split.first_leaf * split.blocks // split.leaves))
 
 
 # How many columns a pass has sums of besides gradients: a network has one output.

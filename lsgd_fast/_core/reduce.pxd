@@ -5,10 +5,10 @@ from libc.math cimport INFINITY, NAN
 
 from lsgd_fast._core.leaves cimport (common_scale, has_one_scale, is_pair, merge_nodes,
                                      merge_scaled, scale_column)
-from lsgd_fast._core.pass_types cimport (column_offset, first_row, node_t, padded_rows, parts_t,
-                                         pass_t, sum_count, totals_t)
+from lsgd_fast._core.pass_types cimport (column_offset, node_t, parts_t, pass_t, sum_count,
+                                         totals_t)
 from lsgd_fast._core.simd cimport inlined
-from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive
+from lsgd_fast._core.vecmath cimport log_positive
 
 cdef enum:
     LEVELS = 24         # of pairs, more than there are threads for
@@ -19,12 +19,19 @@ cdef enum:
 cdef inline parts_t own_parts(const pass_t* p) noexcept nogil:
     return parts_t(p.n_chunks, NULL, <const double*> p.nodes, p.partial_gradients,
                    sum_count(p.model, p.k) * (sizeof(node_t) // sizeof(double)),
-                   p.k * p.rows.X.d, 0, p.rows.total_weight)
+                   p.k * p.width, 0, 0, p.n_slabs if p.rows.X.sparse != NULL else 0,
+                   p.rows.total_weight)
 
 
 # What the results of a pass are the sums of.
 cdef inline parts_t parts_of(const pass_t* p) noexcept nogil:
     return own_parts(p) if p.gathered == NULL else p.gathered[0]
+
+
+# How often reduce_slab is called for a gradient: once for each slab of sparse rows.
+cdef inline Py_ssize_t slab_rounds(const pass_t* p) noexcept nogil:
+    cdef parts_t parts = parts_of(p)
+    return max(<Py_ssize_t> 1, parts.end_slab - parts.first_slab)
 
 
 # Some of the parts.
@@ -51,38 +58,6 @@ cdef inline const node_t* node_of(const parts_t* parts, Py_ssize_t part,
 
 
 # --- gradients ------------------------------------------------------------------------------------
-
-# Bring the row gradients of sparse rows in leaves first .. last - 1, and the sums of long columns
-# of these leaves, to the largest log scale of all leaves, for each column in the log domain.
-cdef inline void unify_log_scales(const pass_t* p, Py_ssize_t first,
-                                  Py_ssize_t last) noexcept nogil:
-    cdef Py_ssize_t n = p.rows.X.n, padded = padded_rows(n), n_long = p.rows.X.sparse.n_long
-    cdef Py_ssize_t column, leaf, row, end, offset, stride, i
-    cdef double scale, other, factor
-    cdef double* row_gradients
-    cdef double* long_sums
-    cdef parts_t parts = own_parts(p)
-    for column in range(p.k):
-        if not p.in_log_domain[column]:
-            continue
-        scale = -INFINITY
-        for leaf in range(p.split.n_leaves):
-            other = node_of(&parts, leaf, scale_column(p, column)).log_scale
-            scale = other if other > scale else scale
-        for leaf in range(first, last):
-            other = node_of(&parts, leaf, scale_column(p, column)).log_scale
-            exp_nonpositive(0.0 if other == scale else other - scale, &factor)
-            row = first_row(&p.split, n, leaf)
-            end = first_row(&p.split, n, leaf + 1)
-            column_offset(column, p.k, padded, &offset, &stride)
-            row_gradients = p.partial_gradients + offset
-            for i in range(row, end):
-                row_gradients[i * stride] *= factor
-            column_offset(column, p.k, n_long, &offset, &stride)
-            long_sums = p.partial_gradients + p.k * padded + leaf * p.k * n_long + offset
-            for i in range(n_long):
-                long_sums[i * stride] *= factor
-
 
 # sums[0], sums[stride], ... = the sums over all parts of `count` entries of their gradients from
 # `first` on, at most SLICE / stride. Their log scales are those of `column`; -1 outside the log
@@ -142,6 +117,21 @@ cdef inline inlined sum_partial_gradients(const pass_t* p, Py_ssize_t first, Py_
             count = min(<Py_ssize_t> SLICE // stride, (end - begin - 1) // stride + 1)
             sum_slice(&parts, scale_column(p, column), begin, count, stride, gradient + begin)
             begin += count * stride
+
+
+# The gradient of the features of long columns first .. last - 1 of sparse rows.
+cdef inline inlined sum_long_columns(const pass_t* p, const parts_t* parts, Py_ssize_t first,
+                                     Py_ssize_t last, double* gradient) noexcept nogil:
+    cdef Py_ssize_t column, offset, of_gradient, stride, j, count
+    for column in range(p.k):
+        column_offset(column, p.k, p.width, &offset, &stride)
+        column_offset(column, p.k, p.rows.X.d, &of_gradient, &stride)
+        j = first
+        while j < last:
+            count = min(<Py_ssize_t> SLICE // stride, last - j)
+            sum_slice(parts, -1 if p.in_log_domain == NULL else scale_column(p, column),
+                      offset + j * stride, count, stride, gradient + of_gradient + j * stride)
+            j += count
 
 
 # --- totals ---------------------------------------------------------------------------------------

@@ -27,8 +27,9 @@ from lsgd_fast._core.dispatch cimport reduce_gradients, run_leaves
 from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, pack_columns, pass_size,
                                      unpack_columns)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, pass_t, totals_t
-from lsgd_fast._core.reduce cimport total_tallies, unify_log_scales
+from lsgd_fast._core.reduce cimport total_tallies
 from lsgd_fast._core.scaling cimport enter_column, leave_column
+from lsgd_fast._core.slabs cimport unify_log_scales
 from lsgd_fast._core.sparse_layout cimport COLUMN_WORK, first_column
 from lsgd_fast._core.team cimport team_rank, team_size
 from lsgd_fast._core.types cimport ABI, rows_t, sparse_t
@@ -47,7 +48,7 @@ cdef Py_ssize_t reduce_part(const pass_t* p, Py_ssize_t part, Py_ssize_t parts) 
 cdef double reduce_work(const pass_t* p) noexcept nogil:
     cdef const sparse_t* sparse = p.rows.X.sparse
     if sparse != NULL:
-        return <double> p.k * (sparse.columns.indptr[p.rows.X.d] + COLUMN_WORK * p.rows.X.d)
+        return <double> p.k * (sparse.starts[p.rows.X.d] + COLUMN_WORK * p.n_slabs * p.rows.X.d)
     return <double> p.n_chunks * p.k * p.rows.X.d
 
 

@@ -5,6 +5,10 @@
 # two threads write to one feature. Columns so long that one thread would be busy with them while
 # others wait are summed leaf by leaf, as the rows go by.
 #
+# That copy is made slab by slab: a slab is an aligned run of leaves whose row gradients stay in the
+# cache. Each feature is summed over the rows of a slab, and slabs are added in pairs as leaves are,
+# so that whoever has an aligned run of slabs needs nobody else to sum it.
+#
 # A sum of entries has four lanes (entry number modulo 4), folded as (0 + 2) + (1 + 3) after every
 # PIECE entries; the folded sums are added in order. It is one body for rows and for columns, for
 # one column of weights and for four.
@@ -15,15 +19,17 @@ from libc.string cimport memcpy, memset
 from lsgd_fast._core.block cimport block_t, labels_t, loss_function_t, start_block
 from lsgd_fast._core.dense cimport loss_columns
 from lsgd_fast._core.leaves cimport end_leaf, start_leaf
+from lsgd_fast._core.reduce cimport sum_long_columns
+from lsgd_fast._core.slabs cimport end_slab, slab_depth, slab_leaves, slab_level, slab_row
 from lsgd_fast._core.multi_loss cimport (add_scores, multi_loss_rows, rescale,
                                          row_gradients_address, row_gradients_of_group,
                                          scores_address)
 from lsgd_fast._core.pass_types cimport (BLOCK, PANEL, ROW_GRADIENTS_GIVEN, first_row, group_width,
-                                         is_multi, padded_rows, pass_t)
+                                         is_multi, padded_rows, parts_t, pass_t, sum_count)
 from lsgd_fast._core.simd cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
 from lsgd_fast._core.sparse_layout cimport copy_lent, index, index_at
 from lsgd_fast._core.types cimport (FLOAT32, INDEX_INT32, INDEX_INT64, INDEX_UINT16, LENT_INT32,
-                                    compressed_t, matrix_t, sparse_t)
+                                    compressed_t, matrix_t)
 
 cdef enum:
     PIECE = 1024        # entries that are summed at a time
@@ -146,7 +152,7 @@ cdef inline inlined sum_values(const real* values, const compressed_t* e, Py_ssi
 # --- rows -----------------------------------------------------------------------------------------
 
 # Forward and loss of a block: of all columns, one group after another. The row gradients are kept
-# in p.partial_gradients.
+# in p.kept.
 cdef inline inlined sparse_block(const pass_t* p, const block_t* b, vec* z,
                                  loss_function_t general_loss) noexcept nogil:
     cdef Py_ssize_t padded = padded_rows(p.rows.X.n), before = b.row - b.leaf_row, column = 0, C
@@ -155,7 +161,7 @@ cdef inline inlined sparse_block(const pass_t* p, const block_t* b, vec* z,
         C = group_width(column, p.k)
         if p.model != ROW_GRADIENTS_GIVEN:
             sparse_scores(p, b, column, C, <double*> z, z)
-        kept = p.partial_gradients + column * padded + b.leaf_row * C if p.gradient else NULL
+        kept = p.kept + column * padded + b.leaf_row * C if p.gradient else NULL
         loss_columns(p, b, column, C, kept, before, z, general_loss)
         if p.gradient:
             keep_row_gradients(kept + before * C, <const double*> z, b.n_rows, C)
@@ -179,7 +185,7 @@ cdef inline inlined sparse_multi_block(const pass_t* p, const block_t* b, double
     column = 0
     while column < p.k and p.gradient:
         C = group_width(column, p.k)
-        kept = p.partial_gradients + column * padded + b.leaf_row * C
+        kept = p.kept + column * padded + b.leaf_row * C
         if factor != 1.0:
             rescale(kept, before * C, factor)
         row_gradients_of_group(p, column, C, scores, <const vec*> sums, z, b.n_panels)
@@ -232,7 +238,8 @@ cdef inline inlined sum_row(const matrix_t* X, Py_ssize_t row, const double* w, 
         sum_entries(e, X.element == FLOAT32, X.d, first, end, <const v4*> w, sums, C)
 
 
-# The entries of a column from `row` on.
+# The entries of a column from `row` on; columns are numbered slab by slab, and rows from the first
+# one of the slab.
 cdef inline Py_ssize_t entry_of(const compressed_t* e, Py_ssize_t column,
                                 Py_ssize_t row) noexcept nogil:
     cdef Py_ssize_t low = e.indptr[column], high = e.indptr[column + 1], middle
@@ -246,34 +253,34 @@ cdef inline Py_ssize_t entry_of(const compressed_t* e, Py_ssize_t column,
 
 
 # Sum the long columns over the rows of one leaf, whose row gradients are known.
-cdef inline inlined long_columns(const pass_t* p, Py_ssize_t leaf, Py_ssize_t row, Py_ssize_t end,
+cdef inline inlined long_columns(const pass_t* p, Py_ssize_t leaf, const block_t* b, Py_ssize_t end,
                                  const vec* z) noexcept nogil:
-    cdef const sparse_t* s = p.rows.X.sparse
-    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), i, column, C
+    cdef const compressed_t* e = &p.rows.X.sparse.columns
+    cdef Py_ssize_t slab = leaf // slab_leaves(p), row = slab_row(p, slab), i, column, C
     cdef Py_ssize_t first, last
-    cdef double* partial = p.partial_gradients + p.k * padded + leaf * p.k * s.n_long
-    for i in range(s.n_long):
-        first = entry_of(&s.columns, i, row)
-        last = entry_of(&s.columns, i, end)
+    for i in range(p.width):
+        first = entry_of(e, slab * p.rows.X.d + i, b.leaf_row - row)
+        last = entry_of(e, slab * p.rows.X.d + i, end - row)
         column = 0
         while column < p.k:
             C = group_width(column, p.k)
-            sum_column(p, first, last, column, partial + column * s.n_long + i * C, z)
+            sum_column(p, row, first, last, column, b.partial + column * p.width + i * C, z)
             column += C
 
 
-# sums[0:C] = entries first .. last - 1 of the order of columns, for the group at `column`.
-cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+# sums[0:C] = entries first .. last - 1 of the order of columns, for the group at `column`; `row` is
+# the first one of their slab.
+cdef inline inlined sum_column(const pass_t* p, Py_ssize_t row, Py_ssize_t first, Py_ssize_t last,
                                Py_ssize_t column, double* sums, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    cdef Py_ssize_t padded = padded_rows(X.n)
-    cdef const double* s = p.partial_gradients + column * padded
+    cdef Py_ssize_t C = group_width(column, p.k)
+    cdef const double* s = p.kept + column * padded_rows(X.n) + row * C
     cdef bint is_float = X.element == FLOAT32
-    if vec is v2 and group_width(column, p.k) == 1:
+    if vec is v2 and C == 1:
         sum_entries(&X.sparse.columns, is_float, 0, first, last, <const v2*> s, sums, 1)
     elif vec is v2:
         sum_entries(&X.sparse.columns, is_float, 0, first, last, <const v2*> s, sums, 4)
-    elif group_width(column, p.k) == 1:
+    elif C == 1:
         sum_entries(&X.sparse.columns, is_float, 0, first, last, <const v4*> s, sums, 1)
     else:
         sum_entries(&X.sparse.columns, is_float, 0, first, last, <const v4*> s, sums, 4)
@@ -283,7 +290,8 @@ cdef inline inlined sum_column(const pass_t* p, Py_ssize_t first, Py_ssize_t las
 cdef inline inlined sparse_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                                   double* memory, vec* z,
                                   loss_function_t general_loss) noexcept nogil:
-    cdef Py_ssize_t n = p.rows.X.n, height = p.split.height, leaf, row, end
+    cdef Py_ssize_t n = p.rows.X.n, height = p.split.height, count = sum_count(p.model, p.k)
+    cdef Py_ssize_t leaf, row, end, i
     cdef block_t b
     cdef labels_t copies
     for leaf in range(first, last):
@@ -298,20 +306,37 @@ cdef inline inlined sparse_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t 
                 sparse_block(p, &b, z, general_loss)
             row += height
         if p.gradient:
-            long_columns(p, leaf, b.leaf_row, end, z)
+            long_columns(p, leaf, &b, end, z)
+            if b.log_sums != NULL:
+                for i in range(count):
+                    p.leaf_scales[leaf * count + i] = b.log_sums[i].log_scale
         end_leaf(p, leaf, memory, &b)
 
 
 # --- columns --------------------------------------------------------------------------------------
 
-# The gradient of the features of columns first .. last - 1, for all columns of weights.
-cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                                double* gradient, const vec* z) noexcept nogil:
+# Add number `round` of the slabs, after those before it, to the gradient of the features of columns
+# first .. last - 1, for all columns of weights; the last slab completes it.
+cdef inline inlined sparse_sums(const pass_t* p, const parts_t* parts, Py_ssize_t round,
+                                Py_ssize_t first, Py_ssize_t last, double* gradient,
+                                const vec* z) noexcept nogil:
+    cdef Py_ssize_t first_short = max(first, p.width)
+    cdef Py_ssize_t n_slabs = parts.end_slab - parts.first_slab
+    sum_slab(p, parts.first_slab + round, first_short, last, parts.total if n_slabs == 1 else 1.0,
+             slab_level(p, slab_depth(round), gradient), z)
+    if n_slabs > 1:
+        end_slab(p, parts, round, first_short, last, gradient)
+    if round == n_slabs - 1:
+        sum_long_columns(p, parts, first, min(last, p.width), gradient)
+
+
+# The sums of a slab over columns first .. last - 1, over `total`.
+cdef inline inlined sum_slab(const pass_t* p, Py_ssize_t slab, Py_ssize_t first, Py_ssize_t last,
+                             double total, double* sums, const vec* z) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    cdef const sparse_t* s = X.sparse
-    cdef const int64_t* indptr = s.columns.indptr
-    cdef Py_ssize_t begin = first, end, column, C, j
-    cdef double* g
+    cdef const compressed_t* e = &X.sparse.columns
+    cdef const int64_t* indptr = e.indptr + slab * X.d
+    cdef Py_ssize_t begin = first, end, column, C
     while begin < last:
         end = last if p.k == 1 else begin + 1       # one column of weights needs no stretches
         while end < last and indptr[end + 1] - indptr[begin] <= STRETCH:
@@ -319,54 +344,36 @@ cdef inline inlined sparse_sums(const pass_t* p, Py_ssize_t first, Py_ssize_t la
         column = 0
         while column < p.k:
             C = group_width(column, p.k)
-            g = gradient + column * X.d
-            for j in range(begin, min(end, s.n_long)):
-                sum_long_column(p, j, column, C, g + j * C)
-            j = max(begin, s.n_long)
-            if j < end and X.element == FLOAT32:
-                sum_short_columns(p, <const float*> s.columns.data, j, end, column, C, g, z)
-            elif j < end:
-                sum_short_columns(p, <const double*> s.columns.data, j, end, column, C, g, z)
+            if X.element == FLOAT32:
+                sum_short_columns(p, <const float*> e.data, slab, begin, end, column, C, total,
+                                  sums + column * X.d, z)
+            else:
+                sum_short_columns(p, <const double*> e.data, slab, begin, end, column, C, total,
+                                  sums + column * X.d, z)
             column += C
         begin = end
 
 
-cdef inline void sum_long_column(const pass_t* p, Py_ssize_t j, Py_ssize_t column, Py_ssize_t C,
-                                 double* g) noexcept nogil:
-    cdef Py_ssize_t padded = padded_rows(p.rows.X.n), c, leaf
-    cdef Py_ssize_t n_long = p.rows.X.sparse.n_long
-    cdef double[4] sums
-    cdef const double* partial
-    for c in range(C):
-        sums[c] = 0.0
-    for leaf in range(p.split.n_leaves):
-        partial = p.partial_gradients + p.k * padded + (leaf * p.k + column) * n_long + j * C
-        for c in range(C):
-            sums[c] += partial[c]
-    for c in range(C):
-        g[c] = sums[c] / p.rows.total_weight
-
-
 # The type is looked up here, once, because columns may be many and short.
-cdef inline inlined sum_short_columns(const pass_t* p, const real* values, Py_ssize_t first,
-                                      Py_ssize_t last, Py_ssize_t column, Py_ssize_t C, double* g,
+cdef inline inlined sum_short_columns(const pass_t* p, const real* values, Py_ssize_t slab,
+                                      Py_ssize_t first, Py_ssize_t last, Py_ssize_t column,
+                                      Py_ssize_t C, double total, double* g,
                                       const vec* z) noexcept nogil:
-    cdef const sparse_t* s = p.rows.X.sparse
-    cdef Py_ssize_t padded = padded_rows(p.rows.X.n)
-    cdef const double* w = p.partial_gradients + column * padded
-    cdef double total = p.rows.total_weight
-    if s.columns.index_type == INDEX_UINT16:
-        sum_columns(s, values, <const uint16_t*> s.columns.indices, first, last, w, total, g, C, z)
-    elif s.columns.index_type == INDEX_INT32:
-        sum_columns(s, values, <const int32_t*> s.columns.indices, first, last, w, total, g, C, z)
+    cdef const compressed_t* e = &p.rows.X.sparse.columns
+    cdef const int64_t* indptr = e.indptr + slab * p.rows.X.d
+    cdef const double* w = p.kept + column * padded_rows(p.rows.X.n) + slab_row(p, slab) * C
+    if e.index_type == INDEX_UINT16:
+        sum_columns(indptr, values, <const uint16_t*> e.indices, first, last, w, total, g, C, z)
+    elif e.index_type == INDEX_INT32:
+        sum_columns(indptr, values, <const int32_t*> e.indices, first, last, w, total, g, C, z)
     else:
-        sum_columns(s, values, <const int64_t*> s.columns.indices, first, last, w, total, g, C, z)
+        sum_columns(indptr, values, <const int64_t*> e.indices, first, last, w, total, g, C, z)
 
 
-cdef inline inlined sum_columns(const sparse_t* s, const real* values, const index* indices,
+# g[C * j + c] = the sum of column j over `total`.
+cdef inline inlined sum_columns(const int64_t* indptr, const real* values, const index* indices,
                                 Py_ssize_t first, Py_ssize_t last, const double* w, double total,
                                 double* g, Py_ssize_t C, const vec* z) noexcept nogil:
-    cdef const int64_t* indptr = s.columns.indptr
     cdef double[4] sums
     cdef Py_ssize_t j, c, at
     for j in range(first, last):

@@ -7,7 +7,7 @@ from lsgd_fast._core.types cimport (INDEX_INT32, INDEX_UINT16, LENT_INT32, compr
                                     matrix_t)
 
 cdef enum:
-    COLUMN_WORK = 10    # a column costs as much as its entries and this many more
+    COLUMN_WORK = 10    # a column of a slab costs as much as its entries and this many more
 
 ctypedef fused index:   # of a row or a column, in each index_type_t
     uint16_t
@@ -74,10 +74,10 @@ cdef inline void count_columns(const compressed_t* rows, Py_ssize_t first, Py_ss
         counts[index_at(rows, i)] += 1
 
 
-# Copy the entries of rows first .. last - 1 to `columns`. The next entry of column j goes to
-# next_offset[j], which this increases.
+# Copy the entries of rows first .. last - 1 to `columns`, where rows are numbered from `slab_row`
+# on. The next entry of column j goes to next_offset[j], which this increases.
 cdef inline void fill_columns(const compressed_t* rows, bint is_float, Py_ssize_t first,
-                              Py_ssize_t last, const compressed_t* columns,
+                              Py_ssize_t last, Py_ssize_t slab_row, const compressed_t* columns,
                               int64_t* next_offset) noexcept nogil:
     cdef Py_ssize_t row, i, j, offset
     for row in range(first, last):
@@ -89,7 +89,7 @@ cdef inline void fill_columns(const compressed_t* rows, bint is_float, Py_ssize_
                 (<float*> columns.data)[offset] = (<const float*> rows.data)[i]
             else:
                 (<double*> columns.data)[offset] = (<const double*> rows.data)[i]
-            set_index(columns, offset, row)
+            set_index(columns, offset, row - slab_row)
 
 
 # indices = numbers[indices] for the entries of rows first .. last - 1.
@@ -105,14 +105,14 @@ cdef inline void number_indices(const compressed_t* rows, Py_ssize_t first, Py_s
 # The first column that thread or part `part` of `parts` sums in a gradient.
 cdef inline Py_ssize_t first_column(const matrix_t* X, Py_ssize_t part,
                                     Py_ssize_t parts) noexcept nogil:
-    cdef const int64_t* indptr = X.sparse.columns.indptr
-    cdef Py_ssize_t low = 0, high = X.d, middle
-    cdef double share = <double> (indptr[X.d] + COLUMN_WORK * X.d) / parts * part
+    cdef const int64_t* starts = X.sparse.starts
+    cdef Py_ssize_t column_work = COLUMN_WORK * X.sparse.n_slabs, low = 0, high = X.d, middle
+    cdef double share = <double> (starts[X.d] + column_work * X.d) / parts * part
     if part == parts:
         return X.d
     while low < high:
         middle = (low + high) // 2
-        if indptr[middle] + COLUMN_WORK * middle < share:
+        if starts[middle] + column_work * middle < share:
             low = middle + 1
         else:
             high = middle

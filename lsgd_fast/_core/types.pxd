@@ -32,14 +32,30 @@ cdef struct compressed_t:
     const void* data            # FLOAT64 or FLOAT32, see matrix_t.element
     index_type_t index_type
 
-# Sparse rows. Only gradients read `columns`. The columns of both may be permuted: sorted from the
-# longest to the shortest, features that are read often lie together, and the end of each column is
-# easier to predict.
+# Sparse rows. Only gradients read what follows the rows. The columns of both may be permuted:
+# sorted from the longest to the shortest, features that are read often lie together, and the end of
+# each column is easier to predict.
 cdef struct sparse_t:
     compressed_t rows
-    compressed_t columns        # the same entries
+    compressed_t columns        # the same entries, of one slab of rows after another: column j of
+                                # slab s is number s * d + j, and an index is a row of the slab
+    Py_ssize_t n_slabs          # aligned runs of leaves, see slab_count
+    const int64_t* starts       # (d + 1,): how many entries columns 0 .. j - 1 have in all slabs
     const int64_t* order        # (d,) the feature of each column; NULL: column j is feature j
     Py_ssize_t n_long           # so many first columns are shared among threads, see long_length
+
+# How rows are split: into blocks of `height` rows, the last of which may have fewer, and these into
+# leaves. Every `leaves` leaves share `blocks` blocks evenly: one leaf has its own, or all of them
+# share all blocks. See first_row in pass_types.pxd.
+cdef struct split_t:
+    Py_ssize_t height, n_leaves
+    Py_ssize_t blocks, leaves
+    Py_ssize_t first_leaf       # of a part of more rows, which are split together; else 0
+
+# How a part of more rows is split, which other processes have.
+cdef struct part_t:
+    split_t split
+    Py_ssize_t unit_leaves      # a part has a whole number of units of so many leaves, 2^i
 
 # X as it lies in memory; strides are in bytes, of any sign or zero.
 cdef struct matrix_t:
@@ -51,7 +67,7 @@ cdef struct matrix_t:
     bint aligned                # the address of each element is a multiple of its size
     const void* panels          # a copy of X by pack_panels, of the same element type, or NULL
     const sparse_t* sparse      # NULL for dense rows; else X has only n, d and element besides
-    Py_ssize_t unit_leaves      # 0; of a part of more rows, which has whole units: leaves of one
+    const part_t* part          # NULL: X has all rows
 
 # The rows of a problem; a pass only reads them.
 cdef struct rows_t:
@@ -77,7 +93,7 @@ cdef inline rows_t dense_rows(const void* X, element_t element, Py_ssize_t n, Py
     return rows_t(
         X=matrix_t(data=<const char*> X, n=n, d=d, row_stride=row_stride,
                    column_stride=column_stride, element=element, swapped=False, aligned=True,
-                   panels=NULL, sparse=NULL, unit_leaves=0),
+                   panels=NULL, sparse=NULL, part=NULL),
         y=y, labels=NULL, weight=weight, row_weight=0.0, total_weight=total_weight,
         fit_intercept=fit_intercept, center=NULL, scale=NULL)
 
@@ -92,9 +108,10 @@ cdef inline rows_t csr_rows(const sparse_t* X, element_t element, Py_ssize_t n, 
     return rows
 
 
-# The matrix of sparse rows; `columns` is its CSC form.
+# The matrix of sparse rows, in one slab; `columns` is its CSC form.
 cdef inline sparse_t csr_matrix(compressed_t rows, compressed_t columns) noexcept nogil:
-    return sparse_t(rows=rows, columns=columns, order=NULL, n_long=0)
+    return sparse_t(rows=rows, columns=columns, n_slabs=1, starts=columns.indptr, order=NULL,
+                    n_long=0)
 
 
 # Either of the two.

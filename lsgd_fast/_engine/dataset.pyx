@@ -13,11 +13,11 @@ from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs
 from lsgd_fast._core.types cimport (
     BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INDEX_INT32, INDEX_INT64, INDEX_UINT16, INT8, INT16,
     INT32, INT64, LENT_INT32, LENT_INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t,
-    matrix_t, rows_t, sparse_t)
-from lsgd_fast._core.pass_types cimport (INDEPENDENT, PANEL, log_sums_t, node_t,
+    matrix_t, rows_t, sparse_t, split_t)
+from lsgd_fast._core.pass_types cimport (INDEPENDENT, PANEL, first_row, log_sums_t, node_t,
                                          padded_rows, tally_t)
-from lsgd_fast._core.layout cimport (LONG_COLUMNS, leaf_count, long_length, pack_panels, pass_size,
-                                     split_sparse)
+from lsgd_fast._core.layout cimport (LONG_COLUMNS, dense_part, leaf_count, long_length,
+                                     pack_panels, pass_size, slab_count, sparse_part, split_sparse)
 from lsgd_fast._core.rowpass cimport loss_gradient, workspace_size
 
 from lsgd_fast._inputs.sparse import is_sparse
@@ -67,7 +67,9 @@ cdef class Rows:
         view.n, view.d = X.shape
         view.element = element
         view.swapped = not problem.X.dtype.isnative
-        view.unit_leaves = problem.distributed.unit_leaves if problem.is_part else 0
+        view.part = NULL
+        if problem.is_part:
+            self.set_part(problem.distributed)
         if not sparse:
             view.data = <const char*> address_of(X)
             view.row_stride, view.column_stride = X.strides
@@ -95,6 +97,20 @@ cdef class Rows:
         if pack and not sparse:
             self.pack(X)
 
+    cdef set_part(self, distributed):
+        """Let these be the rows of one rank of several."""
+        cdef matrix_t* view = &self.view.X
+        self.distributed = distributed
+        if distributed.n_local == 0:
+            return
+        if not is_sparse(distributed.local):
+            self.part = dense_part(view.n, view.d, distributed.unit_leaves)
+        else:
+            first, end = distributed.own_units
+            self.part = sparse_part(distributed.shape[0], distributed.n_entries, first, end,
+                                    distributed.n_units)
+        view.part = &self.part
+
     cdef pack(self, X):
         """Copy X into panels, if that pays."""
         cdef double[::1] tile
@@ -114,6 +130,11 @@ cdef class Rows:
         return w if self.order is None else w[self.order]
 
     @property
+    def n_slabs(self):
+        """The number of slabs of sparse rows; 1 where there are none, or no gradients."""
+        return 1 if self.view.X.sparse == NULL else self.sparse.n_slabs
+
+    @property
     def n_leaves(self):
         """The number of leaves of the rows: more threads than that find no work."""
         return leaf_count(INDEPENDENT, &self.view.X, 1)
@@ -124,15 +145,14 @@ cdef class Rows:
         point_to(&s.rows, X.indptr, X.indices, X.data, LENT_TYPES)
         self.view.X.sparse = s
         self.owners += [X.indptr, X.indices, X.data]
-        slices = np.searchsorted(X.indptr, np.arange(0, X.size, ENTRIES_AT_A_TIME))
-        slices = np.append(slices, len(X)).tolist()
-        slices = list(zip([0] + slices, slices))
+        s.n_slabs = 1
+        slices = row_slices(X, 0, len(X))
         # gradients need numbers that stay (see copy_indices); for several passes a copy is read
         # faster
         if gradient or like is not None:
             self.copy_indices(X, slices)
         if gradient:
-            self.copy_columns(X, slices)
+            self.copy_columns(X)
         if self.order is not None:
             s.order = <const int64_t*> address_of(self.order)
             self.permute_features(slices)
@@ -150,32 +170,50 @@ cdef class Rows:
         self.sparse.rows = own
         self.owners.append(indices)
 
-    cdef copy_columns(self, X, slices):
-        """Copy the entries to columns, sorted from the longest to the shortest."""
+    cdef copy_columns(self, X):
+        """Copy the entries to columns slab by slab, sorted from the longest to the shortest."""
         cdef sparse_t* s = &self.sparse
-        cdef Py_ssize_t n, d, first, last
-        cdef int64_t[::1] indptr, next_offset
+        cdef Py_ssize_t n, d, slab, row, first, last
+        cdef int64_t[::1] next_offset
+        cdef int64_t[:, ::1] lengths
         cdef bint is_float = X.dtype == np.float32
         n, d = X.shape
-        indptr = np.zeros(d + 1, np.int64)
-        indices = np.empty(X.size, index_dtype(n))
+        slabs = slab_bounds(n, d, X.size)
+        if self.view.X.part != NULL:
+            slabs = self.distributed.unit_bounds()
+        s.n_slabs = len(slabs) - 1
+        indptr = np.zeros(s.n_slabs * d + 1, np.int64)
+        indices = np.empty(X.size, index_dtype(np.diff(slabs).max()))
         data = np.empty(X.size, X.dtype)
         point_to(&s.columns, indptr, indices, data)
-        for first, last in slices:
-            PyErr_CheckSignals()
-            with nogil:
-                count_columns(&s.rows, first, last, &indptr[1])
-        lengths = np.array(indptr[1:])
-        self.order = np.argsort(-lengths, kind="stable").astype(np.int64, copy=False)
-        np.cumsum(lengths[self.order], out=np.asarray(indptr)[1:])
+        lengths = np.zeros((s.n_slabs, d), np.int64)
+        for slab in range(s.n_slabs):
+            for first, last in row_slices(X, slabs[slab], slabs[slab + 1]):
+                PyErr_CheckSignals()
+                with nogil:
+                    count_columns(&s.rows, first, last, &lengths[slab, 0])
+        of_all, n_entries = np.asarray(lengths).sum(axis=0), X.size
+        if self.distributed is not None:
+            ranks, n_entries = self.distributed.ranks, self.distributed.n_entries
+            of_all = sum(ranks.gather(of_all))
+        self.order = np.argsort(-of_all, kind="stable").astype(np.int64, copy=False)
+        np.take(lengths, self.order, axis=1, out=indptr[1:].reshape(-1, d))
+        np.cumsum(indptr[1:], out=indptr[1:])
         next_offset = np.empty(d, np.int64)
-        np.asarray(next_offset)[self.order] = indptr[:d]
-        for first, last in slices:
-            PyErr_CheckSignals()
-            with nogil:
-                fill_columns(&s.rows, is_float, first, last, &s.columns, &next_offset[0])
-        s.n_long = np.count_nonzero(lengths > long_length(X.size))
-        self.owners += [indptr, indices, data]
+        for slab in range(s.n_slabs):
+            row = slabs[slab]
+            np.asarray(next_offset)[self.order] = indptr[slab * d:(slab + 1) * d]
+            for first, last in row_slices(X, row, slabs[slab + 1]):
+                PyErr_CheckSignals()
+                with nogil:
+                    fill_columns(&s.rows, is_float, first, last, row, &s.columns, &next_offset[0])
+        starts = indptr
+        if s.n_slabs > 1:
+            starts = np.zeros(d + 1, np.int64)
+            np.cumsum(np.asarray(lengths).sum(axis=0)[self.order], out=starts[1:])
+        s.starts = <const int64_t*> address_of(starts)
+        s.n_long = np.count_nonzero(of_all > long_length(n_entries))
+        self.owners += [indptr, indices, data, starts]
 
     cdef permute_features(self, slices):
         """Permute the features in the indices of rows by `order`."""
@@ -187,6 +225,20 @@ cdef class Rows:
             PyErr_CheckSignals()
             with nogil:
                 number_indices(&s.rows, first, last, &numbers[0])
+
+
+def slab_bounds(Py_ssize_t n, Py_ssize_t d, Py_ssize_t n_entries):
+    """Return the first row of each slab of sparse rows, and n."""
+    cdef split_t split = split_sparse(n, n_entries)
+    cdef Py_ssize_t n_slabs = slab_count(n, d, n_entries), slab
+    return [first_row(&split, n, slab * split.n_leaves // n_slabs) for slab in range(n_slabs + 1)]
+
+
+cdef row_slices(X, first, last):
+    """Rows first .. last - 1 of sparse X in slices of about ENTRIES_AT_A_TIME entries."""
+    bounds = np.arange(X.indptr[first], X.indptr[last], ENTRIES_AT_A_TIME)
+    bounds = [first, *np.searchsorted(X.indptr, bounds[1:]).tolist(), last]
+    return list(zip(bounds, bounds[1:]))
 
 
 cdef point_to(compressed_t* matrix, indptr, indices, data, types=INDEX_TYPES):
@@ -228,33 +280,46 @@ def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint
     """Return the bytes that passes over X of shape (n, d) write to, for k columns of weights."""
     cdef rows_t view
     view.X.n, view.X.d = n, d
-    view.X.sparse, view.X.unit_leaves = NULL, 0
+    view.X.sparse, view.X.part = NULL, NULL
     view.X.panels = <const void*> &view if packed else NULL     # compared with NULL, not read
     return pass_size(INDEPENDENT, &view, k, n_threads) * sizeof(double)
 
 
 def memory_of_columns(n, d, n_entries, dtype):
     """Return the bytes of the copy of sparse rows by columns, and of those that making it takes."""
-    entry = dtype.itemsize + index_dtype(n).itemsize + index_dtype(d).itemsize
-    return n_entries * entry + 8 * (2 * d + 1), 8 * 8 * (d + 1)
+    bounds = slab_bounds(n, d, n_entries)
+    n_slabs = len(bounds) - 1
+    entry = dtype.itemsize + index_dtype(np.diff(bounds).max()).itemsize + index_dtype(d).itemsize
+    starts = 8 * (n_slabs * d + 1) + (8 * (d + 1) if n_slabs > 1 else 0)
+    return n_entries * entry + starts + 8 * d, 8 * (n_slabs + 7) * (d + 1)
 
 
-def memory_of_sparse_pass(Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t k, int n_threads):
+def memory_of_sparse_pass(X, Py_ssize_t k, int n_threads):
     """Return the most bytes that passes over sparse rows write to, for k columns of weights."""
-    cdef Py_ssize_t n_long = min(LONG_COLUMNS, n_entries // long_length(n_entries))
-    cdef Py_ssize_t leaves = split_sparse(n, n_entries).n_leaves
-    cdef Py_ssize_t of_thread = (k * (sizeof(tally_t) + sizeof(log_sums_t)) - 1) // 64 * 64 + 64
-    return (8 * k * (padded_rows(n) + leaves * n_long) + k * leaves * sizeof(node_t)
-            + n_threads * of_thread + 64)
+    cdef sparse_t sparse
+    cdef rows_t view
+    cdef const int64_t[::1] indptr = X.indptr
+    sparse.rows.indptr = &indptr[0]
+    sparse.n_long = min(LONG_COLUMNS, X.size // long_length(X.size))
+    sparse.n_slabs = slab_count(X.shape[0], X.shape[1], X.size)
+    view.X.n, view.X.d = X.shape
+    view.X.sparse = &sparse
+    view.X.panels, view.X.part = NULL, NULL
+    return pass_size(INDEPENDENT, &view, k, n_threads) * sizeof(double)
 
 
 def row_leaves(Py_ssize_t n, Py_ssize_t d, n_entries=None):
     """Return the leaves of X of shape (n, d); those of sparse rows depend on their entries."""
     cdef matrix_t X
-    X.n, X.d, X.sparse, X.unit_leaves = n, d, NULL, 0
+    X.n, X.d, X.sparse, X.part = n, d, NULL, NULL
     if n_entries is not None:
         return split_sparse(n, n_entries).n_leaves
     return leaf_count(INDEPENDENT, &X, 1)
+
+
+def sparse_slabs(Py_ssize_t n, Py_ssize_t d, Py_ssize_t n_entries):
+    """Return the slabs of sparse rows of shape (n, d)."""
+    return slab_count(n, d, n_entries)
 
 
 # Not from __array_interface__, whose getter crashes where memory runs out.

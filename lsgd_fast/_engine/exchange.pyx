@@ -50,6 +50,8 @@ cdef inline parts_t run_parts(const exchange_t* x, const pass_t* p, Py_ssize_t i
     cdef Py_ssize_t of_unit = x.unit_leaves // p.chunk_leaves
     cdef parts_t run = slice_of(&own, x.runs[i] * of_unit,
                                 min(own.count, x.runs[i + 1] * of_unit))
+    if p.rows.X.sparse != NULL:             # a unit is a slab
+        run.first_slab, run.end_slab = x.runs[i], x.runs[i + 1]
     run.total = 1.0
     return run
 
@@ -179,7 +181,6 @@ cdef class Exchange:
         self.runs = own - own[0]
         x.n_runs = len(own) - 1
         x.n_records = max(map(len, runs)) - 1
-        x.unit_leaves = rows.unit_leaves
         # a rank with fewer records has empty ones at the end
         starts = [np.resize(np.append(of_rank, [of_rank[len(of_rank) - 1]] * x.n_records),
                             x.n_records) for of_rank in runs]
@@ -200,6 +201,7 @@ cdef class Exchange:
         self.received = np.zeros(x.size * of_rank)
         self.gradients = np.empty(max(<Py_ssize_t> 1, x.n_runs * gradient))
         x.sent, x.received, x.gradients = &self.sent[0], &self.received[0], &self.gradients[0]
+        x.unit_leaves = p.rows.X.part.unit_leaves if p.rows.X.part != NULL else 1
         if x.is_part:
             p.gathered = &x.parts
 

@@ -16,17 +16,18 @@ import numpy as np
 
 from libc.string cimport memset
 
-from lsgd_fast._core.layout cimport loss_work, split_many, split_rows
+from lsgd_fast._core.layout cimport loss_work, split_pass, split_rows
 from lsgd_fast._core.leaves cimport fold_tally
 from lsgd_fast._core.pass_types cimport (BLOCK, INDEPENDENT, PANEL, first_row, node_t, padded_rows,
-                                         pass_t, split_t, tally_t, totals_t)
-from lsgd_fast._core.types cimport rows_t
+                                         pass_t, tally_t, totals_t)
+from lsgd_fast._core.types cimport rows_t, split_t
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.simd cimport avx2_target, avx512_target, fold_lanes, inlined, v2, v4, v8, vec
 from lsgd_fast._core.loss cimport add_lanes, clear_tallies, logistic_loss_margins, margin_of_row
 from lsgd_fast._core.multi_loss cimport (add_class, add_exponentials, clear_softmax, find_margins,
                                          softmax_rows_t)
 from lsgd_fast._core.vecmath cimport exp_nonpositive, negative_abs
+from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.exchange cimport Exchange, exchange_sums, exchange_t
 from lsgd_fast._engine.poll cimport is_stopping, meet, poll, poll_t, run_team
 
@@ -205,7 +206,9 @@ cdef class ScoreLine:
         Number of columns.
     n_threads : int
         Number of threads; more than there are leaves are not used.
-    exchange : Exchange or None
+    rows : Rows, optional
+        Their leaves are those of the sums, too; by default the leaves are those of dense rows.
+    exchange : Exchange, optional
         With the other ranks, where the rows are those of one of several.
 
     Attributes
@@ -224,7 +227,7 @@ cdef class ScoreLine:
     cdef searched_t searched
 
     def __cinit__(self, weight, labels, double total_weight, Py_ssize_t k, int n_threads,
-                  Exchange exchange=None):
+                  Rows rows=None, Exchange exchange=None):
         cdef line_t* a = &self.searched.line
         cdef pass_t* p = &self.searched.sums
         cdef Py_ssize_t n = len(weight), most
@@ -232,8 +235,9 @@ cdef class ScoreLine:
         a.padded = padded_rows(n)
         a.k = k
         a.split = split_rows(loss_work * a.padded * k, a.padded, BLOCK)
-        if exchange is not None and exchange.state.is_part:
-            a.split = split_many(a.padded, BLOCK)
+        if rows is not None:
+            a.split = split_pass(INDEPENDENT, &rows.view.X, k)
+            self.rows.X.part = rows.view.X.part
         most = min(a.split.n_leaves, a.padded * k // THREAD_VALUES)
         self.n_threads = max(1, min(n_threads, most))
         copies = np.zeros((2, a.padded))

@@ -81,7 +81,7 @@ cdef void take_sparse_step(batches_t* b, Py_ssize_t c) noexcept nogil:
     cdef double s
     column_offset(c, p.k, padded_rows(p.rows.X.n), &offset, &stride)
     for i in range(p.rows.X.n):
-        s = p.partial_gradients[offset + i * stride] / p.rows.total_weight
+        s = p.kept[offset + i * stride] / p.rows.total_weight
         subtract_row(&r.features, &p.rows.X, p.order[i], s, r.step, r.eta)
         poll(&b.poll, b.work / (p.k * p.rows.X.n))
         if is_stopping(&b.poll):

@@ -1,8 +1,9 @@
 # Shares of a pass over X, between which the first thread looks for signals.
 
-from lsgd_fast._core.dispatch cimport reduce_gradients, run_leaves
+from lsgd_fast._core.dispatch cimport reduce_slab, run_leaves
 from lsgd_fast._core.layout cimport pass_work, row_length
 from lsgd_fast._core.pass_types cimport pass_t
+from lsgd_fast._core.reduce cimport slab_rounds
 from lsgd_fast._core.rowpass cimport reduce_part, reduce_work
 from lsgd_fast._engine.poll cimport is_stopping, poll, poll_t
 
@@ -38,11 +39,14 @@ cdef inline void run_share(const pass_t* p, double work, poll_t* signals, Py_ssi
 cdef inline void sum_share(const pass_t* p, double* gradient, poll_t* signals, Py_ssize_t rank,
                            Py_ssize_t size) noexcept nogil:
     cdef double work = reduce_work(p) / size
-    cdef Py_ssize_t pieces = 1 + <Py_ssize_t> (work / POLL_SUMS), i
+    cdef Py_ssize_t rounds = slab_rounds(p), pieces = 1 + <Py_ssize_t> (work / POLL_SUMS / rounds)
+    cdef Py_ssize_t first, last, i, round
     for i in range(rank * pieces, (rank + 1) * pieces):
-        if is_stopping(signals):
-            return
-        reduce_gradients(p, reduce_part(p, i, size * pieces), reduce_part(p, i + 1, size * pieces),
-                         gradient)
-        if rank == 0:
-            poll(signals, work / pieces)
+        first = reduce_part(p, i, size * pieces)
+        last = reduce_part(p, i + 1, size * pieces)
+        for round in range(rounds):
+            if is_stopping(signals):
+                return
+            reduce_slab(p, round, first, last, gradient)
+            if rank == 0:
+                poll(signals, work / (pieces * rounds))

@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from lsgd_fast._checks import check_count
 from lsgd_fast._constants import LEAF_ROWS, WHOLE_ROWS
 from lsgd_fast._inputs.dense import check_matrix
 from lsgd_fast._inputs.ranks import ALONE
 from lsgd_fast._inputs.sparse import empty_row, is_sparse, stack_rows
 
-__all__ = ["DistributedRows", "boundaries", "ranks_of", "unit_rows"]
+__all__ = ["DistributedRows", "nearest_cuts", "ranks_of", "unit_starts"]
 
 UNITS = 16  # of a rank, at least: shares are even to within 1 / UNITS, and sums are few
 
@@ -27,52 +26,49 @@ def unit_rows(n, size):
     return LEAF_ROWS << max(0, (n_leaves // (UNITS * size)).bit_length() - 1)
 
 
-def boundaries(n, d, size):
-    """Return where to cut n rows of d features into shares of `size` ranks.
-
-    Rank r then reads the rows from ``boundaries[r]`` to ``boundaries[r + 1]``, and no row has to
-    move to another rank. Shares differ by some six per cent.
-
-    Parameters
-    ----------
-    n : int
-        Number of rows of all ranks.
-    d : int
-        Number of features. Where to cut dense rows does not depend on it.
-    size : int
-        Number of ranks.
-
-    Returns
-    -------
-    ndarray of int64, of shape (size + 1,)
-        From 0 to n, not decreasing.
-    """
-    n, size = check_count("n", n, 1), check_count("size", size, 1)
-    check_count("d", d, 1)
-    even = np.arange(size + 1) * n // size
-    return even if n < WHOLE_ROWS else _nearest(even, n, size)
+def unit_starts(n, size):
+    """Return where the units of n dense rows begin, and n."""
+    return (
+        np.append(np.arange(0, n, unit_rows(n, size)), n) if n >= WHOLE_ROWS else np.array([0, n])
+    )
 
 
-def _nearest(starts, n, size):
-    """Return the boundaries of units that are nearest to some numbers of rows; 0 and n stay."""
-    unit = unit_rows(n, size)
-    cuts = np.minimum((starts + unit // 2) // unit * unit, n)
-    cuts[0], cuts[-1] = 0, n
-    return cuts
+def _nearest(starts, units):
+    """Return the numbers of the units that begin nearest to some rows; the first and last stay."""
+    numbers = np.searchsorted((units[1:] + units[:-1] + 1) // 2, starts, side="right")
+    numbers[0], numbers[-1] = 0, len(units) - 1
+    return numbers
+
+
+def nearest_cuts(starts, units):
+    """Return the first rows of the units nearest to some rows; where there is one unit, these."""
+    return starts if len(units) < 3 else units[_nearest(starts, units)]
 
 
 class DistributedRows:
     """The rows of X of which each rank holds some; made by `lsgd_fast.distributed.rows`.
 
-    The sums of a pass begin with leaves of rows that lie at multiples of LEAF_ROWS. So rows near
-    the ends of a share go to the rank that holds most of their unit (see `unit_rows`), once. Fewer
-    than WHOLE_ROWS rows are brought together on every rank.
+    The sums of a pass begin with leaves of rows that lie where the shape of X says. So rows near
+    the ends of a share go to the rank that holds most of their *unit*, once: of dense rows a unit
+    is some leaves (see `unit_rows`), of sparse rows a slab. Rows that are a single unit, and fewer
+    than WHOLE_ROWS dense ones, are brought together on every rank.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_local, d)
+    ranks : Ranks
+    slab_bounds : callable
+        ``slab_bounds(n, d, n_entries)`` returns where the slabs of sparse rows begin, and n.
 
     Attributes
     ----------
     shape : tuple of int
         Rows of all ranks, and features.
     dtype : dtype
+    n_entries : int
+        Entries of all ranks, zeros included where rows are dense.
+    is_whole : bool
+        Whether every rank has all rows.
     local : ndarray or SparseRows
         The rows that this rank works on, those from `first_row` on. Its own array where no row had
         to move. A row of zeros where it has none.
@@ -88,30 +84,33 @@ class DistributedRows:
     ndim = 2
     is_distributed = True
 
-    def __init__(self, X, ranks):
+    def __init__(self, X, ranks, slab_bounds):
         self.ranks = ranks
         with ranks.together():
             X, n_given = _check_share(X)
-            found = ranks.gather((n_given, X.shape[1], X.dtype, is_sparse(X)))
-            counts = [one[0] for one in found]
             ranks.require_same("X.shape[1], the number of features,", X.shape[1])
             ranks.require_same("X.dtype", X.dtype)
             ranks.require_same("whether X is sparse", is_sparse(X))
-            self._starts = np.cumsum([0, *counts])
-            n = int(self._starts[-1])
+            self._starts = np.cumsum([0, *ranks.gather(n_given)])
+            self.n_entries = sum(ranks.gather(X.size if n_given else 0))
+            n, d = int(self._starts[-1]), X.shape[1]
             if n == 0:
                 raise ValueError("X must have at least one row on some rank; all have none")
-            self.shape, self.dtype = (n, X.shape[1]), X.dtype
-            self.given = range(*self._starts[ranks.rank : ranks.rank + 2].tolist())
-            self.is_whole = n < WHOLE_ROWS or is_sparse(X)
-            self._cuts = None if self.is_whole else _nearest(self._starts, n, ranks.size)
+            self.shape, self.dtype = (n, d), X.dtype
+            self.given = range(*self._starts[self.rank : self.rank + 2].tolist())
+            self._units = unit_starts(n, self.size)
+            if is_sparse(X):
+                self._units = np.array(slab_bounds(n, d, self.n_entries))
+            self.is_whole = len(self._units) < 3
+            self._unit_cuts = _nearest(self._starts, self._units)
+            self._cuts = self._units[self._unit_cuts]
             self.first_row, self.n_local = 0, n
             if not self.is_whole:
-                self.first_row, end = self._cuts[ranks.rank : ranks.rank + 2].tolist()
+                self.first_row, end = self._cuts[self.rank : self.rank + 2].tolist()
                 self.n_local = end - self.first_row
             self.local = self.place(X[: len(self.given)])
             if self.n_local == 0:
-                self.local = np.zeros((1, X.shape[1]), X.dtype)
+                self.local = empty_row(X) if is_sparse(X) else np.zeros((1, d), X.dtype)
 
     @property
     def rank(self):
@@ -124,14 +123,24 @@ class DistributedRows:
         return self.ranks.size
 
     @property
-    def unit_leaves(self):
-        """Leaves of a unit, a power of two."""
-        return self.unit // LEAF_ROWS
+    def n_units(self):
+        """The number of units of all ranks."""
+        return len(self._units) - 1
 
     @property
-    def unit(self):
-        """Rows of a unit, of which a rank holds whole ones, but for the last one of all."""
-        return unit_rows(self.shape[0], self.ranks.size)
+    def own_units(self):
+        """The first unit of this rank, and the one after its last."""
+        return tuple(self._unit_cuts[self.rank : self.rank + 2].tolist())
+
+    @property
+    def unit_leaves(self):
+        """Leaves of a unit of dense rows, a power of two."""
+        return unit_rows(self.shape[0], self.size) // LEAF_ROWS
+
+    def unit_bounds(self):
+        """Return where the units of this rank begin in `local`, and its number of rows."""
+        first, end = self.own_units
+        return (self._units[first : end + 1] - self.first_row).tolist()
 
     def runs(self):
         """Return for each rank the fewest runs of units whose sums it makes alone.
@@ -143,7 +152,7 @@ class DistributedRows:
         list of (list of int)
             Where each run of a rank begins, and the end of the last one, as numbers of units.
         """
-        ends = (-(-self._cuts // self.unit)).tolist()
+        ends = self._unit_cuts.tolist()
         return [_aligned_runs(first, end) for first, end in zip(ends[:-1], ends[1:], strict=True)]
 
     def __len__(self):

@@ -31,7 +31,7 @@ ARROWS = {
     "stepsizes": {"_checks"},
     "theory": {"_checks", "_constants"},
     "datasets": set(),
-    "distributed": {"_checks", "_inputs"},
+    "distributed": {"_checks", "_engine", "_inputs"},
     "_drawing": {"_checks"},
     "plot": {"_checks", "_drawing", "stepsizes"},
     "progress": {"_checks", "_text"},
