@@ -28,9 +28,8 @@ def unit_rows(n, size):
 
 def unit_starts(n, size):
     """Return where the units of n dense rows begin, and n."""
-    return (
-        np.append(np.arange(0, n, unit_rows(n, size)), n) if n >= WHOLE_ROWS else np.array([0, n])
-    )
+    unit = unit_rows(n, size) if n >= WHOLE_ROWS else n
+    return np.append(np.arange(0, n, unit), n)
 
 
 def _nearest(starts, units):
