@@ -76,7 +76,7 @@ def sparse_problem():
     """Return (rows of a slice of) a matrix of 1.2 million entries, and labels."""
     draw = np.random.default_rng(7)
     n, d = 9000, 700
-    lengths = draw.integers(0, 280, n)
+    lengths = draw.integers(0, 360, n)
     columns = (d * draw.random(lengths.sum()) ** 2).astype(np.int64)  # some are long
     entries = np.unique(np.repeat(np.arange(n), lengths) * d + columns)
     rows, columns = entries // d, (entries % d).astype(np.int32)
