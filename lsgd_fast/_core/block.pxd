@@ -3,7 +3,7 @@
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, log_sums_t, padded_rows,
                                          pass_t, tally_t)
-from lsgd_fast._core.simd cimport inlined, v2, v4, vec
+from lsgd_fast._core.simd cimport inlined, load, v2, v4, vec
 from lsgd_fast._core.types cimport rows_t
 
 
@@ -71,10 +71,11 @@ cdef inline inlined keep_last_labels(pass_t* p) noexcept nogil:
     copy_labels(p, row, n - row, size // PANEL, p.last_y + offset, p.last_weight + offset)
 
 
-# Go on to n_rows rows of the leaf from `row` on; `copies` is for what is not read where it lies.
+# Go on to n_rows rows of the leaf from `row` on; no block is larger than the first one of its leaf.
+# `copies` is for what is not read where it lies, `z` only names the type of the vectors.
 cdef inline inlined start_block(const pass_t* p, Py_ssize_t row, Py_ssize_t n_rows,
-                                labels_t* copies, block_t* b) noexcept nogil:
-    cdef Py_ssize_t i
+                                labels_t* copies, block_t* b, const vec* z) noexcept nogil:
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double), i = 0
     b.row = row
     b.n_rows = n_rows
     b.n_panels = (n_rows - 1) // PANEL + 1
@@ -90,11 +91,12 @@ cdef inline inlined start_block(const pass_t* p, Py_ssize_t row, Py_ssize_t n_ro
     if p.rows.y != NULL:
         b.y = p.rows.y + row
     else:
-        for i in range(PANEL * b.n_panels):
-            copies.y[i] = p.rows.labels[row + i]
+        while i < PANEL * b.n_panels:
+            load(p.rows.labels + row + i, <vec*> (copies.y + i))
+            i += width
     if p.rows.weight != NULL:
         b.weight = p.rows.weight + row
-    else:
+    elif row == b.leaf_row:             # further blocks of the leaf find them there
         for i in range(PANEL * b.n_panels):
             copies.weight[i] = p.rows.row_weight
 

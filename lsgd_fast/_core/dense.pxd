@@ -190,7 +190,7 @@ cdef inline inlined dense_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t l
         if p.gradient:
             memset(b.partial, 0, p.k * X.d * sizeof(double))
         while row < end:
-            start_block(p, row, min(height, end - row), &copies, &b)
+            start_block(p, row, min(height, end - row), &copies, &b, z)
             if in_place:
                 find_rows(X, p.order, row, PANEL * b.n_panels, rows_at)
             elif X.panels == NULL:

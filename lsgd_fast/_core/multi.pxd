@@ -138,7 +138,7 @@ cdef inline inlined multi_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t l
         end = first_row(&p.split, X.n, leaf + 1)
         start_leaf(p, leaf, row, memory, &b)
         while row < end:
-            start_block(p, row, min(height, end - row), &copies, &b)
+            start_block(p, row, min(height, end - row), &copies, &b, z)
             if X.panels == NULL:
                 decode_block(p, &b, memory, z)
             if X.panels != NULL and X.element == FLOAT32:

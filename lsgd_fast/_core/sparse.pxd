@@ -299,7 +299,7 @@ cdef inline inlined sparse_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t 
         end = first_row(&p.split, n, leaf + 1)
         start_leaf(p, leaf, row, memory, &b)
         while row < end:
-            start_block(p, row, min(height, end - row), &copies, &b)
+            start_block(p, row, min(height, end - row), &copies, &b, z)
             if is_multi(p.model):
                 sparse_multi_block(p, &b, memory, z, general_loss)
             else:

@@ -29,7 +29,6 @@ ELEMENTS = {"bfloat16": BFLOAT16, "f8": FLOAT64, "f4": FLOAT32, "f2": FLOAT16, "
 INDEX_TYPES = {"u2": INDEX_UINT16, "i4": INDEX_INT32, "i8": INDEX_INT64}
 LENT_TYPES = {"i4": LENT_INT32, "i8": LENT_INT64}
 PACKED_BYTES = 64 * 2**20       # the largest panels that X is packed into
-WIDE_LABELS = 1 << 16           # so many labels and weights are copied as float64, for speed in cache
 ENTRIES_AT_A_TIME = 1 << 22     # that are copied between two checks for signals
 
 
@@ -76,15 +75,13 @@ cdef class Rows:
             view.row_stride, view.column_stride = X.strides
             view.aligned = X.flags.aligned
         y, weight = problem.y, problem.weight
-        if len(y) <= WIDE_LABELS:
-            y, weight = y.astype(np.float64), np.array(weight)
         self.view.y = NULL
         if y.dtype == np.int8:
             self.view.labels = <const int8_t*> address_of(y)
         else:
             self.view.y = <const double*> address_of(y)
         self.view.weight = NULL
-        if weight.strides != (0,):
+        if problem.is_weighted:
             self.view.weight = <const double*> address_of(weight)
         self.view.row_weight = weight[0]
         self.view.total_weight = problem.total_weight

@@ -43,8 +43,7 @@ def test_packed_rows_have_the_bits_of_rows_in_place(problem, k, isa):
 @pytest.mark.parametrize("form", [np.asarray, sparse_cases.csr])
 @pytest.mark.parametrize("loss", ["logistic", "softmax"])
 @pytest.mark.parametrize("n", [3, 8, 71, 1100])  # within a panel, whole panels, several leaves
-def test_labels_and_weights_have_one_set_of_bits(monkeypatch, n, loss, form, k, isa):
-    monkeypatch.setattr(rows, "WIDE_LABELS", 0)
+def test_labels_and_weights_have_one_set_of_bits(n, loss, form, k, isa):
     rng = np.random.default_rng(n)
     X, y = form(rng.standard_normal((n, 3))), np.arange(n) % (3 if loss == "softmax" else 2)
     made = Problem.check(X, y, loss=loss, fit_intercept=True)
@@ -60,8 +59,6 @@ def test_labels_and_weights_have_one_set_of_bits(monkeypatch, n, loss, form, k, 
                 found.append((value.tobytes(), slope.tobytes()))
             found.append(descended(other))
             assert other.digest() == made.digest()
-    monkeypatch.setattr(rows, "WIDE_LABELS", 1 << 16)
-    found.append(descended(made))
     assert len(set(found)) == (2 if loss == "logistic" else 1)
 
 
