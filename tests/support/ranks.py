@@ -41,9 +41,9 @@ def shares(cuts):
 
 
 class Case:
-    """A random run: `alone` makes it in one process, `together` on some ranks."""
+    """A random run: `alone` makes it in one process, `share` on each of some ranks."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, size=None):
         self.rng = rng = np.random.default_rng(seed)
         self.kind = str(rng.choice(["descent", "descent", "sweep", "minimize", "network"]))
         n = int(rng.choice([9, 300, 4095, 4096, 4097, 5000, 9001, 20000]))
@@ -57,7 +57,8 @@ class Case:
         self.options = {}
         self._add_options(n, d)
         self.n_steps = int(rng.integers(1, 12))
-        self.size = int(rng.choice([1, 2, 3, 4, 7, 16, 40]))
+        drawn = int(rng.choice([1, 2, 3, 4, 7, 16, 40]))
+        self.size = drawn if size is None else size
         self.n_threads = int(rng.integers(1, 4))
         cuts = random_cuts(rng, n, self.size)
         if rng.random() < 0.3:  # each rank has one class
@@ -128,24 +129,25 @@ class Case:
         """Return the bytes of the runs in one process, or the error."""
         return outcome(lambda: self.call(self.form(self.X), self.y, self.weight, 1))
 
-    def together(self):
-        """Return the same for each rank."""
+    def share(self, comm):
+        """Return the same on one of the ranks."""
+        mine = self.shares[comm.rank]
+        weight = None if self.weight is None else self.weight[mine]
 
-        def call(comm):
-            mine = self.shares[comm.rank]
-            weight = None if self.weight is None else self.weight[mine]
+        def call():
             X = distributed.rows(self.form(self.X[mine]), comm)
             return self.call(X, self.y[mine], weight, self.n_threads)
 
-        return [outcome(lambda found=found: found) for found in on_ranks(self.size, call)]
+        return outcome(call)
+
+    def together(self):
+        """Return the same for each rank, as threads."""
+        return on_ranks(self.size, self.share)
 
 
 def outcome(make):
     """Return the bytes of runs, or the type of what is raised."""
     try:
-        runs = make()
+        return [content(run) for run in make()]
     except Exception as error:
         return type(error)
-    if isinstance(runs, BaseException):
-        return type(runs)
-    return [content(run) for run in runs]
