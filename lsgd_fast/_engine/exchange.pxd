@@ -29,7 +29,7 @@ cdef class Exchange:
     cdef object ranks
     cdef object error               # what an exchange raised, or None
     cdef Py_ssize_t[::1] runs, starts
-    cdef double[::1] sent, received, gradients
+    cdef double[::1] sent, received, gradients, slice, slices
     cdef lay_out(self, pass_t* p)
     cdef swap(self, Py_ssize_t width, bint is_sliced)
     cdef swap_slices(self, double* gradient, Py_ssize_t size)

@@ -200,6 +200,9 @@ cdef class Exchange:
         self.sent = np.zeros((x.size if gradient >= SLICED else 1) * of_rank)
         self.received = np.zeros(x.size * of_rank)
         self.gradients = np.empty(max(<Py_ssize_t> 1, x.n_runs * gradient))
+        if gradient >= SLICED:
+            self.slice = np.zeros(gradient // x.size + 1)
+            self.slices = np.zeros(x.size * (gradient // x.size + 1))
         x.sent, x.received, x.gradients = &self.sent[0], &self.received[0], &self.gradients[0]
         x.unit_leaves = p.rows.X.part.unit_leaves if p.rows.X.part != NULL else 1
         if x.is_part:
@@ -218,12 +221,11 @@ cdef class Exchange:
         """Complete a gradient, of which each rank has a slice."""
         cdef exchange_t* x = &self.state
         cdef Py_ssize_t length = (size - 1) // x.size + 1, first = x.rank * length
-        slices = np.zeros((x.size, length))
-        whole = np.asarray(<double[:size]> gradient)
-        own = np.zeros(length)
-        own[:max(0, min(length, size - first))] = whole[first:first + length]
-        self.ranks.allgather(own, slices)
-        whole[:] = slices.reshape(-1)[:size]
+        cdef Py_ssize_t count = max(<Py_ssize_t> 0, min(length, size - first))
+        memcpy(&self.slice[0], gradient + first, count * sizeof(double))
+        self.ranks.allgather(np.asarray(self.slice)[:length],
+                             np.asarray(self.slices)[:x.size * length].reshape(x.size, length))
+        memcpy(gradient, &self.slices[0], size * sizeof(double))
 
     cdef bint settle(self) except -1:
         """After a team has stopped: raise what it stopped for; return whether it goes on again."""

@@ -138,14 +138,12 @@ class Ranks:
             return
         handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
         self.handlers = {number: one for number, one in handlers.items() if _is_python(one)}
-        for number in self.handlers:
-            signal.signal(number, self._note)
         try:
+            _set_handlers(dict.fromkeys(self.handlers, self._note))
             yield
         finally:
             handlers, self.handlers = self.handlers, {}
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+            _set_handlers(handlers)
         while self.noted:
             number = self.noted.pop(0)
             handlers[number](number, sys._getframe())
@@ -173,6 +171,16 @@ def _in_main_thread():
 def _is_python(handler):
     """Whether a handler of signals is a function of Python, which may raise."""
     return callable(handler) and not isinstance(handler, signal.Handlers)
+
+
+def _set_handlers(handlers):
+    """Set the handlers of signals, all of them even if one that is set already raises."""
+    try:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    except BaseException:
+        _set_handlers(handlers)
+        raise
 
 
 def _message_of(error):

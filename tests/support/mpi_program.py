@@ -47,6 +47,15 @@ def cases(comm, first, count):
     return different
 
 
+def long_gradients(comm):
+    """Return whether a run whose gradients are exchanged by slices has the bytes of one process."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((4200, 420)), np.arange(4200) % 40
+    options = {"loss": "softmax", "n_threads": 1}
+    found = lsgd.gradient_descent(*own_rows(comm, X, y), STEPSIZE, 3, **options)
+    return fingerprint(found) == fingerprint(lsgd.gradient_descent(X, y, STEPSIZE, 3, **options))
+
+
 # --- what stops a run on one rank -----------------------------------------------------------------
 
 
