@@ -47,7 +47,7 @@ cdef bint sum_slices(exchange_t* x, const pass_t* p, double* gradient, poll_t* p
                      Py_ssize_t rank, Py_ssize_t size) noexcept nogil
 
 cdef enum:
-    SLICED = 1 << 14                # from so many entries on, slices of gradients are sent
+    SLICED = 1 << 15                # from so many entries on, of all ranks, slices are sent
 
 
 cdef inline Py_ssize_t gradient_size(const pass_t* p) noexcept nogil:
@@ -56,4 +56,4 @@ cdef inline Py_ssize_t gradient_size(const pass_t* p) noexcept nogil:
 
 # Whether ranks add up a slice of the gradient each.
 cdef inline bint is_sliced(const exchange_t* x, const pass_t* p) noexcept nogil:
-    return x != NULL and x.is_part and gradient_size(p) >= SLICED
+    return x != NULL and x.is_part and gradient_size(p) * x.size >= SLICED

@@ -84,12 +84,13 @@ cdef void slice_runs(exchange_t* x, const pass_t* p) noexcept nogil:
     for rank in range(x.size):
         first = rank * size
         count = max(<Py_ssize_t> 0, min(size, gradient_size(p) - first))
-        for i in range(x.n_runs):
+        for i in range(x.n_records):            # a rank without a run sends its control words
             record = x.sent + (rank * x.n_records + i) * width
             if rank > 0:
                 memcpy(record, x.sent + i * width, (width - size) * sizeof(double))
-            memcpy(record + (width - size), x.gradients + i * gradient_size(p) + first,
-                   count * sizeof(double))
+            if i < x.n_runs:
+                memcpy(record + (width - size), x.gradients + i * gradient_size(p) + first,
+                       count * sizeof(double))
 
 
 # --- the exchange ---------------------------------------------------------------------------------
@@ -194,13 +195,14 @@ cdef class Exchange:
         """Allocate for a pass of at most as many columns as `p` has, and gather its sums."""
         cdef exchange_t* x = &self.state
         cdef Py_ssize_t gradient = p.k * p.rows.X.d if x.is_part else 0
+        cdef bint may_be_sliced = gradient * x.size >= SLICED
         # as runs end, gradients may become short
-        cdef Py_ssize_t slices = max(gradient // x.size + 1, min(gradient, <Py_ssize_t> SLICED))
+        cdef Py_ssize_t slices = max(gradient // x.size + 1, min(gradient, SLICED // x.size))
         cdef Py_ssize_t of_rank = x.n_records * (CONTROL + nodes_size(x, p) + slices)
-        self.sent = np.zeros((x.size if gradient >= SLICED else 1) * of_rank)
+        self.sent = np.zeros((x.size if may_be_sliced else 1) * of_rank)
         self.received = np.zeros(x.size * of_rank)
         self.gradients = np.empty(max(<Py_ssize_t> 1, x.n_runs * gradient))
-        if gradient >= SLICED:
+        if may_be_sliced:
             self.slice = np.zeros(gradient // x.size + 1)
             self.slices = np.zeros(x.size * (gradient // x.size + 1))
         x.sent, x.received, x.gradients = &self.sent[0], &self.received[0], &self.gradients[0]

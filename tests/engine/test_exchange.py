@@ -52,6 +52,23 @@ def test_slices_of_long_gradients(size, n_columns):
     )
 
 
+@pytest.mark.parametrize(("size", "d"), [(12, 3000), (200, 170)])
+def test_slices_where_ranks_have_no_rows_or_no_slice(size, d):
+    X, y = planted(4100, d, np.float32)
+    mine = shares(distributed.boundaries(*X.shape, size))
+
+    def call(X, y):
+        return content(lsgd.gradient_descent(X, y, 8.0, 2, n_threads=1))
+
+    alone = call(X, y)
+    assert (
+        on_ranks(
+            size, lambda comm: call(distributed.rows(X[mine[comm.rank]], comm), y[mine[comm.rank]])
+        )
+        == [alone] * size
+    )
+
+
 def test_runs_that_end_leave_shorter_gradients():
     X, y = planted(4100, 9000, np.float32)  # of two runs sliced, of one not
     mine = shares(distributed.boundaries(*X.shape, 2))
