@@ -1,18 +1,26 @@
 """The scripts of examples/ run, and print what they say they do."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import lsgd_fast as lsgd
+from support import mpi
 from support.fresh import run_python
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-RUN = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
+RUN = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+
+needs_mpi = pytest.mark.skipif(mpi.missing() is not None, reason=mpi.missing() or "")
 
 
-def run(name):
-    done = run_python(RUN, str(EXAMPLES / name))
+def run(name, *arguments):
+    done = run_python(RUN, str(EXAMPLES / name), *map(str, arguments))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout
@@ -43,3 +51,80 @@ def test_more_features_than_rows():
     assert min(margins.values()) > 0.0
     assert margins["gradient descent"] > margins["no penalty"]
     assert accuracies["shuffled labels"] < 0.6 < 0.8 < accuracies["l2=1"]
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_on_mpi(tmp_path):
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    alone.mkdir()
+    together.mkdir()
+    assert "9500 rows on 1 processes" in run("on_mpi.py", "--folder", alone, "--rows", 9500)
+    done = mpi.launch(3, EXAMPLES / "on_mpi.py", "--folder", together, "--rows", 9500)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("9500 rows on 3 processes") == 1
+    assert (alone / "weights.npy").read_bytes() == (together / "weights.npy").read_bytes()
+
+
+# The commands of Slurm, for two ranks on this machine; and the example with a signal to one of them,
+# which comes as soon as there is a handler for it, in the first job.
+COMMANDS = {
+    "python": f'exec "{sys.executable}" -P "$@"',
+    "srun": f'test "$1" = --mpi=pmix || exit 1; shift; exec "{mpi.mpiexec()}" -n 2 "$@"',
+    "scontrol": 'echo "$@" >> queued',
+}
+EARLY_SIGNAL = f"""
+import os, runpy, signal
+from mpi4py import MPI
+
+set_handler = signal.signal
+
+def set_and_send(number, handler):
+    signal.signal = set_handler
+    set_handler(number, handler)
+    signal.raise_signal(number)
+
+if MPI.COMM_WORLD.rank == 1 and not os.path.exists("checkpoint.npz"):
+    signal.signal = set_and_send
+MPI.COMM_WORLD.Barrier()
+runpy.run_path({str(EXAMPLES / "on_mpi.py")!r}, run_name="__main__")
+"""
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_on_slurm(tmp_path):
+    X, y = mpi.problem(9000)
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", y)
+    (tmp_path / "early_signal.py").write_text(EARLY_SIGNAL)
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name, command in COMMANDS.items():
+        (commands / name).write_text(f"#!/bin/sh\n{command}\n")
+        (commands / name).chmod(0o755)
+
+    def submit():
+        return subprocess.run(
+            ["bash", EXAMPLES / "on_slurm.sh"],
+            env=os.environ
+            | mpi.ENVIRONMENT
+            | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+            | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
+            | {"EXAMPLE": "early_signal.py", "SLURM_JOB_ID": "77"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+
+    first = submit()
+    assert first.returncode == 0, first.stderr
+    assert "step 50: " in first.stdout and "saved" in first.stdout and "step 100" not in first.stdout
+    assert (tmp_path / "queued").read_text() == "requeue 77\n"
+    second = submit()
+    assert second.returncode == 0, second.stderr
+    assert "from step 50" in second.stdout
+    assert (tmp_path / "queued").read_text() == "requeue 77\n"
+    expected = lsgd.gradient_descent(X, y, 1.0, 200).weights
+    assert np.load(tmp_path / "weights.npy").tobytes() == expected.tobytes()

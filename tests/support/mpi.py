@@ -13,8 +13,10 @@ import numpy as np
 
 from support.hashes import content
 
-# What Open MPI asks for as root, and where there are more ranks than cores. MPICH asks for nothing.
+# A thread a rank unless tests ask for more. The rest is for Open MPI, as root and where there are
+# more ranks than cores; MPICH asks for nothing.
 ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
