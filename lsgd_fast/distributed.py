@@ -30,6 +30,12 @@ from lsgd_fast._inputs.ranks import Ranks
 
 __all__ = ["Communicator", "DistributedRows", "boundaries", "rows", "thread_communicators"]
 
+# what torch.distributed has in the place of a process group
+OF_TORCH = (
+    " (torch.distributed has None before init_process_group, and a number for a group that this "
+    "process is not in)"
+)
+
 
 def boundaries(n, d, size, *, n_entries=None):
     """Return where to cut n rows of d features into shares of `size` ranks.
@@ -78,11 +84,11 @@ def rows(X, comm, *, timeout=300.0):
         The rows of this rank; n_local may be 0. The number of features and the dtype must be the
         same on all ranks.
     comm : mpi4py.MPI.Comm, torch.distributed.ProcessGroup or Communicator
-        What the ranks exchange sums by. A process group of torch needs a backend for tensors of the
-        CPU, such as gloo.
+        What the ranks exchange sums by. A process group of torch, such as
+        ``torch.distributed.group.WORLD``, needs the backend gloo for tensors of the CPU.
     timeout : float, default 300.0
         Seconds that a rank waits for the others before it raises TimeoutError, which names the
-        ranks that are late. A process group of torch has a timeout of its own.
+        ranks that are late. The timeout that a process group of torch has applies, too.
 
     Returns
     -------
@@ -118,12 +124,13 @@ def _adapted(comm, timeout):
     if module.startswith("torch"):
         from lsgd_fast._inputs.torch_communicator import TorchCommunicator
 
-        return TorchCommunicator(comm)
+        return TorchCommunicator(comm, timeout)
     names = ("rank", "size", "allgather", "alltoall", "gather_objects", "exchange_objects")
     missing = [name for name in names if not hasattr(comm, name)]
     if missing:
+        hint = OF_TORCH if comm is None or isinstance(comm, int) else ""
         raise TypeError(
             "comm must be a communicator of mpi4py, a process group of torch.distributed or a "
-            f"lsgd_fast.distributed.Communicator; got {shown(comm)}, without {missing[0]}"
+            f"lsgd_fast.distributed.Communicator; got {shown(comm)}, without {missing[0]}{hint}"
         )
     return comm
