@@ -3,45 +3,53 @@
 import pickle
 import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 import numpy as np
 import torch
 from torch import distributed
+from torch.distributed.distributed_c10d import AllToAllOptions
 
 from lsgd_fast._inputs.communicators import too_late
 
 __all__ = ["TorchCommunicator"]
 
-GRACE = 1.0  # seconds in which ranks tell one another that an exchange has failed
+PATIENCE = timedelta(seconds=0.5)  # before a rank announces where it waits
+GRACE = 0.5  # seconds in which the others announce it, after an exchange has failed
 
 
 class TorchCommunicator:
     """A `Communicator` by a process group of torch whose tensors of the CPU go by gloo.
 
-    All exchanges are made by ``all_to_all_single``, in which every rank has a connection with every
-    other one: so all of them notice when one is gone, where gloo's ring of ``all_gather`` leaves
-    those waiting that are not next to it. It also took two thirds of the time of ``all_gather``.
+    All exchanges are made by gloo's alltoall, for which each rank has a connection with every other
+    one: so all of them notice when one is gone. Its allgather is a ring, in which only the
+    neighbours notice, and takes twice as long.
+
+    Where ranks wait they announce in the store of the group: so those that are late can be named.
 
     Parameters
     ----------
     group : torch.distributed.ProcessGroup
     timeout : float
-        Seconds. The timeout of the group applies, too.
+        Seconds that an exchange may take, whatever the timeout of the group is.
     """
 
     def __init__(self, group, timeout):
         backends = distributed.get_backend_config(group)
         if "cpu:gloo" not in backends:
             raise ValueError(
-                "comm must be a process group with the backend gloo for tensors of the CPU, such as "
+                "comm must be a process group that has gloo for tensors of the CPU, such as "
                 f"torch.distributed.new_group(backend='gloo'); this one has {backends}"
             )
         self.group, self.timeout = group, timeout
         self.rank, self.size = distributed.get_rank(group), distributed.get_world_size(group)
+        self._options = AllToAllOptions()
+        self._options.timeout = timedelta(seconds=timeout)
         self._store = group.get_group_store()
         number = self._store.add(f"lsgd_fast/{self.rank}", 1)  # of this communicator in the group
-        self._failed = [f"lsgd_fast/{number}/{rank}" for rank in range(self.size)]  # keys of store
+        self._places = [f"lsgd_fast/{number}/{rank}" for rank in range(self.size)]  # in the store
+        self._n_exchanges = 0
 
     def allgather(self, send, receive):
         self.alltoall(np.repeat(send[np.newaxis], self.size, axis=0), receive)
@@ -56,7 +64,7 @@ class TorchCommunicator:
         return self._exchange_bytes([pickle.dumps(thing) for thing in things])
 
     def _exchange_bytes(self, pieces):
-        """Return the objects of which other ranks have sent the bytes."""
+        """Return the objects that other ranks have sent as bytes."""
         lengths = torch.tensor([len(piece) for piece in pieces])
         received = torch.empty_like(lengths)
         self._swap(lengths, received)
@@ -66,36 +74,48 @@ class TorchCommunicator:
         self._swap(joined, found, sizes, lengths.tolist())
         return [pickle.loads(piece.numpy()) for piece in found.split(sizes)]
 
-    def _swap(self, send, receive, *sizes):
-        """Fill a tensor with a part of that of each rank; raise if one of them does not answer."""
+    def _swap(self, send, receive, received_sizes=(), sent_sizes=()):
+        """Fill a tensor with a part of that of each rank; without sizes all parts are equal."""
+        self._n_exchanges += 1
         began = time.monotonic()
-        work = None
         try:
-            work = distributed.all_to_all_single(
-                receive, send, *sizes, group=self.group, async_op=True
+            work = self.group.alltoall_base(
+                receive, send, received_sizes, sent_sizes, self._options
             )
-            work.wait(timedelta(seconds=self.timeout))
+            with suppress(RuntimeError):  # that time is over; or the error that is raised below
+                work.wait(PATIENCE)
+            if not work.is_completed():
+                self._announce()
+            work.wait()
         except RuntimeError as error:
-            missing = self._missing()
-            if work is not None and not work.is_completed():
-                raise too_late(missing, time.monotonic() - began) from None
-            who = f", and ranks {missing} do not answer" if missing else ""
+            seconds = time.monotonic() - began
+            late = self._late()
+            if seconds >= self.timeout:
+                raise too_late(late, seconds) from error
+            missing = f", where {late} are missing" if late else ""
             reason = str(error).splitlines()[0]
-            raise RuntimeError(f"an exchange with other ranks failed{who}: {reason}") from error
+            raise RuntimeError(
+                f"an exchange between ranks has failed{missing}: {reason}"
+            ) from error
 
-    def _missing(self):
-        """Return the ranks for which the exchange has not failed: they are gone, or elsewhere.
+    def _announce(self):
+        with suppress(RuntimeError):  # the store may be gone
+            self._store.set(self._places[self.rank], str(self._n_exchanges))
 
-        None if the store of the group does not answer.
-        """
-        found = []
-        # a store does not answer while the process that has it is stopped
-        thread = threading.Thread(target=self._look_around, args=(found,), daemon=True)
+    def _late(self):
+        """Return the ranks that have not come to the latest exchange; none if it is not known."""
+        late = []
+        # in a thread, as a store does not answer while the process that has it is stopped
+        thread = threading.Thread(target=self._find_late, args=(late,), daemon=True)
         thread.start()
-        thread.join(GRACE + 0.5)
-        return found
+        thread.join(2 * GRACE)
+        return late
 
-    def _look_around(self, found):
-        self._store.set(self._failed[self.rank], "")
+    def _find_late(self, late):
+        self._announce()
         time.sleep(GRACE)
-        found += [r for r in range(self.size) if not self._store.check([self._failed[r]])]
+        with suppress(RuntimeError):
+            places = [
+                int(self._store.get(p)) if self._store.check([p]) else 0 for p in self._places
+            ]
+            late += [rank for rank, place in enumerate(places) if place < self._n_exchanges]
