@@ -88,15 +88,13 @@ class TorchCommunicator:
                 self._announce()
             work.wait()
         except RuntimeError as error:
-            seconds = time.monotonic() - began
+            is_over = time.monotonic() - began >= self.timeout
             late = self._late()
-            if seconds >= self.timeout:
-                raise too_late(late, seconds) from error
-            missing = f", where {late} are missing" if late else ""
+            if is_over:
+                raise too_late(late, self.timeout) from error
+            whose = f", to which ranks {late} have not come" if late else ""
             reason = str(error).splitlines()[0]
-            raise RuntimeError(
-                f"an exchange between ranks has failed{missing}: {reason}"
-            ) from error
+            raise RuntimeError(f"an exchange between ranks has failed{whose}: {reason}") from error
 
     def _announce(self):
         with suppress(RuntimeError):  # the store may be gone
