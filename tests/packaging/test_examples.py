@@ -1,7 +1,9 @@
 """The scripts of examples/ run, and print what they say they do."""
 
+import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -128,3 +130,19 @@ def test_on_slurm(tmp_path):
     assert (tmp_path / "queued").read_text() == "requeue 77\n"
     expected = lsgd.gradient_descent(X, y, 1.0, 200).weights
     assert np.load(tmp_path / "weights.npy").tobytes() == expected.tobytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, packages",
+    [("on_dask", ["distributed"]), ("on_ray", ["ray"]), ("on_spark", ["pyspark", "pyarrow"])],
+)
+def test_engines_that_place_ranks(name, packages):
+    for package in ["torch", *packages]:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    if name == "on_spark" and shutil.which("java") is None:
+        pytest.skip("there is no Java")
+    done = run_python(RUN, str(EXAMPLES / f"{name}.py"))
+    assert done.returncode == 0, done.stderr
+    assert "the bytes of one process: True" in done.stdout
