@@ -295,6 +295,12 @@ def test_functions_that_need_all_rows_refuse_them_by_name(call):
         assert "spread over 4 ranks" in message
 
 
+@pytest.mark.parametrize("comm", [None, -100])
+def test_what_torch_has_in_the_place_of_a_group_is_refused(comm):
+    with pytest.raises(TypeError, match="None before init_process_group, and a number"):
+        distributed.rows(X, comm)
+
+
 def test_gram_space_is_refused():
     for message in messages(
         with_rows(lambda X, y, comm: lsgd.gradient_descent(X, y, 1.0, 3, gram=True))

@@ -133,16 +133,13 @@ def test_on_slurm(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name, packages",
-    [("on_dask", ["distributed"]), ("on_ray", ["ray"]), ("on_spark", ["pyspark", "pyarrow"])],
-)
-def test_engines_that_place_ranks(name, packages):
-    for package in ["torch", *packages]:
+@pytest.mark.parametrize("engine", ["dask", "ray", "spark"])
+def test_engines_that_place_ranks(engine):
+    for package in ["torch", {"dask": "distributed", "spark": "pyspark"}.get(engine, engine)]:
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
-    if name == "on_spark" and shutil.which("java") is None:
+    if engine == "spark" and shutil.which("java") is None:
         pytest.skip("there is no Java")
-    done = run_python(RUN, str(EXAMPLES / f"{name}.py"))
+    done = run_python(RUN, str(EXAMPLES / f"on_{engine}.py"))
     assert done.returncode == 0, done.stderr
     assert "the bytes of one process: True" in done.stdout
