@@ -1,7 +1,7 @@
 # Slabs: aligned runs of leaves of sparse rows, whose sums become gradients in pairs.
 #
 # Each feature is summed over the rows of a slab, and slabs are added as leaves are (leaves.pxd). So
-# whoever has an aligned run of slabs needs nobody else to sum it. There are 2^i of them, or of a run,
+# whoever has an aligned run of slabs needs nobody else to sum it. There are 2^i, also of a run,
 # which are summed one after another by all threads, each for features of its own: as a binary
 # counter, whose first level is the gradient, and all others are in p.slab_sums.
 

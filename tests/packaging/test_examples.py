@@ -68,8 +68,8 @@ def test_on_mpi(tmp_path):
     assert (alone / "weights.npy").read_bytes() == (together / "weights.npy").read_bytes()
 
 
-# The commands of Slurm, for two ranks on this machine; and the example with a signal to one of them,
-# which comes as soon as there is a handler for it, in the first job.
+# The commands of Slurm, for two ranks on this machine; and the example with a signal to one of
+# them, which comes as soon as there is a handler for it, in the first job.
 COMMANDS = {
     "python": f'exec "{sys.executable}" -P "$@"',
     "srun": f'test "$1" = --mpi=pmix || exit 1; shift; exec "{mpi.mpiexec()}" -n 2 "$@"',
@@ -99,7 +99,7 @@ def test_on_slurm(tmp_path):
     X, y = mpi.problem(9000)
     np.save(tmp_path / "X.npy", X)
     np.save(tmp_path / "y.npy", y)
-    (tmp_path / "early_signal.py").write_text(EARLY_SIGNAL)
+    (tmp_path / "on_mpi.py").write_text(EARLY_SIGNAL)
     commands = tmp_path / "commands"
     commands.mkdir()
     for name, command in COMMANDS.items():
@@ -113,7 +113,7 @@ def test_on_slurm(tmp_path):
             | mpi.ENVIRONMENT
             | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
             | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
-            | {"EXAMPLE": "early_signal.py", "SLURM_JOB_ID": "77"},
+            | {"EXAMPLE": "on_mpi.py", "SLURM_JOB_ID": "77"},
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -122,7 +122,8 @@ def test_on_slurm(tmp_path):
 
     first = submit()
     assert first.returncode == 0, first.stderr
-    assert "step 50: " in first.stdout and "saved" in first.stdout and "step 100" not in first.stdout
+    assert "step 50: " in first.stdout and "saved" in first.stdout
+    assert "step 100" not in first.stdout
     assert (tmp_path / "queued").read_text() == "requeue 77\n"
     second = submit()
     assert second.returncode == 0, second.stderr
