@@ -20,6 +20,7 @@ try:
     from lsgd_fast._api.margin import max_margin
     from lsgd_fast._api.minimize import minimize
     from lsgd_fast._api.objective import critical_stepsize, logistic_loss, logistic_loss_gradient
+    from lsgd_fast._api.separation import separation
     from lsgd_fast._api.stochastic import stochastic_gradient_descent, stochastic_sweep
     from lsgd_fast._api.trial import staged_trial
     from lsgd_fast._engine.descent import Descent
@@ -37,6 +38,12 @@ from lsgd_fast._methods.margin import Margin
 from lsgd_fast._methods.rescale import ScaledWeights, scale_to_loss
 from lsgd_fast._planning.plan import Plan, plan
 from lsgd_fast._results.run import Run, Trace
+from lsgd_fast._results.separation import (
+    Certificate,
+    Separation,
+    SeparationKind,
+    SeparationWarning,
+)
 from lsgd_fast._results.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast._results.sweep import Sweep
 from lsgd_fast._results.trial import Trial
@@ -47,11 +54,15 @@ from lsgd_fast.progress import progress_bar
 logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
 
 __all__ = [
+    "Certificate",
     "Descent",
     "Margin",
     "Plan",
     "Run",
     "ScaledWeights",
+    "Separation",
+    "SeparationKind",
+    "SeparationWarning",
     "StochasticRun",
     "StochasticSweep",
     "Stop",
@@ -75,6 +86,7 @@ __all__ = [
     "progress_bar",
     "reference",
     "scale_to_loss",
+    "separation",
     "staged_trial",
     "stepsize_sweep",
     "stepsizes",

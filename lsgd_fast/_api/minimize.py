@@ -8,11 +8,16 @@ from lsgd_fast._engine.linear_map import LinearMap
 from lsgd_fast._engine.score_line import ScoreLine
 from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._methods.quasi_newton import Engine, MinimizeOptions, run_minimize
+from lsgd_fast._methods.growth import growth_check, warn_of_growth
+from lsgd_fast._methods.line_search import Engine
+from lsgd_fast._methods.quasi_newton import MinimizeOptions, run_minimize
+from lsgd_fast._results.separation import feature_names
 from lsgd_fast.progress import logged
 
 __all__ = [
     "minimize",
+    "minimize_problem",
+    "solve",
 ]
 
 
@@ -120,25 +125,32 @@ def minimize(
         )  # fmt: skip
         problem = Problem.check(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-            center=center, scale=scale, n_threads=n_threads,
-            may_be_distributed=True,
+            center=center, scale=scale, n_threads=n_threads, may_be_distributed=True,
         )  # fmt: skip
-        request = options.for_problem(problem, start)
-        with problem.ranks.deferring_signals():
-            return logged(run_minimize(engine_of(request), request), problem.ranks.rank)
+        run = minimize_problem(problem, options, start, feature_names(X, problem.d))
+    return warn_of_growth(run, stacklevel=2)
 
 
-def engine_of(request):
-    """Return the compiled `Engine` of a `MinimizeRequest`."""
+def minimize_problem(problem, options, start, names):
+    """Return the `Run` of `minimize`, without a warning; `names` are those of the features."""
+    check = growth_check(solve, problem, names, options.n_threads)
+    request = options.for_problem(problem, start)
+    with problem.ranks.deferring_signals():
+        return logged(solve(request, check), problem.ranks.rank)
+
+
+def solve(request, find_growth=None):
+    """Return the `Run` of a `MinimizeRequest`; see `run_minimize`."""
     problem, k, n_threads = request.problem, request.k, request.options.n_threads
     rows = Rows(problem)
     n_threads = choose_threads(
         n_threads, len(problem.X), problem.d, rows.n_leaves, k, serial_work=SERIAL_PASS_WORK
     )
     line = problem.weight, problem.y, problem.total_weight
-    return Engine(
+    engine = Engine(
         linear_map=LinearMap(rows, k, n_threads, exchange_of(problem)),
         score_line=ScoreLine(*line, k, n_threads, rows, exchange_of(problem)),
         lbfgs=LBFGS(request.start, request.unit, problem.l2, request.n_penalised, request.n_pairs),
         n_threads=n_threads,
     )
+    return run_minimize(engine, request, find_growth)

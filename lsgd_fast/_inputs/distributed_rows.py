@@ -175,6 +175,10 @@ class DistributedRows:
             return _stack(self.ranks.gather(values))
         return self._moved(values, self._starts, self._cuts)
 
+    def of_all(self, values):
+        """Return the entries of all rows, of those of the rows that this rank works on."""
+        return values if self.is_whole else _stack(self.ranks.gather(values[: self.n_local]))
+
     def at_multiples(self, n_rows, arrays):
         """Return arrays of the rows of this rank, moved so that it has multiples of `n_rows`.
 

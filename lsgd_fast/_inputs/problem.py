@@ -260,6 +260,15 @@ class Problem:
             kept_digest=[],
         )  # fmt: skip
 
+    def in_one_process(self):
+        """Return the same problem with the rows of all ranks, which each of them gets."""
+        if self.distributed is None:
+            return self
+        X, y, weight = map(self.distributed.of_all, (self.X, self.y, self.weight))
+        return replace(
+            self, X=X, y=y, weight=weight, exports=exports_of(X), kept_digest=[], distributed=None
+        )
+
     def with_penalty(self, l2):
         """Return the same problem with another penalty."""
         return replace(self, l2=l2)

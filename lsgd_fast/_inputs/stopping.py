@@ -31,6 +31,7 @@ class StopReason(StrEnum):
     converged = "converged"  # `minimize`: the gradient is within `tol`
     max_passes = "max_passes"
     rounding = "rounding"  # `minimize`: no step decreases the objective any more
+    no_minimum = "no_minimum"  # `minimize`: the loss is proved to fall for ever in some direction
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,13 +5,14 @@ quasi-Newton method around it.
 """
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._methods.numerics import ratio
 
 __all__ = [
-    "MAX_STEP", "Direction", "GradientNorms", "LineValues", "WeightNorms", "search",
+    "MAX_STEP", "Direction", "Engine", "GradientNorms", "LineValues", "WeightNorms", "search",
 ]  # fmt: skip
 
 # c_2 of the strong Wolfe conditions (Nocedal and Wright, eq. 3.7b): a search ends where the slope
@@ -24,6 +25,29 @@ MAX_STEP = 1e300
 # Lengths within a bracket are compared with this slack, a share of its width: bisections halve a
 # bracket up to rounding, and the difference of near bounds has lost digits.
 BRACKET_SLACK = 2.0**-20
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """The parts of the method that are compiled, or in NumPy for the reference.
+
+    Attributes
+    ----------
+    linear_map : LinearMap
+        Products with X and its transpose: ``matvec(weights, scores)`` and
+        ``rmatvec(row_gradients, gradient)``.
+    score_line : ScoreLine
+        The scores of the rows, and the losses along their line.
+    lbfgs : LBFGS
+        The weights, their gradient, and the search direction.
+    n_threads : int
+        Number of threads of a pass.
+    """
+
+    linear_map: Any
+    score_line: Any
+    lbfgs: Any
+    n_threads: int
 
 
 class LineValues(NamedTuple):

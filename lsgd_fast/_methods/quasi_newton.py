@@ -27,7 +27,7 @@ from lsgd_fast._results.diagnostics import MinimizeDiagnostics
 from lsgd_fast._results.run import Run, Trace
 from lsgd_fast.losses import Logistic, Softmax
 
-__all__ = ["Engine", "MinimizeOptions", "MinimizeRequest", "run_minimize"]
+__all__ = ["MinimizeOptions", "MinimizeRequest", "run_minimize"]
 
 # Pairs of steps and gradient changes to keep: MAX_PAIRS, or fewer where these take more than
 # MAX_PAIR_BYTES, but at least MIN_PAIRS.
@@ -168,48 +168,29 @@ def _row_norm(problem):
     return problem.row_norm
 
 
-@dataclass(frozen=True, eq=False)
-class Engine:
-    """The parts of the method that are compiled, or in NumPy for the reference.
-
-    Attributes
-    ----------
-    linear_map : LinearMap
-        Products with X and its transpose: ``matvec(weights, scores)`` and
-        ``rmatvec(row_gradients, gradient)``.
-    score_line : ScoreLine
-        The scores of the rows, and the losses along their line.
-    lbfgs : LBFGS
-        The weights, their gradient, and the search direction.
-    n_threads : int
-        Number of threads of a pass.
-    """
-
-    linear_map: Any
-    score_line: Any
-    lbfgs: Any
-    n_threads: int
-
-
-def run_minimize(engine, request):
+def run_minimize(engine, request, find_growth=None):
     """Minimise the objective.
 
     Parameters
     ----------
     engine : Engine
     request : MinimizeRequest
+    find_growth : callable, optional
+        Called with the state of a run and why it ended. It returns in words what goes to infinity,
+        if the loss is proved to have no minimum, or else None.
 
     Returns
     -------
     Run
     """
-    return _QuasiNewton(engine, request).run()
+    return _QuasiNewton(engine, request, find_growth).run()
 
 
 class _QuasiNewton:
     """The state of a minimisation between two iterations."""
 
-    def __init__(self, engine, request):
+    def __init__(self, engine, request, find_growth):
+        self.find_growth, self.growing = find_growth, None
         self.engine, self.request, self.options = engine, request, request.options
         self.problem, self.stop = request.problem, request.options.stop
         self.linear_map, self.line, self.lbfgs = engine.linear_map, engine.score_line, engine.lbfgs
@@ -246,6 +227,9 @@ class _QuasiNewton:
             self._count_step(before)
         if reason is StopReason.separated and self._has_target():
             reason = self._scale_to_target()
+        if self.find_growth is not None:
+            self.growing = self.find_growth(self, reason)
+            reason = reason if self.growing is None else StopReason.no_minimum
         self._record(self.values, self.weight_norm, math.nan)
         return self._finish(reason, time.perf_counter() - self.began)
 
@@ -446,6 +430,7 @@ class _QuasiNewton:
             separated_at=self.separated_at,
             converged=reason is StopReason.converged,
             share=self.share,
+            growing=self.growing,
         )
 
     def _state(self):

@@ -175,6 +175,8 @@ class MinimizeDiagnostics(_Diagnostics):
         intercepts, with 1 in place of R. NaN if no gradient was computed. Without a penalty no
         direction has a margin above ``share * R``, because the gradient along a unit vector of
         margin m is at least ``m * mean |loss'(z_i)|``.
+    growing : str or None, default None
+        What goes to infinity in a direction in which the loss is proved to fall for ever, in words.
     """
 
     kind = "minimize"
@@ -186,6 +188,7 @@ class MinimizeDiagnostics(_Diagnostics):
     separated_at: int | None
     converged: bool
     share: float
+    growing: str | None = None
 
     @property
     def verdict(self):
@@ -206,6 +209,11 @@ class MinimizeDiagnostics(_Diagnostics):
             sentences.append(
                 f"The data were separated at iteration {self.separated_at}: longer weights of the "
                 "same direction have a loss as small as you like."
+            )
+        elif self.growing is not None:
+            sentences.append(
+                f"The loss has no minimum: it falls for ever as {self.growing} to infinity. A "
+                "penalty (l2 > 0) gives it one; lsgd_fast.separation shows the rows."
             )
         elif self.share == self.share:
             state = "Converged" if self.converged else "Not converged"
@@ -246,9 +254,10 @@ def diagnostics_from_dict(values):
         raise ValueError(
             f"diagnostics.kind must be one of {', '.join(map(repr, _CLASSES))}; got {shown(kind)}"
         )
-    expected = {field.name for field in fields(_CLASSES[kind])}
-    if values.keys() != expected:
-        names = ", ".join(sorted(values.keys() ^ expected))
+    known = {field.name for field in fields(_CLASSES[kind])}
+    required = known - {"growing"}  # which older files lack
+    if not required <= values.keys() <= known:
+        names = ", ".join(sorted((required - values.keys()) | (values.keys() - known)))
         raise ValueError(f"diagnostics has missing or unknown fields: {names}")
     found = _CLASSES[kind](**values)
     n_passes = values.pop("n_passes", 0)

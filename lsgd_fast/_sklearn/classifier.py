@@ -7,6 +7,7 @@ import numpy as np
 from lsgd_fast._checks import shown
 from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._results.separation import SeparationWarning, feature_names, growing_names
 from lsgd_fast._sklearn.callbacks import FitCallbacks, as_coef
 from lsgd_fast._sklearn.fit import Options, combine_weights, fit
 
@@ -38,8 +39,8 @@ __all__ = ["LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning"]
 BLOCK_VALUES = 1 << 20  # of X that are converted to float64 at a time
 
 
-class SeparableDataWarning(ConvergenceWarning):
-    """The data are separable and there is no penalty: the loss has no minimum."""
+class SeparableDataWarning(ConvergenceWarning, SeparationWarning):
+    """The data are separated, if only in part, without a penalty: the loss has no minimum."""
 
 
 class NotConvergedWarning(ConvergenceWarning):
@@ -123,8 +124,9 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     Warns
     -----
     SeparableDataWarning
-        If ``l2=0`` and the fit separated the data. The norm of the weights, and with it the
-        confidence of the probabilities, then depends on when the fit ended.
+        If ``l2=0`` and the fit separated the data, or proved that they are separated in part (by
+        ``solver="quasi-newton"``; see `lsgd_fast.separation`). The norm of the weights, and with it
+        the confidence of the probabilities, then depends on when the fit ended.
     NotConvergedWarning
         If `max_iter` or rounding ended the fit before `tol` was met.
 
@@ -233,7 +235,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.classes_ = classes
         callbacks = FitCallbacks.begin_fit(self, X, y, sample_weight, options)
         callback = callbacks or options.callback
-        found = fit(X, numbers, len(classes), weight, options, start, callback)
+        names = feature_names(self, X.shape[1], "feature_names_in_")
+        found = fit(X, numbers, len(classes), weight, options, start, callback, names)
         self._set_attributes(found)
         if callbacks is not None:
             callbacks.end_fit()
@@ -287,12 +290,14 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         if run.separable and options.l2 == 0.0:
             warnings.warn(
-                "the data are linearly separable: without a penalty the loss has no minimum, and "
-                "the confidence of the probabilities depends on when the fit ended. Pass l2 > 0 "
-                "for weights that do not depend on it.",
+                "the data are linearly separable: without a penalty the loss has no minimum, as "
+                f"{self._growing()} to infinity, and the confidence of the probabilities depends "
+                "on when the fit ended. Pass l2 > 0 for weights that do not depend on it.",
                 SeparableDataWarning,
                 stacklevel=3,
             )
+        elif run.stop_reason is StopReason.no_minimum:
+            warnings.warn(run.evidence, SeparableDataWarning, stacklevel=3)
         elif run.stop_reason is StopReason.rounding and options.tol > 0.0:
             warnings.warn(
                 f"the gradient does not meet tol={options.tol}, and rounding prevents progress "
@@ -308,6 +313,11 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 NotConvergedWarning,
                 stacklevel=3,
             )
+
+    def _growing(self):
+        """Return which coefficients go to infinity if the run goes on, in words."""
+        names = feature_names(self, self.n_features_in_, "feature_names_in_")
+        return growing_names([names[j] for j in np.flatnonzero(self.coef_.any(axis=0))])
 
     def decision_function(self, X):
         """Return the scores ``X @ coef_.T + intercept_``.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast._api.descent import run_descent, run_sweep
-from lsgd_fast._api.minimize import minimize
+from lsgd_fast._api.minimize import minimize_problem
 from lsgd_fast._checks import (
     check_callback,
     check_choice,
@@ -20,6 +20,7 @@ from lsgd_fast._checks import (
 from lsgd_fast._inputs.problem import Problem, exact_sum
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import Stop
+from lsgd_fast._methods.quasi_newton import MinimizeOptions
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.trial import Trial
@@ -138,7 +139,7 @@ def _near_one(weight, largest):
     return np.ldexp(weight, -np.frexp(largest)[1])
 
 
-def fit(X, numbers, n_classes, weight, options, start, callback):
+def fit(X, numbers, n_classes, weight, options, start, callback, names):
     """Return the `Fit` of a linear classifier.
 
     Parameters
@@ -152,6 +153,8 @@ def fit(X, numbers, n_classes, weight, options, start, callback):
     start : ndarray or None
     callback : callable or None
         As in `gradient_descent`.
+    names : list of str
+        The names of the features.
 
     Returns
     -------
@@ -163,17 +166,17 @@ def fit(X, numbers, n_classes, weight, options, start, callback):
         "l2": options.l2,
         "fit_intercept": options.fit_intercept,
     }
-    if options.solver == QUASI_NEWTON:
-        max_passes = 2 * options.max_iter + 1 + (start is not None)
-        run = minimize(
-            X, numbers, tol=options.tol, max_passes=max_passes, start=start, callback=callback,
-            n_threads=options.n_threads, **model,
-        )  # fmt: skip
-        return Fit(run)
-    descent = DescentOptions(callback=callback, n_threads=options.n_threads)
     problem = Problem.check(
         X, numbers, **model, n_threads=options.n_threads, may_be_distributed=True
     )
+    if options.solver == QUASI_NEWTON:
+        max_passes = 2 * options.max_iter + 1 + (start is not None)
+        chosen = MinimizeOptions(
+            tol=options.tol, max_passes=max_passes, stop=None, callback=callback,
+            callback_every=None, n_threads=options.n_threads,
+        )  # fmt: skip
+        return Fit(minimize_problem(problem, chosen, start, names))
+    descent = DescentOptions(callback=callback, n_threads=options.n_threads)
     stepsize, trial = options.stepsize, None
     if isinstance(stepsize, str) and problem.ranks.size > 1:
         raise ValueError(

@@ -14,6 +14,7 @@ from lsgd_fast.reference.descent import (
 from lsgd_fast.reference.margin import max_margin
 from lsgd_fast.reference.minimize import minimize
 from lsgd_fast.reference.objective import critical_stepsize, logistic_loss, logistic_loss_gradient
+from lsgd_fast.reference.separation import separation
 from lsgd_fast.reference.stochastic import stochastic_gradient_descent, stochastic_sweep
 from lsgd_fast.reference.trial import staged_trial
 
@@ -26,6 +27,7 @@ __all__ = [
     "minimize",
     "nesterov_descent",
     "scale_to_loss",
+    "separation",
     "staged_trial",
     "stepsize_sweep",
     "stochastic_gradient_descent",

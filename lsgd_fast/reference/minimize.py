@@ -5,13 +5,15 @@ import math
 import numpy as np
 
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._methods.line_search import Direction, GradientNorms, LineValues, WeightNorms
+from lsgd_fast._methods.growth import growth_check, warn_of_growth
+from lsgd_fast._methods.line_search import Direction, Engine, GradientNorms, LineValues, WeightNorms
 from lsgd_fast._methods.numerics import norm
-from lsgd_fast._methods.quasi_newton import Engine, MinimizeOptions, run_minimize
+from lsgd_fast._methods.quasi_newton import MinimizeOptions, run_minimize
+from lsgd_fast._results.separation import feature_names
 from lsgd_fast.losses import Logistic
 from lsgd_fast.reference._passes import Features, log_mean_loss
 
-__all__ = ["minimize"]
+__all__ = ["minimize", "solve"]
 
 
 def minimize(
@@ -28,14 +30,20 @@ def minimize(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=n_threads,
     )  # fmt: skip
-    request = options.for_problem(problem, start)
+    check = growth_check(solve, problem, feature_names(X, problem.d), options.n_threads)
+    run = solve(options.for_problem(problem, start), check)
+    return warn_of_growth(run, stacklevel=2)
+
+
+def solve(request, find_growth=None):
+    """Return the `Run` of a `MinimizeRequest`; see `run_minimize`."""
     engine = Engine(
         linear_map=LinearMap(request.problem, request.k),
         score_line=ScoreLine(request.problem, request.k),
         lbfgs=LBFGS(request),
         n_threads=1,
     )
-    return run_minimize(engine, request)
+    return run_minimize(engine, request, find_growth)
 
 
 class LinearMap:

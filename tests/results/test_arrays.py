@@ -20,6 +20,8 @@ RESULTS = {
     "StochasticSweep": lambda: lsgd.stochastic_sweep(X, Y, [1.0], 3, rng=0),
     "Margin": lambda: lsgd.max_margin(X, Y),
     "no Margin": lambda: lsgd.max_margin([[1.0], [1.0]], [0, 1]),
+    "Separation": lambda: lsgd.separation([[0.0], [1.0], [1.0]], [0, 0, 1]),
+    "no Separation": lambda: lsgd.separation([[1.0], [1.0]], [0, 1]),
     "ScaledWeights": lambda: lsgd.scale_to_loss(lsgd.minimize(X, Y), 1e-9),
     "ScaledWeights of softmax": lambda: lsgd.scale_to_loss(
         lsgd.minimize([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]], [0, 1, 2], loss="softmax",

@@ -22,6 +22,7 @@ def check(name, seed, folder):
     """Make the call of a kind and a seed in every way, and return a word for how it ended."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", lsgd.SeparationWarning)  # a result of minimize, see `Run`
         if name in programs.KINDS:
             return programs.check(name, seed, folder)
         call = kinds.draw_call(name, seed, folder)

@@ -1,0 +1,98 @@
+"""Whether a linear model separates the classes, by the compiled `minimize`."""
+
+from lsgd_fast._api.minimize import solve
+from lsgd_fast._checks import check_n_threads
+from lsgd_fast._methods.separation import check_separation, find_separation
+
+__all__ = [
+    "separation",
+]
+
+
+def separation(X, y, *, loss="logistic", sample_weight=None, fit_intercept=False, n_threads=None):
+    """Return whether a linear model separates the classes, by what, and a proof.
+
+    If it does, completely or in part, the loss has no minimum without a penalty: some coefficients
+    go to infinity, and what a fit returns depends on when it ends. A model with a minimum has none
+    of its margins made positive by any direction of weights that makes no other one negative.
+
+    Runs of `minimize` come first and decide most data. What is left is decided by a linear program,
+    for which SciPy is needed; without it the answer is "undecided", and `reason` says so. Either
+    way a guess only is taken from there, and then proved or rejected.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n, d)
+        Data, of any real dtype and layout. The names of the columns of a frame appear in reports.
+    y : array-like of shape (n,)
+        Labels: -1 and +1, 0 and 1, or bool. With ``loss="softmax"`` class numbers 0 to K - 1, each
+        of which must occur.
+    loss : {"logistic", "softmax"} or object, default "logistic"
+        The name of a loss, or a `Logistic` or `Softmax` of `lsgd_fast.losses`. It only says how
+        many classes there are.
+    sample_weight : array-like of shape (n,), optional
+        Weights of the rows, not negative. Rows of weight 0 are left out; other weights do not
+        matter.
+    fit_intercept : bool, default False
+        Whether the model has an intercept, or with softmax one for each class.
+    n_threads : int, optional
+        Number of threads of the runs.
+
+    Returns
+    -------
+    Separation
+        With `kind`, `direction`, `intercept`, `rows`, `features`, `names`, `certificate` and
+        `reason`; it prints as a report.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not valid. The message names the argument, and no work has been done.
+
+    Notes
+    -----
+    The margins of weights w are ``y_i (x_i . w + b)``; with K classes each row has K - 1 of them,
+    the score of its own class less that of each other one. The kinds are those of Albert and
+    Anderson (1984), and each is proved for the numbers in X as they are, not up to rounding:
+
+    * "complete": all margins of `direction` are positive.
+    * "none": `certificate.weights` w_i of all margins are positive, and the rows weighted by them
+      cancel: ``sum_i w_i y_i x_i = 0``. For any direction the weighted sum of its margins is then
+      zero, so that if one is positive another one is negative.
+    * "quasi-complete": both at once. The margins of `direction` are exactly zero on `rows`, and
+      positive on all others, and there are positive weights of `rows` that cancel. These show that
+      every direction without a negative margin is zero on `rows`: they cannot be separated further.
+    * "undecided": one of these is not proved. If `direction` is not None, its margins are proved
+      not to be negative, and some to be positive.
+
+    One product checks each half. Margins that are positive beyond their rounding, whose bound is
+    ``(d + 7) * 2^-52 * sum_j |x_ij w_j|``, are taken from float64, and all others are computed in
+    integers. Zeros are always computed in integers, from `certificate.direction`, which is exact:
+    it holds Python integers where float64 cannot hold the numbers.
+
+    Weights in float64 cancel up to rounding only (`certificate.residual`). What is proved is that
+    exact ones are near: for a known matrix B, the equations ``sum_i w_i (1 + B_i h) y_i x_i = 0``
+    have a solution h, because their matrix has full rank by more than the bound of its rounding,
+    and all ``|B_i h|`` are at most `certificate.change`, below 1. So there are positive weights
+    that cancel exactly. Columns that depend on others must do so exactly. Where this fails and the
+    rank is at most 64, exact weights are computed in integers.
+
+    Margins and weights that only rounding decides, as of columns that are equal up to rounding,
+    may remain "undecided". So may data of more than 64 million entries, (K - 1)^2 times as many
+    with K classes, that no run separates. Products are those of NumPy, so the last bits of a
+    certificate may depend on the machine.
+
+    References
+    ----------
+    A. Albert and J. A. Anderson, "On the existence of maximum likelihood estimates in logistic
+    regression models", Biometrika 71, 1984.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> found = lsgd.separation([[0.0], [0.0], [1.0], [1.0]], [0, 1, 1, 1], fit_intercept=True)
+    >>> found.kind.value, found.direction.tolist(), found.intercept, found.rows.tolist()
+    ('quasi-complete', [1.0], 0.0, [0, 1])
+    """
+    problem, names = check_separation(X, y, loss, sample_weight, fit_intercept)
+    return find_separation(solve, problem, names, check_n_threads(n_threads))
