@@ -1,5 +1,7 @@
 """What the solvers of the classifier find, and what they warn of."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -114,6 +116,30 @@ def test_separable_data_of_several_classes():
     scores[np.arange(60), y] = -np.inf
     least = (own - scores.max(axis=1)).min() / np.linalg.norm(classifier.coef_)
     assert classifier.margin_ == pytest.approx(least, rel=1e-6) and least > 0.0
+
+
+def test_data_that_are_separated_in_part():
+    """Iris with three classes: the first lies apart, the others overlap."""
+    X, y = load_iris(return_X_y=True)
+    classifier = LogisticClassifier(l2=0.0)
+    for _ in range(2):  # the second time from the weights of the first
+        with pytest.warns(SeparableDataWarning, match="feature 2 and feature 3 go to") as told:
+            classifier.fit(X, y)
+        assert len(told) == 1 and told[0].filename == __file__
+        assert isinstance(told[0].message, lsgd.SeparationWarning)
+        assert classifier.stop_reason_ == "no_minimum" and classifier.separable_ is None
+        classifier.set_params(warm_start=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert LogisticClassifier().fit(X, y).stop_reason_ == "converged"
+
+
+@pytest.mark.parametrize("y", [[0, 1, 1, 1], [0, 0, 1, 1]])
+def test_warnings_name_the_columns_of_a_frame(y):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"dose": [0.0, 0.0, 1.0, 1.0], "none": 0.0})
+    with pytest.warns(SeparableDataWarning, match="the coefficient of dose goes to infinity"):
+        LogisticClassifier(l2=0.0).fit(frame, y)
 
 
 def test_data_that_are_not_separable():
