@@ -10,7 +10,8 @@ from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.growth import growth_check, warn_of_growth
 from lsgd_fast._methods.line_search import Engine
-from lsgd_fast._methods.quasi_newton import MinimizeOptions, run_minimize
+from lsgd_fast._methods.minimize_request import MinimizeOptions
+from lsgd_fast._methods.quasi_newton import run_minimize
 from lsgd_fast._results.separation import feature_names
 from lsgd_fast.progress import logged
 

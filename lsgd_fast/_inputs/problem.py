@@ -19,6 +19,13 @@ from lsgd_fast._inputs.dense import (
     to_float64,
 )
 from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
+from lsgd_fast._inputs.labels import (
+    check_all_classes,
+    check_both_classes,
+    check_class_numbers,
+    check_labels,
+    check_sample_weight,
+)
 from lsgd_fast._inputs.models import Linear, Softmax, TwoLayer
 from lsgd_fast._inputs.ranks import ALONE
 from lsgd_fast._inputs.sparse import SparseRows, is_sparse
@@ -29,7 +36,6 @@ __all__ = [
     "check_starts",
     "check_validation",
     "check_weights",
-    "exact_sum",
     "objective_of",
 ]
 
@@ -207,13 +213,13 @@ class Problem:
             X = check_matrix(X, n_threads)
         ranks, n = ranks_of(X), X.shape[0]
         n_given = len(X.given) if isinstance(X, DistributedRows) else n
-        weight, total_weight = _check_sample_weight(sample_weight, n_given, n, ranks)
+        weight, total_weight = check_sample_weight(sample_weight, n_given, n, ranks)
         if isinstance(loss, losses.Softmax):
-            labels = _check_class_numbers(y, n_given, n)
-            model = Softmax(_check_all_classes(labels, weight, ranks))
+            labels = check_class_numbers(y, n_given, n)
+            model = Softmax(check_all_classes(labels, weight, ranks))
         else:
-            labels, model = _check_labels(y, n_given, ranks), Linear()
-            _check_both_classes(labels, weight, ranks)
+            labels, model = check_labels(y, n_given, ranks), Linear()
+            check_both_classes(labels, weight, ranks)
         center, scale = _check_factors(center, scale, X.shape[1])
         options = (loss, l2, fit_intercept, *map(_bytes_of, (center, scale)))
         ranks.require_same("loss, l2, fit_intercept, center and scale", options)
@@ -251,7 +257,7 @@ class Problem:
         """
         X, y = self.X[rows], self.y[rows]
         given = self.weight[rows] if self.is_weighted else None
-        weight, total_weight = _check_sample_weight(given, len(X), len(X))
+        weight, total_weight = check_sample_weight(given, len(X), len(X))
         row_norm = largest_norm(X, weight, self.center, self.scale, n_threads)
         y.setflags(write=False)
         weight.setflags(write=False)
@@ -347,12 +353,12 @@ def check_validation(validation, problem, n_threads=None):
         X = check_matrix(validation[0], n_threads)
         exports = exports_of(X)
         if isinstance(problem.model, Softmax):
-            labels = _check_class_numbers(validation[1], len(X), len(X), problem.model.columns)
+            labels = check_class_numbers(validation[1], len(X), len(X), problem.model.columns)
         else:
-            labels = _check_labels(validation[1], len(X))
+            labels = check_labels(validation[1], len(X))
         if X.shape[1] != problem.d:
             raise ValueError(f"X must have {problem.d} features; got shape {X.shape}")
-        weight, total = _check_sample_weight(None, len(X), len(X))
+        weight, total = check_sample_weight(None, len(X), len(X))
         largest_norm(X, weight, problem.center, problem.scale, n_threads)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -425,86 +431,6 @@ def _check_rows(name, value, problem):
     return array
 
 
-def _check_vector(name, value, n):
-    array = as_real_array(name, value)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must be 1-d; got shape {array.shape}: pass {name}.ravel()")
-    if len(array) != n:
-        raise ValueError(f"{name} has length {len(array)}, but X has {n} rows")
-    return array
-
-
-def _check_labels(y, n, ranks=ALONE):
-    y = _check_vector("y", y, n)
-    positive = y == 1
-    possible = {other for other in (-1, 0) if (positive | (y == other)).all()}
-    if not possible:
-        found = np.unique(y)[:6].tolist()
-        raise ValueError(
-            "y must hold the labels -1 and +1 (or 0 and 1, or bool), without NaN; "
-            f"found {', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
-            "for one label against the rest, pass y == label"
-        )
-    if not set.intersection(*ranks.gather(possible)):
-        raise ValueError("y must hold the same two labels on all ranks: -1 and +1, or 0 and 1")
-    return np.where(positive, np.int8(1), np.int8(-1))
-
-
-def _check_class_numbers(y, n_given, n, n_classes=None):
-    y = _check_vector("y", y, n_given).copy()  # what is checked is what passes use as indices
-    below = max(2, n if n_classes is None else n_classes)
-    if not ((y >= 0) & (y < below)).all() or (y.dtype.kind == "f" and (y != np.floor(y)).any()):
-        found = np.unique(y)[:6].tolist()
-        last = "K - 1" if n_classes is None else n_classes - 1
-        raise ValueError(
-            f"y must hold class numbers 0, 1, ..., {last}, without NaN; found "
-            f"{', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
-            "np.unique(y, return_inverse=True)[1] makes them of any labels"
-        )
-    is_byte = y.max(initial=0) <= np.iinfo(np.int8).max
-    return y.astype(np.int8 if is_byte else np.float64, copy=False)
-
-
-def _check_all_classes(labels, weight, ranks):
-    """Return the number of classes; raise unless each of two or more occurs."""
-    seen = set().union(*ranks.gather(set(np.unique(labels[weight > 0.0]).tolist())))
-    n_classes = int(max(ranks.gather(labels.max(initial=0.0)))) + 1
-    if n_classes < 2 or len(seen) < n_classes:
-        missing = min(set(range(max(n_classes, 2))) - seen)
-        raise ValueError(
-            f"y must hold every class from 0 to K - 1, and at least two, in rows of positive "
-            f"sample_weight; class {missing} is missing"
-        )
-    return n_classes
-
-
-def _check_sample_weight(sample_weight, n_given, n, ranks=ALONE):
-    """Return the weights of the given rows, and the sum of those of all n rows."""
-    if sample_weight is None:
-        unit = 0.5 ** n.bit_length()
-        return np.broadcast_to(unit, n_given), n * unit
-    array = _check_vector("sample_weight", sample_weight, n_given)
-    weight = finite_float64("sample_weight", array)
-    largest = max(ranks.gather(weight.max(initial=0.0)))
-    if min(ranks.gather(weight.min(initial=0.0))) < 0.0 or largest == 0.0:
-        raise ValueError("sample_weight must not be negative or all zero")
-    with np.errstate(under="ignore"):  # a weight 2**-1000 times the largest may become zero
-        weight = np.ldexp(weight, -np.frexp(largest)[1])  # the largest is now in [1/2, 1)
-        total, exponent = math.frexp(exact_sum(weight, ranks))
-        return np.ldexp(weight, -exponent), total
-
-
-def exact_sum(values, ranks):
-    """Return the sum of the values of all ranks, rounded once."""
-    if ranks.size == 1:
-        return math.fsum(values)
-    # the sum of a rank as numbers that add up to it exactly: what is left after each, and so on
-    parts = [math.fsum(values)]
-    while parts[-1] != 0.0:
-        parts.append(math.fsum([*values, *(-part for part in parts)]))
-    return math.fsum(part for of_rank in ranks.gather(parts) for part in of_rank)
-
-
 def _bytes_of(factor):
     """Return the bytes of `center` or `scale`, by which ranks compare them."""
     return None if factor is None else factor.tobytes()
@@ -533,13 +459,3 @@ def _check_factor(name, value, d):
     factor = np.array(np.broadcast_to(finite_float64(name, array), (d,)), order="C")
     factor.setflags(write=False)
     return factor
-
-
-def _check_both_classes(labels, weight, ranks):
-    positive = weight > 0.0
-    seen = {sign for sign in (-1.0, 1.0) if (positive & (labels == sign)).any()}
-    seen = set().union(*ranks.gather(seen))
-    if len(seen) < 2:
-        where = " in rows of positive sample_weight"
-        where = "" if all(ranks.gather(bool(positive.all()))) else where
-        raise ValueError(f"y must hold both classes{where}; got only {seen.pop():+.0f}")

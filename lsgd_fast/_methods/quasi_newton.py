@@ -8,32 +8,20 @@ The compiled package and the NumPy reference share this file and pass an `Engine
 """
 
 import math
-import sys
 import time
-from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
-from lsgd_fast._checks import check_callback, check_count, check_n_threads, check_real, set_fields
 from lsgd_fast._constants import EPSILON, SLACK
-from lsgd_fast._inputs.models import Linear
-from lsgd_fast._inputs.problem import Problem, check_start, objective_of
-from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
+from lsgd_fast._inputs.problem import objective_of
+from lsgd_fast._inputs.stopping import StopReason, ends_run
 from lsgd_fast._methods.line_search import MAX_STEP, search
 from lsgd_fast._methods.numerics import is_increase, norm, ratio, separates
 from lsgd_fast._results.diagnostics import MinimizeDiagnostics
 from lsgd_fast._results.run import Run, Trace
-from lsgd_fast.losses import Logistic, Softmax
 
-__all__ = ["MinimizeOptions", "MinimizeRequest", "run_minimize"]
-
-# Pairs of steps and gradient changes to keep: MAX_PAIRS, or fewer where these take more than
-# MAX_PAIR_BYTES, but at least MIN_PAIRS.
-MAX_PAIRS = 30
-MAX_PAIR_BYTES = 256 * 2**20
-MIN_PAIRS = 5
+__all__ = ["COLUMNS", "run_minimize"]
 
 # A run ends with "rounding" after this many iterations without progress: steps whose predicted
 # decrease is below the rounding of the objective, while the gradient does not shrink.
@@ -60,112 +48,6 @@ FIRST_STEP_RATIO = 16.0
 
 # A margin from which on exp(-margin), and so the loss of a row, is zero in float64.
 ZERO_LOSS_MARGIN = 746.0
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class MinimizeOptions:
-    """The arguments of `lsgd_fast.minimize` of these names, checked."""
-
-    tol: float
-    max_passes: int
-    stop: Stop | None
-    callback: Any
-    callback_every: int | None
-    n_threads: int | None
-
-    def __post_init__(self):
-        tol = check_real("tol", self.tol, zero_allowed=True)
-        max_passes = check_count("max_passes", self.max_passes, 1)
-        stop = check_stop(self.stop)
-        for name in ("unstable_steps", "validation_patience"):
-            if getattr(stop, name) is not None:
-                raise ValueError(f"stop.{name} is for gradient descent; leave it out of minimize")
-        if stop.cycling:
-            raise ValueError("stop.cycling is for gradient descent; minimize does not cycle")
-        callback, callback_every = check_callback(self.callback, self.callback_every)
-        set_fields(
-            self, tol=tol, max_passes=max_passes, stop=stop, callback=callback,
-            callback_every=callback_every, n_threads=check_n_threads(self.n_threads),
-        )  # fmt: skip
-
-    def for_problem(self, problem, start):
-        """Return the request to minimise the objective of a problem.
-
-        Parameters
-        ----------
-        problem : Problem
-            With the loss `Logistic` or `Softmax`.
-        start : array-like or None
-            The argument `start` of `minimize`.
-
-        Returns
-        -------
-        MinimizeRequest
-        """
-        if type(problem.loss) not in (Logistic, Softmax):
-            raise ValueError(
-                f"loss must be 'logistic' or 'softmax' for minimize; got {problem.loss!r}"
-            )
-        start, n_classes = check_start(start, problem), None
-        if problem.is_multi:  # the score line handles softmax by the number of columns alone
-            n_classes = problem.model.columns
-            problem = replace(problem, loss=Logistic(), model=Linear())
-        ranks = problem.ranks
-        ranks.require_same("start", start.tobytes())
-        for name in ("tol", "max_passes", "stop", "callback_every"):
-            ranks.require_same(name, getattr(self, name))
-        return MinimizeRequest(problem, n_classes, start, _row_norm(problem), self)
-
-
-@dataclass(frozen=True, eq=False)
-class MinimizeRequest:
-    """A problem to minimise, its start, and the checked options."""
-
-    problem: Problem  # with several classes, labels are the class numbers
-    n_classes: int | None  # None for two classes with labels -1 and +1
-    start: np.ndarray  # (height * k,)
-    row_norm: float  # the largest norm of a row of positive weight, without an intercept
-    options: MinimizeOptions
-
-    @property
-    def k(self):
-        """Number of columns of weights."""
-        return self.n_classes or 1
-
-    @property
-    def height(self):
-        """Number of parameters of a column: the features, and the intercept if one is fitted."""
-        return self.problem.d + self.problem.fit_intercept
-
-    @property
-    def unit(self):
-        """A power of two near the norm of the rows, which keeps squares in range.
-
-        It is the same for all parameters. A unit for each column of X, which would make their
-        curvatures equal at zero weights, costs iterations on most data.
-        """
-        exponent = math.frexp(max(self.problem.radius, math.sqrt(self.problem.l2)))[1]
-        return math.ldexp(1.0, min(exponent, sys.float_info.max_exp - 1))
-
-    @property
-    def n_penalised(self):
-        """Number of weights, which come before the intercepts."""
-        return self.problem.d * self.k
-
-    @property
-    def n_pairs(self):
-        """Number of pairs of steps and gradient changes to keep."""
-        return max(MIN_PAIRS, min(MAX_PAIRS, MAX_PAIR_BYTES // (16 * len(self.start))))
-
-
-def _row_norm(problem):
-    """Return the largest norm of a row of positive weight, without the 1 of an intercept."""
-    if not problem.fit_intercept:
-        return problem.radius
-    square = problem.radius * problem.radius - 1.0
-    if 1e-3 < square < math.inf:  # otherwise the difference has lost its digits
-        return math.sqrt(square)
-    return problem.row_norm
 
 
 def run_minimize(engine, request, find_growth=None):

@@ -13,7 +13,7 @@ from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.exact import to_nearest
 from lsgd_fast._methods.linear_program import solve_program
 from lsgd_fast._methods.margin_rows import MarginRows
-from lsgd_fast._methods.quasi_newton import MinimizeOptions
+from lsgd_fast._methods.minimize_request import MinimizeOptions
 from lsgd_fast._methods.separation_proofs import (
     MAX_VALUES,
     find_cancelling_weights,

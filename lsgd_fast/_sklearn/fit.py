@@ -17,10 +17,11 @@ from lsgd_fast._checks import (
     set_fields,
     shown,
 )
-from lsgd_fast._inputs.problem import Problem, exact_sum
+from lsgd_fast._inputs.labels import exact_sum
+from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.stopping import Stop
-from lsgd_fast._methods.quasi_newton import MinimizeOptions
+from lsgd_fast._methods.minimize_request import MinimizeOptions
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.trial import Trial

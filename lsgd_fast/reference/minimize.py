@@ -7,8 +7,9 @@ import numpy as np
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.growth import growth_check, warn_of_growth
 from lsgd_fast._methods.line_search import Direction, Engine, GradientNorms, LineValues, WeightNorms
+from lsgd_fast._methods.minimize_request import MinimizeOptions
 from lsgd_fast._methods.numerics import norm
-from lsgd_fast._methods.quasi_newton import MinimizeOptions, run_minimize
+from lsgd_fast._methods.quasi_newton import run_minimize
 from lsgd_fast._results.separation import feature_names
 from lsgd_fast.losses import Logistic
 from lsgd_fast.reference._passes import Features, log_mean_loss
