@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 import torch
 from torch import distributed
-from torch.distributed.distributed_c10d import AllToAllOptions
+from torch.distributed.distributed_c10d import AllToAllOptions, _get_default_store
 
 from lsgd_fast._inputs.communicators import too_late
 
@@ -36,6 +36,7 @@ class TorchCommunicator:
     """
 
     def __init__(self, group, timeout):
+        self.rank, self.size = distributed.get_rank(group), distributed.get_world_size(group)
         backends = distributed.get_backend_config(group)
         if "cpu:gloo" not in backends:
             raise ValueError(
@@ -43,12 +44,13 @@ class TorchCommunicator:
                 f"torch.distributed.new_group(backend='gloo'); this one has {backends}"
             )
         self.group, self.timeout = group, timeout
-        self.rank, self.size = distributed.get_rank(group), distributed.get_world_size(group)
         self._options = AllToAllOptions()
-        self._options.timeout = timedelta(seconds=timeout)
-        self._store = group.get_group_store()
-        number = self._store.add(f"lsgd_fast/{self.rank}", 1)  # of this communicator in the group
-        self._places = [f"lsgd_fast/{number}/{rank}" for rank in range(self.size)]  # in the store
+        self._options.timeout = timedelta(seconds=timeout)  # torch 2.4 ignores it
+        # torch 2.4 has no get_group_store
+        self._store = (getattr(group, "get_group_store", None) or _get_default_store)()
+        prefix = f"lsgd_fast/{group.group_name}"
+        number = self._store.add(f"{prefix}/{self.rank}", 1)  # of this communicator of the group
+        self._places = [f"{prefix}/{number}/{rank}" for rank in range(self.size)]  # in the store
         self._n_exchanges = 0
 
     def allgather(self, send, receive):
@@ -86,7 +88,7 @@ class TorchCommunicator:
                 work.wait(PATIENCE)
             if not work.is_completed():
                 self._announce()
-            work.wait()
+            work.wait(self._options.timeout)
         except RuntimeError as error:
             is_over = time.monotonic() - began >= self.timeout
             late = self._late()

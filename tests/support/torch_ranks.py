@@ -19,6 +19,7 @@ import numpy as np
 
 import lsgd_fast as lsgd
 from lsgd_fast import distributed
+from support.hashes import content
 from support.ranks import Case
 
 TIMEOUT = 100.0  # seconds for what takes a few
@@ -63,6 +64,18 @@ def problem():
     return X, (X[:, 0] + rng.standard_normal(len(X)) > 0.0).astype(int)
 
 
+def wide_problem():
+    """Return X of shape (4200, 420), and labels of 40 classes."""
+    return np.random.default_rng(0).standard_normal((4200, 420)), np.arange(4200) % 40
+
+
+def own_rows(world, X, y, **options):
+    """Return the rows of this rank, with their labels."""
+    cuts = distributed.boundaries(*X.shape, world.size())
+    mine = slice(*cuts[world.rank() : world.rank() + 2])
+    return distributed.rows(X[mine], world, **options), y[mine]
+
+
 # --- tasks ----------------------------------------------------------------------------------------
 
 
@@ -88,6 +101,12 @@ def _runs(group, first, count):
     return [fingerprint(Case(seed, comm.size).share(comm)) for seed in seeds]
 
 
+def long_gradient(world, folder):
+    """Return the hash of a run whose gradient has 16800 entries, of which ranks sum up slices."""
+    rows, y = own_rows(world, *wide_problem())
+    return fingerprint(content(lsgd.gradient_descent(rows, y, STEPSIZE, 3, loss="softmax")))
+
+
 def refused(world, folder):
     """Return what is raised for a group whose tensors of the CPU do not go by gloo."""
     from torch import distributed as of_torch
@@ -101,17 +120,15 @@ def refused(world, folder):
 
 def descend(world, folder, trouble):
     """Descend until a trouble on rank 1; return what comes of it on this rank."""
-    X, y = problem()
-    cuts = distributed.boundaries(*X.shape, world.size())
-    mine = slice(*cuts[world.rank() : world.rank() + 2])
 
     def callback(state):
         if world.rank() == 1 and state.n_steps == KILLED_AT:
             Path(folder, "began").write_text(str(time.monotonic()))
             TROUBLES[trouble]()
 
-    rows = distributed.rows(X[mine], world, timeout=LIMIT if trouble == "sleep" else TIMEOUT)
-    descent = lsgd.Descent(rows, y[mine], STEPSIZE, callback=callback)
+    limit = LIMIT if trouble == "sleep" else TIMEOUT
+    rows, y = own_rows(world, *problem(), timeout=limit)
+    descent = lsgd.Descent(rows, y, STEPSIZE, callback=callback)
     descent.step(KILLED_AT - 10)
     descent.save(Path(folder, "before.npz"))
     try:
@@ -121,6 +138,8 @@ def descend(world, folder, trouble):
         found = {"seconds": time.monotonic() - began, "error": type(error).__name__}
         found |= {"message": str(error), "step": descent.n_steps}
     descent.save(Path(folder, f"{world.rank()}.npz"))
+    if trouble == "sleep":  # an end of this rank would be an error for one that waits still
+        time.sleep(LIMIT)
     return found
 
 
