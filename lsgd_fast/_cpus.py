@@ -34,7 +34,11 @@ def on_threads(function, items, n_threads=None):
     if n_threads <= 1:
         return [function(item) for item in items]
     with ThreadPoolExecutor(n_threads) as threads:
-        return list(threads.map(function, items))
+        try:
+            results = threads.map(function, items)
+        except RuntimeError:  # no thread can be started, as in a handler of atexit
+            results = map(function, items)
+        return list(results)
 
 
 def usable_cpus():

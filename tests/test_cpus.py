@@ -6,6 +6,7 @@ import time
 import pytest
 
 from lsgd_fast import _cpus
+from support.fresh import run_python
 
 CGROUPS = [
     ({"cpu.max": "max 100000\n"}, None),
@@ -74,3 +75,13 @@ def test_the_first_error_is_raised_and_the_rest_is_left(n_threads):
     assert threading.active_count() == 1 or not any(
         "ThreadPoolExecutor" in thread.name for thread in threading.enumerate()
     )
+
+
+def test_work_is_done_at_the_exit_of_the_interpreter_where_no_thread_can_be_started():
+    script = (
+        "import atexit\n"
+        "from lsgd_fast._cpus import on_threads\n"
+        "atexit.register(lambda: print(on_threads(abs, [-1, 2, -3], 2)))\n"
+    )
+    done = run_python(script)
+    assert (done.stdout.strip(), done.stderr) == ("[1, 2, 3]", "")
