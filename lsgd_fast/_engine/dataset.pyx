@@ -13,7 +13,7 @@ from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs
 from lsgd_fast._core.types cimport (
     BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INDEX_INT32, INDEX_INT64, INDEX_UINT16, INT8, INT16,
     INT32, INT64, LENT_INT32, LENT_INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t,
-    matrix_t, rows_t, sparse_t, split_t)
+    csr_rows, dense_rows, matrix_t, rows_t, sparse_t, split_t)
 from lsgd_fast._core.pass_types cimport (INDEPENDENT, PANEL, first_row, log_sums_t, node_t,
                                          padded_rows, tally_t)
 from lsgd_fast._core.layout cimport (LONG_COLUMNS, dense_part, leaf_count, long_length,
@@ -279,9 +279,7 @@ def memory_of_packing(n, d, dtype, plain=True):
 
 def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint packed):
     """Return the bytes that passes over X of shape (n, d) write to, for k columns of weights."""
-    cdef rows_t view
-    view.X.n, view.X.d = n, d
-    view.X.sparse, view.X.part = NULL, NULL
+    cdef rows_t view = dense_rows(NULL, FLOAT64, n, d, 0, 0, NULL, NULL, 0.0, False)
     view.X.panels = <const void*> &view if packed else NULL     # compared with NULL, not read
     return pass_size(INDEPENDENT, &view, k, n_threads) * sizeof(double)
 
@@ -298,24 +296,20 @@ def memory_of_columns(n, d, n_entries, dtype):
 def memory_of_sparse_pass(X, Py_ssize_t k, int n_threads):
     """Return the most bytes that passes over sparse rows write to, for k columns of weights."""
     cdef sparse_t sparse
-    cdef rows_t view
+    cdef rows_t view = csr_rows(&sparse, FLOAT64, X.shape[0], X.shape[1], NULL, NULL, 0.0, False)
     cdef const int64_t[::1] indptr = X.indptr
     sparse.rows.indptr = &indptr[0]
     sparse.n_long = min(LONG_COLUMNS, X.size // long_length(X.size))
     sparse.n_slabs = slab_count(X.shape[0], X.shape[1], X.size)
-    view.X.n, view.X.d = X.shape
-    view.X.sparse = &sparse
-    view.X.panels, view.X.part = NULL, NULL
     return pass_size(INDEPENDENT, &view, k, n_threads) * sizeof(double)
 
 
 def row_leaves(Py_ssize_t n, Py_ssize_t d, n_entries=None):
     """Return the leaves of X of shape (n, d); those of sparse rows depend on their entries."""
-    cdef matrix_t X
-    X.n, X.d, X.sparse, X.part = n, d, NULL, NULL
+    cdef rows_t view = dense_rows(NULL, FLOAT64, n, d, 0, 0, NULL, NULL, 0.0, False)
     if n_entries is not None:
         return split_sparse(n, n_entries).n_leaves
-    return leaf_count(INDEPENDENT, &X, 1)
+    return leaf_count(INDEPENDENT, &view.X, 1)
 
 
 def sparse_slabs(Py_ssize_t n, Py_ssize_t d, Py_ssize_t n_entries):

@@ -22,7 +22,7 @@ import numpy as np
 
 from lsgd_fast._core.block cimport label_of, weight_of
 from lsgd_fast._core.load cimport decode_panel
-from lsgd_fast._core.types cimport FLOAT64, rows_t
+from lsgd_fast._core.types cimport FLOAT64, dense_rows, rows_t
 from lsgd_fast._core.pass_types cimport (PANEL, ROW_GRADIENTS_GIVEN, SCORES_ONLY, column_offset,
                                          padded_rows, pass_t)
 from lsgd_fast._core.layout cimport lay_out_pass, pass_size
@@ -171,11 +171,8 @@ cdef Py_ssize_t columns_at_once(Py_ssize_t d):
 
 def memory_of_gram(Py_ssize_t n, Py_ssize_t d, int n_threads):
     """Return the bytes of the Gram matrix of X of shape (n, d), of making it, of `weights`."""
-    cdef rows_t view
+    cdef rows_t view = dense_rows(NULL, FLOAT64, n, d, 0, 0, NULL, NULL, 0.0, False)
     cdef Py_ssize_t k = columns_at_once(d)
-    view.X.n, view.X.d = n, d
-    view.X.panels = NULL
-    view.X.sparse = NULL
     making = pass_size(SCORES_ONLY, &view, k, n_threads) + k * padded_rows(n)
     making = k * d + max(PANEL * d, making)
     rebuilding = pass_size(ROW_GRADIENTS_GIVEN, &view, 1, n_threads) + padded_rows(n) + 2 * d
