@@ -4,7 +4,8 @@ import warnings
 
 import numpy as np
 
-from lsgd_fast._checks import shown
+from lsgd_fast._checks import as_real_array, shown
+from lsgd_fast._inputs.dense import finite_float64
 from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.separation import SeparationWarning, feature_names, growing_names
@@ -229,7 +230,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"y has only one class, {classes.tolist()[0]!r}; two or more are needed"
             )
-        weight = _check_sample_weight(sample_weight, y, dtype=np.float64)
+        weight = _checked_weights(sample_weight, y, ranks)
         weight = combine_weights(weight, self.class_weight, classes, numbers, ranks)
         start = None if last is None else self._start(options, classes, *last)
         self.classes_ = classes
@@ -398,8 +399,31 @@ def _number_classes(y, ranks):
             check_classification_targets(y)
         classes, numbers = np.unique(y, return_inverse=True)
         if ranks.size > 1:
-            classes = np.unique(np.concatenate(ranks.gather(classes)))
+            classes = _classes_of_all(classes, ranks)
             numbers = np.searchsorted(classes, y)
     except TypeError as error:  # labels that cannot be sorted
+        if error is ranks.agreed_error:  # the other ranks know it as it is
+            raise
         raise TypeError(f"y: {error}") from None
     return classes, numbers
+
+
+def _checked_weights(sample_weight, y, ranks):
+    """Return the weights of the rows of this rank as float64."""
+    if ranks.size == 1:
+        return _check_sample_weight(sample_weight, y, dtype=np.float64)
+    # scikit-learn refuses weights without a positive one, which other ranks may have
+    weight = np.ones(len(y)) if sample_weight is None else sample_weight
+    weight = as_real_array("sample_weight", weight)
+    if weight.shape != (len(y),):
+        raise ValueError(f"sample_weight must have shape {(len(y),)}; got {weight.shape}")
+    return finite_float64("sample_weight", weight)
+
+
+def _classes_of_all(classes, ranks):
+    """Return the sorted labels of all ranks; TypeError where ranks have different kinds of them."""
+    found = [of_rank for of_rank in ranks.gather(classes) if len(of_rank)]
+    kinds = sorted({"number" if one.dtype.kind in "biuf" else one.dtype.kind for one in found})
+    if len(kinds) > 1:
+        raise TypeError("the labels must be all numbers or all strings, on every rank")
+    return np.unique(np.concatenate(found or [classes]))

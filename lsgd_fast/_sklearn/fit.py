@@ -103,6 +103,7 @@ def combine_weights(sample_weight, class_weight, classes, numbers, ranks):
     -------
     ndarray of shape (n,)
     """
+    ranks.require_same("class_weight", class_weight)
     if sample_weight.min(initial=0.0) < 0.0:
         raise ValueError("sample_weight must not be negative")
     sample_weight = _near_one(sample_weight, max(ranks.gather(sample_weight.max(initial=0.0))))
