@@ -1,5 +1,6 @@
 """What ranks agree on: errors, callbacks, signals, times; and what they refuse."""
 
+import logging
 import os
 import signal
 import threading
@@ -111,7 +112,7 @@ def test_an_argument_that_is_not_valid_on_one_rank(options):
     [
         {"stepsize": 2.0}, {"n_steps": 4}, {"l2": 0.1}, {"start": np.ones(D)}, {"scale": 2.0},
         {"fit_intercept": True}, {"record_every": 2}, {"stop": lsgd.Stop(loss=0.1)},
-        {"validation": (X[:9], y[:9])},
+        {"validation": (X[:9], y[:9])}, {"validation": None}, {"loss": "softmax"},
     ],
 )  # fmt: skip
 def test_arguments_that_differ(options):
@@ -121,6 +122,31 @@ def test_arguments_that_differ(options):
 
     for message in messages(with_rows(call)):
         assert "must be the same on every rank" in message
+
+
+def test_weights_on_some_ranks():
+    def call(X, y, comm):
+        weight = np.ones(len(y)) if comm.rank == 1 else None
+        return lsgd.minimize(X, y, sample_weight=weight)
+
+    for message in messages(with_rows(call)):
+        assert "whether sample_weight is given, must be the same on every rank" in message
+
+
+def test_sweeps_of_different_lengths():
+    def call(X, y, comm):
+        return lsgd.stepsize_sweep(X, y, [1.0, 2.0, 3.0][: 2 + (comm.rank == 1)], 3)
+
+    for message in messages(with_rows(call)):
+        assert "the number of stepsizes must be the same on every rank" in message
+
+
+def test_networks_that_differ():
+    def call(X, y, comm):
+        return lsgd.two_layer_gradient_descent(X, y, 1.0, 3, width=3 + comm.rank, rng=0)
+
+    for message in messages(with_rows(call)):
+        assert "width and activation must be the same on every rank" in message
 
 
 def test_an_error_in_a_callback_of_one_rank():
@@ -137,6 +163,52 @@ def test_an_error_in_a_callback_of_one_rank():
     found = with_rows(call)
     assert isinstance(found.pop(2), Trouble)
     assert messages(found, RuntimeError) == ["on rank 2: Trouble: no"] * 3
+
+
+def test_an_error_after_the_last_exchange_is_raised_on_all():
+    class Handler(logging.Handler):
+        def emit(self, record):
+            raise KeyError("the log")
+
+    log, handler = logging.getLogger("lsgd_fast"), Handler()
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        found = with_rows(lambda X, y, comm: lsgd.gradient_descent(X, y, 1.0, 3))
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+    assert isinstance(found.pop(0), KeyError)
+    assert messages(found, RuntimeError) == ["on rank 0: KeyError: 'the log'"] * 3
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        lambda descent, path: descent.save(path),
+        lambda descent, path: descent.result(),
+    ],
+)
+@pytest.mark.parametrize("in_callback", [False, True])
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_a_call_of_one_rank_alone_is_an_error_on_all(tmp_path, extra, in_callback, is_saved):
+    path = tmp_path / "checkpoint.npz"
+
+    def call(X, y, comm):
+        def callback(state):
+            if comm.rank == 0 and in_callback:
+                extra(other, path)
+
+        other, descent = lsgd.Descent(X, y, 1.0), lsgd.Descent(X, y, 1.0, callback=callback)
+        if is_saved:  # so that the digest is known
+            other.save(path)
+        if comm.rank == 0 and not in_callback:
+            extra(other, path)
+        descent.step(2)
+
+    for message in messages(with_rows(call), RuntimeError):
+        assert "all ranks must make the same calls in the same order" in message
 
 
 # --- callbacks and times --------------------------------------------------------------------------
@@ -378,6 +450,24 @@ def test_other_data_are_refused_on_all_ranks(tmp_path):
 
     for message in messages(with_rows(load, X=other)):
         assert "belongs to other data" in message
+
+
+@pytest.mark.parametrize(
+    "options", [{"sample_weight": [np.nan]}, {"validation": (X[:9, :3], y[:9])}]
+)
+def test_data_of_one_rank_that_are_not_valid_are_refused_on_all(tmp_path, options):
+    path = tmp_path / "checkpoint.npz"
+    started(X, y, None).save(path)
+
+    def load(X, y, comm):
+        arguments = {
+            "sample_weight": np.ones(len(y)),
+            "validation": (np.eye(5, D), np.arange(5) % 2),
+        }
+        return lsgd.Descent.load(path, X, y, **arguments | (options if comm.rank == 1 else {}))
+
+    for message in messages(with_rows(load)):
+        assert next(iter(options)) in message and "the model is that of" in message
 
 
 def test_a_file_that_cannot_be_read_or_written(tmp_path):

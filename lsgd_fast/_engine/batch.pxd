@@ -37,7 +37,7 @@ cdef class Batch:
     cdef weights(self, const double[::1] parameters)
     cdef check_idle(self)
     cdef double now(self)
-    cdef start_steps(self, Py_ssize_t target)
+    cdef start_steps(self, Py_ssize_t target, place)
     cdef end_steps(self)
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient)
     cdef _lay_out_multi(self, problem, bint log_domain, n_threads)

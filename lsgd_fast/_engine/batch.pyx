@@ -251,7 +251,7 @@ cdef class Batch:
 
     cdef check_idle(self):
         """RuntimeError during `advance`: a signal handler that runs there cannot start a pass."""
-        if self.advancing:
+        if self.advancing or self.exchange is not None and self.exchange.ranks.is_handling:
             raise RuntimeError("this Descent is in the middle of a step: a signal handler may save "
                                "it, but step() and result() must wait until the handler is done")
 
@@ -259,16 +259,16 @@ cdef class Batch:
         """The time, the same on all ranks: that of the latest step where there are several."""
         return clock() if self.exchange is None else self.exchange.state.clock
 
-    cdef start_steps(self, Py_ssize_t target):
-        """Let the ranks agree on the target and on the time."""
+    cdef start_steps(self, Py_ssize_t target, place):
+        """Let the ranks agree on the target, under the name of `place`, and on the time."""
         if self.exchange is not None:
-            self.exchange.ranks.require_same("the number of steps", target)
-            self.exchange.state.clock = self.exchange.ranks.first(clock())
+            self.exchange.ranks.require_same(place, target)
+            self.exchange.state.clock = self.exchange.ranks.first(clock(), "the clock")
 
     cdef end_steps(self):
         """Let the ranks handle their last signals together."""
         if self.exchange is not None and any(self.exchange.ranks.gather(
-                len(self.exchange.ranks.noted))):
+                len(self.exchange.ranks.noted), "the last step")):
             self.exchange.ranks.run_handlers()
 
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient):

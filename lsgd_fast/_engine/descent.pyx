@@ -94,9 +94,8 @@ cdef class Descent:
                                    options.record, options.record_every)
         self.stop, self.record = request.stop, options.record
         self.callback, self.callback_every = options.callback, options.callback_every
-        self.calls_back = self.callback is not None
+        self.calls_back = any(request.problem.ranks.gather(self.callback is not None, "callback"))
         if request.problem.ranks.size > 1:
-            self.calls_back = any(request.problem.ranks.gather(self.calls_back))
             request.require_same()
         self.validation = request.validation
         self.problem = request.problem
@@ -272,7 +271,7 @@ cdef class Descent:
         ranks = self.problem.ranks
         with ranks.together():
             ends = self.callback is not None and ends_run(self.callback(self))
-        if any(ranks.gather(ends)):
+        if any(ranks.gather(ends, "the callback")):
             r.reason = CALLBACK
             r.finished = self.batch.now()
 
@@ -386,14 +385,15 @@ cdef class Descent:
         checkpoint = ranks.first(Checkpoint.load(path) if ranks.rank == 0 else None)
         arguments = dict(checkpoint.arguments)
         model = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
-        rule, stop = arguments.pop("stepsize"), arguments.pop("stop")
-        network = arguments.pop("network")
+        rule, stop, network = [arguments.pop(name) for name in ("stepsize", "stop", "network")]
         try:
             problem = Problem.check(X, y, sample_weight=sample_weight, center=center, scale=scale,
                                     n_threads=n_threads, may_be_distributed=True, **model)
             problem = problem if network is None else problem.with_network(network)
             validation = check_validation(validation, problem, n_threads)
         except ValueError as error:
+            if error is ranks.agreed_error:     # the other ranks know it as it is
+                raise
             raise ValueError(f"{error}; the model is that of {path!r}") from error
         checkpoint.check_problem(path, problem, validation, n_threads)
         options = DescentOptions(validation=validation, callback=callback, n_threads=n_threads,
@@ -448,7 +448,7 @@ cdef drive(list descents, Py_ssize_t target):
         take_steps(descents, target)
         return
     with batch.exchange.ranks.deferring_signals(), batch.exchange.ranks.together():
-        batch.start_steps(target)
+        batch.start_steps(target, "the number of steps")
         take_steps(descents, target)
         batch.end_steps()
 
@@ -484,7 +484,7 @@ cdef measure_last(list descents):
         take_last_passes(descents)
         return
     with batch.exchange.ranks.deferring_signals(), batch.exchange.ranks.together():
-        batch.start_steps(max([descent.n_steps for descent in descents]))
+        batch.start_steps(max([descent.n_steps for descent in descents]), "the steps of the result")
         take_last_passes(descents)
         batch.end_steps()
 

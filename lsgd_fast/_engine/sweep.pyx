@@ -19,6 +19,8 @@ def descend_together(request):
     -------
     list of Run
     """
+    ranks = request.descents[0].problem.ranks
+    ranks.require_same("the number of stepsizes", len(request.descents))
     runs = [None] * len(request.descents)
     for gram in (True, False):
         group = [i for i, descent in enumerate(request.descents) if descent.gram is gram]

@@ -213,6 +213,8 @@ class Problem:
             X = check_matrix(X, n_threads)
         ranks, n = ranks_of(X), X.shape[0]
         n_given = len(X.given) if isinstance(X, DistributedRows) else n
+        is_given = sample_weight is not None
+        ranks.require_same("loss, and whether sample_weight is given,", (loss, is_given))
         weight, total_weight = check_sample_weight(sample_weight, n_given, n, ranks)
         if isinstance(loss, losses.Softmax):
             labels = check_class_numbers(y, n_given, n)
@@ -221,8 +223,8 @@ class Problem:
             labels, model = check_labels(y, n_given, ranks), Linear()
             check_both_classes(labels, weight, ranks)
         center, scale = _check_factors(center, scale, X.shape[1])
-        options = (loss, l2, fit_intercept, *map(_bytes_of, (center, scale)))
-        ranks.require_same("loss, l2, fit_intercept, center and scale", options)
+        factors = [None if one is None else one.tolist() for one in (center, scale)]
+        ranks.require_same("l2, fit_intercept, center and scale", (l2, fit_intercept, *factors))
         rows, first_row = None, 0
         if isinstance(X, DistributedRows):
             rows, first_row = X, X.first_row
@@ -345,6 +347,8 @@ def check_validation(validation, problem, n_threads=None):
 
     A `Problem` returned by an earlier call is returned unchanged.
     """
+    if not isinstance(validation, Problem):
+        problem.ranks.require_same("whether validation is given", validation is not None)
     if validation is None or isinstance(validation, Problem):
         return validation
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
@@ -429,11 +433,6 @@ def _check_rows(name, value, problem):
         hint = " (features, then the intercept)" if problem.fit_intercept else ""
         raise ValueError(f"{name} must have {expected} rows{hint}; got shape {array.shape}")
     return array
-
-
-def _bytes_of(factor):
-    """Return the bytes of `center` or `scale`, by which ranks compare them."""
-    return None if factor is None else factor.tobytes()
 
 
 def _check_factors(center, scale, d):

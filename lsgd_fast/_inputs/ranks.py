@@ -4,7 +4,7 @@ import builtins
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
@@ -18,7 +18,8 @@ class Ranks:
     """The processes, or *ranks*, that hold the rows of X together, as one of them sees them.
 
     All ranks call the same methods in the same order. What one of them raises within `together`,
-    the others raise at their next `gather`.
+    the others raise at their next `gather`. Each `gather` has the name of its place, so that ranks
+    that make different calls find out.
 
     A signal handler that raises in the middle of an exchange would leave the other ranks waiting
     for ever. So handlers are only noted meanwhile, and run when it is over.
@@ -35,26 +36,47 @@ class Ranks:
         self.handlers = {}  # of signals, while these are only noted, ...
         self.noted = []  # ... in here
         self.is_handling = False  # whether handlers may be running on a rank
+        self.depth = 0  # of blocks of `together`
         self.agreed_error = None  # the latest that all ranks know of
         self.has_failed = False  # whether an exchange did: other ranks may be gone
 
     # --- agreements -------------------------------------------------------------------------------
 
-    def gather(self, thing):
-        """Return the things of all ranks, in order; raise what one of them has raised."""
+    def gather(self, thing, place="the arguments"):
+        """Return the things of all ranks, in order; raise what one of them has raised.
+
+        Parameters
+        ----------
+        thing : object
+            That can be pickled.
+        place : str, default "the arguments"
+            The same on all ranks, unless they make different calls: a RuntimeError on all of them.
+        """
         if self.size == 1:
             return [thing]
         with self.deferring_signals():
-            found = self._exchange(self.communicator.gather_objects, (thing, None))
-            for rank, (_, message) in enumerate(found):
+            found = self._exchange(self.communicator.gather_objects, (place, thing, None))
+            for rank, (_, _, message) in enumerate(found):
                 if message is not None:
-                    self.agreed_error = _error_of(rank, *message)
-                    raise self.agreed_error
-        return [thing for thing, _ in found]
+                    self._agree_on(_error_of(rank, *message))
+            for rank, (other, _, _) in enumerate(found):
+                if other != found[0][0]:
+                    self._agree_on(
+                        RuntimeError(
+                            f"rank 0 is at {found[0][0]}, rank {rank} at {other}: all ranks must "
+                            "make the same calls in the same order, with the same arguments"
+                        )
+                    )
+        return [thing for _, thing, _ in found]
 
-    def first(self, thing):
-        """Return the thing of the first rank."""
-        return self.gather(thing if self.rank == 0 else None)[0]
+    def _agree_on(self, error):
+        """Raise an error that all ranks raise."""
+        self.agreed_error = error
+        raise error
+
+    def first(self, thing, place="the arguments"):
+        """Return the thing of the first rank; `place` is that of `gather`."""
+        return self.gather(thing if self.rank == 0 else None, place)[0]
 
     def on_first(self, action, *arguments):
         """Let the first rank alone do something, for which the others wait.
@@ -64,7 +86,7 @@ class Ranks:
         if self.rank == 0 or self.has_failed:
             action(*arguments)
         if not self.has_failed:
-            self.gather(None)
+            self.gather(None, "a file")
 
     def check_idle(self):
         """RuntimeError while handlers of signals run: only some ranks may have one."""
@@ -76,31 +98,45 @@ class Ranks:
 
     def require_same(self, name, value):
         """Raise ValueError on all ranks unless `value` has the same repr on all of them."""
-        values = self.gather(repr(value))
+        values = self.gather(repr(value), name)
         for rank, other in enumerate(values):
             if other != values[0]:
-                error = ValueError(
-                    f"{name} must be the same on every rank; rank 0 has {values[0][:200]}, rank "
-                    f"{rank} has {other[:200]}"
+                self._agree_on(
+                    ValueError(
+                        f"{name} must be the same on every rank; rank 0 has {values[0][:200]}, "
+                        f"rank {rank} has {other[:200]}"
+                    )
                 )
-                self.agreed_error = error
-                raise error
 
     @contextmanager
     def together(self):
-        """Let an exception in here be raised on all ranks."""
+        """Let an exception in here be raised on all ranks.
+
+        They leave the outermost block together: so others hear of what is raised at its end, too.
+        """
+        if self.size == 1:
+            yield
+            return
+        self.depth += 1
         try:
             yield
         except BaseException as error:
-            if self.size > 1 and error is not self.agreed_error and not self.has_failed:
+            if error is self.agreed_error or self.has_failed:
+                raise
+            with self.deferring_signals():  # no handler runs at the end, since this raises
                 self._report(error)
                 self.agreed_error = error
-            raise
+                raise
+        finally:
+            self.depth -= 1
+        if self.depth == 0 and not self.has_failed:
+            self.gather(None, "the end")
 
     def _report(self, error):
         """Tell the other ranks, at whichever `gather` they are, about an error of this one."""
-        with self.deferring_signals():
-            self._exchange(self.communicator.gather_objects, (None, _message_of(error)))
+        report = (None, None, _message_of(error))
+        with suppress(Exception):  # the error itself tells more than that others do not answer
+            self._exchange(self.communicator.gather_objects, report)
 
     # --- exchanges of numbers ---------------------------------------------------------------------
 
@@ -114,6 +150,7 @@ class Ranks:
 
     def swap(self, pieces):
         """Return what each rank has for this one, given what this one has for each."""
+        self.gather(None, "rows that move")
         with self.deferring_signals():
             return self._exchange(self.communicator.exchange_objects, pieces)
 
@@ -159,7 +196,7 @@ class Ranks:
                 while self.noted:
                     number = self.noted.pop(0)
                     self.handlers[number](number, sys._getframe())
-            self.gather(None)
+            self.gather(None, "signals")
         finally:
             self.is_handling = False
 

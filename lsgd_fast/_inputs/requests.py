@@ -231,6 +231,8 @@ class TwoLayerOptions:
         """Return the `DescentRequest` for a problem of one margin, with first weights drawn."""
         problem, start = problem.with_network(self.network), self.start
         check_rule(rule, problem)
+        problem.ranks.require_same("width and activation", self.network)
+        problem.ranks.require_same("whether start is given", start is not None)
         if start is None:
             start = self.rng.standard_normal((problem.d, self.network.columns))
             start = problem.ranks.first(start)

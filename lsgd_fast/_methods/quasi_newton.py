@@ -195,7 +195,7 @@ class _QuasiNewton:
 
     def _seconds(self):
         """Return the time since the run began, on the first rank."""
-        return self.problem.ranks.first(time.perf_counter() - self.began)
+        return self.problem.ranks.first(time.perf_counter() - self.began, "the clock")
 
     def _callback_stops(self):
         """Call the callback if it is due, and return whether it returned True, on any rank."""
@@ -206,7 +206,7 @@ class _QuasiNewton:
             return False
         with ranks.together():
             ends = callback is not None and ends_run(callback(self._state()))
-        return any(ranks.gather(ends))
+        return any(ranks.gather(ends, "the callback"))
 
     def _take_step(self):
         """Take a step and return its length, or None if no step decreases the objective.
