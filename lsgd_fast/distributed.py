@@ -55,9 +55,10 @@ def boundaries(n, d, size, *, n_entries=None):
     Returns
     -------
     ndarray of int64, of shape (size + 1,)
-        From 0 to n, not decreasing. Shares of dense rows differ by some six per cent. Sparse rows
-        are cut between *slabs*, of which there is one for some 2^18 entries at least, and often for
-        more: see `lsgd_fast`'s page on sparse rows.
+        From 0 to n, not decreasing. Shares of dense rows differ by some six per cent, or by 512
+        rows where there are few; then some ranks may have none. Sparse rows are cut between
+        *slabs*, of which there is one for some 2^18 entries at least, and often for more: see
+        `lsgd_fast`'s page on sparse rows.
 
     Examples
     --------

@@ -88,6 +88,28 @@ def test_rows_that_do_not_fit(change, word):
         assert any(part in message for part in word.split("|")), message
 
 
+class Frame:
+    """Rows with the attributes of a data frame, which has no dtype of its own."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.ndim = array, array.shape, 2
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+def test_frames_without_rows():
+    def call(comm):
+        return distributed.rows(Frame(X[SHARES[comm.rank]]), comm).shape
+
+    assert on_ranks(SIZE, call) == [X.shape] * SIZE
+
+
+def test_rows_of_several_ranks_are_no_array():
+    for message in messages(with_rows(lambda X, y, comm: np.asarray(X)), TypeError):
+        assert "spread over 4 ranks" in message
+
+
 def test_no_rows_at_all():
     for message in messages(on_ranks(3, lambda comm: distributed.rows(np.zeros((0, 4)), comm))):
         assert "at least one row" in message

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lsgd_fast._checks import as_real_array
 from lsgd_fast._constants import LEAF_ROWS, WHOLE_ROWS
 from lsgd_fast._inputs.dense import check_matrix
 from lsgd_fast._inputs.ranks import ALONE
@@ -163,6 +164,12 @@ class DistributedRows:
             f"{self.rank} of {self.size})"
         )
 
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            f"X is spread over {self.size} ranks and cannot become an array: pass the rows of this "
+            "rank as they were before"
+        )
+
     def place(self, values):
         """Return the entries of the rows that this rank works on, of those of its given rows.
 
@@ -231,7 +238,9 @@ def _check_share(X):
     """Return the rows of one rank, at least one, and how many of them there are, maybe none."""
     shape = getattr(X, "shape", None)
     if isinstance(shape, tuple) and len(shape) == 2 and shape[0] == 0 and shape[1] > 0:
-        return empty_row(X) if is_sparse(X) else np.zeros((1, shape[1]), X.dtype), 0
+        if is_sparse(X):
+            return empty_row(X), 0
+        return np.zeros((1, shape[1]), as_real_array("X", X).dtype), 0
     X = check_matrix(X)
     return X, len(X)
 
