@@ -157,9 +157,10 @@ def to_dense(X):
     return np.asarray(X.toarray() if is_sparse(X) else X, dtype=np.float64)
 
 
-def memory_of_sparse_check(X):
-    """Return an upper bound of the bytes that `check_sparse` took, with those that it keeps."""
-    return 8 * 3 * len(X) + 8 * 6 * min(X.size, ENTRIES_AT_A_TIME) + X.copied + X.ordering
+def memory_of_sparse_check(X, n_threads=1):
+    """Return an upper bound of the bytes that the checks of X took, with those that it keeps."""
+    at_a_time = min(X.size, n_threads * ENTRIES_AT_A_TIME)
+    return 8 * 3 * len(X) + 8 * 6 * at_a_time + X.copied + X.ordering
 
 
 def check_sparse(X, n_threads=None):

@@ -127,5 +127,5 @@ def sparse_memory(X, n_threads):
         workspace=memory_of_sparse_pass(X, 1, n_threads),
         weights=8 * vectors(False) * (d + 1),
         trace_row=TRACE_ROW_BYTES,
-        set_up=max(memory_of_sparse_check(X), columns + X.copied + making),
+        set_up=max(memory_of_sparse_check(X, n_threads), columns + X.copied + making),
     )

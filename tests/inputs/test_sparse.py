@@ -1,12 +1,14 @@
 """Sparse matrices are taken in every form, copied where they must be, or refused by name."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
 from lsgd_fast._inputs import sparse
+from lsgd_fast._inputs.problem import Problem
 from support import sparse_cases as cases
 from support.backends import every_backend
 from support.fresh import run_python
@@ -190,3 +192,18 @@ def test_every_format_of_scipy():
             assert bits(*found) == bits(*expected), form
     with pytest.raises(ValueError, match="^X must be 2-d"):
         lsgd.logistic_loss(scipy.coo_array(np.arange(5.0)), y[:5], w)
+
+
+@pytest.mark.parametrize("n_threads", [1, 8])
+def test_checks_take_at_most_the_memory_that_is_said(n_threads):
+    n, per_row = 20_000, 100
+    indices = np.tile(np.arange(per_row, dtype=np.int32), n)
+    indptr = per_row * np.arange(n + 1, dtype=np.int64)
+    X = cases.CSR(np.ones(n * per_row), indices, indptr, (n, per_row))
+    tracemalloc.start()
+    try:
+        problem = Problem.check(X, np.arange(n) % 2, n_threads=n_threads)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= sparse.memory_of_sparse_check(problem.X, n_threads) + n
