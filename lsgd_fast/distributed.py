@@ -89,7 +89,7 @@ def rows(X, comm, *, timeout=300.0):
         ``torch.distributed.group.WORLD``, needs the backend gloo for tensors of the CPU.
     timeout : float, default 300.0
         Seconds that a rank waits for the others before it raises TimeoutError, which names the
-        ranks that are late. The timeout that a process group of torch has applies, too.
+        ranks that are late, whatever the timeout of a process group is.
 
     Returns
     -------

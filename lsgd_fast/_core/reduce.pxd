@@ -11,7 +11,8 @@ from lsgd_fast._core.simd cimport inlined
 from lsgd_fast._core.vecmath cimport log_positive
 
 cdef enum:
-    LEVELS = 24         # of pairs, more than there are threads for
+    LEVELS = 24         # of pairs of chunks, more than there are threads for
+    NODE_LEVELS = 48    # ... and of the leaves of any number of rows
     SLICE = 128         # sums of each level, which stay in the first-level cache; on the stack
 
 
@@ -139,9 +140,9 @@ cdef inline inlined sum_long_columns(const pass_t* p, const parts_t* parts, Py_s
 # The node of a column, summed over all parts.
 cdef inline void sum_nodes(const pass_t* p, const parts_t* parts, Py_ssize_t column,
                            node_t* sum) noexcept nogil:
-    cdef node_t[LEVELS] levels
-    cdef Py_ssize_t[LEVELS] starts
-    cdef double[LEVELS] scales
+    cdef node_t[NODE_LEVELS] levels
+    cdef Py_ssize_t[NODE_LEVELS] starts
+    cdef double[NODE_LEVELS] scales
     cdef Py_ssize_t origin = start_of(parts, 0), n_units = start_of(parts, parts.count) - origin
     cdef Py_ssize_t level = -1, part, end
     for part in range(parts.count):
