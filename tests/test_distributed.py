@@ -563,3 +563,12 @@ def test_the_ranks_that_are_left_save(tmp_path):
         descent = lsgd.Descent.load(path, X, y)
         descent.step(6)
         assert content(descent.result()) == content(alone.result())
+
+
+def test_two_descents_in_another_order():
+    def call(X, y, comm):
+        descents = [lsgd.Descent(X, y, 1.0), lsgd.Descent(X, y, 2.0)]
+        descents[comm.rank % 2].step(3)
+
+    for message in messages(with_rows(call), ValueError):
+        assert message.startswith("the run, by its number, and the number of steps must be the same")

@@ -262,7 +262,8 @@ cdef class Batch:
     cdef start_steps(self, Py_ssize_t target, place):
         """Let the ranks agree on the target, under the name of `place`, and on the time."""
         if self.exchange is not None:
-            self.exchange.ranks.require_same(place, target)
+            what = f"the run, by its number, and {place}"
+            self.exchange.ranks.require_same(what, (int(self.exchange.state.number), target))
             self.exchange.state.clock = self.exchange.ranks.first(clock(), "the clock")
 
     cdef end_steps(self):

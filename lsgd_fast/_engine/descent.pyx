@@ -312,7 +312,8 @@ cdef class Descent:
         ----------
         path : str, bytes or os.PathLike
             An ``.npz`` file, see `Run.save`. With rows on several ranks all of them call this, and
-            the first one writes; after an exchange has failed, each one that is left.
+            the first one writes; after an exchange has failed, each one that is left, if an earlier
+            call has read the digest.
         """
         self._enter()
         ranks = self.problem.ranks

@@ -18,7 +18,8 @@ cdef struct exchange_t:
     double* received
     double* gradients               # (n_runs, k * d) of the runs, where slices of them are sent
     parts_t parts                   # what has been received, for pass_t.gathered
-    double position                 # a number that is the same for all ranks, of where they are
+    double number                   # of this `Exchange`, and ...
+    double position                 # ... where it is: the same for all ranks
     double clock                    # that of the first rank
     bint is_paused                  # whether a rank has signals to handle
 

@@ -21,7 +21,7 @@ from lsgd_fast._engine.poll cimport clock, meet, poll_t
 from lsgd_fast._engine.shares cimport sum_share
 
 cdef enum:
-    CONTROL = 3                     # words of a record: signals, the clock, the position
+    CONTROL = 4                     # words of a record: signals, the clock, the position, whose
 
 
 # --- records --------------------------------------------------------------------------------------
@@ -104,7 +104,8 @@ cdef void swap_records(exchange_t* x, const pass_t* p, poll_t* poll) noexcept wi
     cdef double* control = x.sent
     try:
         PyErr_CheckSignals()                    # which are only noted
-        control[0], control[1], control[2] = bool(exchange.ranks.noted), clock(), x.position
+        control[0], control[1] = bool(exchange.ranks.noted), clock()
+        control[2], control[3] = x.position, x.number
         if sliced:
             slice_runs(x, p)
         exchange.swap(of_rank, sliced)
@@ -112,7 +113,7 @@ cdef void swap_records(exchange_t* x, const pass_t* p, poll_t* poll) noexcept wi
         for rank in range(x.size):
             control = x.received + rank * of_rank
             x.is_paused = x.is_paused or control[0] != 0.0
-            if control[2] != x.position:
+            if control[2] != x.position or control[3] != x.number:
                 raise RuntimeError(
                     f"rank {rank} is at another place than rank {x.rank}: all ranks must make the "
                     "same calls in the same order, with the same arguments")
@@ -173,6 +174,7 @@ cdef class Exchange:
         rows = problem.distributed
         self.ranks = rows.ranks
         x.owner = <void*> self
+        x.number = next(self.ranks.numbers)     # alike on all ranks
         x.rank, x.size = self.ranks.rank, self.ranks.size
         x.is_part, x.n_records = problem.is_part, 1
         if not x.is_part:

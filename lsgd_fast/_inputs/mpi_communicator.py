@@ -1,5 +1,6 @@
 """The communicator of `lsgd_fast.distributed` for mpi4py."""
 
+import itertools
 import time
 
 import numpy as np
@@ -14,13 +15,23 @@ GRACE = 1.0  # seconds for these messages
 MAX_MESSAGE = 1 << 30  # bytes of a message of objects
 
 
+DUPLICATE = MPI.Comm.Create_keyval()  # of what a communicator keeps for later calls
+
+
+def _duplicate(comm):
+    """Return the duplicate that exchanges go by, made at the first call, and numbers for them."""
+    if comm.Get_attr(DUPLICATE) is None:
+        comm.Set_attr(DUPLICATE, (comm.Dup(), itertools.count(1)))
+    return comm.Get_attr(DUPLICATE)
+
+
 class MPICommunicator:
     """A `Communicator` by mpi4py, with a limit to how long it waits for the other ranks.
 
     Parameters
     ----------
     comm : mpi4py.MPI.Comm
-        Duplicated, so that no other messages interfere: collective.
+        Duplicated once, so that no other messages interfere: collective.
     timeout : float
         Seconds.
     """
@@ -30,7 +41,8 @@ class MPICommunicator:
             raise ValueError("comm cannot be used: MPI is not running")
         if comm.is_inter:
             raise ValueError("comm must be an intracommunicator")
-        self.comm, self.timeout = comm.Dup(), timeout
+        self.comm, self.numbers = _duplicate(comm)
+        self.timeout = timeout
         self.rank, self.size = comm.rank, comm.size
 
     def allgather(self, send, receive):

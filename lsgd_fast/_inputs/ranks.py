@@ -1,6 +1,7 @@
 """What the processes of one run agree on: values, errors, signals, the clock."""
 
 import builtins
+import itertools
 import signal
 import sys
 import threading
@@ -37,6 +38,7 @@ class Ranks:
         self.noted = []  # ... in here
         self.is_handling = False  # whether handlers may be running on a rank
         self.depth = 0  # of blocks of `together`
+        self.numbers = getattr(communicator, "numbers", itertools.count(1))
         self.agreed_error = None  # the latest that all ranks know of
         self.has_failed = False  # whether an exchange did: other ranks may be gone
 
