@@ -70,8 +70,16 @@ cdef int require_abi(int expected) except -1:
     return 0
 
 
+# All rows of a problem: whoever fills in the members by hand need not know of parts.
+cdef rows_t whole(const rows_t* rows) noexcept nogil:
+    cdef rows_t all_rows = rows[0]
+    all_rows.X.part = NULL
+    return all_rows
+
+
 cdef Py_ssize_t workspace_size(const rows_t* rows, Py_ssize_t k, int n_threads) noexcept nogil:
-    return 2 * k * rows.X.d + k + pass_size(INDEPENDENT, rows, k, n_threads)
+    cdef rows_t all_rows = whole(rows)
+    return 2 * k * rows.X.d + k + pass_size(INDEPENDENT, &all_rows, k, n_threads)
 
 
 cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, double l2, double* loss,
@@ -83,7 +91,8 @@ cdef void loss_gradient(const rows_t* rows, const double* w, Py_ssize_t k, doubl
     cdef double* weights = workspace
     cdef double* packed = weights + k * d
     cdef double* intercepts = packed + k * d
-    lay_out_pass(&p, INDEPENDENT, rows, k, n_threads, intercepts + k)
+    cdef rows_t all_rows = whole(rows)
+    lay_out_pass(&p, INDEPENDENT, &all_rows, k, n_threads, intercepts + k)
     p.gradient = gradient != NULL
     p.weights = weights
     p.intercepts = intercepts
