@@ -571,4 +571,6 @@ def test_two_descents_in_another_order():
         descents[comm.rank % 2].step(3)
 
     for message in messages(with_rows(call), ValueError):
-        assert message.startswith("the run, by its number, and the number of steps must be the same")
+        assert message.startswith(
+            "the run, by its number, and the number of steps must be the same"
+        )

@@ -82,6 +82,6 @@ def max_margin(
     """
     options = MarginOptions(rtol=rtol, max_passes=max_passes, n_threads=n_threads)
     problem = Problem.check(
-        X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=n_threads
+        X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=options.n_threads
     )
     return find_margin(run_descent, problem, options)

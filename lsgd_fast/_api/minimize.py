@@ -126,7 +126,7 @@ def minimize(
         )  # fmt: skip
         problem = Problem.check(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-            center=center, scale=scale, n_threads=n_threads, may_be_distributed=True,
+            center=center, scale=scale, n_threads=options.n_threads, may_be_distributed=True,
         )  # fmt: skip
         run = minimize_problem(problem, options, start, feature_names(X, problem.d))
     return warn_of_growth(run, stacklevel=2)

@@ -118,7 +118,7 @@ def stochastic_gradient_descent(
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        n_threads=n_threads,
+        n_threads=options.n_threads,
     )  # fmt: skip
     return _logged(run_stochastic(SGDRuns, problem, options, start))
 
@@ -186,7 +186,7 @@ def stochastic_sweep(
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        n_threads=n_threads,
+        n_threads=options.n_threads,
     )  # fmt: skip
     sweep = sweep_stochastic(SGDRuns, problem, options, start)
     for run in sweep:

@@ -105,6 +105,6 @@ default 0
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        center=center, scale=scale, n_threads=n_threads,
+        center=center, scale=scale, n_threads=options.n_threads,
     )  # fmt: skip
     return run_trial(run_sweep, problem, options)

@@ -72,7 +72,7 @@ cdef class Descent:
                 callback_every=callback_every, gram=gram, n_threads=n_threads)
             problem = Problem.check(
                 X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-                center=center, scale=scale, n_threads=n_threads, may_be_distributed=True)
+                center=center, scale=scale, n_threads=options.n_threads, may_be_distributed=True)
             self._begin(check_descent(problem, rule, options, start=start, stop=stop))
 
     def __reduce__(self):

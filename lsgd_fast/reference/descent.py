@@ -59,7 +59,7 @@ def gradient_descent(
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        center=center, scale=scale, n_threads=n_threads,
+        center=center, scale=scale, n_threads=1,
     )  # fmt: skip
     return run_descent(check_descent(problem, rule, options, start=start, stop=stop), n_steps)
 
@@ -158,7 +158,7 @@ def stepsize_sweep(
     options = SweepOptions(stepsizes, n_steps, options, l2=l2, stop=stop)
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, fit_intercept=fit_intercept, center=center,
-        scale=scale, n_threads=n_threads,
+        scale=scale, n_threads=1,
     )  # fmt: skip
     return run_sweep(options.for_problem(problem, start))
 
@@ -197,7 +197,7 @@ def two_layer_gradient_descent(
         callback_every=callback_every, gram=False, n_threads=n_threads, of_network=True,
     )  # fmt: skip
     problem = Problem.check(
-        X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=n_threads
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=1
     )
     return run_descent(network.for_problem(problem, rule, options), n_steps)
 

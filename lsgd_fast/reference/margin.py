@@ -16,6 +16,6 @@ def max_margin(
     """Return the `Margin` of the data; see `lsgd_fast.max_margin`."""
     options = MarginOptions(rtol=rtol, max_passes=max_passes, n_threads=n_threads)
     problem = Problem.check(
-        X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=n_threads
+        X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=1
     )
     return find_margin(run_descent, problem, options)

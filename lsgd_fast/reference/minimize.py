@@ -29,7 +29,7 @@ def minimize(
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        center=center, scale=scale, n_threads=n_threads,
+        center=center, scale=scale, n_threads=1,
     )  # fmt: skip
     check = growth_check(solve, problem, feature_names(X, problem.d), options.n_threads)
     run = solve(options.for_problem(problem, start), check)

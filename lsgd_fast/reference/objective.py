@@ -29,7 +29,7 @@ def logistic_loss_gradient(
     """Return the objective and its gradient at `w`; see `lsgd_fast.logistic_loss_gradient`."""
     check_n_threads(n_threads)
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
-    problem = Problem.check(X, y, **options, center=center, scale=scale, n_threads=n_threads)
+    problem = Problem.check(X, y, **options, center=center, scale=scale, n_threads=1)
     w = check_weights(w, problem)
     rows = Rows(problem)
     found = [rows.measure(np.ascontiguousarray(column)) for column in np.atleast_2d(w.T)]

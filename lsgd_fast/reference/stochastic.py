@@ -26,7 +26,7 @@ def stochastic_gradient_descent(
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        n_threads=n_threads,
+        n_threads=1,
     )  # fmt: skip
     return run_stochastic(SGDRuns, problem, options, start)
 
@@ -44,7 +44,7 @@ def stochastic_sweep(
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        n_threads=n_threads,
+        n_threads=1,
     )  # fmt: skip
     return sweep_stochastic(SGDRuns, problem, options, start)
 

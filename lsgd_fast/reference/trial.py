@@ -21,6 +21,6 @@ def staged_trial(
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-        center=center, scale=scale, n_threads=n_threads,
+        center=center, scale=scale, n_threads=1,
     )  # fmt: skip
     return run_trial(run_sweep, problem, options)

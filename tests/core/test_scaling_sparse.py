@@ -8,7 +8,7 @@ from lsgd_fast import Descent, kernel, reference, stepsizes
 from lsgd_fast._inputs.models import TwoLayer
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import check_sparse
-from lsgd_fast._methods import quasi_newton as minimizing
+from lsgd_fast._methods import minimize_request as minimizing
 from support import awkward
 from support.backends import every_backend
 from support.hashes import content

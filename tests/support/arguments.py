@@ -351,6 +351,9 @@ NUMERIC = {
     "max_margin": DATA | SCALED | {
         "fit_intercept": False, "rtol": 0.1, "max_passes": 20, "n_threads": 1,
     },
+    "separation": DATA | {
+        "loss": "logistic", "sample_weight": None, "fit_intercept": False, "n_threads": 1,
+    },
     "staged_trial": DATA | WEIGHTED | SCALED | {
         "start_stepsize": 0.5, "factor": 4, "n_stages": 2, "n_steps": 9, "sample": 0.1,
         "n_repeats": 1, "stop": None, "rng": 0, "loss": "logistic", "n_threads": 1,
@@ -494,6 +497,7 @@ def outcome(backend, name, argument, value_name):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", lsgd.SeparationWarning)  # a result
             return "result", function(**arguments)
     except Exception as error:
         return type(error).__name__, re.sub(r"0x[0-9a-fA-F]+", "0x", str(error))
@@ -507,6 +511,8 @@ def numbers(result):
         result = [math.nan if result.recommended is None else result.recommended]
     elif isinstance(result, lsgd.Margin):
         result = [result.value, result.n_passes]
+    elif isinstance(result, lsgd.Separation):
+        result = [len(result.kind), len(result.rows), *result.features]
     elif hasattr(result, "weights"):
         return np.append(result.weights, getattr(result, "n_steps", 0))
     return np.ravel(np.asarray(result, dtype=float))

@@ -2,6 +2,9 @@
 
 import pathlib
 import traceback
+import warnings
+
+import lsgd_fast as lsgd
 
 ALLOWED = (TypeError, ValueError)
 COMPARED, REFUSED = "compared", "refused alike"
@@ -18,7 +21,9 @@ class Fault(AssertionError):
 def outcome(make):
     """Return (result, None), or (None, the error); other errors than the promised are faults."""
     try:
-        return make(), None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", lsgd.SeparationWarning)  # a result of minimize
+            return make(), None
     except ALLOWED as error:
         return None, error
     except MemoryError:  # weights may have more columns than there is memory
