@@ -70,7 +70,7 @@ def compare(backend, name, X, y):
         ratio = (passes + 1) / (runs[best].separated_at + 1)
     else:
         stable = [i for i, run in enumerate(runs) if run.verdict == "stable"]
-        best = min(stable, key=lambda i: runs[i].trace.log_loss[-1])
+        best = min(stable, key=lambda i: runs[i].trace.ln_loss[-1])
         held = found is not None and found.verdict == "stable"
         ratio = found.loss / float(runs[best].trace.loss[-1]) if held else np.inf
     if found is None:

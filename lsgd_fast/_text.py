@@ -2,10 +2,13 @@
 
 import math
 
-__all__ = ["WIDTH", "counted", "to_json_values"]
+__all__ = ["WIDTH", "counted", "exp_text", "to_json_values"]
 
 # One column less than the usual terminal, so that no line wraps on terminals that reserve the last.
 WIDTH = 79
+# e to the power of these is a float64 of full precision; below the last, a power of e is written.
+LEAST_EXPONENT, LARGEST_EXPONENT = -700.0, 700.0
+LEAST_DECIMAL_EXPONENT = -1e5
 
 
 def counted(number, noun):
@@ -19,6 +22,30 @@ def counted(number, noun):
         In the singular; the plural adds an "s".
     """
     return f"{number} {noun}{'' if str(number) == '1' else 's'}"
+
+
+def exp_text(exponent, digits):
+    """Return e to the power of a number as text, also where float64 cannot hold it.
+
+    Parameters
+    ----------
+    exponent : float
+    digits : int
+        The number of significant digits.
+
+    Returns
+    -------
+    str
+        For example ``"0.0198"``, ``"7.67e-53"`` or, for powers that no longer say much in decimals,
+        ``"e^-2.5e+06"``.
+    """
+    if not LEAST_DECIMAL_EXPONENT < exponent < LARGEST_EXPONENT:
+        return f"e^{exponent:.{digits}g}" if math.isfinite(exponent) else f"{math.exp(exponent):g}"
+    if exponent > LEAST_EXPONENT:
+        return f"{math.exp(exponent):.{digits}g}"
+    power = math.floor(exponent / math.log(10.0))
+    mantissa = f"{math.exp(exponent - power * math.log(10.0)):.{digits}g}"
+    return f"1e{power + 1}" if float(mantissa) >= 10.0 else f"{mantissa}e{power}"
 
 
 def to_json_values(value):

@@ -82,15 +82,15 @@ def loss_curves(runs, *, ax=None, legend=True, **line):
     ImportError
         If matplotlib cannot be imported.
     TypeError, ValueError
-        If an argument is invalid, or if a trace has neither `log_loss` nor `loss`. The message
+        If an argument is invalid, or if a trace has neither `ln_loss` nor `loss`. The message
         names the argument and the column.
 
     Notes
     -----
     The loss is the data term, without the penalty. If a loss is outside of 1e-300 to 1e300, which
     is all that a log axis can show, the axis is linear and shows ``log10(loss)``, computed from
-    `Trace.log_loss`; its ticks are labelled as powers of ten in either case. A loss that is not
-    finite leaves a gap, and so does a loss of 0 in a trace without `log_loss`.
+    `Trace.ln_loss`; its ticks are labelled as powers of ten in either case. A loss that is not
+    finite leaves a gap, and so does a loss of 0 in a trace without `ln_loss`.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def rates(runs, *, ax=None, legend=True, **line):
     ImportError
         If matplotlib cannot be imported.
     TypeError, ValueError
-        If an argument is invalid, if a trace lacks `stepsize` or has neither `log_loss` nor `loss`,
+        If an argument is invalid, if a trace lacks `stepsize` or has neither `ln_loss` nor `loss`,
         or if the stepsize changes and the trace does not have every step. The message names the
         argument and the column.
 
@@ -246,7 +246,7 @@ def sweep_map(sweep, *, ax=None, legend=True):
     ImportError
         If matplotlib cannot be imported.
     TypeError, ValueError
-        If an argument is invalid, or if a trace has neither `log_loss` nor `loss`. The message
+        If an argument is invalid, or if a trace has neither `ln_loss` nor `loss`. The message
         names the argument and the column.
 
     Notes
@@ -287,8 +287,8 @@ def losses_by_stepsize(sweep, *, ax=None, legend=True, **line):
     with np.errstate(all="ignore"):  # log10(0), NaN without any step
         losses = {
             "mean over the batches": np.log10([run.mean_loss for run in sweep]),
-            "average weights": np.array([run.average.log_loss for run in sweep]) / math.log(10.0),
-            "last weights": np.array([run.last.log_loss for run in sweep]) / math.log(10.0),
+            "average weights": np.array([run.average.ln_loss for run in sweep]) / math.log(10.0),
+            "last weights": np.array([run.last.ln_loss for run in sweep]) / math.log(10.0),
         }
     curves = [
         (stepsizes[order], np.where(np.isfinite(log10), log10, math.nan)[order])
@@ -376,8 +376,8 @@ def _column(argument, one, name):
 
 def _log10_loss(argument, one):
     """Return log10 of the loss; NaN where it is not finite."""
-    if getattr(one.run.trace, "log_loss", None) is not None:
-        log10 = one.run.trace.log_loss / math.log(10.0)
+    if getattr(one.run.trace, "ln_loss", None) is not None:
+        log10 = one.run.trace.ln_loss / math.log(10.0)
     else:
         with np.errstate(all="ignore"):
             log10 = np.log10(_column(argument, one, "loss"))

@@ -225,7 +225,7 @@ def test_steps_to_zero_error_are_within_their_bounds(name, eta):
         run = lsgd.gradient_descent(X, y, rule, math.ceil(bound) + 1, loss=loss, **until)
         assert run.separated_at is not None and run.separated_at <= bound + 1
     trace = lsgd.gradient_descent(X, y, RiskAdaptive(eta), 500, loss="exponential").trace
-    best = np.minimum.accumulate(trace.log_loss)
+    best = np.minimum.accumulate(trace.ln_loss)
     allowed = -eta * (gamma**2 * trace.step - 1.0) / 2.0
     assert (best[1:] <= allowed[1:] + 1e-9 * np.abs(allowed[1:])).all()
 

@@ -1,0 +1,39 @@
+import math
+
+import pytest
+
+from lsgd_fast._text import counted, exp_text
+
+
+@pytest.mark.parametrize("exponent", [-699.0, -30.5, -1e-3, 0.0, 2.0, 699.0])
+def test_powers_that_float64_holds(exponent):
+    assert exp_text(exponent, 6) == f"{math.exp(exponent):.6g}"
+
+
+@pytest.mark.parametrize("power", [305, 323, 324, 400, 43429])
+@pytest.mark.parametrize("mantissa", [1.0, 1.5, 9.99999])
+def test_powers_below_float64(power, mantissa):
+    text = exp_text(math.log(mantissa) - power * math.log(10.0), 3)
+    assert text == f"{mantissa:.3g}e-{power}" if mantissa < 9.0 else f"1e-{power - 1}"
+
+
+@pytest.mark.parametrize(
+    ("exponent", "expected"),
+    [
+        (-2.5e6, "e^-2.5e+06"),
+        (-math.inf, "0"),
+        (710.0, "e^710"),
+        (math.inf, "inf"),
+        (math.nan, "nan"),
+    ],
+)
+def test_powers_without_decimals(exponent, expected):
+    assert exp_text(exponent, 3) == expected
+
+
+def test_counted():
+    assert (counted(1, "step"), counted(0, "step"), counted("1,000", "step")) == (
+        "1 step",
+        "0 steps",
+        "1,000 steps",
+    )

@@ -25,7 +25,7 @@ SHARE = 0.99  # of the margin of the data
 ENDS = ("zero error", "loss", "margin")
 STEPSIZES = 10.0 ** np.arange(0.0, 6.01, 0.125)
 ETAS = 10.0 ** np.arange(0.0, 6.01, 0.5)
-RECORD = ("log_loss", "min_margin", "weight_norm")
+RECORD = ("ln_loss", "min_margin", "weight_norm")
 
 
 class Ends:
@@ -39,11 +39,11 @@ class Ends:
         self.passes = dict.fromkeys(ENDS)
         self.share = None  # of the margin, when the loss was small
 
-    def see(self, passes, log_loss, least, length):
+    def see(self, passes, ln_loss, least, length):
         """Take arrays: passes made, logarithm of the loss, least margin, norm of the weights."""
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = np.where(length > 0.0, least / length, -np.inf) / self.margin
-        met = (least > 0.0, log_loss <= math.log(LOSS), shares >= SHARE)
+        met = (least > 0.0, ln_loss <= math.log(LOSS), shares >= SHARE)
         for end, here in zip(ENDS, met, strict=True):
             found = np.flatnonzero(here & np.isfinite(length))
             if len(found) and self.passes[end] is None:
@@ -96,7 +96,7 @@ def sweep(data, margin, fixed, families, cap, loss):
     found, members = {}, {name: [] for name in families}
     for (name, eta), run in zip(owners, runs, strict=True):
         trace = run.trace
-        ends = Ends(margin).see(trace.step + 1, trace.log_loss, trace.min_margin, trace.weight_norm)
+        ends = Ends(margin).see(trace.step + 1, trace.ln_loss, trace.min_margin, trace.weight_norm)
         if eta is None:
             found[name] = ends.record()
         else:
@@ -129,7 +129,7 @@ def by_minimize(data, margin, cap):
     trace = run.trace
     # A row counts the reads of its step, too: the scores of w_t were known after those before it.
     reads = np.append(0, trace.passes[:-1])
-    ends = Ends(margin).see(reads, trace.log_loss, trace.min_margin, trace.weight_norm)
+    ends = Ends(margin).see(reads, trace.ln_loss, trace.min_margin, trace.weight_norm)
     return ends.record(ended=run.stop_reason)
 
 

@@ -39,7 +39,7 @@ def run(options):
             **data.facts(),
             "budgets": budgets,
             "least budget of the corollary": theory.corollary2_min_steps(len(data.y), data.margin),
-            "log loss": found,
+            "ln loss": found,
             "exponents": {name: exponents(values) for name, values in found.items()},
             "log bound": [math.log(bound) for bound in bounds],
         }
@@ -48,21 +48,21 @@ def run(options):
 
 def last_losses(data, stepsizes, n_steps, loss="logistic"):
     """Return the logarithms of the last losses."""
-    options = {"loss": loss, "record": ("log_loss",), "record_every": n_steps}
+    options = {"loss": loss, "record": ("ln_loss",), "record_every": n_steps}
     sweep = lsgd.stepsize_sweep(data.X, data.y, list(stepsizes), n_steps, **options)
-    return [float(one.trace.log_loss[-1]) for one in sweep]
+    return [float(one.trace.ln_loss[-1]) for one in sweep]
 
 
 def loss_at(data, stepsize, steps, loss="logistic"):
     """Return the logarithms of losses of one run; the steps are multiples of the first."""
-    options = {"loss": loss, "record": ("log_loss",), "record_every": steps[0]}
+    options = {"loss": loss, "record": ("ln_loss",), "record_every": steps[0]}
     trace = lsgd.gradient_descent(data.X, data.y, stepsize, steps[-1], **options).trace
-    return trace.log_loss[np.searchsorted(trace.step, steps)].tolist()
+    return trace.ln_loss[np.searchsorted(trace.step, steps)].tolist()
 
 
-def exponents(log_losses):
-    """Return the slopes of log loss over log T, octave by octave."""
-    return (np.diff(log_losses) / math.log(2.0)).tolist()
+def exponents(ln_losses):
+    """Return the slopes of ln loss over ln T, octave by octave."""
+    return (np.diff(ln_losses) / math.log(2.0)).tolist()
 
 
 def is_square(exponent):
@@ -75,12 +75,12 @@ def draw(numbers):
     drawing, axes = figure(4, width=3.7, height=3.6)
     for ax, (name, found) in zip(axes, numbers["sets"].items(), strict=True):
         T = np.array(found["budgets"], float)
-        for k, (rule, values) in enumerate(found["log loss"].items()):
+        for k, (rule, values) in enumerate(found["ln loss"].items()):
             heights = np.array(values) / math.log(10.0)
             if rule != "10 T":  # which leaves every scale
                 ax.plot(T, heights, "o-", markersize=4, color=f"C{k}", label=f"η = {rule}")
         for power, dashes in ((1, ":"), (2, "--")):
-            first = found["log loss"]["1" if power == 1 else "γ²T"][0] / math.log(10.0)
+            first = found["ln loss"]["1" if power == 1 else "γ²T"][0] / math.log(10.0)
             line = first + 0.3 - power * np.log10(T / T[0])
             ax.plot(T, line, dashes, color="0.5", linewidth=1, label=f"slope -{power}")
         ax.set(xscale="log", xlabel="T")
@@ -114,7 +114,7 @@ def tables(numbers):
     square = "; ".join(name for name in kept if kept[name]) or "no set"
     lost = "; ".join(name for name in kept if not kept[name]) or "no set"
     name, found = next(iter(numbers["sets"].items()))
-    decades = ", ".join(f"{value / math.log(10.0):.0f}" for value in found["log loss"]["10 T"])
+    decades = ", ".join(f"{value / math.log(10.0):.0f}" for value in found["ln loss"]["10 T"])
     yield (
         "Exponents of the last three octaves. With η = γ²T all three are still within 0.15 of -2 "
         f"on: {square}; they are not on: {lost}. Far above, the loss falls exponentially, "
@@ -137,7 +137,7 @@ def claims(numbers):
     room = [
         loss - bound
         for found in sets.values()
-        for loss, bound in zip(found["log loss"]["γ²T/120"], found["log bound"], strict=True)
+        for loss, bound in zip(found["ln loss"]["γ²T/120"], found["log bound"], strict=True)
         if bound is not None
     ]
     return [

@@ -46,7 +46,7 @@ def run(options):
             "factor": factor,
             "power": power,
             "rates": dict(zip(found, rates, strict=True)),
-            "log loss": found,
+            "ln loss": found,
             "exponents": {size: exponents(values) for size, values in found.items()},
         }
     larger = [last_losses(data, [data.margin**2 * T], T)[0] for T in budgets]
@@ -60,7 +60,7 @@ def draw(numbers):
     T = np.array(numbers["budgets"], float)
     for ax, size, title in zip(axes, ("small", "large"), ("η = 1", "η of the paper"), strict=True):
         for k, (name, found) in enumerate(numbers["losses"].items()):
-            heights = np.exp(found["log loss"][size])
+            heights = np.exp(found["ln loss"][size])
             mark = "x-" if name == "logistic" else "o-"  # on top of the exponential
             ax.plot(T, heights, mark, markersize=4 + k // 2, color=f"C{k}", label=name)
             line = 1.3 * heights[-1] * (T / T[-1]) ** found["rates"][size]
@@ -115,7 +115,7 @@ def claims(numbers):
                 )
             )
     gains = {
-        name: math.exp(found["log loss"]["small"][-1] - found["log loss"]["large"][-1])
+        name: math.exp(found["ln loss"]["small"][-1] - found["ln loss"]["large"][-1])
         for name, found in numbers["losses"].items()
     }
     made.append(

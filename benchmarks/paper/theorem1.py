@@ -28,7 +28,7 @@ def run(options):
     numbers = {"n_steps": n_steps, "sets": {}}
     for data in sets():
         sweep = lsgd.stepsize_sweep(
-            data.X, data.y, STEPSIZES, n_steps, record=("loss", "log_loss", "min_margin")
+            data.X, data.y, STEPSIZES, n_steps, record=("loss", "ln_loss", "min_margin")
         )
         rows = [measure(data, one, float(eta)) for one, eta in zip(sweep, STEPSIZES, strict=True)]
         steps = [row["s"] for row in rows if row["stepsize"] >= LARGE and row["s"]]

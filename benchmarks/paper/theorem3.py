@@ -27,7 +27,7 @@ def run(options):
         always = largest(lambda eta, data=data: never_increases(data, eta, min(n_steps, SHORT)))
         large = gamma * gamma * n_steps
         stepsizes = [always, 40.0, large]
-        sweep = lsgd.stepsize_sweep(data.X, data.y, stepsizes, n_steps, record=("loss", "log_loss"))
+        sweep = lsgd.stepsize_sweep(data.X, data.y, stepsizes, n_steps, record=("loss", "ln_loss"))
         slow, _, fast = (one.trace for one in sweep)
         t = np.maximum(slow.step, 1)
         rest = slice(len(slow) // 16, None)
@@ -42,7 +42,7 @@ def run(options):
             ],
             "large stepsize": large,
             "its increases": sweep[2].n_increases,
-            "log loss": [slow.log_loss[-1], fast.log_loss[-1]],
+            "ln loss": [slow.ln_loss[-1], fast.ln_loss[-1]],
             "exponent": math.log2(slow.loss[-1] / slow.loss[len(slow) // 2]),
         }
         lsgd.plot.loss_curves(sweep, ax=ax)
@@ -90,7 +90,7 @@ def tables(numbers):
     yield f"| {' | '.join(names)} |"
     yield "| --: " * len(names) + "|"
     for found in numbers["sets"].values():
-        ends = ", ".join(f"{value / math.log(10.0):.1f}" for value in found["log loss"])
+        ends = ", ".join(f"{value / math.log(10.0):.1f}" for value in found["ln loss"])
         cells = [
             number(found["gamma"]),
             number(found["largest stepsize without an increase at the first step"], 6),
@@ -111,7 +111,7 @@ def claims(numbers):
     lows = [found["t times its loss, least and last"][0] for found in sets]
     highs = [found["t times its loss, least and last"][1] for found in sets]
     exponents = ", ".join(f"{found['exponent']:.3f}" for found in sets)
-    gains = [(a - b) / math.log(10.0) for a, b in (found["log loss"] for found in sets)]
+    gains = [(a - b) / math.log(10.0) for a, b in (found["ln loss"] for found in sets)]
     return [
         Claim(
             "threshold",

@@ -84,7 +84,7 @@ def minimize(
         When to end early. Its fields `loss`, `gradient_norm`, `separated` and `seconds` apply.
     callback : callable, optional
         Called as ``callback(state)`` between iterations; returning True ends the run. `state` has
-        the attributes `n_steps`, `n_passes`, `weights`, `intercept`, `loss`, `log_loss`,
+        the attributes `n_steps`, `n_passes`, `weights`, `intercept`, `loss`, `ln_loss`,
         `objective`, `error_rate`, `min_margin`, `gradient_norm`, `verdict` and `evidence`.
     callback_every : int, optional
         Number of iterations between two calls of `callback`; 1 by default.

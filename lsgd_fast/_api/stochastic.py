@@ -78,7 +78,7 @@ def stochastic_gradient_descent(
         The trace keeps the steps that are multiples of it, and the end.
     callback : callable, optional
         Called as ``callback(state)`` after steps. `state` has `n_steps`, `weights`, `intercept`,
-        `average_weights`, `average_intercept`, and the `loss`, `log_loss`, `error_rate` and
+        `average_weights`, `average_intercept`, and the `loss`, `ln_loss`, `error_rate` and
         `min_margin` of the latest batch before its step. The run ends when it returns True. With
         sparse X each call takes time proportional to d, for `weights` and `average_weights`.
     callback_every : int, optional

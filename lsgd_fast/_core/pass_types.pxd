@@ -20,7 +20,7 @@ cdef struct loss_t:
 # The results of a pass for one column, apart from the gradient.
 cdef struct totals_t:
     double loss                 # weighted mean of the losses of the rows
-    double log_loss             # its logarithm, also right where the loss underflows
+    double ln_loss             # its logarithm, also right where the loss underflows
     double error_rate           # weighted fraction of margins <= 0
     double min_margin           # over rows of positive weight
     double slope                # derivative of the loss by the intercept

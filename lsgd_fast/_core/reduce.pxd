@@ -181,17 +181,17 @@ cdef inline inlined total_tallies(const pass_t* p, Py_ssize_t column, double und
     totals.log_scale = sum.log_scale
     totals.min_margin = sum.min_margin if totals.loss == totals.loss else NAN
     if in_log_domain and not underflow_loss <= totals.loss < INFINITY:
-        log_positive(totals.risk, &totals.log_loss)
-        totals.log_loss = totals.risk if totals.risk == INFINITY else totals.log_loss
-        totals.log_loss = totals.log_scale + totals.log_loss if totals.risk > 0.0 else -INFINITY
-        totals.log_loss = totals.log_loss if totals.loss == totals.loss else NAN
+        log_positive(totals.risk, &totals.ln_loss)
+        totals.ln_loss = totals.risk if totals.risk == INFINITY else totals.ln_loss
+        totals.ln_loss = totals.log_scale + totals.ln_loss if totals.risk > 0.0 else -INFINITY
+        totals.ln_loss = totals.ln_loss if totals.loss == totals.loss else NAN
     elif totals.loss < underflow_loss and sum.tail == 0.0:   # all margins are infinite
-        totals.log_loss = -INFINITY
+        totals.ln_loss = -INFINITY
     elif totals.loss < underflow_loss:
-        log_positive(sum.tail, &totals.log_loss)
+        log_positive(sum.tail, &totals.ln_loss)
         log_positive(total, &log_total)
-        totals.log_loss = (totals.log_loss - log_total) - sum.shift
+        totals.ln_loss = (totals.ln_loss - log_total) - sum.shift
     elif totals.loss < INFINITY:
-        log_positive(totals.loss, &totals.log_loss)
+        log_positive(totals.loss, &totals.ln_loss)
     else:                                              # inf or NaN
-        totals.log_loss = totals.loss
+        totals.ln_loss = totals.loss

@@ -11,7 +11,7 @@ from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.run_results cimport run_of
 from lsgd_fast._engine.run_state cimport W_ROW
 from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM,
-                                      LOG_LOSS, LOSS, MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
+                                      LN_LOSS, LOSS, MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
                                       counters_t, run_t)
 
 from lsgd_fast._checks import check_n_steps, check_n_threads
@@ -130,9 +130,9 @@ cdef class Descent:
         return self._latest(LOSS)
 
     @property
-    def log_loss(self):
+    def ln_loss(self):
         """Logarithm of `loss`, finite also where `loss` underflows."""
-        return self._latest(LOG_LOSS)
+        return self._latest(LN_LOSS)
 
     @property
     def error_rate(self):

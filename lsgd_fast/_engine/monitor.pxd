@@ -14,7 +14,7 @@ cdef struct window_t:
 
 # The state of a monitor, apart from its vectors; doubles only, see monitor_view in run_state.pyx.
 cdef struct monitor_t:
-    double objective, log_loss          # of the latest measurement, NaN before any
+    double objective, ln_loss          # of the latest measurement, NaN before any
     double gradient_norm                # at the latest step, over exp(log_scale), see rules.pxd
     double n_increases, last_increase, largest_increase
     double end                          # of the window
@@ -45,18 +45,18 @@ cdef struct constants_t:
 
 cdef inline void start_monitor(monitor_t* m) noexcept nogil:
     memset(m, 0, sizeof(monitor_t))
-    m.objective = m.log_loss = m.gradient_norm = NAN
+    m.objective = m.ln_loss = m.gradient_norm = NAN
     m.largest_increase = 1.0
     m.drift = m.least = INFINITY
 
 
 # Whether a loss is above the one before by more than rounding; where it leaves float64 the
 # logarithms are compared.
-cdef inline bint is_increase(double loss, double log_loss, double before, double log_before,
+cdef inline bint is_increase(double loss, double ln_loss, double before, double ln_before,
                              const constants_t* constants) noexcept nogil:
     if constants.underflow <= loss < INFINITY and constants.underflow <= before < INFINITY:
         return loss > before * (1.0 + constants.tolerance)
-    return log_loss > log_before + constants.tolerance * max(1.0, fabs(log_before))
+    return ln_loss > ln_before + constants.tolerance * max(1.0, fabs(ln_before))
 
 
 # |c x - y|, intercepts included.
@@ -121,7 +121,7 @@ cdef inline void begin_window(monitor_t* m, monitored_t* v, double t,
 
 # Update with the measurement of w_t. A second call for the same w_t changes nothing.
 cdef inline void observe(monitor_t* m, monitored_t* v, double t, double objective, double loss,
-                         double log_loss, const constants_t* constants) noexcept nogil:
+                         double ln_loss, const constants_t* constants) noexcept nogil:
     cdef double inverse
     cdef bint increase
     if t == 0.0:
@@ -133,7 +133,7 @@ cdef inline void observe(monitor_t* m, monitored_t* v, double t, double objectiv
     if v.l2 > 0.0:
         increase = objective > m.objective * (1.0 + constants.tolerance)
     else:
-        increase = is_increase(loss, log_loss, m.objective, m.log_loss, constants)
+        increase = is_increase(loss, ln_loss, m.objective, m.ln_loss, constants)
     if increase:
         m.n_increases += 1.0
         m.window.n_increases += 1.0
@@ -141,7 +141,7 @@ cdef inline void observe(monitor_t* m, monitored_t* v, double t, double objectiv
         if m.objective >= constants.underflow and (objective < INFINITY or v.l2 > 0.0):
             m.largest_increase = max(m.largest_increase, objective / m.objective)
         else:
-            exp_nonpositive(m.log_loss - log_loss, &inverse)
+            exp_nonpositive(m.ln_loss - ln_loss, &inverse)
             m.largest_increase = max(m.largest_increase,
                                      1.0 / inverse if inverse > 0.0 else INFINITY)
     if objective < m.window.low:
@@ -149,7 +149,7 @@ cdef inline void observe(monitor_t* m, monitored_t* v, double t, double objectiv
     if objective > m.window.high:
         m.window.high = objective
     m.objective = objective
-    m.log_loss = log_loss
+    m.ln_loss = ln_loss
 
 
 # Update with the step from w_t, before w changes. A step that is not down the gradient has an

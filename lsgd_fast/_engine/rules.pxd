@@ -59,7 +59,7 @@ cdef struct gradient_t:
     double norm, log_scale
     double mass, risk                   # means of |loss'| and of the loss, over exp(log_scale)
     double true_norm                    # norm * exp(log_scale)
-    double log_loss, log_objective
+    double ln_loss, ln_objective
 
 # A step: w -= factor * gradient, or the same from the weights and the gradient that the rule keeps.
 cdef struct move_t:
@@ -107,7 +107,7 @@ cdef inline double first_log_factor(const rule_t* rule, const gradient_t* g) noe
     if rule.smoothness < INFINITY:
         curvature = logarithm(rule.smoothness)
     else:
-        curvature = g.log_loss + 2.0 * logarithm(rule.radius)
+        curvature = g.ln_loss + 2.0 * logarithm(rule.radius)
         if rule.l2 > 0.0 and curvature < LARGE_EXPONENT:
             curvature = logarithm(exponential(curvature) + rule.l2)
     return g.log_scale - curvature if isfinite(curvature) else g.log_scale
@@ -187,11 +187,11 @@ cdef inline bint fails(const rule_t* rule, const gradient_t* g, const rule_const
         highest = max(highest, state.heights[i])
     log_promise = state.log_factor + 2.0 * logarithm(state.norm) + state.log_scale
     allowed = 1.0 + constants.tolerance * max(1.0, fabs(highest))
-    if (exponential(g.log_objective - highest)
+    if (exponential(g.ln_objective - highest)
             <= allowed - constants.sufficient * exponential(log_promise - highest)):
         return False
     promise = exponential(log_promise - latest)
-    shorter[0] = promise / (2.0 * (exponential(g.log_objective - latest) - 1.0 + promise))
+    shorter[0] = promise / (2.0 * (exponential(g.ln_objective - latest) - 1.0 + promise))
     if not shorter[0] >= constants.shortest:                    # also for NaN
         shorter[0] = constants.shortest
     shorter[0] = min(shorter[0], constants.longest)
@@ -216,7 +216,7 @@ cdef inline double bb_factor(rule_t* rule, const double* w, const gradient_t* g,
             found = found - logarithm(cosine) if cosine > 0.0 else INFINITY
         if not found < INFINITY:
             found = state.log_factor + (g.log_scale - state.log_scale) + constants.log_growth
-    state.heights[<Py_ssize_t> state.count % HEIGHTS] = g.log_objective
+    state.heights[<Py_ssize_t> state.count % HEIGHTS] = g.ln_objective
     keep(rule, w, g, size)
     state.log_factor = found
     return exponential(found)

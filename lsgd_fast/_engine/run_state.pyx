@@ -10,7 +10,7 @@ from lsgd_fast._engine.rules cimport (ADGD, BARZILAI_BORWEIN, CONSTANT, DUAL_MOM
                                       NESTEROV, NORMALIZED_GRADIENT, POLYAK, RISK_ADAPTIVE,
                                       SCHEDULE, SILVER, TYURIN, rule_kind_t, rule_state_t, rule_t)
 from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, DISTANCE, DIVERGED, ERROR_RATE, GOING_ON,
-                                      GRADIENT_NORM, GRADIENT_REACHED, LOG_LOSS, LOSS,
+                                      GRADIENT_NORM, GRADIENT_REACHED, LN_LOSS, LOSS,
                                       LOSS_REACHED, MEASURED, MIN_MARGIN, N_COLUMNS, NOTHING,
                                       OUT_OF_PATIENCE, OUT_OF_TIME, SEPARATED, STEP, STEPSIZE,
                                       UNSTABLE, VALIDATION_ERROR_RATE, VALIDATION_LOSS,
@@ -24,7 +24,7 @@ from lsgd_fast._results.diagnostics import Diagnostics, sharpness_bound
 
 # The names of what the loop numbers.
 COLUMN_NUMBERS = {
-    "step": STEP, "loss": LOSS, "log_loss": LOG_LOSS, "error_rate": ERROR_RATE,
+    "step": STEP, "loss": LOSS, "ln_loss": LN_LOSS, "error_rate": ERROR_RATE,
     "min_margin": MIN_MARGIN, "gradient_norm": GRADIENT_NORM, "weight_norm": WEIGHT_NORM,
     "stepsize": STEPSIZE, "validation_loss": VALIDATION_LOSS,
     "validation_error_rate": VALIDATION_ERROR_RATE, "distance": DISTANCE,

@@ -289,7 +289,7 @@ cdef class ScoreLine:
             sum_tallies(&self.searched.sums, USUAL, &totals)
             sum_tallies(&self.searched.sums, OF_LINE, &of_line)
         return LineValues(totals.loss, of_line.error_rate, of_line.slope, of_line.loss,
-                          totals.log_loss, totals.error_rate, totals.min_margin)
+                          totals.ln_loss, totals.error_rate, totals.min_margin)
 
     def step(self, double t):
         """Add t times the change to the scores.

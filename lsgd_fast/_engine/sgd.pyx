@@ -21,14 +21,14 @@ from lsgd_fast._engine.norms cimport norm
 from lsgd_fast._engine.poll cimport clock, run_team
 from lsgd_fast._engine.polled_pass cimport run_polled_pass
 from lsgd_fast._engine.sgd_lazy cimport features_t, start_fading
-from lsgd_fast._engine.sgd_loop cimport (ERROR_RATE, LOG_LOSS, LOSS, MIN_MARGIN, N_MEASURES,
+from lsgd_fast._engine.sgd_loop cimport (ERROR_RATE, LN_LOSS, LOSS, MIN_MARGIN, N_MEASURES,
                                          batches_t, read_features, sgd_run_t, take_batches)
 
 from lsgd_fast._core.threads import choose_threads
 from lsgd_fast._engine.dataset import aligned_empty
 
 # What `SGDRuns.take` measures of a batch, and where.
-MEASURES = {"loss": LOSS, "log_loss": LOG_LOSS, "error_rate": ERROR_RATE, "min_margin": MIN_MARGIN}
+MEASURES = {"loss": LOSS, "ln_loss": LN_LOSS, "error_rate": ERROR_RATE, "min_margin": MIN_MARGIN}
 assert list(MEASURES.values()) == list(range(N_MEASURES))
 
 
@@ -187,7 +187,7 @@ cdef class SGDRuns:
         Returns
         -------
         list of m tuples
-            loss, log_loss, error_rate, min_margin and the norm of the weights.
+            loss, ln_loss, error_rate, min_margin and the norm of the weights.
         """
         cdef pass_t p
         cdef const matrix_t* X = &self.rows.view.X
@@ -212,6 +212,6 @@ cdef class SGDRuns:
         run_polled_pass(&p, NULL, n_threads)
         for i in range(m):
             sum_tallies(&p, i, &totals)
-            found.append((totals.loss, totals.log_loss, totals.error_rate, totals.min_margin,
+            found.append((totals.loss, totals.ln_loss, totals.error_rate, totals.min_margin,
                           norm(&w[i, 0], d)))
         return found

@@ -6,7 +6,7 @@ from lsgd_fast._engine.sgd_lazy cimport features_t
 
 # What is measured of a batch, in the order of MEASURES of sgd.pyx.
 cdef enum:
-    LOSS, LOG_LOSS, ERROR_RATE, MIN_MARGIN, N_MEASURES
+    LOSS, LN_LOSS, ERROR_RATE, MIN_MARGIN, N_MEASURES
 
 # One run.
 cdef struct sgd_run_t:

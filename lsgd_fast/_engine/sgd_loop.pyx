@@ -105,7 +105,7 @@ cdef void finish_batch(batches_t* b) noexcept nogil:
             b.n_running -= 1
             continue
         measures[N_MEASURES * c + LOSS] = totals.loss
-        measures[N_MEASURES * c + LOG_LOSS] = totals.log_loss
+        measures[N_MEASURES * c + LN_LOSS] = totals.ln_loss
         measures[N_MEASURES * c + ERROR_RATE] = totals.error_rate
         measures[N_MEASURES * c + MIN_MARGIN] = totals.min_margin
         r.loss_sum += totals.loss

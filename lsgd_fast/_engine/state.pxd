@@ -10,7 +10,7 @@ from lsgd_fast._engine.rules cimport gradient_t, rule_t
 
 # Columns of a row of the trace; run_state.pyx has their names.
 cdef enum:
-    STEP, LOSS, LOG_LOSS, ERROR_RATE, MIN_MARGIN, GRADIENT_NORM, WEIGHT_NORM, STEPSIZE
+    STEP, LOSS, LN_LOSS, ERROR_RATE, MIN_MARGIN, GRADIENT_NORM, WEIGHT_NORM, STEPSIZE
     VALIDATION_LOSS, VALIDATION_ERROR_RATE, DISTANCE, N_COLUMNS
 
 # What is known of w_t.

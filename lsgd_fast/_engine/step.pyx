@@ -22,7 +22,7 @@ from lsgd_fast._engine.rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, g
                                       logarithm, make_move, move_t, plan_move, rule_constants_t,
                                       times_exp)
 from lsgd_fast._engine.state cimport (DISTANCE, DIVERGED, ERROR_RATE, GOING_ON, GRADIENT,
-                                      GRADIENT_NORM, GRADIENT_REACHED, LOG_LOSS, LOSS,
+                                      GRADIENT_NORM, GRADIENT_REACHED, LN_LOSS, LOSS,
                                       LOSS_REACHED, MEASURED, MIN_MARGIN, NOTHING,
                                       OUT_OF_PATIENCE, OUT_OF_TIME, SEPARATED, STEP, STEPSIZE,
                                       UNSTABLE, VALIDATION_ERROR_RATE, VALIDATION_LOSS,
@@ -127,7 +127,7 @@ cdef void log_domain_gradient(batch_t* b, run_t* r, const totals_t* totals) noex
 
 # Whether all is a number in the measurement of w_t, and nothing has overflowed.
 cdef bint is_finite(const batch_t* b, const run_t* r) noexcept nogil:
-    return (isfinite(r.now[LOG_LOSS]) and isfinite(r.now[WEIGHT_NORM])
+    return (isfinite(r.now[LN_LOSS]) and isfinite(r.now[WEIGHT_NORM])
             and not (r.known == GRADIENT and isnan(r.now[GRADIENT_NORM]))
             and r.origin == NULL and not has_overflowed(b, r))
 
@@ -146,13 +146,13 @@ cdef bint has_overflowed(const batch_t* b, const run_t* r) noexcept nogil:
 cdef rare settle(const batch_t* b, run_t* r) noexcept nogil:
     # in the log domain a log scale of infinity leaves no terms
     cdef bint without_weights = has_overflowed(b, r)
-    cdef bint overflowed = (not r.now[LOG_LOSS] < INFINITY              # also where it is NaN
-                            or (r.now[LOG_LOSS] == -INFINITY and r.now[LOSS] > 0.0)
+    cdef bint overflowed = (not r.now[LN_LOSS] < INFINITY              # also where it is NaN
+                            or (r.now[LN_LOSS] == -INFINITY and r.now[LOSS] > 0.0)
                             or without_weights)
     if without_weights:
         r.now[ERROR_RATE] = 1.0
     if overflowed:
-        r.now[LOSS] = r.now[LOG_LOSS] = INFINITY
+        r.now[LOSS] = r.now[LN_LOSS] = INFINITY
         r.now[MIN_MARGIN] = -INFINITY
     if r.known == GRADIENT and (overflowed or isnan(r.now[GRADIENT_NORM])):
         r.now[GRADIENT_NORM] = INFINITY
@@ -171,7 +171,7 @@ cdef void measure(batch_t* b, Py_ssize_t i) noexcept nogil:
     total_tallies(p, i, constants.underflow, &totals)       # sum_tallies, inlined
     r.now[STEP] = r.step
     r.now[LOSS] = totals.loss
-    r.now[LOG_LOSS] = totals.log_loss
+    r.now[LN_LOSS] = totals.ln_loss
     r.now[ERROR_RATE] = totals.error_rate
     r.now[MIN_MARGIN] = totals.min_margin
     if b.gram_factor == 0.0:
@@ -239,18 +239,18 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
 # A second call for the same w_t returns the same and counts nothing twice.
 cdef int check_stopping(const batch_t* b, run_t* r) noexcept nogil:
     cdef counters_t* c = &r.counters
-    cdef double loss = r.now[LOSS], log_loss = r.now[LOG_LOSS]
-    if is_increase(loss, log_loss, c.loss, r.monitor.log_loss, &constants):
+    cdef double loss = r.now[LOSS], ln_loss = r.now[LN_LOSS]
+    if is_increase(loss, ln_loss, c.loss, r.monitor.ln_loss, &constants):
         c.n_increases += 1
         c.last_increase = r.step
     c.loss = loss
-    observe(&r.monitor, &r.monitored, <double> r.step, objective_of(r), loss, log_loss, &constants)
+    observe(&r.monitor, &r.monitored, <double> r.step, objective_of(r), loss, ln_loss, &constants)
     if c.separated_at < 0 and separates(b, r):
         c.separated_at = r.step
         memcpy(r.separating, r.w, b.n_parameters * sizeof(double))
     if c.certified_at < 0 and r.certificate * loss <= 1.0:
         c.certified_at = r.step
-    if not (isfinite(log_loss) and isfinite(r.now[WEIGHT_NORM])):
+    if not (isfinite(ln_loss) and isfinite(r.now[WEIGHT_NORM])):
         return DIVERGED
     if loss <= r.limits.loss:
         return LOSS_REACHED
@@ -284,11 +284,11 @@ cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
     cdef move_t move
     if r.rule.kind != CONSTANT:
         g.true_norm = r.now[GRADIENT_NORM]
-        g.log_loss = g.log_objective = r.now[LOG_LOSS]
+        g.ln_loss = g.ln_objective = r.now[LN_LOSS]
     if r.rule.kind == BARZILAI_BORWEIN and r.l2 > 0.0:
         objective = objective_of(r)
         if objective < INFINITY:
-            g.log_objective = logarithm(objective)
+            g.ln_objective = logarithm(objective)
     plan_move(&r.rule, r.step, r.w, g, n_parameters, &rule_constants, &move)
     r.now[STEPSIZE] = r.rule.state.stepsize
     observe_step(&r.monitor, &r.monitored, &move, g.norm, r.now[WEIGHT_NORM])

@@ -43,7 +43,7 @@ __all__ = [
 
 # The columns of a trace, in the order that the compiled loop writes them.
 COLUMNS = (
-    "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
+    "step", "loss", "ln_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
     "stepsize", "validation_loss", "validation_error_rate", "distance",
 )  # fmt: skip
 HELD_OUT_COLUMNS = ("validation_loss", "validation_error_rate")  # only with held-out data

@@ -57,7 +57,7 @@ class LineValues(NamedTuple):
     slope: float  # its derivative by the step length t, ...
     curvature: float  # ... and the second one
     mean_derivative: float  # weighted mean of |loss'(z_i)|, z_i the margins
-    log_loss: float
+    ln_loss: float
     error_rate: float
     min_margin: float
 

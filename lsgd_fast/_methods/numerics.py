@@ -15,14 +15,14 @@ __all__ = [
 ]
 
 
-def is_increase(loss, log_loss, before, log_before):
+def is_increase(loss, ln_loss, before, ln_before):
     """Return whether a loss exceeds the previous one by more than rounding.
 
     Parameters
     ----------
-    loss, log_loss : float
+    loss, ln_loss : float
         The loss and its logarithm.
-    before, log_before : float
+    before, ln_before : float
         The previous loss and its logarithm. The logarithms decide where a loss is below
         `UNDERFLOW_LOSS` or infinite.
 
@@ -31,7 +31,7 @@ def is_increase(loss, log_loss, before, log_before):
     bool
     """
     if min(loss, before) < UNDERFLOW_LOSS or max(loss, before) == math.inf:
-        return log_loss > log_before + INCREASE_TOLERANCE * max(1.0, abs(log_before))
+        return ln_loss > ln_before + INCREASE_TOLERANCE * max(1.0, abs(ln_before))
     return loss > before * (1.0 + INCREASE_TOLERANCE)
 
 
@@ -43,7 +43,7 @@ def infinities(measured, w):
     Parameters
     ----------
     measured : object
-        With attributes `loss`, `log_loss` and `weight_norm`.
+        With attributes `loss`, `ln_loss` and `weight_norm`.
     w : ndarray
         The weights, intercepts included.
 
@@ -52,14 +52,14 @@ def infinities(measured, w):
     dict of str to float
     """
     found = {"weight_norm": math.inf} if math.isnan(measured.weight_norm) else {}
-    loss, log_loss = measured.loss, measured.log_loss
+    loss, ln_loss = measured.loss, measured.ln_loss
     # in the log domain a log scale of infinity leaves no terms
-    lost = not log_loss < math.inf or (log_loss == -math.inf and loss > 0.0)  # also for NaN
+    lost = not ln_loss < math.inf or (ln_loss == -math.inf and loss > 0.0)  # also for NaN
     without_weights = not np.isfinite(w).all()
     if without_weights:
         found["error_rate"] = 1.0
     if lost or without_weights:
-        found |= {"loss": math.inf, "log_loss": math.inf, "min_margin": -math.inf}
+        found |= {"loss": math.inf, "ln_loss": math.inf, "min_margin": -math.inf}
     return found
 
 

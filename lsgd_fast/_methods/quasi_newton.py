@@ -31,7 +31,7 @@ GRADIENT_PROGRESS = 0.9
 
 # The columns of the trace, in the order of `_record`.
 COLUMNS = (
-    "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
+    "step", "loss", "ln_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
     "stepsize", "passes",
 )  # fmt: skip
 
@@ -130,7 +130,7 @@ class _QuasiNewton:
     def _record(self, values, weight_norm, stepsize):
         """Add a row to the trace, with the columns COLUMNS."""
         self.trace.append((
-            self.n_steps, values.loss, values.log_loss, values.error_rate, values.min_margin,
+            self.n_steps, values.loss, values.ln_loss, values.error_rate, values.min_margin,
             self.gradient_norm, weight_norm, stepsize, self.n_passes,
         ))  # fmt: skip
 
@@ -148,7 +148,7 @@ class _QuasiNewton:
     def _check_values(self):
         """Return why the run ends, as far as the losses show, or None."""
         values = self.values
-        if not (math.isfinite(values.log_loss) and math.isfinite(self.weight_norm)):
+        if not (math.isfinite(values.ln_loss) and math.isfinite(self.weight_norm)):
             return StopReason.diverged
         if self.separated_at is None and self._separates():
             self.separated_at = self.n_steps
@@ -261,7 +261,7 @@ class _QuasiNewton:
     def _count_step(self, before):
         """Count a step, and whether it increased the loss over that of the values `before`."""
         self.n_steps += 1
-        if is_increase(self.values.loss, self.values.log_loss, before.loss, before.log_loss):
+        if is_increase(self.values.loss, self.values.ln_loss, before.loss, before.ln_loss):
             self.n_increases += 1
             self.last_increase = self.n_steps
 
@@ -326,7 +326,7 @@ class _QuasiNewton:
             weights=weights,
             intercept=intercept,
             loss=values.loss,
-            log_loss=values.log_loss,
+            ln_loss=values.ln_loss,
             objective=self._objective(),
             error_rate=values.error_rate,
             min_margin=values.min_margin,

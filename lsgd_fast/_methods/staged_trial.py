@@ -215,7 +215,7 @@ class _Runner:
             stable_at=run.stable_at,
             n_increases=run.n_increases,
             loss=loss,
-            log_loss=float(trace.log_loss[-1]),
+            ln_loss=float(trace.ln_loss[-1]),
             objective=loss if l2 == 0.0 else float(trace.objective[-1]),
             margin=float(trace.min_margin[-1]) / size if 0.0 < size < math.inf else None,
         )

@@ -31,7 +31,7 @@ __all__ = ["StochasticOptions", "row_blocks", "run_stochastic", "sweep_stochasti
 ORDERS = ("shuffle", "replacement", "once")
 ROWS_AT_A_TIME = 1 << 16  # rows that are drawn at a time with replacement
 
-MEASURES = ("loss", "log_loss", "error_rate", "min_margin")  # of a batch, in this order
+MEASURES = ("loss", "ln_loss", "error_rate", "min_margin")  # of a batch, in this order
 PART_MEASURES = 1 << 14  # most batches times runs that are taken at a time
 FIRST_CAPACITY = 1 << 20  # rows of a trace that are allocated at first, unless there are fewer
 
@@ -283,7 +283,7 @@ class _Recorder:
         last = self._iterate(last, last_measures)
         average = self._iterate(average, average_measures)
         reason = self.reasons[run]
-        if not (math.isfinite(last.log_loss) and math.isfinite(last.weight_norm)):
+        if not (math.isfinite(last.ln_loss) and math.isfinite(last.weight_norm)):
             reason = StopReason.diverged
         sums = self.sgd_runs.sums(run)
         mean_loss, mean_error_rate = (total / n_steps if n_steps else math.nan for total in sums)

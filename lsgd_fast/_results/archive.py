@@ -24,7 +24,13 @@ FORMAT = "lsgd_fast"
 # A kind of file gets the next number when files of the one before cannot be read any more. At 2
 # `signs` became `diagnostics`, and checkpoints name the members of their states; at 3 the digest of
 # a problem became a tree.
-SCHEMAS = {"run": 2, "sweep": 2, "descent": 3}  # 1 for all other kinds
+SCHEMAS = {
+    "run": 3,
+    "sweep": 3,
+    "descent": 4,
+    "stochastic run": 2,
+    "stochastic sweep": 2,
+}  # 1 for all other kinds
 META = "meta"
 NOT_FINITE = "not a finite float"
 NUMBERS = "biuf"  # kinds of dtype that can be stored

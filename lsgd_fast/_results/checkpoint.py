@@ -199,7 +199,7 @@ class Checkpoint:
                 raise ValueError("there is a measurement before the first pass")
             return
         measured = self.step if self.measured else self.step - 1
-        finite = math.isfinite(now["log_loss"]) and math.isfinite(now["weight_norm"])
+        finite = math.isfinite(now["ln_loss"]) and math.isfinite(now["weight_norm"])
         if now["step"] != measured or finite == (self.reason is StopReason.diverged):
             raise ValueError("the latest measurement does not belong to the weights")
 

@@ -17,7 +17,7 @@ from lsgd_fast._results.diagnostics import (
     check_type,
     diagnostics_from_dict,
 )
-from lsgd_fast._text import counted
+from lsgd_fast._text import counted, exp_text
 
 __all__ = ["Run", "Trace"]
 
@@ -35,7 +35,7 @@ class Trace(ReadOnlyArrays):
     ----------
     step : ndarray of int64
         The step number t.
-    loss, log_loss : ndarray of float64
+    loss, ln_loss : ndarray of float64
         The weighted mean of the losses, without the penalty, and its logarithm. The logarithm is
         finite also where the loss underflows to 0, and with an adaptive rule also where the loss
         overflows.
@@ -67,7 +67,7 @@ class Trace(ReadOnlyArrays):
 
     step: np.ndarray
     loss: np.ndarray | None = None
-    log_loss: np.ndarray | None = None
+    ln_loss: np.ndarray | None = None
     error_rate: np.ndarray | None = None
     min_margin: np.ndarray | None = None
     gradient_norm: np.ndarray | None = None
@@ -412,9 +412,11 @@ def _check_weights(arrays):
 def _describe_loss(trace):
     if trace.loss is None:
         return []
-    if trace.loss[-1] < UNDERFLOW_LOSS and trace.log_loss is not None:
-        return [f"  log loss    {trace.log_loss[0]:.6g} -> {trace.log_loss[-1]:.6g}"]
-    return [f"  loss        {trace.loss[0]:.6g} -> {trace.loss[-1]:.6g}"]
+    if trace.loss[-1] < UNDERFLOW_LOSS and trace.ln_loss is not None:
+        last = exp_text(trace.ln_loss[-1], 6)
+    else:
+        last = f"{trace.loss[-1]:.6g}"
+    return [f"  loss        {trace.loss[0]:.6g} -> {last}"]
 
 
 def _describe_error(trace):

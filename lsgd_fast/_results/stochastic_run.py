@@ -14,7 +14,7 @@ from lsgd_fast._results.diagnostics import check_counts, check_type
 from lsgd_fast._results.run import Trace
 from lsgd_fast._results.sweep import Sweep, label_of
 from lsgd_fast._results.table import Table
-from lsgd_fast._text import counted
+from lsgd_fast._text import counted, exp_text
 
 __all__ = ["Iterate", "StochasticRun", "StochasticSweep"]
 
@@ -34,7 +34,7 @@ class Iterate(ReadOnlyArrays):
         The weights without the intercept, read-only.
     intercept : float
         The intercept; 0.0 if none was fitted.
-    loss, log_loss : float
+    loss, ln_loss : float
         The weighted mean loss over all rows, without the penalty, and its logarithm.
     error_rate : float
         The weighted share of the rows with a margin of at most 0.
@@ -47,7 +47,7 @@ class Iterate(ReadOnlyArrays):
     weights: np.ndarray
     intercept: float
     loss: float
-    log_loss: float
+    ln_loss: float
     error_rate: float
     min_margin: float
     weight_norm: float
@@ -73,7 +73,7 @@ class StochasticRun:
         The mean of the weights before each step, w_0 to w_{T-1}, to which the theorems apply; w_0
         if no step was taken.
     trace : Trace
-        Row t has the loss, log_loss, error_rate and min_margin of batch t alone at the weights
+        Row t has the loss, ln_loss, error_rate and min_margin of batch t alone at the weights
         before its step: 0, -inf, 0 and inf if all of its rows have weight zero. The last row, from
         which no step was taken, has those of all rows at the last weights. Columns that were not
         recorded are None.
@@ -236,7 +236,7 @@ def _iterate(weights, numbers):
 def _describe(iterate):
     loss = f"loss {iterate.loss:.6g}"
     if iterate.loss < UNDERFLOW_LOSS:
-        loss = f"log loss {iterate.log_loss:.6g}"
+        loss = f"loss {exp_text(iterate.ln_loss, 6)}"
     return f"{loss}, error rate {iterate.error_rate:.6g}, min margin {iterate.min_margin:.6g}"
 
 
@@ -347,6 +347,6 @@ def _least(*names):
 _CRITERIA = {
     "mean_loss": _least("mean_loss"),
     "mean_error_rate": _least("mean_error_rate"),
-    "last": _least("last.loss", "last.log_loss"),
-    "average": _least("average.loss", "average.log_loss"),
+    "last": _least("last.loss", "last.ln_loss"),
+    "average": _least("average.loss", "average.ln_loss"),
 }

@@ -15,7 +15,7 @@ __all__ = ["CRITERIA", "Sweep", "label_of"]
 
 # Columns that a terminal shows only if they fit, the most important first.
 OPTIONAL = (
-    "stop_reason", "min_margin", "error_rate", "certified_at", "n_increases", "log_loss",
+    "stop_reason", "min_margin", "error_rate", "certified_at", "n_increases", "ln_loss",
 )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ class Sweep(Sequence):
         columns["verdict"] = [None if run.verdict is None else str(run.verdict) for run in self]
         for name in ("n_steps", "n_increases", "stable_at", "certified_at", "separated_at"):
             columns[name] = [getattr(run, name) for run in self]
-        for name in ("loss", "log_loss", "error_rate", "min_margin", "validation_loss"):
+        for name in ("loss", "ln_loss", "error_rate", "min_margin", "validation_loss"):
             if all(getattr(run.trace, name) is not None for run in self):
                 columns[name] = [float(getattr(run.trace, name)[-1]) for run in self]
         return Table(columns, OPTIONAL)
@@ -78,11 +78,11 @@ class Sweep(Sequence):
 
         Parameters
         ----------
-        by : {"loss", "log_loss", "margin", "separated_at", "stable_at"}, default "loss"
+        by : {"loss", "ln_loss", "margin", "separated_at", "stable_at"}, default "loss"
             How to compare the runs:
 
-            * ``"loss"``: least last loss; losses that underflow are compared by `log_loss`;
-            * ``"log_loss"``: least logarithm of the last loss;
+            * ``"loss"``: least last loss; losses that underflow are compared by `ln_loss`;
+            * ``"ln_loss"``: least logarithm of the last loss;
             * ``"margin"``: largest last ``min_margin / weight_norm``;
             * ``"separated_at"``: fewest steps until the data were separated;
             * ``"stable_at"``: fewest steps until the last increase of the loss.
@@ -101,7 +101,7 @@ class Sweep(Sequence):
         """
         needed = {
             "loss": ("loss",),
-            "log_loss": ("log_loss",),
+            "ln_loss": ("ln_loss",),
             "margin": ("min_margin", "weight_norm"),
         }
         for name in needed.get(by, ()) if isinstance(by, str) else ():
@@ -210,8 +210,8 @@ def _last_loss(run):
     if run.stop_reason == "diverged":
         return None
     trace = run.trace
-    log_loss = 0.0 if trace.log_loss is None else trace.log_loss[-1]
-    return _finite((trace.loss[-1], log_loss))
+    ln_loss = 0.0 if trace.ln_loss is None else trace.ln_loss[-1]
+    return _finite((trace.loss[-1], ln_loss))
 
 
 def _last_margin(run):
@@ -229,7 +229,7 @@ def _finite(value):
 # Functions of a run, of which the best one has the least value.
 _CRITERIA = {
     "loss": _last_loss,
-    "log_loss": lambda run: _finite((run.trace.log_loss[-1],)),
+    "ln_loss": lambda run: _finite((run.trace.ln_loss[-1],)),
     "margin": _last_margin,
     "separated_at": lambda run: run.separated_at,
     "stable_at": lambda run: None if run.stop_reason == "diverged" else run.stable_at,

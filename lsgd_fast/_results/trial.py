@@ -40,7 +40,7 @@ class Outcome:
         As in `Run`.
     n_increases : int
         As in `Run`.
-    loss, log_loss : float
+    loss, ln_loss : float
         The last loss and its logarithm.
     objective : float
         The last loss with the penalty.
@@ -60,7 +60,7 @@ class Outcome:
     stable_at: int | None
     n_increases: int
     loss: float
-    log_loss: float
+    ln_loss: float
     objective: float
     margin: float | None
 
@@ -69,7 +69,7 @@ class Outcome:
         """The key to sort outcomes by, the best first: a tuple of numbers."""
         if not self.held:
             return (2, 0, 0.0)
-        value = self.log_loss  # it cannot underflow; with a penalty the objective hardly can
+        value = self.ln_loss  # it cannot underflow; with a penalty the objective hardly can
         if self.objective != self.loss:
             value = math.log(max(self.objective, SMALLEST_FLOAT))
         return (1, 0, value) if self.reached_at is None else (0, self.reached_at, value)

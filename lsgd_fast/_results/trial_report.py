@@ -3,7 +3,7 @@
 import textwrap
 
 from lsgd_fast._constants import STEPSIZE_ROUNDING
-from lsgd_fast._text import WIDTH, counted
+from lsgd_fast._text import WIDTH, counted, exp_text
 
 __all__ = ["describe_outcomes", "report"]
 
@@ -40,7 +40,7 @@ def describe_outcomes(outcomes):
     Returns
     -------
     str
-        For example ``"separated 3 of 3 at steps 18 to 19; log loss -5.4 to -5.3"``.
+        For example ``"separated 3 of 3 at steps 18 to 19; loss 0.0045 to 0.005"``.
     """
     parts = []
     for ending, words in WORDS.items():
@@ -48,8 +48,8 @@ def describe_outcomes(outcomes):
         if group:
             share = f" {len(group)} of {len(outcomes)}" if len(outcomes) > 1 else ""
             parts.append(words + share + _describe_steps(group))
-    losses = [outcome.log_loss for outcome in outcomes]
-    return f"{'; '.join(parts)}; log loss {_range(losses, '.3g')}"
+    losses = _range([outcome.ln_loss for outcome in outcomes], _loss_text)
+    return f"{'; '.join(parts)}; loss {losses}"
 
 
 def _describe_steps(group):
@@ -64,11 +64,15 @@ def _describe_steps(group):
 
 def _steps(values):
     """Return steps as text, such as "step 18" or "steps 18 to 19"."""
-    return f"step{'s' if min(values) < max(values) else ''} {_range(values, 'd')}"
+    return f"step{'s' if min(values) < max(values) else ''} {_range(values, str)}"
 
 
-def _range(values, form):
-    low, high = format(min(values), form), format(max(values), form)
+def _loss_text(ln_loss):
+    return exp_text(ln_loss, 3)
+
+
+def _range(values, text_of):
+    low, high = text_of(min(values)), text_of(max(values))
     return low if low == high else f"{low} to {high}"
 
 
@@ -144,8 +148,8 @@ def _describe_comparison(trial):
     else:
         where = "all rows, which are too few for new samples"
     rows = [("stepsize", [f"{run.stepsize:.4g}" for run in runs])]
-    for name, words, form in _compared_numbers(trial):
-        rows.append((words, [_cell(run, name, form) for run in runs]))
+    for name, words, text_of in _compared_numbers(trial):
+        rows.append((words, [_cell(run, name, text_of) for run in runs]))
     widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows), strict=True)]
     gap = " " * max(2, min(4, WIDTH - 2 - NAME_WIDTH - sum(widths)))
     lines = [
@@ -156,29 +160,29 @@ def _describe_comparison(trial):
 
 
 def _compared_numbers(trial):
-    """Return the rows of the comparison: an attribute of `Outcome`, its name and its format."""
+    """Return the rows of the comparison: an attribute of `Outcome`, its name and its text."""
     goal = {"separation": "steps to separation", "stop": "steps to the goal"}.get(trial.goal)
-    numbers = [] if goal is None else [("reached_at", goal, "d")]
-    numbers.append(("log_loss", "last log loss", ".4g"))
+    numbers = [] if goal is None else [("reached_at", goal, str)]
+    numbers.append(("ln_loss", "last loss", _loss_text))
     if trial.goal == "objective":
-        numbers.append(("objective", "last objective", ".3g"))
+        numbers.append(("objective", "last objective", "{:.3g}".format))
     if any(outcome.separated_at is not None for outcome in trial.confirmations):
-        numbers.append(("margin", "min margin / |w|", ".3g"))
+        numbers.append(("margin", "min margin / |w|", "{:.3g}".format))
     return numbers
 
 
-def _cell(run, name, form):
-    full = _values([run.full], name, form)
-    return f"{_values(run.samples, name, form)} | {full}" if run.samples else full
+def _cell(run, name, text_of):
+    full = _values([run.full], name, text_of)
+    return f"{_values(run.samples, name, text_of)} | {full}" if run.samples else full
 
 
-def _values(outcomes, name, form):
+def _values(outcomes, name, text_of):
     values = [getattr(outcome, name) for outcome in outcomes]
     known = [value for value in values if value is not None]
     if not known:
         return "never" if name == "reached_at" else "-"
     missing = len(values) - len(known)
-    return _range(known, form) + (f", {missing} never" if missing else "")
+    return _range(known, text_of) + (f", {missing} never" if missing else "")
 
 
 def _advice(trial):

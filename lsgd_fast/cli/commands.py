@@ -274,7 +274,7 @@ def _run_facts(run):
     """Return the end of a run, under the names of `Run` and `Trace`."""
     names = ("n_steps", "n_threads", "seconds", "radius", "intercept", "separable", "evidence")
     counters = ("separated_at", "certified_at", "stable_at", "n_increases")
-    columns = ("loss", "log_loss", "error_rate", "min_margin", "weight_norm")
+    columns = ("loss", "ln_loss", "error_rate", "min_margin", "weight_norm")
     last = {name: float(getattr(run.trace, name)[-1]) for name in columns}
     named = {name: getattr(run, name) for name in names + counters}
     named["intercept"] = np.asarray(run.intercept).tolist()  # a list for several classes

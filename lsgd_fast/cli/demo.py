@@ -156,7 +156,7 @@ def _table_row(outcome, steps):
 
 
 def _print_curves(outcomes):
-    curves = [outcome.run.trace.log_loss for outcome in outcomes]
+    curves = [outcome.run.trace.ln_loss for outcome in outcomes]
     low, high = min(map(np.min, curves)), max(map(np.max, curves))
     encoding = sys.stdout.encoding or "ascii"
     printable = BLOCKS.encode(encoding, "ignore").decode(encoding) == BLOCKS
@@ -167,11 +167,11 @@ def _print_curves(outcomes):
     print(f"    step  {_axis(outcomes[0].run.n_steps)}\n")
 
 
-def _sparkline(log_loss, low, high, blocks):
+def _sparkline(ln_loss, low, high, blocks):
     """Return one character per interval of steps, as high as the highest loss there."""
-    edges = np.geomspace(1.0, len(log_loss) + 1.0, CURVE + 1) - 1.0 + 1e-9
+    edges = np.geomspace(1.0, len(ln_loss) + 1.0, CURVE + 1) - 1.0 + 1e-9
     edges = edges.astype(int).tolist()
-    heights = [log_loss[a : max(b, a + 1)].max() for a, b in pairwise(edges)]
+    heights = [ln_loss[a : max(b, a + 1)].max() for a, b in pairwise(edges)]
     scale = (len(blocks) - 1) / max(high - low, 1e-300)
     return "".join(blocks[round((height - low) * scale)] for height in heights)
 
@@ -186,7 +186,7 @@ def _axis(n_steps):
 
 
 def _print_findings(outcomes, margin, beyond):
-    best = min(outcomes, key=lambda outcome: outcome.run.trace.log_loss[-1])
+    best = min(outcomes, key=lambda outcome: outcome.run.trace.ln_loss[-1])
     print(textwrap.fill(_describe_times(outcomes), WIDTH))
     print(textwrap.fill(_describe_lowest(best, outcomes[0]), WIDTH))
     print(textwrap.fill(_describe_margins(best, outcomes, margin), WIDTH))
@@ -213,20 +213,20 @@ def _describe_times(outcomes):
 
 def _describe_lowest(best, small):
     """Describe the run that ends with the lowest loss."""
-    trace, reached = best.run.trace, small.run.trace.log_loss[-1]
+    trace, reached = best.run.trace, small.run.trace.ln_loss[-1]
     text = (
         f"After {counted(best.run.n_steps, 'step')} stepsize {best.stepsize:g} has the lowest "
         f"loss, {trace.loss[-1]:.2e}"
     )
     if best is small:
         return f"{text}: the run is too short for the large stepsizes to win."
-    text += f", {math.exp(reached - trace.log_loss[-1]):.3g} times lower than {small.stepsize:g}. "
+    text += f", {math.exp(reached - trace.ln_loss[-1]):.3g} times lower than {small.stepsize:g}. "
     if best.last_increase is not None:
         text += (
             f"Its loss first increased {counted(best.run.n_increases, 'time')}, up to "
             f"{trace.loss.max():.3g} and last at step {best.last_increase}. "
         )
-    ahead = _settles(trace.log_loss < reached)
+    ahead = _settles(trace.ln_loss < reached)
     return f"{text}From step {ahead} on it is lower than {small.stepsize:g} ever gets."
 
 

@@ -90,7 +90,7 @@ class Monitor:
         ----------
         t : int
         now : object
-            With attributes `objective`, `loss` and `log_loss`.
+            With attributes `objective`, `loss` and `ln_loss`.
         """
         value = now.objective
         if t == 0:
@@ -109,13 +109,13 @@ class Monitor:
     def _increases(self, now):
         if self.penalised:
             return now.objective > self.now.objective * (1.0 + INCREASE_TOLERANCE)
-        return is_increase(now.objective, now.log_loss, self.now.objective, self.now.log_loss)
+        return is_increase(now.objective, now.ln_loss, self.now.objective, self.now.ln_loss)
 
     def _factor(self, now):
         overflown = now.objective == math.inf and not self.penalised
         if self.now.objective >= UNDERFLOW_LOSS and not overflown:
             return now.objective / self.now.objective
-        inverse = math.exp(self.now.log_loss - now.log_loss)  # which cannot overflow
+        inverse = math.exp(self.now.ln_loss - now.ln_loss)  # which cannot overflow
         return 1.0 / inverse if inverse > 0.0 else math.inf
 
     @np.errstate(all="ignore")

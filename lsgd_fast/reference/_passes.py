@@ -13,7 +13,7 @@ from lsgd_fast.losses import Logistic
 
 __all__ = [
     "Features", "GramRows", "HeldOut", "Measurement", "NetworkRows", "Rows", "SoftmaxRows",
-    "log_mean_loss", "product",
+    "ln_mean_loss", "product",
 ]  # fmt: skip
 
 
@@ -21,7 +21,7 @@ class Measurement(NamedTuple):
     """The results of one pass over the data at given weights."""
 
     loss: float
-    log_loss: float
+    ln_loss: float
     error_rate: float
     min_margin: float
     weight_norm: float
@@ -66,7 +66,7 @@ def product(A, v):
     return found
 
 
-def log_mean_loss(mean, loss, argument, weight, total_weight):
+def ln_mean_loss(mean, loss, argument, weight, total_weight):
     """Return the logarithm of a mean loss, finite where the mean underflows.
 
     Parameters
@@ -166,7 +166,7 @@ class Rows:
             gradient_norm = norm(np.array([gradient_norm, s.sum()]))
         return Measurement(
             loss=loss,
-            log_loss=log_mean_loss(loss, p.loss, z, r, total),
+            ln_loss=ln_mean_loss(loss, p.loss, z, r, total),
             error_rate=float(r[~(z > 0.0)].sum()) / total,
             min_margin=float(z.min()),
             weight_norm=size,
@@ -197,13 +197,13 @@ class Rows:
         direction *= np.exp(scale - over)
         direction[: p.d] += p.l2 * np.exp(-over) * w if p.l2 > 0.0 else 0.0
         length, size = norm(direction), norm(w)
-        log_loss = scale + math.log(risk) if risk > 0.0 else -math.inf
+        ln_loss = scale + math.log(risk) if risk > 0.0 else -math.inf
         if UNDERFLOW_LOSS <= loss < math.inf:
-            log_loss = math.log(loss)
+            ln_loss = math.log(loss)
         half = np.exp(0.5 * over)
         return Measurement(
             loss=loss,
-            log_loss=log_loss if loss == loss else math.nan,
+            ln_loss=ln_loss if loss == loss else math.nan,
             error_rate=float(r[~(margin > 0.0)].sum()) / total,
             min_margin=float(margin.min()),
             weight_norm=size,
@@ -330,7 +330,7 @@ class MultiRows(Rows):
         size = norm(w[: p.d])
         return Measurement(
             loss=loss,
-            log_loss=log_mean_loss(loss, p.loss, argument, r, total),
+            ln_loss=ln_mean_loss(loss, p.loss, argument, r, total),
             error_rate=float(r[~(margin > 0.0)].sum()) / total,
             min_margin=float(margin.min()),
             weight_norm=size,

@@ -130,7 +130,7 @@ class StepRule:
         if smoothness < math.inf:
             log_curvature = _log(smoothness)
         else:
-            log_curvature = now.log_loss + 2.0 * _log(self.problem.margin_slope)
+            log_curvature = now.ln_loss + 2.0 * _log(self.problem.margin_slope)
             if self.problem.l2 > 0.0:
                 log_curvature = float(np.logaddexp(log_curvature, math.log(self.problem.l2)))
         return now.log_scale - (log_curvature if math.isfinite(log_curvature) else 0.0)
@@ -176,7 +176,7 @@ class StepRule:
     def _height(self, now):
         if self.problem.l2 > 0.0 and now.objective < math.inf:
             return math.log(now.objective)
-        return now.log_loss
+        return now.ln_loss
 
     def _shorter(self, now):
         """Return the factor that shortens the step of a failed trial; None if it has not failed."""

@@ -196,9 +196,7 @@ def two_layer_gradient_descent(
         record=record, record_every=record_every, validation=validation, callback=callback,
         callback_every=callback_every, gram=False, n_threads=n_threads, of_network=True,
     )  # fmt: skip
-    problem = Problem.check(
-        X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=1
-    )
+    problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=1)
     return run_descent(network.for_problem(problem, rule, options), n_steps)
 
 
@@ -218,7 +216,7 @@ class _Counters:
     def update(self, t, w, now):
         problem, radius = self.problem, self.problem.radius
         before = self.previous
-        if t > 0 and is_increase(now.loss, now.log_loss, before.loss, before.log_loss):
+        if t > 0 and is_increase(now.loss, now.ln_loss, before.loss, before.ln_loss):
             self.n_increases += 1
             self.last_increase = t
         if self.separated_at is None and self._separates(now.min_margin, norm(w)):
@@ -243,7 +241,7 @@ class _Counters:
 
 def _stop_reason(stop, t, now, counters, monitor, held_out):
     """Return the first condition that holds of those that a measurement decides, or None."""
-    if not (math.isfinite(now.log_loss) and math.isfinite(now.weight_norm)):
+    if not (math.isfinite(now.ln_loss) and math.isfinite(now.weight_norm)):
         return StopReason.diverged
     if stop.loss is not None and now.loss <= stop.loss:
         return StopReason.loss
@@ -266,7 +264,7 @@ def _is_out_of_time(stop, began):
 
 
 def _state(t, w, now, problem, diagnostics, margin_bound):
-    names = ("loss", "log_loss", "error_rate", "min_margin")
+    names = ("loss", "ln_loss", "error_rate", "min_margin")
     values = {name: getattr(now, name) for name in names}
     values |= {"verdict": diagnostics.verdict, "evidence": diagnostics.evidence}
     values |= {"margin_bound": margin_bound}

@@ -12,7 +12,7 @@ from lsgd_fast._methods.numerics import norm
 from lsgd_fast._methods.quasi_newton import run_minimize
 from lsgd_fast._results.separation import feature_names
 from lsgd_fast.losses import Logistic
-from lsgd_fast.reference._passes import Features, log_mean_loss
+from lsgd_fast.reference._passes import Features, ln_mean_loss
 
 __all__ = ["minimize", "solve"]
 
@@ -107,7 +107,7 @@ class ScoreLine:
             slope=self._mean(slope),
             curvature=self._mean(curvature),
             mean_derivative=self._mean(q),
-            log_loss=log_mean_loss(loss, Logistic(), soft, weight, self.total_weight),
+            ln_loss=ln_mean_loss(loss, Logistic(), soft, weight, self.total_weight),
             error_rate=self._mean(hard <= 0.0),
             min_margin=float(hard.min()),
         )

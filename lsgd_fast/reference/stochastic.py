@@ -8,7 +8,7 @@ import numpy as np
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._methods.stochastic import StochasticOptions, run_stochastic, sweep_stochastic
-from lsgd_fast.reference._passes import Rows, log_mean_loss, product
+from lsgd_fast.reference._passes import Rows, ln_mean_loss, product
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 
@@ -96,7 +96,7 @@ class SGDRuns:
         return np.array([one.w, one.mean if one.step else one.w])
 
     def measure(self, parameters):
-        """Return loss, log_loss, error_rate, min_margin and weight_norm of weights on all rows."""
+        """Return loss, ln_loss, error_rate, min_margin and weight_norm of weights on all rows."""
         rows = Rows(self.problem)
         return [(*now[:4], now.weight_norm) for now in map(rows.measure, parameters)]
 
@@ -139,5 +139,5 @@ class _SGDRun:
         self.step += 1
         self.mean += (self.w - self.mean) / self.step
         self.w = self.w - self.eta * gradient
-        log_loss = log_mean_loss(loss, p.loss, z, weight, total)
-        return loss, log_loss, error_rate, float(z[used].min(initial=math.inf))
+        ln_loss = ln_mean_loss(loss, p.loss, z, weight, total)
+        return loss, ln_loss, error_rate, float(z[used].min(initial=math.inf))

@@ -159,10 +159,10 @@ def test_margins_of_the_sets():
 def test_ends_are_met_once():
     contestants = room("contestants")
     ends = contestants.Ends(2.0)
-    log_loss = np.log([0.5, 1e-7, 1e-9, 1e-12])
+    ln_loss = np.log([0.5, 1e-7, 1e-9, 1e-12])
     least, length = np.array([0.0, 1.0, 3.0, 9.95]), np.array([0.0, 2.0, 3.0, 5.0])
-    ends.see(np.array([1, 2, 3, 4]), log_loss, least, length)
-    found = ends.see(np.array([9]), log_loss[-1:], least[-1:], length[-1:]).record()
+    ends.see(np.array([1, 2, 3, 4]), ln_loss, least, length)
+    found = ends.see(np.array([9]), ln_loss[-1:], least[-1:], length[-1:]).record()
     assert [found[end] for end in contestants.ENDS] == [2, 3, 4]
     assert found["share of the margin at that loss"] == 0.5
 

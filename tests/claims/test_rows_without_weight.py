@@ -95,7 +95,7 @@ def test_a_batch_of_rows_without_weight(backend, batch_size):
     drawn = np.random.default_rng(1).permutation(6).reshape(-1, batch_size)
     empty = np.flatnonzero(weight[drawn].sum(axis=1) == 0.0)
     assert len(empty) > 0
-    names, limits = ("loss", "log_loss", "error_rate", "min_margin"), (0.0, -np.inf, 0.0, np.inf)
+    names, limits = ("loss", "ln_loss", "error_rate", "min_margin"), (0.0, -np.inf, 0.0, np.inf)
     for name, limit in zip(names, limits, strict=True):
         assert getattr(run.trace, name)[empty].tolist() == [limit] * len(empty), name
     assert np.isfinite(run.weights).all() and run.stop_reason == "n_steps"

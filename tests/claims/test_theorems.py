@@ -124,8 +124,8 @@ def test_transition_within_its_bound_and_stable_after_it(name, eta):
     assert first == run.certified_at
     below = np.flatnonzero(run.trace.loss <= theory.monotone_threshold(eta))
     assert below.size
-    log_loss = run.trace.log_loss[below[0] :]
-    assert (np.diff(log_loss) <= 64 * np.finfo(float).eps * np.maximum(1.0, -log_loss[:-1])).all()
+    ln_loss = run.trace.ln_loss[below[0] :]
+    assert (np.diff(ln_loss) <= 64 * np.finfo(float).eps * np.maximum(1.0, -ln_loss[:-1])).all()
     assert run.stable_at <= run.certified_at
 
 

@@ -54,15 +54,15 @@ def facts_of(capsys, command, name, *options):
 def test_sweep_on_every_kind_of_file(folder, capsys, name):
     code, facts = facts_of(
         capsys, "sweep", name, "--stepsizes", "0.5:32:x4", "--steps", 300, "--l2", 0.001,
-        "--best", "log_loss", "--out", "s.npz"
+        "--best", "ln_loss", "--out", "s.npz"
     )  # fmt: skip
     sweep = lsgd.stepsize_sweep(X, Y, [0.5, 2.0, 8.0, 32.0], 300, l2=0.001)
     assert code == 0 and len(facts["runs"]) == 4
     for stepsize, run, found in zip(sweep.stepsizes, sweep, facts["runs"], strict=True):
         assert found.pop("seconds") >= 0.0
         assert found == expected_facts(run) | {"stepsize": stepsize}
-    best = sweep.stepsizes[sweep.index(sweep.best("log_loss"))]
-    assert (facts["best_by"], facts["best_stepsize"]) == ("log_loss", best)
+    best = sweep.stepsizes[sweep.index(sweep.best("ln_loss"))]
+    assert (facts["best_by"], facts["best_stepsize"]) == ("ln_loss", best)
     saved = Sweep.load("s.npz")
     assert saved.stepsizes == sweep.stepsizes
     assert [r.weights.tobytes() for r in saved] == [r.weights.tobytes() for r in sweep]

@@ -19,18 +19,18 @@ def test_extreme_margins(scale):
     assert gradient == pytest.approx(slope, rel=4 * EPS, abs=EPS)
 
 
-def test_log_loss_where_the_loss_underflows():
+def test_ln_loss_where_the_loss_underflows():
     """Margins 800, 850, 900: the loss is 0, its logarithm -800 - ln 3."""
     X = np.array([[8.0], [8.5], [-9.0]])
     for weight in (None, [2.0, 2.0, 2.0], [1e-3, 1e-3, 1e-3]):
         run = lsgd.gradient_descent(X, [1, 1, 0], 1.0, 0, start=[100.0], sample_weight=weight)
         assert run.trace.loss[0] == 0.0
-        assert run.trace.log_loss[0] == pytest.approx(-800.0 - np.log(3.0), rel=1e-15)
+        assert run.trace.ln_loss[0] == pytest.approx(-800.0 - np.log(3.0), rel=1e-15)
         assert run.separated_at == 0
 
 
 @pytest.mark.parametrize("n, d", [(3, 2), (40, 1), (5000, 3), (300, 70)])
-def test_log_loss_through_the_underflow(n, d):
+def test_ln_loss_through_the_underflow(n, d):
     """Along a ray, from losses that are ordinary to losses that are nothing."""
     rng = np.random.default_rng(n)
     y = np.where(np.arange(n) % 2, 1.0, -1.0)
@@ -40,4 +40,4 @@ def test_log_loss_through_the_underflow(n, d):
         options = {"start": np.full(d, scale / d), "sample_weight": weight}
         found = lsgd.gradient_descent(X, y, 1.0, 0, **options).trace
         expected = reference.gradient_descent(X, y, 1.0, 0, **options).trace
-        assert found.log_loss[0] == pytest.approx(expected.log_loss[0], rel=1e-13)
+        assert found.ln_loss[0] == pytest.approx(expected.ln_loss[0], rel=1e-13)

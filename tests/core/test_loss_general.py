@@ -24,10 +24,10 @@ def test_a_pass_is_that_of_the_reference(case, loss):
     run = lsgd.gradient_descent(case.X, case.y, 1e-3, 1, n_threads=2, **options)
     ref = reference.gradient_descent(case.X, case.y, 1e-3, 1, **options)
     assert run.stop_reason is ref.stop_reason
-    for name in ("loss", "log_loss", "gradient_norm"):
+    for name in ("loss", "ln_loss", "gradient_norm"):
         found, expected = run.trace.to_dict()[name][0], ref.trace.to_dict()[name][0]
         # margins of rows far out carry rounding that an exp turns into a factor
-        condition = max(1.0, abs(ref.trace.log_loss[0])) if name != "log_loss" else 1.0
+        condition = max(1.0, abs(ref.trace.ln_loss[0])) if name != "ln_loss" else 1.0
         assert found == pytest.approx(expected, rel=1e-12 * condition, abs=1e-14) or (
             not np.isfinite(found) and not np.isfinite(expected)
         ), name
@@ -43,7 +43,7 @@ def test_extreme_margins(loss, scale, sign):
     options = {"loss": loss, "start": [sign * scale]}
     found = lsgd.gradient_descent(X, y, 1.0, 0, **options).trace
     expected = reference.gradient_descent(X, y, 1.0, 0, **options).trace
-    assert found.log_loss[0] == pytest.approx(expected.log_loss[0], rel=1e-14, abs=1e-15)
+    assert found.ln_loss[0] == pytest.approx(expected.ln_loss[0], rel=1e-14, abs=1e-15)
     assert found.loss[0] == pytest.approx(expected.loss[0], rel=1e-12, abs=5e-324)
 
 

@@ -140,7 +140,7 @@ def test_far_out(backend):
     for size in (800.0, 1e5, 1e300):
         good = backend.gradient_descent(X, [0, 1, 2], 1.0, 1, loss="softmax", start=size * start)
         assert good.trace.min_margin[0] == size and good.separated_at == 0
-        np.testing.assert_allclose(good.trace.log_loss[0], -size + np.log(2 / 3), rtol=1e-12)
+        np.testing.assert_allclose(good.trace.ln_loss[0], -size + np.log(2 / 3), rtol=1e-12)
         assert (good.trace.loss == 0.0).all() and np.isfinite(good.weights).all()
         bad = backend.gradient_descent(X, [1, 2, 0], 1.0, 1, loss="softmax", start=size * start)
         np.testing.assert_allclose(bad.trace.loss[0], (2 + 1 + 2) / 3 * size, rtol=1e-12)

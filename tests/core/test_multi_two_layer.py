@@ -78,7 +78,7 @@ def test_every_loss_and_known_stepsizes(loss, activation, tmp_path):
         backend.two_layer_gradient_descent(X, y, rule, 12, rng=1, **options)
         for backend in (lsgd, reference)
     ]
-    for column in ("loss", "log_loss", "min_margin", "gradient_norm", "stepsize", "distance"):
+    for column in ("loss", "ln_loss", "min_margin", "gradient_norm", "stepsize", "distance"):
         found, expected = (getattr(run.trace, column) for run in runs)
         np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=column)
     marks = set()
@@ -144,7 +144,7 @@ def test_far_out(backend, activation):
             run.trace.min_margin[0], min(first, second) * size / np.sqrt(3), rtol=1e-12
         )
         assert run.trace.loss[0] == 0.0 and run.separated_at == 0
-        assert np.isfinite(run.trace.log_loss[0]) and np.isfinite(run.weights).all()
+        assert np.isfinite(run.trace.ln_loss[0]) and np.isfinite(run.weights).all()
         run = backend.two_layer_gradient_descent(X, [-1, 1], 1.0, 1, **options)
         mean = (first + second) / 2 * size / np.sqrt(3)
         np.testing.assert_allclose(run.trace.loss[0], mean, rtol=1e-12)

@@ -139,7 +139,7 @@ def test_rules_and_losses_are_those_of_dense_rows(rule, loss):
         marks.add(tuple(run.weights.tobytes() for run in found))
     assert len(marks) == 1
     for i, (run, dense) in enumerate(zip(found, expected, strict=True)):
-        np.testing.assert_allclose(run.trace.log_loss[:2], dense.trace.log_loss[:2], rtol=1e-9)
+        np.testing.assert_allclose(run.trace.ln_loss[:2], dense.trace.ln_loss[:2], rtol=1e-9)
         np.testing.assert_allclose(run.weights, dense.weights, rtol=1e-7, atol=1e-8)
         alone = lsgd.gradient_descent(X, y, stepsizes_[i], 3, loss=loss, start=start[:, i])
         assert alone.weights.tobytes() == run.weights.tobytes()

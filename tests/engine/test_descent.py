@@ -72,7 +72,7 @@ def test_a_result_is_the_run_so_far():
         assert content(descent.result()) == content(run)
         assert descent.weights.tobytes() == run.weights.tobytes()
         assert descent.intercept == run.intercept
-        for name in ("loss", "log_loss", "error_rate", "min_margin"):
+        for name in ("loss", "ln_loss", "error_rate", "min_margin"):
             assert getattr(descent, name) == getattr(run.trace, name)[-1]
 
 

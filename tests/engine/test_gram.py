@@ -9,7 +9,7 @@ from lsgd_fast._checks import check_gram
 from support import hashes
 from support.backends import every_backend
 
-COLUMNS = ("loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm")
+COLUMNS = ("loss", "ln_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm")
 OPTIONS = {
     "plain": {},
     "intercept": {"fit_intercept": True},

@@ -42,7 +42,7 @@ def test_gradients_that_underflow_still_point(backend):
     ):  # fmt: skip
         run = backend.gradient_descent(X, y, rule, 1, start=[100.0])
         assert run.trace.loss[0] == run.trace.gradient_norm[0] == 0.0
-        assert run.trace.log_loss[0] == pytest.approx(-800.0 - math.log(3.0), rel=1e-15)
+        assert run.trace.ln_loss[0] == pytest.approx(-800.0 - math.log(3.0), rel=1e-15)
         assert run.weights[0] - 100.0 == pytest.approx(step, rel=1e-12)
         if rule != Polyak():
             assert run.trace.stepsize[0] == math.inf
@@ -61,10 +61,10 @@ def test_gradients_that_underflow_still_point(backend):
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_finite_at_huge_margins(backend, loss, rule, scale, sign):
     X, y = [[1.0, 0.5], [-1.0, 0.25], [0.5, 0.0]], [1, 0, 1]
-    options = {"loss": loss, "start": [sign * scale, 0.0], "record": ("log_loss", "weight_norm")}
+    options = {"loss": loss, "start": [sign * scale, 0.0], "record": ("ln_loss", "weight_norm")}
     run = backend.gradient_descent(X, y, rule, 5, **options)
     assert run.stop_reason == "n_steps"
-    assert np.isfinite(run.weights).all() and np.isfinite(run.trace.log_loss).all()
+    assert np.isfinite(run.weights).all() and np.isfinite(run.trace.ln_loss).all()
 
 
 @every_backend
@@ -73,9 +73,9 @@ def test_an_overflowing_loss_is_no_divergence_where_its_logarithm_is_known(backe
     options = {"loss": "exponential", "start": [-3000.0, 0.0]}
     run = backend.gradient_descent(X, y, RiskAdaptive(1000.0), 60, **options)
     assert run.trace.loss[0] == math.inf
-    assert run.trace.log_loss[0] == pytest.approx(3000.0 - math.log(2.0))
+    assert run.trace.ln_loss[0] == pytest.approx(3000.0 - math.log(2.0))
     assert run.stop_reason == "n_steps" and run.separated_at is not None
-    assert run.n_increases > 0 and math.isfinite(run.trace.log_loss[-1])
+    assert run.n_increases > 0 and math.isfinite(run.trace.ln_loss[-1])
     assert backend.gradient_descent(X, y, 1.0, 60, **options).stop_reason == "diverged"
 
 
@@ -216,7 +216,7 @@ def test_an_overflowing_run_can_be_saved_and_loaded(tmp_path):
     descent = lsgd.Descent.load(tmp_path / "checkpoint", X, y)
     descent.step(59)
     assert mark(descent.result()) == mark(whole)
-    assert math.inf in whole.trace.loss and math.inf not in whole.trace.log_loss
+    assert math.inf in whole.trace.loss and math.inf not in whole.trace.ln_loss
 
 
 def test_sweeps_of_rules_can_be_saved(tmp_path):

@@ -70,7 +70,7 @@ def test_on_separable_data(backend):
     fast = backend.nesterov_descent(A, y, n_steps=300)
     slow = backend.gradient_descent(A, y, float(fast.trace.stepsize[0]), 300)
     assert fast.separated_at is not None
-    assert fast.trace.log_loss[-1] < 2.0 * slow.trace.log_loss[-1] < 0.0
+    assert fast.trace.ln_loss[-1] < 2.0 * slow.trace.ln_loss[-1] < 0.0
 
 
 @every_backend

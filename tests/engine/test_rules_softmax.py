@@ -26,7 +26,7 @@ CLASSES = (2, 3, 4, 5, 9)
 SHAPES = ((33, 5), (700, 20), (40, 2050))  # one chunk; blocks taken together; blocks of eight rows
 every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
 with_penalty = [rule for rule in RULES if rule.takes_l2]
-COLUMNS = ("loss", "log_loss", "min_margin", "gradient_norm", "weight_norm", "stepsize")
+COLUMNS = ("loss", "ln_loss", "min_margin", "gradient_norm", "weight_norm", "stepsize")
 
 
 def problem(n, d, k, seed=0):
@@ -96,8 +96,8 @@ def test_gradients_that_underflow_still_point(backend, order, k):
         z = D @ start
         own = np.arange(k) == y[:, None]
         gap = np.where(own, np.inf, z[own][:, None] - z)  # to each of the other classes
-        log_loss = np.logaddexp.reduce(-gap, axis=1)  # far out the loss is its first term
-        shares = np.exp(-gap - log_loss.max())
+        ln_loss = np.logaddexp.reduce(-gap, axis=1)  # far out the loss is its first term
+        shares = np.exp(-gap - ln_loss.max())
         of_rows = shares.sum(axis=1)
         S = shares - own * of_rows[:, None]
         direction = np.vstack([D.T @ S, S.sum(axis=0)]) / of_rows.sum()
@@ -113,9 +113,9 @@ def test_gradients_that_underflow_still_point(backend, order, k):
             step = np.vstack([unit.weights, unit.intercept]) - start
             expected = -0.25 * direction / np.linalg.norm(direction)
             np.testing.assert_allclose(step, expected, rtol=1e-9, atol=1e-9)
-            expected = log_loss.max() + np.log(of_rows.mean())
+            expected = ln_loss.max() + np.log(of_rows.mean())
             assert run.trace.loss[0] == 0.0 and run.trace.gradient_norm[0] == 0.0
-            np.testing.assert_allclose(run.trace.log_loss[0], expected, rtol=1e-12)
+            np.testing.assert_allclose(run.trace.ln_loss[0], expected, rtol=1e-12)
 
 
 @every_rule
@@ -128,7 +128,7 @@ def test_runs_far_out_are_those_of_the_reference(rule, order):
             found = lsgd.gradient_descent(X, y, rule, 3, **options)
             expected = reference.gradient_descent(X, y, rule, 3, **options)
             check_traces(found, expected, 1e-8)
-            assert found.trace.loss[0] == 0.0 and np.isfinite(found.trace.log_loss).all()
+            assert found.trace.loss[0] == 0.0 and np.isfinite(found.trace.ln_loss).all()
 
 
 @every_backend
@@ -138,7 +138,7 @@ def test_finite_at_huge_margins(backend, rule, size):
     X, y, start = np.eye(3), [0, 1, 2], size * np.eye(3)
     for A in (X, cases.csr(X)):
         run = backend.gradient_descent(A, y, rule, 2, loss="softmax", start=start)
-        assert np.isfinite(run.weights).all() and np.isfinite(run.trace.log_loss).all()
+        assert np.isfinite(run.weights).all() and np.isfinite(run.trace.ln_loss).all()
 
 
 @every_rule
@@ -204,7 +204,7 @@ def test_two_classes_are_the_logistic_loss_of_the_difference(backend, of_two, of
     two = backend.gradient_descent(
         X, y, of_two, 12, start=0.5 * np.column_stack([-start, start]), loss="softmax"
     )
-    np.testing.assert_allclose(two.trace.log_loss, one.trace.log_loss, rtol=1e-7)
+    np.testing.assert_allclose(two.trace.ln_loss, one.trace.ln_loss, rtol=1e-7)
     found = two.weights[:, 1] - two.weights[:, 0]
     np.testing.assert_allclose(found, one.weights, rtol=1e-6)
     if size == 0.0:

@@ -59,7 +59,7 @@ def test_losses_far_out(backend, k):
         assert found.slope == pytest.approx(-np.exp(-np.logaddexp(0.0, soft)), rel=1e-12)
         assert found.error_rate == (margin <= 0.0)
         if soft > 40.0:
-            assert found.log_loss == pytest.approx(-soft, rel=1e-14)
+            assert found.ln_loss == pytest.approx(-soft, rel=1e-14)
 
 
 @pytest.mark.parametrize("n", [8192, 11264])

@@ -200,7 +200,7 @@ def test_steps_by_hand(backend, batch_size):
     for iterate in (run.last, run.average):
         z = y * (X @ iterate.weights + iterate.intercept)
         full = weight / weight.sum() @ np.log1p(np.exp(-z))
-        np.testing.assert_allclose([iterate.loss, iterate.log_loss], [full, np.log(full)])
+        np.testing.assert_allclose([iterate.loss, iterate.ln_loss], [full, np.log(full)])
         assert iterate.error_rate == pytest.approx(weight[z <= 0.0].sum() / weight.sum())
         assert iterate.min_margin == pytest.approx(z[weight > 0.0].min())
         assert iterate.weight_norm == pytest.approx(np.linalg.norm(iterate.weights))
@@ -252,9 +252,9 @@ def test_rows_without_weight_take_no_part(backend):
 
 
 @every_backend
-def test_log_loss_where_the_loss_underflows(backend):
+def test_ln_loss_where_the_loss_underflows(backend):
     X, y = np.array([[800.0], [-900.0]]), [1, -1]
     run = backend.stochastic_gradient_descent(X, y, 1.0, 4, start=[1.0], rng=0, order="replacement")
-    assert set(run.trace.log_loss[:-1].tolist()) == {-800.0, -900.0}
+    assert set(run.trace.ln_loss[:-1].tolist()) == {-800.0, -900.0}
     assert (run.trace.loss[:-1] == 0.0).all() and run.stop_reason == "n_steps"
-    assert run.last.log_loss == pytest.approx(-800.0 - np.log(2.0), rel=1e-15)
+    assert run.last.ln_loss == pytest.approx(-800.0 - np.log(2.0), rel=1e-15)

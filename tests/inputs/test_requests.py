@@ -128,7 +128,7 @@ def test_patience_needs_held_out_data(backend):
 # --- columns --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("record", [(), ("loss",), ["step", "log_loss"], ("weight_norm", "loss")])
+@pytest.mark.parametrize("record", [(), ("loss",), ["step", "ln_loss"], ("weight_norm", "loss")])
 @every_backend
 def test_only_the_columns_asked_for_are_kept(backend, record):
     whole = backend.gradient_descent(X, Y, 2.0, 20, l2=0.1)

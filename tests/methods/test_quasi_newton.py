@@ -144,7 +144,7 @@ def test_a_target_loss_is_reached_along_the_ray(backend, target):
         cosine = np.vdot(run.weights, plain.weights)
         cosine /= np.linalg.norm(run.weights) * np.linalg.norm(plain.weights)
         assert cosine == pytest.approx(1.0, abs=1e-12)
-        assert math.isfinite(run.trace.log_loss[-1])
+        assert math.isfinite(run.trace.ln_loss[-1])
 
 
 @every_backend
@@ -198,7 +198,7 @@ def test_the_same_bits_for_every_team_and_instruction_set(options):
                     A, y, l2=1e-4, fit_intercept=True, n_threads=n_threads, **options
                 )
                 assert run.n_threads == n_threads
-                found.add(run.weights.tobytes() + run.trace.log_loss.tobytes())
+                found.add(run.weights.tobytes() + run.trace.ln_loss.tobytes())
     finally:
         kernel.use_instruction_set(used)
     assert len(found) == 1

@@ -102,7 +102,7 @@ def test_a_plain_run_repeats_the_confirmation(backend, data):
     run = backend.gradient_descent(*data, trial.recommended, 1000)
     found = trial.confirmed
     assert found.held and found in trial.confirmations
-    assert (found.log_loss, found.separated_at) == (run.trace.log_loss[-1], run.separated_at)
+    assert (found.ln_loss, found.separated_at) == (run.trace.ln_loss[-1], run.separated_at)
     assert (found.verdict, found.n_increases) == (run.verdict, run.n_increases)
     best = min(o.rank for o in trial.confirmations)
     assert found.rank == pytest.approx(best, rel=1e-11)

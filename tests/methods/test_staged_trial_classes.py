@@ -48,7 +48,7 @@ def test_a_plain_run_repeats_the_confirmation(backend, spread, intercept):
     run = backend.gradient_descent(X, y, trial.recommended, 1000, **options)
     found = trial.confirmed
     assert found.held and found in trial.confirmations
-    assert (found.log_loss, found.separated_at) == (run.trace.log_loss[-1], run.separated_at)
+    assert (found.ln_loss, found.separated_at) == (run.trace.ln_loss[-1], run.separated_at)
     assert (found.verdict, found.n_increases) == (run.verdict, run.n_increases)
     assert found.ending == ("separated" if spread == 0.1 else "stable")
     assert found.rank == pytest.approx(min(o.rank for o in trial.confirmations), rel=1e-11)
@@ -69,7 +69,7 @@ def test_two_classes_are_those_of_the_logistic_loss(backend):
             assert ours.passed == theirs.passed
             for a, b in zip(ours.outcomes, theirs.outcomes, strict=True):
                 assert (a.separated_at, a.n_increases) == (b.separated_at, b.n_increases)
-                assert a.log_loss == pytest.approx(b.log_loss, rel=1e-9)
+                assert a.ln_loss == pytest.approx(b.ln_loss, rel=1e-9)
 
 
 def test_samples_are_stratified_and_passes_counted():
@@ -122,7 +122,7 @@ def test_sparse_rows(backend):
         for form in (X, sparse_cases.csr(X))
     )
     assert sparse.recommended == pytest.approx(dense.recommended, rel=1e-9)
-    assert sparse.confirmed.log_loss == pytest.approx(dense.confirmed.log_loss, rel=1e-6)
+    assert sparse.confirmed.ln_loss == pytest.approx(dense.confirmed.ln_loss, rel=1e-6)
 
 
 @every_backend

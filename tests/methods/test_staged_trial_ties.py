@@ -32,11 +32,11 @@ def test_a_share_of_the_rows_that_is_whole(backend):
 
 
 def best_of(values):
-    """Return the best of stages that held, given as {stage: (reached_at, log_loss)}."""
+    """Return the best of stages that held, given as {stage: (reached_at, ln_loss)}."""
     X, y = np.linspace(-1.0, 1.0, 20)[:, None], np.arange(20) % 2
     outcome = lsgd.staged_trial(X, y, n_steps=5, n_stages=1).confirmations[0]
     return _best({
-        stage: replace(outcome, held=True, reached_at=reached_at, log_loss=value)
+        stage: replace(outcome, held=True, reached_at=reached_at, ln_loss=value)
         for stage, (reached_at, value) in values.items()
     })  # fmt: skip
 

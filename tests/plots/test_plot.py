@@ -76,7 +76,7 @@ def test_a_run_that_diverged(draw):
 @every_function
 def test_nothing_finite_to_draw(draw):
     run = descend(1.0, 9, X=1e200 * X, start=[1e200, 1e200])
-    assert len(run.trace) == 1 and not np.isfinite(run.trace.log_loss).any()
+    assert len(run.trace) == 1 and not np.isfinite(run.trace.ln_loss).any()
     render(draw(run))
     render(draw([run, descend(8.0, 9)]))
 
@@ -125,10 +125,10 @@ def test_bad_arguments(draw):
 
 
 COLUMNS = {
-    plot.loss_curves: [("loss", "log_loss")],
-    plot.rates: [("loss", "log_loss"), ("stepsize",)],
+    plot.loss_curves: [("loss", "ln_loss")],
+    plot.rates: [("loss", "ln_loss"), ("stepsize",)],
     plot.margins: [("min_margin",), ("weight_norm",)],
-    plot.sweep_map: [("loss", "log_loss")],
+    plot.sweep_map: [("loss", "ln_loss")],
 }
 
 
@@ -142,12 +142,12 @@ def test_missing_columns(draw):
     render(draw(without(RUNS[0], *(everything - needed))))  # needs no other
 
 
-@pytest.mark.parametrize("missing", ["loss", "log_loss"])
+@pytest.mark.parametrize("missing", ["loss", "ln_loss"])
 def test_either_column_of_the_loss_will_do(missing):
     line = curves(plot.loss_curves(without(RUNS[0], missing)))[0]
     np.testing.assert_allclose(line.get_ydata(), RUNS[0].trace.loss, rtol=1e-13)
     height = curves(render(plot.loss_curves(without(UNDERFLOWING, missing))))[0].get_ydata()
-    gaps = UNDERFLOWING.trace.loss == 0.0 if missing == "log_loss" else np.zeros(21, dtype=bool)
+    gaps = UNDERFLOWING.trace.loss == 0.0 if missing == "ln_loss" else np.zeros(21, dtype=bool)
     assert np.isnan(height).tolist() == gaps.tolist()  # 0 has no place on a log axis
 
 

@@ -30,7 +30,7 @@ def test_the_runs_are_what_the_tests_need():
     assert [run.stable_at for run in RUNS] == [0, 15, 12]
     assert [run.certified_at for run in RUNS] == [109, 99, 15]
     assert np.isfinite(DIVERGED.trace.loss).tolist() == [True, False]
-    assert UNDERFLOWING.trace.loss[-1] == 0.0 and UNDERFLOWING.trace.log_loss[-1] < -800.0
+    assert UNDERFLOWING.trace.loss[-1] == 0.0 and UNDERFLOWING.trace.ln_loss[-1] < -800.0
 
 
 def test_loss_curves_show_the_losses():
@@ -162,20 +162,20 @@ def test_losses_that_underflow_are_drawn_as_exponents():
     ax = render(plot.loss_curves([RUNS[0], UNDERFLOWING]))
     assert ax.get_yscale() == "linear"
     for line, run in zip(curves(ax), [RUNS[0], UNDERFLOWING], strict=True):
-        np.testing.assert_allclose(line.get_ydata(), run.trace.log_loss / np.log(10), rtol=1e-15)
+        np.testing.assert_allclose(line.get_ydata(), run.trace.ln_loss / np.log(10), rtol=1e-15)
     exponents = [int(found[1]) for found in map(exponent, ax.get_yticklabels()) if found]
     assert len(exponents) > 2 and min(exponents) < -308
     assert all(math.isfinite(height) for height in named(ax, "certified stable")[1])
     product = curves(render(plot.rates(UNDERFLOWING)))[0].get_ydata()
     time = np.log10(1e5 * UNDERFLOWING.trace.step[1:])
-    expected = UNDERFLOWING.trace.log_loss[1:] / np.log(10) + time
+    expected = UNDERFLOWING.trace.ln_loss[1:] / np.log(10) + time
     np.testing.assert_allclose(product, expected, rtol=1e-14)
 
 
 def test_axes_keep_to_losses_or_to_exponents():
     ax = plot.loss_curves(UNDERFLOWING)
     plot.loss_curves(RUNS[0], ax=ax)
-    expected = RUNS[0].trace.log_loss / np.log(10)
+    expected = RUNS[0].trace.ln_loss / np.log(10)
     np.testing.assert_allclose(curves(ax)[1].get_ydata(), expected, rtol=1e-15)
     ax = plot.loss_curves(RUNS[0])
     with pytest.raises(ValueError, match="^ax has a log axis, and this loss is outside"):

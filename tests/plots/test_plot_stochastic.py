@@ -35,7 +35,7 @@ def test_what_is_not_finite_is_a_gap_and_what_underflows_is_not():
     sweep = swept([1e-200, 1e-190, 1e210], X=1e100 * Y[:, None])
     assert sweep[1].last.loss == 0.0 and sweep[2].stop_reason == "diverged"
     mean, _, last = (line.get_ydata() for line in curves(render(sweep.plot())))
-    assert np.isnan(last[2]) and last[1] == pytest.approx(sweep[1].last.log_loss / np.log(10.0))
+    assert np.isnan(last[2]) and last[1] == pytest.approx(sweep[1].last.ln_loss / np.log(10.0))
     assert np.isfinite(mean[:2]).all()
     alone = curves(render(swept([1.0], n_steps=0).plot()))
     assert np.isnan(alone[0].get_ydata()[0]) and np.isfinite(alone[2].get_ydata()[0])

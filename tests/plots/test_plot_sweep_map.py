@@ -35,7 +35,7 @@ def test_sweep_map_shows_the_losses():
     assert steps.tolist() == (np.arange(22) - 0.5).tolist()
     np.testing.assert_allclose(stepsizes, [4 / 2**0.5, 32**0.5, 16.0, 64.0])
     for row, run in zip(found, (few[1], few[2], few[0]), strict=True):
-        np.testing.assert_allclose(row, run.trace.log_loss / np.log(10), rtol=1e-14)
+        np.testing.assert_allclose(row, run.trace.ln_loss / np.log(10), rtol=1e-14)
     assert (ax.get_xscale(), ax.get_yscale(), ax.get_ylabel()) == ("symlog", "log", "stepsize")
     assert [text.get_text() for text in ax.get_yticklabels()] == ["4", "8", "32"]
 
@@ -53,9 +53,9 @@ def test_sweep_map_draws_the_transition_in():
 
 def test_cells_of_a_map_show_the_highest_loss_of_their_steps():
     run = descend(8.0, 30_000)
-    height = run.trace.log_loss / np.log(10)
+    height = run.trace.ln_loss / np.log(10)
     height[20_001] = 3.0
-    spiked = replace(run, trace=replace(run.trace, log_loss=height * np.log(10)))
+    spiked = replace(run, trace=replace(run.trace, ln_loss=height * np.log(10)))
     edges, _, (row,) = cells(plot.sweep_map(spiked))
     assert len(row) <= drawing.MAP_COLUMNS
     assert (edges[0], edges[-1]) == (-0.5, 30_000.5)
@@ -69,7 +69,7 @@ def test_cells_of_a_map_hold_until_the_next_row_and_end_with_the_run():
     ended = descend(32.0, 20, stop=lsgd.Stop(loss=1e-2))
     assert ended.n_steps < 20
     _, _, found = cells(plot.sweep_map([full, sparse, ended]))
-    rows = sparse.trace.log_loss / np.log(10)
+    rows = sparse.trace.ln_loss / np.log(10)
     np.testing.assert_allclose(found[1], np.repeat(rows, [8, 8, 4, 1]), rtol=1e-14)
     assert np.ma.getmaskarray(found[2]).tolist() == [t > ended.n_steps for t in range(21)]
     assert not np.ma.getmaskarray(found[:2]).any()

@@ -40,7 +40,7 @@ def test_a_margin_that_is_no_number_is_minus_infinity(backend, sign, loss):
     run = backend.gradient_descent(**BOTH_SIDES, stepsize=1.0, n_steps=3, start=start, loss=loss)
     trace = run.trace
     assert (run.stop_reason, run.n_steps) == ("diverged", 0)
-    assert trace.loss[-1] == trace.log_loss[-1] == trace.gradient_norm[-1] == math.inf
+    assert trace.loss[-1] == trace.ln_loss[-1] == trace.gradient_norm[-1] == math.inf
     assert trace.min_margin[-1] == -math.inf and trace.error_rate[-1] >= 1.0 / 3.0
     assert run.n_increases == 0
 
@@ -52,7 +52,7 @@ def test_weights_that_overflow_have_an_infinite_loss(backend, y):
     run = backend.gradient_descent([[10.0], [-10.0]], y, 1e308, 5)
     assert (run.stop_reason, run.n_steps) == ("diverged", 1)
     assert np.isinf(run.weights).all() and run.trace.weight_norm[-1] == math.inf
-    assert run.trace.loss[-1] == run.trace.log_loss[-1] == math.inf
+    assert run.trace.loss[-1] == run.trace.ln_loss[-1] == math.inf
     assert (run.n_increases, run.stable_at) == (1, None)
 
 
@@ -71,7 +71,7 @@ def test_an_infinite_risk_has_an_infinite_logarithm(backend):
     """Not 709.8, which is 1024 log 2; the run has diverged."""
     X = [[1e200, 1.0], [-1e200, 2.0], [3e199, 1.0]]
     run = backend.gradient_descent(X, [1, 0, 0], lsgd.stepsizes.RiskAdaptive(1e3), 5)
-    assert run.stop_reason == "diverged" and run.trace.log_loss[-1] == math.inf
+    assert run.stop_reason == "diverged" and run.trace.ln_loss[-1] == math.inf
 
 
 @every_backend
@@ -90,7 +90,7 @@ def test_classes_whose_scores_are_minus_infinity_are_alike(backend):
 def test_stochastic_descent_ends_with_infinities_too():
     for side in (lsgd, reference):
         run = side.stochastic_gradient_descent([[10.0], [-10.0]], [1, 0], 1e308, 5, rng=0)
-        assert run.stop_reason == "diverged" and run.last.loss == run.last.log_loss == math.inf
+        assert run.stop_reason == "diverged" and run.last.loss == run.last.ln_loss == math.inf
 
 
 def traces(backend, X, y, stepsize, n_steps, **options):

@@ -57,7 +57,7 @@ def test_counters_and_ends_are_those_of_the_reference(eta, stop):
         np.testing.assert_array_equal(fast.trace.step, ref.trace.step)
 
 
-def test_log_loss_where_rows_of_hardly_any_weight_decide():
+def test_ln_loss_where_rows_of_hardly_any_weight_decide():
     rows, y = np.array([[1000.0], [-3.0], [-1000.0], [-1200.0]]), [1, 1, 0, 0]
     for tiny in (1e-290, 1e-300, 1e-307, 1e-310, 1e-315, 5e-324):
         weight = [1.0, tiny, 1.0, 1.0]
@@ -65,11 +65,11 @@ def test_log_loss_where_rows_of_hardly_any_weight_decide():
             module.gradient_descent(rows, y, 1e-9, 0, start=[1.0], sample_weight=weight).trace
             for module in (lsgd, reference)
         )
-        np.testing.assert_allclose(fast.log_loss, ref.log_loss, rtol=1e-12, err_msg=str(tiny))
+        np.testing.assert_allclose(fast.ln_loss, ref.ln_loss, rtol=1e-12, err_msg=str(tiny))
 
 
 @pytest.mark.parametrize("half", [3, 8, 32, 256])
-def test_log_loss_where_some_margins_are_infinite(half):
+def test_ln_loss_where_some_margins_are_infinite(half):
     rows, y = np.repeat([[1e200], [8e-118]], half, axis=0), np.ones(2 * half)
     rows[1], y[1] = -rows[1], -1.0
     fast, ref = (
@@ -77,7 +77,7 @@ def test_log_loss_where_some_margins_are_infinite(half):
         for module in (lsgd, reference)
     )
     assert fast.min_margin.tolist() == ref.min_margin.tolist() == [800.0] * 2
-    np.testing.assert_allclose(fast.log_loss, ref.log_loss, rtol=1e-12)
+    np.testing.assert_allclose(fast.ln_loss, ref.ln_loss, rtol=1e-12)
 
 
 def test_a_step_is_what_it_says():

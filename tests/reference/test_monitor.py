@@ -19,7 +19,7 @@ def test_looking_twice_changes_nothing():
     rng = np.random.default_rng(0)
     for t in range(200):
         loss = float(rng.uniform(0.5, 1.0))
-        now = SimpleNamespace(objective=loss, loss=loss, log_loss=math.log(loss))
+        now = SimpleNamespace(objective=loss, loss=loss, ln_loss=math.log(loss))
         w, norm = rng.standard_normal(1), float(rng.uniform(0.1, 1.0))
         taken = {"length": 12.0 * norm, "promise": 12.0 * norm * norm}
         for monitor, looks in ((once, 1), (twice, 2)):

@@ -106,28 +106,28 @@ def test_power_of_two_in_the_weights_changes_no_bit(backend):
     assert ones.trace.loss.tobytes() == none.trace.loss.tobytes()
 
 
-def test_log_loss_where_the_loss_underflows():
+def test_ln_loss_where_the_loss_underflows():
     X, y = np.diag([800.0, -850.0, 900.0]), [1, -1, 1]
     run = gradient_descent(X, y, 1.0, 1, start=np.ones(3))
     assert run.trace.loss[0] == 0.0
-    assert run.trace.log_loss[0] == pytest.approx(-800 - math.log(3), rel=1e-13)
+    assert run.trace.ln_loss[0] == pytest.approx(-800 - math.log(3), rel=1e-13)
     assert run.trace.min_margin[0] == 800.0
 
 
-def test_log_loss_is_continuous_where_it_changes_its_formula():
+def test_ln_loss_is_continuous_where_it_changes_its_formula():
     X, y = [[1.0], [-1.0]], [1, -1]
     for z in (667.0, 667.5, 667.7, 667.8, 668.0, 715.0, 730.0, 744.0, 746.0, 1e300):
         trace = gradient_descent(X, y, 1.0, 0, start=[z]).trace
-        assert trace.log_loss[0] == pytest.approx(-z, rel=1e-15)
+        assert trace.ln_loss[0] == pytest.approx(-z, rel=1e-15)
 
 
-def test_log_loss_where_a_tiny_weight_decides():
+def test_ln_loss_where_a_tiny_weight_decides():
     # The mean is far below 1e-290, yet no margin is large: z = 5 in the row of weight 2**-1000.
     X, y, weight = [[5.0], [-1000.0]], [1, -1], [2.0**-1000, 1.0]
     trace = gradient_descent(X, y, 1.0, 0, start=[1.0], sample_weight=weight).trace
     assert trace.loss[0] < 1e-290
     expected = math.log(math.log1p(math.exp(-5.0))) - 1000 * math.log(2.0)
-    assert trace.log_loss[0] == pytest.approx(expected, rel=1e-14)
+    assert trace.ln_loss[0] == pytest.approx(expected, rel=1e-14)
 
 
 HUGE = [0.0, 5e-324, 36.7, 37.0, 708.0, 709.0, 745.0, 1e4, 1e300, 1e308]

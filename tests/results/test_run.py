@@ -16,14 +16,14 @@ from support.backends import every_backend
 
 X, Y = datasets.toy()
 COLUMNS = (
-    "step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
+    "step", "loss", "ln_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
     "stepsize",
 )  # fmt: skip
 
 
 def states_and_run(backend, *args, **options):
     """Run, and return what the callback saw at every step together with the run."""
-    names = ("n_steps", "weights", "intercept", "loss", "log_loss", "error_rate", "min_margin")
+    names = ("n_steps", "weights", "intercept", "loss", "ln_loss", "error_rate", "min_margin")
     states = []
 
     def snapshot(state):
@@ -55,7 +55,7 @@ def test_every_row_describes_its_weights(backend, fit_intercept, l2):
     close = {"rtol": 1e-12, "atol": 1e-14}
     assert trace.step.tolist() == list(range(31))
     np.testing.assert_allclose(trace.loss, loss, **close)
-    np.testing.assert_allclose(trace.log_loss, np.log(loss), **close)
+    np.testing.assert_allclose(trace.ln_loss, np.log(loss), **close)
     np.testing.assert_allclose(
         trace.error_rate, np.average(z <= 0, axis=0, weights=weight), **close
     )
@@ -75,7 +75,7 @@ def test_every_row_describes_its_weights(backend, fit_intercept, l2):
     assert run.intercept == (weights[-1, 3] if fit_intercept else 0.0)
     for state, row in zip(states, range(1, 31), strict=True):
         assert state.n_steps == row
-        for name in ("loss", "log_loss", "error_rate", "min_margin"):
+        for name in ("loss", "ln_loss", "error_rate", "min_margin"):
             assert getattr(state, name) == getattr(trace, name)[row]
 
 
@@ -146,7 +146,7 @@ def test_increases_are_seen_where_the_loss_underflows(backend):
     # The penalty shrinks the weights by a tenth at every step; the data term is 0 in float64.
     run = backend.gradient_descent(X, Y, 1.0, 10, start=[0.0, 2e4], l2=0.1)
     assert run.trace.loss.tolist() == [0.0] * 11
-    np.testing.assert_allclose(run.trace.log_loss, -4000 * 0.9 ** np.arange(11), rtol=1e-13)
+    np.testing.assert_allclose(run.trace.ln_loss, -4000 * 0.9 ** np.arange(11), rtol=1e-13)
     assert run.n_increases == 10 and run.stable_at is None
     assert run.certified_at is None  # Theorem 1 does not speak of penalties
 
@@ -260,7 +260,7 @@ def test_divergence_is_said_and_not_warned_about(backend):
         run = backend.gradient_descent(large, Y, 1e200, 100)
     assert (run.stop_reason, run.n_steps) == ("diverged", 1)
     assert not np.isfinite(run.weights).all()
-    assert not math.isfinite(run.trace.log_loss[-1])
+    assert not math.isfinite(run.trace.ln_loss[-1])
     with np.errstate(all="raise"):
         margins = backend.gradient_descent(large, Y, 1.0, 9, start=[1e200, 1e200])
         norm = backend.gradient_descent(small, Y, 1.0, 9, start=[1.7e308, 1.7e308])
@@ -280,7 +280,7 @@ def test_trace_is_read_only_and_of_one_length():
         with pytest.raises(ValueError, match="read-only"):
             column[0] = 1
     columns["loss"][0] = 7.0  # the caller's own array stays writable
-    bad = [columns | {"log_loss": np.arange(4.0)}]
+    bad = [columns | {"ln_loss": np.arange(4.0)}]
     bad += [dict.fromkeys(COLUMNS, np.zeros(shape)) for shape in ((3, 1), (0,), ())]
     for changed in bad:
         with pytest.raises(ValueError, match="one length"):
@@ -368,7 +368,7 @@ def test_a_run_is_frozen_and_says_how_it_went(backend):
     assert f"separated   at step {run.separated_at}" in text
     assert "over |w|" in text
     underflowed = repr(backend.gradient_descent(X, Y, 1e6, 100))
-    assert "log loss    -0.366513 -> -" in underflowed
+    assert "loss        0.693147 -> " in underflowed
     other = repr(backend.gradient_descent([[1.0], [1.0]], [0, 1], 1.0, 3, l2=1.0))
     assert "separated   no" in other and "certified   no" in other and "increases   none" in other
     assert "over |w|" not in other  # w = 0

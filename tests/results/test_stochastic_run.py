@@ -44,7 +44,7 @@ def test_table_and_best(backend):
     assert sweep.best() is sweep[int(np.argmin(columns["mean_loss"]))]
     assert sweep.best("mean_error_rate") is sweep[int(np.argmin(columns["mean_error_rate"]))]
     for which in ("last", "average"):
-        assert sweep.best(which) is min(sweep, key=lambda run: getattr(run, which).log_loss)
+        assert sweep.best(which) is min(sweep, key=lambda run: getattr(run, which).ln_loss)
     assert repr(sweep).startswith("StochasticSweep of 3 runs")
     with pytest.raises(ValueError, match="by must be one of 'mean_loss'"):
         sweep.best("loss")

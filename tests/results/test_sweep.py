@@ -16,7 +16,7 @@ def test_table_best_and_slices(backend):
     sweep = backend.stepsize_sweep(X, y, np.array([0.01, 1.0, 100.0]), 200)
     losses = [run.trace.loss[-1] for run in sweep]
     assert sweep.best() is sweep[int(np.argmin(losses))] and sweep.stepsizes == (0.01, 1.0, 100.0)
-    assert sweep.best(by="log_loss") is sweep.best(by="loss")
+    assert sweep.best(by="ln_loss") is sweep.best(by="loss")
     first = min((r for r in sweep if r.separated_at is not None), key=lambda r: r.separated_at)
     assert sweep.best(by="separated_at") is first
     margins = [run.trace.min_margin[-1] / run.trace.weight_norm[-1] for run in sweep]
@@ -79,9 +79,9 @@ def test_no_run_qualifies():
     sweep = lsgd.stepsize_sweep(X, y, [1.0, 2.0], 5)
     with pytest.raises(ValueError, match="no run of the sweep qualifies as best by 'separated_at'"):
         sweep.best(by="separated_at")
-    with pytest.raises(ValueError, match="by must be one of 'loss', 'log_loss'"):
+    with pytest.raises(ValueError, match="by must be one of 'loss', 'ln_loss'"):
         sweep.best(by="accuracy")
-    with pytest.raises(TypeError, match="by must be one of 'loss', 'log_loss'.*; got array"):
+    with pytest.raises(TypeError, match="by must be one of 'loss', 'ln_loss'.*; got array"):
         sweep.best(by=np.ones(2))
     with pytest.raises(ValueError, match="needs the column 'min_margin'"):
         lsgd.stepsize_sweep(X, y, [1.0], 5, record=()).best(by="margin")

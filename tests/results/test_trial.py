@@ -13,4 +13,4 @@ def test_a_trial_is_json(backend):
     assert found == trial.to_dict()
     assert found["recommended"] == trial.recommended
     assert found["stages"][2]["outcomes"][1]["separated_at"] == 1
-    assert found["comparison"]["recommended"]["full"]["log_loss"] == trial.confirmed.log_loss
+    assert found["comparison"]["recommended"]["full"]["ln_loss"] == trial.confirmed.ln_loss

@@ -14,7 +14,7 @@ def test_the_report_says_what_was_tried_found_and_advised(backend):
     assert text == trial.report() and max(map(len, text.splitlines())) <= WIDTH
     for stage in trial.stages:
         assert f"  {stage.stepsize:<9.4g} passed {stage.reason}" in " ".join(text.split("\n    "))
-        assert stage.reason.startswith("separated 3 of 3 at step 1; log loss ")
+        assert stage.reason.startswith("separated 3 of 3 at step 1; loss ")
     heads = ["Staged", "Stages:", "Confirmation", "Conservative", "Advice", "How sure"]
     starts = [line.split()[0] for line in text.splitlines() if not line.startswith(" ")]
     assert starts == [head.split()[0] for head in heads]

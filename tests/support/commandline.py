@@ -48,7 +48,7 @@ def expected_facts(run):
     trace = run.trace
     return {
         "stop_reason": str(run.stop_reason), "n_steps": run.n_steps, "n_threads": run.n_threads,
-        "loss": trace.loss[-1], "log_loss": trace.log_loss[-1], "error_rate": trace.error_rate[-1],
+        "loss": trace.loss[-1], "ln_loss": trace.ln_loss[-1], "error_rate": trace.error_rate[-1],
         "min_margin": trace.min_margin[-1], "weight_norm": trace.weight_norm[-1],
         "radius": run.radius, "intercept": run.intercept, "separable": run.separable,
         "separated_at": run.separated_at, "certified_at": run.certified_at,

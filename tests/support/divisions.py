@@ -95,7 +95,7 @@ class Case:
         """Return a callback that notes what it sees, and raises once if it is `interrupted`."""
 
         def note(d):
-            values = (d.loss, d.log_loss, d.error_rate, d.min_margin, d.margin_bound)
+            values = (d.loss, d.ln_loss, d.error_rate, d.min_margin, d.margin_bound)
             seen.append((d.n_steps, np.array(values).tobytes(), d.weights.tobytes(), d.evidence))
             if interrupted and d.n_steps == self.raises_at:
                 raise Interruption

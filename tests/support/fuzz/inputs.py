@@ -25,7 +25,7 @@ LOSSES = (
     losses.FlattenedPolynomial(0.5),
 )  # fmt: skip
 THREADS = (1, 2, 3, 8)
-COLUMNS = ("step", "loss", "log_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
+COLUMNS = ("step", "loss", "ln_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
            "stepsize")  # fmt: skip
 
 
