@@ -2,8 +2,9 @@
 
     python benchmarks/distributed.py [--mpiexec "mpiexec"] [--rounds 5] [--parts step,sweep,...]
 
-* step: how much longer a step of 2 ranks takes than the pass of one of them over its own rows;
-  below 4096 rows, where each rank works on all of them, than that of one process.
+* step: how much longer a step of 2 ranks takes than the pass of each over its own rows (below 4096
+  rows over all, as there), in step with each other: a barrier after each pass waits for the slower
+  one. What waiting costs is the difference to passes without barriers.
 * sweep: steps of 16 stepsizes on 2 ranks, beside one process.
 * exchange: the messages of a step against the features, and the prediction of the model from the
   latency and the bandwidth that are measured in the same job.
@@ -61,17 +62,28 @@ def seconds_of(comm, work):
 
 
 def measure_step(comm, n, d, n_steps):
-    """Return the seconds of a step of all ranks, and of one alone."""
+    """Return the seconds of a step of all ranks, and of the ranks alone: in step, and freely."""
     X, y, eta = problems.problem(n, d, "float64")
     rows, own, labels = own_rows(comm, X, y)
     options = {"n_threads": 1, "record": ["loss"]}
     check(lsgd.gradient_descent(rows, labels, eta, 5), lsgd.gradient_descent(X, y, eta, 5))
     together = lsgd.Descent(rows, labels, eta, **options)
     alone = lsgd.Descent(*((X, y) if rows.is_whole else (own, labels)), eta, **options)
-    found = {"together": [], "alone": []}
+
+    def in_step():
+        for _ in range(n_steps):
+            alone.step(1)
+            comm.Barrier()
+
+    contenders = {
+        "together": lambda: together.step(n_steps),
+        "in_step": in_step,
+        "alone": lambda: alone.step(n_steps),
+    }
+    found = {name: [] for name in contenders}
     for _ in range(SLICES):
-        for name, descent in (("together", together), ("alone", alone)):
-            found[name].append(seconds_of(comm, lambda: descent.step(n_steps)) / n_steps)  # noqa: B023
+        for name, work in contenders.items():
+            found[name].append(seconds_of(comm, work) / n_steps)
     return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
@@ -202,11 +214,12 @@ def elsewhere(asked, size, *measurement):
 def print_steps(asked):
     """Print what the ranks add to a step."""
     print("\na step of 2 ranks, microseconds")
-    print(f"{'shape':>15} {'together':>10} {'alone':>10} {'added':>10}")
+    print(f"{'shape':>15} {'together':>10} {'in step':>10} {'alone':>10} {'added':>10}")
     for n, d, n_steps in STEPS:
         found = elsewhere(asked, 2, "step", n, d, n_steps)
-        together, alone = 1e6 * found["together"], 1e6 * found["alone"]
-        print(f"{n:>8} x {d:<4} {together:>10.1f} {alone:>10.1f} {together - alone:>10.1f}")
+        times = [1e6 * found[name] for name in ("together", "in_step", "alone")]
+        times.append(times[0] - times[1])
+        print(f"{n:>8} x {d:<4}", *(f"{time:>10.1f}" for time in times))
 
 
 def print_sweeps(asked):

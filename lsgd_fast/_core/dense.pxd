@@ -17,7 +17,6 @@ from lsgd_fast._core.pass_types cimport (BLOCK, INDEPENDENT, LOGISTIC_LOSS, PANE
                                          ROW_GRADIENTS_GIVEN, first_row, group_width, padded_rows,
                                          pass_t)
 from lsgd_fast._core.simd cimport bfloat16, float16, inlined, real, v2, v4, v8, vec
-from lsgd_fast._core.small_batch cimport is_small_batch, small_batch_pass
 from lsgd_fast._core.types cimport BFLOAT16, FLOAT16, FLOAT32, INT8, UINT8, element_t, matrix_t
 
 
@@ -168,21 +167,24 @@ cdef inline inlined block_in_place(const pass_t* p, const block_t* b, const char
         block_columns[double, vec](p, b, NULL, <const double**> rows, z, general_loss)
 
 
+# Whether rows are read where they lie, without a tile: two columns and more pay for one, and short
+# rows are mostly tails of features.
+cdef inline bint reads_in_place(const pass_t* p) noexcept nogil:
+    cdef const matrix_t* X = &p.rows.X
+    return X.panels == NULL and p.k == 1 and X.d >= 8 and has_plain_rows(X)
+
+
 # Leaves first .. last - 1 of a pass: their partial gradients and tallies. A thread decodes rows to
-# its `memory` where they are neither packed nor read in place.
+# its `memory` where they are neither packed nor read in place. `in_place` is a constant.
 cdef inline inlined dense_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t last, double* memory,
-                                 vec* z, loss_function_t general_loss) noexcept nogil:
+                                 vec* z, loss_function_t general_loss,
+                                 bint in_place) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef Py_ssize_t height = p.split.height, leaf, row, end
     cdef block_t b
     cdef labels_t copies
     cdef const double* panels
     cdef const char* rows_at[BLOCK]
-    # two columns and more pay for a tile, and short rows are mostly tails of features
-    cdef bint in_place = X.panels == NULL and p.k == 1 and X.d >= 8 and has_plain_rows(X)
-    if is_small_batch(p):
-        small_batch_pass(p, memory, z)
-        return
     for leaf in range(first, last):
         row = first_row(&p.split, X.n, leaf)
         end = first_row(&p.split, X.n, leaf + 1)
@@ -197,7 +199,7 @@ cdef inline inlined dense_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t l
                 decode_block(p, &b, memory, z)
             if p.order != NULL:
                 prefetch_ordered(X, p.order, row + height, height)
-            elif X.panels == NULL:
+            else:
                 prefetch_rows(X, row + height, height)
             if in_place:
                 block_in_place(p, &b, rows_at, z, general_loss)

@@ -11,7 +11,7 @@
 
 from lsgd_fast._core.load cimport transpose
 from lsgd_fast._core.pass_types cimport PANEL
-from lsgd_fast._core.simd cimport fold_lanes, inlined, load, prefetch, real, v4, v8, value, vec
+from lsgd_fast._core.simd cimport fold_lanes, inlined, load, prefetch_l2, real, v4, v8, value, vec
 
 
 # Ask memory for four rows. Called every `step` features: for all lines of cache that start within
@@ -25,11 +25,11 @@ cdef inline inlined prefetch_four(const real** rows, Py_ssize_t j, Py_ssize_t st
     elif step >= line:
         for k in range(step // line):
             for i in range(4):
-                prefetch(<const char*> (rows[i] + j + k * line) + ahead)
+                prefetch_l2(<const char*> (rows[i] + j + k * line) + ahead)
     else:
         first = j % line * 4 // line
         for i in range((4 * step - 1) // line + 1):
-            prefetch(<const char*> (rows[first + i] + j) + ahead)
+            prefetch_l2(<const char*> (rows[first + i] + j) + ahead)
 
 
 # Add the products of whole vectors of features with w, from j on, to the sums of the rows of P
@@ -72,24 +72,35 @@ cdef inline inlined forward_rows(const real** rows, const double* w, Py_ssize_t 
         z[v] = sums[v]
 
 
+# Add x[row, j] * s[row] to the sums of the row's number modulo 8, for rows `first` to `first` + 3
+# of each panel: as many sums as narrow vectors have registers for.
+cdef inline inlined backward_half(const real** rows, const double* s, Py_ssize_t j, vec* sums,
+                                  Py_ssize_t first, Py_ssize_t height, Py_ssize_t ahead,
+                                  Py_ssize_t F) noexcept nogil:
+    cdef vec x
+    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
+    cdef Py_ssize_t p, i, f
+    for p in range(height // PANEL):
+        prefetch_four(rows + p * PANEL + first, j, F * width, ahead)
+        for i in range(4):
+            for f in range(F):
+                load(rows[p * PANEL + first + i] + j + f * width, &x)
+                sums[8 * f + first + i] = (sums[8 * f + first + i]
+                                           + x * s[p * PANEL + first + i])
+
+
 # g[j] += sum over the rows of x[row, j] * s[row], for F vectors of features from j on.
 cdef inline inlined backward_vectors(const real** rows, const double* s, double* g, Py_ssize_t j,
                                      Py_ssize_t height, Py_ssize_t ahead, Py_ssize_t lead,
                                      vec minus_zero, Py_ssize_t F) noexcept nogil:
     cdef vec[16] sums                                 # of the rows of one number modulo 8 each
-    cdef vec x
-    cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
-    cdef Py_ssize_t p, h, i, f
+    cdef Py_ssize_t i, f
     cdef vec* out = <vec*> (g + j)
     for f in range(8 * F):
         sums[f] = minus_zero
-    for h in range(2):                                # half a panel: as many sums as narrow vectors
-        for p in range(height // PANEL):              # have registers for
-            prefetch_four(rows + p * PANEL + 4 * h, j, F * width, lead if h == 0 else ahead)
-            for i in range(4 * h, 4 * h + 4):
-                for f in range(F):
-                    load(rows[p * PANEL + i] + j + f * width, &x)
-                    sums[8 * f + i] = sums[8 * f + i] + x * s[p * PANEL + i]
+    # one call for each half: a loop over both would keep the sums in memory
+    backward_half(rows, s, j, sums, 0, height, lead, F)
+    backward_half(rows, s, j, sums, 4, height, ahead, F)
     for f in range(F):                                # as fold_lanes
         i = 8 * f
         out[f] = out[f] + (((sums[i] + sums[i + 4]) + (sums[i + 2] + sums[i + 6]))

@@ -1,12 +1,13 @@
 """The functions of a pass for one instruction set: AVX2, vectors of four lanes."""
 
 from lsgd_fast._core.block cimport block_t, column_sums_t, loss_function_t
-from lsgd_fast._core.dense cimport dense_leaves
+from lsgd_fast._core.dense cimport dense_leaves, reads_in_place
 from lsgd_fast._core.isa cimport reduce_body
 from lsgd_fast._core.loss_general cimport general_loss_rows
 from lsgd_fast._core.multi cimport multi_leaves
 from lsgd_fast._core.pass_types cimport BLOCK, is_multi, pass_t
 from lsgd_fast._core.simd cimport avx2_target, v4
+from lsgd_fast._core.small_batch cimport is_small_batch, small_batch_pass
 from lsgd_fast._core.sparse cimport sparse_leaves
 
 
@@ -16,10 +17,21 @@ cdef avx2_target loss_avx2(const pass_t* p, const block_t* b, Py_ssize_t column,
 
 
 # Kinds of rows and models are functions of their own: the compiler does better on smaller ones.
-cdef avx2_target dense_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
-                            double* memory) noexcept nogil:
+cdef avx2_target panels_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                             double* memory) noexcept nogil:
     cdef v4[BLOCK] z
-    dense_leaves(p, first, last, memory, z, <loss_function_t> loss_avx2)
+    dense_leaves(p, first, last, memory, z, <loss_function_t> loss_avx2, False)
+
+
+cdef avx2_target in_place_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
+                               double* memory) noexcept nogil:
+    cdef v4[BLOCK] z
+    dense_leaves(p, first, last, memory, z, <loss_function_t> loss_avx2, True)
+
+
+cdef avx2_target small_batch_avx2(const pass_t* p, double* memory) noexcept nogil:
+    cdef v4[BLOCK] z
+    small_batch_pass(p, memory, z)
 
 
 cdef avx2_target multi_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
@@ -40,8 +52,12 @@ cdef avx2_target leaves_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
         sparse_avx2(p, first, last, memory)
     elif is_multi(p.model):
         multi_avx2(p, first, last, memory)
+    elif is_small_batch(p):
+        small_batch_avx2(p, memory)
+    elif reads_in_place(p):
+        in_place_avx2(p, first, last, memory)
     else:
-        dense_avx2(p, first, last, memory)
+        panels_avx2(p, first, last, memory)
 
 
 cdef avx2_target reduce_avx2(const pass_t* p, Py_ssize_t slab, Py_ssize_t first,

@@ -11,7 +11,11 @@ from lsgd_fast._core.types cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, I
 from lsgd_fast._core.pass_types cimport PANEL
 from lsgd_fast._core.simd cimport (bfloat16, brain_value, even4, even8, even_pairs8, float16,
                                    half_value, high2, high4, inlined, load, low2, low4, narrow,
-                                   odd4, odd8, odd_pairs8, prefetch, real, v4, v8, value, vec)
+                                   odd4, odd8, odd_pairs8, prefetch, prefetch_l2, real, v4, v8, value,
+                                   vec)
+
+cdef enum:
+    CACHED_PANELS = 16777216        # bytes that the caches of a core may hold
 
 
 # Features j, j + 1, ... of as many rows as a vector has lanes, each feature a vector: a square
@@ -183,10 +187,15 @@ cdef inline void decode_row(const matrix_t* X, const char* row, double* values) 
         values[j] = element_value(row + j * X.column_stride, X.element, size, X.swapped)
 
 
-# The bytes of `height` rows, if they lie together and are few; else 0.
+# The bytes of `height` rows, if they lie together, packed or not, and are few; else 0. Panels that
+# the caches hold are left to the processor: asking for them costs 4 % there.
 cdef inline Py_ssize_t short_rows(const matrix_t* X, Py_ssize_t height) noexcept nogil:
-    cdef Py_ssize_t size = height * X.row_stride
-    return size if 0 < size <= 16384 else 0
+    cdef Py_ssize_t size = X.row_stride
+    if X.panels != NULL:
+        size = X.d * element_size(X.element)
+        if X.n * size <= CACHED_PANELS:
+            return 0
+    return height * size if 0 < height * size <= 16384 else 0
 
 
 # Prefetch `height` short rows from `first` on, if there are so many: the loss of the rows before
@@ -195,9 +204,11 @@ cdef inline Py_ssize_t short_rows(const matrix_t* X, Py_ssize_t height) noexcept
 cdef inline inlined prefetch_rows(const matrix_t* X, Py_ssize_t first,
                                   Py_ssize_t height) noexcept nogil:
     cdef Py_ssize_t size = short_rows(X, height), i = 0
-    if first + height <= X.n:
+    cdef const char* rows
+    if size > 0 and first + height <= X.n:
+        rows = (X.data if X.panels == NULL else <const char*> X.panels) + first * (size // height)
         while i < size:
-            prefetch(X.data + first * X.row_stride + i)
+            prefetch_l2(rows + i)
             i += 64
 
 

@@ -88,6 +88,8 @@ typedef int64_t lsgd_i8 __attribute__((vector_size(64)));
     LSGD_MARKED(lsgd_v8, lsgd_i8, marks, a, b, 1, 2, 4, 8, 16, 32, 64, 128)
 
 #define lsgd_prefetch(p) __builtin_prefetch(p, 0, 3)
+/* to the second level of cache, for what the first cannot hold besides the present block */
+#define lsgd_prefetch_l2(p) __builtin_prefetch(p, 0, 2)
 
 #define lsgd_widen2(p) __builtin_convertvector(*(const lsgd_f2 *)(p), lsgd_v2)
 /* GCC 12 converts four or eight floats in two halves; its builtins are the one instruction, and are

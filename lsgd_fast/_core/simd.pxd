@@ -36,7 +36,8 @@ cdef extern from "simd.h" nogil:
     v2 marked2 "lsgd_marked2"(uint32_t, v2, v2)
     v4 marked4 "lsgd_marked4"(uint32_t, v4, v4)
     v8 marked8 "lsgd_marked8"(uint32_t, v8, v8)
-    void prefetch "lsgd_prefetch"(const void*)      # one cache line
+    void prefetch "lsgd_prefetch"(const void*)      # one cache line, to the first level of cache
+    void prefetch_l2 "lsgd_prefetch_l2"(const void*)    # to the second
     v2 widen2 "lsgd_widen2"(const float*)
     v4 widen4 "lsgd_widen4"(const float*)
     v8 widen8 "lsgd_widen8"(const float*)
