@@ -186,10 +186,13 @@ class Sweep(Sequence):
         return cls(runs, [_loaded(value) for value in meta["stepsizes"]])
 
     def __repr__(self):
-        return f"{type(self).__name__} of {counted(len(self), 'run')}\n{self.table()}"
+        return f"{self._title()}\n{self.table()}"
 
     def _repr_html_(self):
-        return self.table()._repr_html_()
+        return self.table().to_html(self._title())
+
+    def _title(self):
+        return f"{type(self).__name__} of {counted(len(self), 'run')}"
 
 
 def label_of(stepsize):

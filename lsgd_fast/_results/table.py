@@ -1,7 +1,6 @@
 """A small table that prints well in a terminal and in a notebook."""
 
-import html
-
+from lsgd_fast._html import html_table
 from lsgd_fast._text import WIDTH
 
 __all__ = ["Table"]
@@ -58,12 +57,12 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self):
-        def row(tag, cells):
-            return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
+        return self.to_html("")
 
+    def to_html(self, title):
+        """Return all columns as HTML, with a title above them; see `html_table`."""
         rows = zip(*(map(_text, column) for column in self._columns.values()), strict=True)
-        body = "".join(row("td", cells) for cells in rows)
-        return f"<table><thead>{row('th', self._columns)}</thead><tbody>{body}</tbody></table>"
+        return html_table(title, rows, tuple(self._columns))
 
 
 def _text(value):

@@ -27,7 +27,7 @@ def test_table_best_and_slices(backend):
     assert {len(column) for column in columns.values()} == {3}
     text = str(sweep.table())
     assert len({len(line) for line in text.splitlines()}) == 1 and "100" in text
-    assert sweep._repr_html_().count("<th>") == len(columns)
+    assert sweep._repr_html_().count("<th ") == len(columns)
     assert sweep._repr_html_().count("<tr>") == 4 and repr(sweep).startswith("Sweep of 3 runs")
     part = sweep[1:]
     assert isinstance(part, Sweep) and part[0] is sweep[1] and part.stepsizes == (1.0, 100.0)
