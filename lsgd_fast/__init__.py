@@ -37,7 +37,7 @@ from lsgd_fast._inputs.stopping import Stop, StopReason
 from lsgd_fast._methods.margin import Margin
 from lsgd_fast._methods.rescale import ScaledWeights, scale_to_loss
 from lsgd_fast._planning.plan import Plan, plan
-from lsgd_fast._results.run import Run, Trace
+from lsgd_fast._results.run import Run
 from lsgd_fast._results.separation import (
     Certificate,
     Separation,
@@ -46,6 +46,7 @@ from lsgd_fast._results.separation import (
 )
 from lsgd_fast._results.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast._results.sweep import Sweep
+from lsgd_fast._results.trace import Trace
 from lsgd_fast._results.trial import Trial
 from lsgd_fast._results.verdict import Verdict
 from lsgd_fast._version import __version__ as __version__

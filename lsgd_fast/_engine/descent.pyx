@@ -23,7 +23,7 @@ from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.stopping import ends_run, check_stop
 from lsgd_fast._results.archive import invalid_file
 from lsgd_fast._results.checkpoint import Checkpoint
-from lsgd_fast._results.run import Run, Trace
+from lsgd_fast._results.run import Run
 from lsgd_fast._results.verdict import MIN_STEPS, Verdict
 from lsgd_fast.stepsizes import resolve
 

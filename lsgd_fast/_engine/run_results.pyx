@@ -7,7 +7,9 @@ from lsgd_fast._engine.run_state cimport BEST_ROW, SEPARATING_ROW, W_ROW, RunSta
 from lsgd_fast._engine.state cimport VALIDATION_LOSS, counters_t, run_t
 
 from lsgd_fast._engine.run_state import REASONS
-from lsgd_fast._results.run import Run, Trace
+from lsgd_fast._results.predictions import Model
+from lsgd_fast._results.run import Run
+from lsgd_fast._results.trace import Trace
 
 
 cdef run_of(Batch batch, RunState state, record, double seconds):
@@ -30,6 +32,7 @@ cdef run_of(Batch batch, RunState state, record, double seconds):
         stable_at=None if too_short else max(c.last_increase, 0),
         n_increases=c.n_increases,
         diagnostics=state.diagnostics(),
+        model=Model.of(state.problem),
         **best(batch, state),
     )
 

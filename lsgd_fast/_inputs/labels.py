@@ -15,6 +15,7 @@ __all__ = [
     "check_labels",
     "check_sample_weight",
     "exact_sum",
+    "label_values",
 ]
 
 
@@ -42,6 +43,14 @@ def check_labels(y, n, ranks=ALONE):
     if not set.intersection(*ranks.gather(possible)):
         raise ValueError("y must hold the same two labels on all ranks: -1 and +1, or 0 and 1")
     return np.where(positive, np.int8(1), np.int8(-1))
+
+
+def label_values(y, ranks=ALONE):
+    """Return the two labels that checked labels had when they were passed, as a tuple."""
+    y = as_real_array("y", y)
+    if all(ranks.gather(y.dtype.kind == "b")):
+        return (False, True)
+    return (0, 1) if any(ranks.gather(bool((y == 0).any()))) else (-1, 1)
 
 
 def check_class_numbers(y, n_given, n, n_classes=None):

@@ -25,6 +25,7 @@ from lsgd_fast._inputs.labels import (
     check_class_numbers,
     check_labels,
     check_sample_weight,
+    label_values,
 )
 from lsgd_fast._inputs.models import Linear, Softmax, TwoLayer
 from lsgd_fast._inputs.ranks import ALONE
@@ -78,6 +79,8 @@ class Problem:
     distributed : DistributedRows or None
         The rows of all ranks, where there are several. X, `y` and `weight` are those of the rows
         that this one works on; `n`, `total_weight` and `row_norm` are those of all.
+    classes : tuple
+        The labels as they were passed: (-1, 1), (0, 1) or (False, True), or class numbers.
     """
 
     X: np.ndarray | SparseRows
@@ -94,6 +97,7 @@ class Problem:
     exports: list = field(default_factory=list)
     kept_digest: list = field(default_factory=list)
     distributed: DistributedRows | None = None
+    classes: tuple = (-1, 1)
 
     @property
     def n(self):
@@ -219,9 +223,11 @@ class Problem:
         if isinstance(loss, losses.Softmax):
             labels = check_class_numbers(y, n_given, n)
             model = Softmax(check_all_classes(labels, weight, ranks))
+            classes = tuple(range(model.columns))
         else:
             labels, model = check_labels(y, n_given, ranks), Linear()
             check_both_classes(labels, weight, ranks)
+            classes = label_values(y, ranks)
         center, scale = _check_factors(center, scale, X.shape[1])
         factors = [None if one is None else one.tolist() for one in (center, scale)]
         ranks.require_same("l2, fit_intercept, center and scale", (l2, fit_intercept, *factors))
@@ -240,7 +246,7 @@ class Problem:
         weight.setflags(write=False)
         return cls(
             X, labels, weight, total_weight, loss, l2, fit_intercept, row_norm, center, scale,
-            model, exports, distributed=rows,
+            model, exports, distributed=rows, classes=classes,
         )  # fmt: skip
 
     def take(self, rows, n_threads=None):

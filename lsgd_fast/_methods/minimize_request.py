@@ -11,6 +11,7 @@ from lsgd_fast._checks import check_callback, check_count, check_n_threads, chec
 from lsgd_fast._inputs.models import Linear
 from lsgd_fast._inputs.problem import Problem, check_start
 from lsgd_fast._inputs.stopping import Stop, check_stop
+from lsgd_fast._results.predictions import Model
 from lsgd_fast.losses import Logistic, Softmax
 
 __all__ = ["MinimizeOptions", "MinimizeRequest"]
@@ -66,7 +67,7 @@ class MinimizeOptions:
             raise ValueError(
                 f"loss must be 'logistic' or 'softmax' for minimize; got {problem.loss!r}"
             )
-        start, n_classes = check_start(start, problem), None
+        start, n_classes, model = check_start(start, problem), None, Model.of(problem)
         if problem.is_multi:  # the score line handles softmax by the number of columns alone
             n_classes = problem.model.columns
             problem = replace(problem, loss=Logistic(), model=Linear())
@@ -74,7 +75,7 @@ class MinimizeOptions:
         ranks.require_same("start", start.tobytes())
         for name in ("tol", "max_passes", "stop", "callback_every"):
             ranks.require_same(name, getattr(self, name))
-        return MinimizeRequest(problem, n_classes, start, _row_norm(problem), self)
+        return MinimizeRequest(problem, n_classes, start, _row_norm(problem), self, model)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +87,7 @@ class MinimizeRequest:
     start: np.ndarray  # (height * k,)
     row_norm: float  # the largest norm of a row of positive weight, without an intercept
     options: MinimizeOptions
+    model: Model  # of the `Run`
 
     @property
     def k(self):

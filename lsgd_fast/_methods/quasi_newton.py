@@ -19,7 +19,8 @@ from lsgd_fast._inputs.stopping import StopReason, ends_run
 from lsgd_fast._methods.line_search import MAX_STEP, search
 from lsgd_fast._methods.numerics import is_increase, norm, ratio, separates
 from lsgd_fast._results.diagnostics import MinimizeDiagnostics
-from lsgd_fast._results.run import Run, Trace
+from lsgd_fast._results.run import Run
+from lsgd_fast._results.trace import Trace
 
 __all__ = ["COLUMNS", "run_minimize"]
 
@@ -353,4 +354,5 @@ class _QuasiNewton:
             stable_at=self.last_increase if self.last_increase < self.n_steps else None,
             n_increases=self.n_increases,
             diagnostics=self._diagnostics(reason),
+            model=self.request.model,
         )

@@ -22,8 +22,9 @@ from lsgd_fast._checks import (
 from lsgd_fast._inputs.problem import Problem, check_start, check_starts
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._methods.numerics import infinities
-from lsgd_fast._results.run import Trace
+from lsgd_fast._results.predictions import Model
 from lsgd_fast._results.stochastic_run import Iterate, StochasticRun, StochasticSweep
+from lsgd_fast._results.trace import Trace
 from lsgd_fast.stepsizes import Constant, as_passed, resolve
 
 __all__ = ["StochasticOptions", "row_blocks", "run_stochastic", "sweep_stochastic"]
@@ -300,6 +301,7 @@ class _Recorder:
             n_threads=self.sgd_runs.n_threads,
             seconds=self.seconds[run],
             radius=self.problem.radius,
+            model=Model.of(self.problem),
         )
 
     def _iterate(self, parameters, measures):

@@ -6,7 +6,7 @@ import numpy as np
 
 from lsgd_fast._checks import set_fields
 from lsgd_fast._constants import UNDERFLOW_LOSS
-from lsgd_fast._inputs.problem import objective_of
+from lsgd_fast._html import html_table
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.arrays import ReadOnlyArrays
@@ -17,142 +17,11 @@ from lsgd_fast._results.diagnostics import (
     check_type,
     diagnostics_from_dict,
 )
+from lsgd_fast._results.predictions import Model, Predictions
+from lsgd_fast._results.trace import Trace
 from lsgd_fast._text import counted, exp_text
 
-__all__ = ["Run", "Trace"]
-
-_COUNTS = ("step", "passes")  # the columns of a trace that are not floats
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Trace(ReadOnlyArrays):
-    """The measurements of a run: read-only arrays of equal length, None if not recorded.
-
-    Row t describes the weights w_t, before the step from them. The last row describes the weights
-    that were returned; of a run that diverged it has infinities, see docs/monitor.md.
-
-    Attributes
-    ----------
-    step : ndarray of int64
-        The step number t.
-    loss, ln_loss : ndarray of float64
-        The weighted mean of the losses, without the penalty, and its logarithm. The logarithm is
-        finite also where the loss underflows to 0, and with an adaptive rule also where the loss
-        overflows.
-    error_rate : ndarray of float64
-        The weighted share of the rows whose margin is not positive.
-    min_margin : ndarray of float64
-        The smallest margin of a row of positive weight.
-    gradient_norm : ndarray of float64
-        The Euclidean norm of the gradient of the objective. It is NaN in the last row if the run
-        took all its steps, unless `Stop.gradient_norm` asks for it: the pass after the last step
-        computes no gradient that nothing needs.
-    weight_norm : ndarray of float64
-        The Euclidean norm of the weights, without the intercept.
-    stepsize : ndarray of float64
-        The stepsize of the step from w_t, the factor of the gradient. It may overflow to infinity
-        where a rule divides by a loss or a gradient that underflows; the step itself was finite.
-        NaN in the last row, from which no step was taken. With `minimize` it is the step length
-        along the search direction.
-    validation_loss, validation_error_rate : ndarray of float64 or None
-        The loss and the error rate on the held-out data; None without such data.
-    distance : ndarray of float64 or None
-        The Euclidean norm of ``w_t - w_0``, for a network; None for other models.
-    objective : ndarray of float64 or None
-        ``loss + l2/2 * weight_norm^2``; None without a penalty.
-    passes : ndarray of int64 or None
-        With `minimize` the number of reads of X, forward or backward, before the next iteration;
-        None for gradient descent.
-    """
-
-    step: np.ndarray
-    loss: np.ndarray | None = None
-    ln_loss: np.ndarray | None = None
-    error_rate: np.ndarray | None = None
-    min_margin: np.ndarray | None = None
-    gradient_norm: np.ndarray | None = None
-    weight_norm: np.ndarray | None = None
-    stepsize: np.ndarray | None = None
-    validation_loss: np.ndarray | None = None
-    validation_error_rate: np.ndarray | None = None
-    distance: np.ndarray | None = None
-    objective: np.ndarray | None = None
-    passes: np.ndarray | None = None
-
-    def __post_init__(self):
-        for name, column in self.to_dict().items():
-            dtype = np.int64 if name in _COUNTS else np.float64
-            set_fields(self, **{name: np.asarray(column, dtype=dtype)})
-        super().__post_init__()
-        shapes = {column.shape for column in self.to_dict().values()}
-        if len(shapes) > 1 or self.step.ndim != 1 or len(self.step) == 0:
-            raise ValueError(
-                f"the columns of a trace must have one length; got shapes {sorted(shapes)}"
-            )
-
-    @classmethod
-    def from_archive(cls, arrays, n_steps):
-        """Return the trace of a file, with each column under its name.
-
-        Parameters
-        ----------
-        arrays : dict of str to ndarray
-        n_steps : int
-            The number of steps that the run took.
-
-        Returns
-        -------
-        Trace
-
-        Raises
-        ------
-        TypeError, ValueError
-            If these are not the columns of a trace that ends there.
-        """
-        for name, column in arrays.items():
-            dtype = np.int64 if name in _COUNTS else np.float64
-            if column.dtype != dtype:
-                raise ValueError(f"trace_{name} must be of dtype {dtype.__name__}")
-        trace = cls(**arrays)
-        step = trace.step
-        if step[0] < 0 or step[-1] != n_steps or (step[1:] <= step[:-1]).any():
-            raise ValueError("the steps of the trace must increase to n_steps")
-        return trace
-
-    @classmethod
-    def from_rows(cls, rows, names, l2):
-        """Return the trace of an array with one row for each row of the trace.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows, n_columns)
-        names : sequence of str
-            The names of the columns of `rows`.
-        l2 : float
-            Strength of the penalty; if it is positive, `objective` is computed where possible.
-
-        Returns
-        -------
-        Trace
-        """
-        columns = {name: rows[:, i].copy() for i, name in enumerate(names)}
-        if l2 > 0.0 and {"loss", "weight_norm"} <= columns.keys():
-            with np.errstate(all="ignore"):  # the columns of a run that diverges
-                norm = columns["weight_norm"]
-                columns["objective"] = objective_of(columns["loss"], l2, norm)
-        return cls(**columns)
-
-    def __len__(self):
-        return len(self.step)
-
-    def __repr__(self):
-        return f"Trace({len(self)} rows, steps {self.step[0]} to {self.step[-1]})"
-
-    def to_dict(self):
-        """Return the recorded columns by name."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: column for name, column in columns.items() if column is not None}
-
+__all__ = ["Run"]
 
 # The scalar fields that a file holds by their names, with their types.
 _SCALARS = {
@@ -171,7 +40,7 @@ _OPTIONAL_WEIGHTS = ("separating_weights", "best_weights")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Run(ReadOnlyArrays):
+class Run(Predictions, ReadOnlyArrays):
     """A finished run of gradient descent or of `minimize`. Its arrays are read-only.
 
     The counters count every step, whatever `record_every` was.
@@ -217,6 +86,10 @@ class Run(ReadOnlyArrays):
         The weights of that step, the intercept last.
     diagnostics : Diagnostics, MinimizeDiagnostics or None, default None
         The numbers that `verdict` and `evidence` depend on; None if the run was not monitored.
+    model : Model
+        What `predict` needs besides the weights: labels, loss, `center` and `scale`. Where these
+        two were given, all weights are those of ``(X - center) * scale``; `raw_weights` and
+        `raw_intercept` are those of X itself.
     """
 
     weights: np.ndarray
@@ -235,6 +108,7 @@ class Run(ReadOnlyArrays):
     best_at: int | None = None
     best_weights: np.ndarray | None = None
     diagnostics: Diagnostics | MinimizeDiagnostics | None = None
+    model: Model = Model()
 
     def __post_init__(self):
         set_fields(self, stop_reason=StopReason(self.stop_reason))
@@ -283,7 +157,8 @@ class Run(ReadOnlyArrays):
             arrays["intercept"] = self.intercept
         else:
             meta["intercept"] = self.intercept
-        return meta, arrays
+        meta["model"], units = self.model.to_archive()
+        return meta, arrays | units
 
     @classmethod
     def load(cls, path):
@@ -331,9 +206,11 @@ class Run(ReadOnlyArrays):
             meta["diagnostics"] = diagnostics_from_dict(meta["diagnostics"])
         names = [name for name in arrays if name.startswith("trace_")]
         columns = {name.removeprefix("trace_"): arrays.pop(name) for name in names}
+        units = {name: arrays.pop(name) for name in ("center", "scale") if name in arrays}
         _check_weights(arrays)
+        model = Model.from_archive(meta.pop("model", None), units, arrays["weights"].shape)
         trace = Trace.from_archive(columns, meta["n_steps"])
-        return cls(trace=trace, **meta, **dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays)
+        return cls(trace=trace, model=model, **meta, **dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays)
 
     def plot(self, ax=None, **options):
         """Plot the loss of every step; the short form of `lsgd_fast.plot.loss_curves`.
@@ -354,21 +231,39 @@ class Run(ReadOnlyArrays):
         return loss_curves(self, ax=ax, **options)
 
     def __repr__(self):
+        lines = [f"  {name:<12}{text}" for name, text in self._facts()]
+        return "\n".join([self._title(), *lines])
+
+    def _repr_html_(self):
+        facts = self._facts()
+        return html_table(
+            self._title(), facts + [("evidence", self.evidence)] * bool(self.evidence)
+        )
+
+    def _title(self):
+        return f"Run ended by {self.stop_reason} after {counted(self.n_steps, 'step')}"
+
+    def _facts(self):
+        """Return the names of facts and what a report says of them."""
         n = self.n_steps
         timing = f", {1e6 * self.seconds / n:.3g} us/step" if n else ""
-        lines = [
-            f"Run ended by {self.stop_reason} after {counted(n, 'step')}",
-            f"  time        {self.seconds:.3g} s{timing}, {counted(self.n_threads, 'thread')}",
+        verdict = [] if self.diagnostics is None else [("verdict", str(self.verdict))]
+        separated = f"at step {self.separated_at}: every row was on the side of its label"
+        return [
+            *verdict,
+            ("time", f"{self.seconds:.3g} s{timing}, {counted(self.n_threads, 'thread')}"),
             *_describe_loss(self.trace),
             *_describe_error(self.trace),
-            f"  increases   {self._describe_increases()}",
-            f"  certified   {_describe_step('from', self.certified_at)}",
-            f"  separated   {_describe_step('at', self.separated_at)}",
+            ("increases", self._describe_increases()),
+            ("theory", self._describe_guarantee()),
+            ("separated", "no" if self.separated_at is None else separated),
             *_describe_margin(self.trace),
         ]
-        if self.diagnostics is not None:
-            lines.insert(1, f"  verdict     {self.verdict}")
-        return "\n".join(lines)
+
+    def _describe_guarantee(self):
+        if self.certified_at is None:
+            return "does not guarantee that the loss falls"
+        return f"guarantees that the loss falls from step {self.certified_at} on"
 
     def _describe_increases(self):
         if self.n_steps == 0:
@@ -385,14 +280,15 @@ def _check_members(meta, arrays):
     expected = _SCALARS | {"stop_reason": str, "diagnostics": dict | None}
     expected |= {} if "intercept" in arrays else {"intercept": float}
     possible = {f"trace_{field.name}" for field in fields(Trace)}
-    possible |= {"weights", "intercept", *_OPTIONAL_WEIGHTS}
-    unknown = (meta.keys() - expected.keys()) | (arrays.keys() - possible)
+    possible |= {"weights", "intercept", "center", "scale", *_OPTIONAL_WEIGHTS}
+    unknown = (meta.keys() - expected.keys() - {"model"}) | (arrays.keys() - possible)
     missing = (expected.keys() - meta.keys()) | ({"weights", "trace_step"} - arrays.keys())
     for names, state in ((unknown, "unknown"), (missing, "missing")):
         if names:
             raise ValueError(f"{state} members: {', '.join(sorted(names))}")
     for name, kind in expected.items():
         check_type(name, meta[name], kind)
+    check_type("model", meta.get("model"), dict | None)  # older files have none
     check_counts(meta, _COUNTERS, ("n_threads",))
 
 
@@ -416,15 +312,11 @@ def _describe_loss(trace):
         last = exp_text(trace.ln_loss[-1], 6)
     else:
         last = f"{trace.loss[-1]:.6g}"
-    return [f"  loss        {trace.loss[0]:.6g} -> {last}"]
+    return [("loss", f"{trace.loss[0]:.6g} -> {last}")]
 
 
 def _describe_error(trace):
-    return [] if trace.error_rate is None else [f"  error rate  {trace.error_rate[-1]:.6g}"]
-
-
-def _describe_step(preposition, step):
-    return "no" if step is None else f"{preposition} step {step}"
+    return [] if trace.error_rate is None else [("error rate", f"{trace.error_rate[-1]:.6g}")]
 
 
 def _describe_margin(trace):
@@ -433,5 +325,5 @@ def _describe_margin(trace):
     margin = float(trace.min_margin[-1])
     norm = np.nan if trace.weight_norm is None else float(trace.weight_norm[-1])
     if not 0.0 < norm < np.inf:
-        return [f"  min margin  {margin:.6g}"]
-    return [f"  min margin  {margin:.6g}, over |w| {margin / norm:.6g}"]
+        return [("min margin", f"{margin:.6g}")]
+    return [("min margin", f"{margin:.6g}, over |w| {margin / norm:.6g}")]

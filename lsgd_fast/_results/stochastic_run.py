@@ -7,13 +7,15 @@ import numpy as np
 
 from lsgd_fast._checks import set_fields
 from lsgd_fast._constants import UNDERFLOW_LOSS
+from lsgd_fast._html import html_table
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._results.diagnostics import check_counts, check_type
-from lsgd_fast._results.run import Trace
+from lsgd_fast._results.predictions import Model, Predictions
 from lsgd_fast._results.sweep import Sweep, label_of
 from lsgd_fast._results.table import Table
+from lsgd_fast._results.trace import Trace
 from lsgd_fast._text import counted, exp_text
 
 __all__ = ["Iterate", "StochasticRun", "StochasticSweep"]
@@ -62,7 +64,7 @@ _NUMBERS = tuple(field.name for field in fields(Iterate) if field.name != "weigh
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StochasticRun:
+class StochasticRun(Predictions):
     """One finished run of stochastic gradient descent.
 
     Attributes
@@ -94,6 +96,8 @@ class StochasticRun:
         Seconds from the first batch to the last.
     radius : float
         R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight.
+    model : Model
+        What `predict` needs besides the last weights, which it uses; see `Run`.
     """
 
     last: Iterate
@@ -108,6 +112,7 @@ class StochasticRun:
     n_threads: int
     seconds: float
     radius: float
+    model: Model = Model()
 
     def __post_init__(self):
         set_fields(self, stop_reason=StopReason(self.stop_reason))
@@ -184,7 +189,8 @@ class StochasticRun:
             iterate = getattr(self, name)
             meta[name] = {number: getattr(iterate, number) for number in _NUMBERS}
             arrays[f"{name}_weights"] = iterate.weights
-        return meta, arrays
+        meta["model"], units = self.model.to_archive()
+        return meta, arrays | units
 
     @classmethod
     def from_archive(cls, meta, arrays):
@@ -192,6 +198,7 @@ class StochasticRun:
         meta, arrays = dict(meta), dict(arrays)
         for name, kind in _KINDS.items():
             check_type(name, meta[name], kind)
+        check_type("model", meta.get("model"), dict | None)  # older files have none
         check_counts(meta, (), ("n_threads", "batch_size"))
         iterates = {
             name: _iterate(arrays.pop(f"{name}_weights"), meta.pop(name))
@@ -199,22 +206,36 @@ class StochasticRun:
         }
         if len({iterate.weights.shape for iterate in iterates.values()}) > 1:
             raise ValueError("the last and the averaged weights must have one shape")
+        units = {name: arrays.pop(name) for name in ("center", "scale") if name in arrays}
+        shape = iterates["last"].weights.shape
+        meta["model"] = Model.from_archive(meta.get("model"), units, shape)
         columns = {name.removeprefix("trace_"): array for name, array in arrays.items()}
         return cls(trace=Trace.from_archive(columns, meta["n_steps"]), **iterates, **meta)
 
     def __repr__(self):
+        lines = [f"  {name:<12}{text}" for name, text in self._facts()]
+        return "\n".join([self._title(), *lines])
+
+    def _repr_html_(self):
+        return html_table(self._title(), self._facts())
+
+    def _title(self):
+        return (
+            f"Stochastic run ended by {self.stop_reason} after {counted(self.n_steps, 'step')} "
+            f"of {counted(self.batch_size, 'row')} ({self.order})"
+        )
+
+    def _facts(self):
+        """Return the names of facts and what a report says of them."""
         n = self.n_steps
         timing = f", {1e9 * self.seconds / n:.3g} ns/step" if n else ""
-        lines = [
-            f"Stochastic run ended by {self.stop_reason} after {counted(n, 'step')} "
-            f"of {counted(self.batch_size, 'row')} ({self.order})",
-            f"  time        {self.seconds:.3g} s{timing}, {counted(self.n_threads, 'thread')}",
-            f"  batches     mean loss {self.mean_loss:.6g}, error rate {self.mean_error_rate:.6g}, "
-            "before each step",
-            f"  last        {_describe(self.last)}",
-            f"  average     {_describe(self.average)}",
+        batches = f"mean loss {self.mean_loss:.6g}, error rate {self.mean_error_rate:.6g}"
+        return [
+            ("time", f"{self.seconds:.3g} s{timing}, {counted(self.n_threads, 'thread')}"),
+            ("batches", f"{batches}, before each step"),
+            ("last", _describe(self.last)),
+            ("average", _describe(self.average)),
         ]
-        return "\n".join(lines)
 
 
 # Types of the metadata of a file.

@@ -19,8 +19,10 @@ from lsgd_fast._inputs.requests import (
 )
 from lsgd_fast._inputs.stopping import StopReason, check_stop, ends_run
 from lsgd_fast._methods.numerics import is_increase, norm, separates
-from lsgd_fast._results.run import Run, Trace
+from lsgd_fast._results.predictions import Model
+from lsgd_fast._results.run import Run
 from lsgd_fast._results.sweep import Sweep
+from lsgd_fast._results.trace import Trace
 from lsgd_fast._results.verdict import Verdict
 from lsgd_fast.reference._monitor import Monitor
 from lsgd_fast.reference._passes import (
@@ -124,6 +126,7 @@ def run_descent(request, n_steps):
         best_at=held_out.best_at,
         best_weights=None if best is None else problem.shaped(best),
         diagnostics=counters.diagnostics(t, monitor, reason),
+        model=Model.of(problem),
     )
 
 

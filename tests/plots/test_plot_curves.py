@@ -8,7 +8,7 @@ import pytest
 
 from lsgd_fast import _drawing as drawing
 from lsgd_fast import plot
-from lsgd_fast._results.run import Trace
+from lsgd_fast._results.trace import Trace
 from support.artists import (
     DIVERGED,
     RUNS,

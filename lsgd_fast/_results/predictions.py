@@ -1,0 +1,239 @@
+"""What the weights of a run say about rows: scores, labels and probabilities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsgd_fast import losses
+from lsgd_fast._inputs.dense import BLOCK_SIZE, check_matrix, scaled, to_float64
+from lsgd_fast._inputs.models import TwoLayer, check_network
+from lsgd_fast._inputs.sparse import is_sparse
+from lsgd_fast._inputs.standardize import Units
+from lsgd_fast._results.arrays import ReadOnlyArrays
+
+__all__ = ["Model", "Predictions", "log_probabilities", "scores_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Model(ReadOnlyArrays):
+    """What leads from the weights of a run to scores and labels.
+
+    Attributes
+    ----------
+    classes : tuple
+        The labels: two, as they were passed to the function, or with softmax the class numbers.
+    loss : losses.Loss
+        The loss.
+    activation : str or None
+        The activation of a two-layer network; None for other models.
+    center, scale : ndarray of shape (d,), or both None
+        The weights of the run are those of ``(X - center) * scale``.
+    """
+
+    classes: tuple = (-1, 1)
+    loss: object = losses.Logistic()
+    activation: str | None = None
+    center: np.ndarray | None = None
+    scale: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, problem):
+        """Return the model of a `Problem`."""
+        network = problem.model if isinstance(problem.model, TwoLayer) else None
+        return cls(
+            problem.classes, problem.loss, network.activation if network else None,
+            problem.center, problem.scale,
+        )  # fmt: skip
+
+    @property
+    def units(self):
+        """The `Units` of the features, or None where they are those of X."""
+        return None if self.scale is None else Units(self.center, self.scale)
+
+    def to_archive(self):
+        """Return the metadata and the arrays of a file."""
+        meta = {"classes": list(self.classes), "loss": losses.to_plain(self.loss)}
+        meta["activation"] = self.activation
+        units = () if self.units is None else self.units._asdict().items()
+        return meta, dict(units)
+
+    @classmethod
+    def from_archive(cls, meta, arrays, shape):
+        """Return the model that `to_archive` converted; raise unless it fits weights of a shape.
+
+        A file of an older version has no metadata, None: the model of the shape is then assumed.
+        """
+        if meta is None:
+            return cls(classes=tuple(range(shape[1])) if len(shape) > 1 else (-1, 1))
+        if meta.keys() != {"classes", "loss", "activation"}:
+            raise ValueError("model has missing or unknown members")
+        classes, activation = tuple(meta["classes"]), meta["activation"]
+        loss = losses.from_plain(meta["loss"])
+        is_several = isinstance(loss, losses.Softmax)
+        pairs = [list(range(shape[-1]))] if is_several else [[-1, 1], [0, 1], [False, True]]
+        if list(map(repr, classes)) not in [list(map(repr, pair)) for pair in pairs]:
+            raise ValueError("model.classes are not those of a run")
+        if activation is not None:
+            check_network(shape[-1], activation)
+        if len(shape) != 1 + (is_several or activation is not None):
+            raise ValueError("model does not fit the weights")
+        if arrays.keys() - {"center", "scale"} or len(arrays) == 1:
+            raise ValueError("center and scale must come together")
+        for name, array in arrays.items():
+            if array.dtype != np.float64 or array.shape != shape[:1]:
+                raise ValueError(f"{name} does not fit the weights")
+        return cls(classes, loss, activation, **arrays)
+
+
+class Predictions:
+    """A base of results with the attributes `weights`, `intercept` and `model`."""
+
+    @property
+    def raw_weights(self):
+        """The weights in the units of X; those of `weights` unless X was centred and scaled.
+
+        With `raw_intercept` they give the same scores: ``X @ raw_weights + raw_intercept``.
+        """
+        return self._raw()[0]
+
+    @property
+    def raw_intercept(self):
+        """The intercept in the units of X, see `raw_weights`.
+
+        It holds what centring adds to the scores, so that it may differ from 0 without an intercept
+        in the fit.
+        """
+        return self._raw()[1]
+
+    def _raw(self):
+        units = self.model.units
+        if units is None:
+            return self.weights, self.intercept
+        return units.to_raw(self.weights, self.intercept)
+
+    def decision_function(self, X):
+        """Return the scores of rows: ``X @ w + b``, or the output of a two-layer network.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, d)
+            Rows of as many features as the run had, of any real dtype; they are centred and scaled
+            as those of the run were. X is read in place, block by block.
+
+        Returns
+        -------
+        ndarray of shape (n,), or with softmax (n, K)
+            Positive where the second label is the more likely one; with softmax a column for each
+            class.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not a matrix of finite numbers with that many features.
+        """
+        return scores_of(self.model, X, self.weights, self.intercept)
+
+    def predict(self, X):
+        """Return the most likely label of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, d)
+            As for `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels as they were passed to the function: -1 and +1, 0 and 1, or bool; with softmax
+            class numbers. A score of zero counts as the first label.
+        """
+        scores = self.decision_function(X)
+        best = scores > 0.0 if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.array(self.model.classes)[best.astype(np.intp)]
+
+    def predict_proba(self, X):
+        """Return the probabilities of the labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, d)
+            As for `decision_function`.
+
+        Returns
+        -------
+        ndarray of shape (n, 2), or with softmax (n, K)
+            A column for each label, those of the first label first.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not that of a probability: only the logistic and the softmax loss are.
+        """
+        if not isinstance(self.model.loss, losses.Logistic):  # of which Softmax is one
+            raise ValueError(
+                f"predict_proba needs the logistic or the softmax loss; this run had "
+                f"{self.model.loss!r}: use decision_function"
+            )
+        return np.exp(log_probabilities(self.decision_function(X)))
+
+
+def scores_of(model, X, weights, intercept):
+    """Return the scores of rows, see `Predictions.decision_function`."""
+    X, d = check_matrix(X), len(weights)
+    if X.shape[1] != d:
+        raise ValueError(f"X must have {d} features, as the run had; got shape {X.shape}")
+    if is_sparse(X):
+        return _scores_of_sparse(model, X, weights, intercept)
+    columns = () if weights.ndim == 1 or model.activation is not None else weights.shape[1:]
+    scores = np.empty((len(X), *columns))
+    height = max(1, BLOCK_SIZE // d)
+    with np.errstate(all="ignore"):  # scores may overflow, whose sign is right
+        for i in range(0, len(X), height):
+            rows = to_float64(X[i : i + height])
+            if not np.isfinite(rows).all():
+                raise ValueError("X must be finite; it holds NaN or infinity")
+            rows = scaled(rows, model.center, model.scale)
+            scores[i : i + height] = _output(model, rows @ weights)
+        scores += intercept
+    return scores
+
+
+def _scores_of_sparse(model, X, weights, intercept):
+    """Return the scores of `SparseRows`, which stay sparse where they are centred."""
+    if model.units is not None:
+        weights, intercept = model.units.to_raw(weights, intercept)
+    if weights.ndim == 1:
+        return X.multiply(weights) + intercept
+    scores = np.empty((len(X), weights.shape[1]))
+    for column, of_column in zip(scores.T, weights.T, strict=True):
+        column[:] = X.multiply(of_column)
+    return _output(model, scores) + intercept
+
+
+def _output(model, scores):
+    """Return the output of a network from what its units get, or the scores themselves."""
+    if model.activation is None:
+        return scores
+    network = TwoLayer(scores.shape[1], model.activation)
+    if network.slope is None:
+        values = np.logaddexp(0.0, scores)
+    else:
+        values = np.maximum(scores, 0.0) + network.slope * np.minimum(scores, 0.0)
+    return network.output_factor * (values @ network.output_weights)
+
+
+def log_probabilities(scores):
+    """Return the logarithms of the probabilities, which do not underflow.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n,) or (n, K)
+
+    Returns
+    -------
+    ndarray of shape (n, 2) or (n, K)
+    """
+    if scores.ndim == 1:
+        return -np.logaddexp(0.0, np.column_stack([scores, -scores]))
+    scores = scores - scores.max(axis=1, keepdims=True)
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
