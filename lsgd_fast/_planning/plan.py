@@ -226,6 +226,9 @@ class Plan:
 
     __str__ = report
 
+    def _repr_html_(self):
+        return plan_report.report_html(self)
+
     def __repr__(self):
         return f"<Plan for X of shape ({self.n}, {self.d}), {self.dtype}; print it to read it>"
 

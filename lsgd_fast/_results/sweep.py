@@ -18,6 +18,8 @@ OPTIONAL = (
     "stop_reason", "min_margin", "error_rate", "certified_at", "n_increases", "ln_loss",
 )  # fmt: skip
 
+NOTES = {"certified_at": "the step from which on theory guarantees that the loss falls"}
+
 
 class Sweep(Sequence):
     """The runs of `stepsize_sweep`: a sequence of `Run` in the order of the stepsizes.
@@ -71,7 +73,7 @@ class Sweep(Sequence):
         for name in ("loss", "ln_loss", "error_rate", "min_margin", "validation_loss"):
             if all(getattr(run.trace, name) is not None for run in self):
                 columns[name] = [float(getattr(run.trace, name)[-1]) for run in self]
-        return Table(columns, OPTIONAL)
+        return Table(columns, OPTIONAL, NOTES)
 
     def best(self, by="loss"):
         """Return the best run, the first one among equals.

@@ -1,5 +1,7 @@
 """A small table that prints well in a terminal and in a notebook."""
 
+import textwrap
+
 from lsgd_fast._html import html_table
 from lsgd_fast._text import WIDTH
 
@@ -17,11 +19,14 @@ class Table:
     optional : sequence of str, default ()
         Names of the columns that a terminal shows only if they fit into its width, the most
         important first. A notebook shows all columns.
+    notes : dict of str to str, default {}
+        What the columns of these names are; a terminal shows the notes of the columns it shows.
     """
 
-    def __init__(self, columns, optional=()):
+    def __init__(self, columns, optional=(), notes=None):
         self._columns = {name: list(column) for name, column in columns.items()}
         self._optional = tuple(optional)
+        self._notes = dict(notes or {})
 
     def to_dict(self):
         """Return a dict from names to columns, as lists, which pandas and polars accept."""
@@ -37,7 +42,14 @@ class Table:
             wider = self._lay_out(shown | {name})
             if len(wider[0]) <= WIDTH:
                 shown, lines = shown | {name}, wider
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._explain(shown)])
+
+    def _explain(self, shown):
+        """Return the notes of some columns."""
+        notes = [
+            (name.replace("_", " "), note) for name, note in self._notes.items() if name in shown
+        ]
+        return [line for name, note in notes for line in textwrap.wrap(f"{name}: {note}", WIDTH)]
 
     def _lay_out(self, shown):
         """Return the lines of some columns, of equal length; names have one word on each line."""

@@ -101,12 +101,17 @@ def find_verdict(diag):
 def _proof(diag):
     """Return why the objective cannot increase any more, or None."""
     if diag.certified_at is not None:
-        return f"eta R^2 loss <= 1 at step {diag.certified_at}: it cannot increase after that"
-    if diag.is_small and diag.model == "softmax":
-        return f"eta (R^2/2 + l2) <= 2: with such a stepsize the {_name(diag)} never increases"
+        return (
+            f"stepsize * R^2 * loss is at most 1 at step {diag.certified_at}, where R is the "
+            "largest norm of a row: from there on theory guarantees that the loss falls"
+        )
     if diag.is_small:
         bound = "R^2/4" if diag.curvature == 0.25 else f"{diag.curvature:.3g} R^2"
-        return f"eta ({bound} + l2) <= 2: with such a stepsize the {_name(diag)} never increases"
+        bound = "R^2/2" if diag.model == "softmax" else bound
+        return (
+            f"stepsize * ({bound} + l2) is at most 2, where R is the largest norm of a row: with "
+            f"such a stepsize the {_name(diag)} never increases"
+        )
     if diag.is_at_rest:
         return "the gradient is exactly zero: the weights do not move"
     return None

@@ -45,7 +45,16 @@ ARROWS = {
     "kernel": {"_core"},
     "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
     | {"progress"},
-    "_planning": {"_checks", "_constants", "_inputs", "_engine", "_core", "_text", "stepsizes"}
+    "_planning": {
+        "_checks",
+        "_constants",
+        "_html",
+        "_inputs",
+        "_engine",
+        "_core",
+        "_text",
+        "stepsizes",
+    }
     | {"theory"},
     "_sklearn": {"_checks", "_inputs", "_results", "_methods", "_api", "stepsizes"},
     "cli": {"_checks", "_inputs", "_results", "_planning", "_api", "_core", "kernel", "reference"}

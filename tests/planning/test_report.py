@@ -26,15 +26,16 @@ def test_the_report_in_full(no_measuring):
     text = facts(toy_plan(stepsize=32.0, n_steps=10**6, target_loss=1e-4, margin=0.2, width=100))
     for sentence in (
         "Plan of a descent on X of shape (4, 2), float64",
-        "radius R 2.01 margin 0.2 stepsize 32 up to 8 / R^2 = 1.98 the loss cannot increase",
+        "radius R 2.01, the largest norm of a row margin 0.2 "
+        "stepsize 32 up to 8 / R^2 = 1.98 the loss cannot increase",
         "steps 1,000,000",
-        "unstable phase at most 783,436 steps (Theorem 1)",
+        "unstable phase at most 783,436 steps, in which the loss may rise (Theorem 1)",
         "last loss at most 0.000574, after these steps (Theorem 1)",
         "target loss of 0.0001 after at most",
         "Corollary 2 stepsize 20.42 for these steps: last loss at most",
         "a two-layer ReLU network would need 1.7e+25 units (Theorem 6)",
         "These are upper bounds for the worst data with this margin, and they are loose",
-        "the paper states it as Omega(eta^2)",
+        "it grows with the square of the stepsize",
         "X 64 bytes, not included in the peak",
         "peak 200 MB: the trace 200 MB",
         "measured on this machine with 1 thread one step 2 s set-up 500 ms in all 23.1 days",
@@ -71,7 +72,7 @@ def test_the_report_of_memory(no_measuring):
         Plan.for_shape(300_000, 2, n_steps=1)
     )
     text = facts(Plan.for_shape(3000, 100, n_steps=10_000))
-    assert "trace 2 MB" in text and "copy of X in panels 2.4 MB" in text
+    assert "trace 2 MB" in text and "copy of X in the order of a step 2.4 MB" in text
     assert repr(toy_plan()) == "<Plan for X of shape (4, 2), float64; print it to read it>"
 
 
