@@ -194,6 +194,8 @@ def _write(arguments, result):
     """Save and plot a result, if the options are given."""
     if arguments.out is not None:
         result.save(arguments.out)
+        if not arguments.json:
+            print(f"Saved: lsgd_fast.{type(result).__name__}.load({arguments.out!r}) returns it")
     if arguments.plot is not None:
         with replacing(arguments.plot) as file:
             result.plot().figure.savefig(file, format=_format(arguments.plot))

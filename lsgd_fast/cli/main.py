@@ -116,7 +116,7 @@ def _fit_options(command):
     add_data(command)
     command.add_argument(
         "--stepsize",
-        metavar="ETA",
+        metavar="STEPSIZE",
         type=real(),
         help="stepsize, in the units of the data "
         f"(default {commands.DEFAULT_STEPSIZE:g} / R^2, where R is the largest norm of a row)",
@@ -149,7 +149,7 @@ def _trial_options(command):
     add_data(command)
     add = command.add_argument
     text = "first stepsize (default: 1 / estimated smoothness, which never oscillates)"
-    add("--start-stepsize", metavar="ETA", type=real(), help=text)
+    add("--start-stepsize", metavar="STEPSIZE", type=real(), help=text)
     text = "ratio of each stepsize to the one before (default %(default)g)"
     add("--factor", metavar="F", type=real(above=1.0), default=4.0, help=text)
     text = "number of stepsizes (default %(default)s)"
@@ -174,7 +174,7 @@ def _plan_options(command):
         "stepsize, in the units of the data (default: the one of Corollary 2 for the number of "
         "steps, if --margin is given)"
     )
-    add("--stepsize", metavar="ETA", type=real(), help=text)
+    add("--stepsize", metavar="STEPSIZE", type=real(), help=text)
     text = "number of steps (default: as many as the bounds need for --target-loss)"
     add("--steps", metavar="N", type=count(0), help=text)
     text = "show after how many steps theory guarantees a loss of at most LOSS"
