@@ -11,8 +11,8 @@ from lsgd_fast._core.types cimport (BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, I
 from lsgd_fast._core.pass_types cimport PANEL
 from lsgd_fast._core.simd cimport (bfloat16, brain_value, even4, even8, even_pairs8, float16,
                                    half_value, high2, high4, inlined, load, low2, low4, narrow,
-                                   odd4, odd8, odd_pairs8, prefetch, prefetch_l2, real, v4, v8, value,
-                                   vec)
+                                   odd4, odd8, odd_pairs8, prefetch, prefetch_l2, real, v4, v8,
+                                   value, vec)
 
 cdef enum:
     CACHED_PANELS = 16777216        # bytes that the caches of a core may hold
