@@ -16,7 +16,7 @@ print(plan)
 run = lsgd.gradient_descent(X, y, STEPSIZE, N_STEPS)
 loss = run.trace.loss
 print("\nWhat then happened")
-print(f"  unstable phase  {run.stable_at} steps; from step {run.certified_at} on the loss cannot rise")
+print(f"  unstable phase  {run.stable_at} steps; from {run.certified_at} on the loss cannot rise")
 print(f"  mean loss       {loss[:-1].mean():.3g}")
 print(f"  last loss       {loss[-1]:.3g}")
 print(f"  target          {run.trace.step[loss > 1e-3][-1] + 1} steps")
