@@ -38,6 +38,14 @@ def test_sets_moved_by_one_unit_in_the_last_place_have_no_false_proof(kind):
         assert faults(X, y, options, lsgd.separation(X, y, **options)) == [], seed
 
 
+@pytest.mark.parametrize("kind, seed", [("indicators", 176), ("three classes", 263)])
+def test_row_weights_that_differ_ten_thousandfold_are_a_proof(kind, seed):
+    """As the linear program gives them; the small ones raised to a thousandth do not cancel."""
+    X, y, options = draw(kind, seed)
+    found = lsgd.separation(X, y, **options)
+    assert found.kind == "quasi-complete" and faults(X, y, options, found) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_sets_of_all_sizes(kind):
