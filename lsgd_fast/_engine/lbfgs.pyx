@@ -100,6 +100,21 @@ cdef avx512_target two_loops_avx512(const pairs_t* m, double* q) noexcept nogil:
 ctypedef void (*two_loops_t)(const pairs_t*, double*) noexcept nogil
 
 
+# Keep pair k as the latest, if it holds curvature.
+cdef bint keep_pair(pairs_t* m, Py_ssize_t k) noexcept nogil:
+    cdef const double* s = m.steps + k * m.size
+    cdef const double* y = m.changes + k * m.size
+    cdef double curvature, length, change
+    dot(s, y, m.size, 1.0, &curvature)
+    length, change = norm(s, m.size), norm(y, m.size)
+    if (curvature > MIN_COSINE * length * change and isfinite(curvature)
+            and isfinite(1.0 / curvature) and isfinite(length / change)):
+        m.latest, m.count = k, min(m.count + 1, m.capacity)
+        m.curvatures[k], m.gamma = curvature, length / change
+        return True
+    return False
+
+
 cdef class LBFGS:
     """Weights, gradient and search direction of limited-memory BFGS.
 
@@ -169,6 +184,33 @@ cdef class LBFGS:
         self.pairs.count, self.pairs.latest, self.pairs.gamma = 0, -1, 1.0
         self.step_length = 0.0
 
+    def change_penalty(self, double l2):
+        """Go on with another penalty, with what the pairs say of the loss.
+
+        Parameters
+        ----------
+        l2 : float
+            The other strength. `gradient` becomes the gradient of the loss alone.
+        """
+        cdef pairs_t* m = &self.pairs
+        cdef double added = (l2 - self.l2) / self.unit / self.unit      # to the Hessian, in units
+        cdef Py_ssize_t count = m.count, oldest = m.latest - m.count + 1 + m.capacity, i, j, k
+        cdef double* s
+        cdef double* y
+        with nogil:
+            for j in range(self.n_penalised):
+                self.g[j] -= self.l2 * self.w[j]
+            m.count, m.gamma = 0, 1.0
+            for i in range(count):
+                k = (oldest + i) % m.capacity
+                s, y = m.steps + k * m.size, m.changes + k * m.size
+                for j in range(self.n_penalised):
+                    y[j] += added * s[j]
+                if not keep_pair(m, k):
+                    m.count, m.gamma = 0, 1.0       # the order of the ring has no gaps
+        self.l2, self.step_length = l2, 0.0
+        self.l2_root = math.ldexp(1.0, math.frexp(l2)[1] // 2)
+
     def update(self):
         """Add the gradient of the penalty, and keep the pair of the latest step.
 
@@ -180,7 +222,7 @@ cdef class LBFGS:
         cdef Py_ssize_t j, k
         cdef double* s
         cdef double* y
-        cdef double curvature, length, change, inverse = 1.0 / self.unit
+        cdef double inverse = 1.0 / self.unit
         with nogil:
             if self.l2 > 0.0:
                 for j in range(self.n_penalised):
@@ -194,12 +236,7 @@ cdef class LBFGS:
                 for j in range(m.size):
                     s[j] = self.step_length * self.scaled_direction[j]
                     y[j] = self.scaled_gradient[j] - self.previous_gradient[j]
-                dot(s, y, m.size, 1.0, &curvature)
-                length, change = norm(s, m.size), norm(y, m.size)
-                if (curvature > MIN_COSINE * length * change and isfinite(curvature)
-                        and isfinite(1.0 / curvature) and isfinite(length / change)):
-                    m.latest, m.count = k, min(m.count + 1, m.capacity)
-                    m.curvatures[k], m.gamma = curvature, length / change
+                keep_pair(m, k)
         return GradientNorms(norm(&self.g[0], self.n_penalised),
                              norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised))
 

@@ -10,6 +10,7 @@ The compiled package and the NumPy reference share this file and pass an `Engine
 import math
 import time
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from lsgd_fast._results.diagnostics import MinimizeDiagnostics
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.trace import Trace
 
-__all__ = ["COLUMNS", "run_minimize"]
+__all__ = ["COLUMNS", "Product", "minimisation", "run_minimize"]
 
 # A run ends with "rounding" after this many iterations without progress: steps whose predicted
 # decrease is below the rounding of the objective, while the gradient does not shrink.
@@ -66,17 +67,59 @@ def run_minimize(engine, request, find_growth=None):
     -------
     Run
     """
-    return _QuasiNewton(engine, request, find_growth).run()
+    products = minimisation(engine, request, find_growth)
+    try:
+        while True:
+            next(products).compute(engine.linear_map)
+    except StopIteration as end:
+        return end.value
+
+
+class Product(NamedTuple):
+    """A product with X that a minimisation waits for: `matvec` or `rmatvec` of a linear map."""
+
+    name: str
+    source: np.ndarray
+    target: np.ndarray
+
+    def compute(self, linear_map):
+        """Write the product into `target`."""
+        getattr(linear_map, self.name)(self.source, self.target)
+
+
+def minimisation(engine, request, find_growth=None, goes_on=False):
+    """Minimise as `run_minimize`, but leave the products with X to the caller.
+
+    So several minimisations on the same X can share its reads.
+
+    Parameters
+    ----------
+    engine, request, find_growth
+        As for `run_minimize`.
+    goes_on : bool, default False
+        Whether the engine is as another minimisation left it, which differed in its penalty alone:
+        with its weights, which are `request.start`, their scores, and the gradient of the loss.
+
+    Yields
+    ------
+    Product
+        To be computed before the next one is asked for.
+
+    Returns
+    -------
+    Run
+    """
+    return _QuasiNewton(engine, request, find_growth, goes_on).run()
 
 
 class _QuasiNewton:
-    """The state of a minimisation between two iterations."""
+    """The state of a minimisation between two iterations; methods yield a `Product` as they go."""
 
-    def __init__(self, engine, request, find_growth):
-        self.find_growth, self.growing = find_growth, None
+    def __init__(self, engine, request, find_growth, goes_on):
+        self.find_growth, self.growing, self.goes_on = find_growth, None, goes_on
         self.engine, self.request, self.options = engine, request, request.options
         self.problem, self.stop = request.problem, request.options.stop
-        self.linear_map, self.line, self.lbfgs = engine.linear_map, engine.score_line, engine.lbfgs
+        self.line, self.lbfgs = engine.score_line, engine.lbfgs
         self.values = None  # LineValues at the current weights
         self.n_steps = self.n_passes = self.n_stalled = 0
         self.n_increases = self.last_increase = 0
@@ -96,13 +139,13 @@ class _QuasiNewton:
     def run(self):
         """Iterate until the run ends, and return the `Run`."""
         self.began = time.perf_counter()
-        self._evaluate_start()
+        yield from self._evaluate_start()
         while True:
-            reason = self._check_stopping()
+            reason = yield from self._check_stopping()
             if reason is not None:
                 break
             before, weight_norm = self.values, self.weight_norm
-            t = self._take_step()
+            t = yield from self._take_step()
             if t is None:
                 reason = StopReason.rounding
                 break
@@ -119,9 +162,8 @@ class _QuasiNewton:
     def _evaluate_start(self):
         """Evaluate the losses at the start, or at zero weights if that is too far out."""
         in_range = self.path_length * self.reach < math.inf  # which bounds the scores
-        if in_range and self.path_length > 0.0:
-            self.linear_map.matvec(self.lbfgs.weights, self.line.scores)
-            self.n_passes += 1
+        if in_range and self.path_length > 0.0 and not self.goes_on:
+            yield self._scores()
         self.values = self.line.evaluate(0.0)
         if not (in_range and self._objective() <= MAX_START * (1.0 + SLACK)):
             self.path_length = self.weight_norm = 0.0
@@ -140,7 +182,7 @@ class _QuasiNewton:
         self.gradient_norm = self.share = math.nan
         reason = self._check_values()
         if reason is None:
-            self._compute_gradient()
+            yield from self._compute_gradient()
             reason = self._check_gradient()
         if reason is None and self._callback_stops():
             reason = StopReason.callback
@@ -168,8 +210,9 @@ class _QuasiNewton:
 
     def _compute_gradient(self):
         """Compute the gradient of the objective, and its norms."""
-        self.linear_map.rmatvec(self.line.row_gradients, self.lbfgs.gradient)
-        self.n_passes += 1
+        if self.n_steps > 0 or not self.goes_on:
+            self.n_passes += 1
+            yield Product("rmatvec", self.line.row_gradients, self.lbfgs.gradient)
         norms, derivative = self.lbfgs.update(), self.values.mean_derivative
         self.gradient_norm = math.hypot(norms.weights, norms.intercepts)
         self.share = max(
@@ -216,10 +259,10 @@ class _QuasiNewton:
         """
         for is_retry in (False, True):
             initial_step = 1.0
-            if is_retry or self.n_steps == 0:
+            if is_retry or (self.n_steps == 0 and not self.goes_on):
                 self.lbfgs.reset()
                 initial_step = None
-            t = self._search(initial_step)
+            t = yield from self._search(initial_step)
             if t is not None:
                 return t
         return None
@@ -230,8 +273,8 @@ class _QuasiNewton:
         # where the units of features and intercepts are far apart, a direction may underflow
         if not (-math.inf < direction.slope < 0.0 and direction.norm > 0.0):
             return None
-        self.linear_map.matvec(self.lbfgs.search_direction, self.line.change)
         self.n_passes += 1
+        yield Product("matvec", self.lbfgs.search_direction, self.line.change)
         max_step = FIRST_STEP_RATIO * max(self.path_length, self.unit_norm) / direction.norm
         found = search(
             self.line.evaluate, self.values.loss, direction.slope, direction.penalty_slope,
@@ -244,17 +287,21 @@ class _QuasiNewton:
         self.weight_norm, parameter_norm = self.lbfgs.step(t)
         self.path_length += t * direction.norm
         if self.path_length > MAX_PATH_RATIO * max(parameter_norm, self.unit_norm):
-            self._refresh_scores(parameter_norm)
+            yield from self._refresh_scores(parameter_norm)
         decrease = -direction.slope * t  # as predicted to first order
         self.n_stalled += decrease <= STALLED_DECREASE * self._objective()
         return t
 
     def _refresh_scores(self, parameter_norm):
         """Compute the scores from the weights, without the rounding of the steps so far."""
-        self.linear_map.matvec(self.lbfgs.weights, self.line.scores)
-        self.n_passes += 1
+        yield self._scores()
         self.path_length = parameter_norm
         self.values = self.line.evaluate(0.0)
+
+    def _scores(self):
+        """Return the product of X with the weights."""
+        self.n_passes += 1
+        return Product("matvec", self.lbfgs.weights, self.line.scores)
 
     def _objective(self):
         return objective_of(self.values.loss, self.problem.l2, self.weight_norm)

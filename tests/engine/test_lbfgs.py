@@ -108,3 +108,25 @@ def test_pairs_whose_squares_leave_float64(size, steepness):
         np.testing.assert_allclose(
             one.search_direction / size, other.search_direction, rtol=1e-9, atol=1e-9
         )
+
+
+@pytest.mark.parametrize("unit", [1.0, 2.0**40])
+@pytest.mark.parametrize("capacity", [3, 20])
+@pytest.mark.parametrize("new", [1e-6, 0.1, 7.0])
+def test_a_change_of_the_penalty_keeps_what_the_pairs_say_of_the_loss(unit, capacity, new):
+    rng = np.random.default_rng(6)
+    A = rng.standard_normal((20, SIZE)) * unit
+    hessian, old, new = A.T @ A, 0.5 * unit**2, new * unit**2
+    penalised = np.arange(SIZE) < N_PENALISED
+    lbfgs, _ = pair(rng.standard_normal(SIZE) / unit, unit, old, capacity)
+    before = [lbfgs.weights.copy() for _ in iterate(lbfgs, hessian, 6)][-2]
+    step = lbfgs.weights - before
+    lbfgs.gradient[:] = hessian @ lbfgs.weights
+    lbfgs.update()
+    lbfgs.change_penalty(new)
+    np.testing.assert_allclose(lbfgs.gradient, hessian @ lbfgs.weights, rtol=1e-9)
+    # the secant equation of the other objective: its change of the gradient leads back
+    lbfgs.gradient[:] = hessian @ step + new * np.where(penalised, step - lbfgs.weights, 0.0)
+    lbfgs.update()
+    lbfgs.direction()
+    np.testing.assert_allclose(lbfgs.search_direction, -step, rtol=1e-7)
