@@ -16,6 +16,7 @@ from lsgd_fast._results.separation import feature_names
 from lsgd_fast.progress import logged
 
 __all__ = [
+    "LossOfWeights",
     "minimize",
     "minimize_problem",
     "solve",
@@ -155,3 +156,27 @@ def solve(request, find_growth=None):
         n_threads=n_threads,
     )
     return run_minimize(engine, request, find_growth)
+
+
+class LossOfWeights:
+    """The loss of a problem as a function of the weights, in one read of X.
+
+    Parameters
+    ----------
+    problem : Problem
+    n_threads : int, optional
+    """
+
+    def __init__(self, problem, n_threads=None):
+        rows, k = Rows(problem), problem.model.columns
+        n_threads = choose_threads(
+            n_threads, len(problem.X), problem.d, rows.n_leaves, k, serial_work=SERIAL_PASS_WORK
+        )
+        self.linear_map = LinearMap(rows, k, n_threads)
+        self.line = ScoreLine(problem.weight, problem.y, problem.total_weight, k, n_threads, rows)
+        self.fit_intercept = problem.fit_intercept
+
+    def __call__(self, parameters):
+        """Return the loss at parameters of shape (n_parameters,)."""
+        self.linear_map.matvec(parameters, self.line.scores)
+        return self.line.evaluate(0.0).loss

@@ -21,7 +21,7 @@ class FitCallbacks:
 
     def __init__(self, estimator, context, data, options):
         self.estimator, self.context, self.data = estimator, context, data
-        self.callback, self.max_iter = options.callback, options.max_iter
+        self.callback, self.max_iter, self.units = options.callback, options.max_iter, None
         context.call_on_fit_task_begin(estimator=estimator, **data)
         self._begin()
 
@@ -56,7 +56,10 @@ class FitCallbacks:
 
     def __call__(self, state):
         """End an iteration and begin the next; return whether a callback stops the fit."""
-        coef, intercept = as_coef(state.weights, state.intercept)
+        weights, intercept = state.weights, state.intercept
+        if self.units is not None:
+            weights, intercept = self.units.to_raw(weights, intercept)
+        coef, intercept = as_coef(weights, intercept)
         iteration, self.iteration = self.iteration, None
         stopped = bool(self._end(iteration, {"coef_": coef, "intercept_": intercept}))
         if self.callback is not None:

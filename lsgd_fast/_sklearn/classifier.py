@@ -4,13 +4,15 @@ import warnings
 
 import numpy as np
 
+from lsgd_fast._api.scores import scores_of_rows
 from lsgd_fast._checks import as_real_array, shown
 from lsgd_fast._inputs.dense import finite_float64
 from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._results.predictions import log_probabilities
 from lsgd_fast._results.separation import SeparationWarning, feature_names, growing_names
 from lsgd_fast._sklearn.callbacks import FitCallbacks, as_coef
-from lsgd_fast._sklearn.fit import Options, combine_weights, fit
+from lsgd_fast._sklearn.fit import DEFAULT_L2, Data, Options, combine_weights, fit
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -36,8 +38,6 @@ except ImportError:  # before scikit-learn 1.9
 
 
 __all__ = ["LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning"]
-
-BLOCK_VALUES = 1 << 20  # of X that are converted to float64 at a time
 
 
 class SeparableDataWarning(ConvergenceWarning, SeparationWarning):
@@ -67,8 +67,17 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     l2 : float, default 1e-4
         Strength of the penalty on the mean loss. Unlike that of C, its meaning does not depend on
         the number of rows.
+    C : float, optional
+        Another way to say `l2`: ``l2 = 1 / (n * C)``, where n is the number of rows or the sum of
+        their weights, as in scikit-learn; ``numpy.inf`` for no penalty. Which of the two to keep
+        when rows are added: docs/from_scikit_learn.md.
     fit_intercept : bool, default True
         Whether to fit an intercept.
+    standardize : bool, default False
+        Whether to give each feature the mean 0 and the standard deviation 1 (weighted as the rows
+        are), without a copy of X; without an intercept only the latter. Constant features are left
+        out of the scaling. The penalty and `tol` then refer to these features, as `run_` and the
+        states of callbacks do; `coef_` and `intercept_` have the units of X.
     class_weight : dict, "balanced" or None, default None
         Weight of each label; labels that are missing have weight 1. With ``"balanced"`` all classes
         have the same total weight.
@@ -79,12 +88,20 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Tolerance for the gradient. For the quasi-Newton method see `lsgd_fast.minimize`; gradient
         descent stops once the norm of the gradient is at most `tol` times R, the largest norm of a
         row.
+    early_stopping : bool, default False
+        Whether to hold out rows and end the fit once their loss no longer falls. The weights are
+        then those with the least held-out loss, and `run_.trace.validation_loss` has all of them.
+    validation_fraction : float, default 0.1
+        The share of the rows of each class that `early_stopping` holds out.
+    n_iter_no_change : int, default 10
+        Number of iterations without a new least held-out loss after which `early_stopping` ends
+        the fit.
     warm_start : bool, default False
         Whether to start from the weights of the last fit, which must have had the same classes.
     n_threads : int, optional
         Number of threads; by default it is chosen from the size of X and what the process may use.
     random_state : int, RandomState or None, default None
-        Seed of the samples of a trial; nothing else is random.
+        Seed of the samples of a trial and of the rows held out; nothing else is random.
     callback : callable, optional
         Called as ``callback(state)`` between iterations, as in `lsgd_fast.minimize` and
         `lsgd_fast.gradient_descent`. The fit stops if it returns True.
@@ -101,6 +118,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Intercepts, zero if none was fitted.
     n_iter_ : int
         Number of iterations.
+    l2_ : float
+        The penalty on the mean loss, `l2` or that of `C`.
     n_features_in_ : int
         Number of features of X.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -116,7 +135,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     stop_reason_ : StopReason
         Why the fit ended, see `lsgd_fast.StopReason`; it equals a string such as ``"converged"``.
     run_ : Run
-        The whole run, with the trace and a verdict with its evidence.
+        The whole run, with the trace and a verdict with its evidence. With `standardize` its
+        `raw_weights` are those of X.
     stepsize_ : float or rule
         The stepsize that was used; only with ``solver="gd"``.
     trial_ : Trial or None
@@ -151,11 +171,16 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         *,
         solver="quasi-newton",
         stepsize="trial",
-        l2=1e-4,
+        l2=DEFAULT_L2,
+        C=None,
         fit_intercept=True,
+        standardize=False,
         class_weight=None,
         max_iter=1000,
         tol=1e-8,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
         warm_start=False,
         n_threads=None,
         random_state=None,
@@ -165,10 +190,15 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.solver = solver
         self.stepsize = stepsize
         self.l2 = l2
+        self.C = C
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.class_weight = class_weight
         self.max_iter = max_iter
         self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
         self.n_threads = n_threads
         self.random_state = random_state
@@ -205,8 +235,10 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             For invalid arguments, and for a stepsize with which the descent overflows float64.
         """
         options = Options(
-            solver=self.solver, stepsize=self.stepsize, l2=self.l2,
-            fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol,
+            solver=self.solver, stepsize=self.stepsize, l2=self.l2, C=self.C,
+            fit_intercept=self.fit_intercept, standardize=self.standardize,
+            max_iter=self.max_iter, tol=self.tol, early_stopping=self.early_stopping,
+            validation_fraction=self.validation_fraction, n_iter_no_change=self.n_iter_no_change,
             n_threads=self.n_threads, callback=self.callback, warm_start=self.warm_start,
             verbose=self.verbose, random_state=self._random_state(),
         )  # fmt: skip
@@ -219,6 +251,16 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight, options):
         is_warm = options.warm_start and hasattr(self, "coef_")
         last = (self.classes_, self.coef_, self.intercept_) if is_warm else None
+        classes, data = self._check_data(X, y, sample_weight)
+        start = None if last is None else self._start(options, classes, *last)
+        self.classes_ = classes
+        callbacks = FitCallbacks.begin_fit(self, data.X, y, sample_weight, options)
+        self._set_attributes(fit(data, options, start, callbacks or options.callback))
+        if callbacks is not None:
+            callbacks.end_fit()
+
+    def _check_data(self, X, y, sample_weight):
+        """Return the sorted labels and the `Data` of a fit; keep number and names of features."""
         ranks = ranks_of(X)
         if isinstance(X, DistributedRows):
             self.n_features_in_ = X.shape[1]
@@ -231,16 +273,9 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"y has only one class, {classes.tolist()[0]!r}; two or more are needed"
             )
         weight = _checked_weights(sample_weight, y, ranks)
-        weight = combine_weights(weight, self.class_weight, classes, numbers, ranks)
-        start = None if last is None else self._start(options, classes, *last)
-        self.classes_ = classes
-        callbacks = FitCallbacks.begin_fit(self, X, y, sample_weight, options)
-        callback = callbacks or options.callback
+        weight, total = combine_weights(weight, self.class_weight, classes, numbers, ranks)
         names = feature_names(self, X.shape[1], "feature_names_in_")
-        found = fit(X, numbers, len(classes), weight, options, start, callback, names)
-        self._set_attributes(found)
-        if callbacks is not None:
-            callbacks.end_fit()
+        return classes, Data(X, numbers, len(classes), weight, total, names)
 
     def _random_state(self):
         try:
@@ -268,12 +303,16 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if run.stop_reason is StopReason.diverged:
             name = "stepsize" if found.stepsize is not None else "X"
             raise ValueError(f"{name}: the descent overflowed float64: {run.evidence}")
-        self.coef_, self.intercept_ = as_coef(run.weights, run.intercept)
+        self.coef_, self.intercept_ = as_coef(*found.solution())
         self.n_iter_ = run.n_steps
         self.loss_curve_ = np.array(trace.loss if trace.objective is None else trace.objective)
         self.separable_ = run.separable
-        norm = float(trace.weight_norm[-1])
-        self.margin_ = float(trace.min_margin[-1]) / norm if norm > 0.0 else float("nan")
+        norm = float(trace.weight_norm[found.best_at])
+        if found.units is not None:
+            norm = float(np.linalg.norm(self.coef_))
+        margin = float(trace.min_margin[found.best_at])
+        self.margin_ = margin / norm if norm > 0.0 else float("nan")
+        self.l2_ = found.l2
         self.stop_reason_ = run.stop_reason
         self.run_ = run
         for name in ("stepsize_", "trial_"):
@@ -283,13 +322,15 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _report(self, options):
         """Print how the fit ended, if verbose, and warn if it is not to be trusted."""
-        run = self.run_
+        run, increase = self.run_, "Increase"
+        if not options.standardize:
+            increase = "Pass standardize=True, or increase"
         if options.verbose:
             print(
-                f"[LogisticClassifier] {options.solver}: {run.n_steps} iterations, "
+                f"[{type(self).__name__}] {options.solver}: {run.n_steps} iterations, "
                 f"{run.seconds:.2g} s, ended by {run.stop_reason}, {run.verdict}: {run.evidence}"
             )
-        if run.separable and options.l2 == 0.0:
+        if run.separable and self.l2_ == 0.0:
             warnings.warn(
                 "the data are linearly separable: without a penalty the loss has no minimum, as "
                 f"{self._growing()} to infinity, and the confidence of the probabilities depends "
@@ -302,15 +343,14 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         elif run.stop_reason is StopReason.rounding and options.tol > 0.0:
             warnings.warn(
                 f"the gradient does not meet tol={options.tol}, and rounding prevents progress "
-                f"({run.verdict}: {run.evidence}) Scale the features, or increase tol or l2.",
+                f"({run.verdict}: {run.evidence}) {increase} tol or l2.",
                 NotConvergedWarning,
                 stacklevel=3,
             )
         elif run.stop_reason in (StopReason.n_steps, StopReason.max_passes):
             warnings.warn(
                 f"the gradient does not meet tol={options.tol} after max_iter={options.max_iter} "
-                f"iterations ({run.verdict}: {run.evidence}) Scale the features, or increase "
-                "max_iter, tol or l2.",
+                f"iterations ({run.verdict}: {run.evidence}) {increase} max_iter, tol or l2.",
                 NotConvergedWarning,
                 stacklevel=3,
             )
@@ -334,13 +374,10 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
-        scores = np.empty((X.shape[0], len(self.coef_)))
-        # For other dtypes NumPy would make a float64 copy of the whole of X.
-        at_once = X.dtype == np.float64 or hasattr(X, "tocsr")
-        height = len(scores) if at_once else max(1, BLOCK_VALUES // X.shape[1])
-        for i in range(0, len(scores), height):
-            scores[i : i + height] = X[i : i + height] @ self.coef_.T
-        scores += self.intercept_
+        if X.dtype == np.float64 or hasattr(X, "tocsr"):
+            scores = X @ self.coef_.T + self.intercept_
+        else:  # NumPy would make a float64 copy of X
+            scores = scores_of_rows(X, self.coef_.T, self.n_threads) + self.intercept_
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X):
@@ -370,12 +407,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples, n_classes)
             One column for each class, in the order of `classes_`.
         """
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            return -np.logaddexp(0.0, np.column_stack([scores, -scores]))
-        scores -= scores.max(axis=1, keepdims=True)
-        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return scores
+        return log_probabilities(self.decision_function(X))
 
     def predict_proba(self, X):
         """Return the probabilities of the classes.

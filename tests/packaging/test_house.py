@@ -44,7 +44,7 @@ ARROWS = {
     "_engine": METHODS | {"_core", "_files", "_methods"},  # the named tuples of a line search
     "kernel": {"_core"},
     "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
-    | {"progress"},
+    | {"losses", "progress"},
     "_planning": {
         "_checks",
         "_constants",
@@ -199,7 +199,7 @@ def rooms(edges):
 
 def public_names():
     """Return the names that users call, from `__all__` of the package and of its open modules."""
-    names = {"LogisticClassifier"}
+    names = {"LogisticClassifier", "LogisticClassifierCV"}
     for path in [PACKAGE / "__init__.py", *PACKAGE.glob("[!_]*.py")]:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":

@@ -1,6 +1,7 @@
 """The classifier for scikit-learn: its protocol, its labels, its refusals."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -229,15 +230,26 @@ def test_storage_is_not_arithmetic(dtype):
     assert fitted.coef_.dtype == np.float64
 
 
-def test_wide_rows_of_few_bits_are_predicted_in_parts(monkeypatch):
-    from lsgd_fast._sklearn import classifier as estimator
-
-    X, y = overlapping(101)
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("dtype", ["float16", "uint8", "int8", "float32", "int64", "bool", ">f2"])
+def test_rows_of_few_bits_are_predicted_in_place(dtype, n_classes):
+    X, y = overlapping(101, n_classes=n_classes)
     fitted = LogisticClassifier().fit(X, y)
-    expected = fitted.decision_function(X.astype(np.float32))
-    monkeypatch.setattr(estimator, "BLOCK_VALUES", 64)
-    found = fitted.decision_function(X.astype(np.float32))
-    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    rows = np.round(20 * np.abs(X)).clip(0, 100).astype(dtype)
+    for given in (rows, rows[::-2], np.asfortranarray(rows), rows[:1]):
+        expected = fitted.decision_function(given.astype(np.float64))
+        np.testing.assert_allclose(fitted.decision_function(given), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "uint8"])
+def test_predictions_make_no_float64_of_the_rows(dtype):
+    X, y = overlapping(200, 100)
+    fitted, rows = LogisticClassifier().fit(X, y), np.ones((20_000, 100), dtype)
+    tracemalloc.start()
+    fitted.predict(rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000 * 200  # a quarter of it
 
 
 @every_solver

@@ -69,3 +69,12 @@ def test_class_weights_that_differ():
 
     for error in on_each(fit):
         assert "class_weight must be the same on every rank" in str(error)
+
+
+@pytest.mark.parametrize("option", ["standardize", "early_stopping"])
+def test_what_needs_all_rows_in_one_process(option):
+    def fit(X, y, *_):
+        with pytest.raises(ValueError, match=f"{option}=True needs all rows in one process"):
+            LogisticClassifier(**{option: True}).fit(X, y)
+
+    on_each(fit)

@@ -414,9 +414,15 @@ OTHERS = {
     "Run.load": {"path": "run"},
     "plot.loss_curves": {"runs": None, "ax": None, "legend": True},
     "LogisticClassifier": {
-        "solver": "gd", "stepsize": "trial", "l2": 0.1, "fit_intercept": False, "max_iter": 20,
-        "class_weight": None, "tol": 1e-3, "warm_start": False, "n_threads": 1, "callback": None,
-        "random_state": 0, "verbose": 0,
+        "solver": "gd", "stepsize": "trial", "l2": 0.1, "C": None, "fit_intercept": False,
+        "standardize": False, "max_iter": 20, "class_weight": None, "tol": 1e-3,
+        "early_stopping": False, "validation_fraction": 0.3, "n_iter_no_change": 5,
+        "warm_start": False, "n_threads": 1, "callback": None, "random_state": 0, "verbose": 0,
+    },
+    "LogisticClassifierCV": {
+        "l2s": [1.0, 0.1], "Cs": None, "cv": 2, "scoring": None, "refit": True,
+        "fit_intercept": False, "standardize": False, "class_weight": None, "max_iter": 20,
+        "tol": 1e-3, "path_tol": 1e-3, "n_threads": 1, "verbose": 0,
     },
 }  # fmt: skip
 
@@ -427,11 +433,15 @@ ALSO_NAMED = {"fit_intercept": "w|start", "loss": "y|stop", "stepsizes": "stepsi
 MAY_BE_TOO_LARGE = ("w", "l2", "stepsizes", "values", "t", "n_steps", "runs")
 
 
-def fit(**parameters):
-    """Fit a classifier, whatever it says of the end of the fit."""
-    with contextlib.redirect_stdout(None), warnings.catch_warnings():
-        warnings.simplefilter("ignore", lsgd.NotConvergedWarning.__base__)
-        return lsgd.LogisticClassifier(**parameters).fit(X, Y)
+def fit_of(name):
+    """Return a function that fits a classifier, whatever it says of the end of the fit."""
+
+    def fit(**parameters):
+        with contextlib.redirect_stdout(None), warnings.catch_warnings():
+            warnings.simplefilter("ignore", lsgd.NotConvergedWarning.__base__)
+            return getattr(lsgd, name)(**parameters).fit(X, Y)
+
+    return fit
 
 
 def in_an_empty_folder(function):
@@ -452,8 +462,8 @@ def as_called(backend, name):
         return lsgd.stepsize_sweep(X, Y, [1.0, 2.0], 3).best
     if name == "StochasticSweep.best":
         return lsgd.stochastic_sweep(X, Y, [1.0, 2.0], 3, rng=0).best
-    if name == "LogisticClassifier":
-        return fit
+    if name.startswith("LogisticClassifier"):
+        return fit_of(name)
     if name == "Run.save":
         return in_an_empty_folder(lsgd.gradient_descent(X, Y, 1.0, 3).save)
     if name == "Run.load":
@@ -480,7 +490,10 @@ def arguments_of(name):
     return arguments
 
 
-EXTRAS = {"LogisticClassifier": "sklearn", "plot.loss_curves": "matplotlib"}
+EXTRAS = {
+    "LogisticClassifier": "sklearn", "LogisticClassifierCV": "sklearn",
+    "plot.loss_curves": "matplotlib",
+}  # fmt: skip
 FUNCTIONS = [
     name for name in NUMERIC | OTHERS
     if name not in EXTRAS or importlib.util.find_spec(EXTRAS[name]) is not None

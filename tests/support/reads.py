@@ -123,6 +123,7 @@ COMPILED_CALLS = {
     "LogisticClassifier, gd": _fit(solver="gd", stepsize=1.0),
     "LogisticClassifier, trial": _fit(solver="gd", stepsize="trial"),
     "LogisticClassifier, classes": _fit(classes=True),
+    "LogisticClassifier, standardize": _fit(standardize=True),
     "LogisticClassifier, trial, classes": _fit(solver="gd", stepsize="trial", classes=True),
 }
 CASES = [(lsgd, name, call) for name, call in {**CALLS, **COMPILED_CALLS}.items()]

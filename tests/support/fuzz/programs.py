@@ -169,6 +169,8 @@ def check_classifier(rng, folder):
         "stepsize": (1.0, "trial", lsgd.stepsizes.Constant(0.1))[rng.integers(3)],
         "l2": float(rng.choice([0.0, 1e-4, 1.0])),
         "fit_intercept": bool(rng.integers(2)),
+        "standardize": bool(rng.integers(2)),
+        "early_stopping": bool(rng.integers(4) == 0),
         "class_weight": ("balanced", None)[rng.integers(2)],
         "max_iter": int(rng.integers(1, 20)),
         "tol": float(rng.choice([0.0, 1e-8, 1e-2])),
