@@ -99,12 +99,18 @@ __all__ = [
 
 # Imported on first use, because they need scikit-learn. They are not in __all__, because then
 # `from lsgd_fast import *` would need it, too.
-_SKLEARN_NAMES = ("LogisticClassifier", "NotConvergedWarning", "SeparableDataWarning")
+_SKLEARN_NAMES = {
+    "LogisticClassifier": "classifier",
+    "LogisticClassifierCV": "cross_validation",
+    "NotConvergedWarning": "classifier",
+    "SeparableDataWarning": "classifier",
+}
 
 
 def __getattr__(name):
     if name in _SKLEARN_NAMES:
-        return getattr(importlib.import_module("lsgd_fast._sklearn.classifier"), name)
+        module = importlib.import_module(f"lsgd_fast._sklearn.{_SKLEARN_NAMES[name]}")
+        return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

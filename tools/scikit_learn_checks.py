@@ -1,4 +1,4 @@
-"""Which checks of scikit-learn the classifier passes, and which scikit-learn leaves out, and why.
+"""Which checks of scikit-learn the classifiers pass, and which scikit-learn leaves out, and why.
 
     python tools/scikit_learn_checks.py [--without-pandas]
 
@@ -23,16 +23,23 @@ class NoPandas:
 def main():
     if "--without-pandas" in sys.argv[1:]:
         sys.meta_path.insert(0, NoPandas())
+    from lsgd_fast import LogisticClassifierCV
     from support.classifiers import SOLVERS, BinaryClassifier, LogisticClassifier, results
 
-    for kind in (LogisticClassifier, BinaryClassifier):
-        for solver in SOLVERS:
-            found = results(kind(solver=solver))
-            counts = Counter(result["status"] for result in found)
-            print(f"{kind.__name__}, {solver}:", *(f"{n} {how}" for how, n in counts.items()))
-            for result in found:
-                if result["status"] != "passed":
-                    print(f"  {result['status']} {result['check_name']}: {result['exception']}")
+    classifiers = [
+        kind(solver=solver, standardize=standardize)
+        for kind in (LogisticClassifier, BinaryClassifier)
+        for solver in SOLVERS
+        for standardize in (False, True)
+    ]
+    classifiers += [LogisticClassifierCV(cv=3, standardize=choice) for choice in (False, True)]
+    for classifier in classifiers:
+        found = results(classifier)
+        counts = Counter(result["status"] for result in found)
+        print(f"{classifier!r}:", *(f"{n} {how}" for how, n in counts.items()))
+        for result in found:
+            if result["status"] != "passed":
+                print(f"  {result['status']} {result['check_name']}: {result['exception']}")
 
 
 if __name__ == "__main__":

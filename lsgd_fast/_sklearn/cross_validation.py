@@ -1,0 +1,301 @@
+"""The scikit-learn estimator `LogisticClassifierCV`: the penalty by cross-validation."""
+
+import warnings
+
+import numpy as np
+
+from lsgd_fast._api.folds import Fold, minimize_folds
+from lsgd_fast._checks import as_list, check_count, check_flag, check_real
+from lsgd_fast._inputs.distributed_rows import DistributedRows
+from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._methods.minimize_request import MinimizeOptions
+from lsgd_fast._sklearn.callbacks import as_coef
+from lsgd_fast._sklearn.classifier import LogisticClassifier, NotConvergedWarning
+from lsgd_fast._sklearn.fit import Options, fit_problem, joined, l2_of, problem_and_units
+
+__all__ = ["LogisticClassifierCV"]
+
+DEFAULT_L2S = 10
+UNMET = (StopReason.max_passes, StopReason.rounding)  # how a fit ends that has not converged
+# The attributes that only a final fit has.
+OF_FINAL_FIT = ("n_iter_", "loss_curve_", "separable_", "margin_", "stop_reason_", "run_")
+
+
+class LogisticClassifierCV(LogisticClassifier):
+    """Logistic regression whose penalty is the best of several in cross-validation.
+
+    Each fold is fitted for each penalty by the quasi-Newton method, from the strongest penalty to
+    the weakest; each fit begins where the one before ended. The folds read X together, in place:
+    a row that a fold leaves out has weight 0 there. The classifier is then fitted to all rows.
+
+    Parameters
+    ----------
+    l2s : int or array-like of float, default 10
+        The penalties on the mean loss, see `LogisticClassifier`; a number stands for as many from
+        10 to 1e-7, with equal ratios. Folds and final fit have the same penalty on their means.
+    Cs : int or array-like of float, optional
+        Another way to say `l2s`, that of scikit-learn: ``1 / (n * C)``, where n is the number of
+        rows of a fold, and of all rows in the final fit; a number stands for as many from 1e-4 to
+        1e4.
+    cv : int, splitter or iterable, default 5
+        The folds, as in scikit-learn: a number stands for stratified folds without shuffling.
+    scoring : str or callable, optional
+        What to compare penalties by: a name of scikit-learn, such as ``"neg_log_loss"``, or
+        ``scoring(estimator, X, y)``. Accuracy by default. Among equal ones the strongest penalty
+        is taken.
+    refit : bool, default True
+        Whether to fit all rows with the best penalty. Otherwise the weights are the means of those
+        of the folds.
+    fit_intercept : bool, default True
+        Whether to fit an intercept.
+    standardize : bool, default False
+        As in `LogisticClassifier`, with the means and the deviations of all rows for all folds.
+    class_weight : dict, "balanced" or None, default None
+        As in `LogisticClassifier`, from all rows for all folds.
+    max_iter : int, default 1000
+        Largest number of iterations of a fit.
+    tol : float, default 1e-8
+        Tolerance for the gradient in the final fit, see `lsgd_fast.minimize`.
+    path_tol : float, default 1e-5
+        Tolerance for the gradient in the fits of the folds; only their scores depend on it.
+    n_threads : int, optional
+        Number of threads; by default it is chosen from the size of X and what the process may use.
+    verbose : int, default 0
+        If positive, print how the final fit ended.
+
+    Attributes
+    ----------
+    l2_, C_ : float
+        The best penalty, and the same as C for all rows.
+    l2s_, Cs_ : ndarray of shape (n_l2s,)
+        The penalties of the final fit that were compared, from the strongest to the weakest.
+    scores_ : ndarray of shape (n_folds, n_l2s)
+        The score of each penalty on the rows that each fold leaves out.
+    coefs_paths_ : ndarray of shape (n_folds, n_l2s, 1 or n_classes, n_features [+ 1])
+        The weights that each fold has for each penalty, in the units of X, the intercept last if
+        one is fitted.
+    path_n_iter_ : ndarray of shape (n_folds, n_l2s)
+        Numbers of iterations of the fits of the folds.
+    classes_, coef_, intercept_, n_iter_, loss_curve_, run_, ...
+        As those of `LogisticClassifier`, of the final fit; without `refit` only the first three.
+
+    Warns
+    -----
+    NotConvergedWarning
+        If `max_iter` or rounding ended fits before their tolerance was met.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.digits_0_vs_8()
+    >>> classifier = lsgd.LogisticClassifierCV(l2s=[1.0, 1e-2, 1e-4], scoring="neg_log_loss")
+    >>> classifier.fit(X, y).scores_.shape, classifier.l2_
+    ((5, 3), 0.0001)
+    """
+
+    def __init__(
+        self,
+        *,
+        l2s=DEFAULT_L2S,
+        Cs=None,
+        cv=None,
+        scoring=None,
+        refit=True,
+        fit_intercept=True,
+        standardize=False,
+        class_weight=None,
+        max_iter=1000,
+        tol=1e-8,
+        path_tol=1e-5,
+        n_threads=None,
+        verbose=0,
+    ):
+        self.l2s = l2s
+        self.Cs = Cs
+        self.cv = cv
+        self.scoring = scoring
+        self.refit = refit
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.class_weight = class_weight
+        self.max_iter = max_iter
+        self.tol = tol
+        self.path_tol = path_tol
+        self.n_threads = n_threads
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Compare the penalties, and fit the classifier with the best one.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+            Rows of features.
+        y : array-like of shape (n_samples,)
+            Labels of any type that can be sorted; at least two different ones in each fold.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows, not negative, for fits and scores. A row of weight 2 counts as two
+            rows.
+
+        Returns
+        -------
+        LogisticClassifierCV
+            The fitted classifier itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For invalid arguments.
+        """
+        options = Options(
+            fit_intercept=self.fit_intercept, standardize=self.standardize,
+            max_iter=self.max_iter, tol=self.tol, n_threads=self.n_threads, verbose=self.verbose,
+        )  # fmt: skip
+        grid, score = _Grid(self.l2s, self.Cs), _Score(self.scoring)
+        refit = check_flag("refit", self.refit)
+        path = MinimizeOptions(
+            tol=check_real("path_tol", self.path_tol, zero_allowed=True),
+            max_passes=2 * options.max_iter + 1, stop=None, callback=None, callback_every=None,
+            n_threads=options.n_threads,
+        )  # fmt: skip
+        if isinstance(X, DistributedRows):
+            raise TypeError("X must have all rows in this process for cross-validation")
+        self.classes_, data = self._check_data(X, y, sample_weight)
+        folds = _folds(self.cv, data, self.classes_)
+        problem, units = problem_and_units(data, options, data.weight)
+        shares = [fold.weight.sum() / data.weight.sum() for fold in folds]
+        l2s = [grid.l2s(data.total_weight * share) for share in shares]
+        fits = minimize_folds(problem, folds, l2s, path)
+        score.prepare(self, data, sample_weight)
+        self.scores_ = np.array([
+            [score(fit.scores, fold.test) for fit in of_fold]
+            for fold, of_fold in zip(folds, fits, strict=True)
+        ])  # fmt: skip
+        self.coefs_paths_ = np.array([
+            [_coef_of(fit.run, units, options.fit_intercept) for fit in of_fold] for of_fold in fits
+        ])  # fmt: skip
+        self.path_n_iter_ = np.array([[fit.run.n_steps for fit in of_fold] for of_fold in fits])
+        _warn_of_path(fits, path.tol, options.max_iter)
+        best = int(np.argmax(self.scores_.mean(axis=0)))
+        self.l2s_ = np.array(grid.l2s(data.total_weight))
+        self.Cs_ = l2_of(self.l2s_, data.total_weight)
+        self.l2_, self.C_ = float(self.l2s_[best]), float(self.Cs_[best])
+        runs = [of_fold[best].run for of_fold in fits]
+        weights = np.mean([run.weights for run in runs], axis=0)
+        intercept = np.mean([run.intercept for run in runs], axis=0)
+        if refit:
+            start = joined(weights, intercept, options.fit_intercept)
+            problem = problem.with_penalty(self.l2_)
+            self._set_attributes(fit_problem(problem, units, options, start, None, data.names))
+            self._report(options)
+        else:
+            self.__dict__ = {k: v for k, v in vars(self).items() if k not in OF_FINAL_FIT}
+            solution = (weights, intercept) if units is None else units.to_raw(weights, intercept)
+            self.coef_, self.intercept_ = as_coef(*solution)
+        return self
+
+
+class _Grid:
+    """The penalties to compare, given as `l2s` or as `Cs`."""
+
+    def __init__(self, l2s, Cs):
+        if Cs is None:
+            self.values = sorted(_values("l2s", l2s, (1.0, -7.0)), reverse=True)
+        elif isinstance(l2s, int) and l2s == DEFAULT_L2S:
+            self.values = sorted(_values("Cs", Cs, (-4.0, 4.0)))
+        else:
+            raise ValueError("l2s and Cs both set the penalties: pass only one of them")
+        self.are_Cs = Cs is not None
+
+    def l2s(self, total_weight):
+        """Return the penalties for rows of this total weight, the strongest first."""
+        if not self.are_Cs:
+            return self.values
+        return [l2_of(C, float(total_weight)) for C in self.values]
+
+
+def _values(name, values, exponents):
+    """Return penalties as a list of positive floats; a number stands for as many."""
+    if isinstance(values, (int, np.integer)) and not isinstance(values, bool):
+        return np.logspace(*exponents, check_count(name, values, 1)).tolist()
+    return [check_real(name, value) for value in as_list(name, values)]
+
+
+def _folds(cv, data, classes):
+    """Return the `Fold` of each split, each with rows of every class to fit."""
+    from sklearn.model_selection import check_cv
+
+    rows, labels, folds = np.arange(len(data.numbers)), classes[data.numbers], []
+    for train, test in check_cv(cv, labels, classifier=True).split(data.X, labels):
+        counts = np.bincount(rows[train], minlength=len(rows))
+        fold = Fold(counts * data.weight, rows[test])
+        found = np.bincount(data.numbers, fold.weight, data.n_classes)
+        if not found.all():
+            label = classes[found == 0.0].tolist()[0]
+            raise ValueError(
+                f"cv: fold {len(folds)} has no row of class {label!r} to fit; use stratified "
+                "folds, or fewer of them"
+            )
+        folds.append(fold)
+    return folds
+
+
+class _Score:
+    """Scores of held-out rows by what scikit-learn calls `scoring`."""
+
+    def __init__(self, scoring):
+        self.scorer, self.by_name = scoring, not callable(scoring)
+        if self.by_name and scoring is not None:
+            from sklearn.metrics import get_scorer
+
+            self.scorer = get_scorer(scoring)
+
+    def prepare(self, classifier, data, sample_weight):
+        """Take the labels, and the weights if there are any."""
+        self.X, self.labels = data.X, classifier.classes_[data.numbers]
+        self.weight = None
+        if sample_weight is not None:
+            self.weight = np.asarray(sample_weight, dtype=np.float64)
+        self.known = _KnownScores()
+        self.known.classes_ = classifier.classes_
+        self.known.n_features_in_ = classifier.n_features_in_
+
+    def __call__(self, scores, rows):
+        """Return the score of held-out rows whose scores by the classifier are known."""
+        self.known.scores = scores
+        labels = self.labels[rows]
+        weight = {} if self.weight is None else {"sample_weight": self.weight[rows]}
+        if self.scorer is None:
+            hits = self.known.predict(None) == labels
+            return float(np.average(hits, weights=weight.get("sample_weight")))
+        # a scorer of scikit-learn looks at predictions alone
+        X = None if self.by_name else self.X[rows]
+        return float(self.scorer(self.known, X, labels, **weight))
+
+
+class _KnownScores(LogisticClassifier):
+    """A classifier whose scores are known, whatever rows it is asked about."""
+
+    def decision_function(self, X):
+        return self.scores
+
+
+def _coef_of(run, units, fit_intercept):
+    """Return the weights of a fit in the units of X, (1 or n_classes, d), the intercept last."""
+    solution = run.weights, run.intercept
+    coef, intercept = as_coef(*solution if units is None else units.to_raw(*solution))
+    return np.column_stack([coef, intercept]) if fit_intercept else coef
+
+
+def _warn_of_path(fits, tol, max_iter):
+    """Warn if fits of the folds have not converged."""
+    reasons = [fit.run.stop_reason for of_fold in fits for fit in of_fold]
+    unmet = sum(reason in UNMET for reason in reasons)
+    if unmet and tol > 0.0:
+        warnings.warn(
+            f"{unmet} of {len(reasons)} fits of the folds do not meet path_tol={tol} after "
+            f"max_iter={max_iter} iterations. Pass standardize=True, or increase max_iter, "
+            "path_tol or the smallest penalty.",
+            NotConvergedWarning,
+            stacklevel=3,
+        )
