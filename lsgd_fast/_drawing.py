@@ -33,7 +33,7 @@ def axes(ax):
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "lsgd_fast.plot needs matplotlib, which cannot be imported: pip install lsgd_fast[plot]"
+            "lsgd_fast.plot needs matplotlib, which cannot be imported: pip install matplotlib"
         ) from error
     if ax is None:
         ax = Figure(layout="constrained").add_subplot()

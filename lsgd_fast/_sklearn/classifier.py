@@ -22,7 +22,7 @@ try:
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
     raise ImportError(
-        "LogisticClassifier needs scikit-learn 1.6 or later: pip install 'lsgd_fast[sklearn]'"
+        "LogisticClassifier needs scikit-learn 1.6 or later: pip install 'scikit-learn>=1.6'"
     ) from error
 
 try:

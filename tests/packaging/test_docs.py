@@ -1,11 +1,13 @@
 """The pages of docs/ run as printed."""
 
 import doctest
+import re
 from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md") if ">>> " in page.read_text())
 
 
@@ -22,3 +24,15 @@ def test_a_page_runs_as_printed(page, tmp_path, monkeypatch):
         pytest.importorskip("sklearn")
     failed, tried = doctest.testfile(str(DOCS / page), module_relative=False)
     assert failed == 0 and tried > 0
+
+
+def test_nothing_is_installed_by_the_name_of_this_package():
+    """It is on no index: in a checkout it is `.`, and what is missing has a name of its own."""
+    sources = [*DOCS.glob("*.md"), *ROOT.glob("*.md"), *(ROOT / "lsgd_fast").rglob("*.py")]
+    commands = [
+        found
+        for path in sources
+        for found in re.findall(r"pip install .*", path.read_text("utf-8"))
+    ]
+    assert len(commands) > 5
+    assert not [found for found in commands if re.match(r"\W*lsgd", found.split("install")[1])]

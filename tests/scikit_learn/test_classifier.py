@@ -356,7 +356,7 @@ except ImportError as error:
     print(error)
 """
     done = run_python(script)
-    assert "pip install 'lsgd_fast[sklearn]'" in done.stdout, done.stderr
+    assert "pip install 'scikit-learn>=1.6'" in done.stdout, done.stderr
 
 
 def test_names_are_listed():
