@@ -12,7 +12,6 @@ from lsgd_fast._constants import GRAM_BYTES, GRAM_FEATURES, GRAM_VALUES
 
 __all__ = [
     "as_list",
-    "as_real_array",
     "check_callback",
     "check_choice",
     "check_count",
@@ -23,12 +22,10 @@ __all__ = [
     "check_real",
     "check_rng",
     "half_of_memory",
-    "raise_not_finite",
     "set_fields",
     "shown",
 ]
 
-BFLOAT16 = "bfloat16"  # a dtype of ml_dtypes, whose kind NumPy does not know
 RNG_TYPES = (np.random.SeedSequence, np.random.BitGenerator, np.random.Generator)
 
 
@@ -144,29 +141,11 @@ def check_callback(callback, callback_every):
     return callback, check_count("callback_every", every, 1)
 
 
-def as_real_array(name, value):
-    """Return `value` as an ndarray of a real dtype, itself where it is one."""
-    if hasattr(value, "tocsr"):
-        raise TypeError(f"{name} must be dense; got a sparse matrix: pass {name}.toarray()")
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise TypeError(f"{name} has masked entries; fill them or drop their rows first")
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name} cannot be read as an array: {error}") from error
-    if array.dtype.kind not in "biuf" and array.dtype.name != BFLOAT16:
-        raise TypeError(
-            f"{name} must hold real numbers; got dtype {array.dtype}: convert it to float64"
-        )
-    return array
-
-
 def as_list(name, values, k=None):
-    """Return a sequence as a list, NumPy's numbers as Python's; of k entries if k is given."""
+    """Return a sequence as a list, numbers of arrays as Python's; of k entries if k is given."""
     if isinstance(values, (str, bytes, bytearray)) or not np.iterable(values):
         raise TypeError(f"{name} must be a sequence; got {shown(values)}")
-    values = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    values = values.tolist() if hasattr(type(values), "tolist") else list(values)
     if not values or (k is not None and len(values) != k):
         expected = "at least one entry" if k is None else f"{k} entries, one for each stepsize"
         raise ValueError(f"{name} must have {expected}; got {len(values)}")
@@ -197,16 +176,3 @@ def check_gram(gram, n, d, n_held_out=0, unless=None):
 def half_of_memory():
     """Return half of the memory of this machine, in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-
-
-def raise_not_finite(value, scaled_value, column, row=None):
-    """Raise ValueError for a value of X that is not finite, or not with `center` and `scale`."""
-    where = f"in column {column}" if row is None else f"in row {row}, column {column}"
-    if np.isfinite(value):
-        raise ValueError(
-            f"(X - center) * scale must be finite; {value} {where} becomes {scaled_value}: take a "
-            "smaller scale"
-        )
-    raise ValueError(
-        f"X must be finite as float64; found {value} {where}: drop the row or fill the gap"
-    )

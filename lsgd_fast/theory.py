@@ -24,7 +24,8 @@ import math
 
 import numpy as np
 
-from lsgd_fast._checks import as_real_array, check_count, check_real
+from lsgd_fast._arrays import as_real_array
+from lsgd_fast._checks import check_count, check_real
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 
 __all__ = [

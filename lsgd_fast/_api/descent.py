@@ -56,9 +56,10 @@ def gradient_descent(
         Data of any real dtype and layout, used without a cast; sums are float64. Dense rows of
         float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR of
         float64 or float32 among sparse ones. X may be read in place: do not change it meanwhile.
+        Frames, tables and tensors of other libraries are read, too, see docs/inputs.md.
     y : array-like of shape (n,)
         Labels -1/+1, 0/1 or bool; both classes must occur. With ``loss="softmax"`` class numbers
-        0, 1, ..., K - 1, each of which must occur.
+        0, 1, ..., K - 1, each of which must occur. Pass ``y == label`` of other labels, or strings.
     stepsize : float or rule
         Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes`.
     n_steps : int

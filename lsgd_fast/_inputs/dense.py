@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from lsgd_fast._checks import BFLOAT16, as_real_array, raise_not_finite
+from lsgd_fast._arrays import BFLOAT16, as_real_array, raise_not_finite, without_frame
 from lsgd_fast._cpus import on_threads
 from lsgd_fast._inputs import sparse_norms
 from lsgd_fast._inputs.sparse import SAFE_SQUARE, check_sparse, is_sparse
@@ -39,11 +39,12 @@ def finite_float64(name, array):
 
 def check_matrix(X, n_threads=None):
     """Return X, an ndarray of a real dtype or `SparseRows`, with at least one row and feature."""
-    if getattr(X, "is_distributed", False):
+    if getattr(X, "is_distributed", False) is True:  # tensors of torch have a method of that name
         raise TypeError(
             f"X is spread over {X.ranks.size} ranks, but here it must have all rows in this "
             "process; pass some of them as an array"
         )
+    X = without_frame(X)
     X = check_sparse(X, n_threads) if is_sparse(X) else as_real_array("X", X)
     if X.ndim != 2:
         hint = "; pass X.reshape(-1, 1) if it is one feature" if X.ndim == 1 else ""
@@ -166,10 +167,11 @@ def _largest_square(X, used, factors, _):
     return largest if np.isfinite(sums).all() else math.inf
 
 
-def _largest_scaled_norm(X, used, factors, first):
+def _largest_scaled_norm(X, used, factors, first, names):
     """Return the largest norm of a used row, which neither overflows nor underflows.
 
-    Raise for values that are not finite; `first` is the number of the first row.
+    Raise for values that are not finite; `first` is the number of the first row, and `names` are
+    those of the columns, or None.
     """
     largest = np.zeros(len(X))
     for i, j, block in _blocks(X, *factors):
@@ -178,7 +180,7 @@ def _largest_scaled_norm(X, used, factors, first):
             row, column = bad[0]
             row, column, scaled_value = i + row, j + column, block[row, column]
             value = to_float64(X[row : row + 1, column : column + 1])[0, 0]
-            raise_not_finite(value, scaled_value, column, first + row)
+            raise_not_finite(value, scaled_value, column, first + row, names)
         rows = slice(i, i + len(block))
         largest[rows] = np.maximum(largest[rows], np.abs(block).max(axis=1))
     exponents = np.frexp(largest)[1]
@@ -198,20 +200,21 @@ def _largest(find, X, weight, factors, n_threads, first_row):
     return float(max(on_threads(find_from, range(0, len(X), height), n_threads)))
 
 
-def largest_norm(X, weight, center=None, scale=None, n_threads=None, first_row=0):
+def largest_norm(X, weight, center=None, scale=None, n_threads=None, first_row=0, names=None):
     """Return the largest norm of the rows of positive weight; raise for values not finite.
 
     With center and scale, the rows are those of ``(X - center) * scale``. Rows are looked at on as
     many threads as there are processors, unless `n_threads` is given; the result has the same bits.
-    `first_row` is added to the number of a row in an error.
+    `first_row` is added to the number of a row in an error, which has the `names` of columns.
 
     Finite sums of squares show that all values are finite. So one pass is enough, unless some
     values are not finite or their squares overflow or underflow.
     """
     if is_sparse(X):
-        return sparse_norms.largest_norm(X, weight, center, scale, n_threads, first_row)
+        return sparse_norms.largest_norm(X, weight, center, scale, n_threads, first_row, names)
     factors = (center, scale)
     square = _largest(_largest_square, X, weight, factors, n_threads, first_row)
     if SAFE_SQUARE < square < math.inf:
         return math.sqrt(square)
-    return _largest(_largest_scaled_norm, X, weight, factors, n_threads, first_row)
+    find = functools.partial(_largest_scaled_norm, names=names)
+    return _largest(find, X, weight, factors, n_threads, first_row)

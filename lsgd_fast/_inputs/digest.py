@@ -14,7 +14,7 @@ import itertools
 
 import numpy as np
 
-from lsgd_fast._checks import BFLOAT16
+from lsgd_fast._arrays import BFLOAT16
 from lsgd_fast._cpus import on_threads
 from lsgd_fast._inputs.dense import to_float64
 from lsgd_fast._inputs.sparse import is_sparse

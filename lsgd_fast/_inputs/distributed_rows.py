@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lsgd_fast._checks import as_real_array
+from lsgd_fast._arrays import as_real_array, column_names, without_frame
 from lsgd_fast._constants import LEAF_ROWS, WHOLE_ROWS
 from lsgd_fast._inputs.dense import check_matrix
 from lsgd_fast._inputs.ranks import ALONE
@@ -78,6 +78,8 @@ class DistributedRows:
         The number of the first one.
     given : range
         Numbers of the rows that the caller gave on this rank.
+    columns : list or None
+        The names of the features, of a frame.
     ranks : Ranks
     """
 
@@ -87,7 +89,9 @@ class DistributedRows:
     def __init__(self, X, ranks, slab_bounds):
         self.ranks = ranks
         with ranks.together():
-            X, n_given = _check_share(X)
+            share = X
+            X, n_given = _check_share(share)
+            self.columns = column_names(share, X.shape[1])
             ranks.require_same("X.shape[1], the number of features,", X.shape[1])
             ranks.require_same("X.dtype", X.dtype)
             ranks.require_same("whether X is sparse", is_sparse(X))
@@ -236,11 +240,13 @@ def ranks_of(X):
 
 def _check_share(X):
     """Return the rows of one rank, at least one, and how many of them there are, maybe none."""
+    X = without_frame(X)
     shape = getattr(X, "shape", None)
     if isinstance(shape, tuple) and len(shape) == 2 and shape[0] == 0 and shape[1] > 0:
         if is_sparse(X):
             return empty_row(X), 0
-        return np.zeros((1, shape[1]), as_real_array("X", X).dtype), 0
+        X = as_real_array("X", X)
+        return np.zeros((1, X.shape[1]), X.dtype), 0
     X = check_matrix(X)
     return X, len(X)
 

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from lsgd_fast._checks import as_real_array
+from lsgd_fast._arrays import as_array, as_real_array
+from lsgd_fast._checks import shown
 from lsgd_fast._inputs.dense import finite_float64
 from lsgd_fast._inputs.ranks import ALONE
 
@@ -18,27 +19,52 @@ __all__ = [
     "label_values",
 ]
 
+MAKE_NUMBERS = "numpy.unique(y, return_inverse=True)[1]"
+
 
 def _check_vector(name, value, n):
     array = as_real_array(name, value)
+    if array.ndim == 0:
+        hint = "" if name == "y" else ": leave it out where all are equal"
+        raise ValueError(f"{name} must have an entry for each of the {n} rows; got {array}{hint}")
     if array.ndim != 1:
-        raise ValueError(f"{name} must be 1-d; got shape {array.shape}: pass {name}.ravel()")
+        hint = f"numpy.ravel({name})"
+        if name == "y" and array.ndim == 2 and array.shape[1] > 1:
+            hint = "numpy.argmax(y, axis=1) if the labels are one-hot"
+        raise ValueError(f"{name} must be 1-d; got shape {array.shape}: pass {hint}")
     if len(array) != n:
         raise ValueError(f"{name} has length {len(array)}, but X has {n} rows")
     return array
 
 
+def _refuse_strings(y, advice):
+    """Return labels as an array; raise TypeError if they are strings, which have no order here."""
+    array = as_array("y", y)
+    if array.size and array.dtype.kind in "OSUT" and isinstance(array.flat[0], (str, bytes)):
+        found = sorted(set(map(shown, array.ravel().tolist())))
+        raise TypeError(
+            f"y must hold real numbers, and not strings; found {_listed(found)}: pass "
+            f"{advice.format(found[-1])}, or use LogisticClassifier, which takes labels of any type"
+        )
+    return array
+
+
+def _listed(labels):
+    """Return the first of a list of labels for a message."""
+    return ", ".join(map(str, labels[:5])) + (", ..." if len(labels) > 5 else "")
+
+
 def check_labels(y, n, ranks=ALONE):
     """Return the labels of n rows, -1 and +1, as a new array of int8."""
-    y = _check_vector("y", y, n)
+    y = _check_vector("y", _refuse_strings(y, "numpy.asarray(y) == {}"), n)
     positive = y == 1
     possible = {other for other in (-1, 0) if (positive | (y == other)).all()}
     if not possible:
-        found = np.unique(y)[:6].tolist()
+        found = np.unique(y).tolist()
+        several = ', or loss="softmax" for classes 0, 1, ..., K - 1' if len(found) > 2 else ""
         raise ValueError(
             "y must hold the labels -1 and +1 (or 0 and 1, or bool), without NaN; "
-            f"found {', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
-            "for one label against the rest, pass y == label"
+            f"found {_listed(found)}: for one label against the rest, pass y == label{several}"
         )
     if not set.intersection(*ranks.gather(possible)):
         raise ValueError("y must hold the same two labels on all ranks: -1 and +1, or 0 and 1")
@@ -55,15 +81,14 @@ def label_values(y, ranks=ALONE):
 
 def check_class_numbers(y, n_given, n, n_classes=None):
     """Return class numbers of the given rows, of n in all, as a new array of int8 or float64."""
+    y = _refuse_strings(y, MAKE_NUMBERS)
     y = _check_vector("y", y, n_given).copy()  # what is checked is what passes use as indices
     below = max(2, n if n_classes is None else n_classes)
     if not ((y >= 0) & (y < below)).all() or (y.dtype.kind == "f" and (y != np.floor(y)).any()):
-        found = np.unique(y)[:6].tolist()
         last = "K - 1" if n_classes is None else n_classes - 1
         raise ValueError(
             f"y must hold class numbers 0, 1, ..., {last}, without NaN; found "
-            f"{', '.join(map(str, found[:5]))}{', ...' if len(found) > 5 else ''}: "
-            "np.unique(y, return_inverse=True)[1] makes them of any labels"
+            f"{_listed(np.unique(y).tolist())}: {MAKE_NUMBERS} makes them of any labels"
         )
     is_byte = y.max(initial=0) <= np.iinfo(np.int8).max
     return y.astype(np.int8 if is_byte else np.float64, copy=False)

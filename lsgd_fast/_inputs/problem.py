@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lsgd_fast import losses
-from lsgd_fast._checks import as_real_array, check_flag, check_real
+from lsgd_fast._arrays import as_array, as_real_array, column_names, described
+from lsgd_fast._checks import check_flag, check_real
 from lsgd_fast._inputs import digest
 from lsgd_fast._inputs.dense import (
     MAX_FEATURES,
@@ -39,6 +40,12 @@ __all__ = [
     "check_weights",
     "objective_of",
 ]
+
+# after a scale that is infinite or zero
+CONSTANT = (
+    ": where the column is constant its deviation is 0, and `scale`, one over that, is not finite: "
+    "drop the column, or pass 1 for it"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,13 +220,16 @@ class Problem:
         loss = losses.resolve(loss)
         l2 = check_real("l2", l2, zero_allowed=True)
         fit_intercept = check_flag("fit_intercept", fit_intercept)
+        given = X
         if not (may_be_distributed and isinstance(X, DistributedRows)):
             X = check_matrix(X, n_threads)
+        names = column_names(given, X.shape[1])
         ranks, n = ranks_of(X), X.shape[0]
         n_given = len(X.given) if isinstance(X, DistributedRows) else n
         is_given = sample_weight is not None
         ranks.require_same("loss, and whether sample_weight is given,", (loss, is_given))
         weight, total_weight = check_sample_weight(sample_weight, n_given, n, ranks)
+        y = as_array("y", y)
         if isinstance(loss, losses.Softmax):
             labels = check_class_numbers(y, n_given, n)
             model = Softmax(check_all_classes(labels, weight, ranks))
@@ -228,7 +238,7 @@ class Problem:
             labels, model = check_labels(y, n_given, ranks), Linear()
             check_both_classes(labels, weight, ranks)
             classes = label_values(y, ranks)
-        center, scale = _check_factors(center, scale, X.shape[1])
+        center, scale = _check_factors(center, scale, X.shape[1], names)
         factors = [None if one is None else one.tolist() for one in (center, scale)]
         ranks.require_same("l2, fit_intercept, center and scale", (l2, fit_intercept, *factors))
         rows, first_row = None, 0
@@ -240,7 +250,7 @@ class Problem:
             elif sample_weight is None:  # one number, repeated
                 weight = np.broadcast_to(weight[0], len(X))
         exports = exports_of(X)
-        row_norm = largest_norm(X, weight, center, scale, n_threads, first_row)
+        row_norm = largest_norm(X, weight, center, scale, n_threads, first_row, names)
         row_norm = max(ranks.gather(row_norm))
         labels.setflags(write=False)
         weight.setflags(write=False)
@@ -369,7 +379,8 @@ def check_validation(validation, problem, n_threads=None):
         if X.shape[1] != problem.d:
             raise ValueError(f"X must have {problem.d} features; got shape {X.shape}")
         weight, total = check_sample_weight(None, len(X), len(X))
-        largest_norm(X, weight, problem.center, problem.scale, n_threads)
+        names = column_names(validation[0], problem.d)
+        largest_norm(X, weight, problem.center, problem.scale, n_threads, names=names)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"validation: {error}") from None
@@ -441,25 +452,34 @@ def _check_rows(name, value, problem):
     return array
 
 
-def _check_factors(center, scale, d):
+def _check_factors(center, scale, d, names):
     """Return center and scale as new arrays of shape (d,), or None twice if neither is given."""
     if center is None and scale is None:
         return None, None
-    center = _check_factor("center", 0.0 if center is None else center, d)
-    scale = _check_factor("scale", 1.0 if scale is None else scale, d)
+    center = _check_factor("center", 0.0 if center is None else center, d, names)
+    scale = _check_factor("scale", 1.0 if scale is None else scale, d, names)
     if scale.min() <= 0.0:
         column = int(np.argmin(scale))
-        raise ValueError(f"scale must be positive; got {scale[column]} for column {column}")
+        raise ValueError(
+            f"scale must be positive; got {scale[column]} for {described(column, names)}"
+            f"{CONSTANT if scale[column] == 0.0 else ''}"
+        )
     return center, scale
 
 
-def _check_factor(name, value, d):
+def _check_factor(name, value, d, names):
     array = as_real_array(name, value)
     if array.dtype.kind == "b":
         raise TypeError(f"{name} must hold real numbers; got dtype bool")
     if array.shape not in ((), (d,)):
         raise ValueError(
             f"{name} must have an entry for each of the {d} features; got shape {array.shape}"
+        )
+    odd = np.flatnonzero(~np.isfinite(array)) if array.ndim else ()
+    if len(odd):
+        raise ValueError(
+            f"{name} must be finite; got {array[odd[0]]} for {described(odd[0], names)}"
+            f"{CONSTANT if name == 'scale' else ''}"
         )
     factor = np.array(np.broadcast_to(finite_float64(name, array), (d,)), order="C")
     factor.setflags(write=False)

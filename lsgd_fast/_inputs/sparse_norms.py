@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 
-from lsgd_fast._checks import raise_not_finite
+from lsgd_fast._arrays import raise_not_finite
 from lsgd_fast._cpus import on_threads
 from lsgd_fast._inputs.sparse import SAFE_SQUARE, add_to_rows
 
 __all__ = ["largest_norm"]
 
 
-def largest_norm(X, weight, center=None, scale=None, n_threads=None, first_row=0):
+def largest_norm(X, weight, center=None, scale=None, n_threads=None, first_row=0, names=None):
     """Return the largest norm of the rows of positive weight; raise for values not finite.
 
     With center and scale, the rows are those of ``(X - center) * scale``.
@@ -25,15 +25,17 @@ def largest_norm(X, weight, center=None, scale=None, n_threads=None, first_row=0
         By default as many as there are processors; the result has the same bits.
     first_row : int, default 0
         Added to the number of a row in an error.
+    names : list, optional
+        The names of the columns, for errors.
     """
     used = weight > 0.0
     with np.errstate(all="ignore"):
-        absent = None if scale is None else _absent_norms(X, center, scale)
+        absent = None if scale is None else _absent_norms(X, center, scale, names)
         sums = _square_sums(X, center, scale, absent, None, n_threads)
         largest = sums.max(where=used, initial=0.0)
         if np.isfinite(sums).all() and largest > SAFE_SQUARE:
             return math.sqrt(largest)
-        norms = _scaled_norms(X, center, scale, absent, n_threads, first_row)
+        norms = _scaled_norms(X, center, scale, absent, n_threads, first_row, names)
         return float(norms.max(where=used, initial=0.0))
 
 
@@ -69,7 +71,7 @@ def _square_sums(X, center, scale, absent, exponents, n_threads):
     return sums
 
 
-def _scaled_norms(X, center, scale, absent, n_threads, first_row):
+def _scaled_norms(X, center, scale, absent, n_threads, first_row, names):
     """Return the row norms without overflow or underflow."""
     largest = np.zeros(len(X)) if absent is None else absent.copy()
     start = 0
@@ -78,7 +80,7 @@ def _scaled_norms(X, center, scale, absent, n_threads, first_row):
         if len(bad):
             i = bad[0]
             row = first_row + rows[i]
-            raise_not_finite(float(X.data[start + i]), values[i], columns[i], row)
+            raise_not_finite(float(X.data[start + i]), values[i], columns[i], row, names)
         np.maximum.at(largest, rows, np.abs(values))
         start += len(values)
     exponents = np.frexp(largest)[1]
@@ -87,7 +89,7 @@ def _scaled_norms(X, center, scale, absent, n_threads, first_row):
     )
 
 
-def _absent_norms(X, center, scale):
+def _absent_norms(X, center, scale, names):
     """Return for each row the norm of ``center * scale`` in the columns where it has no entry.
 
     The sum over these columns is that over all columns minus that over the columns of entries. A
@@ -97,7 +99,7 @@ def _absent_norms(X, center, scale):
     shifts = np.abs(center * scale)
     column = int(np.argmax(shifts))  # that of a NaN, if any
     if not np.isfinite(shifts[column]):
-        raise_not_finite(0.0, -center[column] * scale[column], column)
+        raise_not_finite(0.0, -center[column] * scale[column], column, names=names)
     exponent = math.frexp(shifts[column])[1]
     squares = np.square(np.ldexp(shifts, -exponent))
     sums = np.zeros(len(X))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsgd_fast import losses
+from lsgd_fast._arrays import column_names, raise_not_finite
 from lsgd_fast._inputs.dense import BLOCK_SIZE, check_matrix, scaled, to_float64
 from lsgd_fast._inputs.models import TwoLayer, check_network
 from lsgd_fast._inputs.sparse import is_sparse
@@ -179,7 +180,7 @@ class Predictions:
 
 def scores_of(model, X, weights, intercept):
     """Return the scores of rows, see `Predictions.decision_function`."""
-    X, d = check_matrix(X), len(weights)
+    given, X, d = X, check_matrix(X), len(weights)
     if X.shape[1] != d:
         raise ValueError(f"X must have {d} features, as the run had; got shape {X.shape}")
     if is_sparse(X):
@@ -190,8 +191,8 @@ def scores_of(model, X, weights, intercept):
     with np.errstate(all="ignore"):  # scores may overflow, whose sign is right
         for i in range(0, len(X), height):
             rows = to_float64(X[i : i + height])
-            if not np.isfinite(rows).all():
-                raise ValueError("X must be finite; it holds NaN or infinity")
+            for row, column in np.argwhere(~np.isfinite(rows))[:1]:
+                raise_not_finite(rows[row, column], None, column, i + row, column_names(given, d))
             rows = scaled(rows, model.center, model.scale)
             scores[i : i + height] = _output(model, rows @ weights)
         scores += intercept

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from lsgd_fast._arrays import column_names
 from lsgd_fast._checks import set_fields
 from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._text import WIDTH, counted
@@ -179,12 +180,9 @@ def growing_names(names):
     return f"the coefficients of {', '.join(first)} and {last} go"
 
 
-def feature_names(X, d, attribute="columns"):
-    """Return the names of the features: strings that an attribute holds, or their numbers."""
-    try:
-        names = list(getattr(X, attribute, None))
-    except TypeError:
-        names = []
-    if len(names) == d and all(isinstance(name, str) for name in names):
-        return names
+def feature_names(X, d, attribute=None):
+    """Return the names of features: those of a frame or in an attribute, or their numbers."""
+    names = column_names(X, d) if attribute is None else getattr(X, attribute, ())
+    if names is not None and len(names) == d and all(isinstance(name, str) for name in names):
+        return list(names)
     return [f"feature {j}" for j in range(d)]

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 
 from lsgd_fast._api.scores import scores_of_rows
-from lsgd_fast._checks import as_real_array, shown
+from lsgd_fast._arrays import as_real_array
+from lsgd_fast._checks import shown
 from lsgd_fast._inputs.dense import finite_float64
 from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.stopping import StopReason
@@ -19,7 +20,9 @@ try:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.utils import check_random_state, column_or_1d
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+    from lsgd_fast._sklearn.data import check_data, check_data_and_labels, opened
 except ImportError as error:
     raise ImportError(
         "LogisticClassifier needs scikit-learn 1.6 or later: pip install 'scikit-learn>=1.6'"
@@ -154,8 +157,9 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     Notes
     -----
     X may be a dense array of float64, float32, float16, integers or bool, which is read in its own
-    dtype; a sparse matrix (CSR; other formats are converted); or a pandas or polars frame. Results
-    have the same bits for every number of threads.
+    dtype; a sparse matrix (CSR; other formats are converted); a frame of pandas or polars, a table
+    of pyarrow or a tensor, see docs/inputs.md; or bfloat16, of which a copy in float32 is read.
+    Results have the same bits for every number of threads.
 
     Examples
     --------
@@ -264,9 +268,9 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ranks = ranks_of(X)
         if isinstance(X, DistributedRows):
             self.n_features_in_ = X.shape[1]
-            y = column_or_1d(y, warn=True)
+            y = column_or_1d(opened("y", y), warn=True)
         else:
-            X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric")
+            X, y = check_data_and_labels(self, X, y)
         classes, numbers = _number_classes(y, ranks)
         if len(classes) < 2:
             raise ValueError(
@@ -373,7 +377,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             For two classes, positive where ``classes_[1]`` is the more likely one.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
+        X = check_data(self, X, reset=False)
         if X.dtype == np.float64 or hasattr(X, "tocsr"):
             scores = X @ self.coef_.T + self.intercept_
         else:  # NumPy would make a float64 copy of X
@@ -443,6 +447,7 @@ def _number_classes(y, ranks):
 def _checked_weights(sample_weight, y, ranks):
     """Return the weights of the rows of this rank as float64."""
     if ranks.size == 1:
+        sample_weight = opened("sample_weight", sample_weight)
         return _check_sample_weight(sample_weight, y, dtype=np.float64)
     # scikit-learn refuses weights without a positive one, which other ranks may have
     weight = np.ones(len(y)) if sample_weight is None else sample_weight

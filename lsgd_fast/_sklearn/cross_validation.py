@@ -11,6 +11,7 @@ from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._methods.minimize_request import MinimizeOptions
 from lsgd_fast._sklearn.callbacks import as_coef
 from lsgd_fast._sklearn.classifier import LogisticClassifier, NotConvergedWarning
+from lsgd_fast._sklearn.data import opened
 from lsgd_fast._sklearn.fit import Options, fit_problem, joined, l2_of, problem_and_units
 
 __all__ = ["LogisticClassifierCV"]
@@ -255,7 +256,7 @@ class _Score:
         self.X, self.labels = data.X, classifier.classes_[data.numbers]
         self.weight = None
         if sample_weight is not None:
-            self.weight = np.asarray(sample_weight, dtype=np.float64)
+            self.weight = np.asarray(opened("sample_weight", sample_weight), dtype=np.float64)
         self.known = _KnownScores()
         self.known.classes_ = classifier.classes_
         self.known.n_features_in_ = classifier.n_features_in_

@@ -38,7 +38,8 @@ dir(lsgd)
 X, y = lsgd.datasets.digits_0_vs_8()
 lsgd.gradient_descent(X, y, 1.0, 3)
 lsgd.minimize(X, y)
-guests = {"sklearn", "scipy", "pandas", "polars", "matplotlib", "ml_dtypes"}
+guests = {"sklearn", "scipy", "pandas", "polars", "pyarrow", "torch", "jax", "matplotlib"}
+guests |= {"ml_dtypes"}
 assert not guests & {name.split(".")[0] for name in sys.modules}, sorted(sys.modules)
 """
 
