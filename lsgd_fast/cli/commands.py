@@ -3,94 +3,125 @@
 Results go to stdout, progress to stderr.
 """
 
-import json
+import csv
 import math
-import os
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 
 from lsgd_fast._api.descent import run_descent, stepsize_sweep
+from lsgd_fast._api.minimize import minimize_problem, solve
 from lsgd_fast._api.trial import staged_trial
-from lsgd_fast._files import find_target, replacing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
-from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._inputs.standardize import center_and_scale
+from lsgd_fast._inputs.stopping import Stop, StopReason
+from lsgd_fast._methods.minimize_request import MinimizeOptions
+from lsgd_fast._methods.separation import find_separation
 from lsgd_fast._planning import plan as planning
 from lsgd_fast._results.verdict import Verdict
-from lsgd_fast._text import counted, to_json_values
-from lsgd_fast.cli.data_files import read_data
-from lsgd_fast.cli.options import default_record_every, descent_keywords, model_keywords
+from lsgd_fast._text import counted
+from lsgd_fast.cli.advice import advice_on_minimum, advice_on_run, advice_on_sweep
+from lsgd_fast.cli.data_files import read_data, read_rows
+from lsgd_fast.cli.model_file import Model
+from lsgd_fast.cli.options import (
+    default_record_every,
+    descent_keywords,
+    problem_keywords,
+    reading_keywords,
+)
+from lsgd_fast.cli.output import (
+    check_outputs,
+    coefficients_text,
+    plan_facts,
+    print_json,
+    print_result,
+    run_facts,
+    separation_facts,
+    with_options,
+    write_result,
+)
+from lsgd_fast.cli.rows import ReadOptions
 from lsgd_fast.progress import StatusLine
 
-__all__ = ["DEFAULT_STEPSIZE", "fit", "plan", "sweep", "trial"]
+__all__ = ["DEFAULT_STEPSIZE", "fit", "minimize", "plan", "predict", "separation", "sweep", "trial"]
 
 DEFAULT_STEPSIZE = 32.0  # for R = 1, as in the papers
 UPDATES = 1000  # of the progress line, over all steps of a command
+MAX_COEFFICIENTS = 30  # that are printed
 
-# Arguments of the library as reports name them, and the options that stand for them here.
-OPTIONS = {
-    "margin=": "--margin",
-    "n_steps=": "--steps",
-    "target_loss=": "--target-loss",
-    "pass stepsize=": "pass --stepsize",
-    "start_stepsize": "--start-stepsize",
-    "n_stages": "--stages",
-}
+
+def minimize(arguments):
+    """Minimise the objective; return 1 if the run diverged, else 0."""
+    check_outputs(arguments)
+    with StatusLine(sys.stderr) as status:
+        data = _read(arguments, status)
+
+        def report(state):
+            status.show(f"iteration {state.n_steps}, objective {state.objective:.6g}")
+
+        options = MinimizeOptions(
+            tol=arguments.tol,
+            max_passes=arguments.max_passes,
+            stop=Stop(loss=arguments.stop_loss, seconds=arguments.seconds),
+            callback=report if status.live else None,
+            callback_every=None,
+            n_threads=arguments.threads,
+        )
+        problem = _check_problem(arguments, data)
+        run = minimize_problem(problem, options, None, data.feature_names)
+        status.log(f"{counted(run.n_steps, 'iteration')} in {run.seconds:.3g} s")
+    model, advice = Model.of(run, data), advice_on_minimum(run)
+    coefficients = _coefficients(arguments, data, model, problem.fit_intercept)
+    facts = run_facts(run) | {"coefficients": coefficients, "advice": advice}
+    print_result(arguments, data, facts, run, coefficients_text(coefficients), advice=advice)
+    write_result(arguments, run, model)
+    return 1 if run.stop_reason is StopReason.diverged else 0
 
 
 def fit(arguments):
     """Run one stepsize; return 1 if it diverged, else 0."""
-    _check_outputs(arguments)
+    check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
-        _log_data(data, status)
         keywords = descent_keywords(arguments) | _progress_keywords(arguments.steps, status)
-        model = {name: keywords.pop(name) for name in ("loss", "l2", "fit_intercept")}
         stop, options = keywords.pop("stop"), DescentOptions(**keywords)
-        with _naming_values(arguments.data):
-            problem = Problem.check(data.X, data.y, **model, n_threads=options.n_threads)
+        problem = _check_problem(arguments, data)
         stepsize = arguments.stepsize or _default_stepsize(problem, arguments.data)
         request = check_descent(problem, stepsize, options, stop=stop)
         run = run_descent(request, arguments.steps)
         status.log(f"{run.n_steps} steps in {run.seconds:.3g} s")
-    # Print before writing files: a full disk must not lose the result.
-    if arguments.json:
-        _print_json(_data_facts(arguments, data) | {"stepsize": stepsize} | _run_facts(run))
-    else:
-        print(_describe_data(arguments, data), f"Stepsize {stepsize:.6g}", run, sep="\n")
-    _write(arguments, run)
+    advice = advice_on_run(arguments, data, run)
+    facts = {"stepsize": stepsize} | run_facts(run) | {"advice": advice}
+    print_result(arguments, data, facts, f"Stepsize {stepsize:.6g}", run, advice=advice)
+    write_result(arguments, run, Model.of(run, data))
     return 1 if run.stop_reason is StopReason.diverged else 0
 
 
 def sweep(arguments):
     """Run several stepsizes; return 1 if all diverged, else 0."""
-    _check_outputs(arguments)
+    check_outputs(arguments)
     stepsizes, n_steps = arguments.stepsizes, arguments.steps
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
-        _log_data(data, status)
-        keywords = descent_keywords(arguments, len(stepsizes))
+        keywords = problem_keywords(arguments, data) | descent_keywords(arguments, len(stepsizes))
         keywords |= _progress_keywords(n_steps, status, len(stepsizes))
         with _naming_values(arguments.data):
             found = stepsize_sweep(data.X, data.y, stepsizes, n_steps, **keywords)
         status.log(f"{counted(len(found), 'run')} in {max(run.seconds for run in found):.3g} s")
-    best = None if arguments.best is None else _best_stepsize(found, arguments.best)
-    if arguments.json:
-        pairs = zip(stepsizes, found, strict=True)
-        facts = {"runs": [{"stepsize": stepsize} | _run_facts(run) for stepsize, run in pairs]}
-        if arguments.best is not None:
-            facts |= {"best_by": arguments.best, "best_stepsize": best}
-        _print_json(_data_facts(arguments, data) | facts)
-    else:
-        print(_describe_data(arguments, data), found.table(), sep="\n")
-        if arguments.best is not None:
-            which = "no run qualifies" if best is None else f"stepsize {best:.6g}"
-            print(f"Best by {arguments.best}: {which}")
-    _write(arguments, found)
+    pairs = zip(stepsizes, found, strict=True)
+    facts = {"runs": [{"stepsize": stepsize} | run_facts(run) for stepsize, run in pairs]}
+    by, text = arguments.best, None
+    if by is not None:
+        best = _best_stepsize(found, by)
+        facts |= {"best_by": by, "best_stepsize": best}
+        text = f"Best by {by}: {'no run qualifies' if best is None else f'stepsize {best:.6g}'}"
+    facts["advice"] = advice = advice_on_sweep(arguments, data, found)
+    print_result(arguments, data, facts, found.table(), text, advice=advice)
+    write_result(arguments, found)
     return 1 if all(run.stop_reason is StopReason.diverged for run in found) else 0
 
 
@@ -111,15 +142,13 @@ def trial(arguments):
                 sample=arguments.sample,
                 n_repeats=arguments.repeats,
                 rng=arguments.seed,
-                **model_keywords(arguments),
+                n_threads=arguments.threads,
+                **problem_keywords(arguments, data),
             )
         status.log(
             f"{found.passes:.0f} passes over the rows in {time.perf_counter() - began:.3g} s"
         )
-    if arguments.json:
-        _print_json(_data_facts(arguments, data) | found.to_dict())
-    else:
-        print(_describe_data(arguments, data), _with_options(found.report()), sep="\n")
+    print_result(arguments, data, found.to_dict(), with_options(found.report()))
     outcomes = [outcome for stage in found.stages for outcome in stage.outcomes]
     outcomes += found.confirmations
     return 1 if all(outcome.verdict == Verdict.diverged for outcome in outcomes) else 0
@@ -143,62 +172,70 @@ def plan(arguments):
             )
     # `fit` records fewer rows of a long trace, so that it fits in memory.
     found = replace(found, record_every=default_record_every(found.n_steps or 0))
-    if arguments.json:
-        _print_json(_data_facts(arguments, data) | _plan_facts(found))
-    else:
-        print(_describe_data(arguments, data), _with_options(found.report()), sep="\n")
+    print_result(arguments, data, plan_facts(found), with_options(found.report()))
     return 0
 
 
-def _check_outputs(arguments):
-    """Check before any work that the outputs can be written after it."""
-    for option in ("out", "plot"):
-        path = getattr(arguments, option)
-        if path is not None:
-            _check_output(f"--{option}", path, arguments.data, arguments.labels)
-    if arguments.plot is not None:
-        _check_picture(arguments.plot)
+def separation(arguments):
+    """Tell whether a linear model separates the classes; return 0."""
+    with StatusLine(sys.stderr) as status:
+        data = _read(arguments, status)
+        status.show("looking for a direction that separates the classes", now=True)
+        problem = _check_problem(arguments, data)
+        found = find_separation(solve, problem, data.feature_names, arguments.threads)
+    print_result(arguments, data, separation_facts(found), found)
+    return 0
 
 
-def _check_output(option, path, *sources):
-    try:
-        folder = os.path.dirname(find_target(path))
-    except ValueError:  # a folder or a device
-        folder = ""
-    if not os.path.isdir(folder):
-        raise ValueError(f"{option} {path!r}: must name a file in an existing folder")
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"{option} {path!r}: the folder is not writable")
-    for source in filter(None, sources):
-        if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-            raise ValueError(f"{option} {path!r}: would overwrite a data file")
+def predict(arguments):
+    """Print the label that a model predicts for each row; return 0."""
+    with StatusLine(sys.stderr) as status:
+        model = Model.load(arguments.model)
+        status.show(f"reading {arguments.data!a}")
+        keywords = reading_keywords(arguments)
+        files = {name: keywords.pop(name) for name in ("labels", "format")}
+        rows, _ = read_rows(arguments.data, ReadOptions(wanted=model.wanted, **keywords), **files)
+        with _naming_values(arguments.data):
+            numbers, probabilities = model.predict(rows.X)
+    predicted = [model.labels[number] for number in numbers.tolist()]
+    error_rate, notes = None, list(rows.notes)
+    if rows.labels is not None:
+        n_errors = sum(a != b for a, b in zip(predicted, rows.labels.tolist(), strict=True))
+        error_rate = n_errors / len(predicted)
+        text = f"{n_errors} of {counted(len(predicted), 'label')} differ from those in the file"
+        notes.append(f"{text}: error rate {error_rate:.6g}")
+    probabilities = probabilities.tolist() if arguments.probabilities else None
+    if arguments.json:
+        facts = {"model": arguments.model, "data": arguments.data, "n_rows": len(predicted)}
+        facts |= {"labels": model.labels, "notes": rows.notes, "error_rate": error_rate}
+        print_json(facts | {"predictions": predicted, "probabilities": probabilities})
+        return 0
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    shown = [f"P({label})" for label in model.labels] if arguments.probabilities else []
+    writer.writerow(["label", *shown])
+    for label, row in zip(predicted, probabilities or [()] * len(predicted), strict=True):
+        writer.writerow([label, *(f"{one:.6g}" for one in row)])
+    for note in notes:
+        print(f"lsgd-fast: {note}", file=sys.stderr)
+    return 0
 
 
-def _check_picture(path):
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-    except ImportError:
-        raise ValueError(
-            "--plot needs matplotlib, which cannot be imported (extra: lsgd_fast[plot])"
-        ) from None
-    if _format(path) not in FigureCanvasBase.get_supported_filetypes():
-        raise ValueError(f"--plot {path!r}: the name must end in .png, .pdf, .svg or the like")
+def _read(arguments, status):
+    """Return the `Data` that the arguments of a command name; a log tells how much was read."""
+    status.show(f"reading {arguments.data!a}")
+    data = read_data(arguments.data, several=arguments.softmax, **reading_keywords(arguments))
+    if arguments.standardize:
+        units = center_and_scale(data.X, n_threads=arguments.threads)
+        # None if X is not finite: the checks that follow say so.
+        data = replace(data, units=units if np.isfinite(units.center).all() else None)
+    status.log(f"read {len(data.X)} rows of {data.X.shape[1]} features")
+    return data
 
 
-def _format(path):
-    """Return the format of a picture by the end of its name."""
-    return os.path.splitext(path)[1][1:].lower()
-
-
-def _write(arguments, result):
-    """Save and plot a result, if the options are given."""
-    if arguments.out is not None:
-        result.save(arguments.out)
-        if not arguments.json:
-            print(f"Saved: lsgd_fast.{type(result).__name__}.load({arguments.out!r}) returns it")
-    if arguments.plot is not None:
-        with replacing(arguments.plot) as file:
-            result.plot().figure.savefig(file, format=_format(arguments.plot))
+def _check_problem(arguments, data):
+    keywords = problem_keywords(arguments, data)
+    with _naming_values(arguments.data):
+        return Problem.check(data.X, data.y, **keywords, n_threads=arguments.threads)
 
 
 @contextmanager
@@ -212,14 +249,14 @@ def _naming_values(path):
         raise ValueError(f"{path!r}: {error}") from error
 
 
-def _read(arguments, status):
-    status.show(f"reading {arguments.data!a}")
-    options = {"labels": arguments.labels, "label": arguments.label}
-    return read_data(arguments.data, several=arguments.softmax, **options)
-
-
-def _log_data(data, status):
-    status.log(f"read {len(data.X)} rows of {data.X.shape[1]} features")
+def _coefficients(arguments, data, model, fit_intercept):
+    """Return {name: coefficient} of a model of two classes and few features, else None."""
+    if arguments.softmax or len(model.weights) > MAX_COEFFICIENTS:
+        return None
+    found = dict(zip(data.feature_names, model.weights[:, 0].tolist(), strict=True))
+    if fit_intercept or data.units is not None:
+        found["(intercept)"] = float(model.intercept[0])
+    return found
 
 
 def _default_stepsize(problem, path):
@@ -250,47 +287,3 @@ def _best_stepsize(found, by):
         return found.stepsizes[found.index(found.best(by))]
     except ValueError:
         return None
-
-
-def _describe_data(arguments, data):
-    n, d = data.X.shape
-    if arguments.softmax:
-        labels = f"{len(data.labels)} classes"
-    else:
-        labels = "labels {!a} as -1 and {!a} as +1".format(*data.labels)
-    return f"Data {arguments.data!a}: {n} rows of {d} features, {labels}"
-
-
-def _with_options(report):
-    for name, option in OPTIONS.items():
-        report = report.replace(name, option)
-    return report
-
-
-def _data_facts(arguments, data):
-    n, d = data.X.shape
-    return {"data": arguments.data, "n_rows": n, "n_features": d, "labels": data.labels}
-
-
-def _run_facts(run):
-    """Return the end of a run, under the names of `Run` and `Trace`."""
-    names = ("n_steps", "n_threads", "seconds", "radius", "intercept", "separable", "evidence")
-    counters = ("separated_at", "certified_at", "stable_at", "n_increases")
-    columns = ("loss", "ln_loss", "error_rate", "min_margin", "weight_norm")
-    last = {name: float(getattr(run.trace, name)[-1]) for name in columns}
-    named = {name: getattr(run, name) for name in names + counters}
-    named["intercept"] = np.asarray(run.intercept).tolist()  # a list for several classes
-    return {"stop_reason": str(run.stop_reason), "verdict": str(run.verdict)} | last | named
-
-
-def _plan_facts(found):
-    """Return the facts of a plan, under the names of `Plan`."""
-    derived = ("stepsize", "n_steps", "data_bytes", "n_recorded", "peak_bytes", "seconds")
-    derived += ("network_bytes", "network_flops") if found.width is not None else ()
-    facts = asdict(found) | {name: getattr(found, name) for name in derived}
-    return facts | {"dtype": str(found.dtype)}
-
-
-def _print_json(facts):
-    """Print an object in one line; NaN and infinity, which JSON lacks, become null."""
-    print(json.dumps(to_json_values(facts), allow_nan=False))

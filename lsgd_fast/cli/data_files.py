@@ -1,30 +1,40 @@
-"""Reads X and y from .npz, .npy, .csv and LIBSVM files; errors are one line that names the file."""
+"""Reads X and y from data files of every format; errors are one line that names the file."""
 
 import io
 import mmap
 import os
 import reprlib
 import zipfile
-import zlib
-from contextlib import contextmanager
-from dataclasses import dataclass
-from gzip import BadGzipFile
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 
 from lsgd_fast._checks import half_of_memory
 from lsgd_fast._files import check_path, open_regular
+from lsgd_fast._inputs.sparse import SparseRows
+from lsgd_fast._inputs.standardize import Units
 from lsgd_fast._results.archive import NUMBERS, parse_array
-from lsgd_fast.cli.text_files import check_text, read_column, read_libsvm, read_table
+from lsgd_fast._text import counted
+from lsgd_fast.cli.columns import read_columns
+from lsgd_fast.cli.libsvm import read_libsvm
+from lsgd_fast.cli.rows import ReadOptions, Rows
+from lsgd_fast.cli.sources import TABLES, check_text, find_format, naming, regular_file
+from lsgd_fast.cli.tables import read_column, read_table
 
-__all__ = ["Data", "read_data"]
+__all__ = ["Data", "read_data", "read_rows"]
 
-TABLES = (".csv", ".tsv")
-LIBSVM = (".libsvm", ".svm", ".svmlight", ".txt")
-LABELS = (".npy", ".csv", ".txt")  # files of labels alone
 TEXTS = "U"  # the kind of dtype that labels may have besides NUMBERS
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 MAPPED_BYTES = 1 << 26  # .npy files of this size or more are mapped, not read
+# The options of reading that not every format has, with their defaults and the formats that do.
+OPTIONS = {
+    "label": (None, TABLES),
+    "drop": ((), TABLES),
+    "keep_index": (False, TABLES),
+    "header": (None, ("csv",)),
+    "zero_based": (None, ("libsvm",)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,52 +43,92 @@ class Data:
 
     Attributes
     ----------
-    X : ndarray of shape (n, d)
-        Features, at least one row and one feature. From text they are finite float64; from .npz and
-        .npy they have any real dtype, and validation refuses values that are not finite. X may be
+    X : ndarray or SparseRows of shape (n, d)
+        Features, at least one row and one feature. From text they are finite float64; from other
+        files they have any real dtype, and validation refuses values that are not finite. X may be
         read-only and memory-mapped.
     y : ndarray of shape (n,), float64
         Labels -1 and +1, both of which occur; for several classes 0, 1, ..., K - 1.
     labels : tuple
         The labels in the file (numbers, bools or strings), in the order of the values of y.
+    rows : Rows
+        What else the file says, such as the names of the features.
+    is_table : bool
+        Whether the file is one of columns, such as .csv.
+    units : Units or None
+        If the features are to be standardised, their centre and scale.
     """
 
-    X: np.ndarray
+    X: np.ndarray | SparseRows
     y: np.ndarray
     labels: tuple
+    rows: Rows
+    is_table: bool
+    units: Units | None = None
 
     def __iter__(self):
         return iter((self.X, self.y))
 
+    @property
+    def feature_names(self):
+        """The names of the features, or their numbers from 0 where they have none of their own."""
+        names, d = self.rows.names, self.X.shape[1]
+        return list(names) if names and len(set(names)) == d else [f"feature {j}" for j in range(d)]
 
-def read_data(path, *, labels=None, label=None, several=False):
-    r"""Read features and labels from a file, whose format follows from the end of its name.
+
+def read_data(path, *, labels=None, format=None, **options):
+    r"""Read features and labels from a file.
+
+    The format follows from the end of the name, or else from the contents:
 
     - .npz: arrays named ``X`` and ``y``; other arrays are ignored.
     - .npy: X. The labels are in a separate file.
     - .csv, .tsv: cells separated by comma, semicolon or tab, with or without a header.
-    - .svm, .libsvm, .svmlight, .txt: LIBSVM's ``label index:value ...``, where indices count from 1
-      and increase. X becomes a dense array.
+    - .parquet, .feather: columns, which pyarrow reads. Lists of one length are several columns.
+    - .svm, .libsvm, .svmlight: LIBSVM's ``label index:value ...``. X is sparse, unless more than
+      half of its entries are there.
 
     Text must be UTF-8, with lines of at most 256 MiB, and may be gzip-compressed: .csv.gz and the
     like, which may hold up to 4 GiB of text. Nothing is ever unpickled. Only regular files are
-    read, no pipes and no devices.
+    read, and standard input, of up to 4 GiB; no other pipes and no devices.
+
+    The first line of .csv is a header
+
+    - if none of its cells is a number, or its last cell is no number, but the one below is one;
+    - if one of its cells is `label`, which is no number;
+    - if it counts the columns from 0 or from 1, as pandas names them, unless it has fewer than four
+      numbers and one of the next lines is of integers, too.
+
+    It is left out if it is the number of rows, the number of features and words, as in the files of
+    scikit-learn. A first column of .csv whose name is empty or "Unnamed: 0" is an index, and left
+    out; of .parquet and .feather the columns are left out that pandas describes as the index.
 
     The smaller of the two labels becomes -1; labels are numbers or, except in LIBSVM files,
-    strings.
+    strings. Features are numbers, or True and False, which are 1 and 0.
 
     Parameters
     ----------
     path : str, bytes or os.PathLike
-        The file. An .npy file of 64 MiB or more is mapped into memory, not read.
+        The file; ``-`` is standard input. An .npy file of 64 MiB or more is mapped into memory, not
+        read.
     labels : str, bytes or os.PathLike, optional
-        The file of the labels of an .npy file, which needs one: .npy, or .csv or .txt with one
-        label per line.
+        The file of the labels of an .npy file, which needs one: .npy, or text with one label per
+        line.
+    format : {"npz", "npy", "csv", "libsvm", "parquet", "feather"}, optional
+        The format, whatever the name is.
     label : str, optional
-        For .csv and .tsv: the name of the column of labels or, without a header, its number from 1.
-        The last column by default.
+        For tables: the name of the column of labels or its number from 1. The last column by
+        default.
     several : bool, default False
         Whether there may be more than two labels, which become 0, 1, ..., in sorted order.
+    header : bool, optional
+        For .csv: whether the first line is a header.
+    keep_index : bool, default False
+        For tables: whether to keep an index as a feature.
+    drop : sequence of str, default ()
+        For tables: names or numbers of columns to leave out.
+    zero_based : bool, optional
+        For LIBSVM: whether indices count from 0. By default if one of them is 0, and else from 1.
 
     Returns
     -------
@@ -91,8 +141,8 @@ def read_data(path, *, labels=None, label=None, several=False):
         If a file does not exist or cannot be read.
     ValueError
         If the file has no such contents. The message is one line that names the file and, for text,
-        the line. Also if X, from text or .npz, would take more than half of the memory of the
-        machine.
+        the line. Also if X would take more than half of the memory of the machine, unless it is
+        mapped.
 
     Examples
     --------
@@ -106,75 +156,101 @@ def read_data(path, *, labels=None, label=None, several=False):
     >>> X.tolist(), y.tolist(), data.labels
     ([[1.0, 0.2], [-1.0, -0.2]], [1.0, -1.0], ('no', 'yes'))
     """
-    path = check_path(path)
-    kind = _kind(path)
-    if labels is not None and kind != ".npy":
-        raise ValueError(f"{path!r}: only .npy files take their labels from another file")
-    if label is not None and kind not in TABLES:
-        raise ValueError(f"{path!r}: label names a column of a .csv file, which this is not")
-    with _naming(path):
-        with open_regular(path) as file:
-            if not file.read(1):
-                raise ValueError("the file is empty")
-        if kind == ".npz":
-            X, values = _read_npz(path)
-        elif kind == ".npy":
-            X = _check_matrix(_read_npy(path, NUMBERS))
-            if labels is None:
-                raise ValueError(
-                    "an .npy file has no labels: pass the file that has them (labels, --labels)"
-                )
-        elif kind in TABLES:
-            X, values = read_table(path, label, check_text(path), half_of_memory())
-        elif kind in LIBSVM:
-            check_text(path)
-            X, values = read_libsvm(path, half_of_memory())
-        else:
-            known = ", ".join((".npz", ".npy", *TABLES, *LIBSVM))
-            raise ValueError(f"the name must end in {known}; text files may end in .gz after that")
-    if kind == ".npy":
-        path = check_path(labels)
-        with _naming(path):
-            values = _read_labels(path, len(X))
-    with _naming(path):
-        y, found = _map_labels(values, several)
-    return Data(X, y, found)
+    options = ReadOptions(**options)
+    rows, is_table = read_rows(path, options, labels, format)
+    with naming(check_path(path if labels is None else labels)):
+        may_be_header = is_table and rows.names is None and options.header is None
+        y, found = _map_labels(rows.labels, options.several, may_be_header)
+    return Data(rows.X, y, found, rows, is_table)
 
 
-@contextmanager
-def _naming(path):
-    """Turn every error about the contents of a file into a ValueError of one line that names it."""
-    try:
-        yield
-    except MemoryError as error:
-        raise ValueError(f"{path!r}: too large for the available memory") from error
-    except (ValueError, EOFError, BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path!r}: {' '.join(str(error).split())}") from error
+def read_rows(path, options, labels=None, format=None):
+    """Read features and labels from a file as they are.
+
+    Parameters
+    ----------
+    path, labels, format
+        As for `read_data`.
+    options : ReadOptions
+
+    Returns
+    -------
+    rows : Rows
+        Its labels are None only if `options.wanted` is given, and the file has none.
+    is_table : bool
+        Whether the file is one of columns.
+    """
+    name = check_path(path)
+    with naming(name), regular_file(name) as path:
+        kind = find_format(path, name) if format is None else format
+        _check_options(kind, options, labels)
+        rows = _read(path, kind, options)
+        X = rows.X
+        if rows.labels is None and labels is None and options.wanted is None:
+            raise ValueError(
+                "an .npy file has no labels: pass the file that has them (labels, --labels)"
+            )
+        if options.wanted is not None and X.shape[1] != options.wanted.d:
+            raise ValueError(f"{X.shape[1]} features, but the model has {options.wanted.d}")
+    if labels is not None:
+        name = check_path(labels)
+        with naming(name), regular_file(name) as path:
+            rows = replace(rows, labels=_read_labels(path, len(X)))
+    return rows, kind in TABLES
 
 
-def _kind(path):
-    """Return the suffix in lower case; for compressed text, the suffix before .gz."""
-    suffix = os.path.splitext(path.removesuffix(".gz"))[1].lower()
-    is_binary = suffix not in TABLES + LIBSVM
-    return ".gz" if path.endswith(".gz") and is_binary else suffix
+def _check_options(kind, options, labels):
+    if labels is not None and kind != "npy":
+        raise ValueError("only .npy files take their labels from another file")
+    for name, (default, kinds) in OPTIONS.items():
+        if getattr(options, name) != default and kind not in kinds:
+            shown = ", ".join(f".{one}" for one in kinds)
+            option = name.replace("_", "-")
+            raise ValueError(f"{name} (--{option}) is for {shown} files, and this is .{kind}")
 
 
-def _read_npz(path):
+def _read(path, kind, options):
+    limit = half_of_memory()
+    if kind == "npz":
+        return _read_npz(path, options)
+    if kind == "npy":
+        return Rows(_check_matrix(_read_npy(path, NUMBERS)), None)
+    if kind == "csv":
+        return read_table(path, check_text(path), limit, options)
+    if kind in TABLES:
+        return read_columns(path, kind, limit, options)
+    check_text(path)
+    wanted = options.wanted
+    asked, d = (options.zero_based, None) if wanted is None else (wanted.zero_based, wanted.d)
+    X, labels, zero_based, n_left_out = read_libsvm(path, limit, asked, d)
+    if 2 * X.size > X.shape[0] * X.shape[1] and 8 * X.shape[0] * X.shape[1] <= limit:
+        X = X.toarray()  # in less memory, and faster in every step
+    notes = []
+    if zero_based and asked is None:
+        notes.append("Indices count from 0, as one of them is 0.")
+    if n_left_out:
+        values = counted(n_left_out, "value")
+        notes.append(f"{values} of features that the model does not have are left out.")
+    return Rows(X, labels, notes=tuple(notes), zero_based=zero_based)
+
+
+def _read_npz(path, options):
     with open_regular(path) as file:
         try:
-            members = _read_members(file)
+            members = _read_members(file, ("X",) if options.wanted else ("X", "y"))
         except (MemoryError, ValueError):
             raise
         except Exception as error:  # zipfile raises a dozen types, which all mean the same
             raise ValueError(f"not a readable .npz file: {error}") from error
     X = _check_matrix(_parse_member("X", members["X"], NUMBERS))
-    return X, _check_column(_parse_member("y", members["y"], NUMBERS + TEXTS), len(X))
+    y = members.get("y") and _parse_member("y", members["y"], NUMBERS + TEXTS)
+    return Rows(X, None if y is None else _check_column(y, len(X)))
 
 
-def _read_members(file):
+def _read_members(file, needed):
     with zipfile.ZipFile(file) as archive:
         names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
-        missing = [name for name in ("X", "y") if name not in names]
+        missing = [name for name in needed if name not in names]
         if missing:
             found = reprlib.repr(sorted(names))
             raise ValueError(f"no array is named {' or '.join(missing)}; the arrays are {found}")
@@ -182,7 +258,7 @@ def _read_members(file):
         if twice:
             raise ValueError(f"several arrays are named {' and '.join(twice)}")
         members = dict(zip(names, archive.infolist(), strict=True))
-        members = {name: members[name] for name in ("X", "y")}
+        members = {name: members[name] for name in ("X", "y") if name in members}
         if any(info.compress_type not in METHODS for info in members.values()):
             raise ValueError("an array is compressed by a method that NumPy does not use")
         if sum(info.file_size for info in members.values()) > half_of_memory():
@@ -208,11 +284,10 @@ def _read_npy(path, kinds):
 
 
 def _read_labels(path, n):
-    kind = _kind(path)
-    if kind == ".npy":
+    with open_regular(path) as file:
+        is_array = file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
+    if is_array:
         return _check_column(_read_npy(path, NUMBERS + TEXTS), n)
-    if kind not in LABELS:
-        raise ValueError(f"a file of labels must end in {', '.join(LABELS)} (text also in .gz)")
     check_text(path)
     return read_column(path, n, half_of_memory())
 
@@ -229,15 +304,20 @@ def _check_column(y, n):
     return y.reshape(n)
 
 
-def _map_labels(values, several):
-    """Return labels as -1.0 and +1.0, or 0.0, 1.0, ..., and the distinct labels of the file."""
+def _map_labels(values, several, may_be_header):
+    """Return labels as -1.0 and +1.0, or 0.0, 1.0, ..., and the distinct labels of the file.
+
+    Where there may be a header in place of the first label, errors say so.
+    """
     if values.dtype.kind == "f":
         values = values.astype(np.float64, copy=False)
         if not np.isfinite(values).all():
             raise ValueError(f"the label of row {np.isfinite(values).argmin()} is not finite")
     found, which = np.unique(values, return_inverse=True)
     if len(found) < 2 or (len(found) > 2 and not several):
-        hint = "; for more, pass --softmax to fit, sweep or trial" if len(found) > 2 else ""
+        hint = "; for more, pass --softmax" if len(found) > 2 else ""
+        if hint and may_be_header and np.count_nonzero(which == which[0]) == 1:
+            hint += ", or --header if the first line is one"
         raise ValueError(
             f"there must be two different labels; found {reprlib.repr(found[:9].tolist())}{hint}"
         )

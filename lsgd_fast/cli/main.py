@@ -19,9 +19,11 @@ from lsgd_fast.cli.options import (
     MAX_STEPSIZES,
     add_data,
     add_descent,
+    add_intercept,
     add_json,
     add_output,
     add_problem,
+    add_softmax,
     add_threads,
     count,
     real,
@@ -31,6 +33,18 @@ from lsgd_fast.cli.options import (
 __all__ = ["main"]
 
 MAX_DEMO_STEPS = 1_000_000  # the demo keeps every row of its traces in memory
+
+EXIT_CODES = """\
+exit codes:
+  0    the command did what it was asked to, however the runs ended
+  1    every run diverged, the demo found a disagreement, or nobody reads the
+       output any more
+  2    wrong arguments or data: one line on stderr says why
+  130  interrupted by Ctrl-C
+
+Results go to stdout, progress and errors to stderr. With --json results are
+one JSON object.
+"""
 
 
 def main(argv=None):
@@ -44,8 +58,7 @@ def main(argv=None):
     Returns
     -------
     int
-        Exit code: 0 if all went well, 1 if every run diverged or a check failed, 2 for bad usage or
-        bad data, 130 for Ctrl-C.
+        Exit code, see `EXIT_CODES`.
     """
     try:
         arguments = _parser().parse_args(argv)
@@ -80,6 +93,8 @@ def _parser():
     parser = _Parser(
         prog="lsgd-fast",
         description="Gradient descent with large stepsizes on the logistic loss.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"lsgd-fast {__version__}")
     subparsers = parser.add_subparsers(metavar="command", required=True)
@@ -91,12 +106,21 @@ def _parser():
         command.set_defaults(run=run)
         return command
 
+    text = "minimise the loss of a data file, without a stepsize to choose"
+    _minimize_options(add_command("minimize", commands.minimize, text))
+    text = "predict the labels of a data file by a model that minimize or fit saved"
+    _predict_options(add_command("predict", commands.predict, text))
+    text = "tell whether a linear model separates the classes of a data file, and by which features"
+    _separation_options(add_command("separation", commands.separation, text))
     _fit_options(add_command("fit", commands.fit, "run gradient descent on a data file"))
     text = "run gradient descent with several stepsizes on a data file"
     _sweep_options(add_command("sweep", commands.sweep, text))
     text = "search for a large stepsize on samples of a data file, and confirm it on all rows"
     _trial_options(add_command("trial", commands.trial, text))
-    text = "predict time and memory of a descent on a data file, and show the bounds of theory"
+    text = (
+        "predict time and memory of a descent on a data file, without an intercept, and show the "
+        "bounds of theory"
+    )
     _plan_options(add_command("plan", commands.plan, text))
 
     text = "compare a small stepsize with large ones on images that ship with the package"
@@ -110,6 +134,37 @@ def _parser():
     )
     add_command("info", _info, "show how the package was built and what it found on this machine")
     return parser
+
+
+def _minimize_options(command):
+    add_data(command)
+    add_problem(command)
+    add = command.add_argument
+    text = "tolerance of convergence, without units (default %(default)g)"
+    add("--tol", metavar="TOL", type=real(zero_allowed=True), default=1e-8, help=text)
+    text = "number of reads of the data after which to give up (default %(default)s)"
+    add("--max-passes", metavar="N", type=count(1), default=1000, help=text)
+    text = "stop once the loss is at most LOSS; on separable data any loss can be reached"
+    add("--stop-loss", metavar="LOSS", type=real(zero_allowed=True), help=text)
+    add("--seconds", metavar="S", type=real(), help="stop after S seconds")
+    add_output(command)
+
+
+def _predict_options(command):
+    text = "model, which minimize or fit saved with --model"
+    command.add_argument("model", metavar="MODEL", help=text)
+    add_data(command, columns=False)
+    text = "print the probability of each label, too"
+    command.add_argument("--probabilities", action="store_true", help=text)
+    add_json(command)
+
+
+def _separation_options(command):
+    add_data(command)
+    add_softmax(command)
+    add_intercept(command)
+    add_threads(command)
+    add_json(command)
 
 
 def _fit_options(command):
@@ -142,7 +197,7 @@ def _sweep_options(command):
         choices=CRITERIA,
         help=f"show which run is best by {', '.join(CRITERIA[:-1])} or {CRITERIA[-1]}",
     )
-    add_output(command)
+    add_output(command, model=False)
 
 
 def _trial_options(command):
@@ -168,7 +223,6 @@ def _trial_options(command):
 
 def _plan_options(command):
     add_data(command)
-    command.set_defaults(softmax=False)  # the bounds hold for two classes
     add = command.add_argument
     text = (
         "stepsize, in the units of the data (default: the one of Corollary 2 for the number of "

@@ -5,19 +5,24 @@ import math
 
 from lsgd_fast._checks import check_count, check_real
 from lsgd_fast._inputs.stopping import Stop
+from lsgd_fast.cli.sources import FORMATS
 
 __all__ = [
     "add_data",
     "add_descent",
+    "add_intercept",
     "add_json",
     "add_output",
     "add_problem",
+    "add_softmax",
     "add_threads",
     "count",
     "default_record_every",
     "descent_keywords",
-    "model_keywords",
+    "fits_intercept",
     "parse_stepsizes",
+    "problem_keywords",
+    "reading_keywords",
     "real",
     "stepsizes",
 ]
@@ -99,6 +104,10 @@ def _to_int(word):
     return int(word)
 
 
+def _words(text):
+    return tuple(text.split(","))
+
+
 def _argument(convert):
     """Return `convert` as an argparse type, for which argparse shows the text of the ValueError."""
 
@@ -140,32 +149,84 @@ def real(zero_allowed=False, above=-math.inf, maximum=math.inf):
 stepsizes = _argument(parse_stepsizes)
 
 
-def add_data(command):
-    """Add DATA, ``--labels`` and ``--label``, the arguments of `data_files.read_data`."""
-    add = command.add_argument
-    add(
+def add_data(command, columns=True):
+    """Add DATA and how to read it; `reading_keywords` returns the values.
+
+    Without `columns` the file that the command reads says what is in which column.
+    """
+    command.add_argument(
         "data",
         metavar="DATA",
-        help="data file: .npz with arrays X and y, .npy with --labels, .csv, .tsv, or LIBSVM text "
-        "(.svm, .libsvm, .txt); text files may be compressed (.csv.gz, at most 4 GiB of text)",
+        help="data file: .npz with arrays X and y, .npy with --labels, a table (.csv, .tsv, "
+        ".parquet, .feather), or LIBSVM text (.svm, .libsvm); other names are recognised by the "
+        "contents, and - is standard input; text may be compressed by gzip (at most 4 GiB of text)",
     )
+    add = command.add_argument_group("how DATA is read").add_argument
+    text = "format of DATA, whatever its name is: " + ", ".join(FORMATS)
+    add("--format", metavar="FORMAT", choices=FORMATS, help=text)
     add(
         "--labels",
         metavar="FILE",
-        help="file of the labels of .npy data: .npy, or .csv or .txt with one label per line",
+        help="file of the labels of .npy data: .npy, or text with one label per line",
     )
     add(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="the first line of .csv is a header, or it is none (default: it is one if it has "
+        "words for names, or counts the columns)",
+    )
+    if not columns:
+        return
+    # of a command without these options
+    command.set_defaults(softmax=False, standardize=False, l2=0.0, intercept=False)
+    add(
         "--label",
-        metavar="NAME",
-        help="name of the column of .csv data that holds the labels, or its number from 1 if there "
-        "is no header (default: the last column)",
+        metavar="COLUMN",
+        help="column of a table that holds the labels: its name, or its number from 1 (default: "
+        "the last column)",
+    )
+    text = "columns of a table to leave out: names or numbers from 1, separated by commas"
+    add("--drop", metavar="COLUMNS", type=_words, default=(), help=text)
+    add(
+        "--keep-index",
+        action="store_true",
+        help="keep the index of a table as a feature: a first column without a name, as pandas and "
+        "R write it",
+    )
+    add(
+        "--zero-based",
+        action=argparse.BooleanOptionalAction,
+        help="indices of LIBSVM text count from 0, or from 1 (default: from 0 if one of them is 0)",
+    )
+
+
+def reading_keywords(arguments):
+    """Return the values of the options of reading as keywords of `data_files.read_data`."""
+    names = ("labels", "label", "format", "header", "drop", "keep_index", "zero_based")
+    return {name: getattr(arguments, name) for name in names if name in arguments}
+
+
+def add_softmax(command):
+    """Add ``--softmax``."""
+    text = "fit several classes, with the softmax loss"
+    command.add_argument("--softmax", action="store_true", help=text)
+
+
+def add_intercept(command):
+    """Add ``--intercept`` and ``--no-intercept``."""
+    command.add_argument(
+        "--intercept",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="fit an intercept, which is not penalised, or none (default: --intercept for tables, "
+        "--no-intercept for other files)",
     )
 
 
 def add_problem(command):
-    """Add ``--softmax``, ``--l2``, ``--fit-intercept`` and ``--threads``."""
+    """Add the options of the problem and ``--threads``; `problem_keywords` returns its values."""
     add = command.add_argument
-    add("--softmax", action="store_true", help="fit several classes, with the softmax loss")
+    add_softmax(command)
     add(
         "--l2",
         metavar="L2",
@@ -173,7 +234,13 @@ def add_problem(command):
         default=0.0,
         help="strength of the penalty l2/2 |w|^2 (default %(default)g)",
     )
-    add("--fit-intercept", action="store_true", help="fit an intercept, which is not penalised")
+    add_intercept(command)
+    add(
+        "--standardize",
+        action="store_true",
+        help="give each feature the mean 0 and the standard deviation 1; stepsizes, penalties and "
+        "margins are then those of such features",
+    )
     add_threads(command)
 
 
@@ -209,10 +276,15 @@ def add_descent(command):
     )
 
 
-def add_output(command):
-    """Add ``--out``, ``--plot`` and ``--json``."""
+def add_output(command, model=True):
+    """Add ``--out``, ``--plot``, ``--json`` and, for a single model, ``--model``."""
     add = command.add_argument
-    add("--out", metavar="FILE", help="save the result as .npz")
+    result = "Run" if model else "Sweep"
+    text = f"save the result as .npz, which lsgd_fast.{result}.load(FILE) reads in Python"
+    add("--out", metavar="FILE", help=text)
+    if model:
+        text = "save the model as .npz, which lsgd-fast predict FILE DATA reads"
+        add("--model", metavar="FILE", help=text)
     add("--plot", metavar="FILE", help="plot the result as .png, .pdf or .svg (needs matplotlib)")
     add_json(command)
 
@@ -224,9 +296,9 @@ def add_json(command):
 
 
 def descent_keywords(arguments, n_runs=1):
-    """Return the values of the options of `add_descent` except ``--steps``, as keywords."""
+    """Return the values of the options that `add_descent` has besides the problem and the steps."""
     every = arguments.record_every or default_record_every(arguments.steps, n_runs)
-    return model_keywords(arguments) | {
+    return {
         "stop": Stop(
             loss=arguments.stop_loss,
             separated=arguments.stop_separated,
@@ -235,16 +307,22 @@ def descent_keywords(arguments, n_runs=1):
             seconds=arguments.seconds,
         ),
         "record_every": every,
+        "n_threads": arguments.threads,
     }
 
 
-def model_keywords(arguments):
-    """Return the values of the options of `add_problem` as keywords."""
-    return {
+def fits_intercept(arguments, data):
+    """Return whether a command fits an intercept to `Data`: by default to tables."""
+    return data.is_table if arguments.intercept is None else arguments.intercept
+
+
+def problem_keywords(arguments, data):
+    """Return the values of the options of the problem as keywords, for `Data`."""
+    units = {} if data.units is None else data.units._asdict()
+    return units | {
         "loss": "softmax" if arguments.softmax else "logistic",
         "l2": arguments.l2,
-        "fit_intercept": arguments.fit_intercept,
-        "n_threads": arguments.threads,
+        "fit_intercept": fits_intercept(arguments, data),
     }
 
 

@@ -25,6 +25,7 @@ from support.commandline import (
 
 every_file = pytest.mark.parametrize("name", FILES)
 COMMANDS = {"fit": [], "sweep": ["--stepsizes", "1,4"], "trial": [], "plan": []}
+COMMANDS |= {"minimize": [], "separation": []}
 every_command = pytest.mark.parametrize("command", COMMANDS)
 
 
@@ -43,10 +44,12 @@ def strict_json(text):
 def facts_of(capsys, command, name, *options):
     """Return the code and the facts of a command, without those of the data, which are checked."""
     more, labels = FILES[name]
+    more = [] if command == "plan" and name == "digits.csv" else more  # it takes no intercept
     code, out, _ = run_main(capsys, command, name, *more, *options, "--json")
     facts = strict_json(out)
-    found = [facts.pop(key) for key in ("data", "n_rows", "labels")]
-    assert found == [name, 352, labels] and facts["n_features"] == 32
+    names = ("data", "n_rows", "labels", "notes", "standardized", "fit_intercept")
+    found = [facts.pop(key) for key in names]
+    assert found[:-1] == [name, 352, labels, [], False] and facts["n_features"] == 32
     return code, facts
 
 
@@ -69,13 +72,14 @@ def test_sweep_on_every_kind_of_file(folder, capsys, name):
 
 
 def test_sweep_prints_a_table(folder, capsys):
-    command = ["sweep", "digits.csv", "--stepsizes", "6.5,26", "--steps", 200]
+    command = ["sweep", "digits.csv", "--no-intercept", "--stepsizes", "6.5,26", "--steps", 200]
     sweep = lsgd.stepsize_sweep(X, Y, [6.5, 26.0], 200)
     code, out, err = run_main(capsys, *command)
-    header, table = out.split("\n", 1)
+    header, more, table = out.split("\n", 2)
     assert code == 0 and table == f"{sweep.table()}\n"
-    assert header == (
-        "Data 'digits.csv': 352 rows of 32 features, labels 'eight' as -1 and 'zero' as +1"
+    assert f"{header} {more}" == (
+        "Data 'digits.csv': 352 rows of 32 features, labels 'eight' as -1 and 'zero' as +1, from "
+        "'digit'"
     )
     read, done = err.splitlines()
     assert read == "read 352 rows of 32 features" and done.startswith("2 runs in ")
@@ -87,7 +91,7 @@ def test_sweep_prints_a_table(folder, capsys):
 def test_sweep_where_no_run_qualifies(folder, capsys):
     command = ["sweep", "digits.npz", "--stepsizes", "1,4", "--steps", 0, "--best", "stable_at"]
     code, out, _ = run_main(capsys, *command)
-    assert code == 0 and out.endswith("\nBest by stable_at: no run qualifies\n")
+    assert code == 0 and "\nBest by stable_at: no run qualifies\n" in out
     code, out, _ = run_main(capsys, *command, "--json")
     assert (code, strict_json(out)["best_stepsize"]) == (0, None)
 
@@ -113,7 +117,7 @@ def test_trial_obeys_its_options(folder, capsys):
         ("--start-stepsize 0.7 --stages 3", {"start_stepsize": 0.7, "n_stages": 3}),
         ("--factor 9.5 --steps 90 --stages 2", {"factor": 9.5, "n_steps": 90, "n_stages": 2}),
         ("--sample 0.6 --repeats 2 --seed 5", {"sample": 0.6, "n_repeats": 2, "rng": 5}),
-        ("--l2 0.1 --fit-intercept --threads 2 --stages 2",
+        ("--l2 0.1 --intercept --threads 2 --stages 2",
          {"l2": 0.1, "fit_intercept": True, "n_threads": 2, "n_stages": 2}),
     ):  # fmt: skip
         code, facts = facts_of(capsys, "trial", "digits.npz", *options.split())
@@ -128,7 +132,8 @@ def test_trial_prints_its_report(folder, capsys):
     expected = lsgd.staged_trial(X, Y).report()
     assert code == 0 and header.startswith("Data 'digits.npz': 352 rows of 32 features, labels")
     assert "(n_stages)" in expected and report == expected.replace("n_stages", "--stages") + "\n"
-    assert err.count("\n") == 1 and "passes over the rows in " in err
+    read, done = err.splitlines()
+    assert read == "read 352 rows of 32 features" and "passes over the rows in " in done
 
 
 PLANNED = ["--stepsize", "6.5", "--steps", "2500000", "--width", "50", "--margin", "0.01"]
@@ -161,7 +166,9 @@ def test_plan_prints_its_report_with_the_names_of_options(folder, capsys):
     for name in ("margin", "stepsize"):
         assert f"pass {name}=" in expected and f"pass --{name}" in out
     assert "pass n_steps=" in expected and "pass --steps" in out and "=," not in out
-    assert (code, err) == (0, "") and max(map(len, out.splitlines())) <= 80
+    assert (code, err) == (0, "read 352 rows of 32 features\n") and max(
+        map(len, out.splitlines())
+    ) <= 80
     assert out.splitlines()[1] == "Plan of a descent on X of shape (352, 32), float64"
 
 
@@ -192,7 +199,7 @@ def test_all_runs_diverge(folder, capsys, options):
 def test_bad_files_are_one_line(tmp_path, monkeypatch, capsys, name, command):
     monkeypatch.chdir(tmp_path)
     why = write_bad_file(tmp_path / name)
-    saved = ["--out", "r.npz"] if command in ("fit", "sweep") else []
+    saved = ["--out", "r.npz"] if command in ("fit", "sweep", "minimize") else []
     code, out, err = run_main(capsys, command, name, *COMMANDS[command], *saved)
     assert (code, out) == (2, "")
     assert err.startswith(f"lsgd-fast: '{name}': ") and why in err and err.count("\n") == 1
@@ -215,7 +222,9 @@ def test_bad_options_are_one_line(folder, capsys, line):
     if "xyz" in line:
         pytest.importorskip("matplotlib")
     code, out, err = run_main(capsys, *line.split(), "digits.npz")
-    assert (code, out) == (2, "") and err.startswith("lsgd-fast") and err.count("\n") == 1
+    assert (code, out) == (2, "")
+    *read, error = err.splitlines()  # some are seen once the data are
+    assert error.startswith("lsgd-fast") and read in ([], ["read 352 rows of 32 features"])
 
 
 @pytest.mark.parametrize("command", ["fit", "sweep", "trial"])
@@ -225,7 +234,7 @@ def test_several_classes(folder, capsys, command):
     rows = np.eye(3)[numbers] + np.random.default_rng(0).normal(0.0, 0.4, (60, 3))
     np.savez("shapes.npz", X=rows, y=names[numbers])
     options = {"fit": ["--steps", 50], "sweep": ["--steps", 50, "--stepsizes", "1,4"]}
-    options = [*options.get(command, []), "--softmax", "--fit-intercept"]
+    options = [*options.get(command, []), "--softmax", "--intercept"]
     code, out, _ = run_main(capsys, command, "shapes.npz", *options, "--json")
     facts = strict_json(out)
     assert code == 0 and facts["labels"] == names.tolist()
@@ -239,9 +248,10 @@ def test_several_classes(folder, capsys, command):
         found = facts if command == "fit" else facts["runs"][1]
         assert found["intercept"] == run.intercept.tolist() and found["loss"] == run.trace.loss[-1]
     code, out, _ = run_main(capsys, command, "shapes.npz", *options)
-    assert code == 0 and out.startswith("Data 'shapes.npz': 60 rows of 3 features, 3 classes\n")
+    assert code == 0
+    assert out.startswith("Data 'shapes.npz': 60 rows of 3 features and an intercept, 3 classes\n")
     code, _, err = run_main(capsys, command, "shapes.npz", *options[:-2])
-    assert code == 2 and err.endswith("; for more, pass --softmax to fit, sweep or trial\n")
+    assert code == 2 and err.endswith("; for more, pass --softmax\n")
 
 
 @pytest.mark.parametrize("command", ["fit", "sweep"])
@@ -280,7 +290,8 @@ def test_progress_on_a_terminal_goes(folder, monkeypatch, capsys, command):
 
     monkeypatch.setattr("lsgd_fast.progress.PAUSE", 0.0)
     monkeypatch.setattr(sys, "stderr", Terminal())
-    code, out, _ = run_main(capsys, command, "digits.npz", *COMMANDS[command], "--steps", 500)
+    steps = [] if command in ("minimize", "separation") else ["--steps", 500]
+    code, out, _ = run_main(capsys, command, "digits.npz", *COMMANDS[command], *steps)
     assert code == 0 and out.startswith("Data 'digits.npz'")
     assert len(shown) >= 3 and shown[0].startswith("\rreading 'digits.npz'")
     assert shown[-1].strip() == "" and all("\n" not in text for text in shown)

@@ -34,7 +34,8 @@ def test_fit_on_every_kind_of_file(folder, capsys, name):
     facts = json.loads(out)
     assert facts.pop("seconds") >= 0.0
     assert facts == expected_facts(run) | {
-        "data": name, "n_rows": 352, "n_features": 32, "labels": labels, "stepsize": 6.5
+        "data": name, "n_rows": 352, "n_features": 32, "labels": labels, "stepsize": 6.5,
+        "notes": [], "standardized": False, "fit_intercept": False, "advice": None,
     }  # fmt: skip
     assert (code, out.count("\n")) == (0, 1)
     read, done = err.splitlines()
@@ -45,15 +46,17 @@ def test_fit_on_every_kind_of_file(folder, capsys, name):
 
 
 def test_fit_prints_a_table(folder, capsys):
-    code, out, _ = run_main(capsys, "fit", "digits.csv", "--stepsize", 6.5, "--steps", 300)
+    command = ["fit", "digits.csv", "--stepsize", 6.5, "--steps", 300, "--out", "r.npz"]
+    code, out, _ = run_main(capsys, *command)
     lines = out.splitlines()
-    run = lsgd.gradient_descent(X, Y, 6.5, 300)
+    run = lsgd.gradient_descent(X, Y, 6.5, 300, fit_intercept=True)
     assert code == 0
-    assert lines[0] == (
-        "Data 'digits.csv': 352 rows of 32 features, labels 'eight' as -1 and 'zero' as +1"
-    )
-    assert lines[1:3] == ["Stepsize 6.5", "Run ended by n_steps after 300 steps"]
-    assert [line for line in lines[3:] if "time" not in line] == [
+    assert lines[:4] == [
+        "Data 'digits.csv': 352 rows of 32 features and an intercept, labels 'eight' as",
+        "-1 and 'zero' as +1, from 'digit'", "Stepsize 6.5", "Run ended by n_steps after 300 steps",
+    ]  # fmt: skip
+    assert lines[-1] == "Saved: lsgd_fast.Run.load('r.npz') returns it"
+    assert [line for line in lines[4:-1] if "time" not in line] == [
         line for line in repr(run).splitlines()[1:] if "time" not in line
     ]
     assert f"  error rate  {run.trace.error_rate[-1]:.6g}" in lines
@@ -64,7 +67,7 @@ def test_fit_obeys_its_options(folder, capsys):
     for options, keywords in (
         (["--steps", 0], {"n_steps": 0}),
         (["--l2", 0.5, "--steps", 40], {"l2": 0.5, "n_steps": 40}),
-        (["--fit-intercept", "--steps", 40], {"fit_intercept": True, "n_steps": 40}),
+        (["--intercept", "--steps", 40], {"fit_intercept": True, "n_steps": 40}),
         (["--stop-loss", 0.01], {"stop": Stop(loss=0.01)}),
         (["--stop-separated"], {"stop": Stop(separated=True)}),
         (["--stop-cycling", "--l2", 0.4], {"stop": Stop(cycling=True), "l2": 0.4}),
@@ -82,7 +85,7 @@ def test_fit_obeys_its_options(folder, capsys):
 
 
 def test_default_stepsize(folder, capsys):
-    for options, fit_intercept in (([], False), (["--fit-intercept"], True)):
+    for options, fit_intercept in (([], False), (["--intercept"], True)):
         _, out, _ = run_main(capsys, "fit", "digits.npz", "--json", "--steps", 5, *options)
         radius = lsgd.gradient_descent(X, Y, 1.0, 0, fit_intercept=fit_intercept).radius
         facts = json.loads(out)

@@ -1,14 +1,18 @@
 """Data files come back as they were written."""
 
+import gzip
+import io
 import os
+import sys
 
 import numpy as np
 import pytest
 
 from lsgd_fast.cli import data_files as files
+from lsgd_fast.cli import sources
 from lsgd_fast.cli.data_files import read_data
 from support import awkward
-from support.datafiles import X, Y, numbers, same, table, write
+from support.datafiles import NAMES, X, Y, libsvm, npy, npz, numbers, same, table, write
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -72,11 +76,49 @@ def test_several_labels(tmp_path):
     data = read_data(tmp_path / "a.npz", several=True)
     assert data.labels == ("no", "perhaps", "yes") and data.y.dtype == np.float64
     assert data.y.tolist() == [0.0, 1.0, 2.0, 0.0, 2.0, 2.0, 1.0]
-    with pytest.raises(ValueError, match="two different labels; found .*pass --softmax to"):
+    with pytest.raises(ValueError, match="two different labels; found .*pass --softmax"):
         read_data(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", X=X, y=np.ones(7))
     with pytest.raises(ValueError, match=r"two different labels; found \[1.0\]$"):
         read_data(tmp_path / "b.npz", several=True)
+
+
+@pytest.mark.parametrize("name", ["a", "a.t", "heart_scale", ".csv", "csv", "a.data", "a.gz"])
+def test_names_that_do_not_tell_the_format(tmp_path, name):
+    """Then the contents do."""
+    for text in (table(), table("\t", ["a", *NAMES[1:], "y"]), libsvm(), "\n# 1:2\n" + libsvm()):
+        assert same(read_data(write(tmp_path / name, "\ufeff" + text)))
+    if not name.endswith(".gz"):
+        assert same(read_data(write(tmp_path / name, npz(X=X, y=Y))))
+        assert same(read_data(write(tmp_path / name, gzip.compress(table().encode()))))
+        write(tmp_path / "y", npy(Y))
+        assert same(read_data(write(tmp_path / name, npy(X)), labels=tmp_path / "y"))
+
+
+def test_a_format_that_is_given(tmp_path):
+    assert same(read_data(write(tmp_path / "a.csv", libsvm()), format="libsvm"))
+    assert same(read_data(write(tmp_path / "a.svm", npz(X=X, y=Y)), format="npz"))
+    assert same(read_data(write(tmp_path / "a.txt", table("; ")), format="csv"))
+
+
+@pytest.mark.parametrize("content", [table(), libsvm(), npz(X=X, y=Y)])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_standard_input(monkeypatch, content, compressed):
+    data = content.encode() if isinstance(content, str) else content
+    if compressed and isinstance(content, str):
+        data = gzip.compress(data)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert same(read_data("-"))
+
+
+def test_errors_of_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1,2,0\n3,x,1\n")))
+    with pytest.raises(ValueError, match="^'-': line 2, column 2: 'x' is not a finite number"):
+        read_data("-")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(table().encode())))
+    monkeypatch.setattr(sources, "MAX_TEXT", len(table()) - 1)
+    with pytest.raises(ValueError, match="^'-': standard input has more than .* GiB: use a file"):
+        read_data("-")
 
 
 def test_text_labels_in_a_file_of_their_own(tmp_path):

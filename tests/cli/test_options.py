@@ -1,17 +1,23 @@
 """What is written on the command line becomes what was meant, or one clear complaint."""
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lsgd_fast import Stop
+from lsgd_fast._inputs.standardize import Units
+from lsgd_fast.cli.data_files import Data
 from lsgd_fast.cli.options import (
     MAX_STEPSIZES,
+    add_data,
     add_descent,
     count,
     descent_keywords,
     parse_stepsizes,
+    problem_keywords,
+    reading_keywords,
     real,
     stepsizes,
 )
@@ -106,25 +112,49 @@ def test_numbers():
             convert(text)
 
 
-def keywords(*argv):
+def parse(*argv):
     parser = argparse.ArgumentParser()
+    add_data(parser)
     add_descent(parser)
-    return descent_keywords(parser.parse_args(argv))
+    return parser.parse_args(["a.csv", *argv])
+
+
+def keywords(*argv):
+    return descent_keywords(parse(*argv))
 
 
 def test_keywords_of_a_descent():
-    assert keywords() == {
-        "loss": "logistic", "l2": 0.0, "fit_intercept": False, "stop": Stop(), "record_every": 1,
-        "n_threads": None,
-    }  # fmt: skip
+    assert keywords() == {"stop": Stop(), "record_every": 1, "n_threads": None}
     found = keywords(
-        *"--l2 0.5 --fit-intercept --stop-loss 1e-3 --stop-separated --seconds 9".split(),
-        *"--threads 2 --record-every 7 --steps 10000000 --softmax".split(),
+        *"--stop-loss 1e-3 --stop-separated --seconds 9 --threads 2 --record-every 7".split(),
+        *"--steps 10000000".split(),
     )
-    assert found == {
-        "loss": "softmax", "l2": 0.5, "fit_intercept": True, "record_every": 7, "n_threads": 2,
-        "stop": Stop(loss=1e-3, separated=True, seconds=9.0),
+    stop = Stop(loss=1e-3, separated=True, seconds=9.0)
+    assert found == {"stop": stop, "record_every": 7, "n_threads": 2}
+
+
+@pytest.mark.parametrize("is_table", [False, True])
+def test_keywords_of_a_problem(is_table):
+    data = Data(np.eye(2), np.array([-1.0, 1.0]), (0, 1), None, is_table)
+    default = {"loss": "logistic", "l2": 0.0, "fit_intercept": is_table}
+    assert problem_keywords(parse(), data) == default
+    for options, fit_intercept in (("--intercept", True), ("--no-intercept", False)):
+        found = problem_keywords(parse(options, *"--l2 0.5 --softmax".split()), data)
+        assert found == {"loss": "softmax", "l2": 0.5, "fit_intercept": fit_intercept}
+    units = Units(np.zeros(2), np.ones(2))
+    found = problem_keywords(parse(), replace(data, units=units))
+    assert found == default | {"center": units.center, "scale": units.scale}
+
+
+def test_keywords_of_reading():
+    assert reading_keywords(parse()) == {
+        "labels": None, "label": None, "format": None, "header": None, "drop": (),
+        "keep_index": False, "zero_based": None,
     }  # fmt: skip
+    found = reading_keywords(parse(*"--label y --drop a,2 --no-header --zero-based".split()))
+    assert found.items() >= {
+        "label": "y", "drop": ("a", "2"), "header": False, "zero_based": True,
+    }.items()  # fmt: skip
 
 
 @pytest.mark.parametrize(

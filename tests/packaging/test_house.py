@@ -59,7 +59,7 @@ ARROWS = {
     | {"theory"},
     "_sklearn": {"_arrays", "_checks", "_inputs", "_results", "_methods", "_api", "stepsizes"},
     "cli": {"_checks", "_inputs", "_results", "_planning", "_api", "_core", "kernel", "reference"}
-    | {"_files", "_text", "_version", "datasets", "plot", "progress"},
+    | {"_files", "_methods", "_text", "_version", "datasets", "plot", "progress"},
 }
 # `lsgd_fast/__init__.py` and `__main__.py` may import every room, and no room imports them.
 ENTRIES = {"__init__", "__main__"}

@@ -33,7 +33,7 @@ def write_files(folder):
 FILES = {
     "digits.npz": ([], [-1.0, 1.0]),
     "digits.npy": (["--labels", "labels.npy"], [False, True]),
-    "digits.csv": (["--label", "digit"], ["eight", "zero"]),
+    "digits.csv": (["--label", "digit", "--no-intercept"], ["eight", "zero"]),
     "digits.svm": ([], [-1.0, 1.0]),
 }
 
@@ -69,11 +69,13 @@ BAD_FILES = {
     "pickled.npz": ({"X": np.array([[None]]), "y": Y}, "dtype object"),
     "junk.npz": (b"PK\x03\x04 and then junk", "not a readable .npz file"),
     "alone.npy": (X, "pass the file that has them (labels, --labels)"),
-    "zero.svm": ("1 1:2\n-1 0:2\n", "line 2: the index is 0"),
     "falls.svm": ("1 1:2\n-1 2:1 1:2\n", "line 2: index 1 follows 2"),
-    "huge.svm": ("1 1:2\n-1 999999999999:1\n", "line 2: index 999999999999 would make X"),
+    "huge.svm": (
+        "1 1:2\n-1 999999999999:1\n",
+        "line 2: index 999999999999 would make 999999999999 features",
+    ),
     "broken.csv.gz": (b"1,2,0\n", "Not a gzipped file"),
-    "name.xyz": ("1,2,0\n3,4,1\n", "the name must end in"),
+    "name.xyz": ("1 2 0\n3 4 1\n", "the contents are of no known format"),
 }
 
 

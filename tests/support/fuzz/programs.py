@@ -23,7 +23,7 @@ from support.fuzz.faults import COMPARED, REFUSED, Fault, outcome, said, where
 
 # --- the command line -----------------------------------------------------------------------------
 
-COMMANDS = ("fit", "fit", "sweep", "trial", "info")
+COMMANDS = ("fit", "fit", "sweep", "trial", "minimize", "separation", "info")
 WRONG = ("", "x", "-1", "nan", "1e400", "0", "--", "--l2", "é", "1:2:x3", "9" * 30)
 
 
@@ -103,11 +103,13 @@ def options(rng, command, several):
     """Return options of a command."""
     argv = ["--softmax"] * several + ["--json"] * int(rng.integers(2))
     choices = {
-        "--l2": str(rng.choice([0.0, 1e-3, 1e300])),
-        "--fit-intercept": None,
+        str(rng.choice(["--intercept", "--no-intercept"])): None,
         "--threads": str(rng.choice(inputs.THREADS)),
-        "--steps": str(rng.integers(1, 30)),
     }
+    if command != "separation":
+        choices |= {"--l2": str(rng.choice([0.0, 1e-3, 1e300])), "--standardize": None}
+    if command == "minimize":
+        argv += ["--max-passes", "20"]
     if command == "trial":
         choices |= {"--stages": str(rng.integers(1, 3)), "--repeats": "1", "--seed": "3"}
         argv += ["--steps", "10"]

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from lsgd_fast.cli import text_files as textfiles
+from lsgd_fast.cli import sources
 from lsgd_fast.cli.data_files import read_data
 from support.crafted_files import at_most
 from support.datafiles import X, libsvm, same, table, write
@@ -32,7 +32,7 @@ def refused(path, why, **options):
 )
 @pytest.mark.parametrize("block", [1, 7, 1 << 22])
 def test_bytes_that_are_no_text(tmp_path, monkeypatch, name, spoilt, why, block):
-    monkeypatch.setattr(textfiles, "BLOCK_BYTES", block)
+    monkeypatch.setattr(sources, "BLOCK_BYTES", block)
     lines = TEXTS[name].encode().splitlines(keepends=True)
     for number in (1, 4, len(lines)):
         changed = [*lines[: number - 1], lines[number - 1][:-1] + spoilt, *lines[number:]]
@@ -41,20 +41,20 @@ def test_bytes_that_are_no_text(tmp_path, monkeypatch, name, spoilt, why, block)
 
 @every_text
 def test_a_line_has_a_limit(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(textfiles, "BLOCK_BYTES", 16)
+    monkeypatch.setattr(sources, "BLOCK_BYTES", 16)
     path, longest = write(tmp_path / name, TEXTS[name]), max(map(len, TEXTS[name].splitlines()))
-    monkeypatch.setattr(textfiles, "MAX_LINE", longest)
+    monkeypatch.setattr(sources, "MAX_LINE", longest)
     assert same(read_data(path))
-    monkeypatch.setattr(textfiles, "MAX_LINE", longest - 1)
+    monkeypatch.setattr(sources, "MAX_LINE", longest - 1)
     assert refused(path, "is longer than 0 MiB")
 
 
 @every_text
 def test_compressed_text_has_a_limit(tmp_path, monkeypatch, name):
     path, size = write(tmp_path / name, TEXTS[name]), len(TEXTS[name].encode())
-    monkeypatch.setattr(textfiles, "MAX_DECOMPRESSED", size)
+    monkeypatch.setattr(sources, "MAX_TEXT", size)
     assert same(read_data(path))
-    monkeypatch.setattr(textfiles, "MAX_DECOMPRESSED", size - 1)
+    monkeypatch.setattr(sources, "MAX_TEXT", size - 1)
     if name.endswith(".gz"):
         assert refused(path, "without compression: decompress it first")
     else:
@@ -62,7 +62,7 @@ def test_compressed_text_has_a_limit(tmp_path, monkeypatch, name):
 
 
 def test_a_bomb_is_refused_in_little_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(textfiles, "MAX_DECOMPRESSED", 1 << 25)
+    monkeypatch.setattr(sources, "MAX_TEXT", 1 << 25)
     bomb = gzip.compress(b"1,2,0\n") + gzip.compress(bytes(b"1,2,0\n" * (1 << 18))) * 400
     (tmp_path / "a.csv.gz").write_bytes(bomb)
     assert refused(tmp_path / "a.csv.gz", "larger than 0.0312 GiB without compression")
@@ -119,7 +119,7 @@ def test_a_table_has_a_limit(tmp_path, monkeypatch, text):
 
 def test_the_numbers_of_libsvm_have_a_limit(tmp_path, monkeypatch):
     path = write(tmp_path / "a.svm", "1 1:1 2:1 3:1\n" * 100 + "-1 1:1\n")
-    monkeypatch.setattr(textfiles, "BLOCK_BYTES", 10)
+    monkeypatch.setattr(sources, "BLOCK_BYTES", 10)
     monkeypatch.setattr("lsgd_fast.cli.data_files.half_of_memory", lambda: 8 * 101 * 3)
     assert refused(path, "the numbers so far take more than 2.42e-06 GB")
 

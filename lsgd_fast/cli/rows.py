@@ -1,0 +1,77 @@
+"""What is read from a data file, and how: the options of reading, and the rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["ReadOptions", "Rows", "Wanted"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The columns that a model needs.
+
+    Attributes
+    ----------
+    d : int
+        Number of features.
+    names : tuple of str or None
+        Their names, if the data that it was fitted to had any.
+    label : str or None
+        The name of the column of labels, or its number from 1.
+    zero_based : bool or None
+        Whether the indices of LIBSVM text count from 0.
+    """
+
+    d: int
+    names: tuple | None = None
+    label: str | None = None
+    zero_based: bool | None = None
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a data file; see `read_data`, whose arguments these are.
+
+    `wanted` says what a model needs: labels are then optional, and names choose the columns.
+    """
+
+    label: str | None = None
+    several: bool = False
+    header: bool | None = None
+    keep_index: bool = False
+    drop: tuple = ()
+    zero_based: bool | None = None
+    wanted: Wanted | None = None
+
+    @property
+    def only_feature(self):
+        """Whether a table may have a single column, of a feature."""
+        return self.wanted is not None and self.wanted.d == 1
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Features and labels as a file has them.
+
+    Attributes
+    ----------
+    X : ndarray or SparseRows of shape (n, d)
+    labels : ndarray of shape (n,) or None
+        Numbers, bools or strings; None if the file has none.
+    names : tuple of str or None
+        The names of the features.
+    label : str or None
+        The name of the column of labels, or its number from 1.
+    notes : tuple of str
+        What was decided while reading that users should know, in sentences.
+    zero_based : bool or None
+        For LIBSVM text whether indices count from 0.
+    """
+
+    X: np.ndarray
+    labels: np.ndarray | None
+    names: tuple | None = None
+    label: str | None = None
+    notes: tuple = ()
+    zero_based: bool | None = None
