@@ -39,7 +39,8 @@ class Model:
         """Return the model of a run on `Data`."""
         weights, intercept = run.weights, run.intercept
         if data.units is not None:
-            weights, intercept = data.units.to_raw(weights, intercept)
+            with np.errstate(all="ignore"):  # a run that diverged
+                weights, intercept = data.units.to_raw(weights, intercept)
         rows, d = data.rows, len(weights)
         wanted = Wanted(d, rows.names, rows.label, rows.zero_based)
         return cls(weights.reshape(d, -1), np.atleast_1d(intercept), data.labels, wanted)
