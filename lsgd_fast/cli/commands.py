@@ -253,9 +253,9 @@ def _coefficients(arguments, data, model, fit_intercept):
     """Return {name: coefficient} of a model of two classes and few features, else None."""
     if arguments.softmax or len(model.weights) > MAX_COEFFICIENTS:
         return None
-    found = dict(zip(data.feature_names, model.weights[:, 0].tolist(), strict=True))
+    found = dict(zip(data.feature_names, model.weights.tolist(), strict=True))
     if fit_intercept or data.units is not None:
-        found["(intercept)"] = float(model.intercept[0])
+        found["(intercept)"] = float(model.intercept)
     return found
 
 

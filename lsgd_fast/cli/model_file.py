@@ -4,14 +4,11 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from lsgd_fast._inputs.dense import BLOCK_SIZE, to_float64
-from lsgd_fast._inputs.sparse import is_sparse
+from lsgd_fast._results import predictions
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast.cli.rows import Wanted
 
 __all__ = ["Model"]
-
-MAX_SCORE = 1e300  # differences of scores stay finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +17,9 @@ class Model:
 
     Attributes
     ----------
-    weights : ndarray of shape (d, 1), or (d, K) for K classes
+    weights : ndarray of shape (d,), or (d, K) for K classes
         In the units of the data file.
-    intercept : ndarray of shape (1,) or (K,)
+    intercept : ndarray of shape (), or (K,)
     labels : tuple
         The label of negative and that of positive scores, or that of each class.
     wanted : Wanted
@@ -37,13 +34,11 @@ class Model:
     @classmethod
     def of(cls, run, data):
         """Return the model of a run on `Data`."""
-        weights, intercept = run.weights, run.intercept
-        if data.units is not None:
-            with np.errstate(all="ignore"):  # a run that diverged
-                weights, intercept = data.units.to_raw(weights, intercept)
-        rows, d = data.rows, len(weights)
-        wanted = Wanted(d, rows.names, rows.label, rows.zero_based)
-        return cls(weights.reshape(d, -1), np.atleast_1d(intercept), data.labels, wanted)
+        with np.errstate(all="ignore"):  # a run that diverged
+            weights, intercept = run.raw_weights, np.asarray(run.raw_intercept)
+        rows = data.rows
+        wanted = Wanted(len(weights), rows.names, rows.label, rows.zero_based)
+        return cls(weights, intercept, data.labels, wanted)
 
     def save(self, path):
         """Save the model."""
@@ -61,10 +56,10 @@ class Model:
         wanted = Wanted(**meta["wanted"])
         if wanted.names is not None:
             wanted = replace(wanted, names=tuple(wanted.names))
-        d, columns = weights.shape
+        d, *columns = weights.shape
         if weights.dtype != np.float64 or intercept.dtype != np.float64:
             raise ValueError("the weights are not of float64")
-        if intercept.shape != (columns,) or len(labels) != (columns if columns > 1 else 2):
+        if intercept.shape != tuple(columns) or [len(labels)] != (columns or [2]):
             raise ValueError("weights, intercept and labels do not fit one another")
         if not all(isinstance(one, (bool, int, float, str)) for one in labels):
             raise ValueError("the labels are neither numbers nor strings")
@@ -73,22 +68,7 @@ class Model:
             raise ValueError("the weights do not fit the names of the columns")
         return cls(weights, intercept, labels, wanted)
 
-    def scores(self, X):
-        """Return the scores of rows, of shape (n, 1) or (n, K)."""
-        found = np.empty((len(X), self.weights.shape[1]))
-        with np.errstate(all="ignore"):
-            if is_sparse(X):
-                for column, weights in zip(found.T, self.weights.T, strict=True):
-                    column[:] = X.multiply(weights)
-            else:
-                height = max(1, BLOCK_SIZE // X.shape[1])
-                for i in range(0, len(X), height):
-                    rows = to_float64(X[i : i + height])
-                    if not np.isfinite(rows).all():
-                        raise ValueError("X must be finite; it holds NaN or infinity")
-                    found[i : i + height] = rows @ self.weights
-            return found + self.intercept
-
+    @np.errstate(all="ignore")
     def predict(self, X):
         """Return the label number of each row, and the probabilities of labels.
 
@@ -98,9 +78,6 @@ class Model:
             Indices of `labels`; a score of zero counts as the first label.
         probabilities : ndarray of shape (n, len(labels))
         """
-        scores = self.scores(X)
-        if scores.shape[1] == 1:
-            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
-        scores = np.clip(scores, -MAX_SCORE, MAX_SCORE)
-        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return scores.argmax(axis=1), shifted / shifted.sum(axis=1, keepdims=True)
+        scores = predictions.scores_of(predictions.Model(), X, self.weights, self.intercept)
+        numbers = (scores > 0.0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
+        return numbers, np.exp(predictions.log_probabilities(scores))

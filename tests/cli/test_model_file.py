@@ -10,7 +10,7 @@ from lsgd_fast.cli.rows import Wanted
 
 RNG = np.random.default_rng(0)
 WANTED = Wanted(3, ("a", "b", "c"), "y", None)
-BINARY = Model(RNG.standard_normal((3, 1)), np.array([0.5]), ("no", "yes"), WANTED)
+BINARY = Model(RNG.standard_normal(3), np.array(0.5), ("no", "yes"), WANTED)
 CLASSES = Model(RNG.standard_normal((3, 4)), RNG.standard_normal(4), (1, 2, 5, 7), Wanted(3))
 
 
@@ -41,7 +41,7 @@ def test_predictions(model, storage):
 
 
 def test_scores_at_the_limits_of_float64():
-    model = Model(np.array([[1e308]]), np.array([0.0]), (0, 1), Wanted(1))
+    model = Model(np.array([1e308]), np.array(0.0), (0, 1), Wanted(1))
     numbers, probabilities = model.predict(np.array([[1e308], [-1e308], [0.0]]))
     assert numbers.tolist() == [1, 0, 0]
     assert probabilities.tolist() == [[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]]
@@ -53,14 +53,14 @@ META = {
     "labels": ["no", "yes"],
     "wanted": {"d": 2, "names": None, "label": None, "zero_based": None},
 }
-ARRAYS = {"weights": np.ones((2, 1)), "intercept": np.ones(1)}
+ARRAYS = {"weights": np.ones(2), "intercept": np.ones(())}
 
 
 @pytest.mark.parametrize(
     ("meta", "arrays", "why"),
     [
-        ({}, {"weights": np.ones((2, 1), "f4")}, "float64"),
-        ({}, {"weights": np.ones(2)}, ""),
+        ({}, {"weights": np.ones(2, "f4")}, "float64"),
+        ({}, {"weights": np.ones(())}, ""),
         ({}, {"intercept": np.ones(2)}, "do not fit one another"),
         ({"labels": ["no", "yes", "perhaps"]}, {}, "do not fit one another"),
         ({"labels": ["no", None]}, {}, "neither numbers nor strings"),
