@@ -1,4 +1,4 @@
-"""Plots of runs with matplotlib (extra ``plot``), which is imported when the first one is drawn.
+"""Plots of runs and trials with matplotlib (extra ``plot``), imported when the first one is drawn.
 
 Every function takes axes and returns them. Without axes it draws into a new figure that pyplot does
 not know: ``loss_curves(runs).figure.savefig("losses.png")``. To show a plot in a window or a
@@ -24,7 +24,13 @@ from lsgd_fast import _drawing as drawing
 from lsgd_fast._checks import check_flag, check_real, shown
 from lsgd_fast.stepsizes import resolve
 
-__all__ = ["loss_curves", "margins", "rates", "sweep_map"]
+__all__ = ["loss_curves", "margins", "rates", "sweep_map", "trial"]
+
+# How a stepsize of a trial that may not be recommended is marked: a label, a marker, its face.
+MARKS = {
+    "unsettled": ("unsettled", "o", "white"),
+    "failed": ("cycling or diverged", "X", drawing.ALARM),
+}
 
 
 @dataclass(frozen=True)
@@ -279,6 +285,76 @@ def sweep_map(sweep, *, ax=None, legend=True):
     return ax
 
 
+def trial(trial, *, ax=None, legend=True, **line):
+    """Plot what a staged trial is for, such as the loss, by stepsize.
+
+    A curve joins the medians over the samples, means of what is held out, with a band from the
+    least to the largest; another one joins the runs on all rows. Stepsizes that may not be
+    recommended are marked, and a vertical line is at the recommended one.
+
+    Parameters
+    ----------
+    trial : Trial
+        The result of `staged_trial`.
+    ax : matplotlib.axes.Axes, optional
+        The axes to draw into. By default the axes of a new figure.
+    legend : bool, default True
+        Whether to draw a legend.
+    **line
+        Keyword arguments of `matplotlib.axes.Axes.plot`, which apply to both curves.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes with the curves.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib cannot be imported.
+    TypeError
+        If an argument is invalid; the message names it.
+
+    Notes
+    -----
+    What is held out judges samples only, so there is no curve of all rows then. Numbers that are
+    not finite and targets that are not met leave gaps. For losses outside of 1e-300 to 1e300 see
+    `loss_curves`.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> found = lsgd.staged_trial(*lsgd.datasets.toy())
+    >>> ax = lsgd.plot.trial(found)
+    """
+    if not hasattr(trial, "stages"):
+        raise TypeError(f"trial must be a Trial; got {shown(trial)}")
+    check_flag("legend", legend)
+    quantity, value_of, is_power = _judged_by(trial)
+    curves, marks, band = _trial_curves(trial, value_of)
+    ax = drawing.axes(ax)
+    ax.set_xscale("log")
+    ax.set_xlabel("stepsize")
+    ax.set_ylabel(quantity)
+    if is_power:
+        drawn = drawing.scale_powers(ax, [*curves.values(), *band], quantity)
+        curves, band = dict(zip(curves, drawn, strict=False)), drawn[len(curves) :]
+    drawing.draw_curves(ax, list(curves), list(curves.values()), {"marker": "."} | line)
+    if band:
+        (stepsizes, low), (_, high) = band
+        ax.fill_between(stepsizes, low, high, color="0.85", linewidth=0.0, zorder=0.1)
+    for curve, words in zip(curves.values(), marks, strict=True):
+        for stepsize, word in zip(curve[0], words, strict=True):
+            if word in MARKS:
+                drawing.mark(ax, [curve], [stepsize], *MARKS[word])
+    if trial.recommended is not None:
+        label = f"recommended, {trial.recommended:.4g}"
+        ax.axvline(trial.recommended, color="0.3", linewidth=1.0, linestyle=":", label=label)
+    if legend:
+        drawing.add_legend(ax, None)
+    return ax
+
+
 def losses_by_stepsize(sweep, *, ax=None, legend=True, **line):
     """Plot three losses of each run of a stochastic sweep; see `StochasticSweep.plot`."""
     check_flag("legend", legend)
@@ -302,6 +378,63 @@ def losses_by_stepsize(sweep, *, ax=None, legend=True, **line):
     if legend:
         drawing.add_legend(ax, None)
     return ax
+
+
+def _judged_by(trial):
+    """Return the name of what a trial is for, its value of an outcome, and if that is log10."""
+    if trial.goal == "loss" and trial.l2 > 0.0:
+        return "loss with its penalty", lambda outcome: _log10(outcome.objective), True
+    if trial.goal == "loss":
+        return "loss", lambda outcome: outcome.ln_loss / math.log(10.0), True
+    if trial.goal == "held_out_loss":
+        name = "loss on rows outside of the sample"
+        return name, lambda outcome: _log10(outcome.held_out_loss), True
+    name, attribute = {
+        "held_out_error": ("error rate on rows outside of the sample", "held_out_error"),
+        "margin": ("min margin / |w|", "margin"),
+        "steps": ("steps to the target", "reached_at"),
+    }[trial.goal]
+    return name, lambda outcome: getattr(outcome, attribute), False
+
+
+def _log10(value):
+    """Return log10 of a loss, or None if there is none to draw."""
+    return math.log10(value) if value is not None and 0.0 < value < math.inf else None
+
+
+def _trial_curves(trial, value_of):
+    """Return the curves of a trial by their labels, the marks of each, and the ends of its band."""
+    curves, marks, band = {}, [], []
+    if not trial.samples_are_whole:
+        stepsizes = np.array([stage.stepsize for stage in trial.stages])
+        values = _finite([list(map(value_of, stage.outcomes)) for stage in trial.stages])
+        # NaN, where an outcome has no value, is also the middle and an end of the band
+        name, middle = _middle(trial.goal, values)
+        label = f"{name} of {values.shape[1]} samples" if values.shape[1] > 1 else "sample"
+        curves[label] = stepsizes, middle
+        marks.append([stage.mark for stage in trial.stages])
+        band = [(stepsizes, values.min(axis=1)), (stepsizes, values.max(axis=1))]
+    on_all = trial.confirmations
+    values = _finite(list(map(value_of, on_all)))
+    if not np.isnan(values).all():
+        curves["all rows"] = np.array([outcome.stepsize for outcome in on_all]), values
+        marks.append([outcome.mark for outcome in on_all])
+    return curves, marks, band
+
+
+def _middle(goal, values):
+    """Return which of the values in each row a trial goes by, and these."""
+    if goal == "held_out_loss":  # given as log10
+        return "mean", np.log10(np.mean(10.0**values, axis=1))
+    if goal == "held_out_error":
+        return "mean", np.mean(values, axis=1)
+    return "median", np.median(values, axis=1)
+
+
+def _finite(values):
+    """Return numbers, and NaN for what is none or not finite."""
+    values = np.array(values, dtype=float)  # None becomes NaN
+    return np.where(np.isfinite(values), values, math.nan)
 
 
 def _is_run(value):

@@ -1,6 +1,7 @@
 """The staged trial with the compiled descent."""
 
 from lsgd_fast._api.descent import run_sweep
+from lsgd_fast._api.minimize import solve
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 
@@ -19,6 +20,7 @@ def staged_trial(
     n_steps=1000,
     sample=0.1,
     n_repeats=3,
+    goal=None,
     stop=None,
     rng=0,
     loss="logistic",
@@ -27,14 +29,15 @@ def staged_trial(
     fit_intercept=False,
     center=None,
     scale=None,
+    callback=None,
+    callback_every=None,
     n_threads=None,
 ):
     """Look for a large stepsize on samples of the rows, and confirm it on all of them.
 
-    Increasing stepsizes run on stratified samples, from zero weights; a run ends early if it does
-    not leave the unstable phase. The best stepsize, its neighbours and the first one then run on
-    all rows, and if need be the smaller ones. The recommended stepsize is that of one of the runs
-    on all rows.
+    Increasing stepsizes run on stratified samples, from zero weights; a run ends early if it cycles
+    or diverges. The best stepsize, its neighbours and the first one then run on all rows, and if
+    need be the smaller ones. The recommended stepsize is that of one of the runs on all rows.
 
     Parameters
     ----------
@@ -58,10 +61,20 @@ def staged_trial(
         K - 1 with K classes; if that is all rows, there is one sample.
     n_repeats : int, default 3
         Number of samples for the choice, and of new samples for the comparison.
+    goal : {"loss", "held_out_loss", "held_out_error", "margin", "steps"}, optional
+        What the best stepsize has after `n_steps`:
+
+        * ``"loss"``, the default: the lowest loss; with a penalty the lowest objective. Losses up
+          to 2.2e-16 count as equal, and the smallest of such stepsizes is best.
+        * ``"held_out_loss"``, ``"held_out_error"``: the lowest loss, the fewest errors on the rows
+          that are not in the sample, without the penalty. A sample then has at most 80 % of the
+          rows. All rows only confirm that the stepsize holds there.
+        * ``"margin"``: the largest ``min_margin / weight_norm``.
+        * ``"steps"``, the default if `stop` has a target (`loss`, `gradient_norm` or
+          `separated`): the fewest steps to it.
     stop : Stop, optional
-        Further conditions that end a run. If a goal (`loss`, `gradient_norm`, `separated`) is set,
-        the best stepsize is the one that reaches it first. `unstable_steps` is half of `n_steps`
-        by default, and `cycling` is always True.
+        Further conditions that end a run; `cycling` is always True. A run that meets a target has
+        held, whatever it would do afterwards.
     rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, or None, \
 default 0
         Seed or generator of the samples: the result is a function of it and the other arguments.
@@ -72,12 +85,19 @@ default 0
     sample_weight : array-like of shape (n,), optional
         Non-negative weights of the rows, 1 by default; only their ratios matter.
     l2 : float, default 0.0
-        Strength of the penalty ``l2/2 * |w|^2``. With a penalty the best stepsize has the smallest
-        objective, without one the earliest separation.
+        Strength of the penalty ``l2/2 * |w|^2``.
     fit_intercept : bool, default False
         Whether to fit an intercept; it is not penalised.
     center, scale : array-like of shape (d,) or float, optional
         As for `gradient_descent`; stepsizes are in the units of ``(X - center) * scale``.
+    callback : callable, optional
+        Called as ``callback(progress)`` between steps: `progress.n_steps` are the steps so far,
+        `progress.loss` is the loss of one of the current runs, and `progress.phase` says which
+        rows these have, such as "sample 1 of 3". `progress_bar` makes one. If it returns True, the
+        trial ends: it has `ended` set, and recommends a stepsize only if the runs on all rows were
+        over.
+    callback_every : int, optional
+        Steps between two calls, 1 by default. Each call takes some time: pass 100, say.
     n_threads : int, optional
         As for `gradient_descent`.
 
@@ -97,14 +117,15 @@ default 0
     >>> X, y = lsgd.datasets.digits_0_vs_8()
     >>> trial = lsgd.staged_trial(X, y)
     >>> trial.conservative, trial.recommended, trial.confirmed.separated_at
-    (0.34, 5570.56, 1)
+    (0.34, 1392.64, 1)
     """
     options = TrialOptions(
         start_stepsize=start_stepsize, factor=factor, n_stages=n_stages, n_steps=n_steps,
-        sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss, n_threads=n_threads,
+        sample=sample, n_repeats=n_repeats, goal=goal, stop=stop, rng=rng, loss=loss,
+        callback=callback, callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=options.n_threads,
     )  # fmt: skip
-    return run_trial(run_sweep, problem, options)
+    return run_trial(run_sweep, solve, problem, options)

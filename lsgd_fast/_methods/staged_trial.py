@@ -1,34 +1,43 @@
 """The staged trial: find a stepsize on samples of the rows, and confirm it on all of them.
 
-The function that runs a `SweepRequest` is an argument: the compiled package and its NumPy reference
-share this file.
+The functions that run a `SweepRequest` and a `MinimizeRequest` are arguments: the compiled package
+and its NumPy reference share this file.
 """
 
 import math
-from dataclasses import dataclass, replace
-from itertools import starmap
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lsgd_fast._checks import check_count, check_n_threads, check_real, check_rng, set_fields
-from lsgd_fast._constants import SLACK, STEPSIZE_ROUNDING
-from lsgd_fast._inputs.requests import DescentOptions, SweepOptions
-from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
+from lsgd_fast._checks import (
+    check_callback,
+    check_choice,
+    check_count,
+    check_n_threads,
+    check_real,
+    check_rng,
+    set_fields,
+)
+from lsgd_fast._constants import SLACK
+from lsgd_fast._inputs.stopping import Stop, check_stop
+from lsgd_fast._methods.separation import find_separation
 from lsgd_fast._methods.smoothness import POWER_STEPS, estimate_smoothness
-from lsgd_fast._results.trial import ComparedRun, Comparison, Outcome, Stage, Trial
+from lsgd_fast._methods.trial_runs import Runner, Samples
+from lsgd_fast._results.separation import SeparationKind
+from lsgd_fast._results.trial import GOALS, HELD_OUT_GOALS, ComparedRun, Comparison, Stage, Trial
 from lsgd_fast._results.trial_report import describe_outcomes
-from lsgd_fast._results.verdict import Verdict
 from lsgd_fast.losses import Logistic, resolve
+from lsgd_fast.theory import transition_steps
 
 __all__ = ["TrialOptions", "run_trial"]
 
-# Up to d rows of d features are separable with any labels, and up to 2 d with random labels
-# (T. M. Cover, 1965); 5 d leave a margin for labels that are not random. K classes have K - 1 times
-# as many free weights: what is common to all columns changes no margin.
-ROWS_PER_FEATURE = 5
-
 MAX_STEPSIZE, MIN_STEPSIZE = 1e300, 1e-300
+
+# Of X whose separation is looked for where no run has found one: 64 MiB as float64. The linear
+# program that this may need takes some 0.1 s.
+MAX_ENTRIES = 1 << 23
+MAX_PROGRAM = 200_000
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,8 +50,11 @@ class TrialOptions:
     n_steps: int = 1000
     sample: float = 0.1
     n_repeats: int = 3
+    goal: str | None = None
     stop: Stop | None = None
     rng: Any = 0
+    callback: Any = None
+    callback_every: int | None = None
     loss: Any = "logistic"  # of the problem, checked before X is read
     n_threads: int | None = None
 
@@ -57,6 +69,8 @@ class TrialOptions:
             raise ValueError(f"sample must be a share of the rows, at most 1; got {sample!r}")
         n_repeats = check_count("n_repeats", self.n_repeats, 1)
         stop, rng = check_stop(self.stop), check_rng(self.rng)
+        goal = _check_goal(self.goal, stop)
+        callback, callback_every = check_callback(self.callback, self.callback_every)
         n_threads, start = check_n_threads(self.n_threads), self.start_stepsize
         if start is not None:
             start = check_real("start_stepsize", start)
@@ -64,50 +78,63 @@ class TrialOptions:
             raise ValueError(f"loss must be 'logistic' or 'softmax' for a trial; got {self.loss!r}")
         set_fields(
             self, start_stepsize=start, factor=factor, n_stages=n_stages, n_steps=n_steps,
-            sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, n_threads=n_threads,
+            sample=sample, n_repeats=n_repeats, goal=goal, stop=stop, rng=rng, callback=callback,
+            callback_every=callback_every, n_threads=n_threads,
         )  # fmt: skip
 
 
-def run_trial(run_sweep, problem, options):
+def _check_goal(goal, stop):
+    has_target = stop.loss is not None or stop.gradient_norm is not None or stop.separated
+    if goal is None:
+        return "steps" if has_target else "loss"
+    goal = check_choice("goal", goal, GOALS)
+    if goal == "steps" and not has_target:
+        raise ValueError(
+            "goal='steps' counts the steps to a target: pass one, such as stop=Stop(separated=True)"
+        )
+    return goal
+
+
+def run_trial(run_sweep, solve, problem, options):
     """Return the `Trial` of `lsgd_fast.staged_trial`.
 
     Parameters
     ----------
-    run_sweep : callable
-        That of either implementation: takes a `SweepRequest`.
+    run_sweep, solve : callable
+        Those of either implementation: they take a `SweepRequest` and a `MinimizeRequest`.
     problem : Problem
         Whose loss is `options.loss`.
     options : TrialOptions
     """
+    samples = Samples(problem, options)
     smoothness = estimate_smoothness(problem, options.rng)
     stepsizes = _stepsizes(options, smoothness)
-    runner = _Runner(run_sweep, problem, smoothness, options)
-    samples = _Samples(problem, options)
-    parts = [None] if samples.are_whole else samples.draw()
-    found = [runner.run(rows, stepsizes) for rows in parts]
-    stages = tuple(starmap(_stage, zip(stepsizes, zip(*found, strict=True), strict=True)))
-    if samples.are_whole:
-        confirmed = dict(enumerate(found[0]))
-    else:
-        confirmed = _confirm(runner, stepsizes, stages)
-    best = _best(confirmed)
+    runner = Runner(run_sweep, problem, smoothness, options)
+    stages, confirmed = _try(runner, samples, stepsizes, options.goal)
+    ranks = _ranks(confirmed, stages, options.goal)
+    best = _first_best(ranks)
     comparison = None
     if best is not None and best > 0:
         comparison = _compare(runner, samples, confirmed, best)
+    separation = _find_separation(runner, solve, confirmed)
     return Trial(
         recommended=None if best is None else stepsizes[best],
         conservative=stepsizes[0],
+        goal=options.goal,
         smoothness=smoothness,
         stages=stages,
         confirmations=tuple(outcome for _, outcome in sorted(confirmed.items())),
         comparison=comparison,
+        separation=str(separation),
+        settled_after=_settled_after(runner, stages, confirmed),
         loss=problem.loss.name,
+        l2=problem.l2,
         rows=samples.n_rows,
         n_classes=len(samples.classes),
         n_features=problem.d,
         n_rows_sampled=samples.n_sampled,
         n_steps=options.n_steps,
-        goal=runner.goal,
+        ended=runner.ended,
         passes=runner.passes + POWER_STEPS,
     )
 
@@ -132,131 +159,67 @@ def _stepsizes(options, smoothness):
     return stepsizes
 
 
-class _Samples:
-    """Stratified samples of the rows of positive weight, with at least one row of each class."""
-
-    def __init__(self, problem, options):
-        self.rng, self.n_repeats = options.rng, options.n_repeats
-        used, labels = problem.weight > 0.0, np.unique(problem.y)
-        self.classes = [np.flatnonzero(used & (problem.y == label)) for label in labels]
-        self.n_rows = n = sum(map(len, self.classes))
-        n_free = (problem.d + problem.fit_intercept) * (len(self.classes) - 1)
-        share = options.sample * (1.0 - SLACK)
-        least = max(math.ceil(share * n), min(n, ROWS_PER_FEATURE * n_free))
-        self.sizes = [-(-len(rows) * least // n) for rows in self.classes]
-        self.n_sampled = sum(self.sizes)
-        self.are_whole = self.n_sampled == n
-
-    def draw(self):
-        """Return the numbers of the rows of new samples."""
-        return [self._rows() for _ in range(self.n_repeats)]
-
-    def _rows(self):
-        """Return the numbers of the rows of a new sample, sorted."""
-        pairs = zip(self.classes, self.sizes, strict=True)
-        drawn = [self.rng.choice(rows, size, replace=False) for rows, size in pairs]
-        return np.sort(np.concatenate(drawn))
+def _try(runner, samples, stepsizes, goal):
+    """Return the stages, and by their numbers the outcomes on all rows."""
+    parts, found = [None] if samples.are_whole else samples.draw(), []
+    for i, rows in enumerate(parts):
+        phase = "all rows" if rows is None else f"sample {i + 1} of {len(parts)}"
+        found.append(runner.run(rows, stepsizes, phase))
+        if runner.ended:
+            break
+    columns = zip(*found, strict=True)
+    stages = tuple(_stage(*pair, goal) for pair in zip(stepsizes, columns, strict=True))
+    if runner.ended:
+        return stages, {}
+    if samples.are_whole:
+        return stages, dict(enumerate(found[0]))
+    return stages, _confirm(runner, stepsizes, stages, goal)
 
 
-class _Runner:
-    """Runs several stepsizes on all rows or some of them."""
-
-    def __init__(self, run_sweep, problem, smoothness, options):
-        self.run_sweep, self.problem, self.smoothness = run_sweep, problem, smoothness
-        self.n_steps, stop = options.n_steps, options.stop
-        self.descent = DescentOptions(record_every=self.n_steps, n_threads=options.n_threads)
-        if stop.loss is not None or stop.gradient_norm is not None or stop.separated:
-            self.goal = "stop"
-        else:
-            self.goal = "objective" if problem.l2 > 0.0 else "separation"
-        # A run that is still in the unstable phase after half of its steps is ended.
-        half = max(1, self.n_steps // 2)
-        unstable_steps = half if stop.unstable_steps is None else stop.unstable_steps
-        self.stop = replace(stop, cycling=True, unstable_steps=unstable_steps)
-        self.passes = 0.0
-
-    def run(self, rows, stepsizes):
-        """Return the outcome of each stepsize on the rows of these numbers, or on all for None."""
-        part = self.problem if rows is None else self.problem.take(rows, self.descent.n_threads)
-        l2 = part.l2
-        options = SweepOptions(stepsizes, self.n_steps, self.descent, l2=l2, stop=self.stop)
-        runs = self.run_sweep(options.for_problem(part))
-        passes = [1 + run.n_steps for run in runs]
-        total = sum(passes) if part.is_multi else max(passes)
-        self.passes += part.n / self.problem.n * total
-        return [self._outcome(*pair) for pair in zip(stepsizes, runs, strict=True)]
-
-    def _outcome(self, stepsize, run):
-        trace, l2, verdict = run.trace, self.problem.l2, run.verdict
-        loss, size = float(trace.loss[-1]), float(trace.weight_norm[-1])
-        ending, reached_at = str(verdict), None
-        goals = (StopReason.loss, StopReason.gradient_norm, StopReason.separated)
-        if self.goal == "separation":
-            reached_at = run.separated_at
-        elif run.stop_reason in goals:
-            reached_at = run.n_steps
-        if verdict is not Verdict.diverged:
-            if l2 == 0.0 and run.separated_at is not None:
-                ending = "separated"
-            elif self.goal == "stop" and reached_at is not None:
-                ending = "reached"
-            elif run.n_increases == 0 and stepsize * self.smoothness <= STEPSIZE_ROUNDING:
-                ending = "stable"
-        return Outcome(
-            stepsize=stepsize,
-            held=ending in ("separated", "reached", "stable"),
-            ending=ending,
-            verdict=str(verdict),
-            evidence=run.evidence,
-            stop_reason=str(run.stop_reason),
-            n_steps=run.n_steps,
-            reached_at=reached_at,
-            separated_at=run.separated_at,
-            stable_at=run.stable_at,
-            n_increases=run.n_increases,
-            loss=loss,
-            ln_loss=float(trace.ln_loss[-1]),
-            objective=loss if l2 == 0.0 else float(trace.objective[-1]),
-            margin=float(trace.min_margin[-1]) / size if 0.0 < size < math.inf else None,
-        )
-
-
-def _stage(stepsize, outcomes):
+def _stage(stepsize, outcomes, goal):
     passed = 2 * sum(outcome.held for outcome in outcomes) > len(outcomes)
-    reason = describe_outcomes(outcomes)
+    reason = describe_outcomes(outcomes, goal)
     return Stage(stepsize=stepsize, outcomes=outcomes, passed=passed, reason=reason)
 
 
-def _confirm(runner, stepsizes, stages):
+def _confirm(runner, stepsizes, stages, goal):
     """Return the outcomes on all rows, by stage: of the candidate and, if need be, of those below.
 
     The candidate is the best stage on the samples. Its neighbours run with it, since the best stage
-    on all rows may be next to it, and so does the first stage; they share their passes.
+    on all rows may be next to it, and so does the first stage; they share their passes. There are
+    none if the callback ends them.
     """
     passed = [i for i, stage in enumerate(stages) if stage.passed]
-    candidate = _first_best({i: stages[i].rank for i in passed}) or 0
+    candidate = _first_best({i: stages[i].rank(goal) for i in passed}) or 0
     near = {0, max(0, candidate - 1), candidate}
     if candidate + 1 in passed:
         near.add(candidate + 1)
 
     def run(chosen):
         chosen = sorted(chosen)
-        found = runner.run(None, [stepsizes[i] for i in chosen])
+        found = runner.run(None, [stepsizes[i] for i in chosen], "all rows")
         return dict(zip(chosen, found, strict=True))
 
     found = run(near)
     below = range(1, candidate - 1)
-    best = _best(found)
-    if below and (best is None or best < candidate):
+    best = _first_best(_ranks(found, stages, goal))
+    if below and (best is None or best < candidate) and not runner.ended:
         found |= run(below)
-    return found
+    return {} if runner.ended else found
 
 
 def _compare(runner, samples, confirmed, best):
-    """Return the comparison of the first stage with the best one, on new samples and all rows."""
+    """Return the comparison of the first stage with the best one, on new samples and all rows.
+
+    It is None if the callback ends it.
+    """
     small, large = confirmed[0], confirmed[best]
     pair = [small.stepsize, large.stepsize]
-    found = [] if samples.are_whole else [runner.run(rows, pair) for rows in samples.draw()]
+    parts, found = [] if samples.are_whole else samples.draw(), []
+    for i, rows in enumerate(parts):
+        found.append(runner.run(rows, pair, f"new sample {i + 1} of {len(parts)}"))
+        if runner.ended:
+            return None
     of_small, of_large = zip(*found, strict=True) if found else ((), ())
     return Comparison(
         conservative=ComparedRun(stepsize=pair[0], samples=of_small, full=small),
@@ -264,12 +227,49 @@ def _compare(runner, samples, confirmed, best):
     )
 
 
-def _best(confirmed):
-    """Return the best of the stages that held on all rows, or None."""
-    return _first_best({i: outcome.rank for i, outcome in confirmed.items() if outcome.held})
+def _ranks(confirmed, stages, goal):
+    """Return the ranks of the stages that held on all rows; what is held out judges samples."""
+    held = {i: outcome for i, outcome in confirmed.items() if outcome.held}
+    if goal in HELD_OUT_GOALS:
+        return {i: stages[i].rank(goal) for i in held}
+    return {i: outcome.rank(goal) for i, outcome in held.items()}
 
 
 def _first_best(ranks):
     """Return the first stage whose rank is the best but for rounding, or None if there is none."""
     best = min(ranks.values(), default=None)
     return next((i for i in sorted(ranks) if np.allclose(ranks[i], best, SLACK, SLACK)), None)
+
+
+def _find_separation(runner, solve, confirmed):
+    """Return the kind of separation of all rows that is proved.
+
+    A proof is looked for where no run has one, and where X is small and there is no penalty.
+    """
+    problem = runner.problem
+    if any(outcome.separated_at is not None for outcome in confirmed.values()):
+        return SeparationKind.complete
+    is_large = problem.n * problem.d > MAX_ENTRIES
+    if problem.l2 > 0.0 or is_large or runner.ended or not confirmed:
+        return SeparationKind.undecided
+
+    def counted(request):
+        run = solve(request)
+        runner.passes += int(run.trace.passes[-1])
+        return run
+
+    names = [""] * problem.d
+    found = find_separation(counted, problem, names, runner.descent.n_threads, MAX_PROGRAM)
+    if found.kind is SeparationKind.complete:
+        runner.take_margin(found)
+    return found.kind
+
+
+def _settled_after(runner, stages, confirmed):
+    """Return the steps after which Theorem 1 has settled the first unsettled stepsize, or None."""
+    problem, margin = runner.problem, runner.margin
+    unsettled = [one.stepsize for one in (*stages, *confirmed.values()) if one.mark == "unsettled"]
+    if not unsettled or margin == 0.0 or problem.is_multi or problem.is_weighted:
+        return None
+    radius = problem.radius
+    return transition_steps(problem.n, min(margin, radius), min(unsettled), radius=radius)

@@ -3,11 +3,46 @@
 import math
 from dataclasses import asdict, dataclass
 
-from lsgd_fast._constants import SMALLEST_FLOAT
-from lsgd_fast._results.trial_report import report
+from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
+from lsgd_fast._results.trial_report import report, report_html
 from lsgd_fast._text import to_json_values
 
-__all__ = ["ComparedRun", "Comparison", "Outcome", "Stage", "Trial"]
+__all__ = [
+    "GOALS",
+    "HELD_OUT_GOALS",
+    "ComparedRun",
+    "Comparison",
+    "Outcome",
+    "Stage",
+    "Trial",
+    "TrialProgress",
+]
+
+GOALS = ("loss", "held_out_loss", "held_out_error", "margin", "steps")
+HELD_OUT_GOALS = ("held_out_loss", "held_out_error")
+
+# Losses below this count as equal: they say less than the rounding of a probability near 1.
+LEAST_LN_LOSS = math.log(EPSILON)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialProgress:
+    """What the callback of a trial is called with.
+
+    Attributes
+    ----------
+    n_steps : int
+        Steps so far; those of runs that share their passes count once, and those after the last
+        call of a run not at all.
+    loss : float
+        The loss of one of the current runs.
+    phase : str
+        What is run, such as ``"sample 1 of 3"``.
+    """
+
+    n_steps: int
+    loss: float
+    phase: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +55,10 @@ class Outcome:
         The stepsize of the run.
     held : bool
         Whether the stepsize may be recommended: the run separated the data (without a penalty),
-        reached the goal in `stop`, has the verdict stable, or never increased the loss with a
+        met a target in `stop`, has the verdict stable, or never increased the loss with a
         stepsize of at most 1 over the smoothness.
     ending : str
-        How the run ended: "separated", "reached" (the goal in `stop`), "stable", "unstable",
+        How the run ended: "separated", "reached" (a target in `stop`), "stable", "unstable",
         "cycling", "diverged" or "undecided".
     verdict : str
         The verdict on the run.
@@ -34,8 +69,8 @@ class Outcome:
     n_steps : int
         The number of steps taken.
     reached_at : int or None
-        The step at which the run reached the goal of the trial: separation, or the goal in `stop`.
-        None if it did not, and with a penalty and no goal in `stop`.
+        The step at which the run met a target in `stop`: a loss, a norm of the gradient or
+        separation.
     separated_at, stable_at : int or None
         As in `Run`.
     n_increases : int
@@ -46,6 +81,9 @@ class Outcome:
         The last loss with the penalty.
     margin : float or None
         The last ``min_margin / weight_norm``; None for zero weights.
+    held_out_loss, held_out_error : float or None
+        The loss and the error rate of the last weights on the rows outside of the sample; None
+        unless the goal is one of these, and for a run on all rows.
     """
 
     stepsize: float
@@ -63,16 +101,35 @@ class Outcome:
     ln_loss: float
     objective: float
     margin: float | None
+    held_out_loss: float | None
+    held_out_error: float | None
 
     @property
-    def rank(self):
-        """The key to sort outcomes by, the best first: a tuple of numbers."""
+    def mark(self):
+        """One of "held", "failed" (cycling or diverged) and "unsettled" (more steps may do)."""
+        if self.held:
+            return "held"
+        return "failed" if self.ending in ("cycling", "diverged") else "unsettled"
+
+    def rank(self, goal):
+        """Return the key to sort outcomes by, the best for a goal first: a tuple of numbers."""
         if not self.held:
-            return (2, 0, 0.0)
-        value = self.ln_loss  # it cannot underflow; with a penalty the objective hardly can
+            return (1, 0.0, 0.0)
+        return (0, *self._value(goal))
+
+    def _value(self, goal):
+        """Return two numbers, of which the second decides where the first are equal."""
+        if goal in HELD_OUT_GOALS:
+            return getattr(self, goal), 0.0
+        if goal == "margin":
+            return math.inf if self.margin is None else -self.margin, 0.0
+        ln_value = self.ln_loss  # it cannot underflow; with a penalty the objective hardly can
         if self.objective != self.loss:
-            value = math.log(max(self.objective, SMALLEST_FLOAT))
-        return (1, 0, value) if self.reached_at is None else (0, self.reached_at, value)
+            ln_value = math.log(max(self.objective, SMALLEST_FLOAT))
+        ln_value = max(ln_value, LEAST_LN_LOSS)
+        if goal == "loss":
+            return ln_value, 0.0
+        return math.inf if self.reached_at is None else self.reached_at, ln_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +154,24 @@ class Stage:
     reason: str
 
     @property
-    def rank(self):
-        """The median of the ranks of the outcomes; the upper median of an even number."""
-        return sorted(outcome.rank for outcome in self.outcomes)[len(self.outcomes) // 2]
+    def mark(self):
+        """One of "passed", "failed" (most runs cycled or diverged) and "unsettled"."""
+        if self.passed:
+            return "passed"
+        failed = sum(outcome.mark == "failed" for outcome in self.outcomes)
+        return "failed" if 2 * failed > len(self.outcomes) else "unsettled"
+
+    def rank(self, goal):
+        """Return the median of the ranks of the outcomes, the upper one of an even number.
+
+        What is held out counts by its mean: one sample can say what several others do not.
+        """
+        ranks = sorted(outcome.rank(goal) for outcome in self.outcomes)
+        middle = ranks[len(ranks) // 2]
+        if goal in HELD_OUT_GOALS and middle[0] == 0:
+            values = [getattr(outcome, goal) for outcome in self.outcomes]
+            return 0, sum(values) / len(values), 0.0
+        return middle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,9 +215,12 @@ class Trial:
     Attributes
     ----------
     recommended : float or None
-        The best of the stepsizes that held on all rows; None if none did.
+        The best of the stepsizes that held on all rows; None if none did, or if the callback ended
+        the trial before.
     conservative : float
         The first and smallest stepsize.
+    goal : str
+        What is best: "loss", "held_out_loss", "held_out_error", "margin" or "steps".
     smoothness : float
         An estimate of the largest curvature of the objective: stepsizes below 2 over it do not
         oscillate.
@@ -156,8 +231,17 @@ class Trial:
     comparison : Comparison or None
         The conservative and the recommended stepsize on new samples; None if they are the same or
         if none is recommended.
+    separation : str
+        What is proved of all rows: that some weights separate them, "complete"; that none do,
+        "quasi-complete" or "none", see `separation`; or nothing, "undecided".
+    settled_after : float or None
+        An upper bound of the steps after which the smallest of the unsettled stepsizes settles, by
+        Theorem 1 and the largest margin found, see `lsgd_fast.theory.transition_steps`. None if
+        nothing is unsettled, or where the theorem says nothing.
     loss : str
         "logistic" or "softmax".
+    l2 : float
+        The strength of the penalty.
     rows : int
         The number of rows of positive weight.
     n_classes, n_features : int
@@ -166,9 +250,8 @@ class Trial:
         Rows of a sample. If it equals `rows`, there is one sample, all of the data.
     n_steps : int
         The number of steps of a run that does not end early.
-    goal : str
-        What decides first between stepsizes: "separation", "stop" (a goal in `stop`) or
-        "objective".
+    ended : bool
+        Whether the callback ended the trial.
     passes : float
         The cost of the trial in passes over all rows. Runs that share a pass count once; runs with
         softmax share none.
@@ -176,17 +259,21 @@ class Trial:
 
     recommended: float | None
     conservative: float
+    goal: str
     smoothness: float
     stages: tuple[Stage, ...]
     confirmations: tuple[Outcome, ...]
     comparison: Comparison | None
+    separation: str
+    settled_after: float | None
     loss: str
+    l2: float
     rows: int
     n_classes: int
     n_features: int
     n_rows_sampled: int
     n_steps: int
-    goal: str
+    ended: bool
     passes: float
 
     @property
@@ -205,6 +292,15 @@ class Trial:
 
     def __str__(self):
         return self.report()
+
+    def _repr_html_(self):
+        return report_html(self)
+
+    def plot(self, ax=None, **options):
+        """Plot what the goal is judged by, by stepsize; see `lsgd_fast.plot.trial`."""
+        from lsgd_fast import plot
+
+        return plot.trial(self, ax=ax, **options)
 
     def __repr__(self):
         held = sum(outcome.held for outcome in self.confirmations)

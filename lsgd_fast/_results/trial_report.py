@@ -2,16 +2,26 @@
 
 import textwrap
 
-from lsgd_fast._constants import STEPSIZE_ROUNDING
+from lsgd_fast._constants import EPSILON, STEPSIZE_ROUNDING
+from lsgd_fast._html import html_table
 from lsgd_fast._text import WIDTH, counted, exp_text
 
-__all__ = ["describe_outcomes", "report"]
+__all__ = ["describe_outcomes", "report", "report_html"]
 
-NAME_WIDTH = 21  # of the first column of the comparison
+NAME_WIDTH = 23  # of the first column of the comparison
 
-# The words for each `Outcome.ending`, in the order in which they are listed.
+# What the trial looks for, by its goal.
+GOAL_WORDS = {
+    "loss": "the lowest loss",
+    "held_out_loss": "the lowest loss on rows outside of the sample",
+    "held_out_error": "the fewest errors on rows outside of the sample",
+    "margin": "the largest margin",
+    "steps": "the fewest steps to a target in stop",
+}
+
+# The words for each `Outcome.ending`, in the order in which they are listed, and what they mean.
 WORDS = {
-    "reached": "reached the goal in stop",
+    "reached": "reached the target",
     "separated": "separated",
     "stable": "stable",
     "undecided": "undecided",
@@ -19,23 +29,31 @@ WORDS = {
     "cycling": "cycling",
     "diverged": "diverged",
 }
-
-# What a separation implies, by the loss.
-THEORY = {
-    "logistic": ", so every constant stepsize becomes stable (Theorem 1 of arXiv:2402.15926)",
-    "softmax": (
-        "; the theorem by which every constant stepsize then becomes stable is for two classes"
-    ),
+MEANINGS = {
+    "separated": "at the step named, every row is classified correctly",
+    "stable": "the {loss} does not increase any more, as far as can be told",
+    "undecided": "too early to tell whether the {loss} increases again",
+    "unstable": "the {loss} still went up and down when the steps ended",
+    "cycling": "the weights return to where they were, without progress",
+    "diverged": "the {loss} or the weights left the range of float64",
+}
+MARGIN_WORDS = {
+    "logistic": "the distance of the nearest row from the boundary, negative on the wrong side",
+    "softmax": "the least lead of a row's own class, over |w|, the norm of the weights",
 }
 
+THEOREM = "Theorem 1 of arXiv:2402.15926"
 
-def describe_outcomes(outcomes):
+
+def describe_outcomes(outcomes, goal):
     """Return a summary of the runs of one stepsize on several sets of rows.
 
     Parameters
     ----------
     outcomes : sequence of Outcome
         The outcomes, one for each set of rows.
+    goal : str
+        That of the trial.
 
     Returns
     -------
@@ -49,7 +67,25 @@ def describe_outcomes(outcomes):
             share = f" {len(group)} of {len(outcomes)}" if len(outcomes) > 1 else ""
             parts.append(words + share + _describe_steps(group))
     losses = _range([outcome.ln_loss for outcome in outcomes], _loss_text)
-    return f"{'; '.join(parts)}; loss {losses}"
+    parts.append(f"loss {losses}")
+    for name, words, text_of in _judged_by(goal):
+        values = [getattr(outcome, name) for outcome in outcomes]
+        if None not in values:
+            parts.append(f"{words} {_range(values, text_of)}")
+    return "; ".join(parts)
+
+
+def _judged_by(goal):
+    """Return an attribute of `Outcome`, its name and its text, for goals other than the loss."""
+    return {
+        "held_out_loss": [("held_out_loss", "held-out loss", _number)],
+        "held_out_error": [("held_out_error", "held-out errors", "{:.2%}".format)],
+        "margin": [("margin", "margin", _number)],
+    }.get(goal, [])
+
+
+def _number(value):
+    return f"{value:.3g}"
 
 
 def _describe_steps(group):
@@ -57,7 +93,7 @@ def _describe_steps(group):
         return f" at {_steps([outcome.separated_at for outcome in group])}"
     if group[0].ending == "reached":
         return f" at {_steps([outcome.reached_at for outcome in group])}"
-    if group[0].held:
+    if group[0].mark != "failed":
         return ""
     return f", ended at {_steps([outcome.n_steps for outcome in group])}"
 
@@ -89,11 +125,7 @@ def report(trial):
     str
         About 30 lines that fit a terminal.
     """
-    data = f"{counted(trial.rows, 'row')} and {counted(trial.n_features, 'feature')}"
-    data += f" in {trial.n_classes} classes" if trial.loss == "softmax" else ""
-    parts = [
-        f"Staged trial on {data}: it took {trial.passes:.0f} passes over the data; a run of "
-        f"{counted(trial.n_steps, 'step')} takes {trial.n_steps + 1}",
+    body = [
         *_describe_stages(trial),
         *_describe_confirmations(trial),
         *_describe_comparison(trial),
@@ -102,13 +134,63 @@ def report(trial):
         "How sure this is",
         *_certainty(trial),
     ]
-    return "\n".join(line for part in parts for line in _wrap(part))
+    head = (
+        f"{_title(trial)}: it took {trial.passes:.0f} passes over the data; a run of "
+        f"{counted(trial.n_steps, 'step')} takes {trial.n_steps + 1}"
+    )
+    words = _describe_words(trial, has_margin=any(" margin" in line for line in body))
+    return "\n".join(line for part in [head, *words, *body] for line in _wrap(part))
+
+
+def report_html(trial):
+    """Return a trial as a table for notebooks: a row for each stepsize, and the advice."""
+    confirmed = {o.stepsize: f"{o.mark}: {_summary(trial, o)}" for o in trial.confirmations}
+    rows, header = [], ["stepsize", "samples", "all rows"]
+    for stage in trial.stages:
+        on_all = confirmed.get(stage.stepsize, "not run")
+        rows.append([f"{stage.stepsize:.4g}", f"{stage.mark}: {stage.reason}", on_all])
+    if trial.samples_are_whole:
+        for row in [header, *rows]:
+            del row[1]
+    advice = " ".join(line.strip() for line in _advice(trial))
+    return html_table(f"{_title(trial)}. {advice}", rows, header)
+
+
+def _title(trial):
+    data = f"{counted(trial.rows, 'row')} and {counted(trial.n_features, 'feature')}"
+    data += f" in {trial.n_classes} classes" if trial.loss == "softmax" else ""
+    goal = "the lowest loss with its penalty" if _has_objective(trial) else GOAL_WORDS[trial.goal]
+    return f"Staged trial on {data}, for {goal}"
+
+
+def _has_objective(trial):
+    return trial.goal == "loss" and trial.l2 > 0.0
+
+
+def _summary(trial, outcome):
+    return describe_outcomes([outcome], trial.goal)
 
 
 def _wrap(line):
     """Return the lines of a text that may be indented, with a hanging indent."""
     margin = " " * (4 if line.startswith("  ") else 2)
-    return textwrap.wrap(line, WIDTH, subsequent_indent=margin)
+    return textwrap.wrap(line, WIDTH, subsequent_indent=margin, break_on_hyphens=False)
+
+
+def _describe_words(trial, has_margin):
+    """Yield the words of the report and what they mean, those that it uses."""
+    outcomes = [o for stage in trial.stages for o in stage.outcomes] + [*trial.confirmations]
+    if trial.comparison is not None:
+        runs = (trial.comparison.conservative, trial.comparison.recommended)
+        outcomes += [outcome for run in runs for outcome in run.samples]
+    used = {outcome.ending for outcome in outcomes}
+    yield "Words"
+    loss = "loss with its penalty" if trial.l2 > 0.0 else "loss"
+    for ending, meaning in MEANINGS.items():
+        if ending in used:
+            yield f"  {ending}: {meaning.format(loss=loss)}"
+    if has_margin:
+        yield f"  margin: {MARGIN_WORDS[trial.loss]}"
 
 
 def _describe_stages(trial):
@@ -117,24 +199,22 @@ def _describe_stages(trial):
         where = "all rows, which are too few to sample"
     lines = [f"Stages: up to {counted(trial.n_steps, 'step')} from zero weights on {where}"]
     for stage in trial.stages:
-        mark = "passed" if stage.passed else "failed"
-        lines.append(f"  {stage.stepsize:<9.4g} {mark} {stage.reason}")
+        lines.append(f"  {stage.stepsize:<9.4g} {stage.mark:<9} {stage.reason}")
     return lines
 
 
 def _describe_confirmations(trial):
     if trial.samples_are_whole:
         return ["These runs were made on all rows, so they need no confirmation"]
-    lines = ["Confirmation on all rows"]
+    lines = ["Confirmation on all rows"] if trial.confirmations else []
     for outcome in trial.confirmations:
-        mark = "held  " if outcome.held else "failed"
-        lines.append(f"  {outcome.stepsize:<9.4g} {mark} {describe_outcomes([outcome])}")
+        lines.append(f"  {outcome.stepsize:<9.4g} {outcome.mark:<9} {_summary(trial, outcome)}")
     passed = {stage.stepsize for stage in trial.stages if stage.passed}
     misled = [o for o in trial.confirmations if o.stepsize in passed and not o.held]
     if misled:
         lines.append(
-            f"  {counted(len(misled), 'stepsize')} passed on the samples and failed here: a sample "
-            "can be easier than the full data, and separable when these are not."
+            f"  {counted(len(misled), 'stepsize')} passed on the samples and did not hold here: a "
+            "sample can be easier than all rows, and separable when these are not."
         )
     return lines
 
@@ -161,14 +241,17 @@ def _describe_comparison(trial):
 
 def _compared_numbers(trial):
     """Return the rows of the comparison: an attribute of `Outcome`, its name and its text."""
-    goal = {"separation": "steps to separation", "stop": "steps to the goal"}.get(trial.goal)
-    numbers = [] if goal is None else [("reached_at", goal, str)]
-    numbers.append(("ln_loss", "last loss", _loss_text))
-    if trial.goal == "objective":
-        numbers.append(("objective", "last objective", "{:.3g}".format))
+    numbers = []
+    if trial.goal == "steps":
+        numbers.append(("reached_at", "steps to the target", str))
     if any(outcome.separated_at is not None for outcome in trial.confirmations):
-        numbers.append(("margin", "min margin / |w|", "{:.3g}".format))
-    return numbers
+        numbers.append(("separated_at", "steps to separation", str))
+    numbers.append(("ln_loss", "last loss", _loss_text))
+    if trial.l2 > 0.0:
+        numbers.append(("objective", "last loss with penalty", _number))
+    if trial.goal == "margin" or any(o.ending == "separated" for o in trial.confirmations):
+        numbers.append(("margin", "margin", _number))
+    return numbers + [row for row in _judged_by(trial.goal) if row[0] != "margin"]
 
 
 def _cell(run, name, text_of):
@@ -180,40 +263,116 @@ def _values(outcomes, name, text_of):
     values = [getattr(outcome, name) for outcome in outcomes]
     known = [value for value in values if value is not None]
     if not known:
-        return "never" if name == "reached_at" else "-"
+        return "never" if name in ("reached_at", "separated_at") else "-"
     missing = len(values) - len(known)
     return _range(known, text_of) + (f", {missing} never" if missing else "")
 
 
 def _advice(trial):
-    best = trial.confirmed
-    n_steps = counted(trial.n_steps, "step")
+    best, n_steps = trial.confirmed, counted(trial.n_steps, "step")
+    if trial.ended and not trial.confirmations:
+        yield "  None: the callback ended the trial before its runs on all rows."
+        return
     if best is None:
         yield f"  None: no stepsize held on all rows within {n_steps}."
         if trial.conservative * trial.smoothness > STEPSIZE_ROUNDING:
             yield f"  With stepsizes up to {1.0 / trial.smoothness:.2g} the loss cannot increase."
         else:
             yield "  Take more steps, or a smaller start_stepsize."
-        return
-    yield f"  Use the stepsize {best.stepsize:.6g}: {describe_outcomes([best])}."
-    if best.stepsize == trial.conservative:
-        yield "  It is the conservative one; no larger one that held on all rows did better."
-    elif best.stepsize == trial.stages[-1].stepsize:
-        yield "  It is the largest one tried; more stages (n_stages) would try larger ones."
+    else:
+        text = f"{_summary(trial, best)}{_outside_of_samples(trial, best)}"
+        yield f"  Use the stepsize {best.stepsize:.6g}: {text}."
+        yield from _alternatives(trial, best)
+    yield from _unsettled(trial)
+
+
+def _outside_of_samples(trial, best):
+    """Return what is held out with the best stepsize, where that is the goal."""
+    outcomes = next(s.outcomes for s in trial.stages if s.stepsize == best.stepsize)
+    if outcomes[0].held_out_loss is None:
+        return ""
+    ((name, words, text_of),) = _judged_by(trial.goal)
+    return f"; {words} of the samples {_range([getattr(o, name) for o in outcomes], text_of)}"
+
+
+def _alternatives(trial, best):
+    """Yield what speaks for other stepsizes that held."""
+    largest = trial.stages[-1]
+    if trial.goal == "loss" and best.loss <= EPSILON:
+        yield "  Losses up to 2.2e-16 count as equal, and the smallest of such stepsizes is best."
+    elif best.stepsize == largest.stepsize > trial.conservative:
+        more = f"n_stages={len(trial.stages) + 4}"
+        yield f"  It is the largest one tried; more stages, such as {more}, try larger ones."
+    elif best.stepsize == trial.conservative:
+        yield "  It is the smallest one; no larger one that held on all rows did better."
     separated = [o for o in trial.confirmations if o.ending == "separated" and o.margin is not None]
-    if separated and best.ending == "separated":
-        widest = max(separated, key=lambda outcome: outcome.margin)
-        if widest.margin > best.margin:
-            yield (
-                f"  Low loss is not a large margin: stepsize {widest.stepsize:.6g} ended with a "
-                f"margin of {widest.margin:.3g} |w|, the recommended one with "
-                f"{best.margin:.3g} |w|."
-            )
-    if trial.goal == "separation" and not separated:
+    if trial.goal not in ("loss", "steps") or best not in separated:
+        return
+    widest = max(separated, key=lambda outcome: outcome.margin)
+    if widest.margin > 1.5 * best.margin:
         yield (
-            f"  No run on all rows separated them within {n_steps}: they may not be separable, or "
-            "only with a tiny margin."
+            f"  Low loss is not a large margin: stepsize {widest.stepsize:.6g} ended with a margin "
+            f"of {widest.margin:.3g}, this one with {best.margin:.3g}. goal='margin' looks for a "
+            "large one."
         )
+
+
+def _unsettled(trial):
+    """Yield what more steps would do for the runs that did not settle, and why."""
+    where = [*trial.stages, *trial.confirmations]
+    stepsizes = sorted({one.stepsize for one in where if one.mark == "unsettled"})
+    if stepsizes:
+        text = _range(stepsizes, "{:.4g}".format)
+        which = f"stepsize {text} was" if len(stepsizes) == 1 else f"stepsizes {text} were"
+        yield (
+            f"  When their steps ended, the {which} unsettled: the loss may still go up and down, "
+            "which is neither success nor failure."
+        )
+    if trial.l2 > 0.0:
+        if stepsizes:
+            yield (
+                "  With a penalty, only stepsizes below 2 over the curvature at the minimum settle "
+                "there, after however many steps."
+            )
+        return
+    separated = any(outcome.separated_at is not None for outcome in trial.confirmations)
+    if trial.confirmations and (stepsizes or not separated):
+        yield from _prospects(trial, stepsizes, separated)
+
+
+def _prospects(trial, stepsizes, separated):
+    """Yield what is known of the separation of all rows, and what it means for more steps."""
+    n_steps, more = counted(trial.n_steps, "step"), f"n_steps={4 * trial.n_steps}"
+    none = "" if separated else f"No run on all rows separated them within {n_steps}. "
+    each = "  Every constant stepsize settles on separable rows"
+    theorem = f"{each} ({THEOREM}), some only after many steps: try {more}."
+    if trial.loss == "softmax":
+        theorem = f"  For two classes {each.strip().lower()}; for more try {more}."
+    may_do = stepsizes or trial.recommended is not None
+    if trial.separation == "complete":
+        yield f"  {none}It is proved that some weights separate all rows."
+        if may_do:
+            yield theorem
+        if trial.settled_after is not None and trial.settled_after < 1e15:
+            yield (
+                f"  At the latest the stepsize {min(stepsizes):.4g} settles after "
+                f"{trial.settled_after:.2g} steps; that bound is for the worst data."
+            )
+    elif trial.separation in ("none", "quasi-complete"):
+        yield f"  {none}It is proved that no weights do."
+        if stepsizes:
+            yield "  On such rows a large stepsize may go up and down for ever."
+    elif trial.rows <= trial.n_features:
+        yield (
+            f"  {none}There are no more rows than features, so some weights do, unless rows depend "
+            "linearly on others."
+        )
+        if may_do:
+            yield theorem
+    else:
+        yield f"  {none}Whether any weights do is not known: lsgd_fast.separation may tell."
+        if stepsizes:
+            yield f"  If so, more steps may settle the larger stepsizes: try {more}."
 
 
 def _certainty(trial):
@@ -223,17 +382,17 @@ def _certainty(trial):
         return
     yield "  The recommended stepsize was run on all rows; the same call repeats that run."
     if best.ending == "separated":
-        yield f"  Its weights prove that the data are separable{THEORY[trial.loss]}."
+        yield "  Its weights prove that the rows are separable."
         if best.verdict != "stable":
-            yield f"  Within these steps it was not yet stable: its verdict is {best.verdict}."
+            yield "  Within these steps it was not yet clear whether its loss increases again."
     elif best.ending == "reached":
-        yield f"  How it would go on after its goal is unknown: its verdict is {best.verdict}."
+        yield "  How it would go on after its target is unknown."
     elif best.verdict == "stable":
         yield f"  It is stable. {best.evidence}"
     else:
         yield (
             "  It is stable: the loss never increased, and the stepsize is at most 1 over the "
-            f"estimated smoothness, {trial.smoothness:.3g}."
+            f"estimated curvature, {trial.smoothness:.3g}."
         )
     if trial.comparison is not None and not trial.samples_are_whole:
         samples = trial.comparison.recommended.samples

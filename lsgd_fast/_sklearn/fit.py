@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lsgd_fast._api.descent import run_descent, run_sweep
-from lsgd_fast._api.minimize import minimize_problem
+from lsgd_fast._api.minimize import minimize_problem, solve
 from lsgd_fast._checks import (
     check_callback,
     check_choice,
@@ -372,7 +372,7 @@ def fit_problem(problem, units, options, start, callback, names, held_out=None):
     if isinstance(stepsize, str):
         seed = int(options.random_state.randint(2**31 - 1))
         chosen = TrialOptions(rng=seed, loss=problem.loss, n_threads=options.n_threads)
-        trial = run_trial(run_sweep, problem, chosen)
+        trial = run_trial(run_sweep, solve, problem, chosen)
         stepsize = trial.recommended or trial.conservative
     goal = options.tol * problem.radius
     stop = Stop(gradient_norm=goal) if goal > 0.0 else Stop()

@@ -27,7 +27,8 @@ __all__ = [
 # Arguments of the library as reports name them, and the options that stand for them here.
 OPTIONS = {
     "margin=": "--margin",
-    "n_steps=": "--steps",
+    "pass n_steps=": "pass --steps",
+    "n_steps=": "--steps=",
     "target_loss=": "--target-loss",
     "pass stepsize=": "pass --stepsize",
     "start_stepsize": "--start-stepsize",

@@ -3,6 +3,7 @@
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 from lsgd_fast.reference.descent import run_sweep
+from lsgd_fast.reference.minimize import solve
 
 __all__ = [
     "staged_trial",
@@ -11,16 +12,17 @@ __all__ = [
 
 def staged_trial(
     X, y, *, start_stepsize=None, factor=4, n_stages=8, n_steps=1000, sample=0.1, n_repeats=3,
-    stop=None, rng=0, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, center=None,
-    scale=None, n_threads=None,
+    goal=None, stop=None, rng=0, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False,
+    center=None, scale=None, callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Look for a stepsize on samples and return a `Trial`; see `lsgd_fast.staged_trial`."""
     options = TrialOptions(
         start_stepsize=start_stepsize, factor=factor, n_stages=n_stages, n_steps=n_steps,
-        sample=sample, n_repeats=n_repeats, stop=stop, rng=rng, loss=loss, n_threads=n_threads,
+        sample=sample, n_repeats=n_repeats, goal=goal, stop=stop, rng=rng, loss=loss,
+        callback=callback, callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=1,
     )  # fmt: skip
-    return run_trial(run_sweep, problem, options)
+    return run_trial(run_sweep, solve, problem, options)

@@ -127,11 +127,11 @@ def test_trial_obeys_its_options(folder, capsys):
 
 
 def test_trial_prints_its_report(folder, capsys):
-    code, out, err = run_main(capsys, "trial", "digits.npz")
+    code, out, err = run_main(capsys, *"trial digits.npz --steps 20 --stages 2".split())
     header, report = out.split("\n", 1)
-    expected = lsgd.staged_trial(X, Y).report()
+    expected = lsgd.staged_trial(X, Y, n_steps=20, n_stages=2).report()
     assert code == 0 and header.startswith("Data 'digits.npz': 352 rows of 32 features, labels")
-    assert "(n_stages)" in expected and report == expected.replace("n_stages", "--stages") + "\n"
+    assert "n_stages=6" in expected and report == expected.replace("n_stages", "--stages") + "\n"
     read, done = err.splitlines()
     assert read == "read 352 rows of 32 features" and "passes over the rows in " in done
 

@@ -1,14 +1,12 @@
 """What is equal in exact arithmetic: the trial does not choose by rounding."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-import lsgd_fast as lsgd
-from lsgd_fast._constants import SLACK
-from lsgd_fast._methods.staged_trial import _best
+from lsgd_fast._constants import EPSILON, SLACK
+from lsgd_fast._methods.staged_trial import _first_best
 from support.backends import every_backend
+from support.trials import DIGITS
 
 
 @every_backend
@@ -31,26 +29,25 @@ def test_a_share_of_the_rows_that_is_whole(backend):
     assert trial.n_rows_sampled == 14
 
 
-def best_of(values):
-    """Return the best of stages that held, given as {stage: (reached_at, ln_loss)}."""
-    X, y = np.linspace(-1.0, 1.0, 20)[:, None], np.arange(20) % 2
-    outcome = lsgd.staged_trial(X, y, n_steps=5, n_stages=1).confirmations[0]
-    return _best({
-        stage: replace(outcome, held=True, reached_at=reached_at, ln_loss=value)
-        for stage, (reached_at, value) in values.items()
-    })  # fmt: skip
-
-
 @pytest.mark.parametrize("value", [1.0, 1.25, 1.5 + SLACK, 2.0, 1e-3, 0.0, -1e5])
 def test_ranks_that_differ_by_rounding_are_equal_wherever_they_lie(value):
     """Rounding to a grid would tell values apart that lie on two sides of the edge of a cell."""
     above, below = np.nextafter(value, np.inf), np.nextafter(value, -np.inf)
-    assert best_of({1: (None, above), 3: (None, below), 2: (None, value)}) == 1
+    assert _first_best({1: (0, above), 3: (0, below), 2: (0, value)}) == 1
     lower = value - 8.0 * SLACK * max(1.0, abs(value))
-    assert best_of({1: (None, above), 3: (None, lower)}) == 3
-    assert best_of({1: (10, lower), 3: (9, above)}) == 3
+    assert _first_best({1: (0, above), 3: (0, lower)}) == 3
+    assert _first_best({1: (0, 10, lower), 3: (0, 9, above)}) == 3
 
 
 def test_the_best_of_infinite_ranks_and_of_none():
-    assert best_of({2: (None, -np.inf), 1: (None, 0.0), 3: (None, -np.inf)}) == 2
-    assert best_of({}) is None
+    assert _first_best({2: (0, -np.inf), 1: (0, 0.0), 3: (0, -np.inf)}) == 2
+    assert _first_best({}) is None
+
+
+@every_backend
+def test_losses_that_say_less_than_rounding_are_equal(backend):
+    """Of stepsizes that all fit the digits to the last bit, the smallest is enough."""
+    trial = backend.staged_trial(*DIGITS, n_steps=200)
+    below = [o.stepsize for o in trial.confirmations if o.loss <= EPSILON]
+    assert len(below) > 1 and trial.recommended == min(below)
+    assert "Losses up to 2.2e-16 count as equal" in trial.report()

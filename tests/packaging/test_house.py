@@ -39,7 +39,7 @@ ARROWS = {
     "progress": {"_checks", "_text"},
     "_inputs": BASE | {"_arrays", "_cpus"},
     "_results": BASE | {"_arrays", "_files", "_html", "_inputs", "_text", "plot"},
-    "_methods": METHODS,
+    "_methods": METHODS | {"theory"},
     "reference": METHODS | {"_methods"},
     "_core": {"_constants", "_cpus"},
     "_engine": METHODS | {"_core", "_files", "_methods"},  # the named tuples of a line search

@@ -1,8 +1,17 @@
 """The report of a trial says what was tried, what was found and what to do."""
 
+import re
+import xml.etree.ElementTree as ET
+from functools import cache
+
+import numpy as np
+import pytest
+
+from lsgd_fast import Stop, reference
+from lsgd_fast._results.trial_report import MEANINGS
 from lsgd_fast._text import WIDTH
 from support.backends import every_backend
-from support.trials import DIGITS
+from support.trials import DIGITS, QUICK, flipped
 
 # --- Words ----------------------------------------------------------------------------------------
 
@@ -13,13 +22,72 @@ def test_the_report_says_what_was_tried_found_and_advised(backend):
     text = str(trial)
     assert text == trial.report() and max(map(len, text.splitlines())) <= WIDTH
     for stage in trial.stages:
-        assert f"  {stage.stepsize:<9.4g} passed {stage.reason}" in " ".join(text.split("\n    "))
+        assert f"  {stage.stepsize:<9.4g} passed    {stage.reason}" in " ".join(text.split("\n    "))
         assert stage.reason.startswith("separated 3 of 3 at step 1; loss ")
-    heads = ["Staged", "Stages:", "Confirmation", "Conservative", "Advice", "How sure"]
+    heads = ["Staged", "Words", "Stages:", "Confirmation", "Conservative", "Advice", "How"]
     starts = [line.split()[0] for line in text.splitlines() if not line.startswith(" ")]
-    assert starts == [head.split()[0] for head in heads]
+    assert starts == heads
     assert f"Use the stepsize {trial.recommended:.6g}: separated at step 1; " in text
-    assert "Low loss is not a large margin" in text and "Theorem 1" in text
+    assert "Low loss is not a large margin" in text
     assert "It held on 3 of 3 new samples that had no part in the choice." in text
     assert "Samples of 91% of the rows overlap" in text
     assert repr(trial).startswith(f"Trial(recommended={trial.recommended}, ")
+
+
+MIXED = DIGITS[0], flipped(DIGITS[1], 0.05)
+CYCLING = np.array([[1.0], [1.0], [1.0]]), [1, 1, 0]
+CLASSES = np.eye(4)[[0, 1, 2, 3, 0]], [0, 1, 2, 0, 1]
+REPORTS = {
+    "a margin": (DIGITS, {"goal": "margin", **QUICK}),
+    "a target": (DIGITS, {"stop": Stop(loss=1e-3), **QUICK}),
+    "unsettled": (MIXED, {"goal": "held_out_error", "n_stages": 7, "n_steps": 20}),
+    "a penalty": (MIXED, {"l2": 0.5, "n_stages": 3, "n_steps": 100}),
+    "cycling": (CYCLING, {"n_stages": 5}),
+    "nothing held": (CYCLING, {"start_stepsize": 100.0, "n_stages": 2}),
+    "diverged": (([[1e150], [-1e150]], [1, 0]), {"start_stepsize": 1e200, **QUICK}),
+    "classes": (CLASSES, {"loss": "softmax", **QUICK}),
+}
+every_report = pytest.mark.parametrize("name", REPORTS)
+
+
+@cache
+def tried(name):
+    data, options = REPORTS[name]
+    return reference.staged_trial(*data, **options)
+
+
+@every_report
+def test_every_word_that_needs_it_is_explained_and_no_other(name):
+    trial = tried(name)
+    text = trial.report()
+    assert max(map(len, text.splitlines())) <= WIDTH
+    words, rest = text.split("\nWords\n")[1].split("\nStages:")
+    explained = set(re.findall(r"^  (\w+): ", words, re.M))
+    outcomes = [o for stage in trial.stages for o in stage.outcomes] + [*trial.confirmations]
+    if trial.comparison is not None:
+        outcomes += trial.comparison.conservative.samples + trial.comparison.recommended.samples
+    assert explained - {"margin"} == {o.ending for o in outcomes} & set(MEANINGS)
+    assert ("margin" in explained) == ("margin" in rest)
+    ours = text.split("How sure this is")[0]  # the evidence of a verdict has words of its own
+    for jargon in ("certified", "objective", "Gram", "ln_loss", "smoothness", "eta"):
+        assert not re.search(rf"\b{jargon}\b", ours, re.I)
+
+
+# --- Notebooks ------------------------------------------------------------------------------------
+
+
+@every_report
+def test_a_table_has_a_row_for_each_stepsize(name):
+    trial = tried(name)
+    table = ET.fromstring(trial._repr_html_())
+    head, *rows = [[cell.text for cell in row] for row in table.iter("tr")]
+    names = ["stepsize", "samples", "all rows"]
+    assert head == ([names[0], names[2]] if trial.samples_are_whole else names)
+    assert [row[0] for row in rows] == [f"{stage.stepsize:.4g}" for stage in trial.stages]
+    for row, stage in zip(rows, trial.stages, strict=True):
+        on_all = next((o for o in trial.confirmations if o.stepsize == stage.stepsize), None)
+        assert row[-1].startswith("not run" if on_all is None else on_all.mark)
+        if not trial.samples_are_whole:
+            assert row[1] == f"{stage.mark}: {stage.reason}"
+    advice = "None:" if trial.recommended is None else f"Use the stepsize {trial.recommended:.6g}"
+    assert advice in table.findtext("caption")

@@ -356,7 +356,8 @@ NUMERIC = {
     },
     "staged_trial": DATA | WEIGHTED | SCALED | {
         "start_stepsize": 0.5, "factor": 4, "n_stages": 2, "n_steps": 9, "sample": 0.1,
-        "n_repeats": 1, "stop": None, "rng": 0, "loss": "logistic", "n_threads": 1,
+        "n_repeats": 1, "goal": "loss", "stop": None, "rng": 0, "loss": "logistic",
+        "callback": None, "callback_every": None, "n_threads": 1,
     },
     "scale_to_loss": {"run": None, "target": 1e-3, "loss": "logistic"},
 }  # fmt: skip

@@ -63,7 +63,8 @@ class Watcher:
         return f"Watcher({self.at}, {self.action!r})"
 
     def __call__(self, state):
-        self.seen.append((state.n_steps, state.loss, state.weights, state.intercept))
+        weights, intercept = getattr(state, "weights", None), getattr(state, "intercept", None)
+        self.seen.append((state.n_steps, state.loss, weights, intercept))  # None in a trial
         if state.n_steps >= self.at:
             if self.action == "raise":
                 raise ValueError("callback: an error of its own")

@@ -8,6 +8,7 @@ import numpy as np
 
 import lsgd_fast as lsgd
 from lsgd_fast import reference
+from lsgd_fast._results.trial import GOALS
 from support.fuzz import inputs
 
 BAD = 0.12  # the share of calls with bad arguments
@@ -207,6 +208,9 @@ class Draw:
         if self.kind.function == "minimize":
             return lsgd.Stop(loss=found.loss, gradient_norm=found.gradient_norm)
         return found
+
+    def goal(self):
+        return str(self.rng.choice(GOALS))
 
     def record(self):
         return [name for name in inputs.COLUMNS if self.rng.random() < 0.6]

@@ -1,0 +1,241 @@
+"""The runs of a staged trial: samples of the rows, what is held out of them, and the outcomes."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from lsgd_fast._constants import SLACK, STEPSIZE_ROUNDING
+from lsgd_fast._inputs.labels import check_sample_weight
+from lsgd_fast._inputs.requests import DescentOptions, SweepOptions
+from lsgd_fast._inputs.stopping import StopReason, ends_run
+from lsgd_fast._results.trial import HELD_OUT_GOALS, Outcome, TrialProgress
+from lsgd_fast._results.verdict import Verdict
+
+__all__ = ["TARGETS", "Runner", "Samples"]
+
+# Up to d rows of d features are separable with any labels, and up to 2 d with random labels
+# (T. M. Cover, 1965); 5 d leave a margin for labels that are not random. K classes have K - 1 times
+# as many free weights: what is common to all columns changes no margin.
+ROWS_PER_FEATURE = 5
+
+# The largest share of the rows in a sample whose other rows are held out.
+MAX_SHARE = 0.8
+
+# The reasons for the end of a run that has met a target in `stop`.
+TARGETS = (StopReason.loss, StopReason.gradient_norm, StopReason.separated)
+
+
+class Samples:
+    """Stratified samples of the rows of positive weight, with at least one row of each class.
+
+    Parameters
+    ----------
+    problem : Problem
+    options : TrialOptions
+        Where the goal is held out, a sample has at most `MAX_SHARE` of the rows, and not all rows
+        of a class that has several.
+    """
+
+    def __init__(self, problem, options):
+        self.rng, self.n_repeats = options.rng, options.n_repeats
+        used, labels = problem.weight > 0.0, np.unique(problem.y)
+        self.classes = [np.flatnonzero(used & (problem.y == label)) for label in labels]
+        counts = [len(rows) for rows in self.classes]
+        self.n_rows = n = sum(counts)
+        n_free = (problem.d + problem.fit_intercept) * (len(counts) - 1)
+        share = options.sample * (1.0 - SLACK)
+        least, most = max(math.ceil(share * n), min(n, ROWS_PER_FEATURE * n_free)), counts
+        if options.goal in HELD_OUT_GOALS:
+            least = min(least, int(MAX_SHARE * n))
+            most = [max(1, count - 1) for count in counts]
+        sizes = [-(-count * least // n) for count in counts]
+        self.sizes = [min(pair) for pair in zip(sizes, most, strict=True)]
+        self.n_sampled = sum(self.sizes)
+        self.are_whole = self.n_sampled == n
+        if self.are_whole and options.goal in HELD_OUT_GOALS:
+            raise ValueError(
+                f"goal must not be {options.goal!r} with a single row of each class: none can be "
+                "held out"
+            )
+
+    def draw(self):
+        """Return the numbers of the rows of new samples."""
+        return [self._rows() for _ in range(self.n_repeats)]
+
+    def _rows(self):
+        """Return the numbers of the rows of a new sample, sorted."""
+        pairs = zip(self.classes, self.sizes, strict=True)
+        drawn = [self.rng.choice(rows, size, replace=False) for rows, size in pairs]
+        return np.sort(np.concatenate(drawn))
+
+
+class Runner:
+    """Runs several stepsizes on all rows or some of them.
+
+    Attributes
+    ----------
+    passes : float
+        Passes over all rows so far.
+    ended : bool
+        Whether the callback has ended the trial.
+    margin : float
+        The largest margin of a run that separated all rows, in the units of X, the intercept
+        counted as a weight; 0 if there is none.
+    """
+
+    def __init__(self, run_sweep, problem, smoothness, options):
+        self.run_sweep, self.problem, self.smoothness = run_sweep, problem, smoothness
+        self.n_steps, self.judged = options.n_steps, options.goal in HELD_OUT_GOALS
+        self.watch = None
+        if options.callback is not None:
+            self.watch = _Watch(options.callback, shares_passes=not problem.is_multi)
+        self.descent = DescentOptions(
+            record_every=self.n_steps, callback=self.watch, callback_every=options.callback_every,
+            n_threads=options.n_threads,
+        )  # fmt: skip
+        # Cycles are proved, and so are no loss. A run that is unstable may still settle.
+        self.stop = replace(options.stop, cycling=True)
+        self.passes, self.margin = 0.0, 0.0
+
+    @property
+    def ended(self):
+        return self.watch is not None and self.watch.ended
+
+    def run(self, rows, stepsizes, phase):
+        """Return the outcome of each stepsize on the rows of these numbers, or on all for None.
+
+        `phase` says to the callback what is run.
+        """
+        part = self.problem if rows is None else self.problem.take(rows, self.descent.n_threads)
+        options = SweepOptions(stepsizes, self.n_steps, self.descent, l2=part.l2, stop=self.stop)
+        if self.watch is not None:
+            self.watch.begin(phase)
+        runs = self.run_sweep(options.for_problem(part))
+        self._count([1 + run.n_steps for run in runs], part.n)
+        held_out = [(None, None)] * len(runs)
+        if self.judged and rows is not None:
+            held_out = self._judge(rows, runs)
+        elif rows is None:
+            self.margin = max([self.margin, *map(_margin_of_all_weights, runs)])
+        each = zip(stepsizes, runs, held_out, strict=True)
+        return [self._outcome(stepsize, run, *judged) for stepsize, run, judged in each]
+
+    def _count(self, passes, n_rows):
+        """Count passes over some rows; runs of several columns of weights share none."""
+        total = sum(passes) if self.problem.is_multi else max(passes)
+        self.passes += n_rows / self.problem.n * total
+
+    def _judge(self, rows, runs):
+        """Return the loss and the error rate of each run on the rows of other numbers.
+
+        They are measured in one pass, in which the rows of the sample have no weight.
+        """
+        problem = self.problem
+        weight = problem.weight.copy()
+        weight[rows] = 0.0
+        weight, total = check_sample_weight(weight, len(weight), len(weight))
+        others = replace(problem, weight=weight, total_weight=total, l2=0.0, kept_digest=[])
+        weights = [_parameters(run, problem) for run in runs]
+        finite = [i for i, w in enumerate(weights) if np.isfinite(w).all()]
+        found = [(math.inf, 1.0)] * len(runs)
+        if finite:
+            traces = self._measure(others, [weights[i] for i in finite])
+            for i, trace in zip(finite, traces, strict=True):
+                found[i] = float(trace.loss[-1]), float(trace.error_rate[-1])
+        return found
+
+    def _measure(self, problem, weights):
+        """Return a trace of one row for each of these weights."""
+        start = np.stack(weights, axis=0 if problem.is_multi else -1)
+        descent = DescentOptions(gram=False, n_threads=self.descent.n_threads)
+        options = SweepOptions([1.0] * len(weights), 0, descent)
+        self._count([1] * len(weights), problem.n)
+        return [run.trace for run in self.run_sweep(options.for_problem(problem, start))]
+
+    def take_margin(self, separation):
+        """Let `margin` be at least that of the direction of a `Separation` of two classes."""
+        direction, problem = separation.direction, self.problem
+        if direction is not None and not problem.is_multi:
+            if problem.fit_intercept:
+                direction = np.append(direction, separation.intercept)
+            trace = self._measure(problem, [direction])[0]
+            margin = float(trace.min_margin[-1]) / float(np.linalg.norm(direction))
+            self.margin = max(self.margin, margin)
+
+    def _outcome(self, stepsize, run, held_out_loss, held_out_error):
+        trace, l2, verdict = run.trace, self.problem.l2, run.verdict
+        loss, size = float(trace.loss[-1]), float(trace.weight_norm[-1])
+        is_separated = l2 == 0.0 and run.separated_at is not None
+        ending, reached_at = str(verdict), None
+        if run.stop_reason in TARGETS:
+            reached_at = run.n_steps
+        if verdict is not Verdict.diverged:
+            if is_separated and reached_at in (None, run.separated_at):
+                ending = "separated"
+            elif reached_at is not None:
+                ending = "reached"
+            elif run.n_increases == 0 and stepsize * self.smoothness <= STEPSIZE_ROUNDING:
+                ending = "stable"
+        return Outcome(
+            stepsize=stepsize,
+            held=ending in ("separated", "reached", "stable"),
+            ending=ending,
+            verdict=str(verdict),
+            evidence=run.evidence,
+            stop_reason=str(run.stop_reason),
+            n_steps=run.n_steps,
+            reached_at=reached_at,
+            separated_at=run.separated_at,
+            stable_at=run.stable_at,
+            n_increases=run.n_increases,
+            loss=loss,
+            ln_loss=float(trace.ln_loss[-1]),
+            objective=loss if l2 == 0.0 else float(trace.objective[-1]),
+            margin=float(trace.min_margin[-1]) / size if 0.0 < size < math.inf else None,
+            held_out_loss=held_out_loss,
+            held_out_error=held_out_error,
+        )
+
+
+class _Watch:
+    """The callback of all runs of a trial, which calls that of the user.
+
+    Runs that share their passes all come to a step, and the first of them counts; others are made
+    one after another, and all count.
+    """
+
+    def __init__(self, callback, shares_passes):
+        self.callback, self.shares_passes = callback, shares_passes
+        self.ended, self.before, self.reached = False, 0, 0
+
+    def begin(self, phase):
+        self.phase = phase
+        self._add()
+
+    def _add(self):
+        self.before, self.reached = self.before + self.reached, 0
+
+    def __call__(self, state):
+        if not self.shares_passes and state.n_steps <= self.reached:  # the next run
+            self._add()
+        if not self.ended and state.n_steps > self.reached:
+            self.reached = state.n_steps
+            progress = TrialProgress(
+                n_steps=self.before + state.n_steps, loss=float(state.loss), phase=self.phase
+            )
+            self.ended = ends_run(self.callback(progress))
+        return self.ended
+
+
+def _parameters(run, problem):
+    """Return the last weights of a run, the intercept after them where one is fitted."""
+    if not problem.fit_intercept:
+        return run.weights
+    return np.concatenate([run.weights, np.reshape(run.intercept, (1, *run.weights.shape[1:]))])
+
+
+def _margin_of_all_weights(run):
+    """Return the last margin of a run over the norm of its weights and intercept, 0 if negative."""
+    size = math.hypot(float(run.trace.weight_norm[-1]), float(np.linalg.norm(run.intercept)))
+    return max(0.0, float(run.trace.min_margin[-1]) / size) if 0.0 < size < math.inf else 0.0
