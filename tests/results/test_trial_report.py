@@ -21,8 +21,9 @@ def test_the_report_says_what_was_tried_found_and_advised(backend):
     trial = backend.staged_trial(*DIGITS, n_steps=100)
     text = str(trial)
     assert text == trial.report() and max(map(len, text.splitlines())) <= WIDTH
+    unwrapped = " ".join(text.split("\n    "))
     for stage in trial.stages:
-        assert f"  {stage.stepsize:<9.4g} passed    {stage.reason}" in " ".join(text.split("\n    "))
+        assert f"  {stage.stepsize:<9.4g} passed    {stage.reason}" in unwrapped
         assert stage.reason.startswith("separated 3 of 3 at step 1; loss ")
     heads = ["Staged", "Words", "Stages:", "Confirmation", "Conservative", "Advice", "How"]
     starts = [line.split()[0] for line in text.splitlines() if not line.startswith(" ")]
