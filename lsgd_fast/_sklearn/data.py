@@ -41,9 +41,8 @@ def check_data(estimator, X, *, reset):
     )  # fmt: skip
     if is_read_here:  # an error that has the name of the column
         largest_norm(X, np.broadcast_to(1.0, len(X)), names=column_names(given, X.shape[1]))
-    named = (
-        given if getattr(given, "shape", None) == X.shape else X
-    )  # a column may be many features
+    # a column of lists is many features, whose names scikit-learn does not know
+    named = given if getattr(given, "shape", None) == X.shape else X
     validate_data(estimator, named, reset=reset, skip_check_array=True)
     return X
 

@@ -131,6 +131,11 @@ def trial(arguments):
         data = _read(arguments, status)
         status.show(f"trying stepsizes on {len(data.X)} rows", now=True)
         began = time.perf_counter()
+
+        def report(progress):
+            status.show(f"{progress.phase}: step {progress.n_steps}, loss {progress.loss:.3g}")
+
+        progress = {"callback": report, "callback_every": 100} if status.live else {}
         with _naming_values(arguments.data):
             found = staged_trial(
                 data.X,
@@ -141,9 +146,11 @@ def trial(arguments):
                 n_steps=arguments.steps,
                 sample=arguments.sample,
                 n_repeats=arguments.repeats,
+                goal=arguments.goal.replace("-", "_"),
                 rng=arguments.seed,
                 n_threads=arguments.threads,
                 **problem_keywords(arguments, data),
+                **progress,
             )
         status.log(
             f"{found.passes:.0f} passes over the rows in {time.perf_counter() - began:.3g} s"

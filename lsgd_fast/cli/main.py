@@ -13,6 +13,7 @@ import numpy as np
 from lsgd_fast import kernel
 from lsgd_fast._core.threads import available_threads
 from lsgd_fast._results.sweep import CRITERIA
+from lsgd_fast._results.trial import GOALS
 from lsgd_fast._version import __version__
 from lsgd_fast.cli import commands, demo
 from lsgd_fast.cli.options import (
@@ -215,6 +216,12 @@ def _trial_options(command):
     add("--sample", metavar="FRACTION", type=real(maximum=1.0), default=0.1, help=text)
     text = "number of samples, for the choice and again for the comparison (default %(default)s)"
     add("--repeats", metavar="N", type=count(1), default=3, help=text)
+    text = (
+        "what the best stepsize has in the end: the lowest loss, the lowest loss or the fewest "
+        "errors on rows outside of the samples, or the largest margin (default %(default)s)"
+    )
+    goals = [goal.replace("_", "-") for goal in GOALS if goal != "steps"]  # which needs a target
+    add("--goal", choices=goals, default=goals[0], help=text)
     text = "seed of the samples (default %(default)s)"
     add("--seed", metavar="N", type=count(0), default=0, help=text)
     add_problem(command)

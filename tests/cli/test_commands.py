@@ -126,6 +126,15 @@ def test_trial_obeys_its_options(folder, capsys):
         )
 
 
+def test_trial_looks_for_its_goal(folder, capsys):
+    options = "trial digits.npz --steps 20 --stages 2 --goal held-out-loss --json".split()
+    code, out, _ = run_main(capsys, *options)
+    expected = lsgd.staged_trial(X, Y, n_steps=20, n_stages=2, goal="held_out_loss")
+    found = json.loads(out)
+    assert code == 0 and found["goal"] == "held_out_loss"
+    assert found["recommended"] == expected.recommended
+
+
 def test_trial_prints_its_report(folder, capsys):
     code, out, err = run_main(capsys, *"trial digits.npz --steps 20 --stages 2".split())
     header, report = out.split("\n", 1)
