@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from lsgd_fast._api.folds import Fold, minimize_folds
-from lsgd_fast._checks import as_list, check_count, check_flag, check_real
+from lsgd_fast._checks import as_list, check_count, check_flag, check_real, shown
 from lsgd_fast._inputs.distributed_rows import DistributedRows
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._methods.minimize_request import MinimizeOptions
@@ -227,9 +227,14 @@ def _folds(cv, data, classes):
     from sklearn.model_selection import check_cv
 
     rows, labels, folds = np.arange(len(data.numbers)), classes[data.numbers], []
-    for train, test in check_cv(cv, labels, classifier=True).split(data.X, labels):
-        counts = np.bincount(rows[train], minlength=len(rows))
-        fold = Fold(counts * data.weight, rows[test])
+    try:
+        cv = check_cv(cv, labels, classifier=True)
+        splits = [(rows[train], rows[test]) for train, test in cv.split(data.X, labels)]
+    except (IndexError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"cv: {error}") from None
+    for train, test in splits:
+        counts = np.bincount(train, minlength=len(rows))
+        fold = Fold(counts * data.weight, test)
         found = np.bincount(data.numbers, fold.weight, data.n_classes)
         if not found.all():
             label = classes[found == 0.0].tolist()[0]
@@ -249,7 +254,12 @@ class _Score:
         if self.by_name and scoring is not None:
             from sklearn.metrics import get_scorer
 
-            self.scorer = get_scorer(scoring)
+            try:
+                self.scorer = get_scorer(scoring)
+            except (TypeError, ValueError, RecursionError):
+                raise ValueError(
+                    f"scoring must be a name of scikit-learn or a callable; got {shown(scoring)}"
+                ) from None
 
     def prepare(self, classifier, data, sample_weight):
         """Take the labels, and the weights if there are any."""

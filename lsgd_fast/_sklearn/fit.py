@@ -108,7 +108,8 @@ def _check_C(C, l2):
     if C is None:
         return None
     if l2 != DEFAULT_L2:
-        raise ValueError(f"l2 and C both set the penalty: pass only one; got l2={l2} and C={C}")
+        both = f"l2={shown(l2)} and C={shown(C)}"
+        raise ValueError(f"l2 and C both set the penalty: pass only one; got {both}")
     is_infinite = isinstance(C, (float, np.floating)) and C == math.inf
     return math.inf if is_infinite else check_real("C", C)
 
