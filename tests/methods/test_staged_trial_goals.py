@@ -111,12 +111,13 @@ def test_what_is_said_about_separation_is_proved(share):
 @every_backend
 def test_steps_are_counted_to_a_target(backend):
     X, y = DIGITS[0], flipped(DIGITS[1], 0.05)
-    trial = backend.staged_trial(X, y, stop=Stop(loss=0.2), n_stages=5)
+    options = {"stop": Stop(loss=0.2), "n_stages": 5, "n_steps": 200}
+    trial = backend.staged_trial(X, y, **options)
     steps = [o.reached_at for o in trial.confirmations if o.reached_at is not None]
     assert trial.goal == "steps" and trial.confirmed.reached_at == min(steps) < 100
     assert trial.confirmed.ending == "reached" and trial.confirmed.loss <= 0.2
     assert "How it would go on after its target is unknown" in text_of(trial)
-    loss = backend.staged_trial(X, y, stop=Stop(loss=0.2), n_stages=5, goal="loss")
+    loss = backend.staged_trial(X, y, goal="loss", **options)
     assert loss.goal == "loss" and loss.confirmed.loss == min(o.loss for o in loss.confirmations)
 
 
