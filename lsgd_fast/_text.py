@@ -49,7 +49,7 @@ def exp_text(exponent, digits):
 
 
 def to_json_values(value):
-    """Return a value that JSON can hold: tuples become lists, infinity and NaN become None.
+    """Return a value that JSON can hold: tuples become lists, infinity and NaN None, and -0.0 0.0.
 
     Parameters
     ----------
@@ -60,4 +60,6 @@ def to_json_values(value):
         return {name: to_json_values(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_json_values(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float):
+        return value + 0.0 if math.isfinite(value) else None
+    return value

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from lsgd_fast._text import counted, exp_text
+from lsgd_fast._text import counted, exp_text, to_json_values
 
 
 @pytest.mark.parametrize("exponent", [-699.0, -30.5, -1e-3, 0.0, 2.0, 699.0])
@@ -37,3 +37,8 @@ def test_counted():
         "0 steps",
         "1,000 steps",
     )
+
+
+def test_json_has_no_negative_zero():
+    found = to_json_values({"margins": [-0.0, (-0.0, math.nan)], "count": 3})
+    assert repr(found) == "{'margins': [0.0, [0.0, None]], 'count': 3}"

@@ -11,8 +11,8 @@ from lsgd_fast._engine.lbfgs import LBFGS
 from lsgd_fast._engine.linear_map import LinearMap
 from lsgd_fast._engine.score_line import ScoreLine
 from lsgd_fast._inputs.labels import check_sample_weight
-from lsgd_fast._methods.line_search import Engine
-from lsgd_fast._methods.quasi_newton import Product, minimisation
+from lsgd_fast._methods.line_search import Engine, Product
+from lsgd_fast._methods.quasi_newton import minimisation
 from lsgd_fast._results.run import Run
 
 __all__ = ["Fold", "FoldFit", "minimize_folds"]
@@ -81,8 +81,9 @@ def _run_together(walks, factors, shared):
     waiting = {i: product for i, walk in enumerate(walks) if (product := next(walk, None))}
     while waiting:
         # backward first, after which all wait for forward
-        backward = [i for i, product in waiting.items() if product.name == "rmatvec"]
-        ready = backward or list(waiting)
+        names = {product.name for product in waiting.values()}
+        name = next(name for name in ("rmatvec", "sizes", "matvec") if name in names)
+        ready = [i for i, product in waiting.items() if product.name == name]
         shared.compute([waiting.pop(i) for i in ready], [factors[i] for i in ready])
         for i in ready:
             product = next(walks[i], None)
@@ -137,7 +138,7 @@ class _SharedMap:
         factors : list of float
             For each the total weight of all rows over that of its own.
         """
-        count, backward = len(products), products[0].name == "rmatvec"
+        count, backward = len(products), products[0].name != "matvec"
         if count not in self.maps:
             self.maps[count] = LinearMap(self.rows, count * self.k, self.n_threads)
         if count == 1:
@@ -160,6 +161,6 @@ class _SharedMap:
     def _rmatvec(self, linear_map, products):
         row_gradients = np.concatenate([product.source for product in products])
         gradients = np.empty((products[0].target.size // self.k, len(row_gradients)))
-        linear_map.rmatvec(row_gradients, gradients.ravel())
+        getattr(linear_map, products[0].name)(row_gradients, gradients.ravel())
         for i, product in enumerate(products):
             product.target[:] = gradients[:, i * self.k : (i + 1) * self.k].ravel()

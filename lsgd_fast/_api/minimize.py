@@ -1,5 +1,8 @@
 """Minimisation of the objective by the compiled quasi-Newton method."""
 
+import numpy as np
+
+from lsgd_fast._api.descent import descend
 from lsgd_fast._core.threads import SERIAL_PASS_WORK, choose_threads
 from lsgd_fast._engine.dataset import Rows
 from lsgd_fast._engine.exchange import exchange_of
@@ -8,6 +11,8 @@ from lsgd_fast._engine.linear_map import LinearMap
 from lsgd_fast._engine.score_line import ScoreLine
 from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._methods.gradient_sizes import share_at_start
 from lsgd_fast._methods.growth import growth_check, warn_of_growth
 from lsgd_fast._methods.line_search import Engine
 from lsgd_fast._methods.minimize_request import MinimizeOptions
@@ -17,10 +22,16 @@ from lsgd_fast.progress import logged
 
 __all__ = [
     "LossOfWeights",
+    "gradient_share",
     "minimize",
     "minimize_problem",
+    "run_to_tolerance",
     "solve",
 ]
+
+# Where the norm of the gradient is small enough, but not each of its entries, gradient descent goes
+# on to a norm that is smaller by the factor that these lack, or by this one.
+MAX_TIGHTENING = 0.1
 
 
 def minimize(
@@ -61,13 +72,15 @@ def minimize(
     l2 : float, default 0.0
         Strength of the penalty ``l2/2 * |w|^2``. Intercepts are not penalised.
     tol : float, default 1e-8
-        Tolerance of convergence, without units. The run converges once the norm of the gradient of
-        the objective is at most ``tol * R * mean |loss'(z_i)|``, where z_i are the margins and R
-        is the largest norm of a row: the norm that the gradient of the loss would have if all rows
-        pointed the same way. Without a penalty this proves that no direction has a margin above
-        ``tol * R``.
+        Tolerance of convergence, without units: those of one feature do not matter either. The run
+        converges once, for each weight w_j, the derivative of the objective by it is at most `tol`
+        times ``mean |x_ij| |loss'(z_i)| + l2 |w_j|``, which it would be if all rows pulled the same
+        way; z_i are the margins, and for an intercept x_ij is 1. With softmax that holds for each
+        class. Without a penalty this proves that no direction has a margin above ``tol * R``, where
+        R is the largest norm of a row.
     max_passes : int, default 1000
-        Maximum number of reads of X, forward or backward.
+        Maximum number of reads of X, forward or backward: two for each iteration, and one for each
+        look at the criterion of convergence, of which there are few.
     start : array-like of shape (d,) or (d + 1,); with softmax (d, K) or (d + 1, K), optional
         Initial weights, intercepts last. They are zeros by default, and also where the objective at
         the given weights is above 1e8, because the way back from there would lose too many digits,
@@ -143,19 +156,69 @@ def minimize_problem(problem, options, start, names):
 
 def solve(request, find_growth=None):
     """Return the `Run` of a `MinimizeRequest`; see `run_minimize`."""
+    return run_minimize(_engine_for(request), request, find_growth)
+
+
+def run_to_tolerance(request, tol, n_steps):
+    """Return the `Run` of gradient descent until it has converged as `minimize` does.
+
+    Parameters
+    ----------
+    request : DescentRequest
+        Which ends once the norm of the gradient is so small that it may have converged.
+    tol : float
+        As that of `minimize`.
+    n_steps : int
+        Number of steps, at most.
+    """
+    descent, problem = descend(request), request.problem
+    while descent.step(n_steps - descent.n_steps) is StopReason.gradient_norm:
+        weights = descent.weights
+        if problem.fit_intercept:
+            intercepts = np.reshape(descent.intercept, (1, *weights.shape[1:]))
+            weights = np.concatenate([weights, intercepts])
+        share, norm = gradient_share(problem, weights, request.options.n_threads)
+        if share <= tol:
+            break
+        descent._tighten(norm * max(tol / share, MAX_TIGHTENING))
+    return logged(descent.result(), descent.rank)
+
+
+def gradient_share(problem, weights, n_threads):
+    """Return how far weights are from converged, without units, and the norm of the gradient.
+
+    Parameters
+    ----------
+    problem : Problem
+    weights : ndarray
+        As the argument `start` of `minimize`.
+    n_threads : int or None
+
+    Returns
+    -------
+    share, norm : float
+        `minimize` converges once the share is at most `tol`.
+    """
+    options = MinimizeOptions(
+        tol=0.0, max_passes=1, stop=None, callback=None, callback_every=None, n_threads=n_threads
+    )
+    request = options.for_problem(problem, weights)
+    return share_at_start(_engine_for(request), request)
+
+
+def _engine_for(request):
     problem, k, n_threads = request.problem, request.k, request.options.n_threads
     rows = Rows(problem)
     n_threads = choose_threads(
         n_threads, len(problem.X), problem.d, rows.n_leaves, k, serial_work=SERIAL_PASS_WORK
     )
     line = problem.weight, problem.y, problem.total_weight
-    engine = Engine(
+    return Engine(
         linear_map=LinearMap(rows, k, n_threads, exchange_of(problem)),
         score_line=ScoreLine(*line, k, n_threads, rows, exchange_of(problem)),
         lbfgs=LBFGS(request.start, request.unit, problem.l2, request.n_penalised, request.n_pairs),
         n_threads=n_threads,
     )
-    return run_minimize(engine, request, find_growth)
 
 
 class LossOfWeights:

@@ -5,6 +5,7 @@ from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, log_sums_t,
                                          pass_t, tally_t)
 from lsgd_fast._core.simd cimport inlined, load, v2, v4, vec
 from lsgd_fast._core.types cimport rows_t
+from lsgd_fast._core.vecmath cimport negative_abs
 
 
 # What a leaf has summed of one column's row gradients so far: first[0], first[stride], ...
@@ -101,6 +102,19 @@ cdef inline inlined start_block(const pass_t* p, Py_ssize_t row, Py_ssize_t n_ro
             copies.weight[i] = p.rows.row_weight
 
 
+# tile = |tile - center|, panel by panel.
+cdef inline void take_absolute(const rows_t* rows, Py_ssize_t n_panels,
+                               double* tile) noexcept nogil:
+    cdef Py_ssize_t q, j, i
+    cdef double center
+    for q in range(n_panels):
+        for j in range(rows.X.d):
+            center = rows.center[j] if rows.center != NULL else 0.0
+            for i in range(PANEL):
+                tile[i] = -negative_abs(tile[i] - center)
+            tile += PANEL
+
+
 # The rows of a block to a tile of panels; `z` only names the type of the vectors.
 cdef inline inlined decode_block(const pass_t* p, const block_t* b, double* tile,
                                  const vec* z) noexcept nogil:
@@ -110,3 +124,5 @@ cdef inline inlined decode_block(const pass_t* p, const block_t* b, double* tile
             decode_panel(&p.rows.X, p.order, b.row + PANEL * q, <v2*> (tile + q * size))
         else:
             decode_panel(&p.rows.X, p.order, b.row + PANEL * q, <v4*> (tile + q * size))
+    if p.absolute:
+        take_absolute(p.rows, n_panels, tile)

@@ -171,7 +171,8 @@ cdef inline inlined block_in_place(const pass_t* p, const block_t* b, const char
 # rows are mostly tails of features.
 cdef inline bint reads_in_place(const pass_t* p) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
-    return X.panels == NULL and p.k == 1 and X.d >= 8 and has_plain_rows(X)
+    return (X.panels == NULL and p.k == 1 and X.d >= 8 and has_plain_rows(X)
+            and not p.absolute)
 
 
 # Leaves first .. last - 1 of a pass: their partial gradients and tallies. A thread decodes rows to

@@ -229,6 +229,7 @@ cdef void lay_out_pass(pass_t* p, model_t model, const rows_t* rows, Py_ssize_t 
     p.model = model
     p.loss = loss_t(LOGISTIC_LOSS, 1.0, 0.0)
     p.in_log_domain = NULL
+    p.absolute = False
     p.rows = rows
     p.k = k
     p.split = split_pass(model, X, k)

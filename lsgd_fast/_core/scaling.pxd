@@ -6,6 +6,7 @@
 
 from lsgd_fast._core.pass_types cimport column_offset
 from lsgd_fast._core.types cimport rows_t
+from lsgd_fast._core.vecmath cimport negative_abs
 
 
 # Turn the packed weights of a column, and its intercept, from those of the features to those of x.
@@ -37,3 +38,18 @@ cdef inline void leave_column(const rows_t* rows, Py_ssize_t column, Py_ssize_t 
     for j in range(rows.X.d):
         g = gradient + offset + j * stride
         g[0] = rows.scale[j] * (g[0] - rows.center[j] * slope)
+
+
+# The same after an absolute pass, see pass_t.
+cdef inline void leave_absolute_column(const rows_t* rows, Py_ssize_t column, Py_ssize_t k,
+                                       double slope, double* sizes) noexcept nogil:
+    cdef Py_ssize_t offset, stride, j
+    cdef double* g
+    if rows.scale == NULL:
+        return
+    column_offset(column, k, rows.X.d, &offset, &stride)
+    for j in range(rows.X.d):
+        g = sizes + offset + j * stride
+        if rows.X.sparse != NULL:
+            g[0] -= negative_abs(rows.center[j]) * slope
+        g[0] *= rows.scale[j]

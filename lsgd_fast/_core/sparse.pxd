@@ -27,6 +27,7 @@ from lsgd_fast._core.multi_loss cimport (add_scores, multi_loss_rows, rescale,
 from lsgd_fast._core.pass_types cimport (BLOCK, PANEL, ROW_GRADIENTS_GIVEN, first_row, group_width,
                                          is_multi, padded_rows, parts_t, pass_t, sum_count)
 from lsgd_fast._core.simd cimport four4, inlined, load, narrow, prefetch, real, two2, v2, v4, vec
+from lsgd_fast._core.sparse_absolute cimport absolute_slab, sum_absolute
 from lsgd_fast._core.sparse_layout cimport copy_lent, index, index_at
 from lsgd_fast._core.types cimport (FLOAT32, INDEX_INT32, INDEX_INT64, INDEX_UINT16, LENT_INT32,
                                     compressed_t, matrix_t)
@@ -258,13 +259,18 @@ cdef inline inlined long_columns(const pass_t* p, Py_ssize_t leaf, const block_t
     cdef const compressed_t* e = &p.rows.X.sparse.columns
     cdef Py_ssize_t slab = leaf // slab_leaves(p), row = slab_row(p, slab), i, column, C
     cdef Py_ssize_t first, last
+    cdef double* sums
     for i in range(p.width):
         first = entry_of(e, slab * p.rows.X.d + i, b.leaf_row - row)
         last = entry_of(e, slab * p.rows.X.d + i, end - row)
         column = 0
         while column < p.k:
             C = group_width(column, p.k)
-            sum_column(p, row, first, last, column, b.partial + column * p.width + i * C, z)
+            sums = b.partial + column * p.width + i * C
+            if p.absolute:
+                sum_absolute(p, i, row, first, last, column, sums)
+            else:
+                sum_column(p, row, first, last, column, sums, z)
             column += C
 
 
@@ -337,6 +343,9 @@ cdef inline inlined sum_slab(const pass_t* p, Py_ssize_t slab, Py_ssize_t first,
     cdef const compressed_t* e = &X.sparse.columns
     cdef const int64_t* indptr = e.indptr + slab * X.d
     cdef Py_ssize_t begin = first, end, column, C
+    if p.absolute:
+        absolute_slab(p, slab, first, last, total, sums)
+        return
     while begin < last:
         end = last if p.k == 1 else begin + 1       # one column of weights needs no stretches
         while end < last and indptr[end + 1] - indptr[begin] <= STRETCH:

@@ -87,8 +87,7 @@ cdef class Descent:
     cdef _join(self, Batch batch, Py_ssize_t start, request):
         """Become a run of a batch, from its first weights number `start`."""
         options = request.options
-        self.batch = batch
-        self.lock = batch.lock
+        self.batch, self.lock = batch, batch.lock
         self.start = start
         self.state = batch.new_run(start, request.problem, request.rule, request.stop,
                                    options.record, options.record_every)
@@ -216,6 +215,10 @@ cdef class Descent:
         finally:
             self.lock.release()
         return self.stop_reason
+
+    def _tighten(self, gradient_norm):
+        """Let a run that has ended by the norm of its gradient go on to a smaller one."""
+        self.state.run.limits.gradient_norm, self.state.run.reason = gradient_norm, GOING_ON
 
     cdef bint _start_steps(self, Py_ssize_t target):
         """Start the clock if there are steps to take to `target`; return whether there are."""
@@ -382,6 +385,7 @@ cdef class Descent:
 
     @classmethod
     def _load(cls, path, X, y, sample_weight, center, scale, validation, callback, n_threads):
+        cdef Descent descent
         path, ranks, n_threads = check_path(path), ranks_of(X), check_n_threads(n_threads)
         checkpoint = ranks.first(Checkpoint.load(path) if ranks.rank == 0 else None)
         arguments = dict(checkpoint.arguments)
@@ -405,12 +409,9 @@ cdef class Descent:
         except ValueError as error:
             raise invalid_file(path, "descent", error) from error
         descent = descend(request, cls)
-        descent._restore(path, checkpoint)
+        descent.state.restore(path, checkpoint)
+        descent.called_at = checkpoint.counters["called_at"]
         return descent
-
-    def _restore(self, path, checkpoint):
-        self.state.restore(path, checkpoint)
-        self.called_at = checkpoint.counters["called_at"]
 
 
 def descend(request, kind=Descent):

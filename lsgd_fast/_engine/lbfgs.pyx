@@ -1,8 +1,9 @@
 """Weights, gradient and search direction of limited-memory BFGS, compiled.
 
 The method keeps the last `capacity` pairs of a step s and the change y of the gradient. Parameters
-are measured in a unit near the norm of the rows; it is a power of two, so that it rounds nothing
-and keeps squares in the range of float64.
+are measured in units: one for all near the norm of the rows, or one for each where their curvatures
+are far apart. Units are powers of two, which round nothing and keep squares in the range of
+float64.
 
 The initial inverse Hessian is gamma times the identity, with ``gamma = |s| / |y|``, the geometric
 mean of the two usual choices. The shorter one, ``s . y / |y|^2``, takes a fifth more iterations
@@ -126,7 +127,7 @@ cdef class LBFGS:
     start : ndarray of shape (size,)
         The initial parameters.
     unit : float
-        A power of two; the method works with parameters times `unit`.
+        A power of two, the unit of all parameters: the method works with parameters times units.
     l2 : float
         Strength of the penalty.
     n_penalised : int
@@ -146,12 +147,14 @@ cdef class LBFGS:
     """
 
     cdef pairs_t pairs
-    cdef double l2, unit
+    cdef double l2
     cdef double step_length                 # of the latest step; 0 before the first
     cdef double l2_root                     # a power of two near sqrt(l2), for products in range
     cdef Py_ssize_t n_penalised
+    cdef double[::1] inverse                # of the units
     # in units: the gradient, the one before, and the direction
     cdef double[::1] scaled_gradient, previous_gradient, scaled_direction
+    cdef double[::1] memory                 # of the weights in units
     cdef double[::1] w, g, p                # weights, gradient, search_direction
     cdef double[:, ::1] steps, changes
     cdef double[::1] curvatures, alpha
@@ -162,7 +165,8 @@ cdef class LBFGS:
                   Py_ssize_t n_penalised, Py_ssize_t capacity):
         cdef pairs_t* m = &self.pairs
         m.size, m.capacity = start.shape[0], capacity
-        self.weights, self.unit = np.array(start), unit
+        self.weights, self.inverse = np.array(start), np.full(m.size, 1.0 / unit)
+        self.memory = np.empty(m.size)
         self.gradient, self.search_direction = np.zeros((2, m.size))
         self.scaled_gradient, self.previous_gradient, self.scaled_direction = np.zeros((3, m.size))
         self.w, self.g, self.p = self.weights, self.gradient, self.search_direction
@@ -184,6 +188,20 @@ cdef class LBFGS:
         self.pairs.count, self.pairs.latest, self.pairs.gamma = 0, -1, 1.0
         self.step_length = 0.0
 
+    def measure_in(self, const double[::1] units):
+        """Take other units, and discard all pairs.
+
+        Parameters
+        ----------
+        units : ndarray of shape (size,)
+            Powers of two.
+        """
+        cdef Py_ssize_t j
+        self.reset()
+        for j in range(self.pairs.size):
+            self.inverse[j] = 1.0 / units[j]
+            self.scaled_gradient[j] = self.g[j] * self.inverse[j]
+
     def change_penalty(self, double l2):
         """Go on with another penalty, with what the pairs say of the loss.
 
@@ -193,7 +211,7 @@ cdef class LBFGS:
             The other strength. `gradient` becomes the gradient of the loss alone.
         """
         cdef pairs_t* m = &self.pairs
-        cdef double added = (l2 - self.l2) / self.unit / self.unit      # to the Hessian, in units
+        cdef double added = l2 - self.l2, inverse     # to the Hessian
         cdef Py_ssize_t count = m.count, oldest = m.latest - m.count + 1 + m.capacity, i, j, k
         cdef double* s
         cdef double* y
@@ -205,7 +223,8 @@ cdef class LBFGS:
                 k = (oldest + i) % m.capacity
                 s, y = m.steps + k * m.size, m.changes + k * m.size
                 for j in range(self.n_penalised):
-                    y[j] += added * s[j]
+                    inverse = self.inverse[j]
+                    y[j] += (added * inverse * inverse) * s[j]
                 if not keep_pair(m, k):
                     m.count, m.gamma = 0, 1.0       # the order of the ring has no gaps
         self.l2, self.step_length = l2, 0.0
@@ -222,14 +241,13 @@ cdef class LBFGS:
         cdef Py_ssize_t j, k
         cdef double* s
         cdef double* y
-        cdef double inverse = 1.0 / self.unit
         with nogil:
             if self.l2 > 0.0:
                 for j in range(self.n_penalised):
                     self.g[j] += self.l2 * self.w[j]
             for j in range(m.size):
                 self.previous_gradient[j] = self.scaled_gradient[j]
-                self.scaled_gradient[j] = self.g[j] * inverse
+                self.scaled_gradient[j] = self.g[j] * self.inverse[j]
             if self.step_length > 0.0:
                 k = (m.latest + 1) % m.capacity
                 s, y = m.steps + k * m.size, m.changes + k * m.size
@@ -238,7 +256,8 @@ cdef class LBFGS:
                     y[j] = self.scaled_gradient[j] - self.previous_gradient[j]
                 keep_pair(m, k)
         return GradientNorms(norm(&self.g[0], self.n_penalised),
-                             norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised))
+                             norm(&self.g[0] + self.n_penalised, m.size - self.n_penalised),
+                             norm(&self.scaled_gradient[0], m.size))
 
     def direction(self):
         """Compute the direction of the next step, into `search_direction`.
@@ -248,19 +267,20 @@ cdef class LBFGS:
         Direction
         """
         cdef Py_ssize_t j
-        cdef double slope, penalty_root, penalty_slope = 0.0, inverse = 1.0 / self.unit
+        cdef double slope, penalty_root, penalty_slope = 0.0
         with nogil:
             for j in range(self.pairs.size):
                 self.scaled_direction[j] = -self.scaled_gradient[j]
             self.two_loops(&self.pairs, &self.scaled_direction[0])
             dot(&self.scaled_gradient[0], &self.scaled_direction[0], self.pairs.size, 1.0, &slope)
             for j in range(self.pairs.size):
-                self.p[j] = self.scaled_direction[j] * inverse
+                self.p[j] = self.scaled_direction[j] * self.inverse[j]
             if self.l2 > 0.0:
                 dot(&self.w[0], &self.p[0], self.n_penalised, self.l2_root, &penalty_slope)
         penalty_slope *= self.l2 / self.l2_root / self.l2_root
         penalty_root = sqrt(self.l2) * norm(&self.p[0], self.n_penalised)
-        return Direction(slope, penalty_slope, penalty_root, norm(&self.p[0], self.pairs.size))
+        return Direction(slope, penalty_slope, penalty_root,
+                         norm(&self.scaled_direction[0], self.pairs.size))
 
     def step(self, double t):
         """Add t times the direction to the weights.
@@ -279,4 +299,11 @@ cdef class LBFGS:
         with nogil:
             for j in range(self.pairs.size):
                 self.w[j] += t * self.p[j]
-        return WeightNorms(norm(&self.w[0], self.n_penalised), norm(&self.w[0], self.pairs.size))
+        return WeightNorms(norm(&self.w[0], self.n_penalised), self.size())
+
+    def size(self):
+        """Return the norm of all parameters in units."""
+        cdef Py_ssize_t j
+        for j in range(self.pairs.size):
+            self.memory[j] = self.w[j] / self.inverse[j]
+        return norm(&self.memory[0], self.pairs.size)

@@ -1,10 +1,11 @@
-"""The rows of a problem as a linear map: scores X w, and the weighted means X^T g of the rows."""
+"""The rows of a problem as a linear map: scores X w, and weighted means of the rows, X^T g."""
 
-from lsgd_fast._core.scaling cimport enter_column, leave_column
+from lsgd_fast._core.scaling cimport enter_column, leave_absolute_column, leave_column
 from lsgd_fast._core.pass_types cimport ROW_GRADIENTS_GIVEN, SCORES_ONLY, pass_t, totals_t
 from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, pack_columns, pass_size,
                                      unpack_columns)
 from lsgd_fast._core.rowpass cimport sum_tallies
+from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.exchange cimport Exchange
 from lsgd_fast._engine.polled_pass cimport run_polled_pass
@@ -31,7 +32,8 @@ cdef class LinearMap:
 
     cdef Rows rows
     cdef Exchange exchange
-    cdef pass_t forward_pass, backward_pass
+    cdef rows_t unpacked            # the rows, without panels
+    cdef pass_t forward_pass, backward_pass, absolute_pass
     cdef double[::1] memory
     cdef double* columns            # (k, d) packed: weights of the forward pass, gradients back
     cdef double* intercepts         # (k,)
@@ -40,21 +42,27 @@ cdef class LinearMap:
     def __cinit__(self, Rows rows, Py_ssize_t k, int n_threads, Exchange exchange=None):
         cdef Py_ssize_t d = rows.view.X.d, size
         self.rows, self.n_threads, self.exchange = rows, n_threads, exchange
-        size = k * (d + 1) + pass_size(ROW_GRADIENTS_GIVEN, &rows.view, k, n_threads)
+        self.unpacked = rows.view
+        self.unpacked.X.panels = NULL
+        size = k * (d + 1) + pass_size(ROW_GRADIENTS_GIVEN, &self.unpacked, k, n_threads)
         self.memory = aligned_empty(size)
         self.columns = &self.memory[0]
         self.intercepts = self.columns + k * d
-        # They never run at the same time, so that they share their tiles: the forward pass writes
-        # to these alone, the backward pass to partial gradients as well.
+        # They never run at the same time, so that they share their memory: the forward pass writes
+        # to tiles alone, the others to partial gradients as well. Without panels they need most.
         lay_out_pass(&self.forward_pass, SCORES_ONLY, &rows.view, k, n_threads,
                      self.intercepts + k)
         lay_out_pass(&self.backward_pass, ROW_GRADIENTS_GIVEN, &rows.view, k, n_threads,
                      self.intercepts + k)
+        lay_out_pass(&self.absolute_pass, ROW_GRADIENTS_GIVEN, &self.unpacked, k, n_threads,
+                     self.intercepts + k)
         self.forward_pass.gradient = False
         self.forward_pass.weights = self.columns
         self.backward_pass.gradient = True
+        self.absolute_pass.gradient = self.absolute_pass.absolute = True
         if exchange is not None:
             exchange.lay_out(&self.backward_pass)
+            self.absolute_pass.gathered = self.backward_pass.gathered
 
     def matvec(self, const double[::1] w, double[:, ::1] scores):
         """Write ``scores[c, i] = x_i . w_c + b_c`` for each column c and row i.
@@ -93,7 +101,16 @@ cdef class LinearMap:
         gradient : ndarray of shape (d * k,), or ((d + 1) * k,) with intercepts
             Output, of shape (d, k) or (d + 1, k) in C order.
         """
-        cdef pass_t* p = &self.backward_pass
+        self.combine(&self.backward_pass, row_gradients, gradient)
+
+    def sizes(self, double[:, ::1] row_sizes, double[::1] sizes):
+        """Write ``sum_i row_sizes[c, i] * |x_i| / total_weight`` for each column c.
+
+        The arguments are those of `rmatvec`, but row sizes are not negative.
+        """
+        self.combine(&self.absolute_pass, row_sizes, sizes)
+
+    cdef combine(self, pass_t* p, double[:, ::1] row_gradients, double[::1] gradient):
         cdef Py_ssize_t d = p.rows.X.d, c
         cdef totals_t totals
         p.row_gradients = &row_gradients[0, 0]
@@ -102,7 +119,10 @@ cdef class LinearMap:
             if p.rows.fit_intercept or p.rows.scale != NULL:
                 for c in range(p.k):
                     sum_tallies(p, c, &totals)
-                    leave_column(p.rows, c, p.k, totals.slope, self.columns)
+                    if p.absolute:
+                        leave_absolute_column(p.rows, c, p.k, totals.slope, self.columns)
+                    else:
+                        leave_column(p.rows, c, p.k, totals.slope, self.columns)
                     if p.rows.fit_intercept:
                         gradient[d * p.k + c] = totals.slope
             unpack_columns(self.columns, d, p.k, feature_order(p.rows), &gradient[0])

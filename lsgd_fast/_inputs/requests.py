@@ -20,6 +20,7 @@ from lsgd_fast._checks import (
     set_fields,
     shown,
 )
+from lsgd_fast._inputs.labels import exact_sum
 from lsgd_fast._inputs.models import TwoLayer, check_network
 from lsgd_fast._inputs.problem import Problem, check_start, check_starts, check_validation
 from lsgd_fast._inputs.sparse import is_sparse
@@ -36,6 +37,7 @@ __all__ = [
     "SweepOptions",
     "SweepRequest",
     "TwoLayerOptions",
+    "base_rate_start",
     "check_descent",
     "check_record",
     "in_gram_space",
@@ -138,6 +140,32 @@ def check_descent(problem, stepsize, options, *, start=None, stop=None):
     check_rule(rule, problem)
     gram = in_gram_space(options.gram, gram, rule, problem)
     return DescentRequest(problem, rule, stop, start, validation, gram, options)
+
+
+def base_rate_start(problem):
+    """Return first weights whose scores give each label the share of the rows that it has.
+
+    Weights are zero, and the intercept makes the gradient by itself zero. Where one label is rare,
+    descent needs that many steps as the other is more frequent to get there from zero.
+
+    Parameters
+    ----------
+    problem : Problem
+        Linear or of several classes, with the labels of all rows.
+
+    Returns
+    -------
+    ndarray or None
+        As the argument `start`; None, for zeros, without an intercept.
+    """
+    if not problem.fit_intercept:
+        return None
+    labels = range(problem.model.columns) if problem.is_multi else (-1, 1)
+    totals = [exact_sum(problem.weight[problem.y == label], problem.ranks) for label in labels]
+    logs = np.log(totals)
+    start = np.zeros((problem.d + 1, problem.model.columns))
+    start[-1] = logs - logs.mean() if problem.is_multi else logs[1] - logs[0]
+    return start if problem.is_multi else start.ravel()
 
 
 def in_gram_space(gram, possible, rule, problem):

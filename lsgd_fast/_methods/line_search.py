@@ -8,11 +8,14 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._methods.numerics import ratio
 
 __all__ = [
-    "MAX_STEP", "Direction", "Engine", "GradientNorms", "LineValues", "WeightNorms", "search",
+    "MAX_STEP", "Direction", "Engine", "GradientNorms", "LineValues", "Product", "WeightNorms",
+    "search",
 ]  # fmt: skip
 
 # c_2 of the strong Wolfe conditions (Nocedal and Wright, eq. 3.7b): a search ends where the slope
@@ -35,7 +38,7 @@ class Engine:
     ----------
     linear_map : LinearMap
         Products with X and its transpose: ``matvec(weights, scores)`` and
-        ``rmatvec(row_gradients, gradient)``.
+        ``rmatvec(row_gradients, gradient)``, and that of ``|X|``: ``sizes(row_sizes, sizes)``.
     score_line : ScoreLine
         The scores of the rows, and the losses along their line.
     lbfgs : LBFGS
@@ -62,11 +65,24 @@ class LineValues(NamedTuple):
     min_margin: float
 
 
+class Product(NamedTuple):
+    """A product with X that a minimisation waits for, by the name of a method of `LinearMap`."""
+
+    name: str
+    source: np.ndarray
+    target: np.ndarray
+
+    def compute(self, linear_map):
+        """Write the product into `target`."""
+        getattr(linear_map, self.name)(self.source, self.target)
+
+
 class GradientNorms(NamedTuple):
     """Norms of the gradient of the objective, as `LBFGS.update` returns them."""
 
     weights: float  # of the part by the penalised weights
     intercepts: float
+    scaled: float  # of all of it, in units
 
 
 class Direction(NamedTuple):
@@ -75,14 +91,14 @@ class Direction(NamedTuple):
     slope: float  # derivative of the objective along p
     penalty_slope: float  # l2 * w . p, the derivative of the penalty
     penalty_root: float  # sqrt(l2) * |p|; the second derivative, its square, may leave float64
-    norm: float  # |p|
+    norm: float  # |p| in units
 
 
 class WeightNorms(NamedTuple):
     """Norms after a step, as `LBFGS.step` returns them."""
 
     weights: float  # of the penalised weights
-    parameters: float  # of all, intercepts included
+    parameters: float  # of all, intercepts included, in units
 
 
 def search(evaluate, loss, slope, penalty_slope, penalty_root, initial_step, max_step):

@@ -10,20 +10,20 @@ The compiled package and the NumPy reference share this file and pass an `Engine
 import math
 import time
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 
 from lsgd_fast._constants import EPSILON, SLACK
 from lsgd_fast._inputs.problem import objective_of
 from lsgd_fast._inputs.stopping import StopReason, ends_run
-from lsgd_fast._methods.line_search import MAX_STEP, search
+from lsgd_fast._methods.gradient_sizes import GradientSizes
+from lsgd_fast._methods.line_search import MAX_STEP, Product, search
 from lsgd_fast._methods.numerics import is_increase, norm, ratio, separates
 from lsgd_fast._results.diagnostics import MinimizeDiagnostics
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.trace import Trace
 
-__all__ = ["COLUMNS", "Product", "minimisation", "run_minimize"]
+__all__ = ["COLUMNS", "minimisation", "run_minimize"]
 
 # A run ends with "rounding" after this many iterations without progress: steps whose predicted
 # decrease is below the rounding of the objective, while the gradient does not shrink.
@@ -45,8 +45,14 @@ MAX_START = 1e8
 # anew where that length exceeds the norm of the weights by this factor.
 MAX_PATH_RATIO = 1000.0
 
+# Where the gradient as a whole has converged, but the rows of some feature still pull the same way
+# by this share, its weight may go to infinity: that is looked into before the run goes on.
+GROWING_SHARE = 0.5
+
 # Without any pair, a first step length changes the weights by at most this factor.
 FIRST_STEP_RATIO = 16.0
+
+UNIT_STEPS, UNIT_PASSES = 50, 5  # own units are chosen by then, and take so many reads of X
 
 # A margin from which on exp(-margin), and so the loss of a row, is zero in float64.
 ZERO_LOSS_MARGIN = 746.0
@@ -73,18 +79,6 @@ def run_minimize(engine, request, find_growth=None):
             next(products).compute(engine.linear_map)
     except StopIteration as end:
         return end.value
-
-
-class Product(NamedTuple):
-    """A product with X that a minimisation waits for: `matvec` or `rmatvec` of a linear map."""
-
-    name: str
-    source: np.ndarray
-    target: np.ndarray
-
-    def compute(self, linear_map):
-        """Write the product into `target`."""
-        getattr(linear_map, self.name)(self.source, self.target)
 
 
 def minimisation(engine, request, find_growth=None, goes_on=False):
@@ -120,19 +114,20 @@ class _QuasiNewton:
         self.engine, self.request, self.options = engine, request, request.options
         self.problem, self.stop = request.problem, request.options.stop
         self.line, self.lbfgs = engine.score_line, engine.lbfgs
-        self.values = None  # LineValues at the current weights
+        self.trace, self.values = [], None  # LineValues at the current weights
         self.n_steps = self.n_passes = self.n_stalled = 0
-        self.n_increases = self.last_increase = 0
+        self.n_increases = self.last_increase = 0  # of the loss, and of the objective
+        self.objective_increases = self.last_objective_increase = 0
         self.separated_at = self.separating_weights = None
-        self.path_length = norm(request.start)  # of the steps that the scores are the sum of
+        # in units: the steps that scores are the sum of, and a bound of the terms of a margin
+        self.path_length = self.lbfgs.size()
+        self.reach = self.problem.reach / request.unit * (1 if request.n_classes is None else 2)
+        self.longest = 1.0 / request.unit  # the longest parameter whose length is 1 in its unit
         self.weight_norm = norm(request.start[: request.n_penalised])
-        self.gradient_norm = self.share = math.nan
-        self.least_gradient = math.inf
-        self.height = request.height
-        self.unit_norm = 1.0 / request.unit  # of weights whose scores are near 1
-        # a softmax margin is the difference of two scores
-        self.reach = self.problem.reach * (1 if request.n_classes is None else 2)
-        self.trace = []
+        self.sizes = GradientSizes(request)
+        self.gradient_norm = self.share = self.entry_share = math.nan
+        self.has_pairs, self.has_own_units = goes_on, False
+        self.least_gradient, self.height = math.inf, request.height
         self.calls_back = any(self.problem.ranks.gather(self.options.callback is not None))
         self.began = time.perf_counter()
 
@@ -144,18 +139,22 @@ class _QuasiNewton:
             reason = yield from self._check_stopping()
             if reason is not None:
                 break
-            before, weight_norm = self.values, self.weight_norm
+            before, weight_norm, objective = self.values, self.weight_norm, self._objective()
             t = yield from self._take_step()
+            if t is None and (yield from self._choose_units()):
+                continue
             if t is None:
                 reason = StopReason.rounding
                 break
             self._record(before, weight_norm, t)
-            self._count_step(before)
+            self._count_step(before, objective)
         if reason is StopReason.separated and self._has_target():
             reason = self._scale_to_target()
-        if self.find_growth is not None:
+        if self.find_growth is not None and self.growing is None:
             self.growing = self.find_growth(self, reason)
             reason = reason if self.growing is None else StopReason.no_minimum
+        if self.longest != 1.0 / self.request.unit:  # as another minimisation expects it
+            self.lbfgs.measure_in(np.full(len(self.request.start), self.request.unit))
         self._record(self.values, self.weight_norm, math.nan)
         return self._finish(reason, time.perf_counter() - self.began)
 
@@ -179,11 +178,11 @@ class _QuasiNewton:
 
     def _check_stopping(self):
         """Return why the run ends at the current weights; None once their gradient is known."""
-        self.gradient_norm = self.share = math.nan
+        self.gradient_norm = self.share = self.entry_share = math.nan
         reason = self._check_values()
         if reason is None:
             yield from self._compute_gradient()
-            reason = self._check_gradient()
+            reason = yield from self._check_gradient()
         if reason is None and self._callback_stops():
             reason = StopReason.callback
         return reason
@@ -214,6 +213,7 @@ class _QuasiNewton:
             self.n_passes += 1
             yield Product("rmatvec", self.line.row_gradients, self.lbfgs.gradient)
         norms, derivative = self.lbfgs.update(), self.values.mean_derivative
+        self.norms = norms
         self.gradient_norm = math.hypot(norms.weights, norms.intercepts)
         self.share = max(
             ratio(norms.weights, self.request.row_norm * derivative),
@@ -223,19 +223,70 @@ class _QuasiNewton:
     def _check_gradient(self):
         """Return why the run ends, as far as the gradient shows, or None."""
         stop, max_passes = self.stop, self.options.max_passes
-        if self.share <= self.options.tol * (1.0 + SLACK):
+        if (yield from self._is_converged()):
             return StopReason.converged
+        if self.growing is not None:
+            return StopReason.no_minimum
         if stop.gradient_norm is not None and self.gradient_norm <= stop.gradient_norm:
             return StopReason.gradient_norm
-        if self.gradient_norm < GRADIENT_PROGRESS * self.least_gradient:
-            self.least_gradient, self.n_stalled = self.gradient_norm, 0
-        if self.n_stalled >= MAX_STALLED:
+        if self.norms.scaled < GRADIENT_PROGRESS * self.least_gradient:
+            self.least_gradient, self.n_stalled = self.norms.scaled, 0
+        if self.n_steps == UNIT_STEPS:
+            yield from self._choose_units()
+        if self.n_stalled >= MAX_STALLED and not (yield from self._choose_units()):
             return StopReason.rounding
         if self.n_passes + 2 > max_passes:  # an iteration takes two
             return StopReason.max_passes
         if stop.seconds is not None and self._seconds() >= stop.seconds:
             return StopReason.seconds
         return None
+
+    def _is_converged(self):
+        """Return whether each entry of the gradient is at most `tol` times its size."""
+        tol, derivative = self.options.tol * (1.0 + SLACK), self.values.mean_derivative
+        if self.find_growth is None and self.problem.l2 == 0.0:  # a search for a separation
+            return self.share <= tol
+        sizes, here = self.sizes, (self.lbfgs.gradient, self.lbfgs.weights, derivative)
+        if not sizes.allow(self.norms, self.weight_norm, derivative, tol):
+            return False
+        self.entry_share = sizes.share(*here)
+        is_due = sizes.are_due(self.entry_share, self.n_steps, tol)
+        if not is_due or self.n_passes >= self.options.max_passes:
+            return False
+        yield from self._measure_sizes()
+        self.entry_share = sizes.share(*here)
+        if self.entry_share <= tol:
+            return True
+        if self.entry_share > GROWING_SHARE and self.find_growth is not None:
+            self.growing = self.find_growth(self, StopReason.converged)
+        if self.growing is None:
+            yield from self._choose_units()
+        return False
+
+    def _measure_sizes(self):
+        self.n_passes += 1
+        yield Product("sizes", np.abs(self.line.row_gradients), self.sizes.of_loss)
+        self.sizes.set_measured(self.values.mean_derivative, self.n_steps)
+
+    def _choose_units(self):
+        """Give parameters units of their own where that may pay, once; return whether it does."""
+        if self.has_own_units or self.n_passes + UNIT_PASSES > self.options.max_passes:
+            return False
+        self.has_own_units = True
+        if self.sizes.measured_at != self.n_steps:
+            yield from self._measure_sizes()
+        if not self.sizes.may_differ():
+            return False
+        self.n_passes, found = self.n_passes + 1, self.sizes.units()
+        if found is None:
+            return False
+        units, self.reach = found
+        self.lbfgs.measure_in(units)
+        self.reach *= 1 if self.request.n_classes is None else 2
+        self.longest = 1.0 / float(units.min())
+        self.least_gradient, self.n_stalled, self.has_pairs = math.inf, 0, False
+        yield from self._refresh_scores(self.lbfgs.size())
+        return True
 
     def _seconds(self):
         """Return the time since the run began, on the first rank."""
@@ -244,9 +295,8 @@ class _QuasiNewton:
     def _callback_stops(self):
         """Call the callback if it is due, and return whether it returned True, on any rank."""
         callback, ranks = self.options.callback, self.problem.ranks
-        if not self.calls_back or self.n_steps == 0:
-            return False
-        if self.n_steps % self.options.callback_every != 0:
+        is_due = self.n_steps > 0 and self.n_steps % self.options.callback_every == 0
+        if not (self.calls_back and is_due):
             return False
         with ranks.together():
             ends = callback is not None and ends_run(callback(self._state()))
@@ -259,11 +309,12 @@ class _QuasiNewton:
         """
         for is_retry in (False, True):
             initial_step = 1.0
-            if is_retry or (self.n_steps == 0 and not self.goes_on):
+            if is_retry or not self.has_pairs:
                 self.lbfgs.reset()
                 initial_step = None
             t = yield from self._search(initial_step)
             if t is not None:
+                self.has_pairs = True
                 return t
         return None
 
@@ -275,18 +326,21 @@ class _QuasiNewton:
             return None
         self.n_passes += 1
         yield Product("matvec", self.lbfgs.search_direction, self.line.change)
-        max_step = FIRST_STEP_RATIO * max(self.path_length, self.unit_norm) / direction.norm
+        max_step = FIRST_STEP_RATIO * max(self.path_length, 1.0) / direction.norm
         found = search(
             self.line.evaluate, self.values.loss, direction.slope, direction.penalty_slope,
             direction.penalty_root, initial_step, max_step,
         )  # fmt: skip
-        if found is None or not self.path_length + found[0] * direction.norm < math.inf:
+        if found is None:
+            return None
+        longest = self.longest * (self.path_length + found[0] * direction.norm)
+        if not longest < math.inf:
             return None
         t, self.values = found
         self.line.step(t)
         self.weight_norm, parameter_norm = self.lbfgs.step(t)
         self.path_length += t * direction.norm
-        if self.path_length > MAX_PATH_RATIO * max(parameter_norm, self.unit_norm):
+        if self.path_length > MAX_PATH_RATIO * max(parameter_norm, 1.0):
             yield from self._refresh_scores(parameter_norm)
         decrease = -direction.slope * t  # as predicted to first order
         self.n_stalled += decrease <= STALLED_DECREASE * self._objective()
@@ -306,12 +360,14 @@ class _QuasiNewton:
     def _objective(self):
         return objective_of(self.values.loss, self.problem.l2, self.weight_norm)
 
-    def _count_step(self, before):
-        """Count a step, and whether it increased the loss over that of the values `before`."""
+    def _count_step(self, before, objective):
+        """Count a step, and whether it increased the loss or the objective over those before."""
         self.n_steps += 1
-        if is_increase(self.values.loss, self.values.ln_loss, before.loss, before.ln_loss):
-            self.n_increases += 1
-            self.last_increase = self.n_steps
+        t, now = self.n_steps, self.values
+        if is_increase(now.loss, now.ln_loss, before.loss, before.ln_loss):
+            self.n_increases, self.last_increase = self.n_increases + 1, t
+        if is_increase(self._objective(), now.ln_loss, objective, before.ln_loss):
+            self.objective_increases, self.last_objective_increase = self.objective_increases + 1, t
 
     def _has_target(self):
         """Return whether weights that separate are to be scaled until the loss is `stop.loss`."""
@@ -326,14 +382,14 @@ class _QuasiNewton:
         needed = min(ZERO_LOSS_MARGIN, -math.log(target)) if target > 0.0 else ZERO_LOSS_MARGIN
         needed += math.log(max(1, self.request.k - 1))
         factor = ratio(needed, before.min_margin) * (1.0 + 16 * EPSILON)
-        if not factor * max(self.path_length, 1.0) < MAX_STEP:
+        if not factor * max(norm(self.lbfgs.weights), 1.0) < MAX_STEP:
             return StopReason.separated
         self._record(before, self.weight_norm, factor - 1.0)
         for array in (self.lbfgs.weights, self.line.scores):
             array *= factor
         self.weight_norm *= factor
         self.values = self.line.evaluate(0.0)
-        self._count_step(before)
+        self._count_step(before, before.loss)  # without a penalty
         self.gradient_norm = math.nan
         return StopReason.loss if self.values.loss <= target else StopReason.separated
 
@@ -361,6 +417,9 @@ class _QuasiNewton:
             converged=reason is StopReason.converged,
             share=self.share,
             growing=self.growing,
+            entry_share=self.entry_share,
+            n_increases=self.objective_increases,
+            last_increase=self.last_objective_increase,
         )
 
     def _state(self):

@@ -7,7 +7,7 @@ import numpy as np
 
 from lsgd_fast._constants import SLACK, STEPSIZE_ROUNDING
 from lsgd_fast._inputs.labels import check_sample_weight
-from lsgd_fast._inputs.requests import DescentOptions, SweepOptions
+from lsgd_fast._inputs.requests import DescentOptions, SweepOptions, base_rate_start
 from lsgd_fast._inputs.stopping import StopReason, ends_run
 from lsgd_fast._results.trial import HELD_OUT_GOALS, Outcome, TrialProgress
 from lsgd_fast._results.verdict import Verdict
@@ -111,7 +111,7 @@ class Runner:
         options = SweepOptions(stepsizes, self.n_steps, self.descent, l2=part.l2, stop=self.stop)
         if self.watch is not None:
             self.watch.begin(phase)
-        runs = self.run_sweep(options.for_problem(part))
+        runs = self.run_sweep(options.for_problem(part, base_rate_start(part)))
         self._count([1 + run.n_steps for run in runs], part.n)
         held_out = [(None, None)] * len(runs)
         if self.judged and rows is not None:

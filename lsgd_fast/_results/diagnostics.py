@@ -4,8 +4,9 @@ The classes of gradient descent and of `minimize` have the properties `verdict` 
 the method `to_dict`, which `diagnostics_from_dict` reverses.
 """
 
+import math
 import types
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 
 from lsgd_fast._checks import shown
 from lsgd_fast._results.verdict import DIVERGED, Verdict, find_verdict, write_evidence
@@ -167,7 +168,7 @@ class MinimizeDiagnostics(_Diagnostics):
     separated_at : int or None
         As in `Run`.
     converged : bool
-        Whether the run ended because `share` was at most `tol`.
+        Whether the run ended because `entry_share` was at most `tol`.
     share : float
         The norm of the gradient of the objective divided by ``R * mean |loss'(z_i)|``, the norm
         that the gradient of the loss would have if all rows pointed the same way. It is the larger
@@ -177,6 +178,14 @@ class MinimizeDiagnostics(_Diagnostics):
         margin m is at least ``m * mean |loss'(z_i)|``.
     growing : str or None, default None
         What goes to infinity in a direction in which the loss is proved to fall for ever, in words.
+    entry_share : float, default NaN
+        The largest entry of the gradient of the objective over its size, which is what it would be
+        if all rows pulled the same way: ``mean |x_ij| |loss'(z_i)| + l2 |w_j|``, with 1 for x_ij
+        where w_j is an intercept. Where the run has not converged, the sizes may be those of an
+        earlier iteration. NaN if they were not measured, because `share` was too large.
+    n_increases, last_increase : int, default 0
+        Number of iterations that increased the objective by more than rounding, and the last one;
+        0 without any.
     """
 
     kind = "minimize"
@@ -189,6 +198,9 @@ class MinimizeDiagnostics(_Diagnostics):
     converged: bool
     share: float
     growing: str | None = None
+    entry_share: float = math.nan
+    n_increases: int = 0
+    last_increase: int = 0
 
     @property
     def verdict(self):
@@ -205,6 +217,8 @@ class MinimizeDiagnostics(_Diagnostics):
         sentences = [
             f"{counted(self.n_steps, 'iteration')}, {counted(self.n_passes, 'read')} of X."
         ]
+        if self.penalised or self.n_increases > 0:
+            sentences.append(self._describe_increases())
         if self._is_separated():
             sentences.append(
                 f"The data were separated at iteration {self.separated_at}: longer weights of the "
@@ -216,14 +230,29 @@ class MinimizeDiagnostics(_Diagnostics):
                 "penalty (l2 > 0) gives it one; lsgd_fast.separation shows the rows."
             )
         elif self.share == self.share:
-            state = "Converged" if self.converged else "Not converged"
-            sentences.append(
-                f"{state}: the gradient is {self.share:.2g} of what the rows would make if they "
-                "all pulled the same way."
-            )
+            sentences.append(self._describe_gradient())
             if not self.penalised and self.share < 0.1:
                 sentences.append(f"No direction has a margin above {self.share:.2g} R.")
         return " ".join(sentences)
+
+    def _describe_increases(self):
+        name = "objective" if self.penalised else "loss"
+        if self.n_increases == 0:
+            return f"The {name} never increased."
+        times = counted(self.n_increases, "time")
+        return f"The {name} increased {times}, last in iteration {self.last_increase}."
+
+    def _describe_gradient(self):
+        state = "Converged" if self.converged else "Not converged"
+        by_feature, share = "", self.share
+        if self.entry_share == self.entry_share:
+            share = self.entry_share
+            by_feature = " by each feature" if self.converged else " by some feature"
+        most = " at most" if by_feature and self.converged else ""
+        return (
+            f"{state}: the gradient{by_feature} is{most} {share:.2g} of what the rows would make "
+            "if they all pulled the same way."
+        )
 
     def _is_separated(self):
         return self.separated_at is not None and not self.penalised
@@ -255,7 +284,8 @@ def diagnostics_from_dict(values):
             f"diagnostics.kind must be one of {', '.join(map(repr, _CLASSES))}; got {shown(kind)}"
         )
     known = {field.name for field in fields(_CLASSES[kind])}
-    required = known - {"growing"}  # which older files lack
+    # older files lack what has a default
+    required = {field.name for field in fields(_CLASSES[kind]) if field.default is MISSING}
     if not required <= values.keys() <= known:
         names = ", ".join(sorted((required - values.keys()) | (values.keys() - known)))
         raise ValueError(f"diagnostics has missing or unknown fields: {names}")

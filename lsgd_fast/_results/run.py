@@ -325,5 +325,5 @@ def _describe_margin(trace):
     margin = float(trace.min_margin[-1])
     norm = np.nan if trace.weight_norm is None else float(trace.weight_norm[-1])
     if not 0.0 < norm < np.inf:
-        return [("min margin", f"{margin:.6g}")]
-    return [("min margin", f"{margin:.6g}, over |w| {margin / norm:.6g}")]
+        return [("min margin", f"{margin:z.6g}")]
+    return [("min margin", f"{margin:z.6g}, over |w| {margin / norm:z.6g}")]

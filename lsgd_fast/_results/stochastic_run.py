@@ -258,7 +258,7 @@ def _describe(iterate):
     loss = f"loss {iterate.loss:.6g}"
     if iterate.loss < UNDERFLOW_LOSS:
         loss = f"loss {exp_text(iterate.ln_loss, 6)}"
-    return f"{loss}, error rate {iterate.error_rate:.6g}, min margin {iterate.min_margin:.6g}"
+    return f"{loss}, error rate {iterate.error_rate:.6g}, min margin {iterate.min_margin:z.6g}"
 
 
 class StochasticSweep(Sweep):

@@ -9,8 +9,8 @@ __all__ = ["FitCallbacks", "as_coef"]
 
 def as_coef(weights, intercept):
     """Return weights and intercept in scikit-learn's shapes, (1 or n_classes, d) and (...,)."""
-    coef = np.array(np.atleast_2d(np.asarray(weights).T))
-    return coef, np.array(np.atleast_1d(intercept), dtype=np.float64)
+    coef = np.atleast_2d(np.asarray(weights).T) + 0.0  # no -0.0, which would be printed
+    return coef, np.atleast_1d(intercept) + 0.0
 
 
 class FitCallbacks:

@@ -66,7 +66,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         The solver: `lsgd_fast.minimize` or `lsgd_fast.gradient_descent`.
     stepsize : float, rule or "trial", default "trial"
         Stepsize of ``solver="gd"``: a number in the units of X, a rule of `lsgd_fast.stepsizes`, or
-        ``"trial"`` for the recommendation of `lsgd_fast.staged_trial` on these data.
+        ``"trial"`` for the recommendation of `lsgd_fast.staged_trial` on these data. The other
+        solver takes none: a number or a rule is an error.
     l2 : float, default 1e-4
         Strength of the penalty on the mean loss. Unlike that of C, its meaning does not depend on
         the number of rows.
@@ -84,13 +85,13 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     class_weight : dict, "balanced" or None, default None
         Weight of each label; labels that are missing have weight 1. With ``"balanced"`` all classes
         have the same total weight.
-    max_iter : int, default 1000
-        Largest number of steps of gradient descent, or of iterations of the quasi-Newton method. An
-        iteration that reads X more than twice reduces the latter.
-    tol : float, default 1e-8
-        Tolerance for the gradient. For the quasi-Newton method see `lsgd_fast.minimize`; gradient
-        descent stops once the norm of the gradient is at most `tol` times R, the largest norm of a
-        row.
+    max_iter : int, optional
+        Largest number of steps of gradient descent, 10,000 by default, or of iterations of the
+        quasi-Newton method, 1000 by default. An iteration that reads X more than twice reduces the
+        latter.
+    tol : float, optional
+        Tolerance for the gradient, entry by entry and without units, see `lsgd_fast.minimize`. The
+        default is 1e-8 for the quasi-Newton method, and 1e-2 for gradient descent.
     early_stopping : bool, default False
         Whether to hold out rows and end the fit once their loss no longer falls. The weights are
         then those with the least held-out loss, and `run_.trace.validation_loss` has all of them.
@@ -180,8 +181,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         fit_intercept=True,
         standardize=False,
         class_weight=None,
-        max_iter=1000,
-        tol=1e-8,
+        max_iter=None,
+        tol=None,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -344,7 +345,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         elif run.stop_reason is StopReason.no_minimum:
             warnings.warn(run.evidence, SeparableDataWarning, stacklevel=3)
-        elif run.stop_reason is StopReason.rounding and options.tol > 0.0:
+        elif run.stop_reason is StopReason.rounding:
             warnings.warn(
                 f"the gradient does not meet tol={options.tol}, and rounding prevents progress "
                 f"({run.verdict}: {run.evidence}) {increase} tol or l2.",

@@ -1,5 +1,6 @@
 """One pass over the data in plain NumPy, in the space of the features or of the rows."""
 
+import copy
 import math
 from typing import NamedTuple
 
@@ -116,6 +117,12 @@ class Features:
     def combine(self, s):
         """Return the sum of s * x over the rows for each column of s."""
         return (self.scale * product(self.X.T, s).T).T
+
+    def absolute(self):
+        """Return the absolute values of the features."""
+        found = copy.copy(self)
+        found.X = np.abs(self.X)
+        return found
 
 
 class Rows:

@@ -61,10 +61,17 @@ class LinearMap:
         w = w.reshape(-1, self.k)
         scores[:] = (self.features.scores(w[: self.d]) + w[self.d :].sum(axis=0)).T
 
-    @np.errstate(all="ignore")
     def rmatvec(self, row_gradients, gradient):
         """Write ``sum_i row_gradients[c, i] * x_i / total_weight`` for each column c."""
-        found = self.features.combine(row_gradients.T).ravel(), row_gradients.sum(axis=1)
+        self._combine(self.features, row_gradients, gradient)
+
+    def sizes(self, row_sizes, sizes):
+        """Write ``sum_i row_sizes[c, i] * |x_i| / total_weight`` for each column c."""
+        self._combine(self.features.absolute(), row_sizes, sizes)
+
+    @np.errstate(all="ignore")
+    def _combine(self, features, row_gradients, gradient):
+        found = features.combine(row_gradients.T).ravel(), row_gradients.sum(axis=1)
         gradient[:] = np.concatenate(found)[: len(gradient)] / self.total_weight
 
 
@@ -129,7 +136,7 @@ class LBFGS:
         self.n_pairs = request.n_pairs
         # a power of two near sqrt(l2), which keeps the derivative of the penalty in range
         self.l2_root = math.ldexp(1.0, math.frexp(self.l2)[1] // 2)
-        self.unit, self.weights = request.unit, request.start.copy()
+        self.units, self.weights = request.unit, request.start.copy()
         self.gradient, self.search_direction = np.zeros((2, len(request.start)))
         # in units: the gradient, and the direction
         self.scaled_gradient, self.scaled_direction = np.zeros((2, len(request.start)))
@@ -140,10 +147,16 @@ class LBFGS:
         self.pairs, self.latest_step = [], None  # pairs (s, y) of a step and the gradient's change
 
     @np.errstate(all="ignore")
+    def measure_in(self, units):
+        """Take other units, powers of two, and discard all pairs."""
+        self.reset()
+        self.units, self.scaled_gradient = units, self.gradient / units
+
+    @np.errstate(all="ignore")
     def update(self):
         """Add the gradient of the penalty, and keep the pair of the latest step."""
         self.gradient[: self.n_penalised] += self.l2 * self.weights[: self.n_penalised]
-        before, self.scaled_gradient = self.scaled_gradient, self.gradient / self.unit
+        before, self.scaled_gradient = self.scaled_gradient, self.gradient / self.units
         if self.latest_step is not None:
             s, y = self.latest_step, self.scaled_gradient - before
             curvature, length, change = s @ y, norm(s), norm(y)
@@ -154,6 +167,7 @@ class LBFGS:
         return GradientNorms(
             weights=norm(self.gradient[: self.n_penalised]),
             intercepts=norm(intercepts) if intercepts.size else 0.0,
+            scaled=norm(self.scaled_gradient),
         )
 
     @np.errstate(all="ignore")
@@ -169,14 +183,14 @@ class LBFGS:
         for (s, y), alpha in zip(self.pairs, reversed(alphas), strict=True):
             q = q + (alpha - (y @ q) / (s @ y)) * s
         self.scaled_direction = q
-        self.search_direction[:] = q / self.unit
+        self.search_direction[:] = q / self.units
         w, p = self.weights[: self.n_penalised], self.search_direction[: self.n_penalised]
         product = (self.l2_root * w) @ (self.l2_root * p) if self.l2 > 0.0 else 0.0
         return Direction(
             slope=float(self.scaled_gradient @ q),
             penalty_slope=float(self.l2 / self.l2_root / self.l2_root * product),
             penalty_root=math.sqrt(self.l2) * norm(p),
-            norm=norm(self.search_direction),
+            norm=norm(q),
         )
 
     @np.errstate(all="ignore")
@@ -184,6 +198,9 @@ class LBFGS:
         """Add t times the direction to the weights."""
         self.weights += t * self.search_direction
         self.latest_step = t * self.scaled_direction
-        return WeightNorms(
-            weights=norm(self.weights[: self.n_penalised]), parameters=norm(self.weights)
-        )
+        return WeightNorms(weights=norm(self.weights[: self.n_penalised]), parameters=self.size())
+
+    @np.errstate(all="ignore")
+    def size(self):
+        """Return the norm of all parameters in units."""
+        return norm(self.weights * self.units)

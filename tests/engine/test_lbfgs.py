@@ -61,11 +61,11 @@ def test_what_is_returned():
         assert direction.penalty_root == pytest.approx(
             math.sqrt(l2) * np.linalg.norm(p[:N_PENALISED])
         )
-        assert direction.norm == pytest.approx(np.linalg.norm(p))
+        assert direction.norm == pytest.approx(4.0 * np.linalg.norm(p))  # in units
         norms = lbfgs.step(0.5)
         np.testing.assert_allclose(lbfgs.weights, start + 0.5 * p, rtol=1e-14)
         assert norms.weights == pytest.approx(np.linalg.norm(lbfgs.weights[:N_PENALISED]))
-        assert norms.parameters == pytest.approx(np.linalg.norm(lbfgs.weights))
+        assert norms.parameters == pytest.approx(4.0 * np.linalg.norm(lbfgs.weights))
 
 
 def test_reset_discards_the_pairs():

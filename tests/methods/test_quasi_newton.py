@@ -247,7 +247,7 @@ def test_a_start_far_out(backend, size):
     run = backend.minimize(X, NOISY, start=start)
     assert run.stop_reason == "converged" and value(run) == pytest.approx(value(expected), rel=1e-9)
     again = backend.minimize(X, NOISY, start=expected.weights)
-    assert again.n_steps == 0 and again.trace.passes.tolist() == [2]
+    assert again.n_steps == 0 and again.trace.passes.tolist() == [3]
 
 
 @every_backend
@@ -354,7 +354,8 @@ def test_increases_are_those_of_the_loss_where_the_objective_falls(backend):
     run = backend.minimize(X, y, l2=1e-3, start=start)
     loss, objective = run.trace.loss, run.trace.objective
     rises = np.flatnonzero(loss[1:] > loss[:-1] * (1.0 + 64.0 * np.finfo(float).eps)) + 1
-    assert run.n_increases == len(rises) > 0 and run.stable_at == rises[-1]
+    assert run.n_increases == len(rises) > 0
+    assert run.stable_at == (rises[-1] if rises[-1] < run.n_steps else None)
     assert (objective[1:] <= objective[:-1] * (1.0 + 1e-13)).all()
 
 

@@ -379,3 +379,10 @@ def test_a_run_is_frozen_and_says_how_it_went(backend):
         and "increases   none" in other
     )
     assert "over |w|" not in other  # w = 0
+
+
+@every_backend
+def test_a_report_has_no_negative_zero(backend):
+    """At zero weights the margin of a row with label -1 is -0.0."""
+    run = backend.gradient_descent([[1.0], [2.0]], [-1, 1], 1.0, 0)
+    assert "-0" not in repr(run) and np.signbit(run.trace.min_margin[-1])

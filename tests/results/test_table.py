@@ -26,3 +26,7 @@ def test_what_a_table_shows_where_not_all_fits():
         "a" + " " * 77, "b  " + "c".rjust(70) + "    e", "1  " + "x" * 70 + "  zzz",
     ]  # fmt: skip
     assert list(table.to_dict()) == ["a_b", "c", "d", "e"]
+
+
+def test_there_is_no_negative_zero():
+    assert str(Table({"margin": [-0.0, -1e-9]})).split() == ["margin", "0", "-1e-09"]

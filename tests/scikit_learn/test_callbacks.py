@@ -7,7 +7,7 @@ pytest.importorskip("sklearn")
 from sklearn.model_selection import GridSearchCV
 
 from lsgd_fast import LogisticClassifier, NotConvergedWarning
-from support.classifiers import every_solver, overlapping
+from support.classifiers import at, every_solver, overlapping
 
 # Callbacks
 
@@ -21,7 +21,7 @@ def test_callback(solver):
         seen.append((state.n_steps, state.loss))
         return state.n_steps == 3
 
-    classifier = LogisticClassifier(solver=solver, stepsize=0.1, callback=callback).fit(X, y)
+    classifier = LogisticClassifier(**at(0.1, solver), callback=callback).fit(X, y)
     assert [n for n, _ in seen] == [1, 2, 3]
     assert classifier.n_iter_ == 3 and classifier.stop_reason_ == "callback"
 
@@ -53,7 +53,7 @@ def test_callbacks_of_scikit_learn(solver, n_classes):
     pytest.importorskip("sklearn.callback", exc_type=ImportError)
     X, y = overlapping(n_classes=n_classes)
     own = []
-    classifier = LogisticClassifier(solver=solver, stepsize=0.1, max_iter=4, callback=own.append)
+    classifier = LogisticClassifier(**at(0.1, solver), max_iter=4, callback=own.append)
     recorder = Recorder()
     with pytest.warns(NotConvergedWarning):
         classifier.set_callbacks(recorder).fit(X, y)
@@ -75,7 +75,7 @@ def test_true_of_numpy_ends_a_fit_with_callbacks_of_scikit_learn(solver):
     def callback(state):
         return np.bool_(state.n_steps == 2)
 
-    classifier = LogisticClassifier(solver=solver, stepsize=0.1, callback=callback)
+    classifier = LogisticClassifier(**at(0.1, solver), callback=callback)
     classifier.set_callbacks(Recorder()).fit(*overlapping())
     assert classifier.n_iter_ == 2 and classifier.stop_reason_ == "callback"
 

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lsgd_fast import LogisticClassifier
-from support.classifiers import BinaryClassifier, every_solver, overlapping, same_fit
+from support.classifiers import BinaryClassifier, at, every_solver, overlapping, same_fit
 
 # Checks that scikit-learn itself leaves out, and why.
 SKIPPED = {
@@ -86,7 +86,7 @@ def test_every_label_type():
 def test_weights_equal_repetition(solver, n_classes):
     X, y = overlapping(60, n_classes=n_classes)
     weight = np.random.default_rng(1).integers(0, 4, len(y))
-    options = {"solver": solver, "stepsize": 0.5, "tol": 1e-6, "max_iter": 100_000, "l2": 1e-2}
+    options = {**at(0.5, solver), "tol": 1e-6, "max_iter": 100_000, "l2": 1e-2}
     for class_weight in (None, "balanced", {0: 3.0}):
         weighted = LogisticClassifier(**options, class_weight=class_weight)
         repeated = clone(weighted).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
@@ -120,7 +120,7 @@ def test_class_weight():
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_warm_start(solver, n_classes):
     X, y = overlapping(n_classes=n_classes)
-    options = {"solver": solver, "stepsize": 0.5, "tol": 1e-7, "max_iter": 50_000, "l2": 1e-2}
+    options = {**at(0.5, solver), "tol": 1e-7, "max_iter": 50_000, "l2": 1e-2}
     cold = LogisticClassifier(**options).fit(X, y)
     warm = LogisticClassifier(**options, warm_start=True).fit(X, y)
     assert warm.n_iter_ == cold.n_iter_ > 3
@@ -259,7 +259,7 @@ def test_sparse_rows(solver, n_classes, kind):
     sparse = pytest.importorskip("scipy.sparse")
     X, y = overlapping(n_classes=n_classes)
     X[np.abs(X) < 1.0] = 0.0
-    options = {"solver": solver, "stepsize": 0.5, "l2": 1e-2, "tol": 1e-6}
+    options = {**at(0.5, solver), "l2": 1e-2, "tol": 1e-6}
     expected = LogisticClassifier(**options).fit(X, y)
     rows = getattr(sparse, kind)(X)
     fitted = LogisticClassifier(**options).fit(rows, y)
@@ -273,7 +273,7 @@ def test_sparse_rows(solver, n_classes, kind):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_threads_make_no_difference(solver, n_classes):
     X, y = overlapping(3000, n_classes=n_classes)
-    options = {"solver": solver, "stepsize": 0.5, "l2": 1e-2, "tol": 1e-6}
+    options = {**at(0.5, solver), "l2": 1e-2, "tol": 1e-6}
     one, two = (LogisticClassifier(**options, n_threads=k).fit(X, y) for k in (1, 2))
     assert one.coef_.tobytes() == two.coef_.tobytes() and two.run_.n_threads == 2
 
@@ -287,6 +287,8 @@ def test_threads_make_no_difference(solver, n_classes):
         ({"solver": "lbfgs"}, ValueError, "solver"),
         ({"stepsize": "big"}, ValueError, "stepsize"),
         ({"stepsize": -1.0, "solver": "gd"}, ValueError, "stepsize"),
+        ({"stepsize": 1.0}, ValueError, "stepsize is not used by solver='quasi-newton'"),
+        ({"stepsize": lsgd.stepsizes.Constant(1.0)}, ValueError, "or pass solver='gd'"),
         ({"stepsize": None, "solver": "gd"}, TypeError, "stepsize"),
         ({"l2": -1.0}, ValueError, "l2"),
         ({"l2": "much"}, TypeError, "l2"),
@@ -306,7 +308,7 @@ def test_threads_make_no_difference(solver, n_classes):
         ({"verbose": -1}, ValueError, "verbose"),
         ({"verbose": "yes"}, TypeError, "verbose"),
         ({"l2": float("inf")}, ValueError, "l2"),
-        ({"tol": None}, TypeError, "tol"),
+        ({"tol": "small"}, TypeError, "tol"),
         ({"n_threads": 1.5}, TypeError, "n_threads"),
         ({"solver": None}, TypeError, "solver"),
     ],

@@ -10,6 +10,7 @@ pytest.importorskip("sklearn")
 from sklearn.linear_model import LogisticRegression
 
 from lsgd_fast import LogisticClassifier, NotConvergedWarning
+from support.classifiers import at
 
 every_solver = pytest.mark.parametrize("solver", ["quasi-newton", "gd"])
 every_library = pytest.mark.parametrize("library", ["pandas", "polars"])
@@ -22,7 +23,7 @@ EXPECTED = LogisticClassifier().fit(X, y)
 
 def quick(solver, **options):
     """A classifier of either solver, at a stepsize that converges on X."""
-    return LogisticClassifier(solver=solver, stepsize=0.5, tol=1e-6, l2=1e-2, **options)
+    return LogisticClassifier(**at(0.5, solver), tol=1e-6, l2=1e-2, **options)
 
 
 def test_parameters_are_set_and_refused_by_name():
@@ -131,7 +132,7 @@ def test_rows_of_every_index_and_dtype(solver, index, dtype):
     rows.indices, rows.indptr = rows.indices.astype(index), rows.indptr.astype(index)
     for array in (rows.data, rows.indices, rows.indptr):
         array.flags.writeable = False
-    options = {"stepsize": 0.1, "l2": 0.1, "max_iter": 5000}
+    options = {**at(0.1, solver), "l2": 0.1, "max_iter": 5000}
     fitted = quick(solver).set_params(**options).fit(rows, y)
     expected = quick(solver).set_params(**options).fit(dense, y)
     np.testing.assert_allclose(fitted.coef_, expected.coef_, rtol=1e-9, atol=1e-12)
@@ -216,7 +217,7 @@ def test_a_fit_that_rounding_ends_says_so():
 @pytest.mark.parametrize(("l2", "separated"), [(1e-2, None), (1e-4, True)])
 def test_a_penalty_decides_whether_separable_data_are_separated(solver, l2, separated):
     labels = X[:, 0] > 0.0
-    fitted = quick(solver, max_iter=20_000).set_params(l2=l2, stepsize=2.0).fit(X, labels)
+    fitted = quick(solver, max_iter=20_000).set_params(l2=l2, **at(2.0, solver)).fit(X, labels)
     assert fitted.separable_ is fitted.run_.separable is separated  # and no warning of it
     assert fitted.loss_curve_.shape == (fitted.n_iter_ + 1,)
     own = fitted.decision_function(X) * np.where(labels, 1, -1)

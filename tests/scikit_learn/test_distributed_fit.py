@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lsgd_fast import LogisticClassifier, distributed
+from support.classifiers import at
 from support.ranks import on_ranks, shares
 
 N, D = 5000, 3
@@ -30,9 +31,7 @@ def test_a_fit_is_that_of_one_process(solver, class_weight, is_weighted):
     weight[SHARES[0]] *= 2000 > np.arange(2000) * 2  # some are zero
 
     def fit(X, y, mine=slice(None), rank=0):
-        model = LogisticClassifier(
-            solver=solver, stepsize=4.0, class_weight=class_weight, max_iter=20
-        )
+        model = LogisticClassifier(**at(4.0, solver), class_weight=class_weight, max_iter=20)
         model.fit(X, y, weight[mine] if is_weighted else None)
         return model.coef_.tobytes(), model.intercept_.tobytes(), model.classes_.tolist()
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from lsgd_fast import LogisticClassifier, NotConvergedWarning, SeparableDataWarning
-from support.classifiers import every_solver, overlapping, same_fit
+from support.classifiers import at, every_solver, overlapping, same_fit
 
 
 def cancer():
@@ -45,8 +45,8 @@ def test_the_optimum_is_that_of_scikit_learn(data, solver, fit_intercept):
     X, y = data()
     l2 = 1e-2
     ours = LogisticClassifier(
-        solver=solver, l2=l2, fit_intercept=fit_intercept, max_iter=20_000, tol=1e-9,
-        stepsize=0.3 if data is cancer else 0.1,
+        **at(0.3 if data is cancer else 0.1, solver), l2=l2, fit_intercept=fit_intercept,
+        max_iter=100_000, tol=1e-9,
     ).fit(X, y)  # fmt: skip
     theirs = LogisticRegression(
         C=1 / (len(y) * l2), fit_intercept=fit_intercept, tol=1e-10, max_iter=10_000,
@@ -69,9 +69,10 @@ def test_a_binary_fit_is_minimize_and_a_descent_is_gradient_descent():
     run = lsgd.minimize(X, y, l2=1e-3, fit_intercept=True)
     fitted = LogisticClassifier(l2=1e-3).fit(X, y)
     assert fitted.coef_.tobytes() == run.weights.tobytes() and fitted.intercept_ == run.intercept
-    run = lsgd.gradient_descent(X, y, 2.0, 50, l2=1e-3, fit_intercept=True)
+    start = np.append(np.zeros(X.shape[1]), np.log(np.mean(y == 1) / np.mean(y == 0)))
+    run = lsgd.gradient_descent(X, y, 2.0, 50, l2=1e-3, fit_intercept=True, start=start)
     with pytest.warns(NotConvergedWarning):
-        fitted = LogisticClassifier(solver="gd", stepsize=2, l2=1e-3, max_iter=50).fit(X, y)
+        fitted = LogisticClassifier(solver="gd", stepsize=2, l2=1e-3, max_iter=50, tol=0).fit(X, y)
     assert fitted.coef_.tobytes() == run.weights.tobytes() and fitted.intercept_ == run.intercept
     assert fitted.n_iter_ == 50 and len(fitted.loss_curve_) == 51
     np.testing.assert_array_equal(fitted.loss_curve_, run.trace.objective)
@@ -91,7 +92,7 @@ def two_of_iris():
 )
 def test_separable_data_without_a_penalty(solver, data):
     X, y = data()
-    classifier = LogisticClassifier(solver=solver, l2=0.0, max_iter=50_000, stepsize=100.0)
+    classifier = LogisticClassifier(**at(100.0, solver), l2=0.0, max_iter=50_000)
     with pytest.warns(SeparableDataWarning, match="linearly separable") as told:
         classifier.fit(X, y)
     assert [str(w.message)[:15] for w in told] == ["the data are li"]
@@ -154,7 +155,7 @@ def test_data_that_are_not_separable():
 def test_too_few_iterations(solver):
     X, y = overlapping()
     with pytest.warns(NotConvergedWarning, match=r"max_iter=2 iterations \(") as told:
-        classifier = LogisticClassifier(solver=solver, stepsize=0.1, max_iter=2).fit(X, y)
+        classifier = LogisticClassifier(**at(0.1, solver), max_iter=2).fit(X, y)
     assert len(told) == 1 and told[0].filename == __file__
     assert classifier.n_iter_ == 2 and len(classifier.loss_curve_) == 3
     assert issubclass(NotConvergedWarning, ConvergenceWarning)

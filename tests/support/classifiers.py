@@ -15,6 +15,11 @@ SOLVERS = ["quasi-newton", "gd"]
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
 
 
+def at(stepsize, solver):
+    """Return the options of a solver, with a stepsize where it takes one."""
+    return {"solver": solver} | ({"stepsize": stepsize} if solver == "gd" else {})
+
+
 class BinaryClassifier(LogisticClassifier):
     """Refuses more than two classes, so that scikit-learn makes all its checks with two."""
 

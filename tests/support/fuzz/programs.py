@@ -180,8 +180,10 @@ def check_classifier(rng, folder):
     }
     given = {name: value for name, value in given.items() if rng.random() < 0.6}
     given.setdefault("max_iter", 10)
-    if "stepsize" not in given and given.get("solver") == "gd":
-        given["stepsize"] = 1.0
+    if given.get("solver") == "gd":
+        given.setdefault("stepsize", 1.0)
+    else:
+        given.pop("stepsize", None)
     spoilt = rng.random() < kinds.BAD
     if spoilt:
         names = [name for name in inspect.signature(lsgd.LogisticClassifier).parameters]

@@ -1,0 +1,177 @@
+"""The sizes that the entries of a gradient are compared with, and units where they are far apart.
+
+The *size* of the derivative by a weight w_j is what it would be if all rows pulled the same way:
+``mean |x_ij| |l'_i| + l2 |w_j|``, with 1 for x_ij where w_j is an intercept. The *share* of a
+gradient is its largest entry over the size of that, which does not depend on the units of a
+feature. Sizes cost a read of X. So they are measured only where all entries together, as far as the
+norms show, would be small enough, and again once they are expected to be.
+"""
+
+import math
+
+import numpy as np
+
+from lsgd_fast._constants import EPSILON
+from lsgd_fast._inputs.dense import BLOCK_SIZE
+from lsgd_fast._inputs.sparse import is_sparse
+from lsgd_fast._methods.numerics import norm
+
+__all__ = ["GradientSizes", "share_at_start"]
+
+# Where the gradient nearly meets the tolerance by sizes that were measured before, they are
+# measured again: if it does by ALLOWANCE times the tolerance, or after so many iterations.
+ALLOWANCE = 2.0
+MAX_AGE = 20
+
+# Units of their own pay where they differ by more than this factor. Otherwise they cost iterations
+# on most data.
+UNIT_RATIO = 2.0**10
+
+# A feature is constant where its distances from its center are below this share of the center:
+# what is left of them, and of their gradient, is rounding.
+CONSTANT = 64 * EPSILON
+
+MAX_EXPONENT = 1000  # of a unit, whose inverse is in range as well
+
+
+class GradientSizes:
+    """The sizes of the entries of a gradient, as they were measured last.
+
+    Parameters
+    ----------
+    request : MinimizeRequest
+
+    Attributes
+    ----------
+    of_loss : ndarray of shape (n_parameters,)
+        ``mean |x_ij| |l'_i|``, which `LinearMap.sizes` writes.
+    measured_at : int or None
+        The iteration of that.
+    """
+
+    def __init__(self, request):
+        self.request, self.problem = request, request.problem
+        self.of_loss = np.zeros(len(request.start))
+        self.derivative, self.measured_at = math.nan, None
+
+    def allow(self, norms, weight_norm, derivative, tol):
+        """Return whether the share may be at most `tol`, as far as norms show.
+
+        Parameters
+        ----------
+        norms : GradientNorms
+        weight_norm : float
+            That of the penalised weights.
+        derivative : float
+            The mean of ``|l'_i|``.
+        tol : float
+        """
+        spread = 1.0 if self.request.n_classes is None else math.sqrt(2.0)
+        derivative *= spread  # the norm of a row gradient of all classes is at most so large
+        size = self.request.row_norm * derivative + self.problem.l2 * weight_norm
+        return norms.weights <= tol * size and norms.intercepts <= tol * derivative
+
+    def set_measured(self, derivative, step):
+        """Note that `of_loss` was measured, at an iteration with a mean of ``|l'_i|``."""
+        self.derivative, self.measured_at = derivative, step
+
+    @np.errstate(all="ignore")
+    def share(self, gradient, weights, derivative):
+        """Return the largest entry of a gradient over its size, which is exact where measured.
+
+        Elsewhere sizes are taken to be in proportion to the mean derivative.
+        """
+        p, n = self.problem, self.request.n_penalised
+        sizes = self.of_loss * (derivative / self.derivative)
+        is_void = sizes == 0.0
+        sizes[:n] += p.l2 * np.abs(weights[:n])
+        if p.l2 > 0.0 and is_void.any():  # only the penalty moves these weights: towards zero
+            sizes = np.where(is_void, p.l2 * np.abs(self.request.start), sizes)
+        shares = np.abs(gradient) / sizes
+        shares[gradient == 0.0] = 0.0
+        if p.l2 > 0.0:  # the penalty gives all weights one unit, in which some are but rounding
+            shares[:n][np.abs(gradient[:n]) <= p.l2 * (EPSILON * norm(weights[:n]))] = 0.0
+        if p.scale is not None:
+            rounding = np.repeat(CONSTANT * np.abs(p.center) * p.scale, self.request.k)
+            shares[:n][self.of_loss[:n] <= rounding * self.derivative] = 0.0
+        return float(shares.max())
+
+    def are_due(self, share, step, tol):
+        """Return whether to measure, where the share by the last sizes is this, at an iteration."""
+        if self.measured_at is None or step - self.measured_at >= MAX_AGE:
+            return True
+        return share <= ALLOWANCE * tol
+
+    @np.errstate(all="ignore")
+    def may_differ(self):
+        """Return whether units of their own may pay, as far as is known without a read of X."""
+        mean = self.of_loss / self.derivative
+        least = max(mean.min(), math.sqrt(self.problem.l2))  # a value is at least its mean, ...
+        most = math.sqrt(max(1.0, self.problem.radius)) * math.sqrt(mean.max())  # ... at most R
+        return most > UNIT_RATIO * least
+
+    @np.errstate(all="ignore")
+    def units(self):
+        """Return a unit for each parameter and the reach in these, or None where one will do.
+
+        That takes a read of X. A unit is a power of two near the square root of the curvature, for
+        which the largest value of a feature times its mean is taken: right for features that are
+        large and small all over, and for those that are rarely not zero. The reach is a bound of
+        the terms of a score over the norm of the weights in units.
+        """
+        p, k, n = self.problem, self.request.k, self.request.n_penalised
+        largest = np.repeat(np.append(_largest_values(p), [1.0] * p.fit_intercept), k)
+        units = np.sqrt(largest) * np.sqrt(self.of_loss / self.derivative)
+        units[:n] = np.maximum(units[:n], math.sqrt(p.l2))
+        units[~(units > 0.0)] = units.max()
+        if not units.max() > UNIT_RATIO * units.min():
+            return None
+        exponents = np.clip(np.frexp(units)[1], -MAX_EXPONENT, MAX_EXPONENT)
+        units = np.ldexp(1.0, exponents)
+        if p.scale is not None:  # the terms of a score are those of x and of the center
+            largest[:n] += np.repeat(2.0 * np.abs(p.center * p.scale), k)
+        squares = np.square(largest / units).reshape(-1, k)
+        return units, math.sqrt(float(squares.sum(axis=0).max()))
+
+
+def share_at_start(engine, request):
+    """Return the share of the gradient at the start of a request, and its norm: three reads of X.
+
+    Parameters
+    ----------
+    engine : Engine
+        New, with the start for its weights.
+    request : MinimizeRequest
+
+    Returns
+    -------
+    share, norm : float
+    """
+    linear_map, line, lbfgs = engine.linear_map, engine.score_line, engine.lbfgs
+    linear_map.matvec(lbfgs.weights, line.scores)
+    derivative = line.evaluate(0.0).mean_derivative
+    linear_map.rmatvec(line.row_gradients, lbfgs.gradient)
+    norms, sizes = lbfgs.update(), GradientSizes(request)
+    linear_map.sizes(np.abs(line.row_gradients), sizes.of_loss)
+    sizes.set_measured(derivative, 0)
+    share = sizes.share(lbfgs.gradient, lbfgs.weights, derivative)
+    return share, math.hypot(norms.weights, norms.intercepts)
+
+
+def _largest_values(problem):
+    """Return the largest absolute value of each feature, over the rows of all ranks."""
+    X, used, scale = problem.X, problem.weight > 0.0, problem.scale
+    largest = np.zeros(problem.d)
+    if is_sparse(X):
+        center = largest if scale is None else problem.center
+        largest = np.abs(center)
+        for rows, columns, values in X.blocks():
+            np.maximum.at(largest, columns, np.abs(values - center[columns]) * used[rows])
+        largest *= 1.0 if scale is None else scale
+    else:
+        height = max(1, BLOCK_SIZE // problem.d)
+        for first in range(0, len(X), height):
+            rows = slice(first, first + height)
+            values = np.abs(problem.features(rows)[used[rows]])
+            largest = np.maximum(largest, values.max(axis=0, initial=0.0))
+    return np.max(problem.ranks.gather(largest), axis=0)

@@ -1,0 +1,183 @@
+"""Convergence of `minimize` feature by feature: no feature is forgotten for its units."""
+
+import math
+
+import numpy as np
+import pytest
+
+import lsgd_fast as lsgd
+from lsgd_fast import Stop, reference
+from lsgd_fast._api.minimize import gradient_share
+from lsgd_fast._inputs.problem import Problem
+from support.backends import every_backend
+from support.sparse_cases import csr
+
+RNG = np.random.default_rng(11)
+N = 300
+U, V = RNG.standard_normal((2, N))
+SCORES = U + 2.0 * V
+Y = np.where(RNG.random(N) < 1.0 / (1.0 + np.exp(-SCORES)), 1, 0)
+X = np.column_stack([U, V, RNG.standard_normal((N, 3))])
+CLASSES = (X[:, :3] + 0.5 + RNG.standard_normal((N, 3))).argmax(axis=1)
+WEIGHT = RNG.uniform(0.1, 2.0, N)
+
+# of the columns, mixed
+UNITS = {
+    "1e-8": np.array([1.0, 1e-8, 1.0, 1.0, 1.0]),
+    "1e12": np.array([1.0, 1.0, 1e12, 1e-3, 1e3]),
+    "1e-150 to 1e150": np.array([1e150, 1e-150, 1e-50, 1e50, 1.0]),
+    "1e-150": np.full(5, 1e-150),
+}
+every_unit = pytest.mark.parametrize("units", UNITS.values(), ids=UNITS)
+
+
+def gradient_and_sizes(features, y, run, l2, weight, fit_intercept):
+    """Return the gradient of the objective and its sizes, by the formulas, a row a parameter."""
+    W, b = run.weights.reshape(features.shape[1], -1), np.atleast_1d(run.intercept)
+    scores = features @ W + b
+    if scores.shape[1] == 1:
+        sign = np.where(y > 0, 1.0, -1.0)[:, None]
+        s = -sign / (1.0 + np.exp(sign * scores))
+    else:
+        s = np.exp(scores - scores.max(axis=1, keepdims=True))
+        s /= s.sum(axis=1, keepdims=True)
+        s[np.arange(len(y)), y] -= 1.0
+    s *= (weight / weight.sum())[:, None]
+    gradient, sizes = features.T @ s + l2 * W, np.abs(features).T @ np.abs(s) + l2 * np.abs(W)
+    if fit_intercept:
+        gradient, sizes = np.vstack([gradient, s.sum(0)]), np.vstack([sizes, np.abs(s).sum(0)])
+    return gradient, sizes
+
+
+@every_backend
+@every_unit
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("stored", [np.asarray, csr], ids=["dense", "csr"])
+def test_weights_follow_the_units_of_the_features(backend, units, fit_intercept, stored):
+    expected = backend.minimize(X, Y, fit_intercept=fit_intercept, tol=1e-9)
+    run = backend.minimize(stored(X * units), Y, fit_intercept=fit_intercept, tol=1e-9)
+    assert run.stop_reason == "converged"
+    np.testing.assert_allclose(run.weights * units, expected.weights, rtol=1e-6)
+    assert run.intercept == pytest.approx(expected.intercept, rel=1e-6, abs=1e-9)
+    assert run.trace.loss[-1] == pytest.approx(expected.trace.loss[-1], rel=1e-12)
+
+
+@every_backend
+def test_a_feature_of_a_small_scale(backend):
+    """The criterion by the norm of the gradient found (.7, 7e-8), and a loss of .65."""
+    pair = np.column_stack([U, V])
+    run = backend.minimize(pair * [1.0, 1e-8], Y)
+    expected = backend.minimize(pair, Y)
+    np.testing.assert_allclose(run.weights * [1.0, 1e-8], expected.weights, rtol=1e-6)
+    assert run.trace.loss[-1] == pytest.approx(expected.trace.loss[-1], rel=1e-12)
+    assert run.trace.loss[-1] < 0.5
+
+
+# With a penalty weights share a unit, and those of features below 1e-13 or so are but rounding.
+CASES = [("logistic", 0.0, name) for name in UNITS] + [("softmax", 0.0, "1e-8")]
+CASES += [("softmax", 0.0, "1e-150 to 1e150"), ("logistic", 1e-4, "1e12")]
+CASES += [(loss, l2, "1e-8") for loss in ("logistic", "softmax") for l2 in (1e-4, 1.0)]
+
+
+@every_backend
+@pytest.mark.parametrize(("loss", "l2", "units"), CASES)
+@pytest.mark.parametrize("scaled", [False, True], ids=["plain", "scaled"])
+def test_converged_means_every_entry_of_the_gradient(backend, units, l2, loss, scaled):
+    tol, y = 1e-7, Y if loss == "logistic" else CLASSES
+    features, options = X * UNITS[units], {}
+    if scaled:
+        options = {"center": features.mean(axis=0), "scale": np.array([1.0, 1e-9, 1.0, 3.0, 1e3])}
+        options["scale"] /= np.abs(features).max(axis=0)
+        given, features = features, (features - options["center"]) * options["scale"]
+    else:
+        given = features
+    run = backend.minimize(
+        given, y, l2=l2, loss=loss, tol=tol, fit_intercept=True, sample_weight=WEIGHT, **options
+    )
+    gradient, sizes = gradient_and_sizes(features, y, run, l2, WEIGHT, True)
+    assert run.stop_reason == "converged"
+    rounding = 1e-14 * sizes + l2 * 2.0**-50 * np.linalg.norm(run.weights)
+    assert (np.abs(gradient) <= tol * sizes * (1.0 + 1e-6) + rounding).all()
+    assert 0.0 <= run.diagnostics.entry_share <= tol * (1.0 + 1e-6)
+    assert f"at most {run.diagnostics.entry_share:.2g}" in run.evidence
+
+
+@every_backend
+def test_the_intercept_has_a_scale_of_its_own(backend):
+    """Of long rows, whose norm the old criterion compared the gradient with."""
+    run = backend.minimize(1e9 * X, Y, fit_intercept=True)
+    expected = backend.minimize(X, Y, fit_intercept=True)
+    assert run.intercept == pytest.approx(expected.intercept, rel=1e-6)
+
+
+@every_backend
+@pytest.mark.parametrize("stored", [np.asarray, csr], ids=["dense", "csr"])
+def test_constant_features_that_are_centred(backend, stored):
+    """Their distances from the center, and so their gradient, are nothing but rounding."""
+    constant = np.column_stack([X, np.full(N, 0.1)])
+    center = np.append(np.zeros(5), np.mean(constant[:, 5]))
+    run = backend.minimize(stored(constant), Y, center=center, scale=1.0, fit_intercept=True)
+    assert run.stop_reason == "converged"
+
+
+@every_backend
+def test_features_of_zeros(backend):
+    zeros = np.column_stack([X, np.zeros(N)])
+    run = backend.minimize(zeros, Y)
+    assert run.stop_reason == "converged" and run.weights[5] == 0.0
+    run = backend.minimize(zeros, Y, l2=1e-2, start=np.full(6, 3.0))
+    assert run.stop_reason == "converged" and abs(run.weights[5]) <= 3.0 * 1e-8 * 1.01
+
+
+@every_backend
+def test_data_that_a_small_feature_separates(backend):
+    """A proof of separation takes the rounding of each feature in its own units."""
+    pair = np.column_stack([1e12 * U, 1e-12 * np.where(SCORES > 0.0, 1.0, -1.0)])
+    run = backend.minimize(pair, SCORES > 0.0)
+    assert run.stop_reason == "separated"
+    assert (np.where(SCORES > 0.0, 1.0, -1.0) * (pair @ run.separating_weights) > 0.0).all()
+
+
+@every_backend
+def test_a_limit_of_passes_holds_for_the_checks_too(backend):
+    scaled = X * UNITS["1e-150 to 1e150"]
+    for max_passes in (*range(1, 30), 200):
+        run = backend.minimize(scaled, Y, max_passes=max_passes)
+        assert run.trace.passes[-1] <= max_passes
+    assert run.stop_reason == "converged"
+
+
+@every_backend
+def test_evidence_of_a_run_that_was_not_converged(backend):
+    run = backend.minimize(X, Y, max_passes=5)
+    assert math.isnan(run.diagnostics.entry_share)
+    assert "Not converged: the gradient is" in run.evidence
+
+
+@every_backend
+def test_increases_of_the_objective_are_counted_apart(backend):
+    """On the way back from a start far out the loss increases, and the objective falls."""
+    run = backend.minimize(X, Y, l2=1.0, start=10.0 * np.ones(5))
+    assert run.diagnostics.n_increases == run.diagnostics.last_increase == 0
+    assert "The objective never increased." in run.evidence
+    objective = run.trace.objective
+    assert (objective[1:] <= objective[:-1] * (1.0 + 1e-13)).all()
+
+
+@pytest.mark.parametrize("loss", ["logistic", "softmax"])
+def test_the_share_of_given_weights(loss):
+    y = Y if loss == "logistic" else CLASSES
+    run = reference.minimize(X, y, l2=0.1, loss=loss, fit_intercept=True, stop=Stop(loss=0.6))
+    problem = Problem.check(X, y, l2=0.1, loss=loss, fit_intercept=True)
+    weights = np.concatenate([run.weights, np.reshape(run.intercept, (1, *run.weights.shape[1:]))])
+    share, norm = gradient_share(problem, weights, None)
+    gradient, sizes = gradient_and_sizes(X, y, run, 0.1, np.ones(N), True)
+    assert share == pytest.approx((np.abs(gradient) / sizes).max(), rel=1e-9)
+    assert norm == pytest.approx(np.linalg.norm(gradient), rel=1e-9)
+
+
+def test_ordinary_data_have_one_unit():
+    """Beside two for each iteration there are few reads of X, for looks at the criterion."""
+    data, labels = lsgd.datasets.digits_0_vs_8()
+    run = lsgd.minimize(data, labels, l2=1e-4)
+    assert run.trace.passes[-1] <= 2 * run.n_steps + 5
