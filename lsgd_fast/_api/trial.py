@@ -87,7 +87,8 @@ default 0
     l2 : float, default 0.0
         Strength of the penalty ``l2/2 * |w|^2``.
     fit_intercept : bool, default False
-        Whether to fit an intercept; it is not penalised.
+        Whether to fit an intercept; it is not penalised, and starts at the logarithm of the odds of
+        the labels.
     center, scale : array-like of shape (d,) or float, optional
         As for `gradient_descent`; stepsizes are in the units of ``(X - center) * scale``.
     callback : callable, optional
