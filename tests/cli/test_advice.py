@@ -45,7 +45,7 @@ SEPARABLE = (
     "one choice of many. With --l2 there is one minimum."
 )
 GROWS = (
-    "32 iterations, 65 reads of X. The loss has no minimum: it falls for ever as the coefficient "
+    "32 iterations, 66 reads of X. The loss has no minimum: it falls for ever as the coefficient "
     "of feature 0 goes to infinity. A penalty (--l2) gives it one; "
     "`lsgd-fast separation` shows the rows."
 )

@@ -238,7 +238,7 @@ def test_a_path_takes_fewer_iterations_than_fits_from_zero():
     options = {"cv": 3, "path_tol": 1e-7}
     path = LogisticClassifierCV(l2s=l2s, **options).fit(X, y).path_n_iter_
     alone = [LogisticClassifierCV(l2s=[l2], **options).fit(X, y).path_n_iter_ for l2 in l2s]
-    assert path.sum() < 0.6 * np.sum(alone)
+    assert path.sum() < 0.7 * np.sum(alone)
 
 
 # The protocol

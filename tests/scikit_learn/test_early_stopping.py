@@ -7,10 +7,10 @@ pytest.importorskip("sklearn")
 from sklearn.metrics import log_loss
 
 from lsgd_fast import LogisticClassifier
-from support.classifiers import every_solver, overlapping
+from support.classifiers import at, every_solver, overlapping
 
 OPTIONS = {
-    "l2": 1e-9, "stepsize": 0.3, "max_iter": 400, "tol": 0.0, "early_stopping": True,
+    "l2": 1e-9, "max_iter": 400, "tol": 0.0, "early_stopping": True,
     "validation_fraction": 0.3, "n_iter_no_change": 5, "random_state": 0,
 }  # fmt: skip
 
@@ -27,7 +27,7 @@ def noisy(n_classes=2):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_the_weights_are_those_of_the_least_held_out_loss(solver, n_classes, fit_intercept):
     X, y = noisy(n_classes)
-    fitted = LogisticClassifier(solver=solver, fit_intercept=fit_intercept, **OPTIONS).fit(X, y)
+    fitted = LogisticClassifier(**at(0.3, solver), fit_intercept=fit_intercept, **OPTIONS).fit(X, y)
     losses, best = fitted.run_.trace.validation_loss, fitted.run_.best_at
     assert fitted.stop_reason_ == "validation_patience"
     assert best == losses.argmin() and fitted.n_iter_ == best + 5 == len(losses) - 1
@@ -45,7 +45,7 @@ def test_the_weights_are_those_of_the_least_held_out_loss(solver, n_classes, fit
 def test_the_held_out_loss_is_that_of_rows_with_no_part_in_the_fit(solver, options):
     X, y = noisy()
     weight = np.random.default_rng(2).random(len(y)) + 0.1
-    fitted = LogisticClassifier(solver=solver, **OPTIONS, **options).fit(X, y, weight)
+    fitted = LogisticClassifier(**at(0.3, solver), **OPTIONS, **options).fit(X, y, weight)
     proba = fitted.predict_proba(X)[:, 1]
     from sklearn.model_selection import StratifiedShuffleSplit
 

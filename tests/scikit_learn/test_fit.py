@@ -171,7 +171,7 @@ def test_a_descent_that_leaves_float64_is_an_error():
 def test_trial():
     X, y = cancer()
     X, y = X[:, :5], y
-    classifier = LogisticClassifier(solver="gd", l2=1e-2, max_iter=20_000, random_state=0)
+    classifier = LogisticClassifier(solver="gd", l2=1e-2, max_iter=20_000, tol=1e-8, random_state=0)
     classifier.fit(X, y)
     assert classifier.stepsize_ == classifier.trial_.recommended
     again = clone(classifier).set_params(random_state=np.random.RandomState(0)).fit(X, y)
@@ -183,7 +183,7 @@ def test_trial():
 
 def test_trial_of_several_classes():
     X, y = iris()
-    classifier = LogisticClassifier(solver="gd", l2=1e-2, max_iter=20_000, random_state=0)
+    classifier = LogisticClassifier(solver="gd", l2=1e-2, max_iter=20_000, tol=1e-8, random_state=0)
     classifier.fit(X, y)
     trial = classifier.trial_
     assert classifier.stepsize_ == trial.recommended > trial.conservative

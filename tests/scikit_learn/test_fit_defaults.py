@@ -35,7 +35,7 @@ def test_gradient_descent_converges_feature_by_feature():
     X, y = overlapping()
     options = {"solver": "gd", "stepsize": 1.0, "l2": 0.0, "max_iter": 500}
     LogisticClassifier(**options).fit(X, y)
-    with pytest.warns(NotConvergedWarning, match="Scale the features"):
+    with pytest.warns(NotConvergedWarning, match="standardize=True"):
         LogisticClassifier(**options).fit(X * [1.0, 1.0, 1.0, 1.0, 1e-8], y)
 
 

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lsgd_fast import LogisticClassifier, NotConvergedWarning
-from support.classifiers import every_solver, overlapping, results, same_fit
+from support.classifiers import at, every_solver, overlapping, results, same_fit
 
 UNITS = np.array([1.0, 1e3, 1e-4, 30.0, 1.0])
 
@@ -36,7 +36,7 @@ def test_the_fit_is_that_of_a_scaler_and_a_classifier(solver, n_classes, kind):
     X, y = in_units(n_classes)
     X = X.astype(np.float32).astype(float)
     rows = StandardScaler().fit_transform(X)
-    options = {"solver": solver, "stepsize": 0.5, "l2": 1e-2, "tol": 1e-9, "max_iter": 5000}
+    options = at(0.5, solver) | {"l2": 1e-2, "tol": 1e-9, "max_iter": 5000}
     expected = fitted_to(rows, X, y, **options)
     given = X.astype(np.float32) if kind == "float32" else X
     if kind == "F":
@@ -84,7 +84,7 @@ def test_a_constant_feature_gets_no_weight():
 def test_a_warm_start_begins_where_the_last_fit_ended(solver, n_classes, fit_intercept):
     X, y = in_units(n_classes)
     warm = LogisticClassifier(
-        solver=solver, stepsize=0.05, tol=1e-6, max_iter=50_000, l2=1e-2, warm_start=True,
+        **at(0.05, solver), tol=1e-6, max_iter=50_000, l2=1e-2, warm_start=True,
         standardize=True, fit_intercept=fit_intercept,
     ).fit(X, y)  # fmt: skip
     assert warm.n_iter_ > 3
