@@ -82,7 +82,7 @@ class GradientSizes:
         Elsewhere sizes are taken to be in proportion to the mean derivative.
         """
         p, n = self.problem, self.request.n_penalised
-        sizes = self.of_loss * (derivative / self.derivative)
+        sizes = self.of_loss * (derivative / self.derivative if self.derivative > 0.0 else 1.0)
         is_void = sizes == 0.0
         sizes[:n] += p.l2 * np.abs(weights[:n])
         if p.l2 > 0.0 and is_void.any():  # only the penalty moves these weights: towards zero

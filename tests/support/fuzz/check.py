@@ -43,6 +43,8 @@ def check_call(call, rng):
     if call.has_reference:
         expected, expected_error = outcome(lambda: call.make(reference))
         if said(error) != said(expected_error):
+            if is_own(error, expected_error):
+                return check_call(call.without("callback"), rng)
             raise Fault("errors differ", f"{said(error)}, reference {said(expected_error)}")
     if error is not None:
         check_error(call, error)
@@ -61,6 +63,14 @@ def check_call(call, rng):
             raise Fault("copies", "; ".join(faults))
     check_inputs(call, before)
     return word
+
+
+def is_own(error, other):
+    """Return whether one is the error of a callback, and the other None.
+
+    Where rounding decides when a run ends, only one of two may come to the step that raises.
+    """
+    return None in (error, other) and inputs.OWN_ERROR in (str(error), str(other))
 
 
 def check_inputs(call, before):

@@ -53,6 +53,9 @@ def _odd():
 ODD = _odd()
 
 
+OWN_ERROR = "callback: an error of its own"
+
+
 class Watcher:
     """A callback that notes what it sees, and at a step does something else."""
 
@@ -67,7 +70,7 @@ class Watcher:
         self.seen.append((state.n_steps, state.loss, weights, intercept))  # None in a trial
         if state.n_steps >= self.at:
             if self.action == "raise":
-                raise ValueError("callback: an error of its own")
+                raise ValueError(OWN_ERROR)
             return self.action
         return None
 

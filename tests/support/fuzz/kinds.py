@@ -82,6 +82,11 @@ class Call:
             callback = arguments["callback"] = callback.fresh()
         return getattr(module, self.name)(**arguments), getattr(callback, "seen", None)
 
+    def without(self, name):
+        """Return the same call without an argument."""
+        kept = {other: value for other, value in self.arguments.items() if other != name}
+        return dataclasses.replace(self, arguments=kept)
+
     @property
     def has_threads(self):
         return "n_threads" in KINDS[self.kind].parameters() and "n_threads" not in self.arguments
