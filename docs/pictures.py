@@ -24,7 +24,7 @@ def pictures():
     yield "rates", lsgd.plot.rates(runs)
     yield "sweep_map", lsgd.plot.sweep_map(runs_on(toy, np.geomspace(1, 1000, 49), 3000))
     runs = runs_on(digits, (0.3, 2, 6.5, 64), 100_000)
-    yield "margins", lsgd.plot.margins(runs, data_margin=lsgd.max_margin(*digits, rtol=1e-5).value)
+    yield "margins", lsgd.plot.margins(runs, data_margin=lsgd.max_margin(*digits, tol=1e-5).value)
     X, y = digits
     y = y.copy()
     y[::20] *= -1.0

@@ -155,6 +155,20 @@ def test_weights_on_some_ranks():
         assert "whether sample_weight is given, must be the same on every rank" in message
 
 
+def test_offsets_of_some_ranks_and_of_the_wrong_length():
+    def call(X, y, comm):
+        return lsgd.minimize(X, y, offset=np.ones(len(y)) if comm.rank == 1 else None)
+
+    for message in messages(with_rows(call)):
+        assert "whether offset is given must be the same on every rank" in message
+
+    def call_too_long(X, y, comm):
+        return lsgd.gradient_descent(X, y, 1.0, 3, offset=np.zeros(len(y) + (comm.rank == 3)))
+
+    for message in messages(with_rows(call_too_long)):
+        assert "offset has length 3500, but X has 3499 rows" in message
+
+
 def test_sweeps_of_different_lengths():
     def call(X, y, comm):
         return lsgd.stepsize_sweep(X, y, [1.0, 2.0, 3.0][: 2 + (comm.rank == 1)], 3)
@@ -443,6 +457,29 @@ def test_a_checkpoint_goes_on_with_other_ranks(tmp_path, size):
     mine = shares([0, *cuts.tolist(), N])
     assert with_rows(go_on, size=size, mine=mine) == [content(alone.result())] * size
     assert go_on(X, y, None) == content(alone.result())
+
+
+def test_a_checkpoint_with_offsets_goes_on_with_other_ranks(tmp_path):
+    path, offset = tmp_path / "checkpoint.npz", np.random.default_rng(2).standard_normal(N)
+    alone = started(X, y, None, offset=offset)
+    alone.step(20)
+
+    def save(X, y, comm):
+        descent = started(X, y, comm, offset=offset[SHARES[comm.rank]])
+        descent.step(13)
+        descent.save(path)
+
+    assert with_rows(save) == [None] * SIZE
+    mine = shares([0, 1000, 4097, N])
+
+    def go_on(X, y, comm, offset=offset):
+        descent = lsgd.Descent.load(path, X, y, offset=offset[mine[comm.rank]])
+        descent.step(7)
+        return content(descent.result())
+
+    assert with_rows(go_on, size=3, mine=mine) == [content(alone.result())] * 3
+    for message in messages(with_rows(lambda *rest: go_on(*rest, offset + 1.0), size=3, mine=mine)):
+        assert "belongs to other data" in message
 
 
 def test_a_checkpoint_of_one_process_goes_on_with_several(tmp_path):

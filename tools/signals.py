@@ -75,7 +75,7 @@ KINDS = {
     "SGD, sparse": lambda n: stochastic(4096, (sparse(), Y))(n),
     "SGD sweep": stochastic(512, stepsizes=[0.1, 0.2, 0.3, 0.4]),
     "minimize": lambda n: lsgd.minimize(X, Y, n_threads=n),
-    "max_margin": lambda n: lsgd.max_margin(SEPARABLE, Y, rtol=1e-9, max_passes=10**6, n_threads=n),
+    "max_margin": lambda n: lsgd.max_margin(SEPARABLE, Y, tol=1e-9, max_passes=10**6, n_threads=n),
     "staged_trial": lambda n: lsgd.staged_trial(X, Y, n_threads=n),
     "plan": lambda n: lsgd.plan(X, Y, n_threads=n),
 }

@@ -42,7 +42,7 @@ def run(options):
     numbers = {"cap": cap, "left out": left_out, "sets": {}}
     for data in found:
         margin, proof = margin_of(data), lsgd.max_margin(
-            data.X, data.y, rtol=1.0 - SHARE, max_passes=cap
+            data.X, data.y, tol=1.0 - SHARE, max_passes=cap
         )  # fmt: skip
         numbers["sets"][data.name] = {
             "n": len(data.y),
@@ -59,7 +59,7 @@ def margin_of(data):
     """Return the margin of a set, exact where that is quick, else in the middle of its bounds."""
     if data.X.size < 50_000:
         return data.margin
-    proof = lsgd.max_margin(data.X, data.y, rtol=1e-4)
+    proof = lsgd.max_margin(data.X, data.y, tol=1e-4)
     return proof.value + proof.gap / 2.0
 
 

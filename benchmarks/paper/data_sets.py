@@ -26,7 +26,7 @@ __all__ = [
     "xor",
 ]
 
-MARGIN_RTOL = 1e-6  # the page prints four digits at most
+MARGIN_TOL = 1e-6  # the page prints four digits at most
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class DataSet:
     @cached_property
     def margin(self):
         """The margin of the data, in the units of X: an upper bound, proven to be near."""
-        found = lsgd.max_margin(self.X, self.y, rtol=MARGIN_RTOL)
+        found = lsgd.max_margin(self.X, self.y, tol=MARGIN_TOL)
         return found.value + found.gap
 
     @cached_property

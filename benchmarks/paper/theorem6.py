@@ -75,7 +75,7 @@ def tangent_margin(data, width):
     products = (active @ active.T) * (data.X @ data.X.T)
     values, vectors = np.linalg.eigh(products)
     gradients = vectors * np.sqrt(np.maximum(values, 0.0))
-    found = lsgd.max_margin(gradients, data.y, rtol=data_sets.MARGIN_RTOL)
+    found = lsgd.max_margin(gradients, data.y, tol=data_sets.MARGIN_TOL)
     return found.value + found.gap
 
 

@@ -30,6 +30,7 @@ def gradient_descent(
     start=None,
     loss="logistic",
     sample_weight=None,
+    offset=None,
     l2=0.0,
     fit_intercept=False,
     center=None,
@@ -75,6 +76,10 @@ def gradient_descent(
         softmax are never certified, and Gram space is not supported.
     sample_weight : array-like of shape (n,), optional
         Non-negative weights of the rows, 1 by default; only their ratios matter.
+    offset : array-like of shape (n,), optional
+        A known part of the scores: margins are ``y_i (x_i . w + b + offset_i)``. The run counts as
+        separated once every margin exceeds the largest ``|offset_i|``, since the data are then
+        separable without it. Not with softmax, whose loss it does not change.
     l2 : float, default 0.0
         Strength of the penalty ``l2/2 * |w|^2``, which is added to the objective; the intercept is
         not penalised.
@@ -91,7 +96,7 @@ def gradient_descent(
         Names of the columns of the trace to keep; all by default. "step" is always kept.
     record_every : int, default 1
         The trace keeps the steps that are multiples of it, and the last.
-    validation : (X, y), optional
+    validation : (X, y), or (X, y, offset) where `offset` is given, optional
         Held-out data. The trace then has the columns ``validation_loss`` and
         ``validation_error_rate``, by a forward pass over these data at each recorded step, and
         ``Run.best_weights`` has the weights of the smallest held-out loss.
@@ -132,9 +137,9 @@ def gradient_descent(
     with ranks_of(X).together():
         n_steps = check_n_steps(n_steps)
         descent = Descent(
-            X, y, stepsize, start=start, loss=loss, sample_weight=sample_weight, l2=l2,
-            fit_intercept=fit_intercept, center=center, scale=scale, stop=stop, record=record,
-            record_every=record_every, validation=validation, callback=callback,
+            X, y, stepsize, start=start, loss=loss, sample_weight=sample_weight, offset=offset,
+            l2=l2, fit_intercept=fit_intercept, center=center, scale=scale, stop=stop,
+            record=record, record_every=record_every, validation=validation, callback=callback,
             callback_every=callback_every, gram=gram, n_threads=n_threads,
         )  # fmt: skip
         descent.step(n_steps)
@@ -150,6 +155,7 @@ def stepsize_sweep(
     start=None,
     loss="logistic",
     sample_weight=None,
+    offset=None,
     l2=0.0,
     fit_intercept=False,
     center=None,
@@ -171,8 +177,8 @@ def stepsize_sweep(
 
     Parameters
     ----------
-    X, y, n_steps, loss, sample_weight, fit_intercept, center, scale, record, record_every,\
- validation, gram, n_threads
+    X, y, n_steps, loss, sample_weight, offset, fit_intercept, center, scale, record,\
+ record_every, validation, gram, n_threads
         As for `gradient_descent`.
     stepsizes : sequence of k floats or rules
         The stepsize of each run, in the units of X.
@@ -223,7 +229,7 @@ def stepsize_sweep(
             X, y, loss=loss, sample_weight=sample_weight, fit_intercept=fit_intercept,
             center=center, scale=scale, n_threads=options.descent.n_threads,
             may_be_distributed=True,
-        )  # fmt: skip
+        ).with_offset(offset)  # fmt: skip
         return run_sweep(options.for_problem(problem, start))
 
 
@@ -236,6 +242,7 @@ def nesterov_descent(
     start=None,
     loss="logistic",
     sample_weight=None,
+    offset=None,
     l2=0.0,
     fit_intercept=False,
     center=None,
@@ -265,8 +272,8 @@ def nesterov_descent(
     n_steps : int, default 1000
         Number of steps; n steps take n + 1 passes over X, the last one forward only where nothing
         needs the gradient there.
-    start, loss, sample_weight, l2, fit_intercept, center, scale, stop, record, record_every, \
-validation, callback, callback_every, n_threads
+    start, loss, sample_weight, offset, l2, fit_intercept, center, scale, stop, record, \
+record_every, validation, callback, callback_every, n_threads
         As for `gradient_descent`.
 
     Returns
@@ -290,9 +297,10 @@ validation, callback, callback_every, n_threads
     """
     return gradient_descent(
         X, y, check_nesterov(stepsize), n_steps, start=start, loss=loss,
-        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
-        stop=stop, record=record, record_every=record_every, validation=validation,
-        callback=callback, callback_every=callback_every, n_threads=n_threads,
+        sample_weight=sample_weight, offset=offset, l2=l2, fit_intercept=fit_intercept,
+        center=center, scale=scale, stop=stop, record=record, record_every=record_every,
+        validation=validation, callback=callback, callback_every=callback_every,
+        n_threads=n_threads,
     )  # fmt: skip
 
 
@@ -308,6 +316,7 @@ def two_layer_gradient_descent(
     start=None,
     loss="logistic",
     sample_weight=None,
+    offset=None,
     l2=0.0,
     stop=None,
     record=None,
@@ -351,8 +360,9 @@ def two_layer_gradient_descent(
         First weights, in place of `rng`.
     loss : str or object, default "logistic"
         A name or an object of `lsgd_fast.losses`, a function of the margin.
-    sample_weight, record, record_every, validation, callback, callback_every, n_threads
-        As for `gradient_descent`; the trace has one more column ``distance``, ``|w_t - w_0|``.
+    sample_weight, offset, record, record_every, validation, callback, callback_every, n_threads
+        As for `gradient_descent`; the offset is added to ``f(x_i)``, and the trace has one more
+        column ``distance``, ``|w_t - w_0|``.
     l2 : float, default 0.0
         Strength of the penalty ``l2/2 * |w|^2``, which is added to the objective.
     stop : Stop, optional
@@ -397,7 +407,7 @@ def two_layer_gradient_descent(
         problem = Problem.check(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=options.n_threads,
             may_be_distributed=True,
-        )  # fmt: skip
+        ).with_offset(offset)  # fmt: skip
         return run_descent(network.for_problem(problem, rule, options), n_steps)
 
 

@@ -16,7 +16,7 @@ def max_margin(
     fit_intercept=False,
     center=None,
     scale=None,
-    rtol=1e-3,
+    tol=1e-3,
     max_passes=50_000,
     n_threads=None,
 ):
@@ -40,11 +40,11 @@ def max_margin(
         units.
     center, scale : array-like of shape (d,) or float, optional
         The features are ``(X - center) * scale``, without a copy of X; `scale` is positive.
-    rtol : float, default 1e-3
-        Relative tolerance: the search ends when ``gap <= rtol * value``.
+    tol : float, default 1e-3
+        Relative tolerance: the search ends when ``gap <= tol * value``.
     max_passes : int, default 50000
         Largest number of passes over X; 2 or more. On data of margin ``gamma * R`` the search
-        takes some ``2 / (gamma * sqrt(rtol))`` passes.
+        takes some ``2 / (gamma * sqrt(tol))`` passes.
     n_threads : int, optional
         Number of threads, at most the number of leaves of the rows; by default chosen by the size
         of X.
@@ -80,7 +80,7 @@ def max_margin(
     >>> round(margin.value, 3), margin.gap <= 1e-3 * margin.value
     (0.2, True)
     """
-    options = MarginOptions(rtol=rtol, max_passes=max_passes, n_threads=n_threads)
+    options = MarginOptions(tol=tol, max_passes=max_passes, n_threads=n_threads)
     problem = Problem.check(
         X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=options.n_threads
     )

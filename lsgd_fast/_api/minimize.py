@@ -44,6 +44,7 @@ def minimize(
     start=None,
     loss="logistic",
     sample_weight=None,
+    offset=None,
     fit_intercept=False,
     center=None,
     scale=None,
@@ -89,6 +90,10 @@ def minimize(
         The name of a loss, or a `Logistic` or `Softmax` of `lsgd_fast.losses`.
     sample_weight : array-like of shape (n,), optional
         Weights of the rows, not negative; 1 by default. Only their ratios matter.
+    offset : array-like of shape (n,), optional
+        A known part of the scores: margins are ``y_i (x_i . w + b + offset_i)``. The data count as
+        separated once every margin exceeds the largest ``|offset_i|``, since they are then
+        separable without it. Not with softmax, whose loss it does not change.
     fit_intercept : bool, default False
         Whether to fit an intercept, or with softmax one for each class.
     center, scale : array-like of shape (d,) or float, optional
@@ -141,7 +146,7 @@ def minimize(
         problem = Problem.check(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
             center=center, scale=scale, n_threads=options.n_threads, may_be_distributed=True,
-        )  # fmt: skip
+        ).with_offset(offset)  # fmt: skip
         run = minimize_problem(problem, options, start, feature_names(X, problem.d))
     return warn_of_growth(run, stacklevel=2)
 
@@ -215,7 +220,7 @@ def _engine_for(request):
     line = problem.weight, problem.y, problem.total_weight
     return Engine(
         linear_map=LinearMap(rows, k, n_threads, exchange_of(problem)),
-        score_line=ScoreLine(*line, k, n_threads, rows, exchange_of(problem)),
+        score_line=ScoreLine(*line, k, n_threads, rows, exchange_of(problem), problem.offset),
         lbfgs=LBFGS(request.start, request.unit, problem.l2, request.n_penalised, request.n_pairs),
         n_threads=n_threads,
     )

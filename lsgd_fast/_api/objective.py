@@ -30,6 +30,7 @@ def logistic_loss(
     w,
     *,
     sample_weight=None,
+    offset=None,
     l2=0.0,
     fit_intercept=False,
     center=None,
@@ -53,6 +54,8 @@ def logistic_loss(
         Weights; k columns take less time than k calls.
     sample_weight : array-like of shape (n,), optional
         Non-negative weights of the rows, 1 by default; only their ratios matter.
+    offset : array-like of shape (n,), optional
+        A known part of the scores: margins are ``y_i (x_i . w + b + offset_i)``.
     l2 : float, default 0.0
         Strength of the penalty.
     fit_intercept : bool, default False
@@ -85,7 +88,7 @@ def logistic_loss(
     0.6931471805599453
     """
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
-    return _evaluate(X, y, w, n_threads, False, **options, center=center, scale=scale)[0]
+    return _evaluate(X, y, w, n_threads, False, offset, **options, center=center, scale=scale)[0]
 
 
 def logistic_loss_gradient(
@@ -94,6 +97,7 @@ def logistic_loss_gradient(
     w,
     *,
     sample_weight=None,
+    offset=None,
     l2=0.0,
     fit_intercept=False,
     center=None,
@@ -104,7 +108,7 @@ def logistic_loss_gradient(
 
     Parameters
     ----------
-    X, y, w, sample_weight, l2, fit_intercept, center, scale, n_threads
+    X, y, w, sample_weight, offset, l2, fit_intercept, center, scale, n_threads
         As for `logistic_loss`.
 
     Returns
@@ -125,12 +129,12 @@ def logistic_loss_gradient(
     array([ 0.25, -0.1 ])
     """
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
-    return _evaluate(X, y, w, n_threads, True, **options, center=center, scale=scale)
+    return _evaluate(X, y, w, n_threads, True, offset, **options, center=center, scale=scale)
 
 
-def _evaluate(X, y, w, n_threads, gradient, **options):
+def _evaluate(X, y, w, n_threads, gradient, offset, **options):
     n_threads = check_n_threads(n_threads)
-    problem = Problem.check(X, y, **options, n_threads=n_threads)
+    problem = Problem.check(X, y, **options, n_threads=n_threads).with_offset(offset)
     w = check_weights(w, problem)
     rows = Rows(problem, pack=False, gradient=gradient)
     n_threads = choose_threads(n_threads, problem.n, problem.row_length, rows.n_leaves)
@@ -142,7 +146,16 @@ def _evaluate(X, y, w, n_threads, gradient, **options):
 
 
 def critical_stepsize(
-    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None
+    X,
+    y,
+    w,
+    *,
+    sample_weight=None,
+    offset=None,
+    l2=0.0,
+    fit_intercept=False,
+    center=None,
+    scale=None,
 ):
     """Return 2 over the largest curvature of the logistic objective at `w`.
 
@@ -161,6 +174,8 @@ def critical_stepsize(
         Weights.
     sample_weight : array-like of shape (n,), optional
         Non-negative weights of the rows, 1 by default; only their ratios matter.
+    offset : array-like of shape (n,), optional
+        A known part of the scores: margins are ``y_i (x_i . w + b + offset_i)``.
     l2 : float, default 0.0
         Strength of the penalty ``l2/2 * |w|^2``; the intercept is not penalised.
     fit_intercept : bool, default False
@@ -195,7 +210,7 @@ def critical_stepsize(
     problem = Problem.check(
         X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center,
         scale=scale,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     w = check_weight_vector(w, problem)
     with np.errstate(under="ignore"):
         weight = problem.weight * logistic_curvature(scores(problem, w))

@@ -9,7 +9,16 @@ __all__ = [
 ]
 
 
-def separation(X, y, *, loss="logistic", sample_weight=None, fit_intercept=False, n_threads=None):
+def separation(
+    X,
+    y,
+    *,
+    loss="logistic",
+    sample_weight=None,
+    offset=None,
+    fit_intercept=False,
+    n_threads=None,
+):
     """Return whether a linear model separates the classes, by what, and a proof.
 
     If it does, completely or in part, the loss has no minimum without a penalty: some coefficients
@@ -33,6 +42,9 @@ def separation(X, y, *, loss="logistic", sample_weight=None, fit_intercept=False
     sample_weight : array-like of shape (n,), optional
         Weights of the rows, not negative. Rows of weight 0 are left out; other weights do not
         matter.
+    offset : array-like of shape (n,), optional
+        As for `minimize`. It is checked and otherwise ignored: with a known part of the scores the
+        same directions separate as without.
     fit_intercept : bool, default False
         Whether the model has an intercept, or with softmax one for each class.
     n_threads : int, optional
@@ -94,5 +106,5 @@ def separation(X, y, *, loss="logistic", sample_weight=None, fit_intercept=False
     >>> found.kind.value, found.direction.tolist(), found.intercept, found.rows.tolist()
     ('quasi-complete', [1.0], 0.0, [0, 1])
     """
-    problem, names = check_separation(X, y, loss, sample_weight, fit_intercept)
+    problem, names = check_separation(X, y, loss, sample_weight, offset, fit_intercept)
     return find_separation(solve, problem, names, check_n_threads(n_threads))

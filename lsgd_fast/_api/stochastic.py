@@ -21,6 +21,7 @@ def stochastic_gradient_descent(
     start=None,
     loss="logistic",
     sample_weight=None,
+    offset=None,
     l2=0.0,
     fit_intercept=False,
     stop=None,
@@ -67,6 +68,9 @@ def stochastic_gradient_descent(
         Non-negative weights of the rows, 1 by default; only their ratios matter. They do not change
         the probability of a row: the loss of a batch is the sum of weight times loss, divided by
         ``batch_size * mean(sample_weight)``. Its expectation is the loss of all rows.
+    offset : array-like of shape (n,), optional
+        A known part of the scores: margins are ``y_i (x_i . w + b + offset_i)``. The bounds of
+        `theory` are for runs without it.
     l2 : float, default 0.0
         Strength of the penalty ``l2/2 * |w|^2``, which is added to the objective; the intercept is
         not penalised.
@@ -119,7 +123,7 @@ def stochastic_gradient_descent(
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         n_threads=options.n_threads,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     return _logged(run_stochastic(SGDRuns, problem, options, start))
 
 
@@ -135,6 +139,7 @@ def stochastic_sweep(
     start=None,
     loss="logistic",
     sample_weight=None,
+    offset=None,
     l2=0.0,
     fit_intercept=False,
     stop=None,
@@ -150,7 +155,7 @@ def stochastic_sweep(
 
     Parameters
     ----------
-    X, y, n_steps, batch_size, order, rng, loss, sample_weight, l2, fit_intercept, stop,\
+    X, y, n_steps, batch_size, order, rng, loss, sample_weight, offset, l2, fit_intercept, stop,\
  record_every, n_threads
         As for `stochastic_gradient_descent`.
     stepsizes : sequence of k floats or Constant
@@ -187,7 +192,7 @@ def stochastic_sweep(
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         n_threads=options.n_threads,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     sweep = sweep_stochastic(SGDRuns, problem, options, start)
     for run in sweep:
         _logged(run)

@@ -25,6 +25,7 @@ def staged_trial(
     rng=0,
     loss="logistic",
     sample_weight=None,
+    offset=None,
     l2=0.0,
     fit_intercept=False,
     center=None,
@@ -84,6 +85,8 @@ default 0
         As for `gradient_descent`. Runs with softmax do not share passes, see `stepsize_sweep`.
     sample_weight : array-like of shape (n,), optional
         Non-negative weights of the rows, 1 by default; only their ratios matter.
+    offset : array-like of shape (n,), optional
+        A known part of the scores, as for `gradient_descent`; samples have that of their rows.
     l2 : float, default 0.0
         Strength of the penalty ``l2/2 * |w|^2``.
     fit_intercept : bool, default False
@@ -128,5 +131,5 @@ default 0
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=options.n_threads,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     return run_trial(run_sweep, solve, problem, options)

@@ -52,6 +52,16 @@ cdef inline double weight_of(const rows_t* rows, Py_ssize_t row) noexcept nogil:
     return rows.weight[row] if rows.weight != NULL else rows.row_weight
 
 
+# Add the offsets of the rows of a block to one column of their scores, which come first.
+cdef inline inlined add_offsets(const pass_t* p, const block_t* b, double* scores) noexcept nogil:
+    cdef const double* offset = p.rows.offset
+    cdef Py_ssize_t i
+    if offset == NULL:
+        return
+    for i in range(b.n_rows):
+        scores[i] += offset[b.row + i if p.order == NULL else p.order[b.row + i]]
+
+
 # y and weight of n_rows rows from `row` on, in the given order if there is one, up to whole panels.
 cdef inline inlined copy_labels(const pass_t* p, Py_ssize_t row, Py_ssize_t n_rows,
                                 Py_ssize_t n_panels, double* y, double* weight) noexcept nogil:

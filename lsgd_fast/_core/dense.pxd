@@ -5,8 +5,8 @@
 from libc.stdint cimport int8_t, uint8_t
 from libc.string cimport memcpy, memset
 
-from lsgd_fast._core.block cimport (block_t, column_sums_t, decode_block, labels_t, loss_function_t,
-                                    start_block)
+from lsgd_fast._core.block cimport (add_offsets, block_t, column_sums_t, decode_block, labels_t,
+                                    loss_function_t, start_block)
 from lsgd_fast._core.dense_inplace cimport backward_rows, forward_rows
 from lsgd_fast._core.dense_tiles cimport backward, forward
 from lsgd_fast._core.leaves cimport end_leaf, start_leaf
@@ -55,6 +55,7 @@ cdef inline inlined loss_columns(const pass_t* p, const block_t* b, Py_ssize_t c
         if p.scores != NULL:
             memcpy(p.scores + offset + c * padded, scores, size)
         if p.model == INDEPENDENT:
+            add_offsets(p, b, scores)
             if (p.loss.kind == LOGISTIC_LOSS
                     and (p.in_log_domain == NULL or not p.in_log_domain[column + c])):
                 logistic_loss_rows(b.y, b.weight, p.intercepts[column + c],

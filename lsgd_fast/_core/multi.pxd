@@ -75,6 +75,8 @@ cdef inline inlined multi_losses(const pass_t* p, const block_t* b, double* scor
     for block in range((b.n_panels - 1) // of_block + 1):
         one.y = b.y + block * p.split.height
         one.weight = b.weight + block * p.split.height
+        one.row = b.row + block * p.split.height
+        one.n_rows = min(p.split.height, b.n_rows - block * p.split.height)
         one.n_panels = min(of_block, b.n_panels - block * of_block)
         multi_loss_rows(p, &one, scores + block * k * BLOCK, <vec*> (sums + block * BLOCK), z,
                         &factor, general_loss)

@@ -10,7 +10,7 @@ from libc.math cimport INFINITY
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
-from lsgd_fast._core.block cimport block_t, column_sums_t, loss_function_t
+from lsgd_fast._core.block cimport add_offsets, block_t, column_sums_t, loss_function_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, LOGISTIC_LOSS, NETWORK, PANEL, PIECEWISE_LINEAR,
                                          SOFTPLUS, pass_t, tally_t)
@@ -19,7 +19,7 @@ from lsgd_fast._core.loss cimport (add_lanes, clear_tallies, logistic_loss_margi
                                    logistic_loss_rows, merge_tails, tally_rows, tally_terms)
 
 
-# --- two-layer network: output_factor * sum over units of sign * activation(score) ----------------
+# --- two-layer network: output_factor * sum over units of sign * activation(score), + offset ------
 
 # The fixed sign of a unit in the second layer.
 cdef inline double unit_sign(Py_ssize_t unit) noexcept nogil:
@@ -70,6 +70,7 @@ cdef inline inlined network_loss_rows(const pass_t* p, const block_t* b, vec* su
     cdef column_sums_t none
     for i in range(PANEL * n_panels):
         s[i] = p.output_factor * s[i]
+    add_offsets(p, b, s)
     if p.loss.kind == LOGISTIC_LOSS:
         logistic_loss_rows(b.y, b.weight, 0.0, sums, n_panels, b.tallies)
     else:

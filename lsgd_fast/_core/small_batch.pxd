@@ -82,6 +82,8 @@ cdef inline inlined small_batch_columns(const pass_t* p, const real** x, const d
         largest = 0.0
         for i in range(n):
             score_of_row(x[i], p.weights + column * d, d, &score, z)
+            if p.rows.offset != NULL:
+                score += p.rows.offset[p.order[i]]
             loss_of_row(i, y[i], weight[i], score + p.intercepts[column], tally, margin + i,
                         &row_gradient)
             add_row(x[i], row_gradient / total, i == 0, d, p.partial_gradients + column * d)

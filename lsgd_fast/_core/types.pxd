@@ -8,7 +8,7 @@ from libc.stdint cimport int8_t, int64_t
 # the signature of a function that kernel.pxd re-exports: a module compiled before such a change
 # would read members from wrong offsets, or pass other arguments.
 cdef enum:
-    ABI = 2
+    ABI = 3
 
 # How one element of X is stored.
 cdef enum element_t:
@@ -77,7 +77,9 @@ cdef struct rows_t:
     const double* weight        # (n,) not negative; NULL: see `row_weight`
     double row_weight           # the weight of each row, where `weight` is NULL
     double total_weight         # their sum; means stay in range if it is near 1
-    bint fit_intercept          # margins are y * (x . w + b); b is the last entry of the weights
+    const double* offset        # (n,) added to the scores of each row; NULL: nothing is
+    bint fit_intercept          # margins are y * (x . w + b [+ offset]); b is the last entry of the
+                                # weights
     const double* center        # (d,) and (d,): x is replaced by (x - center) * scale, scale > 0;
     const double* scale         # both NULL: x itself
 
@@ -85,7 +87,7 @@ cdef struct rows_t:
 # --- initialisers: no member stays unset, and each may be changed afterwards ----------------------
 
 # Dense rows: aligned, in the byte order of this machine, read in place, neither centred nor scaled,
-# with labels and weights of 8 bytes. Strides are in bytes.
+# with labels and weights of 8 bytes and no offsets. Strides are in bytes.
 cdef inline rows_t dense_rows(const void* X, element_t element, Py_ssize_t n, Py_ssize_t d,
                               Py_ssize_t row_stride, Py_ssize_t column_stride,
                               const double* y, const double* weight, double total_weight,
@@ -95,10 +97,10 @@ cdef inline rows_t dense_rows(const void* X, element_t element, Py_ssize_t n, Py
                    column_stride=column_stride, element=element, swapped=False, aligned=True,
                    panels=NULL, sparse=NULL, part=NULL),
         y=y, labels=NULL, weight=weight, row_weight=0.0, total_weight=total_weight,
-        fit_intercept=fit_intercept, center=NULL, scale=NULL)
+        offset=NULL, fit_intercept=fit_intercept, center=NULL, scale=NULL)
 
 
-# Sparse rows, neither centred nor scaled. `X` is pointed to, not copied.
+# Sparse rows, neither centred nor scaled, without offsets. `X` is pointed to, not copied.
 cdef inline rows_t csr_rows(const sparse_t* X, element_t element, Py_ssize_t n, Py_ssize_t d,
                             const double* y, const double* weight, double total_weight,
                             bint fit_intercept) noexcept nogil:

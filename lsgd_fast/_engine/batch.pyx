@@ -95,7 +95,7 @@ cdef class Batch:
         b.reach = problem.reach
         b.n_terms = problem.model.n_terms(problem.d + problem.fit_intercept)
         b.n_terms += d if gram else 0
-        b.offset = problem.model.offset
+        b.at_zero, b.offset = problem.model.at_zero, problem.largest_offset
         if problem.is_multi:
             self._lay_out_multi(problem, log_domain, n_threads)
             if held_out is not None:

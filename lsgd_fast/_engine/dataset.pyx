@@ -85,9 +85,12 @@ cdef class Rows:
             self.view.weight = <const double*> address_of(weight)
         self.view.row_weight = weight[0]
         self.view.total_weight = problem.total_weight
+        self.view.offset = NULL
+        if problem.offset is not None:
+            self.view.offset = <const double*> address_of(problem.offset)
         self.view.fit_intercept = problem.fit_intercept
         self.view.center = self.view.scale = NULL
-        self.owners = [X, y, weight, problem.exports]
+        self.owners = [X, y, weight, problem.offset, problem.exports]
         if sparse:
             self.point_to_sparse(X, gradient, like)
         cdef const double[::1] center, scale

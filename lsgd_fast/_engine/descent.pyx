@@ -38,12 +38,12 @@ cdef class Descent:
 
     Parameters
     ----------
-    X, y, stepsize, start, loss, sample_weight, l2, fit_intercept, center, scale, stop, record_every
+    X, y, stepsize, start, loss, sample_weight, offset, l2, fit_intercept, center, scale, stop
         As for `gradient_descent`. X and held-out data may be read in place: do not change them
         while the descent lives.
     callback, callback_every
         As for `gradient_descent`; the callback is called with this object.
-    record, validation, gram, n_threads
+    record, record_every, validation, gram, n_threads
         As for `gradient_descent`.
 
     Raises
@@ -58,10 +58,10 @@ cdef class Descent:
     signal handler that runs during a step may call `save`, but neither `step` nor `result`.
     """
 
-    def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
-                 fit_intercept=False, center=None, scale=None, stop=None, record=None,
-                 record_every=1, validation=None, callback=None, callback_every=None, gram="auto",
-                 n_threads=None):
+    def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None,
+                 offset=None, l2=0.0, fit_intercept=False, center=None, scale=None, stop=None,
+                 record=None, record_every=1, validation=None, callback=None, callback_every=None,
+                 gram="auto", n_threads=None):
         if self.problem is not None:
             raise RuntimeError("this Descent is set up already; make another one")
         with ranks_of(X).together():
@@ -72,7 +72,8 @@ cdef class Descent:
                 callback_every=callback_every, gram=gram, n_threads=n_threads)
             problem = Problem.check(
                 X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
-                center=center, scale=scale, n_threads=options.n_threads, may_be_distributed=True)
+                center=center, scale=scale, n_threads=options.n_threads, may_be_distributed=True
+            ).with_offset(offset)
             self._begin(check_descent(problem, rule, options, start=start, stop=stop))
 
     def __reduce__(self):
@@ -356,14 +357,14 @@ cdef class Descent:
         )
 
     @classmethod
-    def load(cls, path, X, y, *, sample_weight=None, center=None, scale=None, validation=None,
-             callback=None, n_threads=None):
+    def load(cls, path, X, y, *, sample_weight=None, offset=None, center=None, scale=None,
+             validation=None, callback=None, n_threads=None):
         """Return the descent that `save` wrote. It goes on with the same bits as without a pause.
 
         Parameters
         ----------
         path : str, bytes or os.PathLike
-        X, y, sample_weight, center, scale, validation
+        X, y, sample_weight, offset, center, scale, validation
             The data that the descent was started with; their layout and dtype may differ.
         callback, n_threads
             As for a new descent: neither is kept in the file.
@@ -380,11 +381,11 @@ cdef class Descent:
             If the file is damaged, holds something else, or belongs to other data.
         """
         with ranks_of(X).together():
-            return cls._load(path, X, y, sample_weight, center, scale, validation, callback,
-                             n_threads)
+            data = {"sample_weight": sample_weight, "center": center, "scale": scale}
+            return cls._load(path, X, y, data, offset, validation, callback, n_threads)
 
     @classmethod
-    def _load(cls, path, X, y, sample_weight, center, scale, validation, callback, n_threads):
+    def _load(cls, path, X, y, data, offset, validation, callback, n_threads):
         cdef Descent descent
         path, ranks, n_threads = check_path(path), ranks_of(X), check_n_threads(n_threads)
         checkpoint = ranks.first(Checkpoint.load(path) if ranks.rank == 0 else None)
@@ -392,8 +393,8 @@ cdef class Descent:
         model = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
         rule, stop, network = [arguments.pop(name) for name in ("stepsize", "stop", "network")]
         try:
-            problem = Problem.check(X, y, sample_weight=sample_weight, center=center, scale=scale,
-                                    n_threads=n_threads, may_be_distributed=True, **model)
+            problem = Problem.check(X, y, n_threads=n_threads, may_be_distributed=True, **data,
+                                    **model).with_offset(offset)
             problem = problem if network is None else problem.with_network(network)
             validation = check_validation(validation, problem, n_threads)
         except ValueError as error:

@@ -51,7 +51,7 @@ cdef class GramSpace:
 
     def __cinit__(self, Rows rows, double[:, ::1] starts, double radius, int n_threads):
         cdef Py_ssize_t n = rows.view.X.n, i
-        cdef double[::1] panels, y, weight
+        cdef double[::1] panels, y, weight, offset
         exponent = max(-1000, min(1000, math.frexp(radius)[1] // 2 * 2))
         start_exponents = np.minimum(np.frexp(np.abs(starts).max(axis=1, initial=0.0))[1], 1023)
         self.rows = rows
@@ -74,6 +74,12 @@ cdef class GramSpace:
         self.view.X.panels = &panels[0]
         self.view.y = &y[0]
         self.view.weight = &weight[0]
+        if rows.view.offset != NULL:
+            offset = np.zeros(self.size)
+            for i in range(n):
+                offset[i] = rows.view.offset[i]
+            self.view.offset = &offset[0]
+            self.owners.append(offset)
         self.start_rows = rows.view
         self.start_rows.y = self.view.y + n
         self.start_rows.weight = self.view.weight + n

@@ -33,6 +33,7 @@ cdef run_of(Batch batch, RunState state, record, double seconds):
         n_increases=c.n_increases,
         diagnostics=state.diagnostics(),
         model=Model.of(state.problem),
+        largest_offset=state.problem.largest_offset,
         **best(batch, state),
     )
 

@@ -43,7 +43,8 @@ cdef struct line_t:
     split_t split
     const double* weight
     const double* label                     # -1 or +1; of several columns, the number of the class
-    const double* scores
+    const double* offset                    # NULL: without offsets
+    const double* scores                    # without offsets
     const double* change
     double* row_gradients                   # weight times the derivative of the loss by the score
     double t
@@ -69,6 +70,7 @@ cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t n_p
     cdef const double* label = a.label + first
     cdef const double* scores = a.scores + first
     cdef const double* change = a.change + first
+    cdef double[BLOCK] score
     cdef double[BLOCK] margin
     cdef double[BLOCK] e
     cdef double[BLOCK] q            # sigmoid(-margin), minus the derivative of the loss
@@ -77,7 +79,12 @@ cdef inline inlined one_column(const line_t* a, Py_ssize_t first, Py_ssize_t n_p
     cdef double v
     cdef Py_ssize_t i
     for i in range(PANEL * n_panels):
-        margin_of_row(label[i], weight[i], scores[i] + a.t * change[i], &margin[i])
+        score[i] = scores[i] + a.t * change[i]
+    if a.offset != NULL:
+        for i in range(PANEL * n_panels):
+            score[i] += a.offset[first + i]
+    for i in range(PANEL * n_panels):
+        margin_of_row(label[i], weight[i], score[i], &margin[i])
         exp_nonpositive(negative_abs(margin[i]), &e[i])
     logistic_loss_margins(label, weight, margin, e, margin, n_panels, q,
                           <vec*> (a.row_gradients + first), &sums.tally)
@@ -210,24 +217,27 @@ cdef class ScoreLine:
         Their leaves are those of the sums, too; by default the leaves are those of dense rows.
     exchange : Exchange, optional
         With the other ranks, where the rows are those of one of several.
+    offset : ndarray of shape (n,), optional
+        Added to the scores of one column where the losses are evaluated.
 
     Attributes
     ----------
     scores, change : ndarray of shape (k, n rounded up to a multiple of 8)
-        Scores of the rows for the current weights, and their change along the search direction.
+        Scores of the rows for the current weights, without offsets, and their change along the
+        search direction.
     row_gradients : ndarray of shape (k, n rounded up to a multiple of 8)
         Weight times the derivative of the loss by the score, from the last `evaluate`.
     """
 
     cdef rows_t rows                        # only total_weight, which sum_tallies divides by
     cdef Exchange exchange
-    cdef double[::1] weight, labels, memory
+    cdef double[::1] weight, labels, offset, memory
     cdef readonly object scores, change, row_gradients
     cdef int n_threads
     cdef searched_t searched
 
     def __cinit__(self, weight, labels, double total_weight, Py_ssize_t k, int n_threads,
-                  Rows rows=None, Exchange exchange=None):
+                  Rows rows=None, Exchange exchange=None, offset=None):
         cdef line_t* a = &self.searched.line
         cdef pass_t* p = &self.searched.sums
         cdef Py_ssize_t n = len(weight), most
@@ -240,9 +250,13 @@ cdef class ScoreLine:
             self.rows.X.part = rows.view.X.part
         most = min(a.split.n_leaves, a.padded * k // THREAD_VALUES)
         self.n_threads = max(1, min(n_threads, most))
-        copies = np.zeros((2, a.padded))
+        copies = np.zeros((2 if offset is None else 3, a.padded))
         copies[0, :n], copies[1, :n] = weight, labels
-        self.weight, self.labels = copies
+        self.weight, self.labels = copies[:2]
+        if offset is not None:
+            copies[2, :n] = offset
+            self.offset = copies[2]
+            a.offset = &self.offset[0]
         self.memory = np.zeros(a.split.n_leaves * LINE_NODES * (sizeof(node_t) // sizeof(double)))
         self.scores, self.change, self.row_gradients = np.zeros((3, k, a.padded))
         a.weight, a.label = &self.weight[0], &self.labels[0]

@@ -88,7 +88,8 @@ cdef struct batch_t:
     double gram_factor               # 0 outside Gram space, see gram.pyx
     double reach                     # Problem.reach
     double n_terms                   # roundings in a margin
-    double offset                    # added to the bound radius * |w| of a margin
+    double at_zero                   # added to the bound radius * |w| of a margin
+    double offset                    # the largest size of an offset of a row
     Py_ssize_t target
     bint measure_target              # whether to measure the weights of the target as well
     poll_t poll

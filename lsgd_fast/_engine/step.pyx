@@ -214,7 +214,7 @@ cdef void validate(batch_t* b, Py_ssize_t i) noexcept nogil:
         memcpy(r.best, r.w, b.n_parameters * sizeof(double))
 
 
-# Whether all margins are positive by more than the rounding error of their sums.
+# Whether all margins are positive by more than the rounding error of their sums, without offsets.
 cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
     cdef Py_ssize_t d = b.row_pass.rows.X.d, j
     cdef const double* panels
@@ -231,8 +231,8 @@ cdef bint separates(const batch_t* b, const run_t* r) noexcept nogil:
             length += fabs(r.w[j]) * sqrt(b.gram_factor * panels[(j // PANEL * d + j) * PANEL
                                                                  + j % PANEL])
         length += fabs(r.w[d])
-    rounding = epsilon * b.reach * length + epsilon * b.offset + smallest_float
-    return r.now[MIN_MARGIN] > b.n_terms * rounding
+    rounding = epsilon * b.reach * length + epsilon * (b.at_zero + b.offset) + smallest_float
+    return r.now[MIN_MARGIN] > b.n_terms * rounding + b.offset
 
 
 # Update the counters and the monitor with the measurement of w_t, and return why it ends the run.

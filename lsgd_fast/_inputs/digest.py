@@ -1,9 +1,9 @@
 """The digest of a problem: a tree of hashes of its rows, of which parts can be made apart.
 
-A *leaf* is the hash of some rows, with their labels and weights; how many depends on the number of
-features alone. Leaves are joined in pairs, 0 + 1, 2 + 3, ..., then these hashes in pairs, and so
-on; a last one without a partner is joined as it is. So whoever has the rows of some leaves makes
-the *nodes* above them without the other rows, and a few nodes make the tree.
+A *leaf* is the hash of some rows, with their labels, weights and offsets; how many depends on the
+number of features alone. Leaves are joined in pairs, 0 + 1, 2 + 3, ..., then these hashes in pairs,
+and so on; a last one without a partner is joined as it is. So whoever has the rows of some leaves
+makes the *nodes* above them without the other rows, and a few nodes make the tree.
 
 Values are hashed in the narrowest dtype that holds all values of a block exactly: the digest does
 not depend on the dtype and layout in which they are stored. -0.0 equals 0.0.
@@ -36,15 +36,15 @@ def leaf_rows(X):
     return max(LEAF_ROWS, _block_rows(X.shape[1]))
 
 
-def nodes(X, y, weight, first=0, n_threads=None):
+def nodes(X, vectors, first=0, n_threads=None):
     """Return the nodes above rows of a problem, as few as there can be.
 
     Parameters
     ----------
     X : ndarray or SparseRows of shape (k, d)
         Adjacent rows, up to the end of a leaf or to the last row of the problem.
-    y, weight : ndarray of shape (k,)
-        Their labels and weights.
+    vectors : sequence of ndarray of shape (k,)
+        Their labels, weights, and offsets if they have any.
     first : int, default 0
         The first of these rows in the problem, a multiple of `leaf_rows`.
     n_threads : int, optional
@@ -62,7 +62,7 @@ def nodes(X, y, weight, first=0, n_threads=None):
 
     def hashes_from(k):
         return [
-            _hash_block(X, y, weight, slice(i, i + rows), slice(j, j + BLOCK_SIZE))
+            _hash_block(X, vectors, slice(i, i + rows), slice(j, j + BLOCK_SIZE))
             for i, j in blocks[k : k + BLOCKS_AT_A_TIME]
         ]
 
@@ -101,10 +101,10 @@ def _block_rows(d):
     return 1 << max(0, (BLOCK_SIZE // d).bit_length() - 1)
 
 
-def _hash_block(X, y, weight, rows, columns):
+def _hash_block(X, vectors, rows, columns):
     hasher = hashlib.sha256()
     parts = _parts_of_sparse(X, rows) if is_sparse(X) else [X[rows, columns]]
-    for values in itertools.chain(parts, (y[rows], weight[rows])):
+    for values in itertools.chain(parts, (vector[rows] for vector in vectors)):
         _update(hasher, values)
     return hasher.digest()
 

@@ -1,4 +1,4 @@
-"""Checks of labels and weights of the rows, of all ranks where there are several."""
+"""Checks of labels, weights and offsets of the rows, of all ranks where there are several."""
 
 import math
 
@@ -14,6 +14,7 @@ __all__ = [
     "check_both_classes",
     "check_class_numbers",
     "check_labels",
+    "check_offset",
     "check_sample_weight",
     "exact_sum",
     "label_values",
@@ -132,6 +133,11 @@ def check_sample_weight(sample_weight, n_given, n, ranks=ALONE):
         weight = np.ldexp(weight, -np.frexp(largest)[1])  # the largest is now in [1/2, 1)
         total, exponent = math.frexp(exact_sum(weight, ranks))
         return np.ldexp(weight, -exponent), total
+
+
+def check_offset(offset, n):
+    """Return the offsets of n rows as a new array of float64."""
+    return finite_float64("offset", _check_vector("offset", offset, n).copy())
 
 
 def exact_sum(values, ranks):

@@ -25,15 +25,15 @@ class Linear:
         Columns of weights, each with an intercept if one is fitted.
     spread : float
         Bound of the norm of the gradient of a margin, divided by the norm of the row.
-    offset : float
-        Bound of the terms of a margin at zero weights: they add up to at most
-        ``spread * |x| * |w| + offset``.
+    at_zero : float
+        Bound of the terms of a margin at zero weights, without an offset: they add up to at most
+        ``spread * |x| * |w| + at_zero``.
     name : str
     """
 
     columns: ClassVar[int] = 1
     spread: ClassVar[float] = 1.0
-    offset: ClassVar[float] = 0.0
+    at_zero: ClassVar[float] = 0.0
     name: ClassVar[str] = "linear"
 
     def n_terms(self, n_features):
@@ -57,7 +57,7 @@ class Softmax:
 
     columns: int
     spread: ClassVar[float] = math.sqrt(2.0)
-    offset: ClassVar[float] = 0.0
+    at_zero: ClassVar[float] = 0.0
     name: ClassVar[str] = "softmax"
 
     def n_terms(self, n_features):
@@ -88,7 +88,7 @@ class TwoLayer:
         return ACTIVATIONS[self.activation]
 
     @property
-    def offset(self):
+    def at_zero(self):
         """Bound of the terms of f at zero weights, where softplus is log 2."""
         return math.sqrt(self.columns) if self.slope is None else 0.0
 

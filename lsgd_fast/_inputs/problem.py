@@ -25,6 +25,7 @@ from lsgd_fast._inputs.labels import (
     check_both_classes,
     check_class_numbers,
     check_labels,
+    check_offset,
     check_sample_weight,
     label_values,
 )
@@ -85,9 +86,14 @@ class Problem:
         The top of the hashes of X, y and weight, see `digest`, once it was computed.
     distributed : DistributedRows or None
         The rows of all ranks, where there are several. X, `y` and `weight` are those of the rows
-        that this one works on; `n`, `total_weight` and `row_norm` are those of all.
+        that this one works on, as `offset`; `n`, `total_weight`, `row_norm` and `largest_offset`
+        are those of all.
     classes : tuple
         The labels as they were passed: (-1, 1), (0, 1) or (False, True), or class numbers.
+    offset : ndarray of shape (n,), or None
+        What is added to the score of each row; float64, C-contiguous, read-only.
+    largest_offset : float
+        The largest ``|offset|`` of a row of positive weight; 0.0 without offsets.
     """
 
     X: np.ndarray | SparseRows
@@ -105,6 +111,8 @@ class Problem:
     kept_digest: list = field(default_factory=list)
     distributed: DistributedRows | None = None
     classes: tuple = (-1, 1)
+    offset: np.ndarray | None = None
+    largest_offset: float = 0.0
 
     @property
     def n(self):
@@ -279,19 +287,54 @@ class Problem:
         row_norm = largest_norm(X, weight, self.center, self.scale, n_threads)
         y.setflags(write=False)
         weight.setflags(write=False)
-        return replace(
-            self, X=X, y=y, weight=weight, total_weight=total_weight, row_norm=row_norm,
-            kept_digest=[],
+        part = replace(
+            self.without_offset(), X=X, y=y, weight=weight, total_weight=total_weight,
+            row_norm=row_norm,
         )  # fmt: skip
+        return part.with_offset(None if self.offset is None else self.offset[rows])
 
     def in_one_process(self):
         """Return the same problem with the rows of all ranks, which each of them gets."""
         if self.distributed is None:
             return self
-        X, y, weight = map(self.distributed.of_all, (self.X, self.y, self.weight))
+        X, y, weight, *offset = map(self.distributed.of_all, self._data())
         return replace(
-            self, X=X, y=y, weight=weight, exports=exports_of(X), kept_digest=[], distributed=None
+            self, X=X, y=y, weight=weight, offset=offset[0] if offset else None,
+            exports=exports_of(X), kept_digest=[], distributed=None,
+        )  # fmt: skip
+
+    def with_offset(self, offset):
+        """Return the same problem with offsets of the rows, which are checked, or None.
+
+        On several ranks they are those of the rows that the caller has.
+        """
+        rows, ranks = self.distributed, self.ranks
+        ranks.require_same("whether offset is given", offset is not None)
+        if offset is None:
+            return self
+        if isinstance(self.model, Softmax):
+            raise ValueError(
+                "offset must be None with softmax: it would add the same to the scores of all "
+                "classes, which changes no loss"
+            )
+        offset = check_offset(offset, self.n if rows is None else len(rows.given))
+        if rows is not None:
+            offset = rows.place(offset)
+            offset = offset if rows.n_local else np.zeros(1)  # X is one row of zeros
+        largest = float(np.abs(offset[self.weight > 0.0]).max(initial=0.0))
+        offset.setflags(write=False)
+        return replace(
+            self, offset=offset, largest_offset=max(ranks.gather(largest)), kept_digest=[]
         )
+
+    def without_offset(self):
+        """Return the same problem without offsets: rows are separable with them as without."""
+        return replace(self, offset=None, largest_offset=0.0, kept_digest=[])
+
+    def _data(self):
+        """Return the rows of X, and the vectors with an entry for each."""
+        of_rows = [self.X, self.y, self.weight]
+        return of_rows if self.offset is None else [*of_rows, self.offset]
 
     def with_penalty(self, l2):
         """Return the same problem with another penalty."""
@@ -335,7 +378,9 @@ class Problem:
             self.kept_digest.append(digest.top(self._digest_nodes(n_threads)))
         storage = "sparse rows by length" if is_sparse(self.X) else "dense rows"
         header = (self.n, self.d, self.l2, self.fit_intercept, self.loss, storage)
-        hasher = hashlib.sha256(repr((*header, self.model) if self.is_multi else header).encode())
+        header += (self.model,) if self.is_multi else ()
+        header += () if self.offset is None else ("with offsets",)
+        hasher = hashlib.sha256(repr(header).encode())
         hasher.update(self.kept_digest[0])
         for factor in (self.center, self.scale) if self.scale is not None else ():
             hasher.update((factor + 0.0).astype("<f8"))
@@ -343,11 +388,12 @@ class Problem:
 
     def _digest_nodes(self, n_threads):
         """Return the nodes above all rows, of the rows of all ranks."""
-        data = self.X, self.y, self.weight
+        X, *vectors = self._data()
         if not self.is_part:
-            return digest.nodes(*data, n_threads=n_threads)
-        first, data = self.distributed.at_multiples(digest.leaf_rows(self.X), data)
-        nodes = digest.nodes(*data, first, n_threads) if len(data[0]) else []
+            return digest.nodes(X, vectors, n_threads=n_threads)
+        first, moved = self.distributed.at_multiples(digest.leaf_rows(X), [X, *vectors])
+        X, *vectors = moved
+        nodes = digest.nodes(X, vectors, first, n_threads) if len(X) else []
         return [node for of_rank in self.ranks.gather(nodes) for node in of_rank]
 
 
@@ -361,14 +407,18 @@ def objective_of(loss, l2, weight_norm):
 def check_validation(validation, problem, n_threads=None):
     """Return held-out data (X, y) as a problem, or None; y may hold a single class.
 
-    A `Problem` returned by an earlier call is returned unchanged.
+    They are (X, y, offset) if the problem has offsets. A `Problem` returned by an earlier call is
+    returned unchanged.
     """
     if not isinstance(validation, Problem):
         problem.ranks.require_same("whether validation is given", validation is not None)
     if validation is None or isinstance(validation, Problem):
         return validation
-    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise TypeError("validation must be a pair (X, y) of held-out data or None")
+    form, length = "pair (X, y)", 2
+    if problem.offset is not None:
+        form, length = "triple (X, y, offset)", 3
+    if not isinstance(validation, (tuple, list)) or len(validation) != length:
+        raise TypeError(f"validation must be a {form} of held-out data or None")
     try:
         X = check_matrix(validation[0], n_threads)
         exports = exports_of(X)
@@ -381,13 +431,13 @@ def check_validation(validation, problem, n_threads=None):
         weight, total = check_sample_weight(None, len(X), len(X))
         names = column_names(validation[0], problem.d)
         largest_norm(X, weight, problem.center, problem.scale, n_threads, names=names)
+        held_out = replace(
+            problem.without_offset(), X=X, y=labels, weight=weight, total_weight=total, l2=0.0,
+            exports=exports, distributed=None,
+        ).with_offset(*validation[2:] or [None])  # fmt: skip
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"validation: {error}") from None
-    held_out = replace(
-        problem, X=X, y=labels, weight=weight, total_weight=total, l2=0.0, exports=exports,
-        kept_digest=[], distributed=None,
-    )  # fmt: skip
     if problem.ranks.size > 1:
         problem.ranks.require_same("validation", held_out.digest(n_threads))
     return held_out

@@ -156,9 +156,9 @@ def base_rate_start(problem):
     Returns
     -------
     ndarray or None
-        As the argument `start`; None, for zeros, without an intercept.
+        As the argument `start`; None, for zeros, without an intercept or with offsets.
     """
-    if not problem.fit_intercept:
+    if not problem.fit_intercept or problem.offset is not None:
         return None
     labels = range(problem.model.columns) if problem.is_multi else (-1, 1)
     totals = [exact_sum(problem.weight[problem.y == label], problem.ranks) for label in labels]

@@ -47,7 +47,8 @@ class Stop:
     gradient_norm : float, optional
         End once the norm of the gradient of the objective is at most this (positive).
     separated : bool, default False
-        End once the margins of all rows of positive weight are positive.
+        End once the margins of all rows of positive weight are positive; with offsets, larger than
+        the largest one, see `Run.separated_at`.
     unstable_steps : int, optional
         End at the first increase of the loss at this step or later (1 or more).
     cycling : bool, default False

@@ -70,7 +70,7 @@ def growth_check(solve, problem, names, n_threads):
         settled = (v >= _vanishing(run) * v.max()) & (change < STEADY_CHANGE)
         if settled.all() or _leave_no_direction(rows, settled):
             return None
-        return find_separation(solve, whole, names, n_threads, MAX_PROGRAM).growing
+        return find_separation(solve, whole.without_offset(), names, n_threads, MAX_PROGRAM).growing
 
     return find_growth
 

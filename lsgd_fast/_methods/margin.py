@@ -54,14 +54,14 @@ class Margin(ReadOnlyArrays):
 class MarginOptions:
     """The arguments of `lsgd_fast.max_margin` of these names, checked."""
 
-    rtol: float
+    tol: float
     max_passes: int
     n_threads: int | None
 
     def __post_init__(self):
         set_fields(
             self,
-            rtol=check_real("rtol", self.rtol),
+            tol=check_real("tol", self.tol),
             max_passes=check_count("max_passes", self.max_passes, 2),
             n_threads=check_n_threads(self.n_threads),
         )
@@ -78,7 +78,7 @@ def find_margin(run_descent, problem, options):
         With one margin for each row; its loss is replaced by the exponential one.
     options : MarginOptions
     """
-    search, n_steps = _Search(problem, options.rtol), options.max_passes - 1
+    search, n_steps = _Search(problem, options.tol), options.max_passes - 1
     descent = DescentOptions(
         record=("min_margin",),
         record_every=options.max_passes,
@@ -96,8 +96,8 @@ def find_margin(run_descent, problem, options):
 class _Search:
     """The bounds of the margin found so far."""
 
-    def __init__(self, problem, rtol):
-        self.problem, self.rtol = problem, rtol
+    def __init__(self, problem, tol):
+        self.problem, self.tol = problem, tol
         self.value, self.best, self.bound = 0.0, None, np.inf
 
     def check(self, state):
@@ -108,7 +108,7 @@ class _Search:
         lost = roundings * (EPSILON * self.problem.reach + roundings * SMALLEST_FLOAT)
         self.bound = min(self.bound, state.margin_bound + lost)
         if self.value > 0.0:
-            return self.bound - self.value <= self.rtol * self.value
+            return self.bound - self.value <= self.tol * self.value
         return self.bound <= LEAST_MARGIN * self.problem.radius + lost
 
     def measure(self, weights, intercept, min_margin):

@@ -33,6 +33,8 @@ class MarginRows:
         That of A: m margins, q weights.
     weight : ndarray of shape (m,)
         The sample weights.
+    offset : ndarray of shape (m,), or 0.0
+        What the offsets of the problem add to the margins.
     """
 
     def __init__(self, problem):
@@ -44,7 +46,9 @@ class MarginRows:
         is_other = np.arange(self.n_classes) != numbers[:, None]
         which, self.other = np.nonzero(is_other)
         self.row, self.own = used[which], numbers[which]
-        self.weight = problem.weight[self.row]
+        self.weight, self.offset = problem.weight[self.row], 0.0
+        if problem.offset is not None:
+            self.offset = problem.y[self.row] * problem.offset[self.row]
         self.height = problem.d + problem.fit_intercept
         self.shape = (len(self.row), self.height * (self.n_classes - 1))
         self.exponent = self._exponents(used)
@@ -124,9 +128,9 @@ class MarginRows:
         return scores, sizes
 
     def row_gradients(self, margins):
-        """Return the size of the derivative of the loss by each margin."""
+        """Return the size of the derivative of the loss by each margin, with offsets added."""
         k = self.n_classes - 1
-        z, weight = margins.reshape(-1, k), self.weight.reshape(-1, k)
+        z, weight = (margins + self.offset).reshape(-1, k), self.weight.reshape(-1, k)
         shift = np.maximum(0.0, -z.min(axis=1, keepdims=True))
         terms = np.exp(-z - shift)
         return (weight * terms / (np.exp(-shift) + terms.sum(axis=1, keepdims=True))).ravel()

@@ -63,8 +63,8 @@ def infinities(measured, w):
     return found
 
 
-def separates(min_margin, parameter_norm, radius, n_terms, offset=0.0):
-    """Return whether all margins are positive beyond the rounding of their sums.
+def separates(min_margin, parameter_norm, radius, n_terms, at_zero=0.0, offset=0.0):
+    """Return whether all margins are positive beyond the rounding of their sums, without offsets.
 
     A sum of k products has an error below ``k * 2^-52 * |x| * |w|``, plus the smallest positive
     float64 for each product that underflows.
@@ -79,15 +79,17 @@ def separates(min_margin, parameter_norm, radius, n_terms, offset=0.0):
         R, the largest norm of a row, times the spread of the model.
     n_terms : int
         Number of products that a margin is the sum of.
-    offset : float, default 0.0
+    at_zero : float, default 0.0
         Bound of the other terms of a margin.
+    offset : float, default 0.0
+        The largest size of an offset, which may be all of a margin.
 
     Returns
     -------
     bool
     """
-    bound = EPSILON * radius * parameter_norm + EPSILON * offset + SMALLEST_FLOAT
-    return min_margin > n_terms * bound
+    bound = EPSILON * radius * parameter_norm + EPSILON * (at_zero + offset) + SMALLEST_FLOAT
+    return min_margin > n_terms * bound + offset
 
 
 @np.errstate(all="ignore")

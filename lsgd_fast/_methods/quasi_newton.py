@@ -205,7 +205,9 @@ class _QuasiNewton:
         """Return whether the current weights separate the data, beyond rounding."""
         # each step rounds scores and weights once more
         n_roundings = self.height + 2 * self.n_steps
-        return separates(self.values.min_margin, self.path_length, self.reach, n_roundings)
+        offset = self.problem.largest_offset
+        margin, length = self.values.min_margin, self.path_length
+        return separates(margin, length, self.reach, n_roundings, offset=offset)
 
     def _compute_gradient(self):
         """Compute the gradient of the objective, and its norms."""
@@ -376,12 +378,13 @@ class _QuasiNewton:
     def _scale_to_target(self):
         """Scale weights that separate until the loss is at most `stop.loss`.
 
-        A row of margin z has a loss of at most ``(k - 1) * exp(-z)``.
+        A row of margin z has a loss of at most ``(k - 1) * exp(-z)``. Offsets stay as they are.
         """
         before, target = self.values, self.stop.loss
         needed = min(ZERO_LOSS_MARGIN, -math.log(target)) if target > 0.0 else ZERO_LOSS_MARGIN
-        needed += math.log(max(1, self.request.k - 1))
-        factor = ratio(needed, before.min_margin) * (1.0 + 16 * EPSILON)
+        needed += math.log(max(1, self.request.k - 1)) + self.problem.largest_offset
+        margin = before.min_margin - self.problem.largest_offset
+        factor = ratio(needed, margin) * (1.0 + 16 * EPSILON)
         if not factor * max(norm(self.lbfgs.weights), 1.0) < MAX_STEP:
             return StopReason.separated
         self._record(before, self.weight_norm, factor - 1.0)
@@ -461,4 +464,5 @@ class _QuasiNewton:
             n_increases=self.n_increases,
             diagnostics=self._diagnostics(reason),
             model=self.request.model,
+            largest_offset=self.problem.largest_offset,
         )

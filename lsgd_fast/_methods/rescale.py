@@ -41,8 +41,9 @@ def scale_to_loss(run, target, *, loss="logistic"):
     """Multiply weights that separate the data by a factor so that the loss is at most `target`.
 
     This takes no pass over the data: with a smallest margin m > 0, c times the weights have a loss
-    of at most ``loss(c m)``. The weights are the last ones, or `Run.separating_weights` if the last
-    ones do not separate the data; the trace must hold their smallest margin.
+    of at most ``loss(c m)``, or ``loss(c (m - o) - o)`` with offsets up to o. The weights are the
+    last ones, or `Run.separating_weights` if the last ones do not separate the data; the trace must
+    hold their smallest margin.
 
     So a low loss means little on separable data: the direction is the same, and so are all
     predictions and the margin over ``|w|``. Compare methods by the number of passes to the first
@@ -92,10 +93,10 @@ def scale_to_loss(run, target, *, loss="logistic"):
     else:
         # with softmax the loss is a function of a margin to all other classes at once, which is
         # smaller by at most log(K - 1)
-        others = math.log(w.shape[1] - 1) if is_softmax else 0.0
+        lost = math.log(w.shape[1] - 1) if is_softmax else run.largest_offset
         needed = _least_margin(loss, target)
-        factor = max(1.0, (needed + others) / margin * (1.0 + 4.0 * EPSILON))
-        bound = float(loss.value(np.float64(factor * margin - others)))
+        factor = max(1.0, (needed + lost) / margin * (1.0 + 4.0 * EPSILON))
+        bound = float(loss.value(np.float64(factor * margin - lost)))
     with np.errstate(over="ignore"):
         w, intercept = factor * w, factor * intercept
     if not (np.isfinite(w).all() and np.isfinite(intercept).all()):
@@ -105,7 +106,10 @@ def scale_to_loss(run, target, *, loss="logistic"):
 
 
 def _separating(run):
-    """Return separating weights, intercept, a lower bound of their margins, and the loss or inf."""
+    """Return separating weights, intercept, a lower bound of their margins, and the loss or inf.
+
+    The margins are those without offsets.
+    """
     if run.separating_weights is None:
         raise ValueError(
             "run must have separated the data: otherwise no factor makes its loss small"
@@ -121,8 +125,9 @@ def _separating(run):
         candidates.append((w[:d], intercept, at[0]))
     for w, intercept, row in candidates:
         length = norm(np.append(w, intercept))
-        rounding = (d + 1) * (2.0 * EPSILON * run.radius * length + SMALLEST_FLOAT)
-        margin = float(trace.min_margin[row]) - rounding
+        size = run.radius * length + run.largest_offset
+        rounding = (d + 1) * (2.0 * EPSILON * size + SMALLEST_FLOAT)
+        margin = float(trace.min_margin[row]) - run.largest_offset - rounding
         if margin > 0.0:
             return w, intercept, margin, math.inf if trace.loss is None else float(trace.loss[row])
     raise ValueError(

@@ -53,16 +53,16 @@ NOT_PROVED = (
 )
 
 
-def check_separation(X, y, loss, sample_weight, fit_intercept):
+def check_separation(X, y, loss, sample_weight, offset, fit_intercept):
     """Return the problem of `lsgd_fast.separation`, and the names of its features."""
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, fit_intercept=fit_intercept
-    )
+    ).with_offset(offset)
     if type(problem.loss) not in (Logistic, Softmax):
         raise ValueError(
             f"loss must be 'logistic' or 'softmax' for separation; got {problem.loss!r}"
         )
-    return problem, feature_names(X, problem.d)
+    return problem.without_offset(), feature_names(X, problem.d)
 
 
 @np.errstate(all="ignore")

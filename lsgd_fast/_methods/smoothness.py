@@ -93,7 +93,7 @@ def radius_of_rows(problem, used):
 
 @np.errstate(all="ignore")  # of weights that are far out
 def scores(problem, w):
-    """Return the score ``x . w + b`` of each row, of which the curvature is a function."""
+    """Return the score ``x . w + b + offset`` of each row; the curvature is a function of it."""
     d, height = problem.d, max(1, BLOCK_SIZE // problem.d)
     if is_sparse(problem.X):
         result = _multiply(problem, w[:d], 1.0)
@@ -101,6 +101,7 @@ def scores(problem, w):
         result = np.empty(problem.n)
         for i in range(0, problem.n, height):
             result[i : i + height] = problem.features(slice(i, i + height)) @ w[:d]
+    result += 0.0 if problem.offset is None else problem.offset
     result += w[d] if problem.fit_intercept else 0.0
     return result
 

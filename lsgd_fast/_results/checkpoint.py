@@ -32,8 +32,8 @@ class Checkpoint:
     Attributes
     ----------
     arguments : dict
-        The arguments of the descent, apart from the data (X, y, sample_weight, center, scale),
-        start, callback and n_threads.
+        The arguments of the descent, apart from the data (X, y, sample_weight, offset,
+        center, scale), start, callback and n_threads.
     digest, validation_digest : str
         `Problem.digest` of its data, and of its held-out data or None.
     step : int
@@ -120,8 +120,8 @@ class Checkpoint:
         held_out = None if validation is None else validation.digest(n_threads)
         if (self.digest, self.validation_digest) != (problem.digest(n_threads), held_out):
             raise ValueError(
-                f"{path!r} belongs to other data: X, y, sample_weight, center, scale and "
-                "validation must be those that the descent was started with"
+                f"{path!r} belongs to other data: X, y, sample_weight, offset, center, "
+                "scale and validation must be those that the descent was started with"
             )
         if len(self.arrays["start"]) != problem.n_parameters:
             raise invalid_file(path, KIND, "the first weights do not have the size that X needs")

@@ -34,6 +34,7 @@ _SCALARS = {
     "stable_at": int | None,
     "n_increases": int,
     "best_at": int | None,
+    "largest_offset": float,
 }
 _COUNTERS = ("separated_at", "certified_at", "stable_at", "n_increases", "best_at")
 _OPTIONAL_WEIGHTS = ("separating_weights", "best_weights")
@@ -64,7 +65,8 @@ class Run(Predictions, ReadOnlyArrays):
     radius : float
         R, the largest ``sqrt(|x_i|^2 + [1 with an intercept])`` over rows of positive weight.
     separated_at : int or None
-        The first step at which all margins of rows of positive weight were positive.
+        The first step at which all margins of rows of positive weight were positive; with offsets,
+        above `largest_offset`, so that the rows are separated without them.
     separating_weights : ndarray of shape (d,) or (d + 1,), or None
         The weights of that step, the intercept last; with softmax of shape (d, K) or (d + 1, K).
         They prove that the data are separable. None for a network, which may separate data that are
@@ -90,6 +92,8 @@ class Run(Predictions, ReadOnlyArrays):
         What `predict` needs besides the weights: labels, loss, `center` and `scale`. Where these
         two were given, all weights are those of ``(X - center) * scale``; `raw_weights` and
         `raw_intercept` are those of X itself.
+    largest_offset : float, default 0.0
+        The largest ``|offset_i|`` over rows of positive weight; 0.0 without offsets.
     """
 
     weights: np.ndarray
@@ -109,6 +113,7 @@ class Run(Predictions, ReadOnlyArrays):
     best_weights: np.ndarray | None = None
     diagnostics: Diagnostics | MinimizeDiagnostics | None = None
     model: Model = Model()
+    largest_offset: float = 0.0
 
     def __post_init__(self):
         set_fields(self, stop_reason=StopReason(self.stop_reason))
@@ -200,7 +205,7 @@ class Run(Predictions, ReadOnlyArrays):
         TypeError, ValueError
             If the metadata and the arrays are not those of a run.
         """
-        meta, arrays = dict(meta), dict(arrays)
+        meta, arrays = {"largest_offset": 0.0} | meta, dict(arrays)  # which older files lack
         _check_members(meta, arrays)
         if meta["diagnostics"] is not None:
             meta["diagnostics"] = diagnostics_from_dict(meta["diagnostics"])

@@ -21,7 +21,7 @@ __all__ = ["run"]
 N_STEPS = 10_000
 LARGE = (2.0, 4.0, 6.5)  # they oscillate at first
 BEYOND = 64.0  # one that does not: on these data, many large stepsizes never oscillate
-MARGIN_RTOL = 1e-5  # so that the bounds of the margin agree in the digits of the table
+MARGIN_TOL = 1e-5  # so that the bounds of the margin agree in the digits of the table
 REFERENCE_STEPS = 300
 REFERENCE_REPEATS = 5
 REFERENCE_TOLERANCE = 1e-6  # relative, in the loss; the unstable phase amplifies rounding errors
@@ -74,7 +74,7 @@ def run(n_steps=N_STEPS):
         outcomes = [_measure(X, y, stepsize, n_steps, progress) for stepsize in stepsizes]
         beyond = _descend(X, y, BEYOND, n_steps, progress)
         progress.show("looking for the largest margin", now=True)
-        margin = max_margin(X, y, rtol=MARGIN_RTOL)
+        margin = max_margin(X, y, tol=MARGIN_TOL)
 
     _print_problem(X, outcomes, smoothness)
     _print_table(outcomes, margin)

@@ -137,6 +137,7 @@ class Rows:
         used = problem.weight > 0.0
         self.features = Features(problem)
         self.y, self.weight = problem.y[used], problem.weight[used]
+        self.offset = 0.0 if problem.offset is None else problem.offset[used]
         self.problem = problem
 
     def first(self, start):
@@ -162,7 +163,7 @@ class Rows:
         """Return the `Measurement` of parameters w."""
         p, r, total = self.problem, self.weight, self.problem.total_weight
         w, b = (w[:-1], w[-1]) if p.fit_intercept else (w, 0.0)
-        z = self.y * (self.scores(w) + b)
+        z = self.y * (self.scores(w) + self.offset + b)
         loss = float(r @ p.loss.value(z)) / total
         if self.log_domain:
             return self._measure_in_log_domain(w, z, z, loss, self._direction)
@@ -389,7 +390,8 @@ class NetworkRows(MultiRows):
             derivative = np.where(z > 0.0, 1.0, network.slope)
             left = network.slope * z if network.slope else 0.0  # 0 times -inf would be NaN
             value = np.where(z <= 0.0, left, z)
-        margin = self.y * (network.output_factor * (value @ network.output_weights))
+        output = network.output_factor * (value @ network.output_weights)
+        margin = self.y * (output + self.offset)
 
         def spread(s):
             s = network.output_factor * s * self.y

@@ -47,8 +47,8 @@ __all__ = [
 
 
 def gradient_descent(
-    X, y, stepsize, n_steps, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
-    fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1,
+    X, y, stepsize, n_steps, *, start=None, loss="logistic", sample_weight=None, offset=None,
+    l2=0.0, fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1,
     validation=None, callback=None, callback_every=None, gram="auto", n_threads=None,
 ):  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
@@ -62,7 +62,7 @@ def gradient_descent(
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=1,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     return run_descent(check_descent(problem, rule, options, start=start, stop=stop), n_steps)
 
 
@@ -127,6 +127,7 @@ def run_descent(request, n_steps):
         best_weights=None if best is None else problem.shaped(best),
         diagnostics=counters.diagnostics(t, monitor, reason),
         model=Model.of(problem),
+        largest_offset=problem.largest_offset,
     )
 
 
@@ -149,8 +150,8 @@ def _parts(problem, w):
 
 
 def stepsize_sweep(
-    X, y, stepsizes, n_steps, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
-    fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1,
+    X, y, stepsizes, n_steps, *, start=None, loss="logistic", sample_weight=None, offset=None,
+    l2=0.0, fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1,
     validation=None, callback=None, callback_every=None, gram="auto", n_threads=None,
 ):  # fmt: skip
     """Run gradient descent once for each stepsize; see `lsgd_fast.stepsize_sweep`."""
@@ -162,7 +163,7 @@ def stepsize_sweep(
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, fit_intercept=fit_intercept, center=center,
         scale=scale, n_threads=1,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     return run_sweep(options.for_problem(problem, start))
 
 
@@ -173,23 +174,24 @@ def run_sweep(request):
 
 
 def nesterov_descent(
-    X, y, stepsize=None, n_steps=1000, *, start=None, loss="logistic", sample_weight=None, l2=0.0,
-    fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1,
-    validation=None, callback=None, callback_every=None, n_threads=None,
+    X, y, stepsize=None, n_steps=1000, *, start=None, loss="logistic", sample_weight=None,
+    offset=None, l2=0.0, fit_intercept=False, center=None, scale=None, stop=None, record=None,
+    record_every=1, validation=None, callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Run Nesterov's method and return a `Run`; see `lsgd_fast.nesterov_descent`."""
     return gradient_descent(
         X, y, check_nesterov(stepsize), n_steps, start=start, loss=loss,
-        sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center, scale=scale,
-        stop=stop, record=record, record_every=record_every, validation=validation,
-        callback=callback, callback_every=callback_every, n_threads=n_threads,
+        sample_weight=sample_weight, offset=offset, l2=l2, fit_intercept=fit_intercept,
+        center=center, scale=scale, stop=stop, record=record, record_every=record_every,
+        validation=validation, callback=callback, callback_every=callback_every,
+        n_threads=n_threads,
     )  # fmt: skip
 
 
 def two_layer_gradient_descent(
     X, y, stepsize, n_steps, *, width, activation="relu", rng=None, start=None, loss="logistic",
-    sample_weight=None, l2=0.0, stop=None, record=None, record_every=1, validation=None,
-    callback=None, callback_every=None, n_threads=None,
+    sample_weight=None, offset=None, l2=0.0, stop=None, record=None, record_every=1,
+    validation=None, callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Train the first layer and return a `Run`; see `lsgd_fast.two_layer_gradient_descent`."""
     n_steps, rule = check_n_steps(n_steps), stepsizes.resolve(stepsize)
@@ -199,7 +201,9 @@ def two_layer_gradient_descent(
         record=record, record_every=record_every, validation=validation, callback=callback,
         callback_every=callback_every, gram=False, n_threads=n_threads, of_network=True,
     )  # fmt: skip
-    problem = Problem.check(X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=1)
+    problem = Problem.check(
+        X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=1
+    ).with_offset(offset)
     return run_descent(network.for_problem(problem, rule, options), n_steps)
 
 
@@ -235,7 +239,8 @@ class _Counters:
     def _separates(self, min_margin, size):
         problem = self.problem
         n_terms = problem.model.n_terms(problem.d + problem.fit_intercept)
-        return separates(min_margin, size, problem.reach, n_terms, problem.model.offset)
+        constants = problem.model.at_zero, problem.largest_offset
+        return separates(min_margin, size, problem.reach, n_terms, *constants)
 
     def diagnostics(self, t, monitor, reason=None):
         diverged = reason is StopReason.diverged

@@ -10,11 +10,11 @@ __all__ = [
 
 
 def max_margin(
-    X, y, *, fit_intercept=False, center=None, scale=None, rtol=1e-3, max_passes=50_000,
+    X, y, *, fit_intercept=False, center=None, scale=None, tol=1e-3, max_passes=50_000,
     n_threads=None,
 ):  # fmt: skip
     """Return the `Margin` of the data; see `lsgd_fast.max_margin`."""
-    options = MarginOptions(rtol=rtol, max_passes=max_passes, n_threads=n_threads)
+    options = MarginOptions(tol=tol, max_passes=max_passes, n_threads=n_threads)
     problem = Problem.check(
         X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=1
     )

@@ -19,8 +19,8 @@ __all__ = ["minimize", "solve"]
 
 def minimize(
     X, y, *, l2=0.0, tol=1e-8, max_passes=1000, start=None, loss="logistic", sample_weight=None,
-    fit_intercept=False, center=None, scale=None, stop=None, callback=None, callback_every=None,
-    n_threads=None,
+    offset=None, fit_intercept=False, center=None, scale=None, stop=None, callback=None,
+    callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Minimise the objective and return a `Run`; see `lsgd_fast.minimize`."""
     options = MinimizeOptions(
@@ -30,7 +30,7 @@ def minimize(
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=1,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     check = growth_check(solve, problem, feature_names(X, problem.d), options.n_threads)
     run = solve(options.for_problem(problem, start), check)
     return warn_of_growth(run, stacklevel=2)
@@ -76,12 +76,16 @@ class LinearMap:
 
 
 class ScoreLine:
-    """Scores of the rows of positive weight, their change, and the losses along that line."""
+    """Scores of the rows of positive weight, their change, and the losses along that line.
+
+    The scores are those without offsets, which are added where the losses are computed.
+    """
 
     def __init__(self, problem, k):
         used = problem.weight > 0.0
         self.weight, self.labels = problem.weight[used], problem.y[used]
         self.total_weight = problem.total_weight
+        self.offset = 0.0 if problem.offset is None else problem.offset[used]
         self.scores, self.change, self.row_gradients = np.zeros((3, k, used.sum()))
         # sign and column of the score that the margin of a row is made of
         self.sign = self.labels[None] if k == 1 else 1.0
@@ -91,7 +95,8 @@ class ScoreLine:
     def evaluate(self, t):
         """Compute the losses and the row gradients at ``scores + t * change``."""
         weight, rows = self.weight, np.arange(len(self.weight))
-        score, change = self.sign * (self.scores + t * self.change), self.sign * self.change
+        score = self.sign * (self.scores + t * self.change + self.offset)
+        change = self.sign * self.change
         own, change = score[self.own, rows], change - change[self.own, rows] * (len(score) > 1)
         if len(score) == 1:
             hard = soft = own

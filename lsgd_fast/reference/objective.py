@@ -13,23 +13,25 @@ __all__ = ["critical_stepsize", "logistic_loss", "logistic_loss_gradient"]
 
 
 def logistic_loss(
-    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None,
-    n_threads=None,
+    X, y, w, *, sample_weight=None, offset=None, l2=0.0, fit_intercept=False, center=None,
+    scale=None, n_threads=None,
 ):  # fmt: skip
     """Return the objective at `w`; see `lsgd_fast.logistic_loss`."""
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
-    options |= {"center": center, "scale": scale}
+    options |= {"offset": offset, "center": center, "scale": scale}
     return logistic_loss_gradient(X, y, w, **options, n_threads=n_threads)[0]
 
 
 def logistic_loss_gradient(
-    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None,
-    n_threads=None,
+    X, y, w, *, sample_weight=None, offset=None, l2=0.0, fit_intercept=False, center=None,
+    scale=None, n_threads=None,
 ):  # fmt: skip
     """Return the objective and its gradient at `w`; see `lsgd_fast.logistic_loss_gradient`."""
     check_n_threads(n_threads)
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
-    problem = Problem.check(X, y, **options, center=center, scale=scale, n_threads=1)
+    problem = Problem.check(X, y, **options, center=center, scale=scale, n_threads=1).with_offset(
+        offset
+    )
     w = check_weights(w, problem)
     rows = Rows(problem)
     found = [rows.measure(np.ascontiguousarray(column)) for column in np.atleast_2d(w.T)]
@@ -40,18 +42,20 @@ def logistic_loss_gradient(
 
 @np.errstate(over="ignore", under="ignore", invalid="ignore")  # of weights that are far out
 def critical_stepsize(
-    X, y, w, *, sample_weight=None, l2=0.0, fit_intercept=False, center=None, scale=None
-):
+    X, y, w, *, sample_weight=None, offset=None, l2=0.0, fit_intercept=False, center=None,
+    scale=None,
+):  # fmt: skip
     """Return 2 over the largest curvature at `w`; see `lsgd_fast.critical_stepsize`."""
     problem = Problem.check(
         X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center,
         scale=scale,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     w = check_weight_vector(w, problem)
     A = problem.features(slice(None))
     if fit_intercept:
         A = np.column_stack([A, np.ones(len(A))])
-    curvature = problem.weight / problem.total_weight * logistic_curvature(A @ w)
+    scores = A @ w + (0.0 if problem.offset is None else problem.offset)
+    curvature = problem.weight / problem.total_weight * logistic_curvature(scores)
     used = curvature > 0.0
     radius = radius_of_rows(problem, used)
     A, curvature = A[used] / radius, curvature[used]

@@ -15,8 +15,8 @@ __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 
 def stochastic_gradient_descent(
     X, y, stepsize, n_steps, *, batch_size=1, order="shuffle", rng=None, start=None,
-    loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, stop=None, record_every=1,
-    callback=None, callback_every=None, n_threads=None,
+    loss="logistic", sample_weight=None, offset=None, l2=0.0, fit_intercept=False, stop=None,
+    record_every=1, callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Return a `StochasticRun`; see `lsgd_fast.stochastic_gradient_descent`."""
     options = StochasticOptions(
@@ -27,14 +27,14 @@ def stochastic_gradient_descent(
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         n_threads=1,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     return run_stochastic(SGDRuns, problem, options, start)
 
 
 def stochastic_sweep(
     X, y, stepsizes, n_steps, *, batch_size=1, order="shuffle", rng=None, start=None,
-    loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False, stop=None, record_every=1,
-    callback=None, callback_every=None, n_threads=None,
+    loss="logistic", sample_weight=None, offset=None, l2=0.0, fit_intercept=False, stop=None,
+    record_every=1, callback=None, callback_every=None, n_threads=None,
 ):  # fmt: skip
     """Return a `StochasticSweep`; see `lsgd_fast.stochastic_sweep`."""
     options = StochasticOptions(
@@ -45,7 +45,7 @@ def stochastic_sweep(
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         n_threads=1,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     return sweep_stochastic(SGDRuns, problem, options, start)
 
 
@@ -122,6 +122,7 @@ class _SGDRun:
         w, b = (self.w[:-1], self.w[-1]) if p.fit_intercept else (self.w, 0.0)
         used = weight > 0.0
         scores = X.multiply(w) if is_sparse(X) else product(X, w)
+        scores = scores if p.offset is None else scores + p.offset[batch]
         z = np.where(used, y * (scores + b), 0.0)
         loss = float(weight @ p.loss.value(z)) / total
         if not loss < math.inf:

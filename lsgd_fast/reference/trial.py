@@ -12,8 +12,9 @@ __all__ = [
 
 def staged_trial(
     X, y, *, start_stepsize=None, factor=4, n_stages=8, n_steps=1000, sample=0.1, n_repeats=3,
-    goal=None, stop=None, rng=0, loss="logistic", sample_weight=None, l2=0.0, fit_intercept=False,
-    center=None, scale=None, callback=None, callback_every=None, n_threads=None,
+    goal=None, stop=None, rng=0, loss="logistic", sample_weight=None, offset=None, l2=0.0,
+    fit_intercept=False, center=None, scale=None, callback=None, callback_every=None,
+    n_threads=None,
 ):  # fmt: skip
     """Look for a stepsize on samples and return a `Trial`; see `lsgd_fast.staged_trial`."""
     options = TrialOptions(
@@ -24,5 +25,5 @@ def staged_trial(
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=1,
-    )  # fmt: skip
+    ).with_offset(offset)  # fmt: skip
     return run_trial(run_sweep, solve, problem, options)

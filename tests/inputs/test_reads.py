@@ -79,7 +79,7 @@ def test_commands_read_once(command, tmp_path, capsys):
         ("two_layer_gradient_descent", (1.0, 3), {"width": 0}),
         ("stochastic_gradient_descent", (1.0, 3), {"order": "sorted"}),
         ("staged_trial", (), {"loss": "exponential"}),
-        ("max_margin", (), {"rtol": 0.0}),
+        ("max_margin", (), {"tol": 0.0}),
         ("minimize", (), {"n_threads": 0}),
         ("logistic_loss", ([0.0] * 3,), {"n_threads": 0}),
     ],

@@ -109,7 +109,7 @@ def test_data_that_are_not_separable(backend, name):
 def test_an_intercept_may_separate(backend):
     X, y = [[1.0], [2.0], [3.0], [4.0]], [0, 0, 1, 1]
     assert backend.max_margin(X, y).value == 0.0
-    margin = backend.max_margin(X, y, fit_intercept=True, rtol=1e-6)
+    margin = backend.max_margin(X, y, fit_intercept=True, tol=1e-6)
     # (w, b) with 3 w + b = m, -2 w - b = m, so w = 2 m, b = -5 m, and m = 1 / sqrt(29)
     assert margin.value == pytest.approx(1.0 / math.sqrt(29.0), rel=1e-6)
     assert margin.direction[0] == pytest.approx(2.0 / math.sqrt(29.0), rel=1e-2)
@@ -119,7 +119,7 @@ def test_an_intercept_may_separate(backend):
 @every_backend
 def test_the_margin_of_the_toy_set(backend):
     """In X's units: 0.2 along the second axis."""
-    margin = backend.max_margin(*lsgd.datasets.toy(), rtol=1e-5)
+    margin = backend.max_margin(*lsgd.datasets.toy(), tol=1e-5)
     assert margin.value == pytest.approx(0.2, rel=1e-5)
     assert abs(margin.direction[1]) == pytest.approx(1.0, abs=1e-4)
 
@@ -148,21 +148,21 @@ def test_a_search_that_is_cut_short(backend):
     X, y = SEPARABLE["gauss, 60x40"]
     _, lower, upper = exact_margin(signed(X, y))
     for max_passes in (2, 3, 10, 64, 65, 100, 400):
-        margin = backend.max_margin(X, y, max_passes=max_passes, rtol=1e-9)
+        margin = backend.max_margin(X, y, max_passes=max_passes, tol=1e-9)
         assert margin.n_passes == max_passes
         assert margin.value <= upper and margin.value + margin.gap >= lower
         assert (margin.direction is None) == (margin.value == 0.0)
     assert margin.value > 0.0 and margin.gap > 1e-9 * margin.value
-    looked, later = (backend.max_margin(X, y, max_passes=n, rtol=1e-9) for n in (401, 408))
+    looked, later = (backend.max_margin(X, y, max_passes=n, tol=1e-9) for n in (401, 408))
     assert later.value > looked.value  # the last weights count, though no look was due
     first = backend.max_margin(X, y, max_passes=2)
     assert first.gap + first.value == pytest.approx(np.linalg.norm(signed(X, y).mean(axis=0)))
 
 
 @every_backend
-def test_a_smaller_rtol_takes_a_square_root_more(backend):
+def test_a_smaller_tol_takes_a_square_root_more(backend):
     X, y = SEPARABLE["planted, 200x20"]
-    passes = [backend.max_margin(X, y, rtol=rtol).n_passes for rtol in (1e-2, 1e-4)]
+    passes = [backend.max_margin(X, y, tol=tol).n_passes for tol in (1e-2, 1e-4)]
     assert 5.0 < passes[1] / passes[0] < 20.0
     gamma = backend.max_margin(X, y).value / np.linalg.norm(X, axis=1).max()
     assert 1.0 < passes[1] * gamma * 1e-2 < 4.0
@@ -281,7 +281,7 @@ def test_the_same_bits_for_every_team_and_instruction_set():
             kernel.use_instruction_set(isa)
             for n_threads in (1, 2, 5):
                 for data in (X, X.astype(np.float64), np.asfortranarray(X)):
-                    found.add(mark(lsgd.max_margin(data, y, n_threads=n_threads, rtol=1e-2,
+                    found.add(mark(lsgd.max_margin(data, y, n_threads=n_threads, tol=1e-2,
                                                    fit_intercept=True)))  # fmt: skip
     finally:
         kernel.use_instruction_set(used)
@@ -333,9 +333,9 @@ def test_a_checkpoint_keeps_the_bound(tmp_path):
 @pytest.mark.parametrize(
     ("error", "name", "options"),
     [
-        (ValueError, "rtol", {"rtol": 0.0}),
-        (ValueError, "rtol", {"rtol": math.nan}),
-        (TypeError, "rtol", {"rtol": "small"}),
+        (ValueError, "tol", {"tol": 0.0}),
+        (ValueError, "tol", {"tol": math.nan}),
+        (TypeError, "tol", {"tol": "small"}),
         (ValueError, "max_passes", {"max_passes": 1}),
         (TypeError, "max_passes", {"max_passes": 10.0}),
         (TypeError, "fit_intercept", {"fit_intercept": 1}),

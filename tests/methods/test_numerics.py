@@ -52,5 +52,8 @@ def test_margins_within_their_rounding_do_not_separate():
     # ten products of rows with norm 2 and weights with norm 3
     assert not separates(10 * EPS * 6.0, 3.0, 2.0, 10)
     assert separates(10 * EPS * 6.1, 3.0, 2.0, 10)
-    assert not separates(10 * EPS * 6.1, 3.0, 2.0, 10, offset=1.0)
+    assert not separates(10 * EPS * 6.1, 3.0, 2.0, 10, at_zero=1.0)
+    # an offset of 1 may be all of a margin
+    assert not separates(1.0 + 10 * EPS, 0.0, 2.0, 10, offset=1.0)
+    assert separates(1.0 + 12 * EPS, 0.0, 2.0, 10, offset=1.0)
     assert not separates(0.0, 0.0, 2.0, 10) and not separates(math.nan, 1.0, 1.0, 1)

@@ -131,6 +131,19 @@ def test_the_consumer_gets_the_same_bits(consumer, shape, dtype, fit_intercept):
             assert gradient.tobytes() == expected[1].tobytes()
 
 
+@pytest.mark.parametrize("shape", [(31, 7), (300, 40), (9000, 3)])
+def test_a_consumer_passes_offsets(consumer, shape):
+    rng = np.random.default_rng(shape[0])
+    X, y = rng.standard_normal(shape), awkward.labels(shape[0], rng)
+    offset = rng.standard_normal(shape[0])
+    for k in (1, 4):
+        w = rng.standard_normal((shape[1], k))
+        found = consumer.logistic_loss_gradient(X, y, np.ones(len(X)), w, 0.0, False, 2, offset)
+        expected = lsgd.logistic_loss_gradient(X, y, w, offset=offset)
+        assert found[0].tobytes() == expected[0].tobytes()
+        assert found[1].tobytes() == expected[1].tobytes()
+
+
 def test_another_abi_is_an_import_error(consumer):
     assert consumer.require_abi(consumer.ABI) == 0
     for wrong in (consumer.ABI - 1, consumer.ABI + 1):

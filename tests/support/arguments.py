@@ -318,7 +318,7 @@ def value_of(name):
 X = np.array([[1.0, 2.0], [3.0, -1.0], [0.25, 1.0], [-5.0, 1.0]])
 Y = np.array([1.0, -1.0, 1.0, -1.0])
 DATA = {"X": X, "y": Y}
-WEIGHTED = {"sample_weight": None, "l2": 0.0, "fit_intercept": False}
+WEIGHTED = {"sample_weight": None, "offset": None, "l2": 0.0, "fit_intercept": False}
 SCALED = {"center": None, "scale": None}
 RUN = {
     "start": None, "stop": None, "record_every": 1, "callback": None, "callback_every": None,
@@ -349,10 +349,11 @@ NUMERIC = {
         "callback": None, "callback_every": None, "n_threads": 1,
     },
     "max_margin": DATA | SCALED | {
-        "fit_intercept": False, "rtol": 0.1, "max_passes": 20, "n_threads": 1,
+        "fit_intercept": False, "tol": 0.1, "max_passes": 20, "n_threads": 1,
     },
     "separation": DATA | {
-        "loss": "logistic", "sample_weight": None, "fit_intercept": False, "n_threads": 1,
+        "loss": "logistic", "sample_weight": None, "offset": None, "fit_intercept": False,
+        "n_threads": 1,
     },
     "staged_trial": DATA | WEIGHTED | SCALED | {
         "start_stepsize": 0.5, "factor": 4, "n_stages": 2, "n_steps": 9, "sample": 0.1,

@@ -13,7 +13,8 @@ ctypedef fused real:
 
 
 def logistic_loss_gradient(const real[:, ::1] X, const double[::1] y, const double[::1] weight,
-                           const double[:, ::1] w, double l2, bint fit_intercept, int n_threads):
+                           const double[:, ::1] w, double l2, bint fit_intercept, int n_threads,
+                           const double[::1] offset=None):
     """Loss (k,) and gradient (d [+ 1], k) for labels -1.0 and +1.0."""
     cdef kernel.rows_t rows
     cdef Py_ssize_t k = w.shape[1], i
@@ -36,6 +37,9 @@ def logistic_loss_gradient(const real[:, ::1] X, const double[::1] y, const doub
     rows.total_weight = 0.0
     for i in range(weight.shape[0]):
         rows.total_weight += weight[i]
+    rows.offset = NULL
+    if offset is not None:
+        rows.offset = &offset[0]
     rows.fit_intercept = fit_intercept
     rows.center = rows.scale = NULL
     workspace = np.full(kernel.workspace_size(&rows, k, n_threads), np.nan)

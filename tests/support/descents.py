@@ -14,6 +14,7 @@ NOISY = awkward.labels(40, RNG)  # not separable: unstable for ever
 WEIGHT = RNG.uniform(0.0, 3.0, 40)
 ETA, STEPS = 10.0, 100
 HELD_OUT = X[::2] + 0.3, NOISY[::2]
+OFFSET = RNG.standard_normal(40)
 FULL = Descent(X, Y, ETA)
 FULL.step(STEPS)
 FULL = FULL.result()
@@ -39,6 +40,8 @@ VARIANTS = {
                          "stop": Stop(loss=float(FULL.trace.loss[70]))},
     "validation, gram": {"validation": HELD_OUT, "gram": True, "fit_intercept": True},
     "gram": {"gram": True, "start": [1.0, -1.0, 2.0]},
+    "offset": {"offset": OFFSET, "validation": (*HELD_OUT, OFFSET[::2]), "l2": 1e-3},
+    "offset, gram": {"offset": OFFSET, "gram": True, "start": [1.0, -1.0, 2.0], "y": NOISY},
     "all": {
         "y": NOISY, "fit_intercept": True, "l2": 1e-4, "sample_weight": WEIGHT, "record_every": 3,
         "callback": lambda state: None, "stop": Stop(loss=1e-9, unstable_steps=61),
@@ -63,7 +66,7 @@ def watched(options):
 
 def kept_aside(options):
     """Return the options that `Descent.load` takes."""
-    kept = ("sample_weight", "validation", "callback")
+    kept = ("sample_weight", "offset", "validation", "callback")
     return {name: options[name] for name in kept if name in options}
 
 

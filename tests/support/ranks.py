@@ -98,8 +98,8 @@ class Case:
             self.weight = weight
         else:
             self.weight = None
+        held_out = slice(0, min(n, 50))
         if self.kind != "minimize" and "loss" not in options and rng.random() < 0.3:
-            held_out = slice(0, min(n, 50))
             options["validation"] = (self.form(self.X[held_out]), self.y[held_out])
         if rng.random() < 0.3:
             options["stop"] = lsgd.Stop(loss=0.6)
@@ -107,10 +107,15 @@ class Case:
         self.rule = stepsizes.Constant(float(10.0 ** rng.uniform(-1, 1)))
         if self.kind in ("descent", "sweep") and "loss" not in options:
             self.rule = possible[rng.integers(len(possible))]
+        self.offset = None
+        if "loss" not in options and rng.random() < 0.3:
+            self.offset = rng.standard_normal(n)
+            if "validation" in options:
+                options["validation"] += (self.offset[held_out],)
 
-    def call(self, X, y, weight, n_threads):
+    def call(self, X, y, n_threads, **of_rows):
         """Return the runs, or the error."""
-        options = self.options | {"sample_weight": weight, "n_threads": n_threads}
+        options = self.options | of_rows | {"n_threads": n_threads}
         if self.kind == "minimize":
             return [lsgd.minimize(X, y, **options)]
         options["gram"] = "auto"
@@ -127,16 +132,18 @@ class Case:
 
     def alone(self):
         """Return the bytes of the runs in one process, or the error."""
-        return outcome(lambda: self.call(self.form(self.X), self.y, self.weight, 1))
+        of_rows = {"sample_weight": self.weight, "offset": self.offset}
+        return outcome(lambda: self.call(self.form(self.X), self.y, 1, **of_rows))
 
     def share(self, comm):
         """Return the same on one of the ranks."""
         mine = self.shares[comm.rank]
-        weight = None if self.weight is None else self.weight[mine]
+        weight, offset = (None if one is None else one[mine] for one in (self.weight, self.offset))
 
         def call():
             X = distributed.rows(self.form(self.X[mine]), comm)
-            return self.call(X, self.y[mine], weight, self.n_threads)
+            of_rows = {"sample_weight": weight, "offset": offset}
+            return self.call(X, self.y[mine], self.n_threads, **of_rows)
 
         return outcome(call)
 

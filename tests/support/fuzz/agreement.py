@@ -304,15 +304,15 @@ def perturbed(arguments, i, size, weighted):
         with np.errstate(all="ignore"):
             return array + change * (np.abs(array) + offset)
 
-    names = ("w", "start", "sample_weight", "scale", "l2")
+    names = ("w", "start", "sample_weight", "offset", "scale", "l2")
     changed = {name: moved(arguments[name]) for name in names if arguments.get(name) is not None}
     if "l2" in changed:
         changed["l2"] = changed["l2"].tolist()
     X = inputs.dense(arguments["X"])
     changed["X"] = _stored_as(arguments["X"], moved(X, offset))
     if arguments.get("validation") is not None:
-        held_out, labels = arguments["validation"]
-        changed["validation"] = moved(inputs.dense(held_out), offset), labels
+        held_out, *others = arguments["validation"]
+        changed["validation"] = moved(inputs.dense(held_out), offset), *others
     if weighted and "sample_weight" not in changed:
         changed["sample_weight"] = moved(np.ones(len(X)))
     return changed
@@ -326,7 +326,7 @@ def reordered(arguments, i):
     X = inputs.dense(arguments["X"])
     order = np.random.default_rng([i, 8]).permutation(len(X))
     changed = {"X": _stored_as(arguments["X"], X[order])}
-    for name in ("y", "sample_weight"):
+    for name in ("y", "sample_weight", "offset"):
         if arguments.get(name) is not None:
             changed[name] = np.asarray(arguments[name])[order]
     return changed

@@ -242,7 +242,7 @@ def check_pieces(call, found, rng):
     callback = arguments.get("callback")
     if callback is not None:
         callback = arguments["callback"] = callback.fresh()
-    kept = ("X", "y", "sample_weight", "center", "scale", "validation", "callback")
+    kept = ("X", "y", "sample_weight", "offset", "center", "scale", "validation", "callback")
     given = {name: arguments[name] for name in kept if name in arguments}
     descent, reason = lsgd.Descent(**arguments), None
     with tempfile.TemporaryDirectory() as folder:

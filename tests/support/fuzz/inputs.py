@@ -227,6 +227,17 @@ def sample_weight(rng, n, classes, hard):
         return weight.astype(rng.choice(["f8", "f8", "f4", "longdouble"]))
 
 
+def offset(rng, n, hard):
+    """Return offsets of rows, mostly of the size of scores."""
+    with np.errstate(all="ignore"):
+        found = rng.standard_normal(n) * 10.0 ** rng.uniform(-3.0, 1.0)
+        if rng.random() < hard:
+            found *= rng.choice([0.0, 1e-300, 1e8, 1e150])
+        if rng.random() < 0.1 * hard:
+            found[rng.integers(n)] = rng.choice([np.nan, np.inf])
+    return found.astype(rng.choice(["f8", "f8", "f4"])) if hard == 0.0 else found
+
+
 def stop(rng, held_out, cycling=True):
     """Return conditions to stop; `seconds` is out of reach, as it must not decide."""
     choices = {

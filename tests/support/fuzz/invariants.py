@@ -84,8 +84,8 @@ def of_last_row(call, run):
         call.kind == "gram" or call.arguments.get("gram") is True
     ):  # fmt: skip
         return
-    names = ("X", "y", "loss", "sample_weight", "fit_intercept", "center", "scale", "l2", "record",
-             "activation", "width")  # fmt: skip
+    names = ("X", "y", "loss", "sample_weight", "offset", "fit_intercept", "center", "scale", "l2",
+             "record", "activation", "width")  # fmt: skip
     given = {name: call.arguments[name] for name in names if name in call.arguments}
     if isinstance(given.get("l2"), list):
         given["l2"] = 0.0  # the trace has another column then

@@ -46,9 +46,9 @@ KINDS = {
                  without=("center", "scale")),
     "sweep": Kind("stepsize_sweep", 3.0, steps=8),
     "softmax": Kind("gradient_descent", 2.0, 8, 0.1, (("loss", "softmax"),), classes=6,
-                    without=("gram",)),
+                    without=("gram", "offset")),
     "softmax sweep": Kind("stepsize_sweep", 1.0, 5, 0.05, (("loss", "softmax"),), classes=6,
-                    without=("gram",)),
+                    without=("gram", "offset")),
     "nesterov": Kind("nesterov_descent", 1.5, always=("n_steps",)),
     "network": Kind("two_layer_gradient_descent", 2.0, 6, 0.05, without=("start",),
                     always=("rng",)),
@@ -56,7 +56,7 @@ KINDS = {
     "stochastic sweep": Kind("stochastic_sweep", 1.5, 20, always=("rng",)),
     "minimize": Kind("minimize", 3.0, always=("max_passes",)),
     "minimize softmax": Kind("minimize", 1.0, fixed=(("loss", "softmax"),), classes=5,
-                             always=("max_passes",)),
+                             always=("max_passes",), without=("offset",)),
     "extremes": Kind("minimize", 1.0, large=0.0, always=("max_passes",), hard=0.6),
     "teams": Kind("gradient_descent", 0.5, 5, large=1.0),
     "margin": Kind("max_margin", 1.0, large=0.05, always=("max_passes",)),
@@ -181,6 +181,9 @@ class Draw:
     def sample_weight(self):
         return inputs.sample_weight(self.rng, self.n, self.classes, self.hard)
 
+    def offset(self):
+        return inputs.offset(self.rng, self.n, self.hard)
+
     def l2(self):
         if self.rng.random() < 0.7:
             return float(self.rng.choice([0.0, 1e-3, 0.1]))
@@ -226,7 +229,10 @@ class Draw:
     def validation(self):
         m = int(self.rng.integers(1, 60))
         X = inputs.rows(self.rng, m, self.d, self.folder, self.hard)
-        return X, self.rng.integers(0, self.classes, m)
+        held_out = X, self.rng.integers(0, self.classes, m)
+        if "offset" in self.arguments:
+            held_out += (inputs.offset(self.rng, m, self.hard),)
+        return held_out
 
     def callback(self):
         action = (None, None, True, "raise", False, 1)[self.rng.integers(6)]
@@ -255,7 +261,8 @@ class Draw:
         return str(self.rng.choice(["relu", "leaky_relu", "softplus"]))
 
     def tol(self):
-        return float(self.rng.choice([0.0, 1e-8, 1e-3]))
+        of_margin = self.kind.function == "max_margin"
+        return float(self.rng.choice([1e-3, 1e-1, 1e-6] if of_margin else [0.0, 1e-8, 1e-3]))
 
     def max_passes(self):
         if self.kind.function == "max_margin":
@@ -263,9 +270,6 @@ class Draw:
         if self.kind.hard > HARD:
             return int(self.rng.choice([1, 2, 3, 50, 400]))
         return int(self.rng.choice([1, 2, 3, 8, 30]))
-
-    def rtol(self):
-        return float(self.rng.choice([1e-3, 1e-1, 1e-6]))
 
     def start_stepsize(self):
         return self.eta()
@@ -290,7 +294,7 @@ class Draw:
 
 
 # Arguments that others depend on come first; a method must not be named as the generator is.
-EARLY = ("X", "y", "fit_intercept", "width", "stepsizes", "validation")
+EARLY = ("X", "y", "fit_intercept", "width", "stepsizes", "offset", "validation")
 
 
 def draw_arguments(kind, rng, folder):

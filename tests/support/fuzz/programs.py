@@ -243,7 +243,7 @@ def check_scale(rng, folder):
     start = scaled.weights
     if arguments.get("fit_intercept"):
         start = np.append(start, scaled.intercept)
-    kept = ("X", "y", "sample_weight", "fit_intercept", "loss")
+    kept = ("X", "y", "sample_weight", "offset", "fit_intercept", "loss")
     again = {name: arguments[name] for name in kept if name in arguments}
     found = lsgd.gradient_descent(**again, stepsize=1.0, n_steps=0, start=start, gram=False)
     if not found.trace.loss[-1] <= scaled.loss_bound * (1.0 + 1e-9) + 1e-322:
