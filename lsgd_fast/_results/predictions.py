@@ -7,12 +7,13 @@ import numpy as np
 from lsgd_fast import losses
 from lsgd_fast._arrays import column_names, raise_not_finite
 from lsgd_fast._inputs.dense import BLOCK_SIZE, check_matrix, scaled, to_float64
+from lsgd_fast._inputs.labels import check_offset
 from lsgd_fast._inputs.models import TwoLayer, check_network
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._inputs.standardize import Units
 from lsgd_fast._results.arrays import ReadOnlyArrays
 
-__all__ = ["Model", "Predictions", "log_probabilities", "scores_of"]
+__all__ = ["Model", "Predictions", "add_offset", "log_probabilities", "scores_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ class Predictions:
             return self.weights, self.intercept
         return units.to_raw(self.weights, self.intercept)
 
-    def decision_function(self, X):
+    def decision_function(self, X, offset=None):
         """Return the scores of rows: ``X @ w + b``, or the output of a two-layer network.
 
         Parameters
@@ -120,6 +121,8 @@ class Predictions:
         X : array-like or sparse matrix of shape (n, d)
             Rows of as many features as the run had, of any real dtype; they are centred and scaled
             as those of the run were. X is read in place, block by block.
+        offset : array-like of shape (n,), optional
+            Added to the scores; pass it where the run had offsets. Not with softmax.
 
         Returns
         -------
@@ -132,14 +135,14 @@ class Predictions:
         TypeError, ValueError
             If X is not a matrix of finite numbers with that many features.
         """
-        return scores_of(self.model, X, self.weights, self.intercept)
+        return add_offset(scores_of(self.model, X, self.weights, self.intercept), offset)
 
-    def predict(self, X):
+    def predict(self, X, offset=None):
         """Return the most likely label of each row.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, d)
+        X, offset
             As for `decision_function`.
 
         Returns
@@ -148,16 +151,16 @@ class Predictions:
             Labels as they were passed to the function: -1 and +1, 0 and 1, or bool; with softmax
             class numbers. A score of zero counts as the first label.
         """
-        scores = self.decision_function(X)
+        scores = self.decision_function(X, offset)
         best = scores > 0.0 if scores.ndim == 1 else scores.argmax(axis=1)
         return np.array(self.model.classes)[best.astype(np.intp)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, offset=None):
         """Return the probabilities of the labels.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, d)
+        X, offset
             As for `decision_function`.
 
         Returns
@@ -175,7 +178,16 @@ class Predictions:
                 f"predict_proba needs the logistic or the softmax loss; this run had "
                 f"{self.model.loss!r}: use decision_function"
             )
-        return np.exp(log_probabilities(self.decision_function(X)))
+        return np.exp(log_probabilities(self.decision_function(X, offset)))
+
+
+def add_offset(scores, offset):
+    """Return scores with the offsets of the rows added, which are checked, or None."""
+    if offset is None:
+        return scores
+    if scores.ndim > 1:
+        raise ValueError("offset must be None for several classes: it would change no probability")
+    return scores + check_offset(offset, len(scores))
 
 
 def scores_of(model, X, weights, intercept):

@@ -107,3 +107,21 @@ def test_a_file_keeps_the_largest_offset(tmp_path):
     run = lsgd.gradient_descent(X, Y, 1.0, 5, offset=np.full(len(Y), -2.5))
     run.save(tmp_path / "run.npz")
     assert lsgd.Run.load(tmp_path / "run.npz").largest_offset == 2.5
+
+
+@every_backend
+def test_scores_have_the_offsets_that_are_passed(backend):
+    offset = np.linspace(-3.0, 3.0, 60)
+    run = backend.gradient_descent(NOISE, LABELS, 1.0, 20, offset=offset)
+    scores = run.decision_function(NOISE, offset=offset)
+    np.testing.assert_allclose(scores, NOISE @ run.weights + offset, rtol=1e-12)
+    assert (run.predict(NOISE, offset=offset) == np.where(scores > 0.0, 1, -1)).all()
+    assert run.trace.error_rate[-1] == (run.predict(NOISE, offset=offset) != LABELS).mean()
+    proba = run.predict_proba(NOISE, offset)[:, 1]
+    np.testing.assert_allclose(proba, 1.0 / (1.0 + np.exp(-scores)), rtol=1e-12)
+    for value, message in ((offset[1:], "offset has length 59"), (offset * np.nan, "finite")):
+        with pytest.raises(ValueError, match=message):
+            run.predict(NOISE, offset=value)
+    several = backend.gradient_descent(NOISE, np.arange(60) % 3, 1.0, 5, loss="softmax")
+    with pytest.raises(ValueError, match="offset must be None"):
+        several.predict(NOISE, offset=offset)
