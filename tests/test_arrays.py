@@ -331,7 +331,7 @@ def small(backend):
     yield lambda X, y, v: backend.two_layer_gradient_descent(X, y, 1.0, 3, width=2, rng=0).weights
     yield lambda X, y, v: backend.logistic_loss_gradient(X, y, v(2))[1]
     yield lambda X, y, v: backend.minimize(X, y, l2=0.1).weights
-    yield lambda X, y, v: backend.max_margin(X, y, rtol=0.5).direction
+    yield lambda X, y, v: backend.max_margin(X, y, tol=0.5).direction
     yield lambda X, y, v: backend.minimize(X, y, l2=0.1).predict(X)
     yield lambda X, y, v: backend.separation(X, y, sample_weight=v(4)).certificate.direction
     yield lambda X, y, v: theory.mean_loss(v(3), 0.5, 1.0)

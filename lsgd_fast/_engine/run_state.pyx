@@ -235,7 +235,7 @@ cdef class RunState:
             earlier_promise=m.earlier_promise,
             drift=drift if is_linear else INFINITY,
             curvature=loss.curvature,
-            is_covered=isinstance(self.rule, stepsizes.Constant) and problem.is_plain,
+            is_covered=isinstance(self.rule, stepsizes.Constant) and problem.is_covered,
             model=problem.model.name,
         )
 

@@ -156,8 +156,13 @@ class Problem:
 
     @property
     def is_plain(self):
-        """Whether the theorems apply: one column of weights and the logistic loss."""
+        """Whether the lemmas on descent apply: one column of weights and the logistic loss."""
         return not self.is_multi and isinstance(self.loss, losses.Logistic)
+
+    @property
+    def is_covered(self):
+        """Whether Theorem 1 applies, too: its rows have no offsets."""
+        return self.is_plain and self.largest_offset == 0.0
 
     @property
     def radius(self):

@@ -258,8 +258,8 @@ def _find_separation(runner, solve, confirmed):
         runner.passes += int(run.trace.passes[-1])
         return run
 
-    names = [""] * problem.d
-    found = find_separation(counted, problem, names, runner.descent.n_threads, MAX_PROGRAM)
+    names, plain = [""] * problem.d, problem.without_offset()
+    found = find_separation(counted, plain, names, runner.descent.n_threads, MAX_PROGRAM)
     if found.kind is SeparationKind.complete:
         runner.take_margin(found)
     return found.kind
@@ -269,7 +269,7 @@ def _settled_after(runner, stages, confirmed):
     """Return the steps after which Theorem 1 has settled the first unsettled stepsize, or None."""
     problem, margin = runner.problem, runner.margin
     unsettled = [one.stepsize for one in (*stages, *confirmed.values()) if one.mark == "unsettled"]
-    if not unsettled or margin == 0.0 or problem.is_multi or problem.is_weighted:
+    if not unsettled or margin == 0.0 or not problem.is_covered or problem.is_weighted:
         return None
     radius = problem.radius
     return transition_steps(problem.n, min(margin, radius), min(unsettled), radius=radius)

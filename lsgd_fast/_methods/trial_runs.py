@@ -159,7 +159,7 @@ class Runner:
         if direction is not None and not problem.is_multi:
             if problem.fit_intercept:
                 direction = np.append(direction, separation.intercept)
-            trace = self._measure(problem, [direction])[0]
+            trace = self._measure(problem.without_offset(), [direction])[0]
             margin = float(trace.min_margin[-1]) / float(np.linalg.norm(direction))
             self.margin = max(self.margin, margin)
 
@@ -192,7 +192,7 @@ class Runner:
             loss=loss,
             ln_loss=float(trace.ln_loss[-1]),
             objective=loss if l2 == 0.0 else float(trace.objective[-1]),
-            margin=float(trace.min_margin[-1]) / size if 0.0 < size < math.inf else None,
+            margin=_last_margin(run) / size if 0.0 < size < math.inf else None,
             held_out_loss=held_out_loss,
             held_out_error=held_out_error,
         )
@@ -238,4 +238,9 @@ def _parameters(run, problem):
 def _margin_of_all_weights(run):
     """Return the last margin of a run over the norm of its weights and intercept, 0 if negative."""
     size = math.hypot(float(run.trace.weight_norm[-1]), float(np.linalg.norm(run.intercept)))
-    return max(0.0, float(run.trace.min_margin[-1]) / size) if 0.0 < size < math.inf else 0.0
+    return max(0.0, _last_margin(run) / size) if 0.0 < size < math.inf else 0.0
+
+
+def _last_margin(run):
+    """Return the last smallest margin, with offsets the least that it can be without them."""
+    return float(run.trace.min_margin[-1]) - run.largest_offset

@@ -80,7 +80,8 @@ class Outcome:
     objective : float
         The last loss with the penalty.
     margin : float or None
-        The last ``min_margin / weight_norm``; None for zero weights.
+        The last ``min_margin / weight_norm``, with offsets ``(min_margin - largest_offset) /
+        weight_norm``, the least that it can be without them; None for zero weights.
     held_out_loss, held_out_error : float or None
         The loss and the error rate of the last weights on the rows outside of the sample; None
         unless the goal is one of these, and for a run on all rows.

@@ -225,6 +225,6 @@ class Monitor:
             earlier_promise=self.earlier_promise,
             drift=self._known_drift(),
             curvature=loss.curvature,
-            is_covered=isinstance(self.rule, Constant) and self.problem.is_plain,
+            is_covered=isinstance(self.rule, Constant) and self.problem.is_covered,
             model=self.problem.model.name,
         )

@@ -57,8 +57,8 @@ def test_pairs_are_joined_level_by_level(n_leaves):
 def test_parts_that_are_made_apart_make_the_whole(form, n, d):
     X, y, weight = data(n, d, form)
     X = Problem.check(X, y).X
-    whole = digest.top(digest.nodes(X, y, weight, n_threads=1))
-    assert digest.top(digest.nodes(X, y, weight, n_threads=3)) == whole
+    whole = digest.top(digest.nodes(X, (y, weight), n_threads=1))
+    assert digest.top(digest.nodes(X, (y, weight), n_threads=3)) == whole
     height, rng = digest.leaf_rows(X), np.random.default_rng(5)
     assert height == (8 if d < 4 and form != "sparse" else 4)
     for n_parts in (2, 3, 5):
@@ -66,7 +66,8 @@ def test_parts_that_are_made_apart_make_the_whole(form, n, d):
         parts = []
         for a, b in zip([0, *cuts], [*np.minimum(cuts, n), n], strict=True):
             rows = slice(int(a), int(b))
-            parts += digest.nodes(X[rows], y[rows], weight[rows], int(a)) if a < b else []
+            vectors = y[rows], weight[rows]
+            parts += digest.nodes(X[rows], vectors, int(a)) if a < b else []
         assert digest.top(parts) == whole
 
 

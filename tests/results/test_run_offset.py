@@ -103,6 +103,19 @@ def test_a_loss_without_a_minimum_is_found_with_offsets(backend):
     assert run.stop_reason == "no_minimum"
 
 
+@every_backend
+def test_trials_prove_and_measure_without_offsets(backend):
+    options = {"n_stages": 2, "n_steps": 50, "n_repeats": 1}
+    trial = backend.staged_trial(NOISE, LABELS, offset=KNOWN, **options)
+    assert trial.separation == "none"
+    margin = lsgd.max_margin(X, Y)
+    trial = backend.staged_trial(X, Y, offset=5.0 * Y, **options)
+    plain = backend.staged_trial(X, Y, **options)
+    assert trial.separation == plain.separation == "complete"
+    assert all(outcome.margin <= margin.value + margin.gap for outcome in trial.confirmations)
+    assert trial.settled_after is None  # of which Theorem 1 says nothing
+
+
 def test_a_file_keeps_the_largest_offset(tmp_path):
     run = lsgd.gradient_descent(X, Y, 1.0, 5, offset=np.full(len(Y), -2.5))
     run.save(tmp_path / "run.npz")
