@@ -88,8 +88,7 @@ cdef class Descent:
     cdef _join(self, Batch batch, Py_ssize_t start, request):
         """Become a run of a batch, from its first weights number `start`."""
         options = request.options
-        self.batch, self.lock = batch, batch.lock
-        self.start = start
+        self.batch, self.lock, self.start = batch, batch.lock, start
         self.state = batch.new_run(start, request.problem, request.rule, request.stop,
                                    options.record, options.record_every)
         self.stop, self.record = request.stop, options.record

@@ -1,6 +1,7 @@
 """Losses along a line of scores: alike in the compiled code and in the reference, and far out."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,8 +27,7 @@ def test_losses_along_a_line(k, t):
     labels[:k] = np.arange(k) if k > 1 else labels[:k]
     problem = Problem.check(X[:n], awkward.labels(n, RNG), sample_weight=RNG.uniform(0.1, 1.0, n))
     fast = ScoreLine(problem.weight, labels, problem.total_weight, k, 1)
-    slow = ReferenceScoreLine(SimpleNamespace(weight=problem.weight, y=labels,
-                                              total_weight=problem.total_weight), k)  # fmt: skip
+    slow = ReferenceScoreLine(replace(problem, y=labels), k)
     for size in (1e-3, 1.0, 30.0, 1e3, 1e100):
         scores, change = size * RNG.standard_normal((k, n)), RNG.standard_normal((k, n))
         for line in (fast, slow):
@@ -49,7 +49,8 @@ def test_losses_far_out(backend, k):
         if backend is lsgd:
             line = ScoreLine(weight, labels, 0.5, k, 1)
         else:
-            line = ReferenceScoreLine(SimpleNamespace(weight=weight, y=labels, total_weight=0.5), k)
+            problem = SimpleNamespace(weight=weight, y=labels, total_weight=0.5, offset=None)
+            line = ReferenceScoreLine(problem, k)
         line.scores[:, :2], line.change[0] = scores, 1.0
         found = line.evaluate(0.0)
         margin = z if k == 1 else z + 1e-3 * abs(z)

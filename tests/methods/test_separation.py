@@ -268,7 +268,7 @@ def test_large_data_have_no_program(monkeypatch):
     without_run(monkeypatch)
     monkeypatch.setattr(method, "MAX_VALUES", 7)
     found = method.find_separation(None, *method.check_separation(
-        FOUR["X"], FOUR["y"], "logistic", None, True), max_values=7)  # fmt: skip
+        FOUR["X"], FOUR["y"], "logistic", None, None, True), max_values=7)  # fmt: skip
     assert found.kind == "undecided" and found.reason == method.TOO_LARGE
 
 
