@@ -42,8 +42,9 @@ class LogisticClassifierCV(LogisticClassifier):
         The folds, as in scikit-learn: a number stands for stratified folds without shuffling.
     scoring : str or callable, optional
         What to compare penalties by: a name of scikit-learn, such as ``"neg_log_loss"``, or
-        ``scoring(estimator, X, y)``. Accuracy by default. Among equal ones the strongest penalty
-        is taken.
+        ``scoring(estimator, X, y)``, which is given a fitted `LogisticClassifier` and the rows left
+        out, and also ``sample_weight=`` if `fit` is. Accuracy by default. Among equal ones the
+        strongest penalty is taken.
     refit : bool, default True
         Whether to fit all rows with the best penalty. Otherwise the weights are the means of those
         of the folds.
@@ -167,14 +168,12 @@ class LogisticClassifierCV(LogisticClassifier):
         shares = [fold.weight.sum() / data.weight.sum() for fold in folds]
         l2s = [grid.l2s(data.total_weight * share) for share in shares]
         fits = minimize_folds(problem, folds, l2s, path)
-        score.prepare(self, data, sample_weight)
-        self.scores_ = np.array([
-            [score(fit.scores, fold.test) for fit in of_fold]
-            for fold, of_fold in zip(folds, fits, strict=True)
-        ])  # fmt: skip
         self.coefs_paths_ = np.array([
             [_coef_of(fit.run, units, options.fit_intercept) for fit in of_fold] for of_fold in fits
         ])  # fmt: skip
+        score.prepare(self, data, sample_weight)
+        of_folds = zip(folds, l2s, fits, self.coefs_paths_, strict=True)
+        self.scores_ = np.array([score.of_fold(i, *parts) for i, parts in enumerate(of_folds)])
         self.path_n_iter_ = np.array([[fit.run.n_steps for fit in of_fold] for of_fold in fits])
         _warn_of_path(fits, path.tol, options.max_iter)
         best = int(np.argmax(self.scores_.mean(axis=0)))
@@ -261,27 +260,57 @@ class _Score:
                     f"scoring must be a name of scikit-learn or a callable; got {shown(scoring)}"
                 ) from None
 
-    def prepare(self, classifier, data, sample_weight):
-        """Take the labels, and the weights if there are any."""
-        self.X, self.labels = data.X, classifier.classes_[data.numbers]
+    def prepare(self, search, data, sample_weight):
+        """Take the `LogisticClassifierCV` with its classes, the labels, and the weights if any."""
+        self.search, self.X, self.labels = search, data.X, search.classes_[data.numbers]
         self.weight = None
         if sample_weight is not None:
             self.weight = np.asarray(opened("sample_weight", sample_weight), dtype=np.float64)
-        self.known = _KnownScores()
-        self.known.classes_ = classifier.classes_
-        self.known.n_features_in_ = classifier.n_features_in_
 
-    def __call__(self, scores, rows):
-        """Return the score of held-out rows whose scores by the classifier are known."""
-        self.known.scores = scores
+    def of_fold(self, number, fold, l2s, fits, coefs):
+        """Return the score of each fit of a fold, whose weights are `coefs`, on its test rows."""
+        found = []
+        for l2, fit, coef in zip(l2s, fits, coefs, strict=True):
+            try:
+                score = self._score(l2, fit.scores, coef, fold.test)
+            except ValueError as error:
+                if not self.by_name:  # an error of the caller's own
+                    raise
+                raise ValueError(f"scoring: fold {number} of cv has no score: {error}") from None
+            if np.isnan(score):
+                raise ValueError(
+                    f"scoring: the score of fold {number} of cv for l2={l2:.3g} is NaN; pass "
+                    "another scoring, or other folds if it needs more rows or classes"
+                )
+            found.append(score)
+        return found
+
+    def _score(self, l2, scores, coef, rows):
         labels = self.labels[rows]
         weight = {} if self.weight is None else {"sample_weight": self.weight[rows]}
+        if not self.by_name:
+            score = self.scorer(self._classifier(l2, coef), self.X[rows], labels, **weight)
+            try:
+                return float(score)
+            except (TypeError, ValueError):
+                raise TypeError(f"scoring must return a number; got {shown(score)}") from None
+        known = _KnownScores()
+        known.classes_, known.scores = self.search.classes_, scores
         if self.scorer is None:
-            hits = self.known.predict(None) == labels
+            hits = known.predict(None) == labels
             return float(np.average(hits, weights=weight.get("sample_weight")))
         # a scorer of scikit-learn looks at predictions alone
-        X = None if self.by_name else self.X[rows]
-        return float(self.scorer(self.known, X, labels, **weight))
+        return float(self.scorer(known, None, labels, **weight))
+
+    def _classifier(self, l2, coef):
+        """Return a fitted classifier for a scorer, which may change it."""
+        names = LogisticClassifier().get_params()
+        options = {k: v for k, v in self.search.get_params(deep=False).items() if k in names}
+        classifier, d = LogisticClassifier(**options, l2=l2), self.X.shape[1]
+        classifier.classes_, classifier.n_features_in_ = self.search.classes_, d
+        classifier.coef_, classifier.intercept_ = coef[:, :d].copy(), coef[:, d:].sum(axis=1)
+        classifier.l2_ = l2
+        return classifier
 
 
 class _KnownScores(LogisticClassifier):

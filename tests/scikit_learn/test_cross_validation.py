@@ -187,6 +187,55 @@ def test_a_score_of_ones_own_sees_the_rows():
     np.testing.assert_allclose(fitted.scores_, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("options", [{}, {"standardize": True}, {"fit_intercept": False}])
+def test_a_score_of_ones_own_has_a_fitted_classifier(n_classes, options):
+    X, y = overlapping(n_classes=n_classes)
+    X, seen = X * 1e3 + 5.0, []
+
+    def of_rows_in_reverse(estimator, rows, labels):
+        seen.append(estimator)
+        return (estimator.predict(rows[::-1]) == labels[::-1]).mean()
+
+    search = LogisticClassifierCV(l2s=L2S, scoring=of_rows_in_reverse, **options).fit(X, y)
+    expected = LogisticClassifierCV(l2s=L2S, **options).fit(X, y)
+    np.testing.assert_array_equal(search.scores_, expected.scores_)
+    path = search.coefs_paths_.reshape(15, len(search.coef_), -1)
+    for i, (one, coef) in enumerate(zip(seen, path, strict=True)):
+        assert type(one) is LogisticClassifier and one.l2 == one.l2_ == L2S[i % 3]
+        assert one.classes_.tolist() == search.classes_.tolist() and one.n_features_in_ == 5
+        np.testing.assert_array_equal(one.coef_, coef[:, :5])
+        assert (
+            one.intercept_.tolist()
+            == (coef[:, 5] if coef.shape[1] > 5 else 0 * one.intercept_).tolist()
+        )
+        one.coef_[:] = 0.0
+    assert search.coefs_paths_.all()
+
+
+@pytest.mark.filterwarnings("ignore")  # that of scikit-learn
+@pytest.mark.parametrize(
+    "scoring, error, match",
+    [
+        (
+            lambda *_: float("nan"),
+            ValueError,
+            "^scoring: the score of fold 0 of cv for l2=1 is NaN",
+        ),
+        (lambda *_: "good", TypeError, "^scoring must return a number; got 'good'"),
+        (lambda *_: [1.0, 2.0], TypeError, "^scoring must return a number"),
+        ("roc_auc", ValueError, "^scoring: .*fold 0 of cv"),
+        ("neg_log_loss", ValueError, "^scoring: fold 0 of cv has no score: "),
+    ],
+)
+def test_scores_that_cannot_be_compared(scoring, error, match):
+    X, y = overlapping()
+    rows = np.flatnonzero(y == 1)[:9]
+    cv = [(np.delete(np.arange(len(y)), rows), rows)]
+    with pytest.raises(error, match=match):
+        LogisticClassifierCV(l2s=L2S, cv=cv, scoring=scoring).fit(X, y)
+
+
 def test_standardised_features():
     X, y = overlapping()
     X = X * [1.0, 1e3, 1e-3, 1.0, 1.0] + 5.0
