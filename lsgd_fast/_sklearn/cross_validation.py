@@ -178,7 +178,8 @@ class LogisticClassifierCV(LogisticClassifier):
         _warn_of_path(fits, path.tol, options.max_iter)
         best = int(np.argmax(self.scores_.mean(axis=0)))
         self.l2s_ = np.array(grid.l2s(data.total_weight))
-        self.Cs_ = l2_of(self.l2s_, data.total_weight)
+        with np.errstate(over="ignore"):  # C is 0 or infinite where it is beyond float64
+            self.Cs_ = 1.0 / (self.l2s_ * data.total_weight)
         self.l2_, self.C_ = float(self.l2s_[best]), float(self.Cs_[best])
         runs = [of_fold[best].run for of_fold in fits]
         weights = np.mean([run.weights for run in runs], axis=0)
@@ -211,7 +212,13 @@ class _Grid:
         """Return the penalties for rows of this total weight, the strongest first."""
         if not self.are_Cs:
             return self.values
-        return [l2_of(C, float(total_weight)) for C in self.values]
+        l2s = [l2_of(C, float(total_weight), "Cs") for C in self.values]
+        if not l2s[-1]:
+            raise ValueError(
+                f"Cs: {self.values[-1]} times the number of rows, or the sum of their weights, "
+                "overflows float64; pass a smaller one"
+            )
+        return l2s
 
 
 def _values(name, values, exponents):
@@ -222,7 +229,7 @@ def _values(name, values, exponents):
 
 
 def _folds(cv, data, classes):
-    """Return the `Fold` of each split, each with rows of every class to fit."""
+    """Return the `Fold` of each split, with rows of every class to fit, and rows to score."""
     from sklearn.model_selection import check_cv
 
     rows, labels, folds = np.arange(len(data.numbers)), classes[data.numbers], []
@@ -231,7 +238,14 @@ def _folds(cv, data, classes):
         splits = [(rows[train], rows[test]) for train, test in cv.split(data.X, labels)]
     except (IndexError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"cv: {error}") from None
+    if not splits:
+        raise ValueError("cv has no folds: pass at least one, as a list of (train, test)")
     for train, test in splits:
+        if not data.weight[test].any():
+            raise ValueError(
+                f"cv: fold {len(folds)} has no row of positive weight to score; leave out the "
+                "fold, or give it other test rows"
+            )
         counts = np.bincount(train, minlength=len(rows))
         fold = Fold(counts * data.weight, test)
         found = np.bincount(data.numbers, fold.weight, data.n_classes)

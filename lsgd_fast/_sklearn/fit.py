@@ -41,6 +41,7 @@ __all__ = [
 SOLVERS = QUASI_NEWTON, GRADIENT_DESCENT = "quasi-newton", "gd"
 TRIAL = "trial"
 DEFAULT_L2 = 1e-4
+SMALLEST = float(np.finfo(float).tiny)  # whose inverse is finite
 
 # What `max_iter` and `tol` are where they are not given. Gradient descent gets to a hundredth of
 # what the gradient could be in some thousand steps on scaled features, and to 1e-8 hardly ever.
@@ -111,8 +112,10 @@ class Options:
         return self.l2 if self.C is None else l2_of(self.C, total_weight)
 
 
-def l2_of(C, total_weight):
+def l2_of(C, total_weight, name="C"):
     """Return the penalty on the mean loss that C is on the sum of the losses."""
+    if C * total_weight < SMALLEST:
+        raise ValueError(f"{name}: 1 / (n * C) overflows float64 for C={C}; pass a larger one")
     return 1.0 / (C * total_weight)
 
 

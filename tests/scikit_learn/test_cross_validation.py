@@ -336,6 +336,14 @@ def test_folds_that_do_not_converge():
         ({"standardize": "yes"}, TypeError, "standardize"),
         ({"max_iter": 0}, ValueError, "max_iter"),
         ({"cv": [(np.arange(50), np.arange(50, 200))]}, ValueError, "fold 0 has no row of class"),
+        (
+            {"cv": [(np.arange(200), np.arange(0))]},
+            ValueError,
+            "^cv: fold 0 has no row of positive",
+        ),
+        ({"cv": []}, ValueError, "^cv has no folds"),
+        ({"Cs": [1.0, 1e-320]}, ValueError, "^Cs: .* for C=1e-320; pass a larger one"),
+        ({"Cs": [1.0, 1e308]}, ValueError, r"^Cs: 1e\+308 .* pass a smaller one"),
     ],
 )
 def test_bad_options(options, error, match):
@@ -343,3 +351,19 @@ def test_bad_options(options, error, match):
     y = np.sort(y)
     with pytest.raises(error, match=match):
         LogisticClassifierCV(**options).fit(X, y)
+
+
+def test_a_fold_whose_rows_to_score_have_no_weight():
+    X, y = overlapping()
+    rows, weight = np.arange(200), np.repeat([0.0, 1.0], 100)
+    cv = [(rows, rows), (rows[100:], rows[:100])]
+    for scoring in (None, "neg_log_loss", lambda *_, sample_weight: 1.0):
+        with pytest.raises(ValueError, match="^cv: fold 1 has no row of positive weight to score"):
+            LogisticClassifierCV(l2s=L2S, cv=cv, scoring=scoring).fit(X, y, weight)
+
+
+@pytest.mark.filterwarnings("ignore::lsgd_fast.NotConvergedWarning")
+@pytest.mark.parametrize(("l2", "C"), [(1e-320, np.inf), (1e308, 0.0)])
+def test_penalties_whose_C_is_beyond_float64(l2, C):
+    X, y = overlapping()
+    assert LogisticClassifierCV(l2s=[l2], max_iter=5).fit(X, y).C_ == C

@@ -200,3 +200,10 @@ def test_only_the_ratios_of_weights_matter_at_the_ends_of_float64(size, class_we
     expected = LogisticClassifier(l2=0.1, class_weight=class_weight).fit(X, y)
     found = LogisticClassifier(l2=0.1, class_weight=class_weight).fit(X, y, np.full(4, size))
     assert found.coef_ == pytest.approx(expected.coef_, rel=1e-12)
+
+
+@pytest.mark.parametrize(("C", "size"), [(1e-320, 1.0), (1e-200, 1e-200)])
+def test_a_C_whose_penalty_overflows(C, size):
+    X, y = overlapping()
+    with pytest.raises(ValueError, match=f"^C: .* for C={C}; pass a larger one"):
+        LogisticClassifier(C=C).fit(X, y, np.full(len(y), size))
