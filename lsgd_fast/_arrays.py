@@ -17,6 +17,7 @@ __all__ = [
     "as_array",
     "as_real_array",
     "column_names",
+    "columns_of",
     "described",
     "is_foreign",
     "raise_not_finite",
@@ -117,6 +118,11 @@ def described(column, names):
     if names is None or len(names) <= column or _is_number(names[column]):
         return f"column {column}"
     return f"column {column} ({shown(names[column])})"
+
+
+def columns_of(value):
+    """Return the columns of a frame as a list; None for other values."""
+    return None if _labels(value) is None else _columns(value)
 
 
 def raise_not_finite(value, scaled_value, column, row=None, names=None):

@@ -22,7 +22,7 @@ try:
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-    from lsgd_fast._sklearn.data import check_data, check_data_and_labels, opened
+    from lsgd_fast._sklearn.data import check_data, check_data_and_labels, opened, opened_labels
 except ImportError as error:
     raise ImportError(
         "LogisticClassifier needs scikit-learn 1.6 or later: pip install 'scikit-learn>=1.6'"
@@ -269,7 +269,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ranks = ranks_of(X)
         if isinstance(X, DistributedRows):
             self.n_features_in_ = X.shape[1]
-            y = column_or_1d(opened("y", y), warn=True)
+            y = column_or_1d(opened_labels(y), warn=True)
         else:
             X, y = check_data_and_labels(self, X, y)
         classes, numbers = _number_classes(y, ranks)

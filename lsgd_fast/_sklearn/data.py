@@ -8,12 +8,13 @@ from lsgd_fast._arrays import (
     as_array,
     as_real_array,
     column_names,
+    columns_of,
     is_foreign,
     without_frame,
 )
 from lsgd_fast._inputs.dense import largest_norm
 
-__all__ = ["check_data", "check_data_and_labels", "opened"]
+__all__ = ["check_data", "check_data_and_labels", "opened", "opened_labels"]
 
 
 def check_data(estimator, X, *, reset):
@@ -49,7 +50,7 @@ def check_data(estimator, X, *, reset):
 
 def check_data_and_labels(estimator, X, y):
     """Return X and y of a fit, y with labels of any type."""
-    y = validate_data(estimator, y=opened("y", y))
+    y = validate_data(estimator, y=opened_labels(y))
     X = check_data(estimator, X, reset=True)
     check_consistent_length(X, y)
     return X, y
@@ -58,3 +59,16 @@ def check_data_and_labels(estimator, X, y):
 def opened(name, column):
     """Return a column or a tensor of another library as an ndarray, and others as they are."""
     return as_array(name, column) if is_foreign(column) else column
+
+
+def opened_labels(y):
+    """Return labels as `opened`; a frame of one column, of any type, as an array of one column."""
+    columns = columns_of(y)
+    if columns is None:
+        return opened("y", y)
+    if len(columns) != 1:
+        raise ValueError(
+            f"y must be one column of labels; got a frame of {len(columns)}: pass one of them"
+        )
+    labels = opened("y", columns[0])
+    return labels[:, None] if labels.ndim == 1 else labels

@@ -1,5 +1,7 @@
 """What other libraries than NumPy give to the classifier, and names of columns in its errors."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ import lsgd_fast as lsgd
 from support.ranks import on_ranks
 
 pytest.importorskip("sklearn")
+from sklearn.exceptions import DataConversionWarning
+
 from lsgd_fast import LogisticClassifier
 
 RNG = np.random.default_rng(3)
@@ -69,6 +73,30 @@ def test_columns_of_labels_and_weights_on_each_rank(library):
 
     for fitted in on_ranks(3, fit):
         assert fitted.coef_.tobytes() == EXPECTED.coef_.tobytes()
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+@pytest.mark.parametrize("labels", [y, np.array(["no", "yes"])[y], y == 1])
+def test_labels_in_a_frame_of_one_column(library, labels):
+    frames = pytest.importorskip(library)
+    make = frames.table if library == "pyarrow" else frames.DataFrame
+    expected = LogisticClassifier().fit(X, labels)
+    with pytest.warns(DataConversionWarning, match="column-vector y was passed"):
+        fitted = LogisticClassifier().fit(X, make({"y": labels}))
+    assert fitted.coef_.tobytes() == expected.coef_.tobytes()
+    assert fitted.classes_.tolist() == expected.classes_.tolist()
+    with pytest.raises(ValueError, match="y must be one column of labels; got a frame of 2"):
+        LogisticClassifier().fit(X, make({"a": labels, "b": labels}))
+
+    def fit(comm):
+        mine = slice(30 * comm.rank, 30 * (comm.rank + 1))
+        rows = lsgd.distributed.rows(X[mine], comm)
+        return LogisticClassifier().fit(rows, make({"y": labels[mine]}))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataConversionWarning)
+        for of_rank in on_ranks(2, fit):
+            assert of_rank.coef_.tobytes() == expected.coef_.tobytes()
 
 
 def test_the_features_that_go_to_infinity_are_named():
