@@ -29,10 +29,21 @@ def draw_held_out(data, options):
     from sklearn.model_selection import StratifiedShuffleSplit
 
     used = np.flatnonzero(data.weight)
+    numbers = data.numbers[used]
     split = StratifiedShuffleSplit(
         1, test_size=options.validation_fraction, random_state=options.random_state
     )
-    _, drawn = next(split.split(np.zeros((len(used), 1)), data.numbers[used]))
+    try:
+        fitted, drawn = next(split.split(np.zeros((len(used), 1)), numbers))
+    except ValueError:  # of scikit-learn, in names of its own
+        fitted = []
+    if len(np.unique(numbers[fitted])) < data.n_classes:
+        raise ValueError(
+            f"early_stopping: validation_fraction={options.validation_fraction} of {len(used)} "
+            f"rows, of which the smallest of {data.n_classes} classes has "
+            f"{np.bincount(numbers).min()}, leaves too few to fit or to hold out: pass more rows, "
+            "another validation_fraction or early_stopping=False"
+        )
     held_out = np.zeros(len(data.weight), dtype=bool)
     held_out[used[drawn]] = True
     return held_out

@@ -93,9 +93,29 @@ def test_bad_options(options, match):
         LogisticClassifier(**OPTIONS | options).fit(X, y)
 
 
-def test_a_class_with_one_row_cannot_be_held_out():
-    X, y = noisy()
-    y[:] = 0
-    y[3] = 1
-    with pytest.raises(ValueError, match="only 1 member|least populated"):
-        LogisticClassifier(**OPTIONS).fit(X, y)
+@pytest.mark.parametrize(
+    "sizes, fraction, match",
+    [
+        (
+            (2, 2),
+            0.1,
+            "0.1 of 4 rows, of which the smallest of 2 classes has 2, leaves too few",
+        ),
+        ((299, 1), 0.3, "the smallest of 2 classes has 1, leaves too few to fit"),
+        ((298, 2), 0.9, "has 2, leaves too few to fit"),
+        ((150, 150), 1e-9, "validation_fraction=1e-09 of 300 rows"),
+        ((150, 150), 0.9999, "validation_fraction=0.9999 of 300 rows"),
+        ((5, 5, 5), 0.1, "the smallest of 3 classes has 5, leaves"),
+    ],
+)
+def test_rows_that_cannot_be_held_out(sizes, fraction, match):
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    X = np.random.default_rng(0).standard_normal((len(y), 3))
+    options = OPTIONS | {"validation_fraction": fraction}
+    with pytest.raises(ValueError, match=f"^early_stopping: .*{match}.*pass more rows"):
+        LogisticClassifier(**options).fit(X, y)
+    weight = np.ones(len(y) + 4)  # rows of weight 0 do not count
+    weight[-4:] = 0.0
+    X, y = np.concatenate([X, X[:4]]), np.append(y, [0, 1, 0, 1])
+    with pytest.raises(ValueError, match=match):
+        LogisticClassifier(**options).fit(X, y, weight)
