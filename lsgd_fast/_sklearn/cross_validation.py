@@ -54,10 +54,11 @@ class LogisticClassifierCV(LogisticClassifier):
         As in `LogisticClassifier`, with the means and the deviations of all rows for all folds.
     class_weight : dict, "balanced" or None, default None
         As in `LogisticClassifier`, from all rows for all folds.
-    max_iter : int, default 1000
-        Largest number of iterations of a fit.
-    tol : float, default 1e-8
-        Tolerance for the gradient in the final fit, see `lsgd_fast.minimize`.
+    max_iter : int or None, default 1000
+        Largest number of iterations of a fit; None stands for the default.
+    tol : float or None, default 1e-8
+        Tolerance for the gradient in the final fit, see `lsgd_fast.minimize`; None stands for the
+        default.
     path_tol : float, default 1e-5
         Tolerance for the gradient in the fits of the folds; only their scores depend on it.
     n_threads : int, optional

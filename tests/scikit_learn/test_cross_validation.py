@@ -97,6 +97,14 @@ def test_the_penalties_that_numbers_stand_for():
     assert fitted.l2_ == 0.5 and fitted.scores_.shape == (3, 1)
 
 
+def test_None_stands_for_the_defaults_of_max_iter_and_tol():
+    X, y = overlapping()
+    one = LogisticClassifierCV(l2s=L2S).fit(X, y)
+    other = LogisticClassifierCV(l2s=L2S, max_iter=None, tol=None).fit(X, y)
+    assert one.coef_.tobytes() == other.coef_.tobytes()
+    assert one.scores_.tobytes() == other.scores_.tobytes()
+
+
 def test_among_equal_scores_the_strongest_penalty_wins():
     X = np.repeat([[1.0], [-1.0]], 20, axis=0)
     fitted = LogisticClassifierCV(l2s=[1e-3, 1e-1, 1e-2]).fit(X, X[:, 0] > 0)
