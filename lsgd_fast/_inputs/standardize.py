@@ -4,11 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lsgd_fast._constants import EPSILON
 from lsgd_fast._cpus import on_threads
 from lsgd_fast._inputs.dense import BLOCK_SIZE, to_float64
 from lsgd_fast._inputs.sparse import is_sparse
 
-__all__ = ["Units", "center_and_scale"]
+__all__ = ["CONSTANT", "Units", "center_and_scale"]
+
+# A column is constant where its deviations from the mean are at most this share of its largest
+# value: they are rounding, of which a scale would make the largest feature of all.
+CONSTANT = 64 * EPSILON
 
 
 class Units(NamedTuple):
@@ -66,8 +71,9 @@ def center_and_scale(X, weight=None, *, centered=True, n_threads=None):
     -------
     Units
         The variance is the weighted mean of the squared deviations, as that of scikit-learn's
-        `StandardScaler`. A column of equal values is centred to 0 exactly, and has the scale 1; so
-        has one whose deviations are too small for a reciprocal in float64.
+        `StandardScaler`. A column that is constant but for rounding has the scale 1, and so has one
+        whose deviations are too small for a reciprocal in float64. Equal values are centred to 0
+        exactly.
     """
     weight = np.ones(len(X)) if weight is None else np.asarray(weight, dtype=np.float64)
     weight = weight / weight.max()
@@ -75,14 +81,13 @@ def center_and_scale(X, weight=None, *, centered=True, n_threads=None):
     with np.errstate(all="ignore"):
         look = _look_at_entries if is_sparse(X) else _look_at_rows
         found = look(X, weight, n_threads)
-        is_constant = found.low == found.high
-        mean = np.where(is_constant, found.low, np.clip(found.mean, found.low, found.high))
-        exponents = np.frexp(np.maximum(np.abs(found.low), np.abs(found.high)))[1]
+        mean = np.clip(found.mean, found.low, found.high)
+        largest, exponents = np.frexp(np.maximum(np.abs(found.low), np.abs(found.high)))
         square = _squares_of_entries if is_sparse(X) else _squares_of_rows
         # of deviations over 2**exponents, which keeps squares in range
-        deviation = np.ldexp(np.sqrt(square(X, weight, mean, exponents, n_threads)), exponents)
-        scale = 1.0 / deviation
-    scale[is_constant | ~((scale > 0.0) & (scale < np.inf))] = 1.0
+        deviation = np.sqrt(square(X, weight, mean, exponents, n_threads))
+        scale = 1.0 / np.ldexp(deviation, exponents)
+    scale[(deviation <= CONSTANT * largest) | ~((scale > 0.0) & (scale < np.inf))] = 1.0
     return Units(mean if centered else np.zeros_like(mean), scale)
 
 

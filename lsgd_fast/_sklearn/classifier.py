@@ -79,9 +79,10 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Whether to fit an intercept.
     standardize : bool, default False
         Whether to give each feature the mean 0 and the standard deviation 1 (weighted as the rows
-        are), without a copy of X; without an intercept only the latter. Constant features are left
-        out of the scaling. The penalty and `tol` then refer to these features, as `run_` and the
-        states of callbacks do; `coef_` and `intercept_` have the units of X.
+        are), without a copy of X; without an intercept only the latter. Features that are constant
+        but for rounding are left out of the scaling. The penalty and `tol` then refer to these
+        features, as `run_` and the states of callbacks do; `coef_` and `intercept_` have the units
+        of X.
     class_weight : dict, "balanced" or None, default None
         Weight of each label; labels that are missing have weight 1. With ``"balanced"`` all classes
         have the same total weight.

@@ -59,6 +59,26 @@ def test_a_constant_column_is_centred_to_zero():
         assert ((rows - units.center) * units.scale == 0.0).all() and units.scale == 1.0
 
 
+NEARLY_CONSTANT = {
+    "0.3": np.where(WEIGHT > 1.0, 0.3, 0.1 + 0.2),
+    "last bit": np.where(WEIGHT > 0.0, 7.0, np.nextafter(7.0, 8.0)),
+    "1e9": 1e9 + 1.2e-7 * WEIGHT,
+    "1 + 1e-15": 1.0 + 1e-15 * RNG.standard_normal(200),
+    "1e300": np.where(WEIGHT > 1.0, 1e300, np.nextafter(1e300, 0.0)),
+}
+
+
+@pytest.mark.parametrize("centered", [True, False])
+@pytest.mark.parametrize("column", NEARLY_CONSTANT.values(), ids=NEARLY_CONSTANT)
+@pytest.mark.parametrize("form", ["C", "sparse"])
+def test_a_column_that_is_constant_but_for_rounding_is_not_scaled(form, column, centered):
+    units = center_and_scale(FORMS[form](column[:, None]), centered=centered)
+    assert units.scale == 1.0
+    assert units.center == (pytest.approx(column[0], rel=1e-15) if centered else 0.0)
+    varied = column * (1.0 + 1e-12 * RNG.standard_normal(200))
+    assert center_and_scale(FORMS[form](varied[:, None])).scale != 1.0
+
+
 @pytest.mark.parametrize("n_columns", [None, 3])
 def test_weights_in_other_units_give_the_same_scores(n_columns):
     units = center_and_scale(X)

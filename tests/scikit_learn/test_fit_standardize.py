@@ -78,6 +78,19 @@ def test_a_constant_feature_gets_no_weight():
     assert abs(fitted.coef_[0, 1]) < 1e-15 and fitted.stop_reason_ == "converged"
 
 
+@pytest.mark.parametrize("low", [0.3, 7.0, 1e9])
+def test_a_feature_that_is_constant_but_for_rounding_changes_nothing(low):
+    """Scaled it would be the largest feature of all, and its rounding that of all scores."""
+    X, y = overlapping()
+    column = np.where(np.random.default_rng(2).random(len(y)) < 0.5, low, np.nextafter(low, 2e9))
+    with_it = np.column_stack([X, column])
+    expected = LogisticClassifier(standardize=True).fit(X, y)
+    fitted = LogisticClassifier(standardize=True).fit(with_it, y)
+    assert fitted.run_.stop_reason == "converged"
+    scores = fitted.decision_function(with_it)
+    np.testing.assert_allclose(scores, expected.decision_function(X), rtol=1e-9, atol=1e-9)
+
+
 @every_solver
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("fit_intercept", [True, False])
