@@ -116,8 +116,7 @@ class _QuasiNewton:
         self.line, self.lbfgs = engine.score_line, engine.lbfgs
         self.trace, self.values = [], None  # LineValues at the current weights
         self.n_steps = self.n_passes = self.n_stalled = 0
-        self.n_increases = self.last_increase = 0  # of the loss, and of the objective
-        self.objective_increases = self.last_objective_increase = 0
+        self.n_increases = self.last_increase = 0  # of the objective
         self.separated_at = self.separating_weights = None
         # in units: the steps that scores are the sum of, and a bound of the terms of a margin
         self.path_length = self.lbfgs.size()
@@ -363,13 +362,10 @@ class _QuasiNewton:
         return objective_of(self.values.loss, self.problem.l2, self.weight_norm)
 
     def _count_step(self, before, objective):
-        """Count a step, and whether it increased the loss or the objective over those before."""
+        """Count a step, and whether it increased the objective over the one before."""
         self.n_steps += 1
-        t, now = self.n_steps, self.values
-        if is_increase(now.loss, now.ln_loss, before.loss, before.ln_loss):
-            self.n_increases, self.last_increase = self.n_increases + 1, t
-        if is_increase(self._objective(), now.ln_loss, objective, before.ln_loss):
-            self.objective_increases, self.last_objective_increase = self.objective_increases + 1, t
+        if is_increase(self._objective(), self.values.ln_loss, objective, before.ln_loss):
+            self.n_increases, self.last_increase = self.n_increases + 1, self.n_steps
 
     def _has_target(self):
         """Return whether weights that separate are to be scaled until the loss is `stop.loss`."""
@@ -421,8 +417,8 @@ class _QuasiNewton:
             share=self.share,
             growing=self.growing,
             entry_share=self.entry_share,
-            n_increases=self.objective_increases,
-            last_increase=self.last_objective_increase,
+            n_increases=self.n_increases,
+            last_increase=self.last_increase,
         )
 
     def _state(self):

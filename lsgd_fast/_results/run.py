@@ -81,7 +81,8 @@ class Run(Predictions, ReadOnlyArrays):
     n_increases : int
         Number of steps that increased the loss by more than rounding. With a penalty the loss may
         increase while the objective falls, of which it is a part; `diagnostics` of gradient descent
-        count increases of the objective.
+        count increases of the objective. Of a run of `minimize` it is the number of steps that
+        increased the objective, and `stable_at` the last of those.
     best_at : int or None, default None
         The recorded step with the smallest loss on the held-out data; None without such data.
     best_weights : ndarray of shape (d,) or (d + 1,), or None, default None
