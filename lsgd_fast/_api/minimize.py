@@ -182,14 +182,14 @@ def run_to_tolerance(request, tol, n_steps):
         if problem.fit_intercept:
             intercepts = np.reshape(descent.intercept, (1, *weights.shape[1:]))
             weights = np.concatenate([weights, intercepts])
-        share, norm = gradient_share(problem, weights, request.options.n_threads)
+        share, norm = gradient_share(problem, weights, request.options.n_threads, request.start)
         if share <= tol:
             break
         descent._tighten(norm * max(tol / share, MAX_TIGHTENING))
     return logged(descent.result(), descent.rank)
 
 
-def gradient_share(problem, weights, n_threads):
+def gradient_share(problem, weights, n_threads, start=None):
     """Return how far weights are from converged, without units, and the norm of the gradient.
 
     Parameters
@@ -198,6 +198,8 @@ def gradient_share(problem, weights, n_threads):
     weights : ndarray
         As the argument `start` of `minimize`.
     n_threads : int or None
+    start : ndarray of shape (n_parameters,), optional
+        Where the descent began; at the weights by default.
 
     Returns
     -------
@@ -208,7 +210,7 @@ def gradient_share(problem, weights, n_threads):
         tol=0.0, max_passes=1, stop=None, callback=None, callback_every=None, n_threads=n_threads
     )
     request = options.for_problem(problem, weights)
-    return share_at_start(_engine_for(request), request)
+    return share_at_start(_engine_for(request), request, start)
 
 
 def _engine_for(request):

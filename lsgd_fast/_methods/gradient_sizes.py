@@ -3,8 +3,9 @@
 The *size* of the derivative by a weight w_j is what it would be if all rows pulled the same way:
 ``mean |x_ij| |l'_i| + l2 |w_j|``, with 1 for x_ij where w_j is an intercept. The *share* of a
 gradient is its largest entry over the size of that, which does not depend on the units of a
-feature. Sizes cost a read of X. So they are measured only where all entries together, as far as the
-norms show, would be small enough, and again once they are expected to be.
+feature. Entries that are rounding count as zero. Sizes cost a read of X. So they are measured only
+where all entries together, as far as the norms show, would be small enough, and again once they are
+expected to be.
 """
 
 import math
@@ -14,6 +15,7 @@ import numpy as np
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._inputs.dense import BLOCK_SIZE
 from lsgd_fast._inputs.sparse import is_sparse
+from lsgd_fast._inputs.standardize import CONSTANT
 from lsgd_fast._methods.numerics import norm
 
 __all__ = ["GradientSizes", "share_at_start"]
@@ -27,9 +29,8 @@ MAX_AGE = 20
 # on most data.
 UNIT_RATIO = 2.0**10
 
-# A feature is constant where its distances from its center are below this share of the center:
-# what is left of them, and of their gradient, is rounding.
-CONSTANT = 64 * EPSILON
+# The rounding of parameters in units, and of their gradient, as a share of their norm.
+ROUNDING = 8 * EPSILON
 
 MAX_EXPONENT = 1000  # of a unit, whose inverse is in range as well
 
@@ -40,6 +41,8 @@ class GradientSizes:
     Parameters
     ----------
     request : MinimizeRequest
+    start : ndarray of shape (n_parameters,), optional
+        Where the descent began, if that is not the start of the request.
 
     Attributes
     ----------
@@ -49,17 +52,19 @@ class GradientSizes:
         The iteration of that.
     """
 
-    def __init__(self, request):
+    def __init__(self, request, start=None):
         self.request, self.problem = request, request.problem
+        self.start = request.start if start is None else start
         self.of_loss = np.zeros(len(request.start))
         self.derivative, self.measured_at = math.nan, None
 
-    def allow(self, norms, weight_norm, derivative, tol):
+    def allow(self, norms, weights, weight_norm, derivative, tol):
         """Return whether the share may be at most `tol`, as far as norms show.
 
         Parameters
         ----------
         norms : GradientNorms
+        weights : ndarray of shape (n_parameters,)
         weight_norm : float
             That of the penalised weights.
         derivative : float
@@ -68,8 +73,18 @@ class GradientSizes:
         """
         spread = 1.0 if self.request.n_classes is None else math.sqrt(2.0)
         derivative *= spread  # the norm of a row gradient of all classes is at most so large
-        size = self.request.row_norm * derivative + self.problem.l2 * weight_norm
-        return norms.weights <= tol * size and norms.intercepts <= tol * derivative
+        if not norms.intercepts <= tol * derivative:
+            return False
+        l2, n, row_norm = self.problem.l2, self.request.n_penalised, self.request.row_norm
+        if norms.weights <= tol * (row_norm * derivative + l2 * weight_norm):
+            return True
+        if l2 == 0.0:
+            return False
+        # at least the norm of the bounds of `_rounding`, as no feature is larger than the rows
+        root = math.sqrt(derivative)
+        length = (math.sqrt(l2) + row_norm * root) * weight_norm
+        length += root * (1.0 + (norm(weights[n:]) if n < len(weights) else 0.0))
+        return norms.weights <= ROUNDING * (math.sqrt(n * l2) + row_norm * root) * length
 
     def set_measured(self, derivative, step):
         """Note that `of_loss` was measured, at an iteration with a mean of ``|l'_i|``."""
@@ -83,18 +98,30 @@ class GradientSizes:
         """
         p, n = self.problem, self.request.n_penalised
         sizes = self.of_loss * (derivative / self.derivative if self.derivative > 0.0 else 1.0)
-        is_void = sizes == 0.0
-        sizes[:n] += p.l2 * np.abs(weights[:n])
-        if p.l2 > 0.0 and is_void.any():  # only the penalty moves these weights: towards zero
-            sizes = np.where(is_void, p.l2 * np.abs(self.request.start), sizes)
+        rounding = self._rounding(sizes, weights, derivative)
+        # only the penalty moves a weight of whose feature the rows say nothing: towards zero
+        is_void = sizes[:n] <= rounding[:n]
+        sizes[:n] += p.l2 * np.abs(np.where(is_void, self.start[:n], weights[:n]))
         shares = np.abs(gradient) / sizes
-        shares[gradient == 0.0] = 0.0
-        if p.l2 > 0.0:  # the penalty gives all weights one unit, in which some are but rounding
-            shares[:n][np.abs(gradient[:n]) <= p.l2 * (EPSILON * norm(weights[:n]))] = 0.0
-        if p.scale is not None:
-            rounding = np.repeat(CONSTANT * np.abs(p.center) * p.scale, self.request.k)
-            shares[:n][self.of_loss[:n] <= rounding * self.derivative] = 0.0
+        shares[np.abs(gradient) <= rounding] = 0.0
         return float(shares.max())
+
+    def _rounding(self, of_loss, weights, derivative):
+        """Return the rounding of each entry of a gradient, as a bound.
+
+        Weights and intercepts have units, of which a curvature is the square: at least that of the
+        penalty plus ``(mean |x_ij| |l'_i|)^2 / mean |l'_i|``. In these the gradient is not known
+        better than the parameters and the l'_i are. What is left of a constant feature that is
+        centred, and of its gradient, is rounding as well.
+        """
+        p, n = self.problem, self.request.n_penalised
+        units = of_loss / math.sqrt(derivative) if derivative > 0.0 else np.zeros(len(of_loss))
+        units[:n] = np.hypot(units[:n], math.sqrt(p.l2))
+        rounding = ROUNDING * (norm(units * weights) + math.sqrt(derivative)) * units
+        if p.scale is not None:
+            center = np.repeat(CONSTANT * np.abs(p.center) * p.scale, self.request.k)
+            rounding[:n] = np.maximum(rounding[:n], center * derivative)
+        return np.where(rounding < math.inf, rounding, 0.0)
 
     def are_due(self, share, step, tol):
         """Return whether to measure, where the share by the last sizes is this, at an iteration."""
@@ -134,7 +161,7 @@ class GradientSizes:
         return units, math.sqrt(float(squares.sum(axis=0).max()))
 
 
-def share_at_start(engine, request):
+def share_at_start(engine, request, start=None):
     """Return the share of the gradient at the start of a request, and its norm: three reads of X.
 
     Parameters
@@ -142,6 +169,8 @@ def share_at_start(engine, request):
     engine : Engine
         New, with the start for its weights.
     request : MinimizeRequest
+    start : ndarray of shape (n_parameters,), optional
+        As for `GradientSizes`.
 
     Returns
     -------
@@ -151,7 +180,7 @@ def share_at_start(engine, request):
     linear_map.matvec(lbfgs.weights, line.scores)
     derivative = line.evaluate(0.0).mean_derivative
     linear_map.rmatvec(line.row_gradients, lbfgs.gradient)
-    norms, sizes = lbfgs.update(), GradientSizes(request)
+    norms, sizes = lbfgs.update(), GradientSizes(request, start)
     linear_map.sizes(np.abs(line.row_gradients), sizes.of_loss)
     sizes.set_measured(derivative, 0)
     share = sizes.share(lbfgs.gradient, lbfgs.weights, derivative)

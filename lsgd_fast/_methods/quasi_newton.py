@@ -248,7 +248,7 @@ class _QuasiNewton:
         if self.find_growth is None and self.problem.l2 == 0.0:  # a search for a separation
             return self.share <= tol
         sizes, here = self.sizes, (self.lbfgs.gradient, self.lbfgs.weights, derivative)
-        if not sizes.allow(self.norms, self.weight_norm, derivative, tol):
+        if not sizes.allow(self.norms, self.lbfgs.weights, self.weight_norm, derivative, tol):
             return False
         self.entry_share = sizes.share(*here)
         is_due = sizes.are_due(self.entry_share, self.n_steps, tol)

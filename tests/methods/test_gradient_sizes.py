@@ -49,6 +49,15 @@ def gradient_and_sizes(features, y, run, l2, weight, fit_intercept):
     return gradient, sizes
 
 
+def rounding_of(sizes, run, l2):
+    """Return eight roundings of the parameters, measured in the roots of their curvatures."""
+    parameters = np.append(run.weights, run.intercept).reshape(sizes.shape)
+    root = np.sqrt(sizes[-1])
+    units = sizes / root
+    units[:-1] = np.hypot(units[:-1], math.sqrt(l2))
+    return 2.0**-49 * (np.linalg.norm(units * parameters) + root) * units
+
+
 @every_backend
 @every_unit
 @pytest.mark.parametrize("fit_intercept", [False, True])
@@ -96,7 +105,7 @@ def test_converged_means_every_entry_of_the_gradient(backend, units, l2, loss, s
     )
     gradient, sizes = gradient_and_sizes(features, y, run, l2, WEIGHT, True)
     assert run.stop_reason == "converged"
-    rounding = 1e-14 * sizes + l2 * 2.0**-50 * np.linalg.norm(run.weights)
+    rounding = 1e-14 * sizes + rounding_of(sizes, run, l2)
     assert (np.abs(gradient) <= tol * sizes * (1.0 + 1e-6) + rounding).all()
     assert 0.0 <= run.diagnostics.entry_share <= tol * (1.0 + 1e-6)
     assert f"at most {run.diagnostics.entry_share:.2g}" in run.evidence
@@ -127,6 +136,19 @@ def test_features_of_zeros(backend):
     assert run.stop_reason == "converged" and run.weights[5] == 0.0
     run = backend.minimize(zeros, Y, l2=1e-2, start=np.full(6, 3.0))
     assert run.stop_reason == "converged" and abs(run.weights[5]) <= 3.0 * 1e-8 * 1.01
+
+
+@every_backend
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("l2", [1e-8, 1e-4, 1.0])
+def test_features_so_small_that_their_weights_are_rounding(backend, l2, fit_intercept):
+    """The penalty alone bounds these weights, far below what the objective resolves."""
+    for exponent in range(-19, -9):
+        for units in (np.array([10.0**exponent]), np.array([1.0, 10.0**exponent, 1e3])):
+            features = X[:41, : len(units)] * units
+            run = backend.minimize(features, Y[:41], l2=l2, fit_intercept=fit_intercept)
+            assert run.stop_reason == "converged", exponent
+            np.testing.assert_array_less(np.abs(run.weights), 10.0 / units)
 
 
 @every_backend
@@ -174,6 +196,14 @@ def test_the_share_of_given_weights(loss):
     gradient, sizes = gradient_and_sizes(X, y, run, 0.1, np.ones(N), True)
     assert share == pytest.approx((np.abs(gradient) / sizes).max(), rel=1e-9)
     assert norm == pytest.approx(np.linalg.norm(gradient), rel=1e-9)
+
+
+def test_the_share_of_weights_that_only_the_penalty_moves():
+    """They are compared with those that the descent began at, towards zero."""
+    problem = Problem.check(0.0 * X, Y, l2=0.1)
+    weights = np.arange(5.0)
+    assert gradient_share(problem, weights, None)[0] == 1.0
+    assert gradient_share(problem, weights, None, 8.0 * weights)[0] == 1.0 / 8.0
 
 
 def test_ordinary_data_have_one_unit():
