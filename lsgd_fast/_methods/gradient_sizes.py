@@ -9,16 +9,17 @@ expected to be.
 """
 
 import math
+import sys
 
 import numpy as np
 
-from lsgd_fast._constants import EPSILON
+from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
 from lsgd_fast._inputs.dense import BLOCK_SIZE
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._inputs.standardize import CONSTANT
 from lsgd_fast._methods.numerics import norm
 
-__all__ = ["GradientSizes", "share_at_start"]
+__all__ = ["GradientSizes", "norm_at_tolerance", "share_at_start"]
 
 # Where the gradient nearly meets the tolerance by sizes that were measured before, they are
 # measured again: if it does by ALLOWANCE times the tolerance, or after so many iterations.
@@ -159,6 +160,26 @@ class GradientSizes:
             largest[:n] += np.repeat(2.0 * np.abs(p.center * p.scale), k)
         squares = np.square(largest / units).reshape(-1, k)
         return units, math.sqrt(float(squares.sum(axis=0).max()))
+
+
+def norm_at_tolerance(problem, start, tol):
+    """Return the norm of a gradient, above which some entry of it is more than `tol` of its size.
+
+    Parameters
+    ----------
+    problem : Problem
+    start : ndarray, or None for zeros
+        First weights of a descent, intercepts last.
+    tol : float
+
+    Returns
+    -------
+    float
+        Positive and finite.
+    """
+    penalty = 0.0 if start is None else problem.l2 * norm(start[: problem.d])
+    goal = tol * max(2.0 * problem.margin_slope, penalty)
+    return min(max(goal, SMALLEST_FLOAT), sys.float_info.max)
 
 
 def share_at_start(engine, request, start=None):

@@ -25,6 +25,7 @@ from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import DescentOptions, base_rate_start, check_descent
 from lsgd_fast._inputs.standardize import Units, center_and_scale
 from lsgd_fast._inputs.stopping import Stop
+from lsgd_fast._methods.gradient_sizes import norm_at_tolerance
 from lsgd_fast._methods.minimize_request import MinimizeOptions
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 from lsgd_fast._results.run import Run
@@ -392,9 +393,8 @@ def fit_problem(problem, units, options, start, callback, names, held_out=None):
         trial = run_trial(run_sweep, solve, problem, chosen)
         stepsize = trial.recommended or trial.conservative
     start = base_rate_start(problem) if start is None else start
-    # each entry of the gradient meets `tol` only where the norm is at most this
-    goal = options.tol * 2.0 * problem.margin_slope
-    stop = Stop(gradient_norm=goal) if goal > 0.0 else Stop()
+    goal = norm_at_tolerance(problem, start, options.tol)
+    stop = Stop(gradient_norm=goal) if options.tol > 0.0 else Stop()
     if held_out is not None:
         stop = replace(stop, validation_patience=options.n_iter_no_change)
     request = check_descent(problem, stepsize, descent, start=start, stop=stop)

@@ -106,6 +106,33 @@ def test_separable_data_without_a_penalty(solver, data):
         assert classifier.stop_reason_ == "separated"
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    ("value", "standardize"), [(0.0, False), (1e-300, False), (0.0, True), (0.3, True)]
+)
+def test_a_warm_start_at_a_feature_that_says_nothing(value, n_classes, standardize):
+    """The penalty alone takes its weight to zero, and `tol` says how near."""
+    X, y = overlapping(n_classes=n_classes)
+    options = {"solver": "gd", "stepsize": 1.0, "l2": 0.1, "standardize": standardize}
+    fitted = LogisticClassifier(**options, warm_start=True).fit(X, y)
+    before = abs(fitted.coef_[:, 0]).max()
+    X[:, 0] = value
+    fitted.fit(X, y)
+    assert fitted.stop_reason_ == "gradient_norm" and fitted.n_iter_ < 200
+    assert abs(fitted.coef_[:, 0]).max() < 0.02 * before
+
+
+@every_solver
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_features_of_zeros_alone(solver, fit_intercept, l2):
+    X, y = overlapping()
+    fitted = LogisticClassifier(solver=solver, fit_intercept=fit_intercept, l2=l2).fit(0.0 * X, y)
+    assert not fitted.coef_.any()
+    assert fitted.stop_reason_ == ("gradient_norm" if solver == "gd" else "converged")
+    assert fitted.n_iter_ == 0 or solver != "gd"
+
+
 def test_separable_data_of_several_classes():
     rng = np.random.default_rng(0)
     y = np.arange(60) % 3
