@@ -399,7 +399,25 @@ def _certainty(trial):
         held = sum(outcome.held for outcome in samples)
         new = counted(len(samples), "new sample")
         yield f"  It held on {held} of {new} that had no part in the choice."
+        yield from _contradiction(trial)
     if not trial.samples_are_whole and 2 * trial.n_rows_sampled > trial.rows:
         share = trial.n_rows_sampled / trial.rows
         yield f"  Samples of {share:.0%} of the rows overlap, so their ranges are too narrow."
     yield "  Other data, other initial weights and more steps were not tried."
+
+
+def _contradiction(trial):
+    """Yield that new samples speak against the recommended stepsize, where something is held out.
+
+    Other goals are judged on all rows, which samples cannot contradict.
+    """
+    runs = (trial.comparison.conservative, trial.comparison.recommended)
+    if runs[0].samples[0].held_out_loss is None:
+        return
+    ((name, words, text_of),) = _judged_by(trial.goal)
+    other, this = (sum(getattr(o, name) for o in r.samples) / len(r.samples) for r in runs)
+    if other < this and text_of(other) != text_of(this):
+        yield (
+            f"  On the new samples the stepsize {runs[0].stepsize:.4g} did better: mean {words} "
+            f"{text_of(other)}, this one {text_of(this)}."
+        )

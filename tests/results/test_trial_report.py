@@ -74,6 +74,30 @@ def test_every_word_that_needs_it_is_explained_and_no_other(name):
         assert not re.search(rf"\b{jargon}\b", ours, re.I)
 
 
+@pytest.mark.parametrize(
+    ("goal", "seed", "contradicts", "text_of"),
+    [
+        ("held_out_loss", 1, True, "{:.3g}".format),
+        ("held_out_error", 0, True, "{:.2%}".format),
+        ("held_out_error", 1, False, "{:.2%}".format),
+    ],
+)
+def test_new_samples_that_contradict_the_choice_are_named(goal, seed, contradicts, text_of):
+    X = np.random.default_rng(seed).standard_normal((500, 5))
+    y = X @ [1.0, 2.0, -1.0, 0.0, 0.5] > 0.0
+    trial = reference.staged_trial(X, y, goal=goal, n_steps=300, fit_intercept=True)
+    runs = (trial.comparison.conservative, trial.comparison.recommended)
+    other, this = (np.mean([getattr(o, goal) for o in run.samples]) for run in runs)
+    assert (other < this) == contradicts
+    words = goal.replace("_out_loss", "-out loss").replace("_out_error", "-out errors")
+    line = (
+        f"On the new samples the stepsize {trial.conservative:.4g} did better: mean {words} "
+        f"{text_of(other)}, this one {text_of(this)}."
+    )
+    text = " ".join(trial.report().split())
+    assert (line in text) == ("did better: mean" in text) == contradicts
+
+
 # --- Notebooks ------------------------------------------------------------------------------------
 
 
