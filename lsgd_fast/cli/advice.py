@@ -8,7 +8,7 @@ from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.verdict import Verdict
 from lsgd_fast.cli.output import with_options
 
-__all__ = ["advice_on_minimum", "advice_on_run", "advice_on_sweep"]
+__all__ = ["advice_on_minimum", "advice_on_run", "advice_on_sweep", "advice_on_trial"]
 
 UNEQUAL = 30.0  # ratio of the standard deviations of features from which on descent is slow
 FALLING = 0.01  # relative fall of the loss in the second half of a run that has not settled
@@ -36,6 +36,12 @@ def advice_on_sweep(arguments, data, runs):
     if None in (_what_is_wrong(run, scale_advice) for run in runs):
         return None
     return " ".join(["The loss of no run has settled.", *scale_advice, OTHER_COMMAND])
+
+
+def advice_on_trial(data, trial):
+    """Return what to try besides other stepsizes; None if a run separated the data."""
+    separated = any(one.ending == "separated" for one in trial.confirmations)
+    return None if separated else " ".join(_scale_advice(data)) or None
 
 
 def advice_on_minimum(run):
@@ -66,6 +72,9 @@ def _what_is_wrong(run, scale_advice):
         return "The weights cycle: with this stepsize the loss does not come to rest."
     if run.verdict is Verdict.unstable or run.stop_reason is StopReason.unstable_steps:
         return "The loss still jumps: this stepsize is large for these data."
+    first, last = run.trace.loss[[0, -1]].tolist()
+    if last > first:
+        return f"The loss rose from {first:.3g} to {last:.3g}: the stepsize is too large."
     if _is_falling(run):
         return "The loss has not settled: it may be far from its minimum, which takes more --steps."
     if run.verdict is Verdict.undecided:

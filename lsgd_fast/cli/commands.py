@@ -24,7 +24,12 @@ from lsgd_fast._methods.separation import find_separation
 from lsgd_fast._planning import plan as planning
 from lsgd_fast._results.verdict import Verdict
 from lsgd_fast._text import counted
-from lsgd_fast.cli.advice import advice_on_minimum, advice_on_run, advice_on_sweep
+from lsgd_fast.cli.advice import (
+    advice_on_minimum,
+    advice_on_run,
+    advice_on_sweep,
+    advice_on_trial,
+)
 from lsgd_fast.cli.data_files import read_data, read_rows
 from lsgd_fast.cli.model_file import Model
 from lsgd_fast.cli.options import (
@@ -155,7 +160,9 @@ def trial(arguments):
         status.log(
             f"{found.passes:.0f} passes over the rows in {time.perf_counter() - began:.3g} s"
         )
-    print_result(arguments, data, found.to_dict(), with_options(found.report()))
+    advice = advice_on_trial(data, found)
+    facts = found.to_dict() | {"advice": advice}
+    print_result(arguments, data, facts, with_options(found.report()), advice=advice)
     outcomes = [outcome for stage in found.stages for outcome in stage.outcomes]
     outcomes += found.confirmations
     return 1 if all(outcome.verdict == Verdict.diverged for outcome in outcomes) else 0

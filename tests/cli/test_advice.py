@@ -34,6 +34,7 @@ JUMPS = "The loss still jumps: this stepsize is large for these data."
 SHORT = "The run is too short for a verdict: pass more --steps."
 FALLS = "The loss has not settled: it may be far from its minimum, which takes more --steps."
 OVERFLOWS = "The loss or the weights left the range of float64: the stepsize is too large."
+ROSE = "The loss rose from 0.693 to 1.03e+14: the stepsize is too large."
 CYCLES = "The weights cycle: with this stepsize the loss does not come to rest."
 HIDDEN = "The loss has settled, but coefficients of small features may hardly have moved."
 NONE = "The loss of no run has settled."
@@ -66,6 +67,10 @@ GROWS = (
         ("fit separated.npz --stepsize 100 --steps 99", None),
         ("fit far.npz --stepsize 1e308", f"{OVERFLOWS} {OTHER}"),
         ("fit thrice.npz --stepsize 12", f"{CYCLES} {OTHER}"),
+        ("fit shop.csv --stepsize 1e6 --steps 50", f"{ROSE} {SCALES} {OTHER}"),
+        ("trial shop.csv --steps 20 --stages 2", SCALES),
+        ("trial shop.csv --steps 20 --stages 2 --standardize", None),
+        ("trial even.npz --steps 20 --stages 2", None),
         ("sweep shop.csv --stepsizes 1e-9,1e-8", f"{NONE} {SCALES} {OTHER}"),
         ("sweep even.npz --stepsizes 1e4,1", None),
         ("sweep separated.npz --stepsizes 1e-4,100", None),
