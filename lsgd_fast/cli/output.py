@@ -28,11 +28,12 @@ __all__ = [
 OPTIONS = {
     "margin=": "--margin",
     "pass n_steps=": "pass --steps",
-    "n_steps=": "--steps=",
+    "n_steps=": "--steps ",
     "target_loss=": "--target-loss",
     "pass stepsize=": "pass --stepsize",
     "start_stepsize": "--start-stepsize",
-    "n_stages": "--stages",
+    "n_stages=": "--stages ",
+    "goal='margin'": "--goal margin",
     "(l2 > 0)": "(--l2)",
     "lsgd_fast.separation": "`lsgd-fast separation`",
 }

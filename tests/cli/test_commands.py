@@ -139,7 +139,8 @@ def test_trial_prints_its_report(folder, capsys):
     header, report = out.split("\n", 1)
     expected = lsgd.staged_trial(X, Y, n_steps=20, n_stages=2).report()
     assert code == 0 and header.startswith("Data 'digits.npz': 352 rows of 32 features, labels")
-    assert "n_stages=6" in expected and report == expected.replace("n_stages", "--stages") + "\n"
+    assert "n_stages=6" in expected
+    assert report == expected.replace("n_stages=6", "--stages 6") + "\n"
     read, done = err.splitlines()
     assert read == "read 352 rows of 32 features" and "passes over the rows in " in done
 

@@ -8,6 +8,7 @@ import pytest
 
 from lsgd_fast import Run
 from lsgd_fast.cli import commands
+from lsgd_fast.cli.output import with_options
 from support.commandline import run_main
 
 X = np.random.default_rng(0).standard_normal((20, 3))
@@ -82,3 +83,25 @@ def test_data_without_a_default_stepsize(folder, capsys, size):
     code, out, err = run_main(capsys, "fit", "far.npz", "--steps", 5)
     assert (code, out) == (2, "") and err.splitlines()[-1].startswith("lsgd-fast: 'far.npz': R is ")
     assert "--stepsize" in err
+
+
+@pytest.mark.parametrize(
+    ("report", "shown"),
+    [
+        ("only after many steps: try n_steps=400.", "only after many steps: try --steps 400."),
+        ("more stages, such as n_stages=12, try", "more stages, such as --stages 12, try"),
+        ("or a smaller start_stepsize.", "or a smaller --start-stepsize."),
+        ("goal='margin' looks for a large one.", "--goal margin looks for a large one."),
+        ("lsgd_fast.separation may tell.", "`lsgd-fast separation` may tell."),
+        ("unknown: pass n_steps=", "unknown: pass --steps"),
+    ],
+)
+def test_reports_name_options_for_arguments(report, shown):
+    assert with_options(report) == shown
+
+
+def test_a_trial_prints_no_syntax_of_python(folder, capsys):
+    Z = np.random.default_rng(0).standard_normal((500, 5))
+    np.savez("z.npz", X=Z, y=Z @ [1.0, 2.0, -1.0, 0.0, 0.5] > 0.0)
+    _, out, _ = run_main(capsys, "trial", "z.npz", "--steps", 300, "--goal", "held-out-loss")
+    assert "try --steps 1200." in out and "=" not in out
