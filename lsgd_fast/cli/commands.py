@@ -5,6 +5,7 @@ Results go to stdout, progress to stderr.
 
 import csv
 import math
+import reprlib
 import sys
 import time
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ from lsgd_fast.cli.output import (
     with_options,
     write_result,
 )
-from lsgd_fast.cli.rows import ReadOptions
+from lsgd_fast.cli.rows import ReadOptions, plain_labels
 from lsgd_fast.progress import StatusLine
 
 __all__ = ["DEFAULT_STEPSIZE", "fit", "minimize", "plan", "predict", "separation", "sweep", "trial"]
@@ -212,16 +213,17 @@ def predict(arguments):
         with _naming_values(arguments.data):
             numbers, probabilities = model.predict(rows.X)
     predicted = [model.labels[number] for number in numbers.tolist()]
-    error_rate, notes = None, list(rows.notes)
+    n_errors, notes = None, list(rows.notes)
     if rows.labels is not None:
-        n_errors = sum(a != b for a, b in zip(predicted, rows.labels.tolist(), strict=True))
-        error_rate = n_errors / len(predicted)
-        text = f"{n_errors} of {counted(len(predicted), 'label')} differ from those in the file"
-        notes.append(f"{text}: error rate {error_rate:.6g}")
+        if set(rows.labels.tolist()).isdisjoint(model.labels):
+            notes.append(_describe_other_labels(rows.labels, model))
+        else:
+            n_errors = sum(a != b for a, b in zip(predicted, rows.labels.tolist(), strict=True))
+    error_rate = None if n_errors is None else n_errors / len(predicted)
     probabilities = probabilities.tolist() if arguments.probabilities else None
     if arguments.json:
         facts = {"model": arguments.model, "data": arguments.data, "n_rows": len(predicted)}
-        facts |= {"labels": model.labels, "notes": rows.notes, "error_rate": error_rate}
+        facts |= {"labels": model.labels, "notes": notes, "error_rate": error_rate}
         print_json(facts | {"predictions": predicted, "probabilities": probabilities})
         return 0
     writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -229,9 +231,20 @@ def predict(arguments):
     writer.writerow(["label", *shown])
     for label, row in zip(predicted, probabilities or [()] * len(predicted), strict=True):
         writer.writerow([label, *(f"{one:.6g}" for one in row)])
+    if n_errors is not None:
+        text = f"{n_errors} of {counted(len(predicted), 'prediction')} differ from the labels"
+        notes.append(f"{text} in the file: error rate {error_rate:.6g}")
     for note in notes:
         print(f"lsgd-fast: {note}", file=sys.stderr)
     return 0
+
+
+def _describe_other_labels(labels, model):
+    """Return that the labels of a file are none of a model's, with some of either."""
+    ours, theirs = (
+        reprlib.repr(list(found))[1:-1] for found in (plain_labels(np.unique(labels)), model.labels)
+    )
+    return f"The labels of the file ({ours}) are none of the model's ({theirs}): no error rate."
 
 
 def _read(arguments, status):

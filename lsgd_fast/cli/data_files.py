@@ -18,7 +18,7 @@ from lsgd_fast._results.archive import NUMBERS, parse_array
 from lsgd_fast._text import counted
 from lsgd_fast.cli.columns import read_columns
 from lsgd_fast.cli.libsvm import read_libsvm
-from lsgd_fast.cli.rows import ReadOptions, Rows
+from lsgd_fast.cli.rows import ReadOptions, Rows, plain_labels
 from lsgd_fast.cli.sources import TABLES, check_text, find_format, naming, regular_file
 from lsgd_fast.cli.tables import read_column, read_table
 
@@ -318,8 +318,7 @@ def _map_labels(values, several, may_be_header):
         hint = "; for more, pass --softmax" if len(found) > 2 else ""
         if hint and may_be_header and np.count_nonzero(which == which[0]) == 1:
             hint += ", or --header if the first line is one"
-        raise ValueError(
-            f"there must be two different labels; found {reprlib.repr(found[:9].tolist())}{hint}"
-        )
+        shown = reprlib.repr(list(plain_labels(found[:9])))
+        raise ValueError(f"there must be two different labels; found {shown}{hint}")
     y = which.astype(np.float64) if several else 2.0 * which - 1.0
-    return y, tuple(found.tolist())
+    return y, plain_labels(found)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ReadOptions", "Rows", "Wanted"]
+__all__ = ["ReadOptions", "Rows", "Wanted", "plain_labels"]
+
+EXACT = 2.0**53  # below it the integers of float64 are those that were written
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,11 @@ class Rows:
     label: str | None = None
     notes: tuple = ()
     zero_based: bool | None = None
+
+
+def plain_labels(labels):
+    """Return an array of labels as a tuple, whole numbers as integers: "0" rather than "0.0"."""
+    return tuple(
+        int(one) if isinstance(one, float) and abs(one) < EXACT and one.is_integer() else one
+        for one in labels.tolist()
+    )

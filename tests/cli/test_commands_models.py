@@ -94,7 +94,9 @@ def test_predict(folder, capsys, command, standardize):
         np.testing.assert_allclose(found[:, 1], 1.0 / (1.0 + np.exp(-scores)), rtol=1e-9)
         code, out, err = run_main(capsys, "predict", "m.npz", name)
         assert (code, out) == (0, "\n".join(["label", *expected, ""]))
-        assert ("differ from those in the file" in err) == (name in ("a.csv", "b.csv"))
+        assert ("predictions differ from the labels in the file" in err) == (
+            name in ("a.csv", "b.csv")
+        )
 
 
 def test_predict_prints_probabilities(folder, capsys):
@@ -175,3 +177,30 @@ def test_a_model_is_checked_before_the_work(folder, capsys):
     for command in ("fit", "minimize"):
         code, out, err = run_main(capsys, command, "digits.npz", "--model", "digits.npz")
         assert (code, out) == (2, "") and "--model 'digits.npz': would overwrite a data file" in err
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.svm", "a.npz"])
+def test_labels_that_are_whole_numbers_have_no_decimals(folder, capsys, name):
+    (folder / "a.csv").write_text("0.5,0\n-1,0\n1,1\n-0.2,1\n")
+    (folder / "a.svm").write_text("0 1:0.5\n0 1:-1\n1 1:1\n1 1:-0.2\n")
+    np.savez("a.npz", X=[[0.5], [-1.0], [1.0], [-0.2]], y=[0.0, 0.0, 1.0, 1.0])
+    _, out, _ = run_main(capsys, "minimize", name, "--model", "m.npz")
+    assert "labels 0 as -1 and 1 as +1" in " ".join(out.split())
+    _, out, err = run_main(capsys, "predict", "m.npz", name, "--probabilities")
+    head, *lines = out.splitlines()
+    assert head == "label,P(0),P(1)" and {line.split(",")[0] for line in lines} == {"0", "1"}
+    assert "differ from the labels in the file" in err
+    assert '"labels": [0, 1]' in run_main(capsys, "predict", "m.npz", name, "--json")[1]
+
+
+def test_predict_compares_no_labels_of_another_kind(folder, capsys):
+    (folder / "a.csv").write_text(TABLE)
+    run_main(capsys, "minimize", "a.csv", "--model", "m.npz")
+    (folder / "b.csv").write_text(TABLE.replace("no", "0").replace("yes", "1"))
+    note = "The labels of the file (0, 1) are none of the model's ('no', 'yes'): no error rate."
+    facts = facts_of(capsys, "predict", "m.npz", "b.csv")
+    assert (facts["error_rate"], facts["notes"]) == (None, [note])
+    code, out, err = run_main(capsys, "predict", "m.npz", "b.csv")
+    assert (code, out.split()[0], err.splitlines()[-1]) == (0, "label", f"lsgd-fast: {note}")
+    (folder / "c.csv").write_text(TABLE.replace("no", "0"))
+    assert facts_of(capsys, "predict", "m.npz", "c.csv")["error_rate"] >= 0.5  # some are the same

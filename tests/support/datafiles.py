@@ -55,7 +55,7 @@ def npz(**arrays):
     return stream.getvalue()
 
 
-def same(data, labels=(-1.0, 1.0)):
+def same(data, labels=(-1, 1)):
     """Assert that this is X and Y, bit for bit but for the sign of zeros, which LIBSVM drops."""
     x, y = data
     assert x.dtype == np.float64 and x.shape == X.shape
