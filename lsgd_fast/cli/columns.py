@@ -42,7 +42,8 @@ def read_columns(path, kind, max_bytes, options):
         label, features = choose_columns(names, len(names), options, index)
         labels = None if label is None else _labels(columns[label], names[label], max_bytes)
         found = [_numbers(columns[j], names[j], j) for j in features]
-    left_out = [repr(names[j]) for j in index if j not in (label, *features)]
+    told = () if options.wanted is not None else index  # `predict` has no --keep-index
+    left_out = [repr(names[j]) for j in told if j not in (label, *features)]
     notes = [
         f"The index {name} of pandas is left out (--keep-index keeps it)." for name in left_out
     ]

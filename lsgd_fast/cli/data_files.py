@@ -221,6 +221,10 @@ def _read(path, kind, options):
         return read_columns(path, kind, limit, options)
     check_text(path)
     wanted = options.wanted
+    if wanted is not None and wanted.names is not None:
+        raise ValueError(
+            "LIBSVM text has no names of columns, and the model needs those of a table: pass one"
+        )
     asked, d = (options.zero_based, None) if wanted is None else (wanted.zero_based, wanted.d)
     X, labels, zero_based, n_left_out = read_libsvm(path, limit, asked, d)
     if 2 * X.size > X.shape[0] * X.shape[1] and 8 * X.shape[0] * X.shape[1] <= limit:

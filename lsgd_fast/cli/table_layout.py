@@ -102,7 +102,7 @@ def find_layout(path, n_lines, options):
         n_skipped, names = lines[0], tuple(rows[0])
     index = (0,) if names and names[0] in INDEX_NAMES and not options.keep_index else ()
     label, features = choose_columns(names, width, options, index)
-    if index and 0 not in (label, *features):
+    if index and options.wanted is None and 0 not in (label, *features):
         notes.append("Column 1, which has no name, is an index: left out (--keep-index keeps it).")
     cells = dict(enumerate(rows[1 if header else 0]))
     truths = tuple(j for j in features if cells.get(j, "").lower() in WORDS_OF_TRUTH)

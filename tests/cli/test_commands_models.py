@@ -204,3 +204,20 @@ def test_predict_compares_no_labels_of_another_kind(folder, capsys):
     assert (code, out.split()[0], err.splitlines()[-1]) == (0, "label", f"lsgd-fast: {note}")
     (folder / "c.csv").write_text(TABLE.replace("no", "0"))
     assert facts_of(capsys, "predict", "m.npz", "c.csv")["error_rate"] >= 0.5  # some are the same
+
+
+def test_a_model_of_named_columns_refuses_libsvm(folder, capsys):
+    (folder / "a.csv").write_text(TABLE)
+    run_main(capsys, "minimize", "a.csv", "--model", "m.npz")
+    for text in ("1 1:2 2:3\n", "1 1:2 7:3\n"):
+        (folder / "a.svm").write_text(text)
+        code, out, err = run_main(capsys, "predict", "m.npz", "a.svm")
+        assert (code, out) == (2, "") and "'a.svm': LIBSVM text has no names of columns" in err
+
+
+def test_predict_names_no_option_that_it_lacks(folder, capsys):
+    (folder / "a.csv").write_text(TABLE)
+    run_main(capsys, "minimize", "a.csv", "--model", "m.npz")
+    (folder / "b.csv").write_text(",height,weight\n0,1.5,50\n1,1.9,90\n")
+    code, out, err = run_main(capsys, "predict", "m.npz", "b.csv")
+    assert code == 0 and len(out.splitlines()) == 3 and "--keep-index" not in err
