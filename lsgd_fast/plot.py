@@ -274,7 +274,7 @@ def sweep_map(sweep, *, ax=None, legend=True):
     ends = [None if one.diverged else one.fact("stable_at") for one in named]
     drawing.draw_staircase(ax, ends, edges, "last increase", "-")
     ends = [one.fact("certified_at") for one in named]
-    drawing.draw_staircase(ax, ends, edges, "certified stable", (0, (3, 2)))
+    drawing.draw_staircase(ax, ends, edges, "no increase from here on, proved", (0, (3, 2)))
     if any(diverged):
         last = [one.run.trace.step[-1] for one in named]
         style = {"color": drawing.ALARM, "clip_on": False, "label": "diverged"}
@@ -550,7 +550,7 @@ def _draw_powers(ax, named, curves, quantity, legend, line):
     stable = [one.fact("stable_at") or None for one in named]  # at step 0 there is no increase
     drawing.mark(ax, curves, stable, "last increase", "o", "black")
     certified = [one.fact("certified_at") for one in named]
-    drawing.mark(ax, curves, certified, "certified stable", "D", "white")
+    drawing.mark(ax, curves, certified, "no increase from here on, proved", "D", "white")
     lost = [_last_finite(one, *curve) for one, curve in zip(named, curves, strict=True)]
     drawing.mark(ax, curves, lost, "diverged", "X", drawing.ALARM)
     if legend:

@@ -40,8 +40,8 @@ GROWTH = 2.0
 # Row gradients below this, over the largest one, belong to margins that may have grown in one jump.
 VANISHING = 1e-7
 
-BY_RUN = "A run decides it."
-BY_PROGRAM = "A linear program decides it."
+BY_RUN = "A run of minimize has shown it."
+BY_PROGRAM = "A linear program has shown it."
 WITHOUT_SCIPY = (
     "The run of gradients alone does not decide this: a linear program would, which needs SciPy "
     "(pip install scipy)."

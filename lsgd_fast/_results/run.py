@@ -252,7 +252,7 @@ class Run(Predictions, ReadOnlyArrays):
     def _facts(self):
         """Return the names of facts and what a report says of them."""
         n = self.n_steps
-        timing = f", {1e6 * self.seconds / n:.3g} us/step" if n else ""
+        timing = f", {_step_time(self.seconds / n)}/step" if n else ""
         verdict = [] if self.diagnostics is None else [("verdict", str(self.verdict))]
         separated = f"at step {self.separated_at}: every row was on the side of its label"
         return [
@@ -261,21 +261,24 @@ class Run(Predictions, ReadOnlyArrays):
             *_describe_loss(self.trace),
             *_describe_error(self.trace),
             ("increases", self._describe_increases()),
-            ("theory", self._describe_guarantee()),
+            *self._describe_guarantee(),
             ("separated", "no" if self.separated_at is None else separated),
             *_describe_margin(self.trace),
         ]
 
     def _describe_guarantee(self):
-        if self.certified_at is None:
-            return "does not guarantee that the loss falls"
-        return f"guarantees that the loss falls from step {self.certified_at} on"
+        if isinstance(self.diagnostics, MinimizeDiagnostics):  # the theory is of a stepsize
+            return []
+        text = "does not guarantee that the loss falls"
+        if self.certified_at is not None:
+            text = f"guarantees that the loss falls from step {self.certified_at} on"
+        return [("theory", text)]
 
     def _describe_increases(self):
         if self.n_steps == 0:
             return "unknown, no step was taken"
         if self.stable_at is None:
-            return f"{self.n_increases}, one of them by the last step"
+            return f"{self.n_increases}, one of them at the last step"
         if self.n_increases == 0:
             return "none"
         return f"{self.n_increases}, none after step {self.stable_at}"
@@ -309,6 +312,10 @@ def _check_weights(arrays):
             raise ValueError(f"{name}: {array.dtype} of shape {array.shape} does not fit any model")
     if len(columns) > 1 or ("intercept" in arrays) > len(columns):
         raise ValueError(f"weights of shape {weights.shape} do not fit any model")
+
+
+def _step_time(seconds):
+    return f"{1e6 * seconds:.3g} us" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms"
 
 
 def _describe_loss(trace):

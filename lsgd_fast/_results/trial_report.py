@@ -359,7 +359,7 @@ def _prospects(trial, stepsizes, separated):
                 f"{trial.settled_after:.2g} steps; that bound is for the worst data."
             )
     elif trial.separation in ("none", "quasi-complete"):
-        yield f"  {none}It is proved that no weights do."
+        yield f"  {none}It is proved that no weights separate them."
         if stepsizes:
             yield "  On such rows a large stepsize may go up and down for ever."
     elif trial.rows <= trial.n_features:
@@ -392,7 +392,7 @@ def _certainty(trial):
     else:
         yield (
             "  It is stable: the loss never increased, and the stepsize is at most 1 over the "
-            f"estimated curvature, {trial.smoothness:.3g}."
+            f"estimated smoothness, {trial.smoothness:.3g}."
         )
     if trial.comparison is not None and not trial.samples_are_whole:
         samples = trial.comparison.recommended.samples

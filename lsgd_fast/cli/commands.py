@@ -99,7 +99,7 @@ def fit(arguments):
         stepsize = arguments.stepsize or _default_stepsize(problem, arguments.data)
         request = check_descent(problem, stepsize, options, stop=stop)
         run = run_descent(request, arguments.steps)
-        status.log(f"{run.n_steps} steps in {run.seconds:.3g} s")
+        status.log(f"{counted(run.n_steps, 'step')} in {run.seconds:.3g} s")
     advice = advice_on_run(arguments, data, run)
     facts = {"stepsize": stepsize} | run_facts(run) | {"advice": advice}
     print_result(arguments, data, facts, f"Stepsize {stepsize:.6g}", run, advice=advice)

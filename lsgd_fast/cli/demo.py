@@ -109,7 +109,7 @@ def _descend(X, y, stepsize, n_steps, progress):
 
     calls = {"callback": report, "callback_every": max(1, n_steps // 20)}
     found = gradient_descent(X, y, stepsize, n_steps, **calls)
-    progress.log(f"stepsize {stepsize:g}: {n_steps} steps in {found.seconds:.2f} s")
+    progress.log(f"stepsize {stepsize:g}: {counted(n_steps, 'step')} in {found.seconds:.2f} s")
     return found
 
 

@@ -126,7 +126,7 @@ def _describe_data(arguments, data):
     lines = [_paragraph(f"Data {arguments.data!a}: {n} rows of {features}, {labels}")]
     lines += map(_paragraph, data.rows.notes)
     if data.units is not None:
-        lines.append("Each feature has the mean 0 and the standard deviation 1 (--standardize)")
+        lines.append("Each feature has the mean 0 and the standard deviation 1 (--standardize).")
     return "\n".join(lines)
 
 

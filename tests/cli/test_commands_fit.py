@@ -251,3 +251,8 @@ def test_ctrl_c(folder):
         out, err = process.communicate(timeout=100)
     assert (process.returncode, out, err) == (130, "", "\nlsgd-fast: interrupted\n")
     assert not (folder / "r.npz").exists()
+
+
+def test_one_step_is_in_the_singular(folder, capsys):
+    _, _, err = run_main(capsys, "fit", "digits.npz", "--steps", 1)
+    assert err.splitlines()[1].startswith("1 step in ")

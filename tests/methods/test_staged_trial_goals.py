@@ -76,7 +76,7 @@ def test_what_fails_is_not_unsettled(backend):
     assert [stage.mark for stage in trial.stages] == ["failed"] * 2
     assert trial.confirmations[0].ending == "cycling" and trial.recommended is None
     text = text_of(trial)
-    assert "It is proved that no weights do." in text and trial.separation == "none"
+    assert "It is proved that no weights separate them." in text and trial.separation == "none"
     assert "n_steps=" not in text and "neither success nor failure" not in text
     assert "cycling: the weights return to where they were, without progress" in text
 
@@ -99,7 +99,7 @@ def test_what_is_said_about_separation_is_proved(share):
     y = flipped(np.sign(X @ rng.standard_normal(6)), share)
     trial = FAST.staged_trial(X, y, n_steps=5, start_stepsize=1e-3, n_stages=1)
     assert trial.separation == separation(X, y).kind
-    proved = "some weights separate all rows" if share == 0.0 else "no weights do"
+    proved = "some weights separate all rows" if share == 0.0 else "no weights separate them"
     assert f"It is proved that {proved}" in text_of(trial)
     # Separation says nothing about a loss with a penalty, and nothing is looked for.
     assert FAST.staged_trial(X, y, l2=1.0, n_steps=5, n_stages=1).separation == "undecided"

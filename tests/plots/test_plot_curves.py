@@ -41,7 +41,7 @@ def test_loss_curves_show_the_losses():
     for line, run in zip(curves(ax), RUNS, strict=True):
         assert line.get_xdata().tolist() == run.trace.step.tolist()
         np.testing.assert_allclose(line.get_ydata(), run.trace.loss, rtol=1e-13)
-    marks = ["unstable phase", "last increase", "certified stable"]
+    marks = ["unstable phase", "last increase", "no increase from here on, proved"]
     assert sorted(legend_of(ax)) == sorted(["4", "8", "32", *marks])
     assert ax.get_legend().get_title().get_text() == "stepsize"
 
@@ -78,7 +78,10 @@ def test_marks_lie_on_the_curves(draw):
     expected = [heights["8"][15], heights["32"][12]]
     assert [column.tolist() for column in named(ax, "last increase")] == [[15, 12], expected]
     expected = [heights["4"][109], heights["8"][99], heights["32"][15]]
-    assert [list(column) for column in named(ax, "certified stable")] == [[109, 99, 15], expected]
+    assert [list(column) for column in named(ax, "no increase from here on, proved")] == [
+        [109, 99, 15],
+        expected,
+    ]
 
 
 def test_a_mark_between_two_rows_lies_on_the_line_between_them():
@@ -165,7 +168,7 @@ def test_losses_that_underflow_are_drawn_as_exponents():
         np.testing.assert_allclose(line.get_ydata(), run.trace.ln_loss / np.log(10), rtol=1e-15)
     exponents = [int(found[1]) for found in map(exponent, ax.get_yticklabels()) if found]
     assert len(exponents) > 2 and min(exponents) < -308
-    assert all(math.isfinite(height) for height in named(ax, "certified stable")[1])
+    assert all(math.isfinite(height) for height in named(ax, "no increase from here on, proved")[1])
     product = curves(render(plot.rates(UNDERFLOWING)))[0].get_ydata()
     time = np.log10(1e5 * UNDERFLOWING.trace.step[1:])
     expected = UNDERFLOWING.trace.ln_loss[1:] / np.log(10) + time

@@ -46,9 +46,9 @@ def test_sweep_map_draws_the_transition_in():
     edges = cells(ax)[1]
     assert x[:6].tolist() == [0, 0, 15, 15, 12, 12] and np.isnan(x[6:]).all()
     assert y.tolist() == np.repeat(edges, 2)[1:-1].tolist()
-    x, _ = named(ax, "certified stable")
+    x, _ = named(ax, "no increase from here on, proved")
     assert x[:6].tolist() == [109, 109, 99, 99, 15, 15] and np.isnan(x[6:]).all()
-    assert legend_of(ax) == ["last increase", "certified stable"]
+    assert legend_of(ax) == ["last increase", "no increase from here on, proved"]
 
 
 def test_cells_of_a_map_show_the_highest_loss_of_their_steps():

@@ -390,3 +390,11 @@ def test_a_report_has_no_negative_zero(backend):
     run = dataclasses.replace(run, trace=trace)
     assert not re.search(r"-0\b(?!\.)", re.sub(r"e-\d+", "", repr(run)))
     assert np.signbit(run.trace.min_margin[-1])
+
+
+@every_backend
+def test_the_words_for_slow_steps_a_last_increase_and_a_minimum(backend):
+    run = dataclasses.replace(backend.gradient_descent(X, Y, 32.0, 1), seconds=0.0025)
+    text = repr(dataclasses.replace(run, n_increases=1, stable_at=None))
+    assert "2.5 ms/step" in text and "1, one of them at the last step" in text
+    assert "theory" not in repr(backend.minimize(X, Y, l2=0.1))
