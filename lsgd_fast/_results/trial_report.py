@@ -1,5 +1,6 @@
 """The report of a staged trial, as text for a terminal."""
 
+import re
 import textwrap
 
 from lsgd_fast._constants import EPSILON, STEPSIZE_ROUNDING
@@ -36,6 +37,14 @@ MEANINGS = {
     "unstable": "the {loss} still went up and down when the steps ended",
     "cycling": "the weights return to where they were, without progress",
     "diverged": "the {loss} or the weights left the range of float64",
+}
+# What is made of the runs of a stepsize, and of the first of the stepsizes.
+MARKS = {
+    "passed": "the stepsize held{half}",
+    "held": "the run {separated}met a target or is stable",
+    "unsettled": "neither yet; more steps may tell",
+    "failed": "cycling or diverged{most}",
+    "conservative": "the first and smallest stepsize",
 }
 MARGIN_WORDS = {
     "logistic": "the distance of the nearest row from the boundary, negative on the wrong side",
@@ -138,7 +147,7 @@ def report(trial):
         f"{_title(trial)}: it took {trial.passes:.0f} passes over the data; a run of "
         f"{counted(trial.n_steps, 'step')} takes {trial.n_steps + 1}"
     )
-    words = _describe_words(trial, has_margin=any(" margin" in line for line in body))
+    words = _describe_words(trial, "\n".join(body))
     return "\n".join(line for part in [head, *words, *body] for line in _wrap(part))
 
 
@@ -177,8 +186,8 @@ def _wrap(line):
     return textwrap.wrap(line, WIDTH, subsequent_indent=margin, break_on_hyphens=False)
 
 
-def _describe_words(trial, has_margin):
-    """Yield the words of the report and what they mean, those that it uses."""
+def _describe_words(trial, body):
+    """Yield the words of the report and what they mean, those that its body uses."""
     outcomes = [o for stage in trial.stages for o in stage.outcomes] + [*trial.confirmations]
     if trial.comparison is not None:
         runs = (trial.comparison.conservative, trial.comparison.recommended)
@@ -189,7 +198,13 @@ def _describe_words(trial, has_margin):
     for ending, meaning in MEANINGS.items():
         if ending in used:
             yield f"  {ending}: {meaning.format(loss=loss)}"
-    if has_margin:
+    separated = "" if trial.l2 > 0.0 else "separated the rows, "
+    half, most = " on more than half of the samples", ", on samples most of the runs"
+    half, most = ("", "") if trial.samples_are_whole else (half, most)
+    for mark, meaning in MARKS.items():
+        if re.search(rf"\b{mark}\b(?!-)", body, re.I):  # not in held-out
+            yield f"  {mark}: {meaning.format(separated=separated, half=half, most=most)}"
+    if " margin" in body:
         yield f"  margin: {MARGIN_WORDS[trial.loss]}"
 
 

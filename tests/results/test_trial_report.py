@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lsgd_fast import Stop, reference
-from lsgd_fast._results.trial_report import MEANINGS
+from lsgd_fast._results.trial_report import MARKS, MEANINGS
 from lsgd_fast._text import WIDTH
 from support.backends import every_backend
 from support.trials import DIGITS, QUICK, flipped
@@ -67,7 +67,9 @@ def test_every_word_that_needs_it_is_explained_and_no_other(name):
     outcomes = [o for stage in trial.stages for o in stage.outcomes] + [*trial.confirmations]
     if trial.comparison is not None:
         outcomes += trial.comparison.conservative.samples + trial.comparison.recommended.samples
-    assert explained - {"margin"} == {o.ending for o in outcomes} & set(MEANINGS)
+    assert explained - {"margin", *MARKS} == {o.ending for o in outcomes} & set(MEANINGS)
+    used = {mark for mark in MARKS if re.search(rf"\b{mark}\b(?!-)", rest, re.I)}
+    assert explained & set(MARKS) == used and {stage.mark for stage in trial.stages} <= used
     assert ("margin" in explained) == ("margin" in rest)
     ours = text.split("How sure this is")[0]  # the evidence of a verdict has words of its own
     for jargon in ("certified", "objective", "Gram", "ln_loss", "smoothness", "eta"):
