@@ -178,10 +178,13 @@ def _sparkline(ln_loss, low, high, blocks):
 
 def _axis(n_steps):
     line = [" "] * CURVE
-    for step in (0, 1, *_checkpoints(n_steps)):
+    free = CURVE  # columns up to here are free of labels: the last one goes first
+    for step in reversed(sorted({0, 1, *_checkpoints(n_steps)})):
         column = int(CURVE * math.log(step + 1) / math.log(n_steps + 2))
         column = min(column, CURVE - len(str(step)))
-        line[column : column + len(str(step))] = str(step)
+        if column + len(str(step)) < free or step == n_steps:
+            line[column : column + len(str(step))] = str(step)
+            free = column
     return "".join(line).rstrip()
 
 

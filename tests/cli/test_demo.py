@@ -99,3 +99,12 @@ def test_no_times_where_the_reference_disagrees(quick, monkeypatch, capsys):
     assert main(["demo", "--steps", "20"]) == 1
     out = capsys.readouterr().out
     assert "DISAGREE" in out and " us (" not in out
+
+
+@pytest.mark.parametrize("n_steps", [0, 1, 2, 9, 10, 11, 12, 101, 999, 1100, 2000, 10_000, 123_456])
+def test_numbers_of_the_step_axis_do_not_touch(n_steps):
+    found = list(map(int, demo._axis(n_steps).split()))
+    possible = {0, 1, *demo._checkpoints(n_steps)}
+    assert found[-1] == n_steps and found == sorted(set(found)) and set(found) <= possible
+    assert len(demo._axis(n_steps)) <= demo.CURVE
+    assert n_steps != 10_000 or set(found) == possible
