@@ -43,7 +43,7 @@ MARKS = {
     "passed": "the stepsize held{half}",
     "held": "the run {separated}met a target or is stable",
     "unsettled": "neither yet; more steps may tell",
-    "failed": "cycling or diverged{most}",
+    "failed": "the run cycled or diverged{most}",
     "conservative": "the first and smallest stepsize",
 }
 MARGIN_WORDS = {
@@ -199,7 +199,7 @@ def _describe_words(trial, body):
         if ending in used:
             yield f"  {ending}: {meaning.format(loss=loss)}"
     separated = "" if trial.l2 > 0.0 else "separated the rows, "
-    half, most = " on more than half of the samples", ", on samples most of the runs"
+    half, most = " on more than half of the samples", "; of the runs on samples, most did"
     half, most = ("", "") if trial.samples_are_whole else (half, most)
     for mark, meaning in MARKS.items():
         if re.search(rf"\b{mark}\b(?!-)", body, re.I):  # not in held-out
