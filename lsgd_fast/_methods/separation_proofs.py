@@ -210,7 +210,7 @@ def _corrected(A, v):
     rounding of every product: a sum of n of them is wrong by less than ``n * 2^-52`` times the sum
     of their sizes, in whatever order it is taken (Higham, Accuracy and Stability, eq. 3.5).
     """
-    if A.shape[0] <= A.shape[1]:
+    if not 0 < A.shape[1] < A.shape[0]:
         return None
     for _ in range(MAX_CORRECTIONS):
         found = _orthonormalizing(A, v)

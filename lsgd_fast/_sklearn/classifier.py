@@ -10,6 +10,7 @@ from lsgd_fast._checks import shown
 from lsgd_fast._inputs.dense import finite_float64
 from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._methods.numerics import norm as norm_of
 from lsgd_fast._results.predictions import log_probabilities
 from lsgd_fast._results.separation import SeparationWarning, feature_names, growing_names
 from lsgd_fast._sklearn.callbacks import FitCallbacks, as_coef
@@ -315,7 +316,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.separable_ = run.separable
         norm = float(trace.weight_norm[found.best_at])
         if found.units is not None:
-            norm = float(np.linalg.norm(self.coef_))
+            norm = norm_of(self.coef_)
         margin = float(trace.min_margin[found.best_at])
         self.margin_ = margin / norm if norm > 0.0 else float("nan")
         self.l2_ = found.l2
