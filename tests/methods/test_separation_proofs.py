@@ -81,6 +81,15 @@ def test_rows_of_zeros_cancel_with_any_weights():
     assert found.weights.tolist() == [1.0, 0.5] and found.change == 0.0
 
 
+@np.errstate(all="ignore")
+@pytest.mark.parametrize("size", [1e-170, 1e-300, 1e160])
+def test_rows_near_the_ends_of_float64_may_have_no_independent_column(size):
+    A = size * np.array([[1.0, 2.0], [-1.0, -2.0], [1.0, 2.0]])
+    found = proofs.find_cancelling_weights(A, np.array([0.5, 1.0, 0.5]))
+    if found is not None:
+        assert (found.weights @ (A / size) == 0.0).all() and found.change < 1.0
+
+
 def test_ranks_are_numerical_where_columns_are_nearly_dependent():
     A = np.random.default_rng(0).standard_normal((30, 4))
     A = np.column_stack([A, np.zeros(30), A[:, 0], A[:, 1] - A[:, 2] + 1e-13])

@@ -228,8 +228,9 @@ def _explained(of_trace, unit, a, b, others_of_a, others_of_b):
     if x is None or y is None or x.shape != y.shape:
         # rounding decided something: a step, a verdict, the length of a run
         return _changes(like_a, others_of_a) or _changes(b, others_of_b)
-    spread = _spread(y, b, others_of_b, of_trace) + _spread(y, like_a, others_of_a, of_trace)
+    spreads = _spread(y, b, others_of_b, of_trace), _spread(y, like_a, others_of_a, of_trace)
     with np.errstate(all="ignore"):
+        spread = spreads[0] + spreads[1]
         scale = np.abs(y).max(initial=unit, where=np.isfinite(y))
         slack = SPREADS * (spread + EPS * np.minimum(scale, 1e300))
         return bool((_within(x, y, slack) | np.isinf(spread)).all())
