@@ -238,7 +238,7 @@ def _folds(cv, data, classes):
         cv = check_cv(cv, labels, classifier=True)
         splits = [(rows[train], rows[test]) for train, test in cv.split(data.X, labels)]
     except (IndexError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"cv: {error}") from None
+        raise ValueError(f"cv: {str(error)[:300]}") from None
     if not splits:
         raise ValueError("cv has no folds: pass at least one, as a list of (train, test)")
     for train, test in splits:
@@ -304,7 +304,10 @@ class _Score:
         labels = self.labels[rows]
         weight = {} if self.weight is None else {"sample_weight": self.weight[rows]}
         if not self.by_name:
-            score = self.scorer(self._classifier(l2, coef), self.X[rows], labels, **weight)
+            try:
+                score = self.scorer(self._classifier(l2, coef), self.X[rows], labels, **weight)
+            except TypeError as error:
+                raise TypeError(f"scoring(estimator, X, y) failed: {error}") from error
             try:
                 return float(score)
             except (TypeError, ValueError):
