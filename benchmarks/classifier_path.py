@@ -14,7 +14,6 @@ look.
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -125,7 +124,7 @@ def compare(problem, asked):
     with tempfile.TemporaryDirectory() as folder:
         best = Path(folder) / "best.npy"
         np.save(best, objectives(X, y, fit("lsgd_fast", X, y, 1e-11)))
-        found = {name: _elsewhere(problem, name, best) for name in names}
+        found = {name: solvers.elsewhere(__file__, problem, name, best) for name in names}
     for name, row in found.items():
         head = f"{problem:>10} {f'{X.shape[0]} x {X.shape[1]}':>14} {name:>16}"
         if "left out" in row:
@@ -137,14 +136,6 @@ def compare(problem, asked):
     for name, theirs in seconds.items():
         print(f"{problem:>10} lsgd_fast is {theirs / ours:.2f} times as fast as {name}")
     sys.stdout.flush()
-
-
-def _elsewhere(problem, name, best):
-    command = [sys.executable, __file__, *sys.argv[1:], "--one", problem, name, str(best)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

@@ -178,8 +178,9 @@ def main():
         if problem == "embeddings" and asked.embeddings is None:
             continue
         X, y, l2 = load(problem, asked.embeddings)
-        best = min(objective(X, y, l2, solve(*tight)) for tight in tightest(X, y, l2))
-        found = {name: _elsewhere(problem, name, best) for name in solvers_of(problem, X, y)}
+        best = float(min(objective(X, y, l2, solve(*tight)) for tight in tightest(X, y, l2)))
+        names = solvers_of(problem, X, y)
+        found = {name: elsewhere(__file__, problem, name, best) for name in names}
         for name, row in found.items():
             head = f"{problem:>12} {f'{X.shape[0]} x {X.shape[1]}':>14} {name:>18}"
             if "left out" in row:
@@ -194,8 +195,9 @@ def main():
         sys.stdout.flush()
 
 
-def _elsewhere(problem, name, best):
-    command = [sys.executable, __file__, *sys.argv[1:], "--one", problem, name, repr(float(best))]
+def elsewhere(script, *one):
+    """Return what a script prints about one contender, in a process of its own."""
+    command = [sys.executable, script, *sys.argv[1:], "--one", *map(str, one)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
