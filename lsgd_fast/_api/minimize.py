@@ -147,12 +147,16 @@ def minimize(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
             center=center, scale=scale, n_threads=options.n_threads, may_be_distributed=True,
         ).with_offset(offset)  # fmt: skip
-        run = minimize_problem(problem, options, start, feature_names(X, problem.d))
+        names = feature_names(X, problem.d) if problem.l2 == 0.0 else None
+        run = minimize_problem(problem, options, start, names)
     return warn_of_growth(run, stacklevel=2)
 
 
 def minimize_problem(problem, options, start, names):
-    """Return the `Run` of `minimize`, without a warning; `names` are those of the features."""
+    """Return the `Run` of `minimize`, without a warning.
+
+    The `names` of the features are read only where there is no penalty.
+    """
     check = growth_check(solve, problem, names, options.n_threads)
     request = options.for_problem(problem, start)
     with problem.ranks.deferring_signals():

@@ -3,9 +3,8 @@
 from lsgd_fast._core.load cimport decode_panel
 from lsgd_fast._core.pass_types cimport (BLOCK, MULTI_BLOCKS, PANEL, log_sums_t, padded_rows,
                                          pass_t, tally_t)
-from lsgd_fast._core.simd cimport inlined, load, v2, v4, vec
-from lsgd_fast._core.types cimport rows_t
-from lsgd_fast._core.vecmath cimport negative_abs
+from lsgd_fast._core.simd cimport inlined, load, minimum, narrow, real, v2, v4, vec
+from lsgd_fast._core.types cimport FLOAT32, matrix_t, rows_t
 
 
 # What a leaf has summed of one column's row gradients so far: first[0], first[stride], ...
@@ -112,27 +111,44 @@ cdef inline inlined start_block(const pass_t* p, Py_ssize_t row, Py_ssize_t n_ro
             copies.weight[i] = p.rows.row_weight
 
 
-# tile = |tile - center|, panel by panel.
-cdef inline void take_absolute(const rows_t* rows, Py_ssize_t n_panels,
-                               double* tile) noexcept nogil:
-    cdef Py_ssize_t q, j, i
+# tile = |panels - center|; `panels` may be the tile itself.
+cdef inline inlined take_absolute(const rows_t* rows, const real* panels, Py_ssize_t n_panels,
+                                  narrow* tile) noexcept nogil:
+    cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(narrow), width = PANEL // V, q, j, h
+    cdef narrow x, negative
     cdef double center
     for q in range(n_panels):
         for j in range(rows.X.d):
             center = rows.center[j] if rows.center != NULL else 0.0
-            for i in range(PANEL):
-                tile[i] = -negative_abs(tile[i] - center)
-            tile += PANEL
+            for h in range(V):
+                load(panels + h * width, &x)
+                x = x - center
+                negative = -x
+                minimum(x, &negative)
+                tile[h] = -negative
+            panels += PANEL
+            tile += V
 
 
-# The rows of a block to a tile of panels; `z` only names the type of the vectors.
+# The rows of a block to a tile of panels, for a pass without panels or an absolute one; `z` only
+# names the type of the vectors.
 cdef inline inlined decode_block(const pass_t* p, const block_t* b, double* tile,
                                  const vec* z) noexcept nogil:
-    cdef Py_ssize_t n_panels = b.n_panels, size = PANEL * p.rows.X.d, q
-    for q in range(n_panels):
-        if vec is v2:
-            decode_panel(&p.rows.X, p.order, b.row + PANEL * q, <v2*> (tile + q * size))
-        else:
-            decode_panel(&p.rows.X, p.order, b.row + PANEL * q, <v4*> (tile + q * size))
-    if p.absolute:
-        take_absolute(p.rows, n_panels, tile)
+    if vec is v2:
+        decode_to_tile(p, b, <v2*> tile)
+    else:
+        decode_to_tile(p, b, <v4*> tile)
+
+
+cdef inline inlined decode_to_tile(const pass_t* p, const block_t* b, narrow* tile) noexcept nogil:
+    cdef const matrix_t* X = &p.rows.X
+    cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(narrow), q
+    if X.panels == NULL:
+        for q in range(b.n_panels):
+            decode_panel(X, p.order, b.row + PANEL * q, tile + q * V * X.d)
+        if p.absolute:
+            take_absolute(p.rows, <const double*> tile, b.n_panels, tile)
+    elif X.element == FLOAT32:
+        take_absolute(p.rows, <const float*> X.panels + b.row * X.d, b.n_panels, tile)
+    else:
+        take_absolute(p.rows, <const double*> X.panels + b.row * X.d, b.n_panels, tile)

@@ -183,6 +183,7 @@ cdef inline inlined dense_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t l
                                  bint in_place) noexcept nogil:
     cdef const matrix_t* X = &p.rows.X
     cdef Py_ssize_t height = p.split.height, leaf, row, end
+    cdef bint in_tile = not in_place and (X.panels == NULL or p.absolute)
     cdef block_t b
     cdef labels_t copies
     cdef const double* panels
@@ -197,7 +198,7 @@ cdef inline inlined dense_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t l
             start_block(p, row, min(height, end - row), &copies, &b, z)
             if in_place:
                 find_rows(X, p.order, row, PANEL * b.n_panels, rows_at)
-            elif X.panels == NULL:
+            elif in_tile:
                 decode_block(p, &b, memory, z)
             if p.order != NULL:
                 prefetch_ordered(X, p.order, row + height, height)
@@ -205,11 +206,11 @@ cdef inline inlined dense_leaves(const pass_t* p, Py_ssize_t first, Py_ssize_t l
                 prefetch_rows(X, row + height, height)
             if in_place:
                 block_in_place(p, &b, rows_at, z, general_loss)
-            elif X.panels != NULL and X.element == FLOAT32:
+            elif X.element == FLOAT32 and not in_tile:
                 block_columns[float, vec](p, &b, <const float*> X.panels + row * X.d, NULL, z,
                                           general_loss)
             else:
-                panels = <const double*> X.panels + row * X.d if X.panels != NULL else memory
+                panels = memory if in_tile else <const double*> X.panels + row * X.d
                 block_columns[double, vec](p, &b, panels, NULL, z, general_loss)
             row += height
         end_leaf(p, leaf, memory, &b)

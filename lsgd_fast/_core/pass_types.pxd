@@ -87,8 +87,8 @@ cdef struct pass_t:
     const int* in_log_domain    # (k,) which columns are in the log domain; NULL: none. Softmax has
                                 # all or none of them there
     bint gradient               # False: forward only
-    bint absolute               # backward only, without panels: |x - center| in place of x. Where
-                                # rows are sparse: what it exceeds |center| by
+    bint absolute               # backward only, with tiles: |x - center| in place of x. Where rows
+                                # are sparse: what it exceeds |center| by
     activation_t activation     # of a network, which is output_factor * sum of +-activation;
     double slope, output_factor # slope of PIECEWISE_LINEAR
 

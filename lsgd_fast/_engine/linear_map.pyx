@@ -32,7 +32,7 @@ cdef class LinearMap:
 
     cdef Rows rows
     cdef Exchange exchange
-    cdef rows_t unpacked            # the rows, without panels
+    cdef rows_t unpacked            # the rows, without panels: their passes have tiles
     cdef pass_t forward_pass, backward_pass, absolute_pass
     cdef double[::1] memory
     cdef double* columns            # (k, d) packed: weights of the forward pass, gradients back
@@ -49,7 +49,8 @@ cdef class LinearMap:
         self.columns = &self.memory[0]
         self.intercepts = self.columns + k * d
         # They never run at the same time, so that they share their memory: the forward pass writes
-        # to tiles alone, the others to partial gradients as well. Without panels they need most.
+        # to tiles alone, the others to partial gradients as well. The absolute pass has tiles even
+        # where there are panels, and so needs most.
         lay_out_pass(&self.forward_pass, SCORES_ONLY, &rows.view, k, n_threads,
                      self.intercepts + k)
         lay_out_pass(&self.backward_pass, ROW_GRADIENTS_GIVEN, &rows.view, k, n_threads,
@@ -60,6 +61,7 @@ cdef class LinearMap:
         self.forward_pass.weights = self.columns
         self.backward_pass.gradient = True
         self.absolute_pass.gradient = self.absolute_pass.absolute = True
+        self.absolute_pass.rows = &rows.view
         if exchange is not None:
             exchange.lay_out(&self.backward_pass)
             self.absolute_pass.gathered = self.backward_pass.gathered

@@ -3,9 +3,12 @@
 The *size* of the derivative by a weight w_j is what it would be if all rows pulled the same way:
 ``mean |x_ij| |l'_i| + l2 |w_j|``, with 1 for x_ij where w_j is an intercept. The *share* of a
 gradient is its largest entry over the size of that, which does not depend on the units of a
-feature. Entries that are rounding count as zero. Sizes cost a read of X. So they are measured only
-where all entries together, as far as the norms show, would be small enough, and again once they are
-expected to be.
+feature. Entries that are rounding count as zero.
+
+Sizes cost a read of X. So they are measured only where all entries together, as far as the norms
+show, would be small enough. From then on no size of the loss has shrunk by more than the ``|l'_i|``
+that shrank most, which bounds the share without a read of X. They are measured again where that is
+too much and the share is expected to be small enough.
 """
 
 import math
@@ -21,9 +24,7 @@ from lsgd_fast._methods.numerics import norm
 
 __all__ = ["GradientSizes", "norm_at_tolerance", "share_at_start"]
 
-# Where the gradient nearly meets the tolerance by sizes that were measured before, they are
-# measured again: if it does by ALLOWANCE times the tolerance, or after so many iterations.
-ALLOWANCE = 2.0
+# Sizes are measured again after so many iterations.
 MAX_AGE = 20
 
 # Units of their own pay where they differ by more than this factor. Otherwise they cost iterations
@@ -57,7 +58,7 @@ class GradientSizes:
         self.request, self.problem = request, request.problem
         self.start = request.start if start is None else start
         self.of_loss = np.zeros(len(request.start))
-        self.derivative, self.measured_at = math.nan, None
+        self.row_sizes, self.derivative, self.measured_at = None, math.nan, None
 
     def allow(self, norms, weights, weight_norm, derivative, tol):
         """Return whether the share may be at most `tol`, as far as norms show.
@@ -87,18 +88,37 @@ class GradientSizes:
         length += root * (1.0 + (norm(weights[n:]) if n < len(weights) else 0.0))
         return norms.weights <= ROUNDING * (math.sqrt(n * l2) + row_norm * root) * length
 
-    def set_measured(self, derivative, step):
-        """Note that `of_loss` was measured, at an iteration with a mean of ``|l'_i|``."""
-        self.derivative, self.measured_at = derivative, step
+    def set_measured(self, row_sizes, derivative, step):
+        """Note that `of_loss` was measured at an iteration, from these ``|l'_i|`` and their mean."""
+        self.row_sizes, self.derivative, self.measured_at = row_sizes, derivative, step
 
     @np.errstate(all="ignore")
-    def share(self, gradient, weights, derivative):
-        """Return the largest entry of a gradient over its size, which is exact where measured.
+    def least_growth(self, row_sizes):
+        """Return by what factor the sizes of the loss have grown at least, on the rows of all ranks.
 
-        Elsewhere sizes are taken to be in proportion to the mean derivative.
+        That is how much the row has grown which has grown least.
+        """
+        of_rows = float(np.fmin.reduce(row_sizes / self.row_sizes, axis=None, initial=math.inf))
+        return min(self.problem.ranks.gather(of_rows, "the sizes"))
+
+    def expected_growth(self, derivative):
+        """Return by what factor the sizes of the loss have grown, if as the mean of ``|l'_i|``."""
+        return derivative / self.derivative if self.derivative > 0.0 else 1.0
+
+    @np.errstate(all="ignore")
+    def share(self, gradient, weights, derivative, growth=1.0):
+        """Return the largest entry of a gradient over its size.
+
+        Parameters
+        ----------
+        gradient, weights : ndarray of shape (n_parameters,)
+        derivative : float
+            The mean of ``|l'_i|``.
+        growth : float, default 1
+            By what factor the sizes of the loss have grown since they were measured.
         """
         p, n = self.problem, self.request.n_penalised
-        sizes = self.of_loss * (derivative / self.derivative if self.derivative > 0.0 else 1.0)
+        sizes = self.of_loss * growth
         rounding = self._rounding(sizes, weights, derivative)
         # only the penalty moves a weight of whose feature the rows say nothing: towards zero
         is_void = sizes[:n] <= rounding[:n]
@@ -125,10 +145,8 @@ class GradientSizes:
         return np.where(rounding < math.inf, rounding, 0.0)
 
     def are_due(self, share, step, tol):
-        """Return whether to measure, where the share by the last sizes is this, at an iteration."""
-        if self.measured_at is None or step - self.measured_at >= MAX_AGE:
-            return True
-        return share <= ALLOWANCE * tol
+        """Return whether to measure, at an iteration where this share is expected."""
+        return share <= tol or step - self.measured_at >= MAX_AGE
 
     @np.errstate(all="ignore")
     def may_differ(self):
@@ -202,8 +220,9 @@ def share_at_start(engine, request, start=None):
     derivative = line.evaluate(0.0).mean_derivative
     linear_map.rmatvec(line.row_gradients, lbfgs.gradient)
     norms, sizes = lbfgs.update(), GradientSizes(request, start)
-    linear_map.sizes(np.abs(line.row_gradients), sizes.of_loss)
-    sizes.set_measured(derivative, 0)
+    row_sizes = np.abs(line.row_gradients)
+    linear_map.sizes(row_sizes, sizes.of_loss)
+    sizes.set_measured(row_sizes, derivative, 0)
     share = sizes.share(lbfgs.gradient, lbfgs.weights, derivative)
     return share, math.hypot(norms.weights, norms.intercepts)
 

@@ -38,8 +38,8 @@ def growth_check(solve, problem, names, n_threads):
     solve : callable
         That of either implementation: takes a `MinimizeRequest` and returns the `Run`.
     problem : Problem
-    names : list of str
-        The names of the features.
+    names : list of str, or None
+        The names of the features, where there is no penalty.
     n_threads : int or None
     """
     if problem.l2 > 0.0:

@@ -250,11 +250,17 @@ class _QuasiNewton:
         sizes, here = self.sizes, (self.lbfgs.gradient, self.lbfgs.weights, derivative)
         if not sizes.allow(self.norms, self.lbfgs.weights, self.weight_norm, derivative, tol):
             return False
-        self.entry_share = sizes.share(*here)
-        is_due = sizes.are_due(self.entry_share, self.n_steps, tol)
-        if not is_due or self.n_passes >= self.options.max_passes:
+        row_sizes = np.abs(self.line.row_gradients)
+        if sizes.measured_at is not None:
+            self.entry_share = sizes.share(*here, sizes.least_growth(row_sizes))
+            if self.entry_share <= tol:
+                return True
+            self.entry_share = sizes.share(*here, sizes.expected_growth(derivative))
+            if not sizes.are_due(self.entry_share, self.n_steps, tol):
+                return False
+        if self.n_passes >= self.options.max_passes:
             return False
-        yield from self._measure_sizes()
+        yield from self._measure_sizes(row_sizes)
         self.entry_share = sizes.share(*here)
         if self.entry_share <= tol:
             return True
@@ -264,10 +270,10 @@ class _QuasiNewton:
             yield from self._choose_units()
         return False
 
-    def _measure_sizes(self):
+    def _measure_sizes(self, row_sizes):
         self.n_passes += 1
-        yield Product("sizes", np.abs(self.line.row_gradients), self.sizes.of_loss)
-        self.sizes.set_measured(self.values.mean_derivative, self.n_steps)
+        yield Product("sizes", row_sizes, self.sizes.of_loss)
+        self.sizes.set_measured(row_sizes, self.values.mean_derivative, self.n_steps)
 
     def _choose_units(self):
         """Give parameters units of their own where that may pay, once; return whether it does."""
@@ -275,7 +281,7 @@ class _QuasiNewton:
             return False
         self.has_own_units = True
         if self.sizes.measured_at != self.n_steps:
-            yield from self._measure_sizes()
+            yield from self._measure_sizes(np.abs(self.line.row_gradients))
         if not self.sizes.may_differ():
             return False
         self.n_passes, found = self.n_passes + 1, self.sizes.units()

@@ -182,8 +182,9 @@ class MinimizeDiagnostics(_Diagnostics):
     entry_share : float, default NaN
         The largest entry of the gradient of the objective over its size, which is what it would be
         if all rows pulled the same way: ``mean |x_ij| |loss'(z_i)| + l2 |w_j|``, with 1 for x_ij
-        where w_j is an intercept. Where the run has not converged, the sizes may be those of an
-        earlier iteration. NaN if they were not measured, because `share` was too large.
+        where w_j is an intercept. Sizes may be bounds from those of an earlier iteration where the
+        run has converged, and otherwise as expected from these. NaN if they were not measured,
+        because `share` was too large.
     n_increases, last_increase : int, default 0
         Number of iterations that increased the objective by more than rounding, and the last one;
         0 without any.
