@@ -30,8 +30,9 @@ def on_threads(function, items, n_threads=None):
         What `function` raises for the first of the items for which it does; items that no thread
         has begun are then left.
     """
-    n_threads = min(usable_cpus() if n_threads is None else n_threads, len(items))
-    if n_threads <= 1:
+    if len(items) > 1:  # files are read for the number of processors
+        n_threads = min(usable_cpus() if n_threads is None else n_threads, len(items))
+    if len(items) <= 1 or n_threads == 1:
         return [function(item) for item in items]
     with ThreadPoolExecutor(n_threads) as threads:
         try:

@@ -12,7 +12,7 @@ from lsgd_fast._engine.linear_map import LinearMap
 from lsgd_fast._engine.score_line import ScoreLine
 from lsgd_fast._inputs.labels import check_sample_weight
 from lsgd_fast._methods.line_search import Engine, Product
-from lsgd_fast._methods.quasi_newton import minimisation
+from lsgd_fast._methods.quasi_newton import Path, minimisation
 from lsgd_fast._results.run import Run
 
 __all__ = ["Fold", "FoldFit", "minimize_folds"]
@@ -49,7 +49,7 @@ def minimize_folds(problem, folds, l2s, options):
         Each with rows of every class that have weight.
     l2s : sequence of sequences of float
         For each fold the penalties, positive; each minimisation but the first begins where the one
-        before ended, with its memory of the curvature.
+        before ended, with its memory of the curvature, and goes on in the direction of the path.
     options : MinimizeOptions
 
     Returns
@@ -109,7 +109,7 @@ def _walk(problem, l2s, options, rows, n_threads, test, fits):
         lbfgs=LBFGS(request.start, request.unit, l2s[0], request.n_penalised, request.n_pairs),
         n_threads=n_threads,
     )
-    line, lbfgs, run = engine.score_line, engine.lbfgs, None
+    line, lbfgs, run, path = engine.score_line, engine.lbfgs, None, Path()
     for l2 in l2s:
         if run is not None:
             if np.isnan(run.trace.gradient_norm[-1]):  # it ended without the last gradient
@@ -118,7 +118,7 @@ def _walk(problem, l2s, options, rows, n_threads, test, fits):
             lbfgs.change_penalty(l2)
             problem = request.problem.with_penalty(l2)
             request = replace(request, problem=problem, start=lbfgs.weights.copy())
-        run = yield from minimisation(engine, request, goes_on=run is not None)
+        run = yield from minimisation(engine, request, path=path)
         scores = line.scores[:, test]
         fits.append(FoldFit(run, scores.T if request.n_classes else scores[0]))
 

@@ -267,14 +267,35 @@ cdef class LBFGS:
         Direction
         """
         cdef Py_ssize_t j
-        cdef double slope, penalty_root, penalty_slope = 0.0
         with nogil:
             for j in range(self.pairs.size):
                 self.scaled_direction[j] = -self.scaled_gradient[j]
             self.two_loops(&self.pairs, &self.scaled_direction[0])
-            dot(&self.scaled_gradient[0], &self.scaled_direction[0], self.pairs.size, 1.0, &slope)
             for j in range(self.pairs.size):
                 self.p[j] = self.scaled_direction[j] * self.inverse[j]
+        return self._described()
+
+    def direction_from(self, const double[::1] weights):
+        """Take the direction in which the current weights lie from others, as `direction` does.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (size,)
+
+        Returns
+        -------
+        Direction
+        """
+        cdef Py_ssize_t j
+        for j in range(self.pairs.size):
+            self.p[j] = self.w[j] - weights[j]
+            self.scaled_direction[j] = self.p[j] / self.inverse[j]
+        return self._described()
+
+    cdef _described(self):
+        cdef double slope, penalty_root, penalty_slope = 0.0
+        with nogil:
+            dot(&self.scaled_gradient[0], &self.scaled_direction[0], self.pairs.size, 1.0, &slope)
             if self.l2 > 0.0:
                 dot(&self.w[0], &self.p[0], self.n_penalised, self.l2_root, &penalty_slope)
         penalty_slope *= self.l2 / self.l2_root / self.l2_root

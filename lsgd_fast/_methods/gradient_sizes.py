@@ -45,6 +45,8 @@ class GradientSizes:
     request : MinimizeRequest
     start : ndarray of shape (n_parameters,), optional
         Where the descent began, if that is not the start of the request.
+    earlier : GradientSizes, optional
+        Those of a problem that differs in its penalty alone: what was measured then still holds.
 
     Attributes
     ----------
@@ -54,11 +56,14 @@ class GradientSizes:
         The iteration of that.
     """
 
-    def __init__(self, request, start=None):
+    def __init__(self, request, start=None, earlier=None):
         self.request, self.problem = request, request.problem
         self.start = request.start if start is None else start
         self.of_loss = np.zeros(len(request.start))
         self.row_sizes, self.derivative, self.measured_at = None, math.nan, None
+        if earlier is not None and earlier.measured_at is not None:
+            self.of_loss[:] = earlier.of_loss
+            self.set_measured(earlier.row_sizes, earlier.derivative, 0)
 
     def allow(self, norms, weights, weight_norm, derivative, tol):
         """Return whether the share may be at most `tol`, as far as norms show.
@@ -89,14 +94,14 @@ class GradientSizes:
         return norms.weights <= ROUNDING * (math.sqrt(n * l2) + row_norm * root) * length
 
     def set_measured(self, row_sizes, derivative, step):
-        """Note that `of_loss` was measured at an iteration, from these ``|l'_i|`` and their mean."""
+        """Note that `of_loss` is from these ``|l'_i|``, of the iteration `step`, and their mean."""
         self.row_sizes, self.derivative, self.measured_at = row_sizes, derivative, step
 
     @np.errstate(all="ignore")
     def least_growth(self, row_sizes):
-        """Return by what factor the sizes of the loss have grown at least, on the rows of all ranks.
+        """Return by what factor the sizes of the loss have grown at least.
 
-        That is how much the row has grown which has grown least.
+        That is by what the ``|l'_i|`` that has grown least has grown, on any rank.
         """
         of_rows = float(np.fmin.reduce(row_sizes / self.row_sizes, axis=None, initial=math.inf))
         return min(self.problem.ranks.gather(of_rows, "the sizes"))
@@ -152,7 +157,7 @@ class GradientSizes:
     def may_differ(self):
         """Return whether units of their own may pay, as far as is known without a read of X."""
         mean = self.of_loss / self.derivative
-        least = max(mean.min(), math.sqrt(self.problem.l2))  # a value is at least its mean, ...
+        least = max(mean.min(), self._unit_of_penalty())  # a value is at least its mean, ...
         most = math.sqrt(max(1.0, self.problem.radius)) * math.sqrt(mean.max())  # ... at most R
         return most > UNIT_RATIO * least
 
@@ -168,7 +173,7 @@ class GradientSizes:
         p, k, n = self.problem, self.request.k, self.request.n_penalised
         largest = np.repeat(np.append(_largest_values(p), [1.0] * p.fit_intercept), k)
         units = np.sqrt(largest) * np.sqrt(self.of_loss / self.derivative)
-        units[:n] = np.maximum(units[:n], math.sqrt(p.l2))
+        units[:n] = np.maximum(units[:n], self._unit_of_penalty())
         units[~(units > 0.0)] = units.max()
         if not units.max() > UNIT_RATIO * units.min():
             return None
@@ -178,6 +183,14 @@ class GradientSizes:
             largest[:n] += np.repeat(2.0 * np.abs(p.center * p.scale), k)
         squares = np.square(largest / units).reshape(-1, k)
         return units, math.sqrt(float(squares.sum(axis=0).max()))
+
+    def _unit_of_penalty(self):
+        """Return the root of the curvature of the penalty, over the root of the mean ``|l'_i|``.
+
+        That is in proportion to the units of the loss. A smaller one would make weights of features
+        near zero, which the penalty alone holds, swing.
+        """
+        return math.sqrt(self.problem.l2) / math.sqrt(self.derivative)
 
 
 def norm_at_tolerance(problem, start, tol):

@@ -8,7 +8,7 @@ import numpy as np
 
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._methods.margin_rows import MarginRows
-from lsgd_fast._methods.quasi_newton import COLUMNS
+from lsgd_fast._methods.minimize_result import COLUMNS
 from lsgd_fast._methods.separation import VANISHING, differences, find_separation
 from lsgd_fast._methods.separation_proofs import independent_columns
 from lsgd_fast._results.separation import SeparationWarning

@@ -9,7 +9,7 @@ The compiled package and the NumPy reference share this file and pass an `Engine
 
 import math
 import time
-from types import SimpleNamespace
+from collections import deque
 
 import numpy as np
 
@@ -18,24 +18,16 @@ from lsgd_fast._inputs.problem import objective_of
 from lsgd_fast._inputs.stopping import StopReason, ends_run
 from lsgd_fast._methods.gradient_sizes import GradientSizes
 from lsgd_fast._methods.line_search import MAX_STEP, Product, search
+from lsgd_fast._methods.minimize_result import result_of, shaped, state_of
 from lsgd_fast._methods.numerics import is_increase, norm, ratio, separates
-from lsgd_fast._results.diagnostics import MinimizeDiagnostics
-from lsgd_fast._results.run import Run
-from lsgd_fast._results.trace import Trace
 
-__all__ = ["COLUMNS", "minimisation", "run_minimize"]
+__all__ = ["Path", "minimisation", "run_minimize"]
 
 # A run ends with "rounding" after this many iterations without progress: steps whose predicted
 # decrease is below the rounding of the objective, while the gradient does not shrink.
 MAX_STALLED = 20
 STALLED_DECREASE = 8 * EPSILON
 GRADIENT_PROGRESS = 0.9
-
-# The columns of the trace, in the order of `_record`.
-COLUMNS = (
-    "step", "loss", "ln_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
-    "stepsize", "passes",
-)  # fmt: skip
 
 # If the objective at `start` is larger, zero weights are better: from so far out the sums of the
 # steps would lose half of their digits.
@@ -81,7 +73,29 @@ def run_minimize(engine, request, find_growth=None):
         return end.value
 
 
-def minimisation(engine, request, find_growth=None, goes_on=False):
+class Path:
+    """What minimisations for one penalty after the other leave to the next one, which goes on.
+
+    They share an engine, and differ in the penalty alone.
+
+    Attributes
+    ----------
+    ends : deque of (weights, scores)
+        Where the last two ended.
+    sizes : GradientSizes or None
+        Of the last one.
+    """
+
+    def __init__(self):
+        self.ends, self.sizes = deque(maxlen=2), None
+
+    def leave(self, engine, sizes):
+        """Note where a minimisation has ended."""
+        self.ends.append((engine.lbfgs.weights.copy(), engine.score_line.scores.copy()))
+        self.sizes = sizes
+
+
+def minimisation(engine, request, find_growth=None, path=None):
     """Minimise as `run_minimize`, but leave the products with X to the caller.
 
     So several minimisations on the same X can share its reads.
@@ -90,9 +104,10 @@ def minimisation(engine, request, find_growth=None, goes_on=False):
     ----------
     engine, request, find_growth
         As for `run_minimize`.
-    goes_on : bool, default False
-        Whether the engine is as another minimisation left it, which differed in its penalty alone:
-        with its weights, which are `request.start`, their scores, and the gradient of the loss.
+    path : Path, optional
+        Where another minimisation has left off: the engine has its weights, which are
+        `request.start`, their scores, and the gradient of the loss. From the third one on the first
+        step goes on in the direction from one end to the next, which takes no product.
 
     Yields
     ------
@@ -103,14 +118,15 @@ def minimisation(engine, request, find_growth=None, goes_on=False):
     -------
     Run
     """
-    return _QuasiNewton(engine, request, find_growth, goes_on).run()
+    return _QuasiNewton(engine, request, find_growth, path or Path()).run()
 
 
 class _QuasiNewton:
     """The state of a minimisation between two iterations; methods yield a `Product` as they go."""
 
-    def __init__(self, engine, request, find_growth, goes_on):
-        self.find_growth, self.growing, self.goes_on = find_growth, None, goes_on
+    def __init__(self, engine, request, find_growth, path):
+        self.find_growth, self.growing = find_growth, None
+        self.path, self.goes_on = path, len(path.ends) > 0
         self.engine, self.request, self.options = engine, request, request.options
         self.problem, self.stop = request.problem, request.options.stop
         self.line, self.lbfgs = engine.score_line, engine.lbfgs
@@ -123,9 +139,9 @@ class _QuasiNewton:
         self.reach = self.problem.reach / request.unit * (1 if request.n_classes is None else 2)
         self.longest = 1.0 / request.unit  # the longest parameter whose length is 1 in its unit
         self.weight_norm = norm(request.start[: request.n_penalised])
-        self.sizes = GradientSizes(request)
+        self.sizes = GradientSizes(request, earlier=path.sizes)
         self.gradient_norm = self.share = self.entry_share = math.nan
-        self.has_pairs, self.has_own_units = goes_on, False
+        self.has_pairs, self.has_own_units = self.goes_on, False
         self.least_gradient, self.height = math.inf, request.height
         self.calls_back = any(self.problem.ranks.gather(self.options.callback is not None))
         self.began = time.perf_counter()
@@ -138,7 +154,7 @@ class _QuasiNewton:
             reason = yield from self._check_stopping()
             if reason is not None:
                 break
-            before, weight_norm, objective = self.values, self.weight_norm, self._objective()
+            before, weight_norm, objective = self.values, self.weight_norm, self.objective()
             t = yield from self._take_step()
             if t is None and (yield from self._choose_units()):
                 continue
@@ -155,7 +171,8 @@ class _QuasiNewton:
         if self.longest != 1.0 / self.request.unit:  # as another minimisation expects it
             self.lbfgs.measure_in(np.full(len(self.request.start), self.request.unit))
         self._record(self.values, self.weight_norm, math.nan)
-        return self._finish(reason, time.perf_counter() - self.began)
+        self.path.leave(self.engine, self.sizes)
+        return result_of(self, reason, time.perf_counter() - self.began)
 
     def _evaluate_start(self):
         """Evaluate the losses at the start, or at zero weights if that is too far out."""
@@ -163,13 +180,13 @@ class _QuasiNewton:
         if in_range and self.path_length > 0.0 and not self.goes_on:
             yield self._scores()
         self.values = self.line.evaluate(0.0)
-        if not (in_range and self._objective() <= MAX_START * (1.0 + SLACK)):
+        if not (in_range and self.objective() <= MAX_START * (1.0 + SLACK)):
             self.path_length = self.weight_norm = 0.0
             self.lbfgs.weights[:] = self.line.scores[:] = 0.0
             self.values = self.line.evaluate(0.0)
 
     def _record(self, values, weight_norm, stepsize):
-        """Add a row to the trace, with the columns COLUMNS."""
+        """Add a row to the trace, with the columns of `minimize_result`."""
         self.trace.append((
             self.n_steps, values.loss, values.ln_loss, values.error_rate, values.min_margin,
             self.gradient_norm, weight_norm, stepsize, self.n_passes,
@@ -193,7 +210,7 @@ class _QuasiNewton:
             return StopReason.diverged
         if self.separated_at is None and self._separates():
             self.separated_at = self.n_steps
-            self.separating_weights = self._shaped(self.lbfgs.weights.copy())
+            self.separating_weights = shaped(self.lbfgs.weights.copy(), self.request)
         if self.stop.loss is not None and values.loss <= self.stop.loss:
             return StopReason.loss
         if self.separated_at is not None and (self.problem.l2 == 0.0 or self.stop.separated):
@@ -250,14 +267,16 @@ class _QuasiNewton:
         sizes, here = self.sizes, (self.lbfgs.gradient, self.lbfgs.weights, derivative)
         if not sizes.allow(self.norms, self.lbfgs.weights, self.weight_norm, derivative, tol):
             return False
-        row_sizes = np.abs(self.line.row_gradients)
         if sizes.measured_at is not None:
-            self.entry_share = sizes.share(*here, sizes.least_growth(row_sizes))
-            if self.entry_share <= tol:
-                return True
             self.entry_share = sizes.share(*here, sizes.expected_growth(derivative))
             if not sizes.are_due(self.entry_share, self.n_steps, tol):
                 return False
+        row_sizes = np.abs(self.line.row_gradients)
+        if sizes.measured_at is not None:
+            share = sizes.share(*here, sizes.least_growth(row_sizes))
+            if share <= tol:
+                self.entry_share = share
+                return True
         if self.n_passes >= self.options.max_passes:
             return False
         yield from self._measure_sizes(row_sizes)
@@ -306,7 +325,7 @@ class _QuasiNewton:
         if not (self.calls_back and is_due):
             return False
         with ranks.together():
-            ends = callback is not None and ends_run(callback(self._state()))
+            ends = callback is not None and ends_run(callback(state_of(self)))
         return any(ranks.gather(ends, "the callback"))
 
     def _take_step(self):
@@ -314,25 +333,39 @@ class _QuasiNewton:
 
         If the pairs yield no step, they are discarded and the steepest descent is tried.
         """
+        if self.n_steps == 0 and len(self.path.ends) > 1:
+            t = yield from self._follow_path()
+            if t is not None:
+                return t
         for is_retry in (False, True):
             initial_step = 1.0
             if is_retry or not self.has_pairs:
                 self.lbfgs.reset()
                 initial_step = None
-            t = yield from self._search(initial_step)
+            t = yield from self._search_anew(initial_step)
             if t is not None:
                 self.has_pairs = True
                 return t
         return None
 
-    def _search(self, initial_step):
-        """Search along a new direction, take the step that is found, and return its length."""
+    def _follow_path(self):
+        """Go on in the direction that a path of minima has had, and return the length, or None."""
+        weights, scores = self.path.ends[0]
+        direction = self.lbfgs.direction_from(weights)
+        np.subtract(self.line.scores, scores, out=self.line.change)
+        return (yield from self._search(direction, 1.0)) if _descends(direction) else None
+
+    def _search_anew(self, initial_step):
+        """Search along the direction of the pairs, take the step, and return its length."""
         direction = self.lbfgs.direction()
-        # where the units of features and intercepts are far apart, a direction may underflow
-        if not (-math.inf < direction.slope < 0.0 and direction.norm > 0.0):
+        if not _descends(direction):
             return None
         self.n_passes += 1
         yield Product("matvec", self.lbfgs.search_direction, self.line.change)
+        return (yield from self._search(direction, initial_step))
+
+    def _search(self, direction, initial_step):
+        """Search along a direction, take the step that is found, and return its length."""
         max_step = FIRST_STEP_RATIO * max(self.path_length, 1.0) / direction.norm
         found = search(
             self.line.evaluate, self.values.loss, direction.slope, direction.penalty_slope,
@@ -350,7 +383,7 @@ class _QuasiNewton:
         if self.path_length > MAX_PATH_RATIO * max(parameter_norm, 1.0):
             yield from self._refresh_scores(parameter_norm)
         decrease = -direction.slope * t  # as predicted to first order
-        self.n_stalled += decrease <= STALLED_DECREASE * self._objective()
+        self.n_stalled += decrease <= STALLED_DECREASE * self.objective()
         return t
 
     def _refresh_scores(self, parameter_norm):
@@ -364,13 +397,14 @@ class _QuasiNewton:
         self.n_passes += 1
         return Product("matvec", self.lbfgs.weights, self.line.scores)
 
-    def _objective(self):
+    def objective(self):
+        """Return the objective at the current weights."""
         return objective_of(self.values.loss, self.problem.l2, self.weight_norm)
 
     def _count_step(self, before, objective):
         """Count a step, and whether it increased the objective over the one before."""
         self.n_steps += 1
-        if is_increase(self._objective(), self.values.ln_loss, objective, before.ln_loss):
+        if is_increase(self.objective(), self.values.ln_loss, objective, before.ln_loss):
             self.n_increases, self.last_increase = self.n_increases + 1, self.n_steps
 
     def _has_target(self):
@@ -398,73 +432,7 @@ class _QuasiNewton:
         self.gradient_norm = math.nan
         return StopReason.loss if self.values.loss <= target else StopReason.separated
 
-    def _shaped(self, parameters):
-        """Return parameters in shape (height,), or (height, k) for several classes."""
-        if self.request.n_classes is None:
-            return parameters
-        return parameters.reshape(self.height, self.request.k)
 
-    def _weights(self):
-        """Return copies of the weights and of the intercepts."""
-        weights = self._shaped(self.lbfgs.weights.copy())
-        d, is_multi = self.problem.d, self.request.n_classes is not None
-        if self.problem.fit_intercept:
-            return weights[:d], weights[d] if is_multi else float(weights[d])
-        return weights, np.zeros(self.request.k) if is_multi else 0.0
-
-    def _diagnostics(self, reason=None):
-        return MinimizeDiagnostics(
-            n_steps=self.n_steps,
-            n_passes=self.n_passes,
-            penalised=self.problem.l2 > 0.0,
-            diverged=reason is StopReason.diverged,
-            separated_at=self.separated_at,
-            converged=reason is StopReason.converged,
-            share=self.share,
-            growing=self.growing,
-            entry_share=self.entry_share,
-            n_increases=self.n_increases,
-            last_increase=self.last_increase,
-        )
-
-    def _state(self):
-        """Return what a callback is called with."""
-        weights, intercept = self._weights()
-        diagnostics, values = self._diagnostics(), self.values
-        return SimpleNamespace(
-            rank=self.problem.ranks.rank,
-            n_steps=self.n_steps,
-            n_passes=self.n_passes,
-            weights=weights,
-            intercept=intercept,
-            loss=values.loss,
-            ln_loss=values.ln_loss,
-            objective=self._objective(),
-            error_rate=values.error_rate,
-            min_margin=values.min_margin,
-            gradient_norm=self.gradient_norm,
-            verdict=diagnostics.verdict,
-            evidence=diagnostics.evidence,
-        )
-
-    def _finish(self, reason, seconds):
-        weights, intercept = self._weights()
-        rows = np.array(self.trace, dtype=np.float64)
-        return Run(
-            weights=weights,
-            intercept=intercept,
-            trace=Trace.from_rows(rows, COLUMNS, self.problem.l2),
-            stop_reason=reason,
-            n_steps=self.n_steps,
-            n_threads=self.engine.n_threads,
-            seconds=seconds,
-            radius=self.problem.radius,
-            separated_at=self.separated_at,
-            separating_weights=self.separating_weights,
-            certified_at=None,
-            stable_at=self.last_increase if self.last_increase < self.n_steps else None,
-            n_increases=self.n_increases,
-            diagnostics=self._diagnostics(reason),
-            model=self.request.model,
-            largest_offset=self.problem.largest_offset,
-        )
+def _descends(direction):
+    """Return whether the objective falls along a direction, which may have underflowed."""
+    return -math.inf < direction.slope < 0.0 and direction.norm > 0.0

@@ -130,3 +130,21 @@ def test_a_change_of_the_penalty_keeps_what_the_pairs_say_of_the_loss(unit, capa
     lbfgs.update()
     lbfgs.direction()
     np.testing.assert_allclose(lbfgs.search_direction, -step, rtol=1e-7)
+
+
+@pytest.mark.parametrize("unit", [1.0, 2.0**20])
+def test_a_direction_from_other_weights(unit):
+    rng = np.random.default_rng(6)
+    start, other, gradient, l2 = *rng.standard_normal((3, SIZE)), 0.3
+    lbfgs, _ = pair(start, unit, l2)
+    lbfgs.gradient[:] = gradient
+    lbfgs.update()
+    direction, p = lbfgs.direction_from(other), start - other
+    whole = gradient + l2 * np.where(np.arange(SIZE) < N_PENALISED, start, 0.0)
+    np.testing.assert_array_equal(lbfgs.search_direction, p)
+    assert direction.slope == pytest.approx(whole @ p)
+    assert direction.penalty_slope == pytest.approx(l2 * start[:N_PENALISED] @ p[:N_PENALISED])
+    assert direction.penalty_root == pytest.approx(math.sqrt(l2) * np.linalg.norm(p[:N_PENALISED]))
+    assert direction.norm == pytest.approx(unit * np.linalg.norm(p))
+    lbfgs.step(0.5)
+    np.testing.assert_allclose(lbfgs.weights, start + 0.5 * p, rtol=1e-14)

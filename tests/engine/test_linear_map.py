@@ -49,7 +49,9 @@ def test_products_are_those_of_the_formulas(k, fit_intercept, factors, stored, n
 @pytest.mark.parametrize("k", [1, 3, 6])
 @pytest.mark.parametrize("fit_intercept", [False, True])
 @pytest.mark.parametrize("factors", [{}, FACTORS], ids=["plain", "scaled"])
-@pytest.mark.parametrize("stored", [X, X.astype(np.float32), csr(X), LONG], ids=STORED)
+@pytest.mark.parametrize(
+    "stored", [X, X.astype(np.float32), csr(X), LONG, np.asfortranarray(X)], ids=[*STORED, "F"]
+)
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_sizes_are_those_of_absolute_values(k, fit_intercept, factors, stored, n_threads):
     n = stored.shape[0]

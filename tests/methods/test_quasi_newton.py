@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast import Run, Stop, kernel, reference
+from lsgd_fast import Stop, kernel, reference
 from lsgd_fast.reference.minimize import LinearMap
 from support import awkward
 from support.backends import every_backend
@@ -313,41 +313,6 @@ def test_conditions_of_stop(backend):
 
 
 @every_backend
-def test_callback(backend):
-    seen = []
-
-    def callback(state):
-        found = reference.logistic_loss(X, NOISY, state.weights, l2=0.1)
-        assert state.objective == pytest.approx(found, rel=1e-12)
-        assert state.verdict == "undecided" and "iteration" in state.evidence
-        seen.append((state.n_steps, state.n_passes))
-        state.weights[:] = 0.0  # a copy
-        return state.n_steps == 4
-
-    run = backend.minimize(X, NOISY, l2=0.1, callback=callback, callback_every=2)
-    assert seen == [(2, 5), (4, 9)]
-    assert run.stop_reason == "callback" and run.n_steps == 4 and run.weights.any()
-
-    def interrupt(state):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        backend.minimize(X, NOISY, l2=0.1, callback=interrupt)
-    assert backend.minimize(X, NOISY, l2=0.1).stop_reason == "converged"
-
-
-@every_backend
-def test_the_trace(backend):
-    run = backend.minimize(X, NOISY, l2=0.01)
-    trace = run.trace
-    assert trace.step.tolist() == list(range(run.n_steps + 1)) and np.isnan(trace.stepsize[-1])
-    assert trace.loss[0] == pytest.approx(math.log(2.0), rel=1e-14)
-    assert (np.diff(trace.objective) < 1e-15).all()
-    assert trace.weight_norm[-1] == pytest.approx(np.linalg.norm(run.weights), rel=1e-14)
-    assert trace.min_margin[-1] == pytest.approx((NOISY * (X @ run.weights)).min(), rel=1e-9)
-
-
-@every_backend
 def test_increases_are_those_of_the_objective(backend):
     X, y = lsgd.datasets.digits_0_vs_8()
     start = 5.0 * np.random.default_rng(0).standard_normal(X.shape[1])
@@ -358,15 +323,6 @@ def test_increases_are_those_of_the_objective(backend):
     assert run.diagnostics.n_increases == 0 and "The objective never increased." in run.evidence
     assert "increases   none" in repr(run)
     assert (objective[1:] <= objective[:-1] * (1.0 + 1e-13)).all()
-
-
-def test_a_run_is_saved_and_loaded(tmp_path):
-    run = lsgd.minimize(X, CLEAN, fit_intercept=True)
-    run.save(tmp_path / "run.npz")
-    back = Run.load(tmp_path / "run.npz")
-    assert back.verdict == run.verdict and back.evidence == run.evidence
-    assert back.trace.passes.tolist() == run.trace.passes.tolist()
-    assert "separated" in repr(back)
 
 
 @every_backend
