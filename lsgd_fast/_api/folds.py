@@ -13,6 +13,7 @@ from lsgd_fast._engine.score_line import ScoreLine
 from lsgd_fast._inputs.labels import check_sample_weight
 from lsgd_fast._methods.line_search import Engine, Product
 from lsgd_fast._methods.quasi_newton import Path, minimisation
+from lsgd_fast._results.predictions import add_offset
 from lsgd_fast._results.run import Run
 
 __all__ = ["Fold", "FoldFit", "minimize_folds"]
@@ -31,7 +32,7 @@ class FoldFit(NamedTuple):
     """The minimisation of one penalty on the rows of one fold."""
 
     run: Run
-    scores: np.ndarray  # of the rows `test`: (n_test,), or (n_test, K) of K classes
+    scores: np.ndarray  # of the rows `test`, with offsets: (n_test,), or (n_test, K) of K classes
 
 
 def minimize_folds(problem, folds, l2s, options):
@@ -96,7 +97,8 @@ def _of_fold(problem, fold):
     n = len(fold.weight)
     weight, total_weight = check_sample_weight(fold.weight, n, n)
     weight.setflags(write=False)
-    return replace(problem, weight=weight, total_weight=total_weight, kept_digest=[])
+    part = replace(problem.without_offset(), weight=weight, total_weight=total_weight)
+    return part.with_offset(problem.offset)  # whose largest is that of the rows of the fold
 
 
 def _walk(problem, l2s, options, rows, n_threads, test, fits):
@@ -105,7 +107,7 @@ def _walk(problem, l2s, options, rows, n_threads, test, fits):
     of_rows = problem.weight, problem.y, problem.total_weight
     engine = Engine(
         linear_map=None,  # the caller computes the products
-        score_line=ScoreLine(*of_rows, request.k, n_threads, rows),
+        score_line=ScoreLine(*of_rows, request.k, n_threads, rows, offset=problem.offset),
         lbfgs=LBFGS(request.start, request.unit, l2s[0], request.n_penalised, request.n_pairs),
         n_threads=n_threads,
     )
@@ -120,7 +122,9 @@ def _walk(problem, l2s, options, rows, n_threads, test, fits):
             request = replace(request, problem=problem, start=lbfgs.weights.copy())
         run = yield from minimisation(engine, request, path=path)
         scores = line.scores[:, test]
-        fits.append(FoldFit(run, scores.T if request.n_classes else scores[0]))
+        scores = scores.T if request.n_classes else scores[0]
+        known = None if problem.offset is None else problem.offset[test]
+        fits.append(FoldFit(run, add_offset(scores, known)))
 
 
 class _SharedMap:

@@ -247,7 +247,8 @@ class LossOfWeights:
             n_threads, len(problem.X), problem.d, rows.n_leaves, k, serial_work=SERIAL_PASS_WORK
         )
         self.linear_map = LinearMap(rows, k, n_threads)
-        self.line = ScoreLine(problem.weight, problem.y, problem.total_weight, k, n_threads, rows)
+        line = problem.weight, problem.y, problem.total_weight
+        self.line = ScoreLine(*line, k, n_threads, rows, offset=problem.offset)
         self.fit_intercept = problem.fit_intercept
 
     def __call__(self, parameters):

@@ -26,14 +26,16 @@ class FitCallbacks:
         self._begin()
 
     @classmethod
-    def begin_fit(cls, estimator, X, y, sample_weight, options):
+    def begin_fit(cls, estimator, X, y, metadata, options):
         """Begin the task of a fit; return None if the estimator has no scikit-learn callbacks.
 
         Parameters
         ----------
         estimator : LogisticClassifier
-        X, y, sample_weight
+        X, y
             The arguments of `fit`, for the callbacks.
+        metadata : dict
+            The other arguments of `fit`, None where they are not given.
         options : Options
             With the estimator's own callback, which is called after scikit-learn's.
         """
@@ -42,8 +44,8 @@ class FitCallbacks:
         context = estimator._init_callback_context(max_subtasks=options.max_iter)
         if not getattr(estimator, "_skl_callbacks", None):
             return None
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        return cls(estimator, context, {"X": X, "y": y, "metadata": metadata}, options)
+        given = {name: value for name, value in metadata.items() if value is not None}
+        return cls(estimator, context, {"X": X, "y": y, "metadata": given or None}, options)
 
     def _begin(self):
         self.iteration = self.context.subcontext(task_name="iteration")

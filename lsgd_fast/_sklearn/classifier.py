@@ -11,7 +11,7 @@ from lsgd_fast._inputs.dense import finite_float64
 from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._methods.numerics import norm as norm_of
-from lsgd_fast._results.predictions import log_probabilities
+from lsgd_fast._results.predictions import add_offset, log_probabilities
 from lsgd_fast._results.separation import SeparationWarning, feature_names, growing_names
 from lsgd_fast._sklearn.callbacks import FitCallbacks, as_coef
 from lsgd_fast._sklearn.fit import DEFAULT_L2, Data, Options, combine_weights, fit
@@ -137,7 +137,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     margin_ : float
         Smallest margin over ``|coef_|`` at the end, in the units of X; positive if and only if the
         classifier separates the data. For several classes the margin of a row is the score of its
-        own class less the largest score of the others. NaN for zero weights.
+        own class less the largest score of the others. With offsets it is the least that the margin
+        can be without them. NaN for zero weights.
     stop_reason_ : StopReason
         Why the fit ended, see `lsgd_fast.StopReason`; it equals a string such as ``"converged"``.
     run_ : Run
@@ -217,19 +218,23 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, offset=None):
         """Fit the classifier.
 
         Parameters
         ----------
         X : array-like, sparse matrix or frame of shape (n_samples, n_features)
-            Rows of features; or those of `lsgd_fast.distributed.rows`, with labels and weights of
-            the rows of this rank.
+            Rows of features; or those of `lsgd_fast.distributed.rows`, with labels, weights and
+            offsets of the rows of this rank.
         y : array-like of shape (n_samples,)
             Labels of any type that can be sorted; at least two different ones.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the rows, not negative; only their ratios matter. A row of weight 2 counts as
             two rows.
+        offset : array-like of shape (n_samples,), optional
+            A known part of the scores for ``classes_[1]``, one number for each row, as in
+            `lsgd_fast.minimize`; not for several classes. Pass the offsets of rows to `predict` and
+            the like, too: the classifier keeps none.
 
         Returns
         -------
@@ -250,23 +255,24 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             verbose=self.verbose, random_state=self._random_state(),
         )  # fmt: skip
         with ranks_of(X).together():
-            self._fit(X, y, sample_weight, options)
+            self._fit(X, y, sample_weight, offset, options)
             self._report(options)
         return self
 
     @with_callbacks
-    def _fit(self, X, y, sample_weight, options):
+    def _fit(self, X, y, sample_weight, offset, options):
         is_warm = options.warm_start and hasattr(self, "coef_")
         last = (self.classes_, self.coef_, self.intercept_) if is_warm else None
-        classes, data = self._check_data(X, y, sample_weight)
+        classes, data = self._check_data(X, y, sample_weight, offset)
         start = None if last is None else self._start(options, classes, *last)
         self.classes_ = classes
-        callbacks = FitCallbacks.begin_fit(self, data.X, y, sample_weight, options)
+        metadata = {"sample_weight": sample_weight, "offset": offset}
+        callbacks = FitCallbacks.begin_fit(self, data.X, y, metadata, options)
         self._set_attributes(fit(data, options, start, callbacks or options.callback))
         if callbacks is not None:
             callbacks.end_fit()
 
-    def _check_data(self, X, y, sample_weight):
+    def _check_data(self, X, y, sample_weight, offset):
         """Return the sorted labels and the `Data` of a fit; keep number and names of features."""
         ranks = ranks_of(X)
         if isinstance(X, DistributedRows):
@@ -282,7 +288,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         weight = _checked_weights(sample_weight, y, ranks)
         weight, total = combine_weights(weight, self.class_weight, classes, numbers, ranks)
         names = feature_names(self, X.shape[1], "feature_names_in_")
-        return classes, Data(X, numbers, len(classes), weight, total, names)
+        return classes, Data(X, numbers, len(classes), weight, total, offset, names)
 
     def _random_state(self):
         try:
@@ -317,7 +323,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         norm = float(trace.weight_norm[found.best_at])
         if found.units is not None:
             norm = norm_of(self.coef_)
-        margin = float(trace.min_margin[found.best_at])
+        margin = float(trace.min_margin[found.best_at]) - run.largest_offset
         self.margin_ = margin / norm if norm > 0.0 else float("nan")
         self.l2_ = found.l2
         self.stop_reason_ = run.stop_reason
@@ -367,12 +373,15 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         names = feature_names(self, self.n_features_in_, "feature_names_in_")
         return growing_names([names[j] for j in np.flatnonzero(self.coef_.any(axis=0))])
 
-    def decision_function(self, X):
-        """Return the scores ``X @ coef_.T + intercept_``.
+    def decision_function(self, X, *, offset=None):
+        """Return the scores ``X @ coef_.T + intercept_``, plus the offsets of the rows.
 
         Parameters
         ----------
         X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,), optional
+            A known part of the scores, where the fit had one. Without it the scores are those of
+            the features and the intercept alone. Not for several classes.
 
         Returns
         -------
@@ -385,50 +394,73 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             scores = X @ self.coef_.T + self.intercept_
         else:  # NumPy would make a float64 copy of X
             scores = scores_of_rows(X, self.coef_.T, self.n_threads) + self.intercept_
-        return scores[:, 0] if len(self.classes_) == 2 else scores
+        return add_offset(scores[:, 0] if len(self.classes_) == 2 else scores, offset)
 
-    def predict(self, X):
+    def predict(self, X, *, offset=None):
         """Return the most likely label of each row.
 
         Parameters
         ----------
-        X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+        X, offset
+            As for `decision_function`.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
-        scores = self.decision_function(X)
+        scores = self.decision_function(X, offset=offset)
         best = scores > 0.0 if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[best.astype(np.intp)]
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X, *, offset=None):
         """Return the logarithms of the probabilities, which do not underflow.
 
         Parameters
         ----------
-        X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+        X, offset
+            As for `decision_function`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
             One column for each class, in the order of `classes_`.
         """
-        return log_probabilities(self.decision_function(X))
+        return log_probabilities(self.decision_function(X, offset=offset))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, *, offset=None):
         """Return the probabilities of the classes.
 
         Parameters
         ----------
-        X : array-like, sparse matrix or frame of shape (n_samples, n_features)
+        X, offset
+            As for `decision_function`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
             One column for each class, in the order of `classes_`.
         """
-        return np.exp(self.predict_log_proba(X))
+        return np.exp(self.predict_log_proba(X, offset=offset))
+
+    def score(self, X, y, sample_weight=None, *, offset=None):
+        """Return the accuracy: the share of rows that `predict` gives their label.
+
+        Parameters
+        ----------
+        X, offset
+            As for `decision_function`.
+        y : array-like of shape (n_samples,)
+            The labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+        """
+        from sklearn.metrics import accuracy_score
+
+        return accuracy_score(y, self.predict(X, offset=offset), sample_weight=sample_weight)
 
 
 def _number_classes(y, ranks):

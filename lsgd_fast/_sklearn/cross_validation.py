@@ -43,8 +43,9 @@ class LogisticClassifierCV(LogisticClassifier):
     scoring : str or callable, optional
         What to compare penalties by: a name of scikit-learn, such as ``"neg_log_loss"``, or
         ``scoring(estimator, X, y)``, which is given a fitted `LogisticClassifier` and the rows left
-        out, and also ``sample_weight=`` if `fit` is. Accuracy by default. Among equal ones the
-        strongest penalty is taken.
+        out, and also their ``sample_weight=`` and ``offset=`` if `fit` is. A scorer of
+        ``sklearn.metrics.make_scorer`` sees scores with offsets. Accuracy by default. Among equal
+        ones the strongest penalty is taken.
     refit : bool, default True
         Whether to fit all rows with the best penalty. Otherwise the weights are the means of those
         of the folds.
@@ -127,7 +128,7 @@ class LogisticClassifierCV(LogisticClassifier):
         self.n_threads = n_threads
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, offset=None):
         """Compare the penalties, and fit the classifier with the best one.
 
         Parameters
@@ -139,6 +140,8 @@ class LogisticClassifierCV(LogisticClassifier):
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the rows, not negative, for fits and scores. A row of weight 2 counts as two
             rows.
+        offset : array-like of shape (n_samples,), optional
+            As for `LogisticClassifier.fit`, for fits and scores.
 
         Returns
         -------
@@ -163,7 +166,7 @@ class LogisticClassifierCV(LogisticClassifier):
         )  # fmt: skip
         if isinstance(X, DistributedRows):
             raise TypeError("X must have all rows in this process for cross-validation")
-        self.classes_, data = self._check_data(X, y, sample_weight)
+        self.classes_, data = self._check_data(X, y, sample_weight, offset)
         folds = _folds(self.cv, data, self.classes_)
         problem, units = problem_and_units(data, options, data.weight)
         shares = [fold.weight.sum() / data.weight.sum() for fold in folds]
@@ -172,7 +175,7 @@ class LogisticClassifierCV(LogisticClassifier):
         self.coefs_paths_ = np.array([
             [_coef_of(fit.run, units, options.fit_intercept) for fit in of_fold] for of_fold in fits
         ])  # fmt: skip
-        score.prepare(self, data, sample_weight)
+        score.prepare(self, data, sample_weight, problem.offset)
         of_folds = zip(folds, l2s, fits, self.coefs_paths_, strict=True)
         self.scores_ = np.array([score.of_fold(i, *parts) for i, parts in enumerate(of_folds)])
         self.path_n_iter_ = np.array([[fit.run.n_steps for fit in of_fold] for of_fold in fits])
@@ -264,23 +267,25 @@ class _Score:
     """Scores of held-out rows by what scikit-learn calls `scoring`."""
 
     def __init__(self, scoring):
-        self.scorer, self.by_name = scoring, not callable(scoring)
-        if self.by_name and scoring is not None:
+        self.scorer, self.sees_rows = scoring, False
+        if scoring is not None:
             from sklearn.metrics import get_scorer
 
             try:
-                self.scorer = get_scorer(scoring)
+                self.scorer = scoring if callable(scoring) else get_scorer(scoring)
             except (TypeError, ValueError, RecursionError):
                 raise ValueError(
                     f"scoring must be a name of scikit-learn or a callable; got {shown(scoring)}"
                 ) from None
+            # one that `make_scorer` made looks at predictions alone
+            self.sees_rows = type(self.scorer) is not type(get_scorer("accuracy"))
 
-    def prepare(self, search, data, sample_weight):
-        """Take the `LogisticClassifierCV` with its classes, the labels, and the weights if any."""
+    def prepare(self, search, data, sample_weight, offset):
+        """Take the `LogisticClassifierCV` with its classes, and what there is for each row."""
         self.search, self.X, self.labels = search, data.X, search.classes_[data.numbers]
-        self.weight = None
         if sample_weight is not None:
-            self.weight = np.asarray(opened("sample_weight", sample_weight), dtype=np.float64)
+            sample_weight = np.asarray(opened("sample_weight", sample_weight), dtype=np.float64)
+        self.weight, self.offset = sample_weight, offset
 
     def of_fold(self, number, fold, l2s, fits, coefs):
         """Return the score of each fit of a fold, whose weights are `coefs`, on its test rows."""
@@ -289,9 +294,9 @@ class _Score:
             try:
                 score = self._score(l2, fit.scores, coef, fold.test)
             except ValueError as error:
-                if not self.by_name:  # an error of the caller's own
+                if self.sees_rows:  # an error of the caller's own
                     raise
-                raise ValueError(f"scoring: fold {number} of cv has no score: {error}") from None
+                raise ValueError(f"scoring: fold {number} of cv has no score: {error}") from error
             if np.isnan(score):
                 raise ValueError(
                     f"scoring: the score of fold {number} of cv for l2={l2:.3g} is NaN; pass "
@@ -302,23 +307,24 @@ class _Score:
 
     def _score(self, l2, scores, coef, rows):
         labels = self.labels[rows]
-        weight = {} if self.weight is None else {"sample_weight": self.weight[rows]}
-        if not self.by_name:
-            try:
-                score = self.scorer(self._classifier(l2, coef), self.X[rows], labels, **weight)
-            except TypeError as error:
-                raise TypeError(f"scoring(estimator, X, y) failed: {error}") from error
-            try:
-                return float(score)
-            except (TypeError, ValueError):
-                raise TypeError(f"scoring must return a number; got {shown(score)}") from None
-        known = _KnownScores()
-        known.classes_, known.scores = self.search.classes_, scores
+        given = {} if self.weight is None else {"sample_weight": self.weight[rows]}
+        if self.sees_rows:
+            given |= {} if self.offset is None else {"offset": self.offset[rows]}
+            classifier, X = self._classifier(l2, coef), self.X[rows]
+        else:
+            classifier, X = _KnownScores(), None
+            classifier.classes_, classifier.scores = self.search.classes_, scores
         if self.scorer is None:
-            hits = known.predict(None) == labels
-            return float(np.average(hits, weights=weight.get("sample_weight")))
-        # a scorer of scikit-learn looks at predictions alone
-        return float(self.scorer(known, None, labels, **weight))
+            hits = classifier.predict(X) == labels
+            return float(np.average(hits, weights=given.get("sample_weight")))
+        try:
+            score = self.scorer(classifier, X, labels, **given)
+        except TypeError as error:
+            raise TypeError(f"scoring(estimator, X, y) failed: {error}") from error
+        try:
+            return float(score)
+        except (TypeError, ValueError):
+            raise TypeError(f"scoring must return a number; got {shown(score)}") from None
 
     def _classifier(self, l2, coef):
         """Return a fitted classifier for a scorer, which may change it."""
@@ -334,7 +340,7 @@ class _Score:
 class _KnownScores(LogisticClassifier):
     """A classifier whose scores are known, whatever rows it is asked about."""
 
-    def decision_function(self, X):
+    def decision_function(self, X, *, offset=None):
         return self.scores
 
 

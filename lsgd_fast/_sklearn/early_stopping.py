@@ -50,7 +50,7 @@ def draw_held_out(data, options):
 
 
 def held_out_problem(problem, held_out, weight):
-    """Return the `Problem` of held-out rows, without a penalty.
+    """Return the `Problem` of held-out rows, with their offsets and without a penalty.
 
     Parameters
     ----------
@@ -62,10 +62,11 @@ def held_out_problem(problem, held_out, weight):
     """
     X, y = problem.X[held_out], problem.y[held_out]
     weight, total_weight = check_sample_weight(weight[held_out], len(y), len(y))
-    return replace(
-        problem, X=X, y=y, weight=weight, total_weight=total_weight, l2=0.0, exports=[],
-        kept_digest=[],
+    part = replace(
+        problem.without_offset(), X=X, y=y, weight=weight, total_weight=total_weight, l2=0.0,
+        exports=[],
     )  # fmt: skip
+    return part.with_offset(None if problem.offset is None else problem.offset[held_out])
 
 
 class EarlyStopping:

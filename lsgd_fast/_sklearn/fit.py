@@ -152,6 +152,8 @@ class Data:
         Of the rows, times a power of two.
     total_weight : float
         The sum of the weights, without that factor.
+    offset : array-like of shape (n,), or None
+        As it was given; the `Problem` checks it.
     names : list of str
         The names of the features.
     """
@@ -161,6 +163,7 @@ class Data:
     n_classes: int
     weight: np.ndarray
     total_weight: float
+    offset: Any
     names: list
 
 
@@ -305,7 +308,7 @@ def problem_and_units(data, options, weight):
         **{} if units is None else units._asdict(),
         n_threads=options.n_threads,
         may_be_distributed=True,
-    )  # fmt: skip
+    ).with_offset(data.offset)  # fmt: skip
     return problem, units
 
 

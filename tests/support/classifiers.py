@@ -23,12 +23,12 @@ def at(stepsize, solver):
 class BinaryClassifier(LogisticClassifier):
     """Refuses more than two classes, so that scikit-learn makes all its checks with two."""
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, offset=None):
         if type_of_target(y, raise_unknown=True) == "multiclass":
             raise ValueError(
                 "Only binary classification is supported. The type of the target is multiclass."
             )
-        return super().fit(X, y, sample_weight)
+        return super().fit(X, y, sample_weight, offset=offset)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -193,6 +193,8 @@ def check_classifier(rng, folder):
     if given.get("random_state") is None:  # other samples in each fit
         given["random_state"] = 0
     weight = inputs.sample_weight(rng, n, classes, hard) if rng.random() < 0.3 else None
+    is_known = classes == 2 and rng.random() < 0.3
+    offset = inputs.offset(rng, n, hard) if is_known else None
 
     def fit(n_threads=None):
         own = given | ({} if n_threads is None or "n_threads" in given else
@@ -200,7 +202,7 @@ def check_classifier(rng, folder):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", lsgd.SeparableDataWarning)
             warnings.simplefilter("ignore", lsgd.NotConvergedWarning)
-            return lsgd.LogisticClassifier(**own).fit(X, y, weight)
+            return lsgd.LogisticClassifier(**own).fit(X, y, weight, offset=offset)
 
     fitted, error = outcome(fit)
     if error is not None:
@@ -212,9 +214,9 @@ def check_classifier(rng, folder):
             found = agreement.leaf_bits((again.coef_, again.intercept_, again.loss_curve_))
         if agreement.different(found, expected):
             raise Fault("bits differ by instruction sets or threads", f"{given} {X.shape}")
-    told = np.isin(fitted.predict(X), fitted.classes_).all()
+    told = np.isin(fitted.predict(X, offset=offset), fitted.classes_).all()
     with np.errstate(all="ignore"):
-        share = fitted.predict_proba(X).sum(axis=1)
+        share = fitted.predict_proba(X, offset=offset).sum(axis=1)
     if not told or not np.all(np.abs(share - 1.0) < 1e-9):
         raise Fault("invariant", f"probabilities {share[:5]} of {given}")
     return COMPARED
