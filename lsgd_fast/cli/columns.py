@@ -17,7 +17,7 @@ COMPACT = ("float32", "float16", "uint8", "int8")
 
 
 def read_columns(path, kind, max_bytes, options):
-    """Read features and labels from a file of columns.
+    """Read features, labels and offsets from a file of columns.
 
     Parameters
     ----------
@@ -39,11 +39,12 @@ def read_columns(path, kind, max_bytes, options):
         described = (table.schema.pandas_metadata or {}).get("index_columns", ())
         index = tuple(j for j, name in enumerate(names) if name in described)
         index = () if options.keep_index else index
-        label, features = choose_columns(names, len(names), options, index)
+        label, offset, features = choose_columns(names, len(names), options, index)
         labels = None if label is None else _labels(columns[label], names[label], max_bytes)
+        offsets = None if offset is None else _numbers(columns[offset], names[offset])
         found = [_numbers(columns[j], names[j], j) for j in features]
     told = () if options.wanted is not None else index  # `predict` has no --keep-index
-    left_out = [repr(names[j]) for j in told if j not in (label, *features)]
+    left_out = [repr(names[j]) for j in told if j not in (label, offset, *features)]
     notes = [
         f"The index {name} of pandas is left out (--keep-index keeps it)." for name in left_out
     ]
@@ -52,7 +53,9 @@ def read_columns(path, kind, max_bytes, options):
     for j, one in enumerate(found):
         X[:, j] = one
     label = None if label is None else names[label]
-    return Rows(X, labels, tuple(names[j] for j in features), label, tuple(notes))
+    offset = None if offset is None else names[offset]
+    features, notes = tuple(names[j] for j in features), tuple(notes)
+    return Rows(X, labels, features, label, notes, offsets=offsets, offset=offset)
 
 
 @contextmanager

@@ -116,7 +116,9 @@ def sweep(arguments):
         keywords = problem_keywords(arguments, data) | descent_keywords(arguments, len(stepsizes))
         keywords |= _progress_keywords(n_steps, status, len(stepsizes))
         with _naming_values(arguments.data):
-            found = stepsize_sweep(data.X, data.y, stepsizes, n_steps, **keywords)
+            found = stepsize_sweep(
+                data.X, data.y, stepsizes, n_steps, offset=data.rows.offsets, **keywords
+            )
         status.log(f"{counted(len(found), 'run')} in {max(run.seconds for run in found):.3g} s")
     pairs = zip(stepsizes, found, strict=True)
     facts = {"runs": [{"stepsize": stepsize} | run_facts(run) for stepsize, run in pairs]}
@@ -146,6 +148,7 @@ def trial(arguments):
             found = staged_trial(
                 data.X,
                 data.y,
+                offset=data.rows.offsets,
                 start_stepsize=arguments.start_stepsize,
                 factor=arguments.factor,
                 n_stages=arguments.stages,
@@ -196,7 +199,7 @@ def separation(arguments):
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
         status.show("looking for a direction that separates the classes", now=True)
-        problem = _check_problem(arguments, data)
+        problem = _check_problem(arguments, data).without_offset()
         found = find_separation(solve, problem, data.feature_names, arguments.threads)
     print_result(arguments, data, separation_facts(found), found)
     return 0
@@ -211,7 +214,7 @@ def predict(arguments):
         files = {name: keywords.pop(name) for name in ("labels", "format")}
         rows, _ = read_rows(arguments.data, ReadOptions(wanted=model.wanted, **keywords), **files)
         with _naming_values(arguments.data):
-            numbers, probabilities = model.predict(rows.X)
+            numbers, probabilities = model.predict(rows.X, rows.offsets)
     predicted = [model.labels[number] for number in numbers.tolist()]
     n_errors, notes = None, list(rows.notes)
     if rows.labels is not None:
@@ -223,7 +226,8 @@ def predict(arguments):
     probabilities = probabilities.tolist() if arguments.probabilities else None
     if arguments.json:
         facts = {"model": arguments.model, "data": arguments.data, "n_rows": len(predicted)}
-        facts |= {"labels": model.labels, "notes": notes, "error_rate": error_rate}
+        facts |= {"labels": model.labels, "offset": rows.offset}
+        facts |= {"notes": notes, "error_rate": error_rate}
         print_json(facts | {"predictions": predicted, "probabilities": probabilities})
         return 0
     writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -262,16 +266,17 @@ def _read(arguments, status):
 def _check_problem(arguments, data):
     keywords = problem_keywords(arguments, data)
     with _naming_values(arguments.data):
-        return Problem.check(data.X, data.y, **keywords, n_threads=arguments.threads)
+        problem = Problem.check(data.X, data.y, **keywords, n_threads=arguments.threads)
+        return problem.with_offset(data.rows.offsets)
 
 
 @contextmanager
 def _naming_values(path):
-    """Name the file in errors about the values of X, which validation finds in its one look."""
+    """Name the file in errors about values that are not finite, which validation finds."""
     try:
         yield
     except ValueError as error:
-        if not str(error).startswith("X must be finite"):
+        if not str(error).startswith(("X must be finite", "offset must be finite")):
             raise
         raise ValueError(f"{path!r}: {error}") from error
 

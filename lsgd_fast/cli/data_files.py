@@ -30,6 +30,7 @@ MAPPED_BYTES = 1 << 26  # .npy files of this size or more are mapped, not read
 # The options of reading that not every format has, with their defaults and the formats that do.
 OPTIONS = {
     "label": (None, TABLES),
+    "offset": (None, TABLES),
     "drop": ((), TABLES),
     "keep_index": (False, TABLES),
     "header": (None, ("csv",)),
@@ -117,8 +118,11 @@ def read_data(path, *, labels=None, format=None, **options):
     format : {"npz", "npy", "csv", "libsvm", "parquet", "feather"}, optional
         The format, whatever the name is.
     label : str, optional
-        For tables: the name of the column of labels or its number from 1. The last column by
-        default.
+        For tables: the name of the column of labels or its number from 1. By default the last
+        column, or the one before it if that is the offset.
+    offset : str, optional
+        For tables: the name of the column of offsets, a known part of the scores, or its number
+        from 1. It is no feature.
     several : bool, default False
         Whether there may be more than two labels, which become 0, 1, ..., in sorted order.
     header : bool, optional
@@ -176,7 +180,8 @@ def read_rows(path, options, labels=None, format=None):
     Returns
     -------
     rows : Rows
-        Its labels are None only if `options.wanted` is given, and the file has none.
+        Its labels are None only if `options.wanted` is given, and the file has none. Its offsets
+        are those that `options` or the model that is wanted ask for.
     is_table : bool
         Whether the file is one of columns.
     """
@@ -207,6 +212,10 @@ def _check_options(kind, options, labels):
             shown = ", ".join(f".{one}" for one in kinds)
             option = name.replace("_", "-")
             raise ValueError(f"{name} (--{option}) is for {shown} files, and this is .{kind}")
+    if options.wanted is not None and options.wanted.offset is not None and kind not in TABLES:
+        raise ValueError(
+            f"the model was fitted with an offset, which a .{kind} file has not: pass a table"
+        )
 
 
 def _read(path, kind, options):

@@ -229,7 +229,7 @@ def _trial_options(command):
 
 
 def _plan_options(command):
-    add_data(command)
+    add_data(command, offset=False)
     add = command.add_argument
     text = (
         "stepsize, in the units of the data (default: the one of Corollary 2 for the number of "

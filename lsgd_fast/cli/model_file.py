@@ -37,7 +37,7 @@ class Model:
         with np.errstate(all="ignore"):  # a run that diverged
             weights, intercept = run.raw_weights, np.asarray(run.raw_intercept)
         rows = data.rows
-        wanted = Wanted(len(weights), rows.names, rows.label, rows.zero_based)
+        wanted = Wanted(len(weights), rows.names, rows.label, rows.zero_based, rows.offset)
         return cls(weights, intercept, data.labels, wanted)
 
     def save(self, path):
@@ -63,14 +63,21 @@ class Model:
             raise ValueError("weights, intercept and labels do not fit one another")
         if not all(isinstance(one, (bool, int, float, str)) for one in labels):
             raise ValueError("the labels are neither numbers nor strings")
-        names = (wanted.label or "", *(wanted.names or [""] * d))
-        if not (wanted.d == d == len(names) - 1 > 0 and all(isinstance(one, str) for one in names)):
+        names = wanted.names or ("",) * d
+        texts = (wanted.label or "", wanted.offset or "", *names)
+        if not (wanted.d == d == len(names) > 0 and all(isinstance(one, str) for one in texts)):
             raise ValueError("the weights do not fit the names of the columns")
         return cls(weights, intercept, labels, wanted)
 
     @np.errstate(all="ignore")
-    def predict(self, X):
+    def predict(self, X, offset=None):
         """Return the label number of each row, and the probabilities of labels.
+
+        Parameters
+        ----------
+        X : ndarray or SparseRows of shape (n, d)
+        offset : ndarray of shape (n,), optional
+            A known part of the scores.
 
         Returns
         -------
@@ -79,5 +86,6 @@ class Model:
         probabilities : ndarray of shape (n, len(labels))
         """
         scores = predictions.scores_of(predictions.Model(), X, self.weights, self.intercept)
+        scores = predictions.add_offset(scores, offset)
         numbers = (scores > 0.0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
         return numbers, np.exp(predictions.log_probabilities(scores))

@@ -149,10 +149,11 @@ def real(zero_allowed=False, above=-math.inf, maximum=math.inf):
 stepsizes = _argument(parse_stepsizes)
 
 
-def add_data(command, columns=True):
+def add_data(command, columns=True, offset=True):
     """Add DATA and how to read it; `reading_keywords` returns the values.
 
-    Without `columns` the file that the command reads says what is in which column.
+    Without `columns` the file that the command reads says what is in which column. `offset` tells
+    whether the command takes offsets.
     """
     command.add_argument(
         "data",
@@ -175,6 +176,14 @@ def add_data(command, columns=True):
         help="the first line of .csv is a header, or it is none (default: it is one if it has "
         "words for names, or counts the columns)",
     )
+    if offset:
+        default_offset = "none" if columns else "that of the name that the model was fitted with"
+        add(
+            "--offset",
+            metavar="COLUMN",
+            help="column of a table that holds a known part of the scores, one number for each "
+            f"row, and is no feature: its name, or its number from 1 (default: {default_offset})",
+        )
     if not columns:
         return
     # of a command without these options
@@ -183,7 +192,7 @@ def add_data(command, columns=True):
         "--label",
         metavar="COLUMN",
         help="column of a table that holds the labels: its name, or its number from 1 (default: "
-        "the last column)",
+        "the last column, or the one before it if that is the offset)",
     )
     text = "columns of a table to leave out: names or numbers from 1, separated by commas"
     add("--drop", metavar="COLUMNS", type=_words, default=(), help=text)
@@ -202,7 +211,7 @@ def add_data(command, columns=True):
 
 def reading_keywords(arguments):
     """Return the values of the options of reading as keywords of `data_files.read_data`."""
-    names = ("labels", "label", "format", "header", "drop", "keep_index", "zero_based")
+    names = ("labels", "label", "offset", "format", "header", "drop", "keep_index", "zero_based")
     return {name: getattr(arguments, name) for name in names if name in arguments}
 
 

@@ -122,6 +122,8 @@ def _describe_data(arguments, data):
         labels = "labels {!a} as -1 and {!a} as +1".format(*data.labels)
     if data.rows.label is not None and not data.rows.label.isdecimal():
         labels += f", from {data.rows.label!a}"
+    if data.rows.offset is not None:
+        labels += f", offset from column {data.rows.offset!a}"
     features = counted(d, "feature") + " and an intercept" * fits_intercept(arguments, data)
     lines = [_paragraph(f"Data {arguments.data!a}: {n} rows of {features}, {labels}")]
     lines += map(_paragraph, data.rows.notes)
@@ -139,6 +141,7 @@ def _data_facts(arguments, data):
         "n_features": d,
         "fit_intercept": fits_intercept(arguments, data),
         "labels": data.labels,
+        "offset": data.rows.offset,
         "notes": data.rows.notes,
         "standardized": data.units is not None,
     }

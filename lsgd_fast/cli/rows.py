@@ -23,12 +23,15 @@ class Wanted:
         The name of the column of labels, or its number from 1.
     zero_based : bool or None
         Whether the indices of LIBSVM text count from 0.
+    offset : str or None
+        The name of the column of offsets, or its number from 1; None if it was fitted without.
     """
 
     d: int
     names: tuple | None = None
     label: str | None = None
     zero_based: bool | None = None
+    offset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class ReadOptions:
     """
 
     label: str | None = None
+    offset: str | None = None
     several: bool = False
     header: bool | None = None
     keep_index: bool = False
@@ -54,7 +58,7 @@ class ReadOptions:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Features and labels as a file has them.
+    """Features, labels and offsets as a file has them.
 
     Attributes
     ----------
@@ -69,6 +73,10 @@ class Rows:
         What was decided while reading that users should know, in sentences.
     zero_based : bool or None
         For LIBSVM text whether indices count from 0.
+    offsets : ndarray of shape (n,) or None
+        Of real numbers; None if no column was asked for.
+    offset : str or None
+        The name of the column of offsets, or its number from 1.
     """
 
     X: np.ndarray
@@ -77,6 +85,8 @@ class Rows:
     label: str | None = None
     notes: tuple = ()
     zero_based: bool | None = None
+    offsets: np.ndarray | None = None
+    offset: str | None = None
 
 
 def plain_labels(labels):

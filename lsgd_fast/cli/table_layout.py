@@ -45,6 +45,8 @@ class Layout:
         The names of the columns, if there is a header.
     label : int or None
         The column of labels.
+    offset : int or None
+        The column of offsets.
     features : tuple of int
         The columns of features, in their order.
     truths : tuple of int
@@ -58,16 +60,22 @@ class Layout:
     n_skipped: int
     names: tuple | None
     label: int | None
+    offset: int | None
     features: tuple
     truths: tuple
     notes: tuple
+
+    @property
+    def numbers(self):
+        """The columns of numbers: the features, then the offset if there is one."""
+        return self.features if self.offset is None else (*self.features, self.offset)
 
     def name(self, j):
         """Return a column as messages name it."""
         return f"column {j + 1}" + (f" ({self.names[j]!r})" if self.names else "")
 
     def number(self, j, cell):
-        """Return the number that a cell of a feature stands for, NaN or None if it is none."""
+        """Return the number that a cell stands for, NaN or None if it is none."""
         return truth_of(cell) if j in self.truths else number_of(cell)
 
 
@@ -101,12 +109,14 @@ def find_layout(path, n_lines, options):
             raise ValueError("a header, but no rows of data")
         n_skipped, names = lines[0], tuple(rows[0])
     index = (0,) if names and names[0] in INDEX_NAMES and not options.keep_index else ()
-    label, features = choose_columns(names, width, options, index)
-    if index and options.wanted is None and 0 not in (label, *features):
+    label, offset, features = choose_columns(names, width, options, index)
+    if index and options.wanted is None and 0 not in (label, offset, *features):
         notes.append("Column 1, which has no name, is an index: left out (--keep-index keeps it).")
     cells = dict(enumerate(rows[1 if header else 0]))
-    truths = tuple(j for j in features if cells.get(j, "").lower() in WORDS_OF_TRUTH)
-    return Layout(separator, width, n_skipped, names, label, features, truths, tuple(notes))
+    numbers = (*features, offset)
+    truths = tuple(j for j in numbers if cells.get(j, "").lower() in WORDS_OF_TRUTH)
+    notes = tuple(notes)
+    return Layout(separator, width, n_skipped, names, label, offset, features, truths, notes)
 
 
 def _counts_itself(rows, n_lines):
@@ -123,7 +133,8 @@ def _has_words_for_names(rows, options):
     first, below = rows[0], rows[min(1, len(rows) - 1)]
     if options.wanted and options.wanted.names and set(options.wanted.names) <= set(first):
         return True
-    if options.label in first and number_of(options.label) is None:
+    asked = filter(None, (options.label, options.offset))
+    if any(word in first and number_of(word) is None for word in asked):
         return True
     texts = [number_of(cell) is None for cell in first]
     return True if all(texts) or (texts[-1] and number_of(below[-1]) is not None) else None
@@ -142,7 +153,7 @@ def _counts_columns(rows):
 
 
 def choose_columns(names, width, options, index=()):
-    """Return the column of labels, None if there is none, and a tuple of those of features.
+    """Return which column is what.
 
     Parameters
     ----------
@@ -153,17 +164,55 @@ def choose_columns(names, width, options, index=()):
     options : ReadOptions
     index : tuple of int, default ()
         Columns that are features only of a model that has their names.
+
+    Returns
+    -------
+    label, offset : int or None
+        None if there is no such column.
+    features : tuple of int
     """
-    wanted, rest = options.wanted, [j for j in range(width) if j not in index]
-    if wanted is None:
-        label = rest[-1] if rest else None
-        if options.label is not None:
-            label = _find_column(options.label, names, width)
-        dropped = {_find_column(word, names, width, "--drop") for word in options.drop}
-        features = tuple(j for j in range(width) if j not in {label, *index, *dropped})
-        if not features:
-            raise ValueError("no column is left for the features")
-        return label, features
+    offset = _find_offset(names, width, options)
+    rest = [j for j in range(width) if j not in (offset, *index)]
+    if options.wanted is None:
+        label, features = _columns_to_fit(names, width, options, rest)
+    else:
+        label, features = _columns_of_model(names, options.wanted, rest)
+    if offset is not None and offset in (label, *features):
+        what = "holds the labels" if offset == label else "is a feature of the model"
+        column = repr(names[offset]) if names else offset + 1
+        raise ValueError(f"column {column} {what}: --offset must be another")
+    return label, offset, features
+
+
+def _find_offset(names, width, options):
+    """Return the column of offsets, or None."""
+    wanted = options.wanted
+    if options.offset is not None:
+        return _find_column(options.offset, names, width, "--offset")
+    if wanted is None or wanted.offset is None:
+        return None
+    if wanted.names and names and names.count(wanted.offset) == 1:
+        return names.index(wanted.offset)
+    raise ValueError(
+        f"the model was fitted with an offset, from column {wanted.offset!r}: pass --offset COLUMN "
+        "to say which column of this file has it"
+    )
+
+
+def _columns_to_fit(names, width, options, rest):
+    """Return the columns of labels and features of a table to fit; `rest` may be either."""
+    label = rest[-1] if rest else None
+    if options.label is not None:
+        label = _find_column(options.label, names, width)
+    dropped = {_find_column(word, names, width, "--drop") for word in options.drop}
+    features = tuple(j for j in rest if j not in {label, *dropped})
+    if not features:
+        raise ValueError("no column is left for the features")
+    return label, features
+
+
+def _columns_of_model(names, wanted, rest):
+    """Return the columns of labels, perhaps None, and of the features of a model."""
     if names and wanted.names and len(set(wanted.names)) == wanted.d:
         for name in wanted.names:
             if names.count(name) != 1:
@@ -172,13 +221,13 @@ def choose_columns(names, width, options, index=()):
         label = names.index(wanted.label) if wanted.label in names else None
         return label, tuple(map(names.index, wanted.names))
     if len(rest) not in (wanted.d, wanted.d + 1):
-        raise ValueError(
-            f"{counted(len(rest), 'column')}, but the model needs {counted(wanted.d, 'feature')}"
-        )
+        found = counted(len(rest), "column") + " besides the offset" * (wanted.offset is not None)
+        raise ValueError(f"{found}, but the model needs {counted(wanted.d, 'feature')}")
     label = None
     if len(rest) > wanted.d:
         is_number = wanted.label is not None and wanted.label.isdecimal()
-        label = int(wanted.label) - 1 if is_number and int(wanted.label) <= width else rest[-1]
+        label = int(wanted.label) - 1 if is_number else None
+        label = label if label in rest else rest[-1]
     return label, tuple(j for j in rest if j != label)
 
 

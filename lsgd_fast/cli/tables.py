@@ -53,21 +53,30 @@ def read_table(path, n_lines, max_bytes, options):
             f"{n_lines} lines of {counted(layout.width, 'cell')} would make X an array of more "
             f"than {1e-9 * max_bytes:.3g} GB. Pass X as an .npy file"
         )
-    X, codes, spellings = _read_with_arrow(path, layout) or _read_with_numpy(path, layout)
-    if not (np.isfinite(X).all() and all(map(is_label, spellings)) and len(X)):
+    found = _read_with_arrow(path, layout) or _read_with_numpy(path, layout)
+    X, offsets, codes, spellings = found
+    is_finite = np.isfinite(X).all() and (offsets is None or np.isfinite(offsets).all())
+    if not (is_finite and all(map(is_label, spellings)) and len(X)):
         _find_fault(path, layout)
         raise ValueError("not a table of numbers and labels")
     labels = None if codes is None else _labels(spellings, max_bytes, len(X))[codes]
-    names, label = layout.names, layout.label
-    if label is not None:
-        label = names[label] if names else str(label + 1)
-    return Rows(X, labels, names and tuple(names[j] for j in layout.features), label, layout.notes)
+    names, notes = layout.names, layout.notes
+    features = names and tuple(names[j] for j in layout.features)
+    label, offset = _name(layout, layout.label), _name(layout, layout.offset)
+    return Rows(X, labels, features, label, notes, offsets=offsets, offset=offset)
+
+
+def _name(layout, j):
+    """Return the name of a column or its number from 1; None for None."""
+    if j is None:
+        return None
+    return layout.names[j] if layout.names else str(j + 1)
 
 
 def _read_with_numpy(path, layout):
-    """Return the features, the number of each row's label, and the spellings of the labels."""
+    """Return features, offsets, the number of each row's label, and the spellings of labels."""
     spellings = {}  # {label: its number}
-    used = {*layout.features, layout.label}
+    used = {*layout.numbers, layout.label}
     converters = {j: lambda text: 0.0 for j in range(layout.width) if j not in used}
     converters |= dict.fromkeys(layout.truths, truth_of)
     if layout.label is not None:
@@ -92,7 +101,8 @@ def _read_with_numpy(path, layout):
         _find_fault(path, layout)
         raise
     codes = None if layout.label is None else table[:, layout.label].astype(np.intp)
-    return table.take(layout.features, axis=1), codes, list(spellings)
+    offsets = None if layout.offset is None else table[:, layout.offset].copy()
+    return table.take(layout.features, axis=1), offsets, codes, list(spellings)
 
 
 def _read_with_arrow(path, layout):
@@ -105,8 +115,7 @@ def _read_with_arrow(path, layout):
     except ImportError:
         return None
     names = [str(j) for j in range(layout.width)]
-    used = [str(j) for j in layout.features]
-    types = {str(j): pa.bool_() if j in layout.truths else pa.float64() for j in layout.features}
+    types = {str(j): pa.bool_() if j in layout.truths else pa.float64() for j in layout.numbers}
     if layout.label is not None:
         types[str(layout.label)] = pa.dictionary(pa.int32(), pa.string())
     with open_text(path) as stream:
@@ -123,16 +132,17 @@ def _read_with_arrow(path, layout):
             )
         except (pa.ArrowException, ValueError):
             return None
-    X = np.empty((len(table), len(used)))
-    for k, name in enumerate(used):
-        X[:, k] = table.column(name).to_numpy()
+    X = np.empty((len(table), len(layout.features)))
+    for k, j in enumerate(layout.features):
+        X[:, k] = table.column(str(j)).to_numpy()
+    offsets = None if layout.offset is None else table.column(str(layout.offset)).to_numpy()
     if layout.label is None:
-        return X, None, []
+        return X, offsets, None, []
     column = table.column(str(layout.label)).unify_dictionaries().combine_chunks()
     codes, texts = column.indices.to_numpy(), column.dictionary.to_pylist()
     spellings = {}
     order = [spellings.setdefault(text.strip(), len(spellings)) for text in texts]
-    return X, np.array(order, np.intp)[codes], list(spellings)
+    return X, offsets, np.array(order, np.intp)[codes], list(spellings)
 
 
 def read_column(path, n, max_bytes):
@@ -179,21 +189,24 @@ def _find_fault(path, layout):
         if layout.label is not None and not is_label(cells[layout.label]):
             where = f"line {line}, {layout.name(layout.label)}"
             raise ValueError(f"{where}: {reprlib.repr(cells[layout.label])} is not a label")
-        for j in sorted(layout.features):
+        for j in sorted(layout.numbers):
             number = layout.number(j, cells[j])
             if number is None or not isfinite(number):
                 where = f"line {line}, {layout.name(j)}: {reprlib.repr(cells[j])}"
-                remedy = _remedy(cells[j], number, j, line == first[0] and not layout.names)
+                remedy = _remedy(layout, j, cells[j], number, line == first[0])
                 raise ValueError(f"{where} is not a finite number{remedy}")
 
 
-def _remedy(cell, number, j, in_first_row):
+def _remedy(layout, j, cell, number, in_first_row):
     """Return what can be done about a cell that is not a finite number."""
     if cell.lower() in MISSING:
         return ": the value is missing, so drop the row or fill the gap"
     if number is not None:
         return ""
-    header = " (if this line is a header, pass --header)" if in_first_row else ""
+    may_be_header = in_first_row and not layout.names
+    header = " (if this line is a header, pass --header)" if may_be_header else ""
+    if j == layout.offset:
+        return f": --offset needs a column of numbers{header}"
     return f": leave words out by --drop {j + 1}, or make numbers of them{header}"
 
 

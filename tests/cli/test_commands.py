@@ -47,9 +47,9 @@ def facts_of(capsys, command, name, *options):
     more = [] if command == "plan" and name == "digits.csv" else more  # it takes no intercept
     code, out, _ = run_main(capsys, command, name, *more, *options, "--json")
     facts = strict_json(out)
-    names = ("data", "n_rows", "labels", "notes", "standardized", "fit_intercept")
+    names = ("data", "n_rows", "labels", "offset", "notes", "standardized", "fit_intercept")
     found = [facts.pop(key) for key in names]
-    assert found[:-1] == [name, 352, labels, [], False] and facts["n_features"] == 32
+    assert found[:-1] == [name, 352, labels, None, [], False] and facts["n_features"] == 32
     return code, facts
 
 

@@ -35,7 +35,7 @@ def test_fit_on_every_kind_of_file(folder, capsys, name):
     assert facts.pop("seconds") >= 0.0
     assert facts == expected_facts(run) | {
         "data": name, "n_rows": 352, "n_features": 32, "labels": labels, "stepsize": 6.5,
-        "notes": [], "standardized": False, "fit_intercept": False, "advice": None,
+        "offset": None, "notes": [], "standardized": False, "fit_intercept": False, "advice": None,
     }  # fmt: skip
     assert (code, out.count("\n")) == (0, 1)
     read, done = err.splitlines()

@@ -11,10 +11,11 @@ from lsgd_fast.cli.rows import Wanted
 RNG = np.random.default_rng(0)
 WANTED = Wanted(3, ("a", "b", "c"), "y", None)
 BINARY = Model(RNG.standard_normal(3), np.array(0.5), ("no", "yes"), WANTED)
+WITH_OFFSET = Model(BINARY.weights, BINARY.intercept, (0, 1), Wanted(3, None, "5", None, "2"))
 CLASSES = Model(RNG.standard_normal((3, 4)), RNG.standard_normal(4), (1, 2, 5, 7), Wanted(3))
 
 
-@pytest.mark.parametrize("model", [BINARY, CLASSES])
+@pytest.mark.parametrize("model", [BINARY, WITH_OFFSET, CLASSES])
 def test_a_model_comes_back(tmp_path, model):
     model.save(tmp_path / "m.npz")
     found = Model.load(tmp_path / "m.npz")
@@ -69,6 +70,7 @@ ARRAYS = {"weights": np.ones(2), "intercept": np.ones(())}
         ({"wanted": {**META["wanted"], "names": ["a"]}}, {}, "names of the columns"),
         ({"wanted": {**META["wanted"], "names": ["a", 3]}}, {}, "names of the columns"),
         ({"wanted": {**META["wanted"], "label": 3}}, {}, "names of the columns"),
+        ({"wanted": {**META["wanted"], "offset": 3}}, {}, "names of the columns"),
         ({"wanted": {"d": 2, "more": 1}}, {}, ""),
     ],
 )  # fmt: skip

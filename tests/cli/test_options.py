@@ -148,12 +148,13 @@ def test_keywords_of_a_problem(is_table):
 
 def test_keywords_of_reading():
     assert reading_keywords(parse()) == {
-        "labels": None, "label": None, "format": None, "header": None, "drop": (),
+        "labels": None, "label": None, "offset": None, "format": None, "header": None, "drop": (),
         "keep_index": False, "zero_based": None,
     }  # fmt: skip
-    found = reading_keywords(parse(*"--label y --drop a,2 --no-header --zero-based".split()))
+    words = "--label y --offset 3 --drop a,2 --no-header --zero-based"
+    found = reading_keywords(parse(*words.split()))
     assert found.items() >= {
-        "label": "y", "drop": ("a", "2"), "header": False, "zero_based": True,
+        "label": "y", "offset": "3", "drop": ("a", "2"), "header": False, "zero_based": True,
     }.items()  # fmt: skip
 
 

@@ -35,6 +35,7 @@ def check_command(rng, folder):
         argv = argv[:1]
     elif rng.random() < 0.9:
         argv += options(rng, argv[0], several)
+        argv += ["--offset", "1"] * int(rng.random() < 0.1)
     if rng.random() < 0.1:
         argv[rng.integers(len(argv))] = str(rng.choice(WRONG))
     saved = folder / "result.npz"
