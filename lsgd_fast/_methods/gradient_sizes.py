@@ -61,8 +61,9 @@ class GradientSizes:
         self.start = request.start if start is None else start
         self.of_loss = np.zeros(len(request.start))
         self.row_sizes, self.derivative, self.measured_at = None, math.nan, None
+        self.largest = None  # the number of the entry that had the largest share, and its rounding
         if earlier is not None and earlier.measured_at is not None:
-            self.of_loss[:] = earlier.of_loss
+            self.of_loss[:], self.largest = earlier.of_loss, earlier.largest
             self.set_measured(earlier.row_sizes, earlier.derivative, 0)
 
     def allow(self, norms, weights, weight_norm, derivative, tol):
@@ -130,7 +131,22 @@ class GradientSizes:
         sizes[:n] += p.l2 * np.abs(np.where(is_void, self.start[:n], weights[:n]))
         shares = np.abs(gradient) / sizes
         shares[np.abs(gradient) <= rounding] = 0.0
-        return float(shares.max())
+        j = int(shares.argmax())
+        self.largest = j, float(rounding[j])
+        return float(shares[j])
+
+    def is_ruled_out(self, gradient, weights, derivative, tol):
+        """Return whether the entry that had the largest share is still more than `tol` of its size.
+
+        That is a look at one entry, for all but a few iterations.
+        """
+        if self.largest is None:
+            return False
+        j, rounding = self.largest
+        size = self.of_loss[j] * self.expected_growth(derivative)
+        if j < self.request.n_penalised:
+            size += self.problem.l2 * max(abs(weights[j]), abs(self.start[j]))
+        return abs(gradient[j]) > max(tol * size, rounding)
 
     def _rounding(self, of_loss, weights, derivative):
         """Return the rounding of each entry of a gradient, as a bound.
@@ -149,9 +165,9 @@ class GradientSizes:
             rounding[:n] = np.maximum(rounding[:n], center * derivative)
         return np.where(rounding < math.inf, rounding, 0.0)
 
-    def are_due(self, share, step, tol):
-        """Return whether to measure, at an iteration where this share is expected."""
-        return share <= tol or step - self.measured_at >= MAX_AGE
+    def are_old(self, step):
+        """Return whether to measure again in any case, at an iteration."""
+        return step - self.measured_at >= MAX_AGE
 
     @np.errstate(all="ignore")
     def may_differ(self):

@@ -267,9 +267,11 @@ class _QuasiNewton:
         sizes, here = self.sizes, (self.lbfgs.gradient, self.lbfgs.weights, derivative)
         if not sizes.allow(self.norms, self.lbfgs.weights, self.weight_norm, derivative, tol):
             return False
-        if sizes.measured_at is not None:
+        if sizes.measured_at is not None and not sizes.are_old(self.n_steps):
+            if sizes.is_ruled_out(*here, tol):
+                return False
             self.entry_share = sizes.share(*here, sizes.expected_growth(derivative))
-            if not sizes.are_due(self.entry_share, self.n_steps, tol):
+            if self.entry_share > tol:
                 return False
         row_sizes = np.abs(self.line.row_gradients)
         if sizes.measured_at is not None:
