@@ -67,8 +67,10 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         The solver: `lsgd_fast.minimize` or `lsgd_fast.gradient_descent`.
     stepsize : float, rule or "trial", default "trial"
         Stepsize of ``solver="gd"``: a number in the units of X, a rule of `lsgd_fast.stepsizes`, or
-        ``"trial"`` for the recommendation of `lsgd_fast.staged_trial` on these data. The other
-        solver takes none: a number or a rule is an error.
+        ``"trial"`` for the recommendation of `lsgd_fast.staged_trial` on these data. With a trial
+        and an intercept, X is divided by a power of two, without a copy, so that the longest row
+        has a norm between 1 and 2 and the intercept keeps up with the weights. The other solver
+        takes no stepsize: a number or a rule is an error.
     l2 : float, default 1e-4
         Strength of the penalty on the mean loss. Unlike that of C, its meaning does not depend on
         the number of rows.
@@ -142,10 +144,10 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     stop_reason_ : StopReason
         Why the fit ended, see `lsgd_fast.StopReason`; it equals a string such as ``"converged"``.
     run_ : Run
-        The whole run, with the trace and a verdict with its evidence. With `standardize` its
-        `raw_weights` are those of X.
+        The whole run, with the trace and a verdict with its evidence. Its `raw_weights` are those
+        of X, where features are standardised or divided for a trial.
     stepsize_ : float or rule
-        The stepsize that was used; only with ``solver="gd"``.
+        The stepsize that was used, in the units of the run; only with ``solver="gd"``.
     trial_ : Trial or None
         The trial that chose it, which prints as a report; only with ``solver="gd"``.
 

@@ -108,6 +108,11 @@ class Options:
             verbose=int(self.verbose) if is_flag else check_count("verbose", self.verbose, 0),
         )
 
+    @property
+    def tries_stepsizes(self):
+        """Whether a trial chooses the stepsize of gradient descent."""
+        return self.solver == GRADIENT_DESCENT and isinstance(self.stepsize, str)
+
     def penalty(self, total_weight):
         """Return `l2`, or what `C` says of rows whose weights have this sum."""
         return self.l2 if self.C is None else l2_of(self.C, total_weight)
@@ -177,7 +182,7 @@ class Fit:
     l2 : float
         The penalty.
     units : Units or None
-        Of the features, where they were standardised.
+        Of the features, where these are not those of X.
     stepsize : float or rule or None
         Of gradient descent.
     trial : Trial or None
@@ -288,6 +293,7 @@ def problem_and_units(data, options, weight):
     Returns
     -------
     problem : Problem
+        Whose penalty refers to the units.
     units : Units or None
     """
     X, units = data.X, None
@@ -309,6 +315,25 @@ def problem_and_units(data, options, weight):
         n_threads=options.n_threads,
         may_be_distributed=True,
     ).with_offset(data.offset)  # fmt: skip
+    if units is None and options.fit_intercept and options.tries_stepsizes:
+        return _beside_intercept(problem)
+    return problem, units
+
+
+def _beside_intercept(problem):
+    """Return a problem with rows as long as the 1 of an intercept, and the units that do so.
+
+    Longer rows bound the stepsize, with which the intercept then hardly moves. The units are one
+    power of two, so that nothing is rounded.
+    """
+    exponent = _exponent(problem.row_norm) - 1
+    if exponent == 0 or problem.row_norm == 0.0 or problem.ranks.size > 1:
+        return problem, None
+    units = Units(np.zeros(problem.d), np.full(problem.d, math.ldexp(1.0, -exponent)))
+    problem = replace(
+        problem, **units._asdict(), row_norm=math.ldexp(problem.row_norm, -exponent),
+        l2=math.ldexp(problem.l2, -2 * exponent),
+    )  # fmt: skip
     return problem, units
 
 
@@ -339,7 +364,8 @@ def fit(data, options, start, callback):
         callback.units = units
     if start is not None and units is not None:
         start = _standardised(start, units, options.fit_intercept)
-    return fit_problem(problem, units, options, start, callback, data.names, held_out)
+    found = fit_problem(problem, units, options, start, callback, data.names, held_out)
+    return replace(found, l2=options.penalty(data.total_weight))
 
 
 def _standardised(start, units, fit_intercept):
@@ -385,12 +411,12 @@ def fit_problem(problem, units, options, start, callback, names, held_out=None):
         return Fit(run if watch is None else watch.result(run), problem.l2, units)
     descent = DescentOptions(callback=callback, validation=held_out, n_threads=options.n_threads)
     stepsize, trial = options.stepsize, None
-    if isinstance(stepsize, str) and problem.ranks.size > 1:
+    if options.tries_stepsizes and problem.ranks.size > 1:
         raise ValueError(
             'stepsize="trial" needs all rows in one process: pass the stepsize that staged_trial '
             "recommends for a part of them"
         )
-    if isinstance(stepsize, str):
+    if options.tries_stepsizes:
         seed = int(options.random_state.randint(2**31 - 1))
         chosen = TrialOptions(rng=seed, loss=problem.loss, n_threads=options.n_threads)
         trial = run_trial(run_sweep, solve, problem, chosen)

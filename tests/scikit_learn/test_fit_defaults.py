@@ -74,6 +74,49 @@ def test_rare_labels(rare):
     assert fitted.intercept_ == pytest.approx(exact.intercept_, abs=0.1)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("factor", [2.0**10, 2.0**-12])
+def test_the_intercept_keeps_up_with_rows_of_any_length(factor, n_classes):
+    """Features in other units are fitted in as many steps, to the same bits for a power of two."""
+    X, y = overlapping(n_classes=n_classes)
+    options = {"solver": "gd", "random_state": 0}
+    fitted = LogisticClassifier(l2=1e-3, **options).fit(X, y)
+    other = LogisticClassifier(l2=1e-3 * factor**2, **options).fit(factor * X, y)
+    np.testing.assert_array_equal(factor * other.coef_, fitted.coef_)
+    np.testing.assert_array_equal(other.intercept_, fitted.intercept_)
+    assert other.n_iter_ == fitted.n_iter_ and other.stepsize_ == fitted.stepsize_
+    assert other.l2_ == 1e-3 * factor**2
+    np.testing.assert_array_equal(np.ravel(other.run_.raw_weights), np.ravel(other.coef_.T))
+
+
+def test_rare_labels_of_long_rows():
+    """With an intercept that hardly moved, the fit ended a tenth above the optimum, and warned."""
+    rng = np.random.default_rng(0)
+    X = 30.0 * rng.standard_normal((4000, 20))
+    scores = X @ rng.standard_normal(20) / 60.0 - 6.5
+    y = rng.random(4000) < 1.0 / (1.0 + np.exp(-scores))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = LogisticClassifier(solver="gd", random_state=0, l2=0.1).fit(X, y)
+    exact = LogisticClassifier(l2=0.1).fit(X, y)
+    assert 10 < y.sum() < 100
+    assert fitted.loss_curve_[-1] <= 1.01 * exact.loss_curve_[-1]
+    assert fitted.intercept_ == pytest.approx(exact.intercept_, rel=0.05)
+
+
+def test_a_start_and_held_out_rows_have_the_units_of_X():
+    X, y = overlapping()
+    options = {"solver": "gd", "random_state": 0, "l2": 1e-3}
+    first = LogisticClassifier(warm_start=True, **options).fit(1024.0 * X, y)
+    coef, n_iter = first.coef_.copy(), first.n_iter_
+    first.fit(1024.0 * X, y)  # where it ended
+    assert first.n_iter_ < n_iter and np.abs(first.coef_ - coef).max() < 0.1 * np.abs(coef).max()
+    options |= {"early_stopping": True, "l2": 1e-3 * 2.0**20}
+    long = LogisticClassifier(**options).fit(1024.0 * X, y)
+    short = LogisticClassifier(**{**options, "l2": 1e-3}).fit(X, y)
+    np.testing.assert_array_equal(1024.0 * long.coef_, short.coef_)
+
+
 def test_no_tolerance_is_met_by_rounding_alone():
     X, y = overlapping()
     with pytest.warns(NotConvergedWarning, match="does not meet tol=0.0"):

@@ -74,11 +74,12 @@ def test_a_trial_knows_the_offsets():
     """Whose recommendation they change, as they do that of the function."""
     options = {"sample": 0.1, "rng": int(np.random.RandomState(0).randint(2**31 - 1))}
     known = 30.0 * OFFSET
+    rows = np.ldexp(X, 1 - np.frexp(np.linalg.norm(X, axis=1).max())[1])  # which it would divide
     fitted = LogisticClassifier(solver="gd", random_state=0, l2=1e-3, tol=0.1)
-    fitted.fit(X, Y, offset=known)
+    fitted.fit(rows, Y, offset=known)
     problem = {"sample_weight": np.ones(200), "l2": 1e-3, "fit_intercept": True}
-    trial = lsgd.staged_trial(X, Y, offset=known, **problem, **options)
-    plain = lsgd.staged_trial(X, Y, **problem, **options)
+    trial = lsgd.staged_trial(rows, Y, offset=known, **problem, **options)
+    plain = lsgd.staged_trial(rows, Y, **problem, **options)
     assert fitted.trial_.report() == trial.report() != plain.report()
 
 
