@@ -41,7 +41,7 @@ print(
 
 model = make_pipeline(TfidfTransformer(), lsgd.LogisticClassifier(l2=1e-4)).fit(X_train, y_train)
 classifier = model[-1]
-print(f"coefficients    {classifier.coef_.shape}, ended by {classifier.stop_reason_}")
+print(f"coefficients    {classifier.coef_.shape}, {classifier.stop_reason_}")
 print(f"accuracy        {model.score(X_test, y_test):.3f}, by chance {1 / len(TOPICS):.3f}")
 for topic, proba in zip(classifier.classes_, model.predict_proba(X_test[:1])[0], strict=True):
     print(f"  {topic:<14}{proba:.3f}")

@@ -1,14 +1,34 @@
-"""Text for terminals and JSON: the width of reports, numbers with their nouns, plain values."""
+"""Text for terminals and JSON: widths, numbers with nouns, how runs end, plain values."""
 
 import math
 
-__all__ = ["WIDTH", "counted", "exp_text", "to_json_values"]
+__all__ = [
+    "ENDINGS", "WIDTH", "counted", "describe_ending", "exp_text", "to_json_values",
+]  # fmt: skip
 
 # One column less than the usual terminal, so that no line wraps on terminals that reserve the last.
 WIDTH = 79
 # e to the power of these is a float64 of full precision; below the last, a power of e is written.
 LEAST_EXPONENT, LARGEST_EXPONENT = -700.0, 700.0
 LEAST_DECIMAL_EXPONENT = -1e5
+
+# What each `StopReason` means, by its value: in a cell of a table, and after "Run ended".
+ENDINGS = {
+    "n_steps": ("steps", "all steps asked for were taken"),
+    "loss": ("loss", "the loss is as low as asked for"),
+    "gradient_norm": ("gradient", "the gradient is as small as asked for"),
+    "separated": ("separated", "every row is classified correctly"),
+    "unstable_steps": ("increase", "the loss increased later than allowed"),
+    "validation_patience": ("patience", "the held-out loss stopped improving"),
+    "cycling": ("cycling", "the weights cycle, without progress"),
+    "seconds": ("time", "the seconds allowed were over"),
+    "callback": ("callback", "the callback ended it"),
+    "diverged": ("diverged", "the loss or the weights overflowed float64"),
+    "converged": ("converged", "the gradient is zero within the tolerance"),
+    "max_passes": ("passes", "the passes over the data allowed were made"),
+    "rounding": ("rounding", "rounding hides any further decrease"),
+    "no_minimum": ("no minimum", "the loss is proved to have no minimum"),
+}
 
 
 def counted(number, noun):
@@ -22,6 +42,28 @@ def counted(number, noun):
         In the singular; the plural adds an "s".
     """
     return f"{number} {noun}{'' if str(number) == '1' else 's'}"
+
+
+def describe_ending(reason, n_steps):
+    """Return how a run ended, in words that follow "Run".
+
+    Parameters
+    ----------
+    reason : StopReason
+    n_steps : int
+        The number of steps taken.
+
+    Returns
+    -------
+    str
+        For example ``"ended after the 1000 steps asked for"`` or ``"ended after 3 steps: the
+        callback ended it"``.
+    """
+    steps = counted(n_steps, "step")
+    if reason == "n_steps":
+        return f"ended after the {steps} asked for"
+    verb = reason if reason in ("converged", "diverged") else "ended"
+    return f"{verb} after {steps}: {ENDINGS[reason][1]}"
 
 
 def exp_text(exponent, digits):

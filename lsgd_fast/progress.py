@@ -6,7 +6,7 @@ import sys
 import time
 
 from lsgd_fast._checks import check_count, shown
-from lsgd_fast._text import WIDTH, counted
+from lsgd_fast._text import WIDTH, describe_ending
 
 __all__ = ["logged", "progress_bar"]
 
@@ -63,8 +63,8 @@ def logged(run, rank=0):
     """Return a `Run`; log how it ended, at level INFO of the logger "lsgd_fast", on rank 0."""
     log = logging.getLogger("lsgd_fast")
     if rank == 0 and log.isEnabledFor(logging.INFO):
-        n_steps = counted(run.n_steps, "step")
-        log.info("%s, ended by %s, %s: %s", n_steps, run.stop_reason, run.verdict, run.evidence)
+        ending = describe_ending(run.stop_reason, run.n_steps)
+        log.info("Run %s (%s). %s", ending, run.verdict, run.evidence)
     return run
 
 

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from lsgd_fast._text import counted, exp_text, to_json_values
+from lsgd_fast import StopReason
+from lsgd_fast._text import ENDINGS, counted, describe_ending, exp_text, to_json_values
 
 
 @pytest.mark.parametrize("exponent", [-699.0, -30.5, -1e-3, 0.0, 2.0, 699.0])
@@ -37,6 +38,16 @@ def test_counted():
         "0 steps",
         "1,000 steps",
     )
+
+
+def test_every_reason_has_words():
+    assert list(ENDINGS) == [reason.value for reason in StopReason]
+    for reason in StopReason:
+        text = describe_ending(reason, 1)
+        assert "1 step" in text and "1 steps" not in text and "_" not in text
+        assert len(f"Run {describe_ending(reason, 100_000)}") <= 79
+    assert describe_ending(StopReason.n_steps, 1000) == "ended after the 1000 steps asked for"
+    assert describe_ending("callback", 3) == "ended after 3 steps: the callback ended it"
 
 
 def test_json_has_no_negative_zero():

@@ -5,6 +5,7 @@ import logging
 from lsgd_fast._engine.sgd import SGDRuns
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.stochastic import StochasticOptions, run_stochastic, sweep_stochastic
+from lsgd_fast._text import describe_ending
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 
@@ -203,6 +204,6 @@ def _logged(run):
     """Log how a run ended, and return it."""
     log = logging.getLogger("lsgd_fast")
     if log.isEnabledFor(logging.INFO):
-        log.info("%d steps of %d rows, ended by %s: mean loss %g", run.n_steps, run.batch_size,
-                 run.stop_reason, run.mean_loss)  # fmt: skip
+        ending = describe_ending(run.stop_reason, run.n_steps)
+        log.info("Stochastic run %s (mean loss %g)", ending, run.mean_loss)
     return run

@@ -16,7 +16,7 @@ __all__ = [
 
 
 class StopReason(StrEnum):
-    """Why a run ended. A member is also the string of its name."""
+    """Why a run ended. A member is also the string of its name; `_text` has the words for it."""
 
     n_steps = "n_steps"  # all steps were taken
     loss = "loss"

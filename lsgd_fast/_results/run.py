@@ -19,9 +19,9 @@ from lsgd_fast._results.diagnostics import (
 )
 from lsgd_fast._results.predictions import Model, Predictions
 from lsgd_fast._results.trace import Trace
-from lsgd_fast._text import counted, exp_text
+from lsgd_fast._text import counted, describe_ending, exp_text
 
-__all__ = ["Run"]
+__all__ = ["Run", "last_increase"]
 
 # The scalar fields that a file holds by their names, with their types.
 _SCALARS = {
@@ -247,7 +247,7 @@ class Run(Predictions, ReadOnlyArrays):
         )
 
     def _title(self):
-        return f"Run ended by {self.stop_reason} after {counted(self.n_steps, 'step')}"
+        return f"Run {describe_ending(self.stop_reason, self.n_steps)}"
 
     def _facts(self):
         """Return the names of facts and what a report says of them."""
@@ -277,11 +277,19 @@ class Run(Predictions, ReadOnlyArrays):
     def _describe_increases(self):
         if self.n_steps == 0:
             return "unknown, no step was taken"
-        if self.stable_at is None:
-            return f"{self.n_increases}, one of them at the last step"
-        if self.n_increases == 0:
-            return "none"
-        return f"{self.n_increases}, none after step {self.stable_at}"
+        last = last_increase(self)
+        return "none" if last is None else f"{self.n_increases}, the last one at step {last}"
+
+
+def last_increase(run):
+    """Return the step of the last increase of the loss so far; None if there was none.
+
+    Of `run`, a `Run` or an object with some of its attributes, `stable_at` is None if that is the
+    last step.
+    """
+    if not getattr(run, "n_increases", None):
+        return None
+    return run.n_steps if run.stable_at is None else run.stable_at
 
 
 def _check_members(meta, arrays):

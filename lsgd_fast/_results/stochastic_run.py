@@ -13,10 +13,10 @@ from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._results.diagnostics import check_counts, check_type
 from lsgd_fast._results.predictions import Model, Predictions
-from lsgd_fast._results.sweep import Sweep, label_of
+from lsgd_fast._results.sweep import Sweep, label_of, shown_endings
 from lsgd_fast._results.table import Table
 from lsgd_fast._results.trace import Trace
-from lsgd_fast._text import counted, exp_text
+from lsgd_fast._text import counted, describe_ending, exp_text
 
 __all__ = ["Iterate", "StochasticRun", "StochasticSweep"]
 
@@ -220,19 +220,17 @@ class StochasticRun(Predictions):
         return html_table(self._title(), self._facts())
 
     def _title(self):
-        return (
-            f"Stochastic run ended by {self.stop_reason} after {counted(self.n_steps, 'step')} "
-            f"of {counted(self.batch_size, 'row')} ({self.order})"
-        )
+        return f"Stochastic run {describe_ending(self.stop_reason, self.n_steps)}"
 
     def _facts(self):
         """Return the names of facts and what a report says of them."""
         n = self.n_steps
         timing = f", {1e9 * self.seconds / n:.3g} ns/step" if n else ""
-        batches = f"mean loss {self.mean_loss:.6g}, error rate {self.mean_error_rate:.6g}"
+        rows = f"{counted(self.batch_size, 'row')} ({self.order})"
+        means = f"mean loss {self.mean_loss:.6g}, error rate {self.mean_error_rate:.6g}"
         return [
             ("time", f"{self.seconds:.3g} s{timing}, {counted(self.n_threads, 'thread')}"),
-            ("batches", f"{batches}, before each step"),
+            ("batches", f"of {rows}: {means}, before each step"),
             ("last", _describe(self.last)),
             ("average", _describe(self.average)),
         ]
@@ -291,7 +289,7 @@ class StochasticSweep(Sweep):
                 columns[f"{iterate}_{name}"] = [
                     getattr(getattr(run, iterate), name) for run in self
                 ]
-        return Table(columns, OPTIONAL)
+        return Table(columns, OPTIONAL, shown=shown_endings(self))
 
     def plot(self, *, ax=None, legend=True, **line):
         """Plot the losses by stepsize on log axes.

@@ -7,11 +7,11 @@ import numpy as np
 from lsgd_fast import stepsizes as rules
 from lsgd_fast._checks import as_list, check_choice, check_real
 from lsgd_fast._results.archive import load_archive, save_archive
-from lsgd_fast._results.run import Run
+from lsgd_fast._results.run import Run, last_increase
 from lsgd_fast._results.table import Table
-from lsgd_fast._text import counted
+from lsgd_fast._text import ENDINGS, counted
 
-__all__ = ["CRITERIA", "Sweep", "label_of"]
+__all__ = ["CRITERIA", "Sweep", "label_of", "shown_endings"]
 
 # Columns that a terminal shows only if they fit, the most important first.
 OPTIONAL = (
@@ -63,7 +63,12 @@ class Sweep(Sequence):
         -------
         Table
             A terminal shows the columns that fit into its width, a notebook shows all. `to_dict`
-            returns columns that pandas and polars accept.
+            returns columns that pandas and polars accept, under the names of `Run`.
+
+        Notes
+        -----
+        For `stable_at` the last increase of the loss so far is shown, which is the last step of a
+        run that has no such step yet.
         """
         columns = {"stepsize": [label_of(stepsize) for stepsize in self.stepsizes]}
         columns["stop_reason"] = [str(run.stop_reason) for run in self]
@@ -73,7 +78,9 @@ class Sweep(Sequence):
         for name in ("loss", "ln_loss", "error_rate", "min_margin", "validation_loss"):
             if all(getattr(run.trace, name) is not None for run in self):
                 columns[name] = [float(getattr(run.trace, name)[-1]) for run in self]
-        return Table(columns, OPTIONAL, NOTES)
+        shown = shown_endings(self)
+        shown["stable_at"] = ("last increase", [last_increase(run) for run in self])
+        return Table(columns, OPTIONAL, NOTES, shown)
 
     def best(self, by="loss"):
         """Return the best run, the first one among equals.
@@ -195,6 +202,11 @@ class Sweep(Sequence):
 
     def _title(self):
         return f"{type(self).__name__} of {counted(len(self), 'run')}"
+
+
+def shown_endings(runs):
+    """Return what a `Table` shows in place of `stop_reason`."""
+    return {"stop_reason": ("stop reason", [ENDINGS[run.stop_reason][0] for run in runs])}
 
 
 def label_of(stepsize):

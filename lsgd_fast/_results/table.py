@@ -21,12 +21,18 @@ class Table:
         important first. A notebook shows all columns.
     notes : dict of str to str, default {}
         What the columns of these names are; a terminal shows the notes of the columns it shows.
+    shown : dict of str to (str, list), default {}
+        The heading and the entries that are to be read in place of a column's name and entries.
     """
 
-    def __init__(self, columns, optional=(), notes=None):
+    def __init__(self, columns, optional=(), notes=None, shown=None):
         self._columns = {name: list(column) for name, column in columns.items()}
         self._optional = tuple(optional)
         self._notes = dict(notes or {})
+        shown = dict(shown or {})
+        self._heads = {name: shown.get(name, (name.replace("_", " "),))[0] for name in columns}
+        entries = {name: shown.get(name, (name, column))[1] for name, column in columns.items()}
+        self._cells = {name: list(map(_text, column)) for name, column in entries.items()}
 
     def to_dict(self):
         """Return a dict from names to columns, as lists, which pandas and polars accept."""
@@ -46,19 +52,15 @@ class Table:
 
     def _explain(self, shown):
         """Return the notes of some columns."""
-        notes = [
-            (name.replace("_", " "), note) for name, note in self._notes.items() if name in shown
-        ]
+        notes = [(self._heads[name], note) for name, note in self._notes.items() if name in shown]
         return [line for name, note in notes for line in textwrap.wrap(f"{name}: {note}", WIDTH)]
 
     def _lay_out(self, shown):
-        """Return the lines of some columns, of equal length; names have one word on each line."""
-        columns = {name: column for name, column in self._columns.items() if name in shown}
-        heads = [name.split("_") for name in columns]
-        height = max(map(len, heads))
+        """Return the lines of some columns, of equal length; heads have one word on each line."""
+        heads = {name: self._heads[name].split() for name in self._columns if name in shown}
+        height = max(map(len, heads.values()))
         cells = [
-            [""] * (height - len(head)) + head + list(map(_text, column))
-            for head, column in zip(heads, columns.values(), strict=True)
+            [""] * (height - len(head)) + head + self._cells[name] for name, head in heads.items()
         ]
         widths = [max(map(len, column)) for column in cells]
         return [
@@ -73,8 +75,8 @@ class Table:
 
     def to_html(self, title):
         """Return all columns as HTML, with a title above them; see `html_table`."""
-        rows = zip(*(map(_text, column) for column in self._columns.values()), strict=True)
-        return html_table(title, rows, tuple(self._columns))
+        rows = zip(*self._cells.values(), strict=True)
+        return html_table(title, rows, tuple(self._heads.values()))
 
 
 def _text(value):

@@ -36,7 +36,7 @@ MEANINGS = {
     "undecided": "too early to tell whether the {loss} increases again",
     "unstable": "the {loss} still went up and down when the steps ended",
     "cycling": "the weights return to where they were, without progress",
-    "diverged": "the {loss} or the weights left the range of float64",
+    "diverged": "the {loss} or the weights overflowed float64",
 }
 # What is made of the runs of a stepsize, and of the first of the stepsizes.
 MARKS = {

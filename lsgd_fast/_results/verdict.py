@@ -15,11 +15,11 @@ import math
 from enum import StrEnum
 
 from lsgd_fast._constants import INCREASE_TOLERANCE
-from lsgd_fast._text import counted
+from lsgd_fast._text import ENDINGS, counted
 
 __all__ = ["DIVERGED", "MIN_STEPS", "Verdict", "find_verdict", "write_evidence"]
 
-DIVERGED = "The loss or the weights left the range of float64."
+DIVERGED = f"{ENDINGS['diverged'][1].capitalize()}."
 
 # The end of the third window of the monitor: shorter runs have a verdict only where it is proved.
 MIN_STEPS = 64

@@ -15,6 +15,7 @@ from lsgd_fast._results.predictions import add_offset, log_probabilities
 from lsgd_fast._results.separation import SeparationWarning, feature_names, growing_names
 from lsgd_fast._sklearn.callbacks import FitCallbacks, as_coef
 from lsgd_fast._sklearn.fit import DEFAULT_L2, Data, Options, combine_weights, fit
+from lsgd_fast._text import describe_ending
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -342,8 +343,9 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             increase = "Pass standardize=True, or increase"
         if options.verbose:
             print(
-                f"[{type(self).__name__}] {options.solver}: {run.n_steps} iterations, "
-                f"{run.seconds:.2g} s, ended by {run.stop_reason}, {run.verdict}: {run.evidence}"
+                f"[{type(self).__name__}] {options.solver} "
+                f"{describe_ending(run.stop_reason, run.n_steps)} ({run.seconds:.2g} s, "
+                f"{run.verdict}). {run.evidence}"
             )
         if run.separable and self.l2_ == 0.0:
             warnings.warn(

@@ -67,7 +67,7 @@ def _ended_well(arguments, run):
 def _what_is_wrong(run, scale_advice):
     """Return what is wrong with the end of a run, a sentence, or None."""
     if run.stop_reason is StopReason.diverged:
-        return "The loss or the weights left the range of float64: the stepsize is too large."
+        return f"{run.evidence} The stepsize is too large."
     if run.verdict is Verdict.cycling:
         return "The weights cycle: with this stepsize the loss does not come to rest."
     if run.verdict is Verdict.unstable or run.stop_reason is StopReason.unstable_steps:

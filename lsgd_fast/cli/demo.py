@@ -12,7 +12,7 @@ from lsgd_fast import datasets, plot, reference
 from lsgd_fast._api.descent import gradient_descent
 from lsgd_fast._api.margin import max_margin
 from lsgd_fast._files import replacing
-from lsgd_fast._results.run import Run
+from lsgd_fast._results.run import Run, last_increase
 from lsgd_fast._text import WIDTH, counted
 from lsgd_fast.progress import StatusLine
 
@@ -40,13 +40,6 @@ class Outcome:
     step_time: float  # microseconds
     reference_step_time: float
     difference: float  # largest relative difference of the losses, over REFERENCE_STEPS
-
-    @property
-    def last_increase(self):
-        """Step of the last increase of the loss, None without any."""
-        if self.run.n_increases == 0:
-            return None
-        return self.run.n_steps if self.run.stable_at is None else self.run.stable_at
 
     @property
     def separated_for_good(self):
@@ -146,7 +139,7 @@ def _table_row(outcome, steps):
     found = outcome.run
     last, first, stays = (
         "-" if step is None else step
-        for step in (outcome.last_increase, found.separated_at, outcome.separated_for_good)
+        for step in (last_increase(found), found.separated_at, outcome.separated_for_good)
     )
     losses = "".join(f"{found.trace.loss[step]:>9.2e}" for step in steps)
     return (
@@ -224,10 +217,10 @@ def _describe_lowest(best, small):
     if best is small:
         return f"{text}: the run is too short for the large stepsizes to win."
     text += f", {math.exp(reached - trace.ln_loss[-1]):.3g} times lower than {small.stepsize:g}. "
-    if best.last_increase is not None:
+    if best.run.n_increases > 0:
         text += (
             f"Its loss first increased {counted(best.run.n_increases, 'time')}, up to "
-            f"{trace.loss.max():.3g} and last at step {best.last_increase}. "
+            f"{trace.loss.max():.3g} and last at step {last_increase(best.run)}. "
         )
     ahead = _settles(trace.ln_loss < reached)
     return f"{text}From step {ahead} on it is lower than {small.stepsize:g} ever gets."

@@ -196,7 +196,8 @@ def _sweep_options(command):
         "--best",
         metavar="BY",
         choices=CRITERIA,
-        help=f"show which run is best by {', '.join(CRITERIA[:-1])} or {CRITERIA[-1]}",
+        help=f"show which run is best by {', '.join(CRITERIA[:-1])} or {CRITERIA[-1]}, the step of "
+        "the last increase of the loss",
     )
     add_output(command, model=False)
 

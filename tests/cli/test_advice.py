@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 JUMPS = "The loss still jumps: this stepsize is large for these data."
 SHORT = "The run is too short for a verdict: pass more --steps."
 FALLS = "The loss has not settled: it may be far from its minimum, which takes more --steps."
-OVERFLOWS = "The loss or the weights left the range of float64: the stepsize is too large."
+OVERFLOWS = "The loss or the weights overflowed float64. The stepsize is too large."
 ROSE = "The loss rose from 0.693 to 1.03e+14: the stepsize is too large."
 CYCLES = "The weights cycle: with this stepsize the loss does not come to rest."
 HIDDEN = "The loss has settled, but coefficients of small features may hardly have moved."

@@ -64,7 +64,7 @@ def test_a_picture_that_fails_leaves_the_old_one(folder, capsys, monkeypatch):
 
     monkeypatch.setattr(figure.Figure, "savefig", full)
     code, out, err = run_main(capsys, *FIT, "--plot", "p.png")
-    assert code == 2 and "Run ended by n_steps" in out
+    assert code == 2 and "Run ended after the" in out
     assert err.splitlines()[-1] == "lsgd-fast: 'p.png': No space left on device"
     assert (folder / "p.png").read_bytes() == b"old" and len(os.listdir()) == 2
 

@@ -137,7 +137,7 @@ def test_only_the_columns_asked_for_are_kept(backend, record):
     assert set(run.trace.to_dict()) == expected
     for name, column in run.trace.to_dict().items():
         assert column.tobytes() == getattr(whole.trace, name).tobytes()
-    assert run.n_increases == whole.n_increases and "Run ended by n_steps" in repr(run)
+    assert run.n_increases == whole.n_increases and "Run ended after the 20 steps" in repr(run)
 
 
 @pytest.mark.parametrize(

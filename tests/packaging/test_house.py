@@ -45,7 +45,7 @@ ARROWS = {
     "_engine": METHODS | {"_core", "_files", "_methods"},  # the named tuples of a line search
     "kernel": {"_core"},
     "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
-    | {"losses", "progress"},
+    | {"_text", "losses", "progress"},
     "_planning": {
         "_checks",
         "_constants",
@@ -57,7 +57,8 @@ ARROWS = {
         "stepsizes",
     }
     | {"theory"},
-    "_sklearn": {"_arrays", "_checks", "_inputs", "_results", "_methods", "_api", "stepsizes"},
+    "_sklearn": {"_api", "_arrays", "_checks", "_inputs", "_methods", "_results", "_text"}
+    | {"stepsizes"},
     "cli": {"_checks", "_inputs", "_results", "_planning", "_api", "_core", "kernel", "reference"}
     | {"_files", "_methods", "_text", "_version", "datasets", "plot", "progress"},
 }

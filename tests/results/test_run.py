@@ -365,9 +365,9 @@ def test_a_run_is_frozen_and_says_how_it_went(backend):
     text = repr(run)
     assert text.isascii() and len(text.splitlines()) <= 12
     assert max(map(len, text.splitlines())) < 80
-    assert text.startswith("Run ended by n_steps after 100 steps\n")
+    assert text.startswith("Run ended after the 100 steps asked for\n")
     assert f"loss        0.693147 -> {run.trace.loss[-1]:.6g}" in text
-    assert f"increases   {run.n_increases}, none after step {run.stable_at}" in text
+    assert f"increases   {run.n_increases}, the last one at step {run.stable_at}" in text
     assert f"theory      guarantees that the loss falls from step {run.certified_at} on" in text
     assert f"separated   at step {run.separated_at}" in text
     assert "over |w|" in text
@@ -396,5 +396,5 @@ def test_a_report_has_no_negative_zero(backend):
 def test_the_words_for_slow_steps_a_last_increase_and_a_minimum(backend):
     run = dataclasses.replace(backend.gradient_descent(X, Y, 32.0, 1), seconds=0.0025)
     text = repr(dataclasses.replace(run, n_increases=1, stable_at=None))
-    assert "2.5 ms/step" in text and "1, one of them at the last step" in text
+    assert "2.5 ms/step" in text and "1, the last one at step 1" in text
     assert "theory" not in repr(backend.minimize(X, Y, l2=0.1))

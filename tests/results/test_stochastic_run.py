@@ -15,7 +15,7 @@ def test_it_prints_saves_and_loads(tmp_path):
     X, y = problem(30, 4)
     run = sgd(X, y, 3.0, 40, batch_size=2, rng=0, fit_intercept=True)
     text = repr(run)
-    assert "40 steps of 2 rows (shuffle)" in text and f"mean loss {run.mean_loss:.6g}" in text
+    assert "of 2 rows (shuffle): mean loss" in text and f"mean loss {run.mean_loss:.6g}" in text
     assert f"loss {run.last.loss:.6g}" in text and f"loss {run.average.loss:.6g}" in text
     run.save(tmp_path / "run.npz")
     loaded = StochasticRun.load(tmp_path / "run.npz")

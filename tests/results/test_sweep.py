@@ -25,13 +25,27 @@ def test_table_best_and_slices(backend):
     columns = sweep.table().to_dict()
     assert columns["stepsize"] == [0.01, 1.0, 100.0] and columns["loss"] == losses
     assert {len(column) for column in columns.values()} == {3}
+    assert columns["stable_at"] == [run.stable_at for run in sweep]
+    assert columns["stop_reason"] == ["n_steps"] * 3
     text = str(sweep.table())
+    assert "n_steps" not in text
     assert len({len(line) for line in text.splitlines()}) == 1 and "100" in text
     assert sweep._repr_html_().count("<th ") == len(columns)
     assert sweep._repr_html_().count("<tr>") == 4 and repr(sweep).startswith("Sweep of 3 runs")
     part = sweep[1:]
     assert isinstance(part, Sweep) and part[0] is sweep[1] and part.stepsizes == (1.0, 100.0)
     assert sweep[-1] is list(sweep)[2] and sweep.index(sweep[2]) == 2
+
+
+@every_backend
+def test_the_last_increase_so_far_is_shown(backend):
+    """Where it is the last step, `stable_at` is None, and without any it is 0: neither is read."""
+    sweep = backend.stepsize_sweep([[1.0]] * 4, [0, 1, 1, 1], [1.0, 10.5, 12.0], 41)
+    assert [run.stable_at for run in sweep] == [0, 33, None]
+    head, *rows = str(sweep.table()).splitlines()[1:5]
+    end = head.index("increase") + len("increase")
+    assert [row[:end].split()[-1] for row in rows] == ["-", "33", "41"]
+    assert ">last increase</th>" in sweep._repr_html_()
 
 
 def test_saved_and_loaded(tmp_path):

@@ -239,5 +239,5 @@ def test_verbose_is_one_line(capsys):
     for verbose in (1, 2, True):
         LogisticClassifier(verbose=verbose).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3 and all("ended by converged" in line for line in lines)
+    assert len(lines) == 3 and all(" converged after " in line for line in lines)
     assert lsgd.StopReason.converged == "converged"
