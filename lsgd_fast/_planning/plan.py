@@ -15,6 +15,7 @@ from lsgd_fast._checks import (
 from lsgd_fast._core.threads import choose_threads
 from lsgd_fast._engine.dataset import is_plain, row_leaves
 from lsgd_fast._inputs.dense import MAX_FEATURES, check_matrix
+from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._planning import report as plan_report
 from lsgd_fast._planning.bounds import Bounds, bounds
@@ -297,10 +298,22 @@ def plan(
     """
     given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
-    X = check_matrix(X)
-    timing = measure(X, y, record_every, n_threads)
+    frame, X = X, check_matrix(X)
+    try:
+        timing = measure(X, y, record_every, n_threads)
+    except ValueError as error:
+        raise _with_column_names(error, frame, y) from None
     known = bounds(len(X), radius=timing.radius, **given)
     return Plan._from_timing(X.shape, X, timing, known, width, record_every, n_threads)
+
+
+def _with_column_names(error, X, y):
+    """Return the error about these data with the names of the columns of X, if it is a frame."""
+    try:
+        Problem.check(X, y)
+    except ValueError as named:
+        return named
+    return error
 
 
 def _real(name, value):

@@ -37,6 +37,16 @@ def test_bad_arguments(options, error, message):
         Plan.for_shape(4, 2, radius=RADIUS, **options)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_an_error_names_the_column_of_a_frame(library):
+    frames = pytest.importorskip(library)
+    X = frames.DataFrame({"age": [30.0, 40.0, 50.0], "dose": [1.0, np.inf, 2.0]})
+    with pytest.raises(ValueError, match=r"X must be .*found inf in row 1, column 1 \('dose'\)"):
+        lsgd.plan(X, [0, 1, 1])
+    with pytest.raises(ValueError, match="y must hold both classes"):
+        lsgd.plan(X[["age"]], [1, 1, 1])
+
+
 def test_bad_data_and_shapes():
     with pytest.raises(ValueError, match="y must hold both classes"):
         lsgd.plan(np.ones((3, 2)), np.ones(3))
