@@ -36,9 +36,10 @@ def staged_trial(
 ):
     """Look for a large stepsize on samples of the rows, and confirm it on all of them.
 
-    Increasing stepsizes run on stratified samples, from zero weights; a run ends early if it cycles
-    or diverges. The best stepsize, its neighbours and the first one then run on all rows, and if
-    need be the smaller ones. The recommended stepsize is that of one of the runs on all rows.
+    Increasing stepsizes run on stratified samples, from zero weights (an intercept from the base
+    rate, see `fit_intercept`); a run ends early if it cycles or diverges. The best stepsize, its
+    neighbours and the first one then run on all rows, and if need be the smaller ones. The
+    recommended stepsize is that of one of the runs on all rows.
 
     Parameters
     ----------
@@ -58,8 +59,9 @@ def staged_trial(
         Steps of each run, on samples and on all rows. With fewer than 1000 steps hardly any run is
         called stable without a proof.
     sample : float, default 0.1
-        Share of the rows in a sample, at most 1. A sample has at least five rows per feature, times
-        K - 1 with K classes; if that is all rows, there is one sample.
+        Share of the rows in a sample: at most 1, and below 1 where the goal is held out. A sample
+        has at least five rows per feature, times K - 1 with K classes; if that is all rows, there
+        is one sample.
     n_repeats : int, default 3
         Number of samples for the choice, and of new samples for the comparison.
     goal : {"loss", "held_out_loss", "held_out_error", "margin", "steps"}, optional
@@ -69,7 +71,7 @@ def staged_trial(
           to 2.2e-16 count as equal, and the smallest of such stepsizes is best.
         * ``"held_out_loss"``, ``"held_out_error"``: the lowest loss, the fewest errors on the rows
           that are not in the sample, without the penalty. A sample then has at most 80 % of the
-          rows. All rows only confirm that the stepsize holds there.
+          rows, unless `sample` is larger. All rows only confirm that the stepsize holds there.
         * ``"margin"``: the largest ``min_margin / weight_norm``.
         * ``"steps"``, the default if `stop` has a target (`loss`, `gradient_norm` or
           `separated`): the fewest steps to it.

@@ -20,6 +20,7 @@ from lsgd_fast._checks import (
     set_fields,
 )
 from lsgd_fast._constants import SLACK
+from lsgd_fast._inputs.requests import base_rate_start
 from lsgd_fast._inputs.stopping import Stop, check_stop
 from lsgd_fast._methods.separation import find_separation
 from lsgd_fast._methods.smoothness import POWER_STEPS, estimate_smoothness
@@ -70,6 +71,11 @@ class TrialOptions:
         n_repeats = check_count("n_repeats", self.n_repeats, 1)
         stop, rng = check_stop(self.stop), check_rng(self.rng)
         goal = _check_goal(self.goal, stop)
+        if sample == 1.0 and goal in HELD_OUT_GOALS:
+            raise ValueError(
+                f"sample must be below 1 for goal={goal!r}, which is judged on rows outside of the "
+                "sample; got 1.0"
+            )
         callback, callback_every = check_callback(self.callback, self.callback_every)
         n_threads, start = check_n_threads(self.n_threads), self.start_stepsize
         if start is not None:
@@ -132,6 +138,8 @@ def run_trial(run_sweep, solve, problem, options):
         rows=samples.n_rows,
         n_classes=len(samples.classes),
         n_features=problem.d,
+        fit_intercept=problem.fit_intercept,
+        start="zeros" if base_rate_start(problem) is None else "base rate",
         n_rows_sampled=samples.n_sampled,
         n_steps=options.n_steps,
         ended=runner.ended,

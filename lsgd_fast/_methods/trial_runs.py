@@ -19,7 +19,7 @@ __all__ = ["TARGETS", "Runner", "Samples"]
 # as many free weights: what is common to all columns changes no margin.
 ROWS_PER_FEATURE = 5
 
-# The largest share of the rows in a sample whose other rows are held out.
+# The largest share of the rows in a sample whose other rows are held out, unless more is asked for.
 MAX_SHARE = 0.8
 
 # The reasons for the end of a run that has met a target in `stop`.
@@ -33,8 +33,8 @@ class Samples:
     ----------
     problem : Problem
     options : TrialOptions
-        Where the goal is held out, a sample has at most `MAX_SHARE` of the rows, and not all rows
-        of a class that has several.
+        Where the goal is held out, a sample has at most `MAX_SHARE` of the rows or `sample`, and
+        not all rows of a class that has several.
     """
 
     def __init__(self, problem, options):
@@ -45,10 +45,11 @@ class Samples:
         self.n_rows = n = sum(counts)
         n_free = (problem.d + problem.fit_intercept) * (len(counts) - 1)
         share = options.sample * (1.0 - SLACK)
-        least, most = max(math.ceil(share * n), min(n, ROWS_PER_FEATURE * n_free)), counts
+        enough, most = min(n, ROWS_PER_FEATURE * n_free), counts
         if options.goal in HELD_OUT_GOALS:
-            least = min(least, int(MAX_SHARE * n))
+            enough = min(enough, int(MAX_SHARE * n))
             most = [max(1, count - 1) for count in counts]
+        least = max(math.ceil(share * n), enough)
         sizes = [-(-count * least // n) for count in counts]
         self.sizes = [min(pair) for pair in zip(sizes, most, strict=True)]
         self.n_sampled = sum(self.sizes)

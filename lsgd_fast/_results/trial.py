@@ -247,6 +247,11 @@ class Trial:
         The number of rows of positive weight.
     n_classes, n_features : int
         The number of classes and of features.
+    fit_intercept : bool, default False
+        Whether an intercept was fitted.
+    start : str, default "zeros"
+        Where all runs start: "zeros", or with an intercept "base rate", where zero weights and the
+        intercept give each label the share of the rows that it has.
     n_rows_sampled : int
         Rows of a sample. If it equals `rows`, there is one sample, all of the data.
     n_steps : int
@@ -276,6 +281,8 @@ class Trial:
     n_steps: int
     ended: bool
     passes: float
+    fit_intercept: bool = False  # trials that were pickled before have neither of these two
+    start: str = "zeros"
 
     @property
     def confirmed(self):
@@ -284,7 +291,7 @@ class Trial:
 
     @property
     def samples_are_whole(self):
-        """Whether the stages ran on all rows, because these are too few to sample."""
+        """Whether the stages ran on all rows, because a sample would have them all."""
         return self.n_rows_sampled == self.rows
 
     def report(self):

@@ -51,6 +51,7 @@ MARGIN_WORDS = {
     "softmax": "the least lead of a row's own class, over |w|, the norm of the weights",
 }
 
+STARTS = {"zeros": "zero weights", "base rate": "zero weights and the intercept of the base rate"}
 THEOREM = "Theorem 1 of arXiv:2402.15926"
 
 
@@ -166,7 +167,8 @@ def report_html(trial):
 
 
 def _title(trial):
-    data = f"{counted(trial.rows, 'row')} and {counted(trial.n_features, 'feature')}"
+    data = f"{counted(trial.rows, 'row')} of {counted(trial.n_features, 'feature')}"
+    data += " and an intercept" * trial.fit_intercept
     data += f" in {trial.n_classes} classes" if trial.loss == "softmax" else ""
     goal = "the lowest loss with its penalty" if _has_objective(trial) else GOAL_WORDS[trial.goal]
     return f"Staged trial on {data}, for {goal}"
@@ -211,8 +213,9 @@ def _describe_words(trial, body):
 def _describe_stages(trial):
     where = f"{counted(len(trial.stages[0].outcomes), 'sample')} of {trial.n_rows_sampled} rows"
     if trial.samples_are_whole:
-        where = "all rows, which are too few to sample"
-    lines = [f"Stages: up to {counted(trial.n_steps, 'step')} from zero weights on {where}"]
+        where = "all rows, as a sample would have them all"
+    n_steps = counted(trial.n_steps, "step")
+    lines = [f"Stages: up to {n_steps} from {STARTS[trial.start]} on {where}"]
     for stage in trial.stages:
         lines.append(f"  {stage.stepsize:<9.4g} {stage.mark:<9} {stage.reason}")
     return lines
@@ -241,7 +244,7 @@ def _describe_comparison(trial):
     if runs[0].samples:
         where = f"range over {counted(len(runs[0].samples), 'new sample')} | all rows"
     else:
-        where = "all rows, which are too few for new samples"
+        where = "all rows, as new samples would have them all"
     rows = [("stepsize", [f"{run.stepsize:.4g}" for run in runs])]
     for name, words, text_of in _compared_numbers(trial):
         rows.append((words, [_cell(run, name, text_of) for run in runs]))

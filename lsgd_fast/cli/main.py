@@ -213,7 +213,7 @@ def _trial_options(command):
     add("--stages", metavar="N", type=count(1, MAX_STEPSIZES), default=8, help=text)
     text = "number of steps of each run, on samples and on all rows (default %(default)s)"
     add("--steps", metavar="N", type=count(1), default=1000, help=text)
-    text = "fraction of the rows in a sample (default %(default)g)"
+    text = "fraction of the rows in a sample, below 1 for held-out goals (default %(default)g)"
     add("--sample", metavar="FRACTION", type=real(maximum=1.0), default=0.1, help=text)
     text = "number of samples, for the choice and again for the comparison (default %(default)s)"
     add("--repeats", metavar="N", type=count(1), default=3, help=text)

@@ -53,7 +53,8 @@ def test_fit_prints_a_table(folder, capsys):
     assert code == 0
     assert lines[:4] == [
         "Data 'digits.csv': 352 rows of 32 features and an intercept, labels 'eight' as",
-        "-1 and 'zero' as +1, from 'digit'", "Stepsize 6.5", "Run ended after the 300 steps asked for",
+        "-1 and 'zero' as +1, from 'digit'", "Stepsize 6.5",
+        "Run ended after the 300 steps asked for",
     ]  # fmt: skip
     assert lines[-1] == "Saved: lsgd_fast.Run.load('r.npz') returns it"
     assert [line for line in lines[4:-1] if "time" not in line] == [

@@ -141,7 +141,7 @@ def test_what_runs_on_all_rows_is_not_run_twice():
     assert len(calls) == 1 and trial.samples_are_whole
     assert trial.confirmations == tuple(stage.outcomes[0] for stage in trial.stages)
     assert trial.comparison.recommended.samples == ()
-    assert "too few for new samples" in " ".join(trial.report().split())
+    assert "all rows, as new samples would have them all" in " ".join(trial.report().split())
 
 
 @pytest.mark.parametrize("goal", ["loss", "held_out_loss"])

@@ -139,7 +139,7 @@ def test_the_report_claims_no_theorem(backend):
     trial = backend.staged_trial(X, y, n_steps=200, loss="softmax")
     text = " ".join(str(trial).split())
     assert text.startswith(
-        "Staged trial on 400 rows and 3 features in 3 classes, for the lowest loss: "
+        "Staged trial on 400 rows of 3 features in 3 classes, for the lowest loss: "
     )
     assert trial.confirmed.ending == "separated" and "Theorem 1" not in text
     assert max(map(len, str(trial).splitlines())) <= WIDTH

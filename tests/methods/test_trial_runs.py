@@ -95,9 +95,18 @@ def test_some_rows_of_each_class_are_held_out(counts, expected):
     assert (np.count_nonzero(labels == 1), np.count_nonzero(labels == -1)) == expected
 
 
-def test_all_rows_are_not_needed_for_a_share_of_one():
-    trial, _ = recorded(*clouds(90, 2), goal="held_out_loss", sample=1.0, n_steps=5, n_stages=2)
-    assert trial.n_rows_sampled == 72
+@every_backend
+@pytest.mark.parametrize("goal", ["held_out_loss", "held_out_error"])
+def test_a_share_that_holds_nothing_out_is_refused(backend, goal):
+    with pytest.raises(ValueError, match=rf"sample must be below 1 for goal='{goal}', .*got 1\.0"):
+        backend.staged_trial(*clouds(90, 2), goal=goal, sample=1.0)
+
+
+@pytest.mark.parametrize(("sample", "expected"), [(0.1, 16), (0.9, 82), (0.999, 88)])
+def test_a_large_share_is_obeyed_where_rows_are_held_out(sample, expected):
+    data = clouds(90, 2)
+    trial, _ = recorded(*data, goal="held_out_loss", sample=sample, n_steps=5, n_stages=2)
+    assert trial.n_rows_sampled == expected
 
 
 @every_backend

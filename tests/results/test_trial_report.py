@@ -1,5 +1,6 @@
 """The report of a trial says what was tried, what was found and what to do."""
 
+import pickle
 import re
 import xml.etree.ElementTree as ET
 from functools import cache
@@ -98,6 +99,33 @@ def test_new_samples_that_contradict_the_choice_are_named(goal, seed, contradict
     )
     text = " ".join(trial.report().split())
     assert (line in text) == ("did better: mean" in text) == contradicts
+
+
+@pytest.mark.parametrize(
+    ("options", "start", "words"),
+    [
+        ({}, "zeros", "from zero weights on 3 samples"),
+        ({"fit_intercept": True}, "base rate",
+         "from zero weights and the intercept of the base rate on 3 samples"),
+        ({"fit_intercept": True, "offset": np.zeros(300)}, "zeros", "from zero weights on 3"),
+        ({"sample": 1.0}, "zeros", "from zero weights on all rows, as a sample would have them"),
+    ],
+)  # fmt: skip
+@every_backend
+def test_the_report_says_where_runs_start_and_on_which_rows(backend, options, start, words):
+    X = np.random.default_rng(0).standard_normal((300, 2))
+    y = X[:, 0] > 1.0
+    trial = backend.staged_trial(X, y, **options, **QUICK)
+    text = " ".join(trial.report().split())
+    assert trial.start == trial.to_dict()["start"] == start and words in text
+    has_intercept = "fit_intercept" in options
+    title = "Staged trial on 300 rows of 2 features" + " and an intercept" * has_intercept
+    assert text.startswith(f"{title}, for") and f"{title}, for" in trial._repr_html_()
+    assert trial.fit_intercept is has_intercept
+    old = pickle.loads(pickle.dumps(trial))
+    for name in ("start", "fit_intercept"):  # as before these were there
+        del old.__dict__[name]
+    assert "from zero weights on" in old.report() and old.to_dict()["start"] == "zeros"
 
 
 # --- Notebooks ------------------------------------------------------------------------------------
