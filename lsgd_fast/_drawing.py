@@ -142,6 +142,12 @@ def shade(ax, curves, ends, label):
             ax.axvspan(a, b, color=grey, linewidth=0.0, zorder=0.1, label=_once(ax, label))
 
 
+def fill(ax, x, low, high, label):
+    """Fill the band between two curves, behind all else."""
+    label = _once(ax, label)
+    ax.fill_between(x, low, high, color="0.85", linewidth=0.0, zorder=0.1, label=label)
+
+
 def mark(ax, curves, steps, label, marker, face):
     """Mark one step of each curve; a step of None marks nothing."""
     points = [

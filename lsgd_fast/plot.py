@@ -288,9 +288,9 @@ def sweep_map(sweep, *, ax=None, legend=True):
 def trial(trial, *, ax=None, legend=True, **line):
     """Plot what a staged trial is for, such as the loss, by stepsize.
 
-    A curve joins the medians over the samples, means of what is held out, with a band from the
-    least to the largest; another one joins the runs on all rows. Stepsizes that may not be
-    recommended are marked, and a vertical line is at the recommended one.
+    A curve joins the medians over the samples, means of what is held out, with a band for their
+    range, from the least to the largest; another one joins the runs on all rows. Stepsizes that may
+    not be recommended are marked, and a vertical line is at the recommended one.
 
     Parameters
     ----------
@@ -342,7 +342,7 @@ def trial(trial, *, ax=None, legend=True, **line):
     drawing.draw_curves(ax, list(curves), list(curves.values()), {"marker": "."} | line)
     if band:
         (stepsizes, low), (_, high) = band
-        ax.fill_between(stepsizes, low, high, color="0.85", linewidth=0.0, zorder=0.1)
+        drawing.fill(ax, stepsizes, low, high, f"range of {len(trial.stages[0].outcomes)} samples")
     for curve, words in zip(curves.values(), marks, strict=True):
         for stepsize, word in zip(curve[0], words, strict=True):
             if word in MARKS:
@@ -387,10 +387,9 @@ def _judged_by(trial):
     if trial.goal == "loss":
         return "loss", lambda outcome: outcome.ln_loss / math.log(10.0), True
     if trial.goal == "held_out_loss":
-        name = "loss on rows outside of the sample"
-        return name, lambda outcome: _log10(outcome.held_out_loss), True
+        return "held-out loss", lambda outcome: _log10(outcome.held_out_loss), True
     name, attribute = {
-        "held_out_error": ("error rate on rows outside of the sample", "held_out_error"),
+        "held_out_error": ("held-out error rate", "held_out_error"),
         "margin": ("min margin / |w|", "margin"),
         "steps": ("steps to the target", "reached_at"),
     }[trial.goal]
@@ -413,7 +412,8 @@ def _trial_curves(trial, value_of):
         label = f"{name} of {values.shape[1]} samples" if values.shape[1] > 1 else "sample"
         curves[label] = stepsizes, middle
         marks.append([stage.mark for stage in trial.stages])
-        band = [(stepsizes, values.min(axis=1)), (stepsizes, values.max(axis=1))]
+        if values.shape[1] > 1:
+            band = [(stepsizes, values.min(axis=1)), (stepsizes, values.max(axis=1))]
     on_all = trial.confirmations
     values = _finite(list(map(value_of, on_all)))
     if not np.isnan(values).all():

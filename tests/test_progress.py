@@ -110,4 +110,4 @@ def test_the_log_hears_of_every_run(caplog):
         lsgd.minimize(X, Y, l2=0.1)
         lsgd.stochastic_gradient_descent(X, Y, 1.0, 5, rng=0)
     assert [record.name for record in caplog.records] == ["lsgd_fast"] * 6
-    assert "Run ended after the 10 steps asked for (undecided). Too" in caplog.records[0].getMessage()
+    assert "Run ended after the 10 steps asked for (undecided). " in caplog.records[0].getMessage()

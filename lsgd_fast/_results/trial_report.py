@@ -50,7 +50,6 @@ MARGIN_WORDS = {
     "logistic": "the distance of the nearest row from the boundary, negative on the wrong side",
     "softmax": "the least lead of a row's own class, over |w|, the norm of the weights",
 }
-
 STARTS = {"zeros": "zero weights", "base rate": "zero weights and the intercept of the base rate"}
 THEOREM = "Theorem 1 of arXiv:2402.15926"
 

@@ -32,7 +32,7 @@ def test_curves_are_medians_over_samples_and_all_rows():
     assert (low, high) == pytest.approx((min(losses), max(losses)), rel=1e-9)
     x, _ = named(ax, f"recommended, {trial.recommended:.4g}")
     assert x == [trial.recommended] * 2
-    assert legend_of(ax)[:2] == ["median of 3 samples", "all rows"]
+    assert legend_of(ax)[:3] == ["median of 3 samples", "all rows", "range of 3 samples"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("stepsize", "loss")
     assert ax.get_xscale() == ax.get_yscale() == "log"
 
@@ -52,8 +52,8 @@ def test_what_did_not_hold_is_marked():
     ("options", "label", "scale"),
     [
         ({"l2": 0.1}, "loss with its penalty", "log"),
-        ({"goal": "held_out_loss"}, "loss on rows outside of the sample", "log"),
-        ({"goal": "held_out_error"}, "error rate on rows outside of the sample", "linear"),
+        ({"goal": "held_out_loss"}, "held-out loss", "log"),
+        ({"goal": "held_out_error"}, "held-out error rate", "linear"),
         ({"goal": "margin"}, "min margin / |w|", "linear"),
         ({"stop": lsgd.Stop(loss=0.2)}, "steps to the target", "linear"),
     ],
@@ -64,6 +64,17 @@ def test_the_axis_is_that_of_the_goal(options, label, scale):
     ax = render(trial.plot())
     assert (ax.get_ylabel(), ax.get_yscale()) == (label, scale)
     assert len(curves(ax)) == (1 if trial.goal.startswith("held_out") else 2)
+
+
+def test_a_second_trial_on_the_same_axes_adds_no_second_entry_for_the_band():
+    trial, ax = tried(), new_axes()
+    assert trial.plot(ax) is trial.plot(ax)
+    assert legend_of(ax).count("range of 3 samples") == 1 and len(ax.collections) == 2
+
+
+def test_one_sample_has_no_range():
+    ax = render(tried(n_repeats=1).plot())
+    assert legend_of(ax)[0] == "sample" and not ax.collections
 
 
 def test_one_sample_of_all_rows_is_one_curve():
