@@ -100,6 +100,6 @@ def _scale_advice(data):
         return []
     names = data.feature_names
     return [
-        f"{names[largest]} varies {ratio:.2g} times as much as {names[smallest]}, which slows "
-        "descent: pass --standardize."
+        f"The scale of {names[largest]} is {ratio:.2g} times that of {names[smallest]}, which "
+        "slows descent: pass --standardize."
     ]

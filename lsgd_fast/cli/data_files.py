@@ -72,9 +72,8 @@ class Data:
 
     @property
     def feature_names(self):
-        """The names of the features, or their numbers from 0 where they have none of their own."""
-        names, d = self.rows.names, self.X.shape[1]
-        return list(names) if names and len(set(names)) == d else [f"feature {j}" for j in range(d)]
+        """The names of the features, see `Rows.feature_names`."""
+        return self.rows.feature_names
 
 
 def read_data(path, *, labels=None, format=None, **options):

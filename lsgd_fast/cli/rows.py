@@ -77,6 +77,8 @@ class Rows:
         Of real numbers; None if no column was asked for.
     offset : str or None
         The name of the column of offsets, or its number from 1.
+    columns : tuple of int or None
+        For tables in text the numbers of the columns of the features, from 1.
     """
 
     X: np.ndarray
@@ -87,6 +89,18 @@ class Rows:
     zero_based: bool | None = None
     offsets: np.ndarray | None = None
     offset: str | None = None
+    columns: tuple | None = None
+
+    @property
+    def feature_names(self):
+        """Names for people: those of the file, or else the numbers by which the file counts."""
+        d = self.X.shape[1]
+        if self.names and len(set(self.names)) == d:
+            return list(self.names)
+        if self.columns is not None:
+            return [f"column {number}" for number in self.columns]
+        first = int(self.zero_based is False)  # arrays count from 0
+        return [f"feature {j}" for j in range(first, first + d)]
 
 
 def plain_labels(labels):

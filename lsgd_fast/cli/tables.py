@@ -63,7 +63,10 @@ def read_table(path, n_lines, max_bytes, options):
     names, notes = layout.names, layout.notes
     features = names and tuple(names[j] for j in layout.features)
     label, offset = _name(layout, layout.label), _name(layout, layout.offset)
-    return Rows(X, labels, features, label, notes, offsets=offsets, offset=offset)
+    columns = tuple(j + 1 for j in layout.features)
+    return Rows(
+        X, labels, features, label, notes, offsets=offsets, offset=offset, columns=columns
+    )
 
 
 def _name(layout, j):

@@ -38,7 +38,9 @@ ROSE = "The loss rose from 0.693 to 1.03e+14: the stepsize is too large."
 CYCLES = "The weights cycle: with this stepsize the loss does not come to rest."
 HIDDEN = "The loss has settled, but coefficients of small features may hardly have moved."
 NONE = "The loss of no run has settled."
-SCALES = "income varies 8.5e+02 times as much as age, which slows descent: pass --standardize."
+SCALES = (
+    "The scale of income is 8.5e+02 times that of age, which slows descent: pass --standardize."
+)
 OTHER = "`lsgd-fast minimize` needs no stepsize."
 PASSES = "It has not converged: pass a larger --max-passes, --standardize or a larger --l2."
 SEPARABLE = (

@@ -132,3 +132,26 @@ def test_a_name_is_never_fetched(tmp_path, monkeypatch):
     os.makedirs("http:/localhost:1")
     write(tmp_path / "http:" / "localhost:1" / "a.csv", table())
     assert same(read_data("http://localhost:1/a.csv"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "expected"),
+    [
+        ("a.svm", "1 1:2 2:3\n0 2:1\n", {}, ["feature 1", "feature 2"]),
+        ("a.svm", "1 0:2 1:3\n0 1:1\n", {}, ["feature 0", "feature 1"]),
+        ("a.svm", "1 1:3\n0 1:1\n", {"zero_based": True}, ["feature 0", "feature 1"]),
+        ("a.csv", "age,dose,sick\n1,2,0\n3,4,1\n", {}, ["age", "dose"]),
+        ("a.csv", "1.5,2,0\n3,4,1\n", {}, ["column 1", "column 2"]),
+        ("a.csv", "0,1.5,2,7\n1,3,4,8\n", {"label": "1", "drop": ("3",)}, ["column 2", "column 4"]),
+        ("a.csv", "x,x,y\n1,2,0\n3,4,1\n", {"header": True}, ["column 1", "column 2"]),
+    ],
+)
+def test_features_have_the_names_of_the_file(tmp_path, name, text, options, expected):
+    write(tmp_path / name, text)
+    assert read_data(tmp_path / name, **options).feature_names == expected
+
+
+def test_features_of_arrays_are_counted_from_zero(tmp_path):
+    np.savez(tmp_path / "a.npz", X=X, y=Y)
+    names = read_data(tmp_path / "a.npz").feature_names
+    assert names == [f"feature {j}" for j in range(X.shape[1])]
