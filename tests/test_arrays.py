@@ -114,7 +114,8 @@ def test_a_frame_of_sparse_columns_is_a_sparse_matrix():
     assert Problem.check(given, y).digest() == Problem.check(rows, y).digest()
     dummies = pandas.get_dummies(pandas.Series(["x", "y", "x"]), sparse=True)
     assert Problem.check(dummies, y).X.toarray().tolist() == [[1, 0], [0, 1], [1, 0]]
-    filled = given.astype(pandas.SparseDtype(float, np.nan))  # zeros are entries, gaps are not
+    sparse_columns = [pandas.arrays.SparseArray(column, fill_value=np.nan) for column in dense.T]
+    filled = pandas.DataFrame(dict(zip("ab", sparse_columns, strict=True)))  # zeros are entries
     assert Problem.check(filled, y).X.tolist() == dense.tolist()
 
 

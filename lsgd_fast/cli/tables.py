@@ -94,6 +94,7 @@ def _read_with_numpy(path, layout):
                 skiprows=layout.n_skipped,
                 ndmin=2,
                 converters=converters,
+                encoding=None,  # or NumPy below 2 gives the converters bytes
             )
         if table.shape[1] != layout.width:
             raise ValueError("not a table of numbers and labels")
