@@ -13,23 +13,26 @@ def columns(name, *names):
     return np.column_stack([table[column] for column in names[:-1]]), table[names[-1]]
 
 
-# name, data, the printed coefficients with the intercept first, their decimals
+# name, data, the printed coefficients with the intercept first, their decimals; what prints them.
+# "R" is summary(glm(...)) on the data set of that name, which many lecture notes show.
 FITS = [
     ("infert", published.infert(),  # R, example(infert)
      [-1.14924, 0.03958, -0.82828, -1.04424, -1.40321, 2.04591, 1.28876], 5),
-    ("infert, two features", columns("infert", "spontaneous", "induced", "case"),
+    ("infert, two features", columns("infert", "spontaneous", "induced", "case"),  # the same
      [-1.7079, 1.1972, 0.4181], 4),
     ("birthwt", published.birthwt(),  # MASS, section 7.2
      [0.82302, -0.03723, -0.01565, 1.19241, 0.74068, 0.75553, 1.34376, 1.91317, 0.68020, -0.43638,
       0.17901], 5),
-    ("kyphosis", columns("kyphosis", "age", "number", "start", "present"),
+    ("admit", published.admit(),  # UCLA, "Logit Regression: R Data Analysis Examples"
+     [-3.989979, 0.002264, 0.804038, -0.675443, -1.340204, -1.551464], 6),
+    ("kyphosis", columns("kyphosis", "age", "number", "start", "present"),  # R
      [-2.036934, 0.010930, 0.410601, -0.206510], 6),
-    ("mtcars", columns("mtcars", "hp", "wt", "am"), [18.86630, 0.03626, -8.08348], 5),
-    ("mtcars, weight", columns("mtcars", "wt", "am"), [12.040, -4.024], 3),
-    ("challenger", (np.array(published.TEMPERATURES, float)[:, None], published.DAMAGED),
+    ("mtcars", columns("mtcars", "hp", "wt", "am"), [18.86630, 0.03626, -8.08348], 5),  # R
+    ("mtcars, weight", columns("mtcars", "wt", "am"), [12.040, -4.024], 3),  # R
+    ("challenger", (np.array(published.TEMPERATURES, float)[:, None], published.DAMAGED),  # R
      [15.0429, -0.2322], 4),
     ("plasma", columns("plasma", "fibrinogen", "esr_above_20"), [-6.8451, 1.8271], 4),  # HSAUR
-    ("plasma, globulin", columns("plasma", "fibrinogen", "globulin", "esr_above_20"),
+    ("plasma, globulin", columns("plasma", "fibrinogen", "globulin", "esr_above_20"),  # HSAUR
      [-12.7921, 1.9104, 0.1558], 4),
     ("mroz",  # Wooldridge, table 17.1
      columns("mroz", "nwifeinc", "educ", "exper", "expersq", "age", "kidslt6", "kidsge6", "inlf"),

@@ -43,6 +43,12 @@ def infert():
     return np.column_stack(X), t["case"]
 
 
+def admit():
+    """Return X and y of admissions to graduate schools, with ranks 2 to 4 against the first."""
+    t = table("admit")
+    return np.column_stack([t["gre"], t["gpa"], *indicators(t["rank"], (2, 3, 4))]), t["admit"]
+
+
 def birthwt():
     """Return X and y of low birth weights, with the factors of MASS."""
     t = table("birthwt")
