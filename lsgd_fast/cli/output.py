@@ -27,6 +27,7 @@ __all__ = [
 # Arguments of the library as reports name them, and the options that stand for them here.
 OPTIONS = {
     "margin=": "--margin",
+    "trace.min_margin[-1] / trace.weight_norm[-1]": "the min margin over |w|",
     "pass n_steps=": "pass --steps",
     "n_steps=": "--steps ",
     "target_loss=": "--target-loss",

@@ -100,6 +100,12 @@ def test_reports_name_options_for_arguments(report, shown):
     assert with_options(report) == shown
 
 
+def test_the_screen_of_a_plan_names_nothing_of_python(folder, capsys):
+    code, out, _ = run_main(capsys, "plan", "a.npz")
+    assert code == 0 and "such as the min margin over |w| of a run" in " ".join(out.split())
+    assert not [word for word in ("trace", "n_steps", "margin=", "[-1]") if word in out]
+
+
 def test_a_trial_prints_no_syntax_of_python(folder, capsys):
     Z = np.random.default_rng(0).standard_normal((500, 5))
     np.savez("z.npz", X=Z, y=Z @ [1.0, 2.0, -1.0, 0.0, 0.5] > 0.0)
