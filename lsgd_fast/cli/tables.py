@@ -64,9 +64,7 @@ def read_table(path, n_lines, max_bytes, options):
     features = names and tuple(names[j] for j in layout.features)
     label, offset = _name(layout, layout.label), _name(layout, layout.offset)
     columns = tuple(j + 1 for j in layout.features)
-    return Rows(
-        X, labels, features, label, notes, offsets=offsets, offset=offset, columns=columns
-    )
+    return Rows(X, labels, features, label, notes, offsets=offsets, offset=offset, columns=columns)
 
 
 def _name(layout, j):
