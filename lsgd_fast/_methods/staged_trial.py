@@ -140,6 +140,7 @@ def run_trial(run_sweep, solve, problem, options):
         n_features=problem.d,
         fit_intercept=problem.fit_intercept,
         start="zeros" if base_rate_start(problem) is None else "base rate",
+        row_norm=problem.row_norm,
         n_rows_sampled=samples.n_sampled,
         n_steps=options.n_steps,
         ended=runner.ended,

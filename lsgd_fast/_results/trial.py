@@ -252,6 +252,8 @@ class Trial:
     start : str, default "zeros"
         Where all runs start: "zeros", or with an intercept "base rate", where zero weights and the
         intercept give each label the share of the rows that it has.
+    row_norm : float, default 1
+        The largest norm of a row, without the 1 of an intercept.
     n_rows_sampled : int
         Rows of a sample. If it equals `rows`, there is one sample, all of the data.
     n_steps : int
@@ -281,8 +283,9 @@ class Trial:
     n_steps: int
     ended: bool
     passes: float
-    fit_intercept: bool = False  # trials that were pickled before have neither of these two
+    fit_intercept: bool = False  # trials that were pickled before have none of these three
     start: str = "zeros"
+    row_norm: float = 1.0
 
     @property
     def confirmed(self):

@@ -52,6 +52,7 @@ MARGIN_WORDS = {
 }
 STARTS = {"zeros": "zero weights", "base rate": "zero weights and the intercept of the base rate"}
 THEOREM = "Theorem 1 of arXiv:2402.15926"
+LONG_ROW = 10.0  # norm of a row, beside the 1 of an intercept, that is worth a word
 
 
 def describe_outcomes(outcomes, goal):
@@ -301,6 +302,12 @@ def _advice(trial):
         yield f"  Use the stepsize {best.stepsize:.6g}: {text}."
         yield from _alternatives(trial, best)
     yield from _unsettled(trial)
+    if trial.fit_intercept and trial.row_norm > LONG_ROW:
+        yield (
+            f"  The longest row has a norm of {trial.row_norm:.3g}, which bounds the stepsize; the "
+            "intercept, whose feature is 1, then moves little. Divide the features by that norm, "
+            "or standardise them."
+        )
 
 
 def _outside_of_samples(trial, best):

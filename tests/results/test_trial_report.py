@@ -123,7 +123,7 @@ def test_the_report_says_where_runs_start_and_on_which_rows(backend, options, st
     assert text.startswith(f"{title}, for") and f"{title}, for" in trial._repr_html_()
     assert trial.fit_intercept is has_intercept
     old = pickle.loads(pickle.dumps(trial))
-    for name in ("start", "fit_intercept"):  # as before these were there
+    for name in ("start", "fit_intercept", "row_norm"):  # as before these were there
         del old.__dict__[name]
     assert "from zero weights on" in old.report() and old.to_dict()["start"] == "zeros"
 
@@ -146,3 +146,16 @@ def test_a_table_has_a_row_for_each_stepsize(name):
             assert row[1] == f"{stage.mark}: {stage.reason}"
     advice = "None:" if trial.recommended is None else f"Use the stepsize {trial.recommended:.6g}"
     assert advice in table.findtext("caption")
+
+
+@every_backend
+@pytest.mark.parametrize(("factor", "fit_intercept"), [(30.0, True), (30.0, False), (0.1, True)])
+def test_long_rows_beside_an_intercept_are_named(backend, factor, fit_intercept):
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((200, 3))
+    y = X[:, 0] + rng.standard_normal(200) > 1.0
+    trial = backend.staged_trial(factor * X, y, n_steps=100, fit_intercept=fit_intercept, rng=0)
+    norm = factor * np.linalg.norm(X, axis=1).max()
+    assert trial.row_norm == pytest.approx(norm)
+    says_so = f"The longest row has a norm of {norm:.3g}" in " ".join(trial.report().split())
+    assert says_so == (fit_intercept and factor > 1.0)
