@@ -16,10 +16,11 @@ from lsgd_fast._core.simd cimport bits, from_bits, inlined
 # a = k ln 2 + r with |r| <= ln(2) / 2. Adding 1.5 * 2^52 rounds to an integer; 2046 on top of it
 # leaves k + 2046, twice the exponent bias and k, in the low bits of the sum. The scale 2^k goes in
 # as two factors, each a normal number, so that subnormal results are rounded once and rightly.
+# Where exp underflows the result is chosen at the end: of an `a` chosen at the start, GCC would
+# compute each outcome apart, and choose among the results as well.
 cdef inline inlined exp_nonpositive(double a, double* result) noexcept nogil:
     cdef double shifted, k, r, r2, even, odd
     cdef uint64_t exponent, half
-    a = -746.0 if a < -746.0 else a                    # exp underflows to 0 at -745.14; NaN stays
     shifted = a * 1.4426950408889634 + 6755399441057790.0
     k = shifted - 6755399441057790.0
     r = (a - k * 0.69314718055989033) - k * 5.4979230187083712e-14  # ln 2; the first 42 bits: exact
@@ -30,8 +31,9 @@ cdef inline inlined exp_nonpositive(double a, double* result) noexcept nogil:
         + r2 * (2.7557529994029266e-06 + r2 * 2.5020394699891719e-08)))
     exponent = bits(shifted)
     half = exponent >> 1
-    result[0] = (((1.0 + (r + r2 * (even + r * odd))) * from_bits(half << 52))
-                 * from_bits((exponent - half) << 52))
+    r = (((1.0 + (r + r2 * (even + r * odd))) * from_bits(half << 52))
+         * from_bits((exponent - half) << 52))
+    result[0] = 0.0 if a < -746.0 else r               # 0 from -745.14 on; NaN stays
 
 
 # (2 atanh(s) - 2 s) / s^3 as a polynomial in w = s^2, for |s| <= 1/3.
