@@ -11,24 +11,28 @@ cdef enum:
 
 
 # z[c, row] = sum_j panel[row, j] * w[j, c]; panels lie `stride` elements, columns of z BLOCK apart.
+# A weight multiplies all vectors of a panel's feature in a row, so that it needs a register only
+# then: with more weights in registers, a sum would lose its own.
 cdef inline inlined forward(const real* panels, Py_ssize_t stride, const double* w, Py_ssize_t d,
                             vec* z, Py_ssize_t P, Py_ssize_t C) noexcept nogil:
     cdef vec[16] sums
-    cdef vec x
+    cdef vec[4] x
     cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(vec)      # vectors of a panel's feature
     cdef Py_ssize_t width = PANEL // V
     cdef Py_ssize_t j, p, c, v
     for p in range(P):
+        for v in range(V):
+            load(panels + p * stride + v * width, x + v)
         for c in range(C):
             for v in range(V):
-                load(panels + p * stride + v * width, &x)
-                sums[(p * C + c) * V + v] = x * w[c]
+                sums[(p * C + c) * V + v] = x[v] * w[c]
     for j in range(1, d):
         for p in range(P):
             for v in range(V):
-                load(panels + p * stride + PANEL * j + v * width, &x)
-                for c in range(C):
-                    sums[(p * C + c) * V + v] = sums[(p * C + c) * V + v] + x * w[j * C + c]
+                load(panels + p * stride + PANEL * j + v * width, x + v)
+            for c in range(C):
+                for v in range(V):
+                    sums[(p * C + c) * V + v] = sums[(p * C + c) * V + v] + x[v] * w[j * C + c]
     for p in range(P):
         for c in range(C):
             for v in range(V):
