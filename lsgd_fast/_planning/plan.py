@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lsgd_fast._arrays import as_array, column_names
 from lsgd_fast._checks import (
     check_count,
     check_gram,
@@ -298,17 +299,19 @@ def plan(
     """
     given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
-    frame, X = X, check_matrix(X)
+    frame, X, y = X, check_matrix(X), as_array("y", y)
     try:
         timing = measure(X, y, record_every, n_threads)
     except ValueError as error:
+        if column_names(frame, X.shape[1]) is None:
+            raise
         raise _with_column_names(error, frame, y) from None
     known = bounds(len(X), radius=timing.radius, **given)
     return Plan._from_timing(X.shape, X, timing, known, width, record_every, n_threads)
 
 
 def _with_column_names(error, X, y):
-    """Return the error about these data with the names of the columns of X, if it is a frame."""
+    """Return the error about these data with the names of the columns of X, a frame."""
     try:
         Problem.check(X, y)
     except ValueError as named:

@@ -1,10 +1,10 @@
 """The report of a staged trial, as text for a terminal."""
 
-import re
 import textwrap
 
 from lsgd_fast._constants import EPSILON, STEPSIZE_ROUNDING
 from lsgd_fast._html import html_table
+from lsgd_fast._results.trial_words import describe_words
 from lsgd_fast._text import WIDTH, counted, exp_text
 
 __all__ = ["describe_outcomes", "report", "report_html"]
@@ -20,7 +20,7 @@ GOAL_WORDS = {
     "steps": "the fewest steps to a target in stop",
 }
 
-# The words for each `Outcome.ending`, in the order in which they are listed, and what they mean.
+# The words for each `Outcome.ending`, in the order in which they are listed.
 WORDS = {
     "reached": "reached the target",
     "separated": "separated",
@@ -29,26 +29,6 @@ WORDS = {
     "unstable": "unstable",
     "cycling": "cycling",
     "diverged": "diverged",
-}
-MEANINGS = {
-    "separated": "at the step named, every row is classified correctly",
-    "stable": "the {loss} does not increase any more, as far as can be told",
-    "undecided": "too early to tell whether the {loss} increases again",
-    "unstable": "the {loss} still went up and down when the steps ended",
-    "cycling": "the weights return to where they were, without progress",
-    "diverged": "the {loss} or the weights overflowed float64",
-}
-# What is made of the runs of a stepsize, and of the first of the stepsizes.
-MARKS = {
-    "passed": "the stepsize held{half}",
-    "held": "the run {separated}met a target or is stable",
-    "unsettled": "neither yet; more steps may tell",
-    "failed": "the run cycled or diverged{most}",
-    "conservative": "the first and smallest stepsize",
-}
-MARGIN_WORDS = {
-    "logistic": "the distance of the nearest row from the boundary, negative on the wrong side",
-    "softmax": "the least lead of a row's own class, over |w|, the norm of the weights",
 }
 STARTS = {"zeros": "zero weights", "base rate": "zero weights and the intercept of the base rate"}
 THEOREM = "Theorem 1 of arXiv:2402.15926"
@@ -148,7 +128,7 @@ def report(trial):
         f"{_title(trial)}: it took {trial.passes:.0f} passes over the data; a run of "
         f"{counted(trial.n_steps, 'step')} takes {trial.n_steps + 1}"
     )
-    words = _describe_words(trial, "\n".join(body))
+    words = describe_words(trial, "\n".join(body))
     return "\n".join(line for part in [head, *words, *body] for line in _wrap(part))
 
 
@@ -186,28 +166,6 @@ def _wrap(line):
     """Return the lines of a text that may be indented, with a hanging indent."""
     margin = " " * (4 if line.startswith("  ") else 2)
     return textwrap.wrap(line, WIDTH, subsequent_indent=margin, break_on_hyphens=False)
-
-
-def _describe_words(trial, body):
-    """Yield the words of the report and what they mean, those that its body uses."""
-    outcomes = [o for stage in trial.stages for o in stage.outcomes] + [*trial.confirmations]
-    if trial.comparison is not None:
-        runs = (trial.comparison.conservative, trial.comparison.recommended)
-        outcomes += [outcome for run in runs for outcome in run.samples]
-    used = {outcome.ending for outcome in outcomes}
-    yield "Words"
-    loss = "loss with its penalty" if trial.l2 > 0.0 else "loss"
-    for ending, meaning in MEANINGS.items():
-        if ending in used:
-            yield f"  {ending}: {meaning.format(loss=loss)}"
-    separated = "" if trial.l2 > 0.0 else "separated the rows, "
-    half, most = " on more than half of the samples", "; of the runs on samples, most did"
-    half, most = ("", "") if trial.samples_are_whole else (half, most)
-    for mark, meaning in MARKS.items():
-        if re.search(rf"\b{mark}\b(?!-)", body, re.I):  # not in held-out
-            yield f"  {mark}: {meaning.format(separated=separated, half=half, most=most)}"
-    if " margin" in body:
-        yield f"  margin: {MARGIN_WORDS[trial.loss]}"
 
 
 def _describe_stages(trial):

@@ -47,6 +47,7 @@ ARROWS = {
     "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
     | {"_text", "losses", "progress"},
     "_planning": {
+        "_arrays",
         "_checks",
         "_constants",
         "_html",

@@ -1,18 +1,15 @@
 """The report of a trial says what was tried, what was found and what to do."""
 
 import pickle
-import re
 import xml.etree.ElementTree as ET
-from functools import cache
 
 import numpy as np
 import pytest
 
-from lsgd_fast import Stop, reference
-from lsgd_fast._results.trial_report import MARKS, MEANINGS
+from lsgd_fast import reference
 from lsgd_fast._text import WIDTH
 from support.backends import every_backend
-from support.trials import DIGITS, QUICK, flipped
+from support.trials import DIGITS, QUICK, every_report, tried
 
 # --- Words ----------------------------------------------------------------------------------------
 
@@ -34,47 +31,6 @@ def test_the_report_says_what_was_tried_found_and_advised(backend):
     assert "It held on 3 of 3 new samples that had no part in the choice." in text
     assert "Samples of 91% of the rows overlap" in text
     assert repr(trial).startswith(f"Trial(recommended={trial.recommended}, ")
-
-
-MIXED = DIGITS[0], flipped(DIGITS[1], 0.05)
-CYCLING = np.array([[1.0], [1.0], [1.0]]), [1, 1, 0]
-CLASSES = np.eye(4)[[0, 1, 2, 3, 0]], [0, 1, 2, 0, 1]
-REPORTS = {
-    "a margin": (DIGITS, {"goal": "margin", **QUICK}),
-    "a target": (DIGITS, {"stop": Stop(loss=1e-3), **QUICK}),
-    "unsettled": (MIXED, {"goal": "held_out_error", "n_stages": 7, "n_steps": 20}),
-    "a penalty": (MIXED, {"l2": 0.5, "n_stages": 3, "n_steps": 100}),
-    "cycling": (CYCLING, {"n_stages": 5}),
-    "nothing held": (CYCLING, {"start_stepsize": 100.0, "n_stages": 2}),
-    "diverged": (([[1e150], [-1e150]], [1, 0]), {"start_stepsize": 1e200, **QUICK}),
-    "classes": (CLASSES, {"loss": "softmax", **QUICK}),
-}
-every_report = pytest.mark.parametrize("name", REPORTS)
-
-
-@cache
-def tried(name):
-    data, options = REPORTS[name]
-    return reference.staged_trial(*data, **options)
-
-
-@every_report
-def test_every_word_that_needs_it_is_explained_and_no_other(name):
-    trial = tried(name)
-    text = trial.report()
-    assert max(map(len, text.splitlines())) <= WIDTH
-    words, rest = text.split("\nWords\n")[1].split("\nStages:")
-    explained = set(re.findall(r"^  (\w+): ", words, re.M))
-    outcomes = [o for stage in trial.stages for o in stage.outcomes] + [*trial.confirmations]
-    if trial.comparison is not None:
-        outcomes += trial.comparison.conservative.samples + trial.comparison.recommended.samples
-    assert explained - {"margin", *MARKS} == {o.ending for o in outcomes} & set(MEANINGS)
-    used = {mark for mark in MARKS if re.search(rf"\b{mark}\b(?!-)", rest, re.I)}
-    assert explained & set(MARKS) == used and {stage.mark for stage in trial.stages} <= used
-    assert ("margin" in explained) == ("margin" in rest)
-    ours = text.split("How sure this is")[0]  # the evidence of a verdict has words of its own
-    for jargon in ("certified", "objective", "Gram", "ln_loss", "smoothness", "eta"):
-        assert not re.search(rf"\b{jargon}\b", ours, re.I)
 
 
 @pytest.mark.parametrize(

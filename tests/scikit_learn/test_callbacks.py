@@ -105,6 +105,7 @@ def test_verbose(capsys):
     X, y = overlapping()
     LogisticClassifier(verbose=1).fit(X, y)
     said = capsys.readouterr().out
-    assert said.startswith("[LogisticClassifier] quasi-newton: ") and "converged, stable" in said
+    assert said.startswith("[LogisticClassifier] quasi-newton converged after ")
+    assert " s, stable). " in said
     LogisticClassifier().fit(X, y)
     assert capsys.readouterr().out == ""

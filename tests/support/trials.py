@@ -1,8 +1,11 @@
 """Data for staged trials, and a sweep that remembers its calls."""
 
-import numpy as np
+from functools import cache
 
-from lsgd_fast import datasets
+import numpy as np
+import pytest
+
+from lsgd_fast import Stop, datasets, reference
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 from lsgd_fast.reference.descent import run_sweep
@@ -94,3 +97,27 @@ def recorded(X, y, *, loss="logistic", fit_intercept=False, solved=None, **optio
     problem = Problem.check(X, y, loss=loss, fit_intercept=fit_intercept)
     chosen = TrialOptions(loss=loss, **options)
     return run_trial(sweeps, solve_and_keep, problem, chosen), sweeps.calls
+
+
+# Trials whose reports differ, each run once.
+MIXED = DIGITS[0], flipped(DIGITS[1], 0.05)
+CYCLING = np.array([[1.0], [1.0], [1.0]]), [1, 1, 0]
+CLASSES = np.eye(4)[[0, 1, 2, 3, 0]], [0, 1, 2, 0, 1]
+REPORTS = {
+    "a margin": (DIGITS, {"goal": "margin", **QUICK}),
+    "a target": (DIGITS, {"stop": Stop(loss=1e-3), **QUICK}),
+    "unsettled": (MIXED, {"goal": "held_out_error", "n_stages": 7, "n_steps": 20}),
+    "a penalty": (MIXED, {"l2": 0.5, "n_stages": 3, "n_steps": 100}),
+    "cycling": (CYCLING, {"n_stages": 5}),
+    "nothing held": (CYCLING, {"start_stepsize": 100.0, "n_stages": 2}),
+    "diverged": (([[1e150], [-1e150]], [1, 0]), {"start_stepsize": 1e200, **QUICK}),
+    "classes": (CLASSES, {"loss": "softmax", **QUICK}),
+}
+every_report = pytest.mark.parametrize("name", REPORTS)
+
+
+@cache
+def tried(name):
+    """Return the trial of a name of `REPORTS`."""
+    data, options = REPORTS[name]
+    return reference.staged_trial(*data, **options)
