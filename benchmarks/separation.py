@@ -4,8 +4,8 @@
 
 The program is the plain one, by SciPy's HiGHS: weights with ``y_i (x_i . w + b) >= 1`` for all
 rows, or none if the rows are not separable; it answers yes or no, without a proof. `separation`
-answers with one, which is checked here by one product. Each contender has a process of its own,
-and one call; one that takes more than --patience seconds is stopped.
+answers with one, which is checked here by one product. Each contender has a process of its own, one
+thread and one call; one that takes more than --patience seconds is stopped.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import sys
 import time
 
 import numpy as np
+from scipy.optimize import linprog
 
 import lsgd_fast as lsgd
 
@@ -37,10 +38,8 @@ def load(problem, shape):
 def answer_and_check(name, X, y):
     """Return what a contender finds, and whether its proof holds (None if it has none)."""
     if name == "lsgd_fast":
-        found = lsgd.separation(X, y, fit_intercept=True)
+        found = lsgd.separation(X, y, fit_intercept=True, n_threads=1)
         return str(found.kind), lambda: proof_holds(X, y, found)
-    from scipy.optimize import linprog
-
     signs = np.where(y, -1.0, 1.0)[:, None]
     A = signs * np.column_stack([X, np.ones(len(y))])
     found = linprog(
@@ -76,6 +75,8 @@ def main():
     parser.add_argument("--patience", type=float, default=300.0, help="seconds of one call")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.shape[0] < 4 * asked.shape[1]:
+        parser.error("--shape: take 4 rows a feature at least, else noise is separable, too")
     if asked.one:
         run_one(*asked.one, asked.shape)
         return

@@ -20,11 +20,11 @@ from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
 from lsgd_fast._inputs.dense import BLOCK_SIZE
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._inputs.standardize import CONSTANT
-from lsgd_fast._methods.numerics import norm
+from lsgd_fast._methods.numerics import norm, ratio
 
 __all__ = ["GradientSizes", "norm_at_tolerance", "share_at_start"]
 
-# Sizes are measured again after so many iterations.
+# After so many iterations the entries are no longer judged by sizes as they are expected to be.
 MAX_AGE = 20
 
 # Units of their own pay where they differ by more than this factor. Otherwise they cost iterations
@@ -53,7 +53,7 @@ class GradientSizes:
     of_loss : ndarray of shape (n_parameters,)
         ``mean |x_ij| |l'_i|``, which `LinearMap.sizes` writes.
     measured_at : int or None
-        The iteration of that.
+        The iteration of that; 0 for what was measured before this run, however long ago.
     """
 
     def __init__(self, request, start=None, earlier=None):
@@ -108,7 +108,10 @@ class GradientSizes:
         return min(self.problem.ranks.gather(of_rows, "the sizes"))
 
     def expected_growth(self, derivative):
-        """Return by what factor the sizes of the loss have grown, if as the mean of ``|l'_i|``."""
+        """Return by what factor the sizes of the loss have grown, if as the mean of ``|l'_i|``.
+
+        That is 1 where all ``|l'_i|`` were zero.
+        """
         return derivative / self.derivative if self.derivative > 0.0 else 1.0
 
     @np.errstate(all="ignore")
@@ -166,7 +169,7 @@ class GradientSizes:
         return np.where(rounding < math.inf, rounding, 0.0)
 
     def are_old(self, step):
-        """Return whether to measure again in any case, at an iteration."""
+        """Return whether the sizes are too old, at an iteration, to expect how they have grown."""
         return step - self.measured_at >= MAX_AGE
 
     @np.errstate(all="ignore")
@@ -206,7 +209,7 @@ class GradientSizes:
         That is in proportion to the units of the loss. A smaller one would make weights of features
         near zero, which the penalty alone holds, swing.
         """
-        return math.sqrt(self.problem.l2) / math.sqrt(self.derivative)
+        return ratio(math.sqrt(self.problem.l2), math.sqrt(self.derivative))
 
 
 def norm_at_tolerance(problem, start, tol):

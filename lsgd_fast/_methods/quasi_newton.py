@@ -118,7 +118,7 @@ def minimisation(engine, request, find_growth=None, path=None):
     -------
     Run
     """
-    return _QuasiNewton(engine, request, find_growth, path or Path()).run()
+    return _QuasiNewton(engine, request, find_growth, path).run()
 
 
 class _QuasiNewton:
@@ -126,7 +126,7 @@ class _QuasiNewton:
 
     def __init__(self, engine, request, find_growth, path):
         self.find_growth, self.growing = find_growth, None
-        self.path, self.goes_on = path, len(path.ends) > 0
+        self.path, self.goes_on = path, path is not None and len(path.ends) > 0
         self.engine, self.request, self.options = engine, request, request.options
         self.problem, self.stop = request.problem, request.options.stop
         self.line, self.lbfgs = engine.score_line, engine.lbfgs
@@ -139,7 +139,7 @@ class _QuasiNewton:
         self.reach = self.problem.reach / request.unit * (1 if request.n_classes is None else 2)
         self.longest = 1.0 / request.unit  # the longest parameter whose length is 1 in its unit
         self.weight_norm = norm(request.start[: request.n_penalised])
-        self.sizes = GradientSizes(request, earlier=path.sizes)
+        self.sizes = GradientSizes(request, earlier=path and path.sizes)
         self.gradient_norm = self.share = self.entry_share = math.nan
         self.has_pairs, self.has_own_units = self.goes_on, False
         self.least_gradient, self.height = math.inf, request.height
@@ -171,7 +171,8 @@ class _QuasiNewton:
         if self.longest != 1.0 / self.request.unit:  # as another minimisation expects it
             self.lbfgs.measure_in(np.full(len(self.request.start), self.request.unit))
         self._record(self.values, self.weight_norm, math.nan)
-        self.path.leave(self.engine, self.sizes)
+        if self.path is not None:
+            self.path.leave(self.engine, self.sizes)
         return result_of(self, reason, time.perf_counter() - self.began)
 
     def _evaluate_start(self):
@@ -227,9 +228,10 @@ class _QuasiNewton:
 
     def _compute_gradient(self):
         """Compute the gradient of the objective, and its norms."""
-        if self.n_steps > 0 or not self.goes_on:
+        if not self.goes_on:
             self.n_passes += 1
             yield Product("rmatvec", self.line.row_gradients, self.lbfgs.gradient)
+        self.goes_on = False
         norms, derivative = self.lbfgs.update(), self.values.mean_derivative
         self.norms = norms
         self.gradient_norm = math.hypot(norms.weights, norms.intercepts)
@@ -335,7 +337,7 @@ class _QuasiNewton:
 
         If the pairs yield no step, they are discarded and the steepest descent is tried.
         """
-        if self.n_steps == 0 and len(self.path.ends) > 1:
+        if self.n_steps == 0 and self.path is not None and len(self.path.ends) > 1:
             t = yield from self._follow_path()
             if t is not None:
                 return t

@@ -263,8 +263,8 @@ def _advice(trial):
     if trial.fit_intercept and trial.row_norm > LONG_ROW:
         yield (
             f"  The longest row has a norm of {trial.row_norm:.3g}, which bounds the stepsize; the "
-            "intercept, whose feature is 1, then moves little. Divide the features by that norm, "
-            "or standardise them."
+            "intercept, whose feature is 1, then moves little. Standardise the features, or divide "
+            "them by that norm" + (" and l2 by its square." if trial.l2 > 0.0 else ".")
         )
 
 

@@ -68,10 +68,10 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         The solver: `lsgd_fast.minimize` or `lsgd_fast.gradient_descent`.
     stepsize : float, rule or "trial", default "trial"
         Stepsize of ``solver="gd"``: a number in the units of X, a rule of `lsgd_fast.stepsizes`, or
-        ``"trial"`` for the recommendation of `lsgd_fast.staged_trial` on these data. With a trial
-        and an intercept, X is divided by a power of two, without a copy, so that the longest row
-        has a norm between 1 and 2 and the intercept keeps up with the weights. The other solver
-        takes no stepsize: a number or a rule is an error.
+        ``"trial"`` for the recommendation of `lsgd_fast.staged_trial` on these data. With a trial,
+        rows of a norm from 2 on are divided by a power of two, without a copy, until the longest
+        is below 2, so that the intercept keeps up with the weights. The other solver takes no
+        stepsize: a number or a rule is an error.
     l2 : float, default 1e-4
         Strength of the penalty on the mean loss. Unlike that of C, its meaning does not depend on
         the number of rows.
@@ -113,7 +113,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Seed of the samples of a trial and of the rows held out; nothing else is random.
     callback : callable, optional
         Called as ``callback(state)`` between iterations, as in `lsgd_fast.minimize` and
-        `lsgd_fast.gradient_descent`. The fit stops if it returns True.
+        `lsgd_fast.gradient_descent`. The fit stops if it returns True. The weights of the state
+        are those of the features that are fitted, standardised or divided for a trial.
     verbose : int, default 0
         If positive, print how a fit ended.
 

@@ -315,19 +315,20 @@ def problem_and_units(data, options, weight):
         n_threads=options.n_threads,
         may_be_distributed=True,
     ).with_offset(data.offset)  # fmt: skip
-    if units is None and options.fit_intercept and options.tries_stepsizes:
-        return _beside_intercept(problem)
+    if units is None and options.tries_stepsizes:
+        return _without_long_rows(problem)
     return problem, units
 
 
-def _beside_intercept(problem):
-    """Return a problem with rows as long as the 1 of an intercept, and the units that do so.
+def _without_long_rows(problem):
+    """Return a problem whose rows have norms below 2, and its units, or None.
 
-    Longer rows bound the stepsize, with which the intercept then hardly moves. The units are one
-    power of two, so that nothing is rounded.
+    Longer rows bound the stepsize, with which an intercept then hardly moves. The units are one
+    power of two, so that nothing is rounded. Short rows stay as they are: in longer ones the
+    penalty would bound the stepsize in place of the rows.
     """
     exponent = _exponent(problem.row_norm) - 1
-    if exponent == 0 or problem.row_norm == 0.0 or problem.ranks.size > 1:
+    if exponent <= 0 or problem.ranks.size > 1:
         return problem, None
     units = Units(np.zeros(problem.d), np.full(problem.d, math.ldexp(1.0, -exponent)))
     problem = replace(

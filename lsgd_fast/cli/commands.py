@@ -58,6 +58,7 @@ __all__ = ["DEFAULT_STEPSIZE", "fit", "minimize", "plan", "predict", "separation
 DEFAULT_STEPSIZE = 32.0  # for R = 1, as in the papers
 UPDATES = 1000  # of the progress line, over all steps of a command
 MAX_COEFFICIENTS = 30  # that are printed
+BEST_BY = {"stable_at": "the last increase", "separated_at": "the first separation"}
 
 
 def minimize(arguments):
@@ -126,7 +127,8 @@ def sweep(arguments):
     if by is not None:
         best = _best_stepsize(found, by)
         facts |= {"best_by": by, "best_stepsize": best}
-        text = f"Best by {by}: {'no run qualifies' if best is None else f'stepsize {best:.6g}'}"
+        which = "no run qualifies" if best is None else f"stepsize {best:.6g}"
+        text = f"Best by {BEST_BY.get(by, by)}: {which}"
     facts["advice"] = advice = advice_on_sweep(arguments, data, found)
     print_result(arguments, data, facts, found.table(), text, advice=advice)
     write_result(arguments, found)

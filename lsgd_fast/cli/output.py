@@ -37,6 +37,8 @@ OPTIONS = {
     "goal='margin'": "--goal margin",
     "(l2 > 0)": "(--l2)",
     "lsgd_fast.separation": "`lsgd-fast separation`",
+    "Standardise the features": "Pass --standardize",
+    "divide them by that norm and l2 by its square": "divide the features by that norm",
 }
 
 
@@ -124,7 +126,8 @@ def _describe_data(arguments, data):
     if data.rows.label is not None and not data.rows.label.isdecimal():
         labels += f", from {data.rows.label!a}"
     if data.rows.offset is not None:
-        labels += f", offset from column {data.rows.offset!a}"
+        offset = data.rows.offset
+        labels += f", offset from column {offset if offset.isdecimal() else ascii(offset)}"
     features = counted(d, "feature") + " and an intercept" * fits_intercept(arguments, data)
     lines = [_paragraph(f"Data {arguments.data!a}: {n} rows of {features}, {labels}")]
     lines += map(_paragraph, data.rows.notes)

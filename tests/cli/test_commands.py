@@ -91,7 +91,7 @@ def test_sweep_prints_a_table(folder, capsys):
 def test_sweep_where_no_run_qualifies(folder, capsys):
     command = ["sweep", "digits.npz", "--stepsizes", "1,4", "--steps", 0, "--best", "stable_at"]
     code, out, _ = run_main(capsys, *command)
-    assert code == 0 and "\nBest by stable_at: no run qualifies\n" in out
+    assert code == 0 and "\nBest by the last increase: no run qualifies\n" in out
     code, out, _ = run_main(capsys, *command, "--json")
     assert (code, strict_json(out)["best_stepsize"]) == (0, None)
 

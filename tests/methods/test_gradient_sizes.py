@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast import Stop, reference
+from lsgd_fast import Stop, distributed, reference
 from lsgd_fast._api.minimize import gradient_share
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.gradient_sizes import GradientSizes
 from lsgd_fast._methods.minimize_request import MinimizeOptions
 from support.backends import every_backend
+from support.ranks import on_ranks
 from support.sparse_cases import csr
 
 RNG = np.random.default_rng(11)
@@ -58,6 +59,12 @@ def rounding_of(sizes, run, l2):
     units = sizes / root
     units[:-1] = np.hypot(units[:-1], math.sqrt(l2))
     return 2.0**-49 * (np.linalg.norm(units * parameters) + root) * units
+
+
+def options_for_sizes():
+    return MinimizeOptions(
+        tol=0.0, max_passes=9, stop=None, callback=None, callback_every=None, n_threads=1
+    )
 
 
 @every_backend
@@ -233,12 +240,9 @@ def test_features_that_the_penalty_alone_holds(backend, l2):
 
 
 def test_no_size_has_grown_less_than_the_bound():
-    """And the share with the bound is no smaller than the one with sizes that are measured."""
+    """So a share by the bound is no smaller than the share by sizes that are measured."""
     problem = Problem.check(X, Y, l2=1e-3, fit_intercept=True, sample_weight=WEIGHT)
-    options = MinimizeOptions(
-        tol=0.0, max_passes=9, stop=None, callback=None, callback_every=None, n_threads=1
-    )
-    request = options.for_problem(problem, None)
+    request = options_for_sizes().for_problem(problem, None)
     earlier, now = GradientSizes(request), GradientSizes(request)
     features = np.column_stack([np.abs(X), np.ones(N)])
     for seed in range(20):
@@ -259,10 +263,68 @@ def test_rows_whose_gradients_vanish_bound_nothing():
     """Rows of weight zero do not count, and one that has vanished says that sizes may have."""
     weight = np.where(np.arange(N) < 5, 0.0, WEIGHT)
     problem = Problem.check(X, Y, sample_weight=weight)
-    options = MinimizeOptions(
-        tol=0.0, max_passes=9, stop=None, callback=None, callback_every=None, n_threads=1
-    )
-    sizes = GradientSizes(options.for_problem(problem, None))
+    sizes = GradientSizes(options_for_sizes().for_problem(problem, None))
     sizes.set_measured(weight[None].copy(), 1.0, 0)
     assert sizes.least_growth(0.5 * weight[None]) == 0.5
     assert sizes.least_growth(np.where(np.arange(N) == 7, 0.0, weight)[None]) == 0.0
+
+
+@every_backend
+def test_without_a_bound_the_sizes_are_measured_again(backend, monkeypatch):
+    """Which takes one more read of X, and ends the run at the same iteration."""
+    data, labels = lsgd.datasets.digits_0_vs_8()
+    expected = backend.minimize(data, labels, l2=1e-4)
+    monkeypatch.setattr(GradientSizes, "least_growth", lambda self, row_sizes: 0.0)
+    run = backend.minimize(data, labels, l2=1e-4)
+    assert run.stop_reason == "converged" and run.n_steps == expected.n_steps
+    assert run.trace.passes[-1] == expected.trace.passes[-1] + 1
+
+
+def test_all_ranks_have_the_least_growth_of_any():
+    """Of rows on the last rank; another one has none."""
+    row_sizes = np.linspace(1.0, 2.0, 40)
+    grown = np.append(row_sizes[:-1], 0.25 * row_sizes[-1])
+    cuts = [0, 25, 25, 40]
+
+    def call(comm):
+        here = slice(cuts[comm.rank], cuts[comm.rank + 1])
+        rows = distributed.rows(X[:40][here], comm)
+        problem = Problem.check(rows, Y[:40][here], may_be_distributed=True)
+        sizes = GradientSizes(options_for_sizes().for_problem(problem, None))
+        n = max(1, len(row_sizes[here]))  # a rank without rows has one of weight zero
+        of_ranks = np.zeros((2, 1, n))
+        of_ranks[:, 0, : len(row_sizes[here])] = row_sizes[here], grown[here]
+        sizes.set_measured(of_ranks[0], 1.0, 0)
+        return sizes.least_growth(of_ranks[1])
+
+    assert on_ranks(3, call) == [0.25, 0.25, 0.25]
+
+
+def test_an_entry_is_ruled_out_only_where_its_share_is_too_large():
+    problem = Problem.check(X, Y, l2=1e-3)
+    rng = np.random.default_rng(9)
+    for _ in range(50):
+        sizes = GradientSizes(options_for_sizes().for_problem(problem, None))
+        sizes.of_loss[:] = rng.uniform(0.1, 1.0, 5)
+        sizes.set_measured(np.ones((1, N)), 0.5, 0)
+        first, weights = rng.standard_normal((2, 5))
+        assert not sizes.is_ruled_out(first, weights, 0.5, 1e-9)  # as nothing is known yet
+        share = sizes.share(first, weights, 0.5)
+        assert sizes.is_ruled_out(first, weights, 0.5, 0.999 * share)
+        assert not sizes.is_ruled_out(first, weights, 0.5, 1.001 * share)
+        now, derivative = rng.standard_normal(5), rng.uniform(0.1, 1.0)
+        share = sizes.share(now, weights, derivative, sizes.expected_growth(derivative))
+        assert not sizes.is_ruled_out(now, weights, derivative, 1.001 * share)
+
+
+@pytest.mark.parametrize("implementation", [lsgd, reference])
+def test_losses_that_have_vanished_beside_a_penalty(implementation):
+    """All |l'_i| are zero in float64: there is no curvature to take units from."""
+    rows = [[-1.5e8], [-1.1e8], [1.7e8], [-7.9e6]]
+    options = {"loss": "softmax", "l2": 1e-300, "fit_intercept": True}
+    run = implementation.minimize(rows, [1, 2, 0, 0], **options)
+    assert np.isfinite(run.weights).all() and run.trace.loss[-1] < 1e-3
+    sizes = GradientSizes(options_for_sizes().for_problem(Problem.check(X, Y, l2=0.1), None))
+    sizes.of_loss[:] = 0.0
+    sizes.set_measured(np.zeros((1, N)), 0.0, 0)
+    assert not sizes.may_differ()

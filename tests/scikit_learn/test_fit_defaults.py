@@ -75,10 +75,11 @@ def test_rare_labels(rare):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("factor", [2.0**10, 2.0**-12])
-def test_the_intercept_keeps_up_with_rows_of_any_length(factor, n_classes):
+@pytest.mark.parametrize("factor", [2.0**10, 2.0**480])
+def test_the_intercept_keeps_up_with_long_rows(factor, n_classes):
     """Features in other units are fitted in as many steps, to the same bits for a power of two."""
     X, y = overlapping(n_classes=n_classes)
+    X = 4.0 * X
     options = {"solver": "gd", "random_state": 0}
     fitted = LogisticClassifier(l2=1e-3, **options).fit(X, y)
     other = LogisticClassifier(l2=1e-3 * factor**2, **options).fit(factor * X, y)
@@ -87,6 +88,21 @@ def test_the_intercept_keeps_up_with_rows_of_any_length(factor, n_classes):
     assert other.n_iter_ == fitted.n_iter_ and other.stepsize_ == fitted.stepsize_
     assert other.l2_ == 1e-3 * factor**2
     np.testing.assert_array_equal(np.ravel(other.run_.raw_weights), np.ravel(other.coef_.T))
+
+
+@pytest.mark.parametrize("size", [1e-160, 1e-5, 1e160, 1e300])
+def test_short_rows_and_the_longest(size):
+    """With short ones the penalty outweighs the rows, and the intercept alone is fitted."""
+    X, y = overlapping()
+    known = np.full(len(y), -1.0)
+    for offset in (None, known):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            fitted = LogisticClassifier(solver="gd", random_state=0).fit(size * X, y, offset=offset)
+        exact = LogisticClassifier().fit(size * X, y, offset=offset)
+        assert fitted.loss_curve_[-1] <= 1.01 * exact.loss_curve_[-1]
+        assert fitted.intercept_ == pytest.approx(exact.intercept_, rel=0.05, abs=0.02)
+        assert fitted.l2_ == 1e-4
 
 
 def test_rare_labels_of_long_rows():
@@ -106,6 +122,7 @@ def test_rare_labels_of_long_rows():
 
 def test_a_start_and_held_out_rows_have_the_units_of_X():
     X, y = overlapping()
+    X = 4.0 * X
     options = {"solver": "gd", "random_state": 0, "l2": 1e-3}
     first = LogisticClassifier(warm_start=True, **options).fit(1024.0 * X, y)
     coef, n_iter = first.coef_.copy(), first.n_iter_
