@@ -17,6 +17,7 @@ ALARM = PALETTE[1]
 COLORMAP = "viridis"
 CURVE = "lsgd_fast curve"  # the gid of every line that shows a run
 LARGEST_LEGEND = 10  # most curves that a legend names
+LONGEST_LABEL = 24  # characters of a row of a map, which longer ones would squeeze
 LARGEST_MAP = 20  # most rows of a map that are labelled
 
 COLUMNS = 2048  # columns of a thinned curve, about as many as a figure has pixels across
@@ -201,7 +202,11 @@ def label_rows(ax, rows, labels, edges, log_axis):
         if heights.min() < heights.sum() / LARGEST_MAP:
             return  # the rows are too close; the ticks of the axis are enough
     shown = slice(None, None, -(-len(rows) // LARGEST_MAP))
-    ax.set_yticks(rows[shown], labels[shown])
+    short = [
+        label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
+        for label in labels[shown]
+    ]
+    ax.set_yticks(rows[shown], short)
     ax.set_yticks([], minor=True)
 
 

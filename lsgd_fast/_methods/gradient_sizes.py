@@ -146,10 +146,10 @@ class GradientSizes:
         if self.largest is None:
             return False
         j, rounding = self.largest
-        size = self.of_loss[j] * self.expected_growth(derivative)
+        size = float(self.of_loss[j]) * self.expected_growth(derivative)
         if j < self.request.n_penalised:
-            size += self.problem.l2 * max(abs(weights[j]), abs(self.start[j]))
-        return abs(gradient[j]) > max(tol * size, rounding)
+            size += self.problem.l2 * max(abs(float(weights[j])), abs(float(self.start[j])))
+        return abs(float(gradient[j])) > max(tol * size, rounding)
 
     def _rounding(self, of_loss, weights, derivative):
         """Return the rounding of each entry of a gradient, as a bound.

@@ -97,7 +97,7 @@ def scale_to_loss(run, target, *, loss="logistic"):
         needed = _least_margin(loss, target)
         factor = max(1.0, (needed + lost) / margin * (1.0 + 4.0 * EPSILON))
         bound = float(loss.value(np.float64(factor * margin - lost)))
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # an infinite factor times zero
         w, intercept = factor * w, factor * intercept
     if not (np.isfinite(w).all() and np.isfinite(intercept).all()):
         raise ValueError(f"target is too small: the weights overflow; got {target!r}")

@@ -328,3 +328,11 @@ def test_losses_that_have_vanished_beside_a_penalty(implementation):
     sizes.of_loss[:] = 0.0
     sizes.set_measured(np.zeros((1, N)), 0.0, 0)
     assert not sizes.may_differ()
+
+
+def test_an_entry_beyond_float64_is_ruled_out_quietly():
+    problem = Problem.check(X, Y, l2=1e10)
+    sizes = GradientSizes(options_for_sizes().for_problem(problem, np.full(5, 1e300)))
+    sizes.set_measured(np.ones((1, N)), 1.0, 0)
+    sizes.share(np.full(5, 1e300), np.ones(5), 1.0)
+    assert not sizes.is_ruled_out(np.full(5, 1e300), np.ones(5), 1.0, 1e-3)  # of an infinite size

@@ -151,6 +151,13 @@ def test_bad_arguments_are_named():
         lsgd.scale_to_loss(run, 1e-9, loss=poly)
 
 
+def test_weights_so_small_that_their_factor_is_infinite():
+    """Beside a weight of zero, too: the refusal warns of nothing on the way."""
+    run = reference.gradient_descent([[1.0, 0.0], [-1.0, 0.0]], [1, -1], 1e-308, 1)
+    with pytest.raises(ValueError, match="target is too small"):
+        lsgd.scale_to_loss(run, 1e-171)
+
+
 def test_scaled_weights_are_frozen():
     scaled = lsgd.scale_to_loss(lsgd.gradient_descent(X, Y, 32.0, 100), 1e-3)
     with pytest.raises(AttributeError):

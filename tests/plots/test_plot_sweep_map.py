@@ -95,6 +95,10 @@ def test_sweep_map_names_rows_that_have_no_stepsize_of_their_own():
     cases = {
         ("slow", "fast"): {"slow": RUNS[0], "fast": RUNS[2]},
         ("8", "8"): [RUNS[1], RUNS[1]],
+        ("long", "a name of 24 characters…"): {
+            "long": RUNS[0],
+            "a name of 24 characters is all": RUNS[1],
+        },
         ("32", "1 to 200"): [RUNS[2], with_stepsizes(RUNS[0], np.arange(1.0, 201.0))],
     }
     for names, given in cases.items():
