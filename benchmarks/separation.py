@@ -11,13 +11,13 @@ thread and one call; one that takes more than --patience seconds is stopped.
 import argparse
 import json
 import subprocess
-import sys
 import time
 
 import numpy as np
 from scipy.optimize import linprog
 
 import lsgd_fast as lsgd
+import solvers
 
 CONTENDERS = ("lsgd_fast", "program")
 ANSWERS = {"separable": "complete", "noisy": "none"}
@@ -83,17 +83,13 @@ def main():
     print(f"{'problem':>10} {'shape':>14} {'contender':>10} {'s':>8}  answer")
     for problem in asked.problems.split(","):
         for name in CONTENDERS:
-            command = [sys.executable, __file__, *sys.argv[1:], "--one", problem, name]
             shape = f"{asked.shape[0]} x {asked.shape[1]}"
             head = f"{problem:>10} {shape:>14} {name:>10}"
             try:
-                done = subprocess.run(
-                    command, capture_output=True, text=True, check=True, timeout=asked.patience
-                )
+                found = solvers.elsewhere(__file__, problem, name, patience=asked.patience)
             except subprocess.TimeoutExpired:
                 print(f"{head} {'':>8}  stopped after {asked.patience:.0f} s", flush=True)
                 continue
-            found = json.loads(done.stdout)
             if found["answer"] != ANSWERS[problem] or found["proof"] is False:
                 raise SystemExit(f"{head}: {found}")
             proof = "proved" if found["proof"] else "without a proof"

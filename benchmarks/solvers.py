@@ -195,10 +195,13 @@ def main():
         sys.stdout.flush()
 
 
-def elsewhere(script, *one):
-    """Return what a script prints about one contender, in a process of its own."""
+def elsewhere(script, *one, patience=None):
+    """Return what a script prints about one contender, in a process of its own.
+
+    Raise subprocess.TimeoutExpired after `patience` seconds, if it is given.
+    """
     command = [sys.executable, script, *sys.argv[1:], "--one", *map(str, one)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=patience)
     if done.returncode:
         raise SystemExit(done.stderr)
     return json.loads(done.stdout)

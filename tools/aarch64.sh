@@ -4,8 +4,10 @@
 #
 #   [PYTHON=python3.12] [EXPECT=FILE] tools/aarch64.sh ROOT [ARGUMENTS OF PYTEST]
 #
-# ROOT holds the files of an aarch64 system with the headers of its Python, libgomp and libstdc++, such as from
-#   mmdebstrap --architectures=arm64 --variant=extract --include=python3-dev,libgomp1,libstdc++6 trixie ROOT
+# ROOT holds the files of an aarch64 system with the headers of its Python, libgomp and libstdc++,
+# such as from
+#   mmdebstrap --architectures=arm64 --variant=extract \
+#       --include=python3-dev,libgomp1,libstdc++6 trixie ROOT
 # Needs also a cross compiler (CROSS, else aarch64-linux-gnu-gcc) and qemu-aarch64-static (QEMU);
 # NumPy and pytest come as wheels. Tests that start another Python are left out: emulated programs
 # cannot start others.
