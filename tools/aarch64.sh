@@ -39,7 +39,6 @@ quietly "$scratch/venv/bin/pip" install Cython setuptools
 import os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 from Cython.Build import cythonize
-from setuptools import Extension
 
 sys.path.insert(0, "")
 import setup
@@ -47,12 +46,9 @@ import setup
 root, version, cross = sys.argv[1:]
 # The interpreter's headers first; those of its C library only where the compiler has none.
 headers = [f"-I{root}/usr/include/python{version}", "-idirafter", f"{root}/usr/include"]
-flags = ["-O3", "-shared", "-fPIC", *setup.UNIX.always, *setup.GCC, "-fopenmp", "-Ilsgd_fast/_core"]
-names = [f"lsgd_fast.{name}" for name in setup.MODULES]
-sources = [[f"{name.replace('.', '/')}.pyx"] for name in names]
+flags = ["-O3", "-shared", "-fPIC", *setup.FLAGS, *setup.GCC, "-fopenmp", "-Ilsgd_fast/_core"]
 modules = cythonize(
-    [*map(Extension, names, sources), Extension(setup.SHARED, [])],
-    build_dir="build", compiler_directives=setup.DIRECTIVES,
+    setup.MODULES, build_dir="build", compiler_directives=setup.DIRECTIVES,
     shared_utility_qualified_name=setup.SHARED,
 )
 

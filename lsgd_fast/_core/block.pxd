@@ -117,7 +117,7 @@ cdef inline inlined take_absolute(const rows_t* rows, const real* panels, Py_ssi
     cdef Py_ssize_t V = PANEL * sizeof(double) // sizeof(narrow), width = PANEL // V, q, j, h
     cdef narrow x, negative
     cdef double center
-    for q in range(n_panels):
+    for q in range(n_panels):   # no-cython-lint
         for j in range(rows.X.d):
             center = rows.center[j] if rows.center != NULL else 0.0
             for h in range(V):

@@ -90,7 +90,7 @@ cdef struct pass_t:
     bint absolute               # backward only, with tiles: |x - center| in place of x. Where rows
                                 # are sparse: what it exceeds |center| by
     activation_t activation     # of a network, which is output_factor * sum of +-activation;
-    double slope, output_factor # slope of PIECEWISE_LINEAR
+    double slope, output_factor  # slope of PIECEWISE_LINEAR
 
     split_t split               # depends on the shape of X and the model alone (layout.pyx)
     Py_ssize_t n_slabs          # of sparse rows, see slabs.pxd; 1 of dense rows

@@ -14,7 +14,6 @@ from lsgd_fast._core.pass_types cimport (EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL
 from lsgd_fast._core.team cimport share_t
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows
-from lsgd_fast._engine.exchange cimport Exchange
 from lsgd_fast._engine.gram cimport GramSpace
 from lsgd_fast._engine.loop cimport advance
 from lsgd_fast._engine.poll cimport clock
@@ -80,7 +79,7 @@ cdef class Batch:
         cdef batch_t* b = &self.state
         cdef pass_t* p = &b.row_pass
         cdef const rows_t* view
-        cdef Py_ssize_t n = len(problem.X), d = problem.d, padded, size, parts
+        cdef Py_ssize_t n = len(problem.X), d = problem.d, padded
         self.lock = threading.RLock()
         self.rows = rows
         self.starts = np.asarray(starts)
@@ -272,7 +271,8 @@ cdef class Batch:
                 len(self.exchange.ranks.noted), "the last step")):
             self.exchange.ranks.run_handlers()
 
-    cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient):
+    cdef advance(self, list states, Py_ssize_t target, bint measure_target,     # no-cython-lint
+                 bint gradient):
         """Advance runs that have taken equally many steps, see `advance` in loop.pxd."""
         cdef batch_t* b = &self.state
         cdef RunState state

@@ -14,8 +14,7 @@ from lsgd_fast._core.types cimport (
     BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INDEX_INT32, INDEX_INT64, INDEX_UINT16, INT8, INT16,
     INT32, INT64, LENT_INT32, LENT_INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t,
     csr_rows, dense_rows, matrix_t, rows_t, sparse_t, split_t)
-from lsgd_fast._core.pass_types cimport (INDEPENDENT, PANEL, first_row, log_sums_t, node_t,
-                                         padded_rows, tally_t)
+from lsgd_fast._core.pass_types cimport INDEPENDENT, PANEL, first_row
 from lsgd_fast._core.layout cimport (LONG_COLUMNS, dense_part, leaf_count, long_length,
                                      pack_panels, pass_size, slab_count, sparse_part, split_sparse)
 from lsgd_fast._core.rowpass cimport loss_gradient, workspace_size
@@ -161,7 +160,7 @@ cdef class Rows:
             s.order = <const int64_t*> address_of(self.order)
             self.permute_features(slices)
 
-    cdef copy_indices(self, X, slices):
+    cdef copy_indices(self, X, slices):  # no-cython-lint: shadows nothing
         """Point to a copy of the indices of rows; from here on no others are read."""
         cdef Py_ssize_t first, last
         cdef compressed_t own

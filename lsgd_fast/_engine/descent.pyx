@@ -1,9 +1,5 @@
 """`Descent`: gradient descent that the caller steps, with checkpoints; several on one batch."""
 
-import threading
-
-import numpy as np
-
 from libc.math cimport isnan
 
 from lsgd_fast._engine.batch cimport Batch
@@ -11,19 +7,17 @@ from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.run_results cimport run_of
 from lsgd_fast._engine.run_state cimport W_ROW
 from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM,
-                                      LN_LOSS, LOSS, MIN_MARGIN, NOTHING, STEP, VALIDATION_LOSS,
-                                      counters_t, run_t)
+                                      LN_LOSS, LOSS, MIN_MARGIN, NOTHING, STEP, run_t)
 
 from lsgd_fast._checks import check_n_steps, check_n_threads
 from lsgd_fast._files import check_path
-from lsgd_fast._engine.run_state import REASONS, STATE_NAMES
+from lsgd_fast._engine.run_state import STATE_NAMES
 from lsgd_fast._inputs.problem import Problem, check_validation
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.stopping import ends_run, check_stop
 from lsgd_fast._results.archive import invalid_file
 from lsgd_fast._results.checkpoint import Checkpoint
-from lsgd_fast._results.run import Run
 from lsgd_fast._results.verdict import MIN_STEPS, Verdict
 from lsgd_fast.stepsizes import resolve
 

@@ -99,7 +99,7 @@ cdef void slice_runs(exchange_t* x, const pass_t* p) noexcept nogil:
 cdef void swap_records(exchange_t* x, const pass_t* p, poll_t* poll) noexcept with gil:
     cdef Exchange exchange = <Exchange> x.owner
     cdef Py_ssize_t width = record_size(x, p), nodes = nodes_size(x, p)
-    cdef Py_ssize_t of_rank = x.n_records * width, rank, size
+    cdef Py_ssize_t of_rank = x.n_records * width, rank
     cdef bint sliced = is_sliced(x, p)
     cdef double* control = x.sent
     try:

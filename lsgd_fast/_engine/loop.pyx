@@ -100,8 +100,8 @@ cdef void offer_chunks(batch_t* b, Py_ssize_t size) noexcept nogil:
 # Each leaf is `work`.
 cdef void run_part(batch_t* b, const pass_t* p, share_t* shares, double work, Py_ssize_t rank,
                    Py_ssize_t size) noexcept nogil:
-    cdef Py_ssize_t owner = rank, chunk, i
-    for i in range(size):
+    cdef Py_ssize_t owner = rank, chunk, _
+    for _ in range(size):
         chunk = take_work(&shares[owner], size)
         while chunk >= 0 and not is_stopping(&b.poll):
             run_chunks(p, chunk, chunk + 1, work, &b.poll, rank)

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, freethreading_compatible=True
-"""What an embedder of sparse rows writes: a CSR matrix and its CSC form, through kernel.pxd alone."""
+"""What an embedder of sparse rows writes: a CSR matrix and its CSC form, by kernel.pxd alone."""
 
 import numpy as np
 

@@ -8,7 +8,7 @@ build() { # compiler with its flags, and what else shared objects are linked wit
     mkdir "$scratch/build"
     cp -r "$checkout"/{setup.py,pyproject.toml,README.md,LICENSE,lsgd_fast} "$scratch/build"
     find "$scratch/build/lsgd_fast" -name "*.so" -delete
-    # a part of CC, for setup.py also links a program, to try OpenMP, which LDFLAGS do not reach
+    # a part of CC, for the program with which setup.py tries OpenMP needs the compiler's flags, too
     (cd "$scratch/build" && ASAN_OPTIONS=detect_leaks=0 CC=$1 LDSHARED="$1 ${2-} -shared" \
         setarch -R "$python" setup.py build_ext --inplace) >"$scratch/build.log" 2>&1 ||
         { tail -n 20 "$scratch/build.log"; exit 2; }
