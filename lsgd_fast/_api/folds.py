@@ -11,8 +11,8 @@ from lsgd_fast._engine.lbfgs import LBFGS
 from lsgd_fast._engine.linear_map import LinearMap
 from lsgd_fast._engine.score_line import ScoreLine
 from lsgd_fast._inputs.labels import check_sample_weight
-from lsgd_fast._methods.line_search import Engine, Product
-from lsgd_fast._methods.quasi_newton import Path, minimisation
+from lsgd_fast._methods.line_search import Engine
+from lsgd_fast._methods.quasi_newton import Path, gradient_of_loss, minimisation
 from lsgd_fast._results.predictions import add_offset
 from lsgd_fast._results.run import Run
 
@@ -105,17 +105,18 @@ def _walk(problem, l2s, options, rows, n_threads, test, fits):
     """Minimise for one penalty after the other; yield the products with X that this takes."""
     request = options.for_problem(problem.with_penalty(l2s[0]), None)
     of_rows = problem.weight, problem.y, problem.total_weight
+    sizes = request.n_penalised, request.n_pairs, request.k
     engine = Engine(
         linear_map=None,  # the caller computes the products
         score_line=ScoreLine(*of_rows, request.k, n_threads, rows, offset=problem.offset),
-        lbfgs=LBFGS(request.start, request.unit, l2s[0], request.n_penalised, request.n_pairs),
+        lbfgs=LBFGS(request.start, request.unit, l2s[0], *sizes),
         n_threads=n_threads,
     )
     line, lbfgs, run, path = engine.score_line, engine.lbfgs, None, Path()
     for l2 in l2s:
         if run is not None:
             if np.isnan(run.trace.gradient_norm[-1]):  # it ended without the last gradient
-                yield Product("rmatvec", line.row_gradients, lbfgs.gradient)
+                yield from gradient_of_loss(engine, request)
                 lbfgs.update()
             lbfgs.change_penalty(l2)
             problem = request.problem.with_penalty(l2)

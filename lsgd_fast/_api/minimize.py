@@ -77,15 +77,16 @@ def minimize(
         converges once, for each weight w_j, the derivative of the objective by it is at most `tol`
         times ``mean |x_ij| |loss'(z_i)| + l2 |w_j|``, which it would be if all rows pulled the same
         way; z_i are the margins, and for an intercept x_ij is 1. With softmax that holds for each
-        class. Without a penalty this proves that no direction has a margin above ``tol * R``, where
-        R is the largest norm of a row.
+        class. Derivatives that are rounding count as zero. Without a penalty this proves that no
+        direction has a margin above ``tol * R``, where R is the largest norm of a row.
     max_passes : int, default 1000
         Maximum number of reads of X, forward or backward: two for each iteration, and one for each
         look at the criterion of convergence, of which there are few.
     start : array-like of shape (d,) or (d + 1,); with softmax (d, K) or (d + 1, K), optional
         Initial weights, intercepts last. They are zeros by default, and also where the objective at
         the given weights is above 1e8, because the way back from there would lose too many digits,
-        and where the scores might leave float64.
+        and where the scores might leave float64. With softmax their mean over the classes, on which
+        the loss does not depend, is subtracted first.
     loss : {"logistic", "softmax"} or object, default "logistic"
         The name of a loss, or a `Logistic` or `Softmax` of `lsgd_fast.losses`.
     sample_weight : array-like of shape (n,), optional
@@ -163,9 +164,9 @@ def minimize_problem(problem, options, start, names):
         return logged(solve(request, check), problem.ranks.rank)
 
 
-def solve(request, find_growth=None):
+def solve(request, growth=None):
     """Return the `Run` of a `MinimizeRequest`; see `run_minimize`."""
-    return run_minimize(_engine_for(request), request, find_growth)
+    return run_minimize(_engine_for(request), request, growth)
 
 
 def run_to_tolerance(request, tol, n_steps):
@@ -186,14 +187,14 @@ def run_to_tolerance(request, tol, n_steps):
         if problem.fit_intercept:
             intercepts = np.reshape(descent.intercept, (1, *weights.shape[1:]))
             weights = np.concatenate([weights, intercepts])
-        share, norm = gradient_share(problem, weights, request.options.n_threads, request.start)
+        share, norm = gradient_share(problem, weights, request.options.n_threads)
         if share <= tol:
             break
         descent._tighten(norm * max(tol / share, MAX_TIGHTENING))
     return logged(descent.result(), descent.rank)
 
 
-def gradient_share(problem, weights, n_threads, start=None):
+def gradient_share(problem, weights, n_threads):
     """Return how far weights are from converged, without units, and the norm of the gradient.
 
     Parameters
@@ -202,8 +203,6 @@ def gradient_share(problem, weights, n_threads, start=None):
     weights : ndarray
         As the argument `start` of `minimize`.
     n_threads : int or None
-    start : ndarray of shape (n_parameters,), optional
-        Where the descent began; at the weights by default.
 
     Returns
     -------
@@ -214,7 +213,7 @@ def gradient_share(problem, weights, n_threads, start=None):
         tol=0.0, max_passes=1, stop=None, callback=None, callback_every=None, n_threads=n_threads
     )
     request = options.for_problem(problem, weights)
-    return share_at_start(_engine_for(request), request, start)
+    return share_at_start(_engine_for(request), request)
 
 
 def _engine_for(request):
@@ -224,10 +223,11 @@ def _engine_for(request):
         n_threads, len(problem.X), problem.d, rows.n_leaves, k, serial_work=SERIAL_PASS_WORK
     )
     line = problem.weight, problem.y, problem.total_weight
+    sizes = request.n_penalised, request.n_pairs, k
     return Engine(
         linear_map=LinearMap(rows, k, n_threads, exchange_of(problem)),
         score_line=ScoreLine(*line, k, n_threads, rows, exchange_of(problem), problem.offset),
-        lbfgs=LBFGS(request.start, request.unit, problem.l2, request.n_penalised, request.n_pairs),
+        lbfgs=LBFGS(request.start, request.unit, problem.l2, *sizes),
         n_threads=n_threads,
     )
 

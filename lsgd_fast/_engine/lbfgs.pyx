@@ -116,6 +116,19 @@ cdef bint keep_pair(pairs_t* m, Py_ssize_t k) noexcept nogil:
     return False
 
 
+# Subtract from each parameter of k classes the mean over the classes, see `center_classes`.
+cdef void center(double* v, Py_ssize_t size, Py_ssize_t k) noexcept nogil:
+    cdef Py_ssize_t c, j
+    cdef double mean
+    for j in range(size // k if k > 1 else 0):
+        mean = 0.0
+        for c in range(k):
+            mean += v[j * k + c]
+        mean /= k
+        for c in range(k):
+            v[j * k + c] -= mean
+
+
 cdef class LBFGS:
     """Weights, gradient and search direction of limited-memory BFGS.
 
@@ -135,6 +148,9 @@ cdef class LBFGS:
         are intercepts.
     capacity : int
         Number of pairs to keep.
+    k : int, default 1
+        Number of columns of weights. What several have in common changes no loss, and is zero: of
+        each step, and of the weights after it, the mean over the classes is subtracted.
 
     Attributes
     ----------
@@ -150,7 +166,7 @@ cdef class LBFGS:
     cdef double l2
     cdef double step_length                 # of the latest step; 0 before the first
     cdef double l2_root                     # a power of two near sqrt(l2), for products in range
-    cdef Py_ssize_t n_penalised
+    cdef Py_ssize_t n_penalised, k
     cdef double[::1] inverse                # of the units
     # in units: the gradient, the one before, and the direction
     cdef double[::1] scaled_gradient, previous_gradient, scaled_direction
@@ -162,7 +178,7 @@ cdef class LBFGS:
     cdef readonly object weights, gradient, search_direction
 
     def __cinit__(self, const double[::1] start, double unit, double l2,
-                  Py_ssize_t n_penalised, Py_ssize_t capacity):
+                  Py_ssize_t n_penalised, Py_ssize_t capacity, Py_ssize_t k=1):
         cdef pairs_t* m = &self.pairs
         m.size, m.capacity = start.shape[0], capacity
         self.weights, self.inverse = np.array(start), np.full(m.size, 1.0 / unit)
@@ -174,7 +190,7 @@ cdef class LBFGS:
         self.curvatures, self.alpha = np.empty((2, capacity))
         m.steps, m.changes = &self.steps[0, 0], &self.changes[0, 0]
         m.curvatures, m.alpha = &self.curvatures[0], &self.alpha[0]
-        self.l2, self.n_penalised = l2, n_penalised
+        self.l2, self.n_penalised, self.k = l2, n_penalised, k
         self.l2_root = math.ldexp(1.0, math.frexp(l2)[1] // 2)
         self.two_loops = two_loops_baseline
         if instruction_set() == "avx512":
@@ -273,6 +289,9 @@ cdef class LBFGS:
             self.two_loops(&self.pairs, &self.scaled_direction[0])
             for j in range(self.pairs.size):
                 self.p[j] = self.scaled_direction[j] * self.inverse[j]
+            center(&self.p[0], self.pairs.size, self.k)
+            for j in range(self.pairs.size if self.k > 1 else 0):
+                self.scaled_direction[j] = self.p[j] / self.inverse[j]
         return self._described()
 
     def direction_from(self, const double[::1] weights):
@@ -320,6 +339,7 @@ cdef class LBFGS:
         with nogil:
             for j in range(self.pairs.size):
                 self.w[j] += t * self.p[j]
+            center(&self.w[0], self.pairs.size, self.k)
         return WeightNorms(norm(&self.w[0], self.n_penalised), self.size())
 
     def size(self):

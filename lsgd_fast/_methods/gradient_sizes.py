@@ -43,8 +43,6 @@ class GradientSizes:
     Parameters
     ----------
     request : MinimizeRequest
-    start : ndarray of shape (n_parameters,), optional
-        Where the descent began, if that is not the start of the request.
     earlier : GradientSizes, optional
         Those of a problem that differs in its penalty alone: what was measured then still holds.
 
@@ -56,9 +54,8 @@ class GradientSizes:
         The iteration of that; 0 for what was measured before this run, however long ago.
     """
 
-    def __init__(self, request, start=None, earlier=None):
+    def __init__(self, request, earlier=None):
         self.request, self.problem = request, request.problem
-        self.start = request.start if start is None else start
         self.of_loss = np.zeros(len(request.start))
         self.row_sizes, self.derivative, self.measured_at = None, math.nan, None
         self.largest = None  # the number of the entry that had the largest share, and its rounding
@@ -129,9 +126,7 @@ class GradientSizes:
         p, n = self.problem, self.request.n_penalised
         sizes = self.of_loss * growth
         rounding = self._rounding(sizes, weights, derivative)
-        # only the penalty moves a weight of whose feature the rows say nothing: towards zero
-        is_void = sizes[:n] <= rounding[:n]
-        sizes[:n] += p.l2 * np.abs(np.where(is_void, self.start[:n], weights[:n]))
+        sizes[:n] += p.l2 * np.abs(weights[:n])
         shares = np.abs(gradient) / sizes
         shares[np.abs(gradient) <= rounding] = 0.0
         j = int(shares.argmax())
@@ -148,7 +143,7 @@ class GradientSizes:
         j, rounding = self.largest
         size = float(self.of_loss[j]) * self.expected_growth(derivative)
         if j < self.request.n_penalised:
-            size += self.problem.l2 * max(abs(float(weights[j])), abs(float(self.start[j])))
+            size += self.problem.l2 * abs(float(weights[j]))
         return abs(float(gradient[j])) > max(tol * size, rounding)
 
     def _rounding(self, of_loss, weights, derivative):
@@ -232,7 +227,7 @@ def norm_at_tolerance(problem, start, tol):
     return min(max(goal, SMALLEST_FLOAT), sys.float_info.max)
 
 
-def share_at_start(engine, request, start=None):
+def share_at_start(engine, request):
     """Return the share of the gradient at the start of a request, and its norm: three reads of X.
 
     Parameters
@@ -240,23 +235,22 @@ def share_at_start(engine, request, start=None):
     engine : Engine
         New, with the start for its weights.
     request : MinimizeRequest
-    start : ndarray of shape (n_parameters,), optional
-        As for `GradientSizes`.
 
     Returns
     -------
     share, norm : float
     """
-    linear_map, line, lbfgs = engine.linear_map, engine.score_line, engine.lbfgs
-    linear_map.matvec(lbfgs.weights, line.scores)
+    linear_map, line, n = engine.linear_map, engine.score_line, request.n_penalised
+    weights, gradient = engine.lbfgs.weights, engine.lbfgs.gradient
+    linear_map.matvec(weights, line.scores)
     derivative = line.evaluate(0.0).mean_derivative
-    linear_map.rmatvec(line.row_gradients, lbfgs.gradient)
-    norms, sizes = lbfgs.update(), GradientSizes(request, start)
+    linear_map.rmatvec(line.row_gradients, gradient)
+    gradient[:n] += request.problem.l2 * weights[:n]
+    sizes = GradientSizes(request)
     row_sizes = np.abs(line.row_gradients)
     linear_map.sizes(row_sizes, sizes.of_loss)
     sizes.set_measured(row_sizes, derivative, 0)
-    share = sizes.share(lbfgs.gradient, lbfgs.weights, derivative)
-    return share, math.hypot(norms.weights, norms.intercepts)
+    return sizes.share(gradient, weights, derivative), norm(gradient)
 
 
 def _largest_values(problem):

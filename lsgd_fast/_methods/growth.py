@@ -9,11 +9,12 @@ import numpy as np
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._methods.margin_rows import MarginRows
 from lsgd_fast._methods.minimize_result import COLUMNS
+from lsgd_fast._methods.numerics import center_classes
 from lsgd_fast._methods.separation import VANISHING, differences, find_separation
 from lsgd_fast._methods.separation_proofs import independent_columns
 from lsgd_fast._results.separation import SeparationWarning
 
-__all__ = ["growth_check", "warn_of_growth"]
+__all__ = ["GrowthCheck", "growth_check", "warn_of_growth"]
 
 # A margin that grows for ever changes by at least this much in the last step of a run, or its row
 # gradient has vanished.
@@ -31,48 +32,103 @@ MAX_SAMPLED_COLUMNS = 2048
 
 
 def growth_check(solve, problem, names, n_threads):
-    """Return the `find_growth` of `run_minimize`; None for a problem with a penalty.
+    """Return the `GrowthCheck` of a problem, or None if it has a penalty; see there."""
+    return None if problem.l2 > 0.0 else GrowthCheck(solve, problem, names, n_threads)
+
+
+class GrowthCheck:
+    """What a run asks where its loss may fall for ever: exact, but slower than an iteration.
 
     Parameters
     ----------
     solve : callable
         That of either implementation: takes a `MinimizeRequest` and returns the `Run`.
     problem : Problem
-    names : list of str, or None
-        The names of the features, where there is no penalty.
+        Without a penalty.
+    names : list of str
+        The names of the features.
     n_threads : int or None
     """
-    if problem.l2 > 0.0:
-        return None
-    d, scale, center = problem.d, problem.scale, problem.center
-    plain = problem
-    if scale is not None and (problem.fit_intercept or not center.any()):
-        plain = replace(problem, center=None, scale=None)  # which has the same separation
 
-    def margins_of(rows, weights):
-        w = differences(weights, problem)
-        if plain is not problem:
-            w[:d] *= scale[:, None]
-            w[d:] -= center @ w[:d]
-        return rows.margins(rows.to_columns(w))[0]
+    def __init__(self, solve, problem, names, n_threads):
+        self.solve, self.problem, self.names, self.n_threads = solve, problem, names, n_threads
+        self.plain, self.rows = problem, None
+        if problem.scale is not None and (problem.fit_intercept or not problem.center.any()):
+            self.plain = replace(problem, center=None, scale=None)  # which has the same separation
 
     @np.errstate(all="ignore")
-    def find_growth(run, reason):
+    def find(self, run, reason):
+        """Return a `Separation` with a direction in which the loss falls for ever, or None.
+
+        Parameters
+        ----------
+        run : the state of a run of `minimize`
+        reason : StopReason
+            Why it ends.
+        """
         t = 0.0 if reason is StopReason.rounding or run.n_steps == 0 else run.trace[-1][STEPSIZE]
         if reason not in MAY_GROW or _is_settled(run, t):
             return None
-        whole = plain.in_one_process()
+        whole = self.plain.in_one_process()
         rows = MarginRows(whole)
         weights, step = run.lbfgs.weights, t * run.lbfgs.search_direction
         shape = (-1, run.request.k)
-        v = rows.row_gradients(margins_of(rows, weights.reshape(shape)))
-        change = margins_of(rows, step.reshape(shape))
+        v = rows.row_gradients(self._plain_margins(rows, weights.reshape(shape)))
+        change = self._plain_margins(rows, step.reshape(shape))
         settled = (v >= _vanishing(run) * v.max()) & (change < STEADY_CHANGE)
         if settled.all() or _leave_no_direction(rows, settled):
             return None
-        return find_separation(solve, whole.without_offset(), names, n_threads, MAX_PROGRAM).growing
+        whole = whole.without_offset()
+        found = find_separation(self.solve, whole, self.names, self.n_threads, MAX_PROGRAM)
+        return None if found.direction is None else found
 
-    return find_growth
+    def _plain_margins(self, rows, weights):
+        w, d = differences(weights, self.problem), self.problem.d
+        if self.plain is not self.problem:
+            w[:d] *= self.problem.scale[:, None]
+            w[d:] -= self.problem.center @ w[:d]
+        return rows.margins(rows.to_columns(w))[0]
+
+    def separates(self, run):
+        """Return whether the weights of a run separate the data, by the rounding of each margin."""
+        weights = run.lbfgs.weights.reshape(-1, run.request.k)
+        margins, least = self._least_margins(weights), self.problem.largest_offset
+        return bool(((margins > 0.0) & (margins + self.rows.offset > least)).all())
+
+    def separating(self, separation):
+        """Return weights in a direction that separates the data, and their least margin.
+
+        Parameters
+        ----------
+        separation : Separation
+
+        Returns
+        -------
+        weights : ndarray of shape (height, k)
+            As a `MinimizeRequest` has them.
+        margin : float
+            Without offsets. Positive if the margins are, beyond the rounding of each.
+        """
+        d, k = self.problem.d, self.problem.model.columns
+        w = np.append(separation.direction, separation.intercept).reshape(d + 1, k)
+        w = w[: d + self.problem.fit_intercept].copy()
+        if self.plain is not self.problem:
+            w[d:] += self.problem.center @ w[:d]
+            w[:d] /= self.problem.scale[:, None]
+        center_classes(w, k)
+        return w, float(self._least_margins(w).min())
+
+    @np.errstate(all="ignore")
+    def _least_margins(self, weights):
+        """Return lower bounds of the margins of weights, without offsets."""
+        if self.rows is None:
+            self.rows = MarginRows(self.problem.in_one_process())
+        w = differences(weights, self.problem)
+        u = self.rows.to_columns(w)
+        if not np.array_equal(self.rows.to_weights(u), w):
+            return np.full(self.rows.shape[0], -np.inf)
+        margins, bounds = self.rows.margins(u)
+        return margins - bounds
 
 
 def _is_settled(run, t):

@@ -7,12 +7,35 @@ import numpy as np
 from lsgd_fast._constants import EPSILON, INCREASE_TOLERANCE, SMALLEST_FLOAT, UNDERFLOW_LOSS
 
 __all__ = [
+    "center_classes",
     "infinities",
     "is_increase",
     "norm",
     "ratio",
     "separates",
 ]
+
+
+@np.errstate(all="ignore")
+def center_classes(parameters, k, shares=None):
+    """Subtract from parameters what k classes have in common, which changes no loss, in place.
+
+    They sum to zero over the classes then. One column of weights stays as it is.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (height, k), or (height * k,) in C order
+    k : int
+    shares : ndarray of shape (k,), optional
+        How much each class has of what is subtracted, in proportion; all alike by default.
+    """
+    if k == 1:
+        return
+    of_classes = parameters.reshape(-1, k)
+    if shares is None:
+        of_classes -= of_classes.mean(axis=1, keepdims=True)
+    elif shares.any():
+        of_classes -= of_classes.sum(axis=1, keepdims=True) * (shares / shares.sum())
 
 
 def is_increase(loss, ln_loss, before, ln_before):

@@ -17,11 +17,12 @@ from lsgd_fast._constants import EPSILON, SLACK
 from lsgd_fast._inputs.problem import objective_of
 from lsgd_fast._inputs.stopping import StopReason, ends_run
 from lsgd_fast._methods.gradient_sizes import GradientSizes
-from lsgd_fast._methods.line_search import MAX_STEP, Product, search
-from lsgd_fast._methods.minimize_result import result_of, shaped, state_of
-from lsgd_fast._methods.numerics import is_increase, norm, ratio, separates
+from lsgd_fast._methods.line_search import Product, search
+from lsgd_fast._methods.minimize_result import result_of, state_of
+from lsgd_fast._methods.numerics import center_classes, is_increase, norm, ratio
+from lsgd_fast._methods.separable_data import OnSeparableData
 
-__all__ = ["Path", "minimisation", "run_minimize"]
+__all__ = ["Path", "gradient_of_loss", "minimisation", "run_minimize"]
 
 # A run ends with "rounding" after this many iterations without progress: steps whose predicted
 # decrease is below the rounding of the objective, while the gradient does not shrink.
@@ -46,26 +47,22 @@ FIRST_STEP_RATIO = 16.0
 
 UNIT_STEPS, UNIT_PASSES = 50, 5  # own units are chosen by then, and take so many reads of X
 
-# A margin from which on exp(-margin), and so the loss of a row, is zero in float64.
-ZERO_LOSS_MARGIN = 746.0
 
-
-def run_minimize(engine, request, find_growth=None):
+def run_minimize(engine, request, growth=None):
     """Minimise the objective.
 
     Parameters
     ----------
     engine : Engine
     request : MinimizeRequest
-    find_growth : callable, optional
-        Called with the state of a run and why it ended. It returns in words what goes to infinity,
-        if the loss is proved to have no minimum, or else None.
+    growth : GrowthCheck, optional
+        Which proves, of a problem without a penalty, that the loss has no minimum.
 
     Returns
     -------
     Run
     """
-    products = minimisation(engine, request, find_growth)
+    products = minimisation(engine, request, growth)
     try:
         while True:
             next(products).compute(engine.linear_map)
@@ -95,14 +92,14 @@ class Path:
         self.sizes = sizes
 
 
-def minimisation(engine, request, find_growth=None, path=None):
+def minimisation(engine, request, growth=None, path=None):
     """Minimise as `run_minimize`, but leave the products with X to the caller.
 
     So several minimisations on the same X can share its reads.
 
     Parameters
     ----------
-    engine, request, find_growth
+    engine, request, growth
         As for `run_minimize`.
     path : Path, optional
         Where another minimisation has left off: the engine has its weights, which are
@@ -118,14 +115,28 @@ def minimisation(engine, request, find_growth=None, path=None):
     -------
     Run
     """
-    return _QuasiNewton(engine, request, find_growth, path).run()
+    return _QuasiNewton(engine, request, growth, path).run()
 
 
-class _QuasiNewton:
+def gradient_of_loss(engine, request):
+    """Write the gradient of the loss into that of `engine.lbfgs`; yield the product that it takes.
+
+    That of softmax sums to zero over the classes, but for rounding, which would move what they have
+    in common. Each class has a share of it by its row gradients: that of a class whose own have
+    nearly vanished is small.
+    """
+    row_gradients, gradient = engine.score_line.row_gradients, engine.lbfgs.gradient
+    yield Product("rmatvec", row_gradients, gradient)
+    if request.k > 1:
+        largest = request.problem.ranks.gather(np.abs(row_gradients).max(axis=1), "the sizes")
+        center_classes(gradient, request.k, np.max(largest, axis=0))
+
+
+class _QuasiNewton(OnSeparableData):
     """The state of a minimisation between two iterations; methods yield a `Product` as they go."""
 
-    def __init__(self, engine, request, find_growth, path):
-        self.find_growth, self.growing = find_growth, None
+    def __init__(self, engine, request, growth, path):
+        self.growth, self.separation, self.next_look = growth, None, 0
         self.path, self.goes_on = path, path is not None and len(path.ends) > 0
         self.engine, self.request, self.options = engine, request, request.options
         self.problem, self.stop = request.problem, request.options.stop
@@ -134,11 +145,13 @@ class _QuasiNewton:
         self.n_steps = self.n_passes = self.n_stalled = 0
         self.n_increases = self.last_increase = 0  # of the objective
         self.separated_at = self.separating_weights = None
+        if not self.goes_on:
+            center_classes(self.lbfgs.weights, request.k)
         # in units: the steps that scores are the sum of, and a bound of the terms of a margin
         self.path_length = self.lbfgs.size()
         self.reach = self.problem.reach / request.unit * (1 if request.n_classes is None else 2)
         self.longest = 1.0 / request.unit  # the longest parameter whose length is 1 in its unit
-        self.weight_norm = norm(request.start[: request.n_penalised])
+        self.weight_norm = norm(self.lbfgs.weights[: request.n_penalised])
         self.sizes = GradientSizes(request, earlier=path and path.sizes)
         self.gradient_norm = self.share = self.entry_share = math.nan
         self.has_pairs, self.has_own_units = self.goes_on, False
@@ -163,11 +176,10 @@ class _QuasiNewton:
                 break
             self._record(before, weight_norm, t)
             self._count_step(before, objective)
+        if self.growth is not None:
+            reason = yield from self._look_for_growth(reason)
         if reason is StopReason.separated and self._has_target():
             reason = self._scale_to_target()
-        if self.find_growth is not None and self.growing is None:
-            self.growing = self.find_growth(self, reason)
-            reason = reason if self.growing is None else StopReason.no_minimum
         if self.longest != 1.0 / self.request.unit:  # as another minimisation expects it
             self.lbfgs.measure_in(np.full(len(self.request.start), self.request.unit))
         self._record(self.values, self.weight_norm, math.nan)
@@ -209,28 +221,18 @@ class _QuasiNewton:
         values = self.values
         if not (math.isfinite(values.ln_loss) and math.isfinite(self.weight_norm)):
             return StopReason.diverged
-        if self.separated_at is None and self._separates():
-            self.separated_at = self.n_steps
-            self.separating_weights = shaped(self.lbfgs.weights.copy(), self.request)
+        self._note_separation()
         if self.stop.loss is not None and values.loss <= self.stop.loss:
             return StopReason.loss
         if self.separated_at is not None and (self.problem.l2 == 0.0 or self.stop.separated):
             return StopReason.separated
         return StopReason.max_passes if self.n_passes >= self.options.max_passes else None
 
-    def _separates(self):
-        """Return whether the current weights separate the data, beyond rounding."""
-        # each step rounds scores and weights once more
-        n_roundings = self.height + 2 * self.n_steps
-        offset = self.problem.largest_offset
-        margin, length = self.values.min_margin, self.path_length
-        return separates(margin, length, self.reach, n_roundings, offset=offset)
-
     def _compute_gradient(self):
         """Compute the gradient of the objective, and its norms."""
         if not self.goes_on:
             self.n_passes += 1
-            yield Product("rmatvec", self.line.row_gradients, self.lbfgs.gradient)
+            yield from gradient_of_loss(self.engine, self.request)
         self.goes_on = False
         norms, derivative = self.lbfgs.update(), self.values.mean_derivative
         self.norms = norms
@@ -245,7 +247,7 @@ class _QuasiNewton:
         stop, max_passes = self.stop, self.options.max_passes
         if (yield from self._is_converged()):
             return StopReason.converged
-        if self.growing is not None:
+        if self.separation is not None:
             return StopReason.no_minimum
         if stop.gradient_norm is not None and self.gradient_norm <= stop.gradient_norm:
             return StopReason.gradient_norm
@@ -264,37 +266,36 @@ class _QuasiNewton:
     def _is_converged(self):
         """Return whether each entry of the gradient is at most `tol` times its size."""
         tol, derivative = self.options.tol * (1.0 + SLACK), self.values.mean_derivative
-        if self.find_growth is None and self.problem.l2 == 0.0:  # a search for a separation
+        if self.growth is None and self.problem.l2 == 0.0:  # a search for a separation
             return self.share <= tol
         sizes, here = self.sizes, (self.lbfgs.gradient, self.lbfgs.weights, derivative)
         if not sizes.allow(self.norms, self.lbfgs.weights, self.weight_norm, derivative, tol):
             return False
-        if sizes.measured_at is not None and not sizes.are_old(self.n_steps):
-            if sizes.is_ruled_out(*here, tol):
-                return False
-            self.entry_share = sizes.share(*here, sizes.expected_growth(derivative))
-            if self.entry_share > tol:
-                return False
-        row_sizes = np.abs(self.line.row_gradients)
         if sizes.measured_at is not None:
-            share = sizes.share(*here, sizes.least_growth(row_sizes))
+            if not sizes.are_old(self.n_steps):
+                if sizes.is_ruled_out(*here, tol):
+                    return False
+                self.entry_share = sizes.share(*here, sizes.expected_growth(derivative))
+                if self.entry_share > tol:
+                    return False
+            share = sizes.share(*here, sizes.least_growth(np.abs(self.line.row_gradients)))
             if share <= tol:
                 self.entry_share = share
                 return True
         if self.n_passes >= self.options.max_passes:
             return False
-        yield from self._measure_sizes(row_sizes)
+        yield from self._measure_sizes()
         self.entry_share = sizes.share(*here)
         if self.entry_share <= tol:
             return True
-        if self.entry_share > GROWING_SHARE and self.find_growth is not None:
-            self.growing = self.find_growth(self, StopReason.converged)
-        if self.growing is None:
+        if self.entry_share > GROWING_SHARE and self.growth is not None:
+            self.separation = self.growth.find(self, StopReason.converged)
+        if self.separation is None:
             yield from self._choose_units()
         return False
 
-    def _measure_sizes(self, row_sizes):
-        self.n_passes += 1
+    def _measure_sizes(self):
+        self.n_passes, row_sizes = self.n_passes + 1, np.abs(self.line.row_gradients)
         yield Product("sizes", row_sizes, self.sizes.of_loss)
         self.sizes.set_measured(row_sizes, self.values.mean_derivative, self.n_steps)
 
@@ -304,7 +305,7 @@ class _QuasiNewton:
             return False
         self.has_own_units = True
         if self.sizes.measured_at != self.n_steps:
-            yield from self._measure_sizes(np.abs(self.line.row_gradients))
+            yield from self._measure_sizes()
         if not self.sizes.may_differ():
             return False
         self.n_passes, found = self.n_passes + 1, self.sizes.units()
@@ -410,31 +411,6 @@ class _QuasiNewton:
         self.n_steps += 1
         if is_increase(self.objective(), self.values.ln_loss, objective, before.ln_loss):
             self.n_increases, self.last_increase = self.n_increases + 1, self.n_steps
-
-    def _has_target(self):
-        """Return whether weights that separate are to be scaled until the loss is `stop.loss`."""
-        return self.stop.loss is not None and self.problem.l2 == 0.0 and not self.stop.separated
-
-    def _scale_to_target(self):
-        """Scale weights that separate until the loss is at most `stop.loss`.
-
-        A row of margin z has a loss of at most ``(k - 1) * exp(-z)``. Offsets stay as they are.
-        """
-        before, target = self.values, self.stop.loss
-        needed = min(ZERO_LOSS_MARGIN, -math.log(target)) if target > 0.0 else ZERO_LOSS_MARGIN
-        needed += math.log(max(1, self.request.k - 1)) + self.problem.largest_offset
-        margin = before.min_margin - self.problem.largest_offset
-        factor = ratio(needed, margin) * (1.0 + 16 * EPSILON)
-        if not factor * max(norm(self.lbfgs.weights), 1.0) < MAX_STEP:
-            return StopReason.separated
-        self._record(before, self.weight_norm, factor - 1.0)
-        for array in (self.lbfgs.weights, self.line.scores):
-            array *= factor
-        self.weight_norm *= factor
-        self.values = self.line.evaluate(0.0)
-        self._count_step(before, before.loss)  # without a penalty
-        self.gradient_norm = math.nan
-        return StopReason.loss if self.values.loss <= target else StopReason.separated
 
 
 def _descends(direction):

@@ -285,6 +285,7 @@ class _Score:
         self.search, self.X, self.labels = search, data.X, search.classes_[data.numbers]
         if sample_weight is not None:
             sample_weight = np.asarray(opened("sample_weight", sample_weight), dtype=np.float64)
+            sample_weight = np.broadcast_to(sample_weight, self.labels.shape)  # one for all rows
         self.weight, self.offset = sample_weight, offset
 
     def of_fold(self, number, fold, l2s, fits, coefs):

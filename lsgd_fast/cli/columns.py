@@ -41,7 +41,10 @@ def read_columns(path, kind, max_bytes, options):
         index = () if options.keep_index else index
         label, offset, features = choose_columns(names, len(names), options, index)
         labels = None if label is None else _labels(columns[label], names[label], max_bytes)
-        offsets = None if offset is None else _numbers(columns[offset], names[offset])
+        offsets = None
+        if offset is not None:
+            offsets = _numbers(columns[offset], names[offset])
+            _check_finite(offsets, names[offset])
         found = [_numbers(columns[j], names[j], j) for j in features]
     told = () if options.wanted is not None else index  # `predict` has no --keep-index
     left_out = [repr(names[j]) for j in told if j not in (label, offset, *features)]
@@ -71,6 +74,11 @@ def _one_error(kind):
         raise ValueError(f"not a readable .{kind} file: {error}") from error
     except Exception as error:
         raise ValueError(f"not a readable .{kind} file: {error}") from error
+
+
+def _check_finite(offsets, name):
+    for i in np.flatnonzero(~np.isfinite(offsets))[:1]:
+        raise ValueError(f"row {i}, column {name!r}: {offsets[i]} is not a finite number")
 
 
 def _read_table(file, kind, max_bytes):

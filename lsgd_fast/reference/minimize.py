@@ -8,7 +8,7 @@ from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.growth import growth_check, warn_of_growth
 from lsgd_fast._methods.line_search import Direction, Engine, GradientNorms, LineValues, WeightNorms
 from lsgd_fast._methods.minimize_request import MinimizeOptions
-from lsgd_fast._methods.numerics import norm
+from lsgd_fast._methods.numerics import center_classes, norm
 from lsgd_fast._methods.quasi_newton import run_minimize
 from lsgd_fast._results.separation import feature_names
 from lsgd_fast.losses import Logistic
@@ -36,7 +36,7 @@ def minimize(
     return warn_of_growth(run, stacklevel=2)
 
 
-def solve(request, find_growth=None):
+def solve(request, growth=None):
     """Return the `Run` of a `MinimizeRequest`; see `run_minimize`."""
     engine = Engine(
         linear_map=LinearMap(request.problem, request.k),
@@ -44,7 +44,7 @@ def solve(request, find_growth=None):
         lbfgs=LBFGS(request),
         n_threads=1,
     )
-    return run_minimize(engine, request, find_growth)
+    return run_minimize(engine, request, growth)
 
 
 class LinearMap:
@@ -138,7 +138,7 @@ class LBFGS:
 
     def __init__(self, request):
         self.l2, self.n_penalised = request.problem.l2, request.n_penalised
-        self.n_pairs = request.n_pairs
+        self.n_pairs, self.k = request.n_pairs, request.k
         # a power of two near sqrt(l2), which keeps the derivative of the penalty in range
         self.l2_root = math.ldexp(1.0, math.frexp(self.l2)[1] // 2)
         self.units, self.weights = request.unit, request.start.copy()
@@ -187,8 +187,11 @@ class LBFGS:
             q = q * (norm(s) / norm(y))
         for (s, y), alpha in zip(self.pairs, reversed(alphas), strict=True):
             q = q + (alpha - (y @ q) / (s @ y)) * s
-        self.scaled_direction = q
         self.search_direction[:] = q / self.units
+        if self.k > 1:
+            center_classes(self.search_direction, self.k)
+            q = self.search_direction * self.units
+        self.scaled_direction = q
         w, p = self.weights[: self.n_penalised], self.search_direction[: self.n_penalised]
         product = (self.l2_root * w) @ (self.l2_root * p) if self.l2 > 0.0 else 0.0
         return Direction(
@@ -202,6 +205,7 @@ class LBFGS:
     def step(self, t):
         """Add t times the direction to the weights."""
         self.weights += t * self.search_direction
+        center_classes(self.weights, self.k)
         self.latest_step = t * self.scaled_direction
         return WeightNorms(weights=norm(self.weights[: self.n_penalised]), parameters=self.size())
 

@@ -63,6 +63,22 @@ def test_fit_prints_a_table(folder, capsys):
     assert f"  error rate  {run.trace.error_rate[-1]:.6g}" in lines
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("fit", "--steps", 5), "Too short to tell"),
+        (("minimize", "--max-passes", 5), "Not converged: the gradient is"),
+    ],
+)
+def test_an_undecided_verdict_has_its_evidence(folder, capsys, command, words):
+    (folder / "overlap.csv").write_text("a,b,y\n1,2,0\n2,1,1\n1,1,0\n3,1,1\n2,2,0\n1,3,1\n")
+    name, *options = command
+    _, out, _ = run_main(capsys, name, "overlap.csv", *options)
+    assert "undecided" in out and words in " ".join(out.split())
+    _, out, _ = run_main(capsys, name, "overlap.csv", *options, "--json")
+    assert words in json.loads(out)["evidence"]
+
+
 def test_fit_obeys_its_options(folder, capsys):
     command = ["fit", "digits.npz", "--json", "--stepsize", 4]
     for options, keywords in (

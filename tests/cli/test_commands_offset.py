@@ -225,7 +225,7 @@ def test_columns_of_files_that_do_not_serve(folder, capsys, name):
     for found, why in (
         (missing, "row 0, column 'base': the value is missing, so drop the row or fill the gap"),
         (WORDS, "column 'base' holds string, such as 'yes', and no numbers"),
-        (spoiled, "offset must be finite"),
+        (spoiled, "row 3, column 'base': inf is not a finite number"),
     ):
         write_table(folder / name, columns() | {"base": found})
         for command in (["minimize"], ["fit"], ["sweep", "--stepsizes", 1], ["trial"]):

@@ -12,13 +12,13 @@ from lsgd_fast.reference.minimize import LBFGS as ReferenceLBFGS
 SIZE, N_PENALISED = 11, 9
 
 
-def pair(start, unit=1.0, l2=0.0, capacity=5):
+def pair(start, unit=1.0, l2=0.0, capacity=5, k=1, n_penalised=N_PENALISED):
     """Return both implementations at the same start."""
     problem = SimpleNamespace(l2=l2)
     request = SimpleNamespace(
-        problem=problem, n_penalised=N_PENALISED, n_pairs=capacity, unit=unit, start=start
+        problem=problem, n_penalised=n_penalised, n_pairs=capacity, unit=unit, start=start, k=k
     )
-    return LBFGS(start, unit, l2, N_PENALISED, capacity), ReferenceLBFGS(request)
+    return LBFGS(start, unit, l2, n_penalised, capacity, k), ReferenceLBFGS(request)
 
 
 def iterate(lbfgs, hessian, n_steps):
@@ -42,6 +42,25 @@ def test_both_implementations_take_the_same_steps(capacity, unit, l2):
     found, expected = (list(iterate(one, A.T @ A, 8)) for one in (fast, slow))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     np.testing.assert_allclose(fast.weights, slow.weights, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("k", [2, 3, 8])
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+def test_no_step_changes_what_all_classes_share(k, l2):
+    """Whatever the units are: a gradient that does not depend on it has its rounding."""
+    rng = np.random.default_rng(8)
+    A = rng.standard_normal((50, 4, k))
+    A = (A - A.mean(axis=2, keepdims=True)).reshape(50, 4 * k)
+    start = rng.standard_normal((4, k))
+    start -= start.mean(axis=1, keepdims=True)
+    both = pair(start.ravel(), 1.0, l2, k=k, n_penalised=3 * k)
+    units = 2.0 ** rng.integers(-3, 3, 4 * k)
+    for lbfgs in both:
+        lbfgs.measure_in(units)
+        for _ in iterate(lbfgs, A.T @ A, 12):
+            weights = lbfgs.weights.reshape(4, k)
+            assert (np.abs(weights.sum(axis=1)) <= 1e-15 * k * np.abs(weights).max(axis=1)).all()
+    np.testing.assert_allclose(both[0].weights, both[1].weights, rtol=1e-4, atol=1e-6)
 
 
 def test_what_is_returned():

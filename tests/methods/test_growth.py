@@ -116,3 +116,70 @@ def test_the_warning_points_at_the_call():
     with pytest.warns(lsgd.SeparationWarning) as caught:
         lsgd.minimize(**FOUR)
     assert caught[0].filename == __file__
+
+
+def few_rows(seed):
+    """Return a few rows or columns whose scales are 1e-23 to 1e-8, their labels, and options."""
+    rng = np.random.default_rng(seed)
+    is_multi, n, d = seed % 2, int(rng.integers(3, 9)), int(rng.integers(1, 5))
+    shape = [(1, d), (n, 1)][int(rng.integers(2))]
+    X = rng.standard_normal((n, d)) * 10.0 ** rng.uniform(-23, -8, shape)
+    k = 3 if is_multi else 2
+    y = rng.integers(0, k, n)
+    y[:k] = range(k)
+    loss = "softmax" if is_multi else "logistic"
+    return X, y, {"loss": loss, "fit_intercept": bool(rng.random() < 0.5)}
+
+
+def margins_of(weights, X, y, options):
+    """Return the margins of weights, intercepts last, by the formula."""
+    scores = X @ weights[: X.shape[1]] + (weights[-1] if options["fit_intercept"] else 0.0)
+    if options["loss"] == "logistic":
+        return np.where(y > 0, 1.0, -1.0) * scores
+    rows = np.arange(len(y))
+    own, scores[rows, y] = scores[rows, y].copy(), -np.inf
+    return own - scores.max(axis=1)
+
+
+@every_backend
+@pytest.mark.parametrize("first", range(0, 80, 10))
+def test_a_run_agrees_with_what_is_proved(backend, first):
+    """Runs ended as no_minimum, or at max_passes, with all margins positive."""
+    for seed in range(first, first + 10):
+        X, y, options = few_rows(seed)
+        found = lsgd.separation(X, y, **options)
+        run, texts = ended(backend, X, y, **options)
+        is_separated = run.stop_reason == "separated"
+        kinds = ("complete",) if is_separated else ("none", "quasi-complete")
+        assert found.kind in (*kinds, "undecided") or run.stop_reason == "max_passes", seed
+        assert is_separated == (run.trace.min_margin[-1] > 0.0), seed
+        assert is_separated == bool(run.separable), seed
+        assert len(texts) == (run.stop_reason == "no_minimum"), seed
+        assert run.trace.loss[-1] <= run.trace.loss.min() * (1.0 + 1e-6), seed
+        if is_separated:
+            assert run.verdict == "stable" and "were separated at iteration" in run.evidence
+            assert (margins_of(run.separating_weights, X, y, options) > 0.0).all(), seed
+            assert run.trace.min_margin[run.separated_at] > 0.0
+
+
+@every_backend
+@pytest.mark.parametrize("options", [{}, {"scale": 1e3}, {"center": [1e-9, 0.0], "scale": 1e9}])
+def test_weights_of_a_proof_reach_a_target_and_exceed_offsets(backend, options):
+    """Beside features that are read otherwise than they are used."""
+    X = np.array([[1e-9, 2e-22], [1e-9, -2e-22], [3e-9, 1e-22], [3e-9, -1e-22]])
+    y, offset = np.array([1, 0, 1, 0]), np.array([0.5, -3.0, 0.0, 1.0])
+    run, texts = ended(
+        backend, X, y, offset=offset, fit_intercept=True, stop=lsgd.Stop(loss=1e-9), **options
+    )
+    assert run.stop_reason == "loss" and run.separable and texts == []
+    assert run.trace.loss[-1] <= 1e-9 and run.trace.min_margin[run.separated_at] > 3.0
+
+
+@every_backend
+def test_a_proof_costs_no_read_that_is_not_allowed(backend):
+    for seed in range(12):
+        X, y, options = few_rows(seed)
+        for max_passes in range(1, 12):
+            run, _ = ended(backend, X, y, max_passes=max_passes, **options)
+            assert run.trace.passes[-1] <= max_passes
+            assert (run.stop_reason == "separated") == bool(run.separable)

@@ -172,6 +172,19 @@ def test_weights_count_in_fits_and_in_scores():
     same_fit(one, other, rtol=1e-6)
 
 
+@pytest.mark.parametrize("scoring", [None, "neg_log_loss"])
+@pytest.mark.parametrize("weight", [2.0, 3, np.float32(0.5)])
+def test_one_weight_for_all_rows(weight, scoring):
+    """As `LogisticClassifier` takes it: only ratios matter."""
+    X, y = overlapping(60)
+    one, other = (
+        LogisticClassifierCV(l2s=L2S, cv=3, scoring=scoring).fit(X, y, sample_weight=given)
+        for given in (weight, None)
+    )
+    np.testing.assert_allclose(one.scores_, other.scores_, rtol=1e-6)
+    np.testing.assert_allclose(one.coef_, other.coef_, rtol=1e-6)
+
+
 @pytest.mark.parametrize("scoring", ["roc_auc", "f1_macro", "neg_log_loss", "accuracy"])
 def test_every_kind_of_score(scoring):
     X, y = overlapping()

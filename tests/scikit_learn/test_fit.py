@@ -118,7 +118,7 @@ def test_a_warm_start_at_a_feature_that_says_nothing(value, n_classes, standardi
     before = abs(fitted.coef_[:, 0]).max()
     X[:, 0] = value
     fitted.fit(X, y)
-    assert fitted.stop_reason_ == "gradient_norm" and fitted.n_iter_ < 200
+    assert fitted.stop_reason_ == "gradient_norm" and fitted.n_iter_ < 500
     assert abs(fitted.coef_[:, 0]).max() < 0.02 * before
 
 
