@@ -28,6 +28,13 @@ def run(name, *arguments):
     return done.stdout
 
 
+def needs(*packages):
+    """Skip the test if one of the packages is not installed."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+
+
 def test_linear_probe():
     pytest.importorskip("sklearn")
     said = run("linear_probe.py")
@@ -53,6 +60,33 @@ def test_more_features_than_rows():
     assert min(margins.values()) > 0.0
     assert margins["gradient descent"] > margins["no penalty"]
     assert accuracies["shuffled labels"] < 0.6 < 0.8 < accuracies["l2=1"]
+
+
+@pytest.mark.slow
+def test_in_pytorch():
+    needs("torch")
+    said = run("in_pytorch.py").splitlines()[::2]
+    verdicts = [line.split(": ")[1].split(",")[0] for line in said]
+    assert verdicts[:2] == ["stable", "stable"] and verdicts[2] in ("unstable", "cycling")
+    assert verdicts[3] == "undecided"  # too few epochs
+
+
+@pytest.mark.slow
+def test_in_jax():
+    needs("jax", "optax")
+    said = run("in_jax.py").splitlines()[::2]
+    verdicts = [line.split(": ")[1].split(",")[0] for line in said]
+    assert verdicts[:2] == ["stable", "stable"] and verdicts[3:5] == ["unstable", "unstable"]
+
+
+@pytest.mark.slow
+def test_keras_callback():
+    needs("keras")
+    if not any(map(importlib.util.find_spec, ("jax", "torch"))):
+        pytest.skip("neither jax nor torch is installed")
+    said = run("keras_callback.py")
+    assert "stepsize 0.5: undecided, ended: all epochs are over" in said
+    assert "stepsize 8: unstable, ended: unstable_steps" in said or "ended: cycling" in said
 
 
 @needs_mpi
@@ -136,9 +170,7 @@ def test_on_slurm(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["dask", "ray", "spark"])
 def test_engines_that_place_ranks(engine):
-    for package in ["torch", {"dask": "distributed", "spark": "pyspark"}.get(engine, engine)]:
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed")
+    needs("torch", {"dask": "distributed", "spark": "pyspark"}.get(engine, engine))
     if engine == "spark" and shutil.which("java") is None:
         pytest.skip("there is no Java")
     done = run_python(RUN, str(EXAMPLES / f"on_{engine}.py"))
