@@ -3,7 +3,12 @@
 from lsgd_fast._api.descent import run_sweep
 from lsgd_fast._api.minimize import solve
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
+from lsgd_fast._methods.staged_trial import (
+    TrialOptions,
+    run_training_trial,
+    run_trial,
+    takes_rows,
+)
 
 __all__ = [
     "staged_trial",
@@ -11,9 +16,11 @@ __all__ = [
 
 
 def staged_trial(
-    X,
-    y,
+    X=None,
+    y=None,
     *,
+    train=None,
+    stepsizes=None,
     start_stepsize=None,
     factor=4,
     n_stages=8,
@@ -22,6 +29,7 @@ def staged_trial(
     n_repeats=3,
     goal=None,
     stop=None,
+    updates_per_epoch=1,
     rng=0,
     loss="logistic",
     sample_weight=None,
@@ -36,6 +44,9 @@ def staged_trial(
 ):
     """Look for a large stepsize on samples of the rows, and confirm it on all of them.
 
+    Of any other model, a function `train` runs the training loop; then seeds take the place of
+    samples, and one more seed that of all rows. Arguments that describe rows are left out.
+
     Increasing stepsizes run on stratified samples, from zero weights (an intercept from the base
     rate, see `fit_intercept`); a run ends early if it cycles or diverges. The best stepsize, its
     neighbours and the first one then run on all rows, and if need be the smaller ones. The
@@ -43,27 +54,38 @@ def staged_trial(
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n, d)
-        Data of any real dtype and layout.
-    y : array-like of shape (n,)
+    X : array-like or sparse matrix of shape (n, d), optional
+        Data of any real dtype and layout. Pass either X and y, or `train`.
+    y : array-like of shape (n,), optional
         Labels -1/+1, 0/1 or bool; both classes must occur. With softmax class numbers 0, 1, ...,
         K - 1, each of which must occur.
+    train : callable, optional
+        ``train(stepsize, n_steps, seed)`` trains a model anew with a constant stepsize, a float,
+        and yields its loss for each step, or always pairs ``(loss, held_out_loss)``, the latter
+        None where it is not measured: a generator, or anything else to iterate over. It may end
+        early, and yield one loss more after its last step. All that is random in it should follow
+        from `seed`, an integer below 2**31. A run that ends early closes the generator.
+    stepsizes : array-like of shape (k,), optional
+        Positive stepsizes in increasing order, one or more, instead of `start_stepsize`, `factor`
+        and `n_stages`.
     start_stepsize : float, optional
         The first, conservative stepsize, in the units of X. By default 1 over the estimated
         smoothness of the objective, rounded to two digits, with which the loss never increases.
+        With `train` either this or `stepsizes` is needed.
     factor : float, default 4
         Ratio of the stepsizes of two stages; greater than 1.
     n_stages : int, default 8
         Number of stepsizes, one or more.
     n_steps : int, default 1000
         Steps of each run, on samples and on all rows. With fewer than 1000 steps hardly any run is
-        called stable without a proof.
+        called stable without a proof. With `train` it takes more than 1000 losses.
     sample : float, default 0.1
         Share of the rows in a sample: at most 1, and below 1 where the goal is held out. A sample
         has at least five rows per feature, times K - 1 with K classes; if that is all rows, there
         is one sample.
     n_repeats : int, default 3
-        Number of samples for the choice, and of new samples for the comparison.
+        Number of samples for the choice, and of new samples for the comparison; with `train` of
+        seeds: 1 is enough for a loop in which nothing is random.
     goal : {"loss", "held_out_loss", "held_out_error", "margin", "steps"}, optional
         What the best stepsize has after `n_steps`:
 
@@ -75,9 +97,16 @@ def staged_trial(
         * ``"margin"``: the largest ``min_margin / weight_norm``.
         * ``"steps"``, the default if `stop` has a target (`loss`, `gradient_norm` or
           `separated`): the fewest steps to it.
+
+        With `train` it is one of ``"loss"``, ``"held_out_loss"`` and ``"steps"``. The last
+        observation of a run counts, and stages are ranked by all their seeds.
     stop : Stop, optional
         Further conditions that end a run; `cycling` is always True. A run that meets a target has
-        held, whatever it would do afterwards.
+        held, whatever it would do afterwards. With `train` there is no `gradient_norm` and no
+        `separated`.
+    updates_per_epoch : int, default 1
+        With `train`: how many losses are averaged into one observation, at most `n_steps`, as for
+        `TrainingMonitor`. For losses of batches the number of these in an epoch, or a part of it.
     rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, or None, \
 default 0
         Seed or generator of the samples: the result is a function of it and the other arguments.
@@ -99,9 +128,9 @@ default 0
     callback : callable, optional
         Called as ``callback(progress)`` between steps: `progress.n_steps` are the steps so far,
         `progress.loss` is the loss of one of the current runs, and `progress.phase` says which
-        rows these have, such as "sample 1 of 3". `progress_bar` makes one. If it returns True, the
-        trial ends: it has `ended` set, and recommends a stepsize only if the runs on all rows were
-        over.
+        rows these have, such as "sample 1 of 3", or which seed and stepsize. `progress_bar` makes
+        one. If it returns True, the trial ends: it has `ended` set, and recommends a stepsize only
+        if the runs on all rows were over.
     callback_every : int, optional
         Steps between two calls, 1 by default. Each call takes some time: pass 100, say.
     n_threads : int, optional
@@ -115,7 +144,8 @@ default 0
     Raises
     ------
     TypeError, ValueError
-        For bad arguments, before any run; the message names the argument.
+        For bad arguments, before any run; the message names the argument. Also if `train` yields
+        nothing, or what is no loss. Its own exceptions pass through.
 
     Examples
     --------
@@ -126,10 +156,15 @@ default 0
     (0.34, 1392.64, 1)
     """
     options = TrialOptions(
-        start_stepsize=start_stepsize, factor=factor, n_stages=n_stages, n_steps=n_steps,
-        sample=sample, n_repeats=n_repeats, goal=goal, stop=stop, rng=rng, loss=loss,
-        callback=callback, callback_every=callback_every, n_threads=n_threads,
+        train=train, stepsizes=stepsizes, start_stepsize=start_stepsize, factor=factor,
+        n_stages=n_stages, n_steps=n_steps, sample=sample, n_repeats=n_repeats, goal=goal,
+        stop=stop, updates_per_epoch=updates_per_epoch, rng=rng, loss=loss, callback=callback,
+        callback_every=callback_every, n_threads=n_threads,
     )  # fmt: skip
+    rows = {"sample_weight": sample_weight, "offset": offset, "l2": l2}
+    rows |= {"fit_intercept": fit_intercept, "center": center, "scale": scale}
+    if not takes_rows(train, X, y, **rows):
+        return run_training_trial(options)
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=options.n_threads,

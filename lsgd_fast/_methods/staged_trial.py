@@ -1,16 +1,20 @@
 """The staged trial: find a stepsize on samples of the rows, and confirm it on all of them.
 
+Of a training loop, seeds take the place of samples.
+
 The functions that run a `SweepRequest` and a `MinimizeRequest` are arguments: the compiled package
 and its NumPy reference share this file.
 """
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from lsgd_fast._checks import (
+    as_list,
     check_callback,
     check_choice,
     check_count,
@@ -18,20 +22,23 @@ from lsgd_fast._checks import (
     check_real,
     check_rng,
     set_fields,
+    shown,
 )
-from lsgd_fast._constants import SLACK
 from lsgd_fast._inputs.requests import base_rate_start
 from lsgd_fast._inputs.stopping import Stop, check_stop
 from lsgd_fast._methods.separation import find_separation
 from lsgd_fast._methods.smoothness import POWER_STEPS, estimate_smoothness
-from lsgd_fast._methods.trial_runs import Runner, Samples
+from lsgd_fast._methods.trial_course import Course, compute
+from lsgd_fast._methods.trial_runs import Found, Runner, Samples, Watch
+from lsgd_fast._methods.trial_training import Seeds, TrainingRunner
 from lsgd_fast._results.separation import SeparationKind
-from lsgd_fast._results.trial import GOALS, HELD_OUT_GOALS, ComparedRun, Comparison, Stage, Trial
-from lsgd_fast._results.trial_report import describe_outcomes
+from lsgd_fast._results.trial import GOALS, HELD_OUT_GOALS, Trial
 from lsgd_fast.losses import Logistic, resolve
 from lsgd_fast.theory import transition_steps
 
-__all__ = ["TrialOptions", "run_trial"]
+__all__ = ["TrialOptions", "run_training_trial", "run_trial", "takes_rows"]
+
+TRAINING_GOALS = ("loss", "held_out_loss", "steps")
 
 MAX_STEPSIZE, MIN_STEPSIZE = 1e300, 1e-300
 
@@ -45,6 +52,8 @@ MAX_PROGRAM = 200_000
 class TrialOptions:
     """The arguments of `lsgd_fast.staged_trial` of these names, checked, with its defaults."""
 
+    train: Any = None
+    stepsizes: Any = None
     start_stepsize: float | None = None
     factor: float = 4
     n_stages: int = 8
@@ -53,6 +62,7 @@ class TrialOptions:
     n_repeats: int = 3
     goal: str | None = None
     stop: Stop | None = None
+    updates_per_epoch: int = 1
     rng: Any = 0
     callback: Any = None
     callback_every: int | None = None
@@ -69,8 +79,8 @@ class TrialOptions:
         if sample > 1.0:
             raise ValueError(f"sample must be a share of the rows, at most 1; got {sample!r}")
         n_repeats = check_count("n_repeats", self.n_repeats, 1)
-        stop, rng = check_stop(self.stop), check_rng(self.rng)
-        goal = _check_goal(self.goal, stop)
+        stop = check_stop(self.stop, validation=self.train)
+        goal, rng = _check_goal(self.goal, stop), check_rng(self.rng)
         if sample == 1.0 and goal in HELD_OUT_GOALS:
             raise ValueError(
                 f"sample must be below 1 for goal={goal!r}, which is judged on rows outside of the "
@@ -80,13 +90,92 @@ class TrialOptions:
         n_threads, start = check_n_threads(self.n_threads), self.start_stepsize
         if start is not None:
             start = check_real("start_stepsize", start)
+        stepsizes = self.stepsizes
+        if stepsizes is not None:
+            default = None, TrialOptions.factor, TrialOptions.n_stages
+            stepsizes = _check_stepsizes(stepsizes, (start, factor, n_stages) != default)
+        updates = check_count("updates_per_epoch", self.updates_per_epoch, 1)
         if not isinstance(resolve(self.loss), Logistic):  # Softmax is one
             raise ValueError(f"loss must be 'logistic' or 'softmax' for a trial; got {self.loss!r}")
         set_fields(
-            self, start_stepsize=start, factor=factor, n_stages=n_stages, n_steps=n_steps,
-            sample=sample, n_repeats=n_repeats, goal=goal, stop=stop, rng=rng, callback=callback,
-            callback_every=callback_every, n_threads=n_threads,
+            self, stepsizes=stepsizes, start_stepsize=start, factor=factor, n_stages=n_stages,
+            n_steps=n_steps, sample=sample, n_repeats=n_repeats, goal=goal, stop=stop,
+            updates_per_epoch=updates, rng=rng, callback=callback, callback_every=callback_every,
+            n_threads=n_threads,
         )  # fmt: skip
+        if self.train is not None:
+            _check_training(self)
+        elif updates > 1:
+            raise ValueError("updates_per_epoch needs train: without it each loss is of all rows")
+
+    @property
+    def needs_held_out(self):
+        """Whether a training loop must give held-out losses."""
+        return self.goal in HELD_OUT_GOALS or self.stop.validation_patience is not None
+
+
+def takes_rows(train, X, y, **others):
+    """Return whether a trial is of rows, rather than of a training loop.
+
+    Parameters
+    ----------
+    train, X, y
+        Either the first is None or the others are.
+    **others
+        Further arguments of `lsgd_fast.staged_trial` that say what the rows are.
+    """
+    if train is None:
+        for name, value in (("X", X), ("y", y)):
+            if value is None:
+                raise TypeError(f"{name} is missing: staged_trial takes X and y, or train")
+        return True
+    for name, value in {"X": X, "y": y, **others}.items():
+        default = {"l2": 0.0, "fit_intercept": False}.get(name)
+        if value is not default and not (isinstance(value, (int, float)) and value == default):
+            raise ValueError(f"{name} must be left out with train, which has its own data")
+    return False
+
+
+def _check_stepsizes(stepsizes, others):
+    """Return stepsizes as a list of floats; `others` says whether other ones are asked for."""
+    if others:
+        raise ValueError(
+            "stepsizes must not be given together with start_stepsize, factor or n_stages"
+        )
+    found = [check_real("stepsizes", stepsize) for stepsize in as_list("stepsizes", stepsizes)]
+    if any(small >= large for small, large in pairwise(found)):
+        raise ValueError(f"stepsizes must increase; got {shown(found)}")
+    return found
+
+
+def _check_training(options):
+    """Check what is not the same for a training loop and for rows."""
+    if not callable(options.train):
+        raise TypeError(
+            "train must be a function train(stepsize, n_steps, seed) that yields the losses; got "
+            f"{shown(options.train)}"
+        )
+    for name in ("sample", "loss", "n_threads"):
+        value = getattr(options, name)
+        if value != getattr(TrialOptions, name):
+            raise ValueError(
+                f"{name} must be left out with train, which has its own data; got {shown(value)}"
+            )
+    if options.start_stepsize is None and options.stepsizes is None:
+        raise ValueError("start_stepsize or stepsizes must be given with train")
+    if options.goal not in TRAINING_GOALS:
+        raise ValueError(
+            f"goal must be one of {', '.join(map(repr, TRAINING_GOALS))} with train; got "
+            f"{options.goal!r}"
+        )
+    for name in ("gradient_norm", "separated"):
+        if getattr(options.stop, name):
+            raise ValueError(f"stop.{name} must be left out with train: only losses are known")
+    if options.updates_per_epoch > options.n_steps:
+        raise ValueError(
+            f"updates_per_epoch must be at most n_steps, {options.n_steps}; got "
+            f"{options.updates_per_epoch}"
+        )
 
 
 def _check_goal(goal, stop):
@@ -96,12 +185,12 @@ def _check_goal(goal, stop):
     goal = check_choice("goal", goal, GOALS)
     if goal == "steps" and not has_target:
         raise ValueError(
-            "goal='steps' counts the steps to a target: pass one, such as stop=Stop(separated=True)"
+            "goal='steps' counts the steps to a target: pass one, such as stop=Stop(loss=0.1)"
         )
     return goal
 
 
-def run_trial(run_sweep, solve, problem, options):
+def run_trial(run_sweep, solve, problem, options, keep=compute):
     """Return the `Trial` of `lsgd_fast.staged_trial`.
 
     Parameters
@@ -111,18 +200,22 @@ def run_trial(run_sweep, solve, problem, options):
     problem : Problem
         Whose loss is `options.loss`.
     options : TrialOptions
+    keep : callable
+        ``keep(name, unit)`` returns what ``unit()`` returns, a dict of numbers (also infinity and
+        NaN), strings, lists, dicts and None, or an equal one: that which an earlier call for the
+        same problem and options, which was interrupted, has kept under the same name. The trial
+        is then the same, and computes only what was not kept. By default nothing is kept.
     """
     samples = Samples(problem, options)
     smoothness = estimate_smoothness(problem, options.rng)
     stepsizes = _stepsizes(options, smoothness)
-    runner = Runner(run_sweep, problem, smoothness, options)
-    stages, confirmed = _try(runner, samples, stepsizes, options.goal)
-    ranks = _ranks(confirmed, stages, options.goal)
-    best = _first_best(ranks)
-    comparison = None
-    if best is not None and best > 0:
-        comparison = _compare(runner, samples, confirmed, best)
-    separation = _find_separation(runner, solve, confirmed)
+    watch = Watch(options.callback, shares_passes=not problem.is_multi)
+    runner = Runner(run_sweep, problem, smoothness, options, watch)
+    course = Course(runner, samples, stepsizes, options.goal, watch, keep)
+    stages, confirmed = course.try_stepsizes()
+    best = course.best(confirmed, stages)
+    comparison = course.compare(confirmed, best) if best else None
+    separation = _find_separation(course, runner, solve, confirmed)
     return Trial(
         recommended=None if best is None else stepsizes[best],
         conservative=stepsizes[0],
@@ -131,8 +224,8 @@ def run_trial(run_sweep, solve, problem, options):
         stages=stages,
         confirmations=tuple(outcome for _, outcome in sorted(confirmed.items())),
         comparison=comparison,
-        separation=str(separation),
-        settled_after=_settled_after(runner, stages, confirmed),
+        separation=separation,
+        settled_after=_settled_after(problem, course.margin, stages, confirmed),
         loss=problem.loss.name,
         l2=problem.l2,
         rows=samples.n_rows,
@@ -143,13 +236,54 @@ def run_trial(run_sweep, solve, problem, options):
         row_norm=problem.row_norm,
         n_rows_sampled=samples.n_sampled,
         n_steps=options.n_steps,
-        ended=runner.ended,
-        passes=runner.passes + POWER_STEPS,
+        ended=course.ended,
+        passes=course.passes + POWER_STEPS,
+        total_steps=course.total_steps,
+        stepsizes_given=options.stepsizes is not None,
     )
 
 
-def _stepsizes(options, smoothness):
+def run_training_trial(options, keep=compute):
+    """Return the `Trial` of `options.train`; see `run_trial`."""
+    seeds, stepsizes = Seeds(options), _stepsizes(options)
+    watch = Watch(options.callback, shares_passes=False)
+    runner = TrainingRunner(options, stepsizes[0], watch)
+    course = Course(runner, seeds, stepsizes, options.goal, watch, keep)
+    stages, confirmed = course.try_stepsizes()
+    best = course.best(confirmed, stages)
+    comparison = course.compare(confirmed, best) if best else None
+    return Trial(
+        recommended=None if best is None else stepsizes[best],
+        conservative=stepsizes[0],
+        goal=options.goal,
+        smoothness=None,
+        stages=stages,
+        confirmations=tuple(outcome for _, outcome in sorted(confirmed.items())),
+        comparison=comparison,
+        separation=str(SeparationKind.undecided),
+        settled_after=None,
+        loss=None,
+        l2=0.0,
+        rows=None,
+        n_classes=None,
+        n_features=None,
+        start=None,
+        row_norm=None,
+        n_rows_sampled=None,
+        n_steps=options.n_steps,
+        ended=course.ended,
+        passes=None,
+        total_steps=course.total_steps,
+        stepsizes_given=options.stepsizes is not None,
+        updates_per_epoch=options.updates_per_epoch,
+        seed=seeds.whole,
+    )
+
+
+def _stepsizes(options, smoothness=None):
     """Return the stepsizes of the stages."""
+    if options.stepsizes is not None:
+        return options.stepsizes
     start, factor, n_stages = options.start_stepsize, options.factor, options.n_stages
     with np.errstate(all="ignore"):
         growth = float(np.float64(factor) ** (n_stages - 1))
@@ -168,115 +302,40 @@ def _stepsizes(options, smoothness):
     return stepsizes
 
 
-def _try(runner, samples, stepsizes, goal):
-    """Return the stages, and by their numbers the outcomes on all rows."""
-    parts, found = [None] if samples.are_whole else samples.draw(), []
-    for i, rows in enumerate(parts):
-        phase = "all rows" if rows is None else f"sample {i + 1} of {len(parts)}"
-        found.append(runner.run(rows, stepsizes, phase))
-        if runner.ended:
-            break
-    columns = zip(*found, strict=True)
-    stages = tuple(_stage(*pair, goal) for pair in zip(stepsizes, columns, strict=True))
-    if runner.ended:
-        return stages, {}
-    if samples.are_whole:
-        return stages, dict(enumerate(found[0]))
-    return stages, _confirm(runner, stepsizes, stages, goal)
-
-
-def _stage(stepsize, outcomes, goal):
-    passed = 2 * sum(outcome.held for outcome in outcomes) > len(outcomes)
-    reason = describe_outcomes(outcomes, goal)
-    return Stage(stepsize=stepsize, outcomes=outcomes, passed=passed, reason=reason)
-
-
-def _confirm(runner, stepsizes, stages, goal):
-    """Return the outcomes on all rows, by stage: of the candidate and, if need be, of those below.
-
-    The candidate is the best stage on the samples. Its neighbours run with it, since the best stage
-    on all rows may be next to it, and so does the first stage; they share their passes. There are
-    none if the callback ends them.
-    """
-    passed = [i for i, stage in enumerate(stages) if stage.passed]
-    candidate = _first_best({i: stages[i].rank(goal) for i in passed}) or 0
-    near = {0, max(0, candidate - 1), candidate}
-    if candidate + 1 in passed:
-        near.add(candidate + 1)
-
-    def run(chosen):
-        chosen = sorted(chosen)
-        found = runner.run(None, [stepsizes[i] for i in chosen], "all rows")
-        return dict(zip(chosen, found, strict=True))
-
-    found = run(near)
-    below = range(1, candidate - 1)
-    best = _first_best(_ranks(found, stages, goal))
-    if below and (best is None or best < candidate) and not runner.ended:
-        found |= run(below)
-    return {} if runner.ended else found
-
-
-def _compare(runner, samples, confirmed, best):
-    """Return the comparison of the first stage with the best one, on new samples and all rows.
-
-    It is None if the callback ends it.
-    """
-    small, large = confirmed[0], confirmed[best]
-    pair = [small.stepsize, large.stepsize]
-    parts, found = [] if samples.are_whole else samples.draw(), []
-    for i, rows in enumerate(parts):
-        found.append(runner.run(rows, pair, f"new sample {i + 1} of {len(parts)}"))
-        if runner.ended:
-            return None
-    of_small, of_large = zip(*found, strict=True) if found else ((), ())
-    return Comparison(
-        conservative=ComparedRun(stepsize=pair[0], samples=of_small, full=small),
-        recommended=ComparedRun(stepsize=pair[1], samples=of_large, full=large),
-    )
-
-
-def _ranks(confirmed, stages, goal):
-    """Return the ranks of the stages that held on all rows; what is held out judges samples."""
-    held = {i: outcome for i, outcome in confirmed.items() if outcome.held}
-    if goal in HELD_OUT_GOALS:
-        return {i: stages[i].rank(goal) for i in held}
-    return {i: outcome.rank(goal) for i, outcome in held.items()}
-
-
-def _first_best(ranks):
-    """Return the first stage whose rank is the best but for rounding, or None if there is none."""
-    best = min(ranks.values(), default=None)
-    return next((i for i in sorted(ranks) if np.allclose(ranks[i], best, SLACK, SLACK)), None)
-
-
-def _find_separation(runner, solve, confirmed):
-    """Return the kind of separation of all rows that is proved.
+def _find_separation(course, runner, solve, confirmed):
+    """Return the kind of separation of all rows that is proved, by its name.
 
     A proof is looked for where no run has one, and where X is small and there is no penalty.
     """
     problem = runner.problem
     if any(outcome.separated_at is not None for outcome in confirmed.values()):
-        return SeparationKind.complete
+        return str(SeparationKind.complete)
     is_large = problem.n * problem.d > MAX_ENTRIES
-    if problem.l2 > 0.0 or is_large or runner.ended or not confirmed:
-        return SeparationKind.undecided
+    if problem.l2 > 0.0 or is_large or course.ended or not confirmed:
+        return str(SeparationKind.undecided)
+    return course.take("separation", lambda: _look_for_separation(runner, solve)).separation
+
+
+def _look_for_separation(runner, solve):
+    """Return the separation of all rows with its margin, as a `Found`."""
+    problem, passes, margin = runner.problem, 0, 0.0
 
     def counted(request):
+        nonlocal passes
         run = solve(request)
-        runner.passes += int(run.trace.passes[-1])
+        passes += int(run.trace.passes[-1])
         return run
 
     names, plain = [""] * problem.d, problem.without_offset()
     found = find_separation(counted, plain, names, runner.descent.n_threads, MAX_PROGRAM)
     if found.kind is SeparationKind.complete:
-        runner.take_margin(found)
-    return found.kind
+        margin, measured = runner.margin_of(found)
+        passes += measured
+    return Found(passes=passes, margin=margin, separation=str(found.kind))
 
 
-def _settled_after(runner, stages, confirmed):
+def _settled_after(problem, margin, stages, confirmed):
     """Return the steps after which Theorem 1 has settled the first unsettled stepsize, or None."""
-    problem, margin = runner.problem, runner.margin
     unsettled = [one.stepsize for one in (*stages, *confirmed.values()) if one.mark == "unsettled"]
     if not unsettled or margin == 0.0 or not problem.is_covered or problem.is_weighted:
         return None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast._methods.trial_runs import _Watch
+from lsgd_fast._methods.trial_runs import Watch
 from support.backends import every_backend
 from support.trials import DIGITS, QUICK, almost_separable, recorded
 
@@ -203,7 +203,7 @@ def test_the_progress_bar_shows_a_trial(backend):
 def test_runs_one_after_another_all_count():
     """One that ends early adds what it has reported."""
     seen = []
-    watch = _Watch(seen.append, shares_passes=False)
+    watch = Watch(seen.append, shares_passes=False)
     watch.begin("all rows")
     for n_steps in (10, 20, 30, 10, 20, 10, 20):
         watch(SimpleNamespace(n_steps=n_steps, loss=0.5))

@@ -8,6 +8,7 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast import plot
 from support.artists import Figure, curves, legend_of, named, new_axes, render
+from support.training import pairs, quadratic
 from support.trials import DIGITS, QUICK, flipped
 
 X, Y = DIGITS[0], flipped(DIGITS[1], 0.05)
@@ -64,6 +65,19 @@ def test_the_axis_is_that_of_the_goal(options, label, scale):
     ax = render(trial.plot())
     assert (ax.get_ylabel(), ax.get_yscale()) == (label, scale)
     assert len(curves(ax)) == (1 if trial.goal.startswith("held_out") else 2)
+
+
+def test_a_trial_of_a_training_loop_has_seeds():
+    options = {"start_stepsize": 0.05, "n_stages": 4, "n_steps": 100}
+    ax = render(lsgd.staged_trial(train=quadratic, **options).plot())
+    assert legend_of(ax)[:3] == ["median of 3 seeds", "one more seed", "range of 3 seeds"]
+    assert (ax.get_ylabel(), ax.get_yscale()) == ("loss", "log")
+    negative = lsgd.staged_trial(train=lambda *a: [s - 9.0 for s in quadratic(*a)], **options)
+    ax = render(negative.plot())
+    assert (ax.get_ylabel(), ax.get_yscale()) == ("loss", "linear")
+    held_out = lsgd.staged_trial(train=pairs, goal="held_out_loss", **options)
+    ax = render(held_out.plot())
+    assert (ax.get_ylabel(), ax.get_yscale()) == ("held-out loss", "log")
 
 
 def test_a_second_trial_on_the_same_axes_adds_no_second_entry_for_the_band():

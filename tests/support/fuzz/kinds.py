@@ -60,7 +60,9 @@ KINDS = {
     "extremes": Kind("minimize", 1.0, large=0.0, always=("max_passes",), hard=0.6),
     "teams": Kind("gradient_descent", 0.5, 5, large=1.0),
     "margin": Kind("max_margin", 1.0, large=0.05, always=("max_passes",)),
-    "trial": Kind("staged_trial", 0.4, 24, 0.0, always=("n_steps", "n_stages", "n_repeats")),
+    "trial": Kind("staged_trial", 0.4, 24, 0.0,
+                  always=("X", "y", "n_steps", "n_stages", "n_repeats"),
+                  without=("train", "stepsizes", "updates_per_epoch")),
     "plan": Kind("plan", 0.04, large=0.1),
 }  # fmt: skip
 

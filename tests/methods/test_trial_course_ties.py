@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lsgd_fast._constants import EPSILON, SLACK
-from lsgd_fast._methods.staged_trial import _first_best
+from lsgd_fast._methods.trial_course import _first_best
 from support.backends import every_backend
 from support.trials import DIGITS
 
