@@ -23,7 +23,7 @@ LARGEST_MAP = 20  # most rows of a map that are labelled
 COLUMNS = 2048  # columns of a thinned curve, about as many as a figure has pixels across
 MAP_COLUMNS = 512  # columns of a map
 MAP_DECADES = 20  # decades below the highest height of a map that have colours of their own
-LOG_AXIS = 300  # decades above and below 1 that a log axis of float64 shows safely
+LOG_AXIS = 180  # decades above and below 1 for which no tick of a log axis leaves float64
 STEP_ZERO = 0.45  # scale of the linear part, which puts step 0 half a decade left of step 1
 
 

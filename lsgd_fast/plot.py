@@ -93,9 +93,9 @@ def loss_curves(runs, *, ax=None, legend=True, **line):
 
     Notes
     -----
-    The loss is the data term, without the penalty. If a loss is outside of 1e-300 to 1e300, which
-    is all that a log axis can show, the axis is linear and shows ``log10(loss)``, computed from
-    `Trace.ln_loss`; its ticks are labelled as powers of ten in either case. A loss that is not
+    The loss is the data term, without the penalty. If a loss is outside of 1e-180 to 1e180, where
+    ticks of a log axis could leave float64, the axis is linear and shows ``log10(loss)``, computed
+    from `Trace.ln_loss`; its ticks are labelled as powers of ten in either case. A loss that is not
     finite leaves a gap, and so does a loss of 0 in a trace without `ln_loss`.
 
     Examples
@@ -147,8 +147,8 @@ def rates(runs, *, ax=None, legend=True, **line):
     Notes
     -----
     Step 0, where the product is 0, is left out. For a stepsize that changes, the sum of the
-    stepsizes of all earlier steps replaces ``stepsize * step``. For products outside of 1e-300 to
-    1e300 see `loss_curves`.
+    stepsizes of all earlier steps replaces ``stepsize * step``. For products outside of 1e-180 to
+    1e180 see `loss_curves`.
 
     References
     ----------
@@ -289,7 +289,8 @@ def trial(trial, *, ax=None, legend=True, **line):
     """Plot what a staged trial is for, such as the loss, by stepsize.
 
     A curve joins the medians over the samples, means of what is held out, with a band for their
-    range, from the least to the largest; another one joins the runs on all rows. Stepsizes that may
+    range, from the least to the largest; another one joins the runs on all rows. Of a training loop
+    these are seeds and one more seed. Stepsizes that may
     not be recommended are marked, and a vertical line is at the recommended one.
 
     Parameters
@@ -318,7 +319,7 @@ def trial(trial, *, ax=None, legend=True, **line):
     Notes
     -----
     What is held out judges samples only, so there is no curve of all rows then. Numbers that are
-    not finite and targets that are not met leave gaps. For losses outside of 1e-300 to 1e300 see
+    not finite and targets that are not met leave gaps. For losses outside of 1e-180 to 1e180 see
     `loss_curves`.
 
     Examples
@@ -342,7 +343,8 @@ def trial(trial, *, ax=None, legend=True, **line):
     drawing.draw_curves(ax, list(curves), list(curves.values()), {"marker": "."} | line)
     if band:
         (stepsizes, low), (_, high) = band
-        drawing.fill(ax, stepsizes, low, high, f"range of {len(trial.stages[0].outcomes)} samples")
+        parts = f"{len(trial.stages[0].outcomes)} {trial.parts[0]}s"
+        drawing.fill(ax, stepsizes, low, high, f"range of {parts}")
     for curve, words in zip(curves.values(), marks, strict=True):
         for stepsize, word in zip(curve[0], words, strict=True):
             if word in MARKS:
@@ -382,6 +384,11 @@ def losses_by_stepsize(sweep, *, ax=None, legend=True, **line):
 
 def _judged_by(trial):
     """Return the name of what a trial is for, its value of an outcome, and if that is log10."""
+    if trial.goal == "loss" and trial.is_trained:
+        outcomes = [*trial.confirmations, *(o for stage in trial.stages for o in stage.outcomes)]
+        if any(outcome.loss <= 0.0 for outcome in outcomes):  # the loss of a model may be negative
+            return "loss", lambda outcome: outcome.loss, False
+        return "loss", lambda outcome: _log10(outcome.loss), True
     if trial.goal == "loss" and trial.l2 > 0.0:
         return "loss with its penalty", lambda outcome: _log10(outcome.objective), True
     if trial.goal == "loss":
@@ -409,7 +416,8 @@ def _trial_curves(trial, value_of):
         values = _finite([list(map(value_of, stage.outcomes)) for stage in trial.stages])
         # NaN, where an outcome has no value, is also the middle and an end of the band
         name, middle = _middle(trial.goal, values)
-        label = f"{name} of {values.shape[1]} samples" if values.shape[1] > 1 else "sample"
+        noun = trial.parts[0]
+        label = f"{name} of {values.shape[1]} {noun}s" if values.shape[1] > 1 else noun
         curves[label] = stepsizes, middle
         marks.append([stage.mark for stage in trial.stages])
         if values.shape[1] > 1:
@@ -417,7 +425,7 @@ def _trial_curves(trial, value_of):
     on_all = trial.confirmations
     values = _finite(list(map(value_of, on_all)))
     if not np.isnan(values).all():
-        curves["all rows"] = np.array([outcome.stepsize for outcome in on_all]), values
+        curves[trial.parts[1]] = np.array([outcome.stepsize for outcome in on_all]), values
         marks.append([outcome.mark for outcome in on_all])
     return curves, marks, band
 

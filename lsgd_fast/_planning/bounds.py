@@ -7,8 +7,9 @@ import numpy as np
 
 from lsgd_fast import theory
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
+from lsgd_fast._pages.texts import ENGLISH
 
-__all__ = ["Bounds", "bounds"]
+__all__ = ["Bounds", "bounds", "why_unknown"]
 
 # The quantities that each bound needs, the one that the user should pass first coming first.
 _NEEDS = {
@@ -124,7 +125,11 @@ def bounds(n, *, radius, margin, stepsize=None, n_steps=None, target_loss=None):
     found = {name: value if value < math.inf else None for name, value in found.items()}
     found |= {"radius": radius, "margin": margin, "stepsize": stepsize, "n_steps": n_steps}
     found["target_loss"] = target_loss
-    unknown = {name: _why(name, found) for name, value in found.items() if value is None}
+    unknown = {
+        name: ENGLISH.words(why_unknown(name, found))
+        for name, value in found.items()
+        if value is None
+    }
     return Bounds(n=n, unknown=unknown, **found)
 
 
@@ -164,25 +169,36 @@ def _theorems(n_steps, n, stepsize, target_loss, data):
     return found
 
 
-def _why(name, found):
-    """Return why a quantity is unknown, and which argument would help."""
+def why_unknown(name, found):
+    """Return why a quantity is unknown, and which argument would help, as a fact.
+
+    Parameters
+    ----------
+    name : str
+    found : dict
+        The quantities of `Bounds` by name.
+
+    Returns
+    -------
+    (str, dict)
+        A key of the texts of `_pages`, and its fields.
+    """
     if name in ("radius", "margin", "n_steps", "target_loss"):
-        return f"pass {name}="
+        return "why_pass", {"name": name}
     if found["radius"] == 0.0:
-        return "X is zero everywhere"
+        return "why_zero", {}
     budget = None
     if found["n_steps"] is not None and found["corollary2_min_steps"] is not None:
-        budget = f"needs at least {found['corollary2_min_steps']:,} steps"
+        budget = {"least": found["corollary2_min_steps"]}
     if name == "stepsize":
-        return "pass stepsize=" if budget is None else f"pass stepsize=; Corollary 2 {budget}"
+        return ("why_pass", {"name": name}) if budget is None else ("why_pass_budget", budget)
     missing = [need for need in _NEEDS[name] if found[need] is None]
     if missing:
-        return f"pass {missing[0]}="
+        return "why_pass", {"name": missing[0]}
     if name.startswith("corollary2") and budget is not None:
-        return f"Corollary 2 {budget}"
+        return "why_budget", budget
     if name == "last_loss" and found["transition_steps"] is not None:
-        phase = f"the unstable phase may last {found['transition_steps']:,} steps"
-        return f"{phase}, and only the mean is bounded there"
+        return "why_phase", {"steps": found["transition_steps"]}
     if name == "mean_loss":
-        return "n_steps is too small for this bound"
-    return "the bound is too large to represent"
+        return "why_few_steps", {}
+    return "why_large", {}

@@ -1,6 +1,7 @@
 """`plan` and `Plan`: the memory, time and theoretical bounds of a descent before it is run."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from lsgd_fast._engine.dataset import is_plain, row_leaves
 from lsgd_fast._inputs.dense import MAX_FEATURES, check_matrix
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
+from lsgd_fast._pages.page import report as write_report
 from lsgd_fast._planning import report as plan_report
 from lsgd_fast._planning.bounds import Bounds, bounds
 from lsgd_fast._planning.memory import Memory, dense_memory, sparse_memory
@@ -222,9 +224,36 @@ class Plan:
         """Operations of one step of such a network in its two products with X, or None."""
         return None if self.width is None else 4 * self.n * self.d * self.width
 
-    def report(self):
-        """Return the plan as text that fits a terminal."""
-        return plan_report.report(self)
+    def to_dict(self):
+        """Return the plan as dicts, lists, numbers and strings, see `from_dict`."""
+        return asdict(self) | {"dtype": self.dtype.str, "measured_shape": list(self.measured_shape)}
+
+    @classmethod
+    def from_dict(cls, values):
+        """Return the plan that `to_dict` converted."""
+        parts = {"bounds": Bounds(**values["bounds"]), "footprint": Memory(**values["footprint"])}
+        parts |= {"dtype": np.dtype(values["dtype"])}
+        return cls(**values | parts | {"measured_shape": tuple(values["measured_shape"])})
+
+    def report(self, path=None, *, lang="en"):
+        """Return the plan as text that fits a terminal, or write it as a page.
+
+        Parameters
+        ----------
+        path : str, bytes or os.PathLike, optional
+            An HTML file to write in place of text, see `Trial.report`.
+        lang : {"en", "ja"}, default "en"
+            The language of the page. The text is English.
+
+        Returns
+        -------
+        str or None
+            The text; None if a page was written.
+        """
+        from lsgd_fast._pages.plan_page import plan_page  # few need it, and plots with it
+
+        build = partial(plan_page, self, plan_report.sections(self))
+        return write_report(partial(plan_report.report, self), build, path, lang)
 
     __str__ = report
 

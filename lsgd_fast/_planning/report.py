@@ -1,33 +1,20 @@
-"""The report of a plan, as text for a terminal."""
+"""The report of a plan: facts, from which terminals and pages make sentences.
+
+A fact is a key of the texts of `_pages` and its fields by name.
+"""
 
 import math
 import textwrap
 
 from lsgd_fast._constants import SLACK
 from lsgd_fast._html import html_table
-from lsgd_fast._text import WIDTH, counted
+from lsgd_fast._pages.texts import ENGLISH
+from lsgd_fast._planning.bounds import why_unknown
+from lsgd_fast._text import WIDTH
 
-__all__ = ["report", "report_html"]
+__all__ = ["report", "report_html", "sections"]
 
 INDENT = 18  # column at which facts start, after their names
-
-# Name and size of a unit, and the least number of units for which it is used.
-BYTES = [("TB", 1e12, 1), ("GB", 1e9, 1), ("MB", 1e6, 1), ("kB", 1e3, 1), ("bytes", 1, 0)]
-SECONDS = [
-    ("days", 86400.0, 2), ("h", 3600.0, 2), ("min", 60.0, 2), ("s", 1.0, 1), ("ms", 1e-3, 1),
-    ("us", 1e-6, 0),
-]  # fmt: skip
-
-HOW_TO_MARGIN = (
-    "pass margin=, the largest min_i y_i (x_i . v) over unit vectors v, in the units of X. A lower "
-    "bound is enough, such as trace.min_margin[-1] / trace.weight_norm[-1] of a run that separated "
-    "the data"
-)
-LOOSE = (
-    "These are upper bounds for the worst data with this margin, and they are loose: on the data "
-    "sets of this package runs were stable more than a hundred times sooner. The width is the one "
-    "that the proof needs; it grows with the square of the stepsize."
-)
 
 
 def report(plan):
@@ -44,120 +31,133 @@ def report(plan):
         Lines that fit a terminal.
     """
     return "\n\n".join(
-        "\n".join([title, *(_line(*fact) for fact in facts)]) for title, facts in _sections(plan)
+        "\n".join([ENGLISH.words(title), *(_line(*_words(row)) for row in rows)])
+        for title, rows in sections(plan)
     )
 
 
 def report_html(plan):
     """Return the report of a plan as a table for notebooks."""
-    (title, facts), *sections = _sections(plan)
-    rows = [*facts, *(row for name, more in sections for row in [(name,), *more])]
-    return html_table(title, rows)
+    (title, rows), *others = sections(plan)
+    lines = [_words(row) for row in rows]
+    for name, more in others:
+        lines += [(ENGLISH.words(name),), *map(_words, more)]
+    return html_table(ENGLISH.words(title), lines)
 
 
-def _sections(plan):
-    """Return titles, each with its facts: pairs of a name and a text, or a text alone."""
+def _words(row):
+    return tuple(ENGLISH.words(part) if part else "" for part in row)
+
+
+def sections(plan):
+    """Return the report as sections.
+
+    Returns
+    -------
+    list of (fact, list)
+        Titles, each with its rows: pairs of a name, a key, and a fact, or a fact alone. A row
+        without a name belongs to the row above.
+    """
     network = [] if plan.width is None else [_network(plan)]
     return [_run(plan), _bounds(plan.bounds), _memory(plan), _time(plan), *network]
 
 
 def _run(plan):
     b = plan.bounds
-    margin = f"unknown: {HOW_TO_MARGIN}" if b.margin is None else f"{b.margin:.4g}"
-    entries = "" if plan.n_entries is None else f", {plan.n_entries:,} entries"
-    facts = [
-        ("radius R", _value_or_reason(b, "radius", "{:.4g}, the largest norm of a row")),
-        ("margin", margin),
-        ("stepsize", _value_or_reason(b, "stepsize", "{:.4g}")),
-        ("steps", _value_or_reason(b, "n_steps", "{:,}")),
+    margin = ("unknown", {"reason": "how_to_margin"})
+    rows = [
+        ("plan_radius", _value_or_reason(b, "radius", "radius_is")),
+        ("plan_margin", margin if b.margin is None else ("value_is", {"value": b.margin})),
+        ("plan_stepsize", _value_or_reason(b, "stepsize", "value_is")),
+        ("plan_steps", _value_or_reason(b, "n_steps", "count_is")),
     ]
     if b.monotone_stepsize is not None:
-        fact = f"up to 8 / R^2 = {b.monotone_stepsize:.3g} the loss cannot increase, on any data"
-        facts.insert(3, ("", fact))
-    return f"Plan of a descent on X of shape ({plan.n}, {plan.d}), {plan.dtype}{entries}", facts
+        rows.insert(3, ("", ("monotone_is", {"value": b.monotone_stepsize})))
+    title = {"n": plan.n, "d": plan.d, "dtype": str(plan.dtype)}
+    if plan.n_entries is None:
+        return ("plan_run", title), rows
+    return ("plan_run_sparse", title | {"n_entries": plan.n_entries}), rows
 
 
 def _bounds(b):
-    facts = [
-        ("unstable phase", _unstable_phase(b)),
-        (
-            "mean loss",
-            _value_or_reason(b, "mean_loss", "at most {:.3g}, over all of these steps (Theorem 1)"),
-        ),
-        (
-            "last loss",
-            _value_or_reason(b, "last_loss", "at most {:.3g}, after these steps (Theorem 1)"),
-        ),
+    rows = [
+        ("plan_phase", _unstable_phase(b)),
+        ("plan_mean", _value_or_reason(b, "mean_loss", "mean_is")),
+        ("plan_last", _value_or_reason(b, "last_loss", "last_is")),
     ]
     if b.target_loss is not None:
-        text = f"loss of {b.target_loss:.3g} after at most {{:,}} steps (Theorem 1)"
-        facts.append(("target", _value_or_reason(b, "target_steps", text)))
-    text = "stepsize {:.4g} for these steps: last loss at most " + f"{b.corollary2_loss or 0:.3g}"
-    facts.append(("Corollary 2", _value_or_reason(b, "corollary2_stepsize", text)))
-    text = "a two-layer ReLU network would need {:.2g} units (Theorem 6)"
-    facts.append(("width", _value_or_reason(b, "required_width", text)))
+        target = _value_or_reason(b, "target_steps", "target_is", target=b.target_loss)
+        rows.append(("plan_target", target))
+    corollary = _value_or_reason(b, "corollary2_stepsize", "corollary_is", loss=b.corollary2_loss)
+    rows.append(("plan_corollary", corollary))
+    rows.append(("plan_width", _value_or_reason(b, "required_width", "width_is")))
     if b.transition_steps is not None:
-        facts.append((LOOSE,))
-    return "Bounds (Wu, Bartlett, Telgarsky, Yu, COLT 2024; stepsizes in the units of X)", facts
+        rows.append((("plan_loose", {}),))
+    return ("plan_bounds", {}), rows
 
 
 def _unstable_phase(b):
     known = None not in (b.stepsize, b.monotone_stepsize)
     if known and b.stepsize <= b.monotone_stepsize * (1.0 + SLACK):
-        return "none: with a stepsize this small the loss never increases"
-    text = "at most {:,} steps, in which the loss may rise (Theorem 1)"
-    return _value_or_reason(b, "transition_steps", text)
+        return "phase_none", {}
+    return _value_or_reason(b, "transition_steps", "phase_is")
 
 
 def _memory(plan):
     memory = plan.footprint
-    data = ("X", f"{_bytes(plan.data_bytes)}, not included in the peak")
+    data = ("plan_data", ("data_is", {"value": plan.data_bytes}))
     if plan.peak_bytes is None:
-        peak = f"{_bytes(memory.peak(0))}, and {memory.trace_row} bytes for each recorded step"
-        return "Memory", [data, ("peak", f"{peak}: pass n_steps=")]
+        peak = ("peak_by_row", {"value": memory.peak(0), "row": memory.trace_row})
+        return ("plan_memory", {}), [data, ("plan_peak", peak)]
     trace = memory.trace_row * plan.n_recorded
-    order = "in the order of a step" if plan.n_entries is None else "by columns"
     parts = {
-        "the trace": trace,
-        f"a copy of X {order}": memory.packed,
-        "partial results of a pass": memory.workspace,
-        "labels": memory.labels,
-        "weights": memory.weights,
+        "part_trace": trace,
+        "part_copy" if plan.n_entries is None else "part_columns": memory.packed,
+        "part_workspace": memory.workspace,
+        "part_labels": memory.labels,
+        "part_weights": memory.weights,
     }
-    largest = sorted((size, name) for name, size in parts.items() if size >= 0.05 * plan.peak_bytes)
-    reason = ", ".join(f"{name} {_bytes(size)}" for size, name in reversed(largest))
+    # in equal sizes by their English names
+    shown = [(size, ENGLISH(key, value=size), key) for key, size in parts.items()]
+    shown = sorted(part for part in shown if part[0] >= 0.05 * plan.peak_bytes)
+    reason = [(key, {"value": size}) for size, _, key in reversed(shown)]
     if memory.set_up > trace + memory.packed + memory.workspace + memory.weights:
-        reason = "while X is validated or copied"
-    return "Memory", [data, ("peak", f"{_bytes(plan.peak_bytes)}: {reason}")]
+        reason = "set_up_is"
+    peak = ("peak_is", {"value": plan.peak_bytes, "parts": reason})
+    return ("plan_memory", {}), [data, ("plan_peak", peak)]
 
 
 def _time(plan):
-    title = f"Time, measured on this machine with {counted(plan.n_threads, 'thread')}"
+    title = ("plan_time", {"n_threads": plan.n_threads})
     if plan.measured_shape != (plan.n, plan.d):
         n, d = plan.measured_shape
-        title += f", on {n} x {d} and scaled"
+        title = ("plan_time_scaled", {"n_threads": plan.n_threads, "n": n, "d": d})
     if math.isnan(plan.step_seconds):
-        return title, [("one step", "unknown: X is so large that steps on it leave float64")]
-    facts = [
-        ("one step", _seconds(plan.step_seconds)),
-        ("set-up", _seconds(plan.set_up_seconds)),
+        return title, [("plan_step", ("step_leaves", {}))]
+    total = ("unknown", {"reason": ("why_pass", {"name": "n_steps"})})
+    if plan.seconds is not None:
+        total = ("seconds_are", {"value": plan.seconds})
+    return title, [
+        ("plan_step", ("seconds_are", {"value": plan.step_seconds})),
+        ("plan_set_up", ("seconds_are", {"value": plan.set_up_seconds})),
+        ("plan_in_all", total),
     ]
-    total = "unknown: pass n_steps=" if plan.seconds is None else _seconds(plan.seconds)
-    return title, [*facts, ("in all", total)]
 
 
 def _network(plan):
-    return f"A two-layer network of width {plan.width:,}", [
-        ("parameters", f"{plan.width * plan.d:,}"),
-        ("memory", f"{_bytes(plan.network_bytes)} for weights and gradient, besides X"),
-        ("work", f"{plan.network_flops:.3g} operations per step"),
+    return ("plan_network", {"width": plan.width}), [
+        ("plan_parameters", ("count_is", {"value": plan.width * plan.d})),
+        ("plan_network_memory", ("network_memory_is", {"value": plan.network_bytes})),
+        ("plan_work", ("work_is", {"value": plan.network_flops})),
     ]
 
 
-def _value_or_reason(b, name, text):
-    """Return a value of `Bounds` as text, or why it is unknown."""
+def _value_or_reason(b, name, key, **fields):
+    """Return the fact of a value of `Bounds`, or why it is unknown."""
     value = getattr(b, name)
-    return f"unknown: {b.unknown[name]}" if value is None else text.format(value)
+    if value is None:
+        return "unknown", {"reason": why_unknown(name, vars(b))}
+    return key, {"value": value} | fields
 
 
 def _line(name, text=None):
@@ -166,17 +166,3 @@ def _line(name, text=None):
         return textwrap.fill(name, WIDTH, initial_indent="  ", subsequent_indent="  ")
     first = f"  {name}".ljust(INDENT)
     return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=" " * INDENT)
-
-
-def _bytes(size):
-    return _in_units(size, BYTES)
-
-
-def _seconds(seconds):
-    return _in_units(seconds, SECONDS)
-
-
-def _in_units(value, units):
-    """Return a number in the first unit that is small enough for it."""
-    unit, size, _ = next(entry for entry in units if value >= entry[1] * entry[2])
-    return f"{value / size:.3g} {unit}"

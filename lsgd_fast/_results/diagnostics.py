@@ -9,8 +9,9 @@ import types
 from dataclasses import MISSING, asdict, dataclass, fields
 
 from lsgd_fast._checks import shown
-from lsgd_fast._results.verdict import DIVERGED, Verdict, find_verdict, write_evidence
-from lsgd_fast._text import counted
+from lsgd_fast._constants import INCREASE_TOLERANCE
+from lsgd_fast._pages.texts import ENGLISH
+from lsgd_fast._results.verdict import DIVERGED, Verdict, find_evidence, find_verdict
 
 __all__ = [
     "Diagnostics",
@@ -18,6 +19,7 @@ __all__ = [
     "check_counts",
     "check_type",
     "diagnostics_from_dict",
+    "observed",
     "sharpness_bound",
 ]
 
@@ -51,6 +53,22 @@ class _Diagnostics:
     def to_dict(self):
         """Return the fields by name, and the kind of the diagnostics under "kind"."""
         return {"kind": self.kind, **asdict(self)}
+
+    @property
+    def evidence(self):
+        """The evidence for the verdict, a few sentences."""
+        return _english(self.facts)
+
+
+def _english(facts):
+    return " ".join(ENGLISH(key, **values) for key, values in facts)
+
+
+def observed(facts):
+    """Return facts of losses alone in English, with the word that nothing more is known."""
+    text = _english(facts)
+    is_seen = facts[0][0].startswith("seen")
+    return f"Observed: {text[0].lower()}{text[1:]}" if is_seen else text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,14 +160,24 @@ class Diagnostics(_Diagnostics):
             )
 
     @property
+    def rounding(self):
+        """The difference of two objectives of the window that may be rounding."""
+        return INCREASE_TOLERANCE * self.high
+
+    @property
+    def n_seen(self):
+        """The number of steps, which is what must not be too small for a verdict."""
+        return self.n_steps
+
+    @property
     def verdict(self):
         """The `Verdict` on the run."""
         return find_verdict(self)
 
     @property
-    def evidence(self):
-        """The evidence for the verdict, a few sentences."""
-        return write_evidence(self)
+    def facts(self):
+        """The evidence as facts, see `find_evidence`."""
+        return find_evidence(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,49 +240,35 @@ class MinimizeDiagnostics(_Diagnostics):
         return Verdict.stable if self.converged or self._is_separated() else Verdict.undecided
 
     @property
-    def evidence(self):
-        """The evidence for the verdict, a few sentences."""
+    def facts(self):
+        """The evidence as facts, see `find_evidence`."""
         if self.diverged:
-            return DIVERGED
-        sentences = [
-            f"{counted(self.n_steps, 'iteration')}, {counted(self.n_passes, 'read')} of X."
-        ]
+            return [DIVERGED]
+        facts = [("seen_reads", {"n_steps": self.n_steps, "n_passes": self.n_passes})]
         if self.penalised or self.n_increases > 0:
-            sentences.append(self._describe_increases())
+            facts.append(self._increases())
         if self._is_separated():
-            sentences.append(
-                f"The data were separated at iteration {self.separated_at}: longer weights of the "
-                "same direction have a loss as small as you like."
-            )
+            facts.append(("proved_separated_minimum", {"step": self.separated_at}))
         elif self.growing is not None:
-            sentences.append(
-                f"The loss has no minimum: it falls for ever as {self.growing} to infinity. A "
-                "penalty (l2 > 0) gives it one; lsgd_fast.separation shows the rows."
-            )
+            facts.append(("proved_no_minimum", {"growing": self.growing}))
         elif self.share == self.share:
-            sentences.append(self._describe_gradient())
+            facts.append(self._gradient())
             if not self.penalised and self.share < 0.1:
-                sentences.append(f"No direction has a margin above {self.share:.2g} R.")
-        return " ".join(sentences)
+                facts.append(("proved_margin", {"margin": self.share}))
+        return facts
 
-    def _describe_increases(self):
-        name = "objective" if self.penalised else "loss"
+    def _increases(self):
+        fields = {"name": "objective" if self.penalised else "loss"}
         if self.n_increases == 0:
-            return f"The {name} never increased."
-        times = counted(self.n_increases, "time")
-        return f"The {name} increased {times}, last in iteration {self.last_increase}."
+            return "seen_no_increase", fields
+        fields |= {"n_increases": self.n_increases, "last": self.last_increase}
+        return "seen_iterations_up", fields
 
-    def _describe_gradient(self):
-        state = "Converged" if self.converged else "Not converged"
-        by_feature, share = "", self.share
+    def _gradient(self):
         if self.entry_share == self.entry_share:
-            share = self.entry_share
-            by_feature = " by each feature" if self.converged else " by some feature"
-        most = " at most" if by_feature and self.converged else ""
-        return (
-            f"{state}: the gradient{by_feature} is{most} {share:.2g} of what the rows would make "
-            "if they all pulled the same way."
-        )
+            key = "seen_converged_entries" if self.converged else "open_gradient_entry"
+            return key, {"share": self.entry_share}
+        return "seen_converged" if self.converged else "open_gradient", {"share": self.share}
 
     def _is_separated(self):
         return self.separated_at is not None and not self.penalised

@@ -1,6 +1,8 @@
 """A finished run: its weights, its trace, how it ended, and the verdict on it."""
 
+import textwrap
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from lsgd_fast._checks import set_fields
 from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._html import html_table
 from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._pages.page import report as write_report
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._results.diagnostics import (
@@ -19,7 +22,7 @@ from lsgd_fast._results.diagnostics import (
 )
 from lsgd_fast._results.predictions import Model, Predictions
 from lsgd_fast._results.trace import Trace
-from lsgd_fast._text import counted, describe_ending, exp_text
+from lsgd_fast._text import WIDTH, counted, describe_ending, exp_text
 
 __all__ = ["Run", "last_increase"]
 
@@ -235,6 +238,37 @@ class Run(Predictions, ReadOnlyArrays):
         from lsgd_fast.plot import loss_curves  # matplotlib is an extra
 
         return loss_curves(self, ax=ax, **options)
+
+    def report(self, path=None, *, lang="en"):
+        """Return how the run ended, its facts and the evidence, or write them as a page.
+
+        Parameters
+        ----------
+        path : str, bytes or os.PathLike, optional
+            An HTML file to write in place of text, see `Trial.report`.
+        lang : {"en", "ja"}, default "en"
+            The language of the page. The text is English.
+
+        Returns
+        -------
+        str or None
+            The text; None if a page was written.
+        """
+        from lsgd_fast._pages.run_page import run_page  # few need it, and plots with it
+
+        return write_report(self._report, partial(run_page, self), path, lang)
+
+    def _report(self):
+        if not self.evidence:
+            return repr(self)
+        text = textwrap.fill(
+            self.evidence,
+            WIDTH,
+            initial_indent="  evidence    ",
+            subsequent_indent=" " * 14,
+            break_on_hyphens=False,
+        )
+        return f"{self!r}\n{text}"
 
     def __repr__(self):
         lines = [f"  {name:<12}{text}" for name, text in self._facts()]

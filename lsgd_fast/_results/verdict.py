@@ -14,12 +14,12 @@ A run is judged by a window, the last half of it or more, compared with the wind
 import math
 from enum import StrEnum
 
-from lsgd_fast._constants import INCREASE_TOLERANCE
-from lsgd_fast._text import ENDINGS, counted
+__all__ = [
+    "DIVERGED", "MIN_QUIET_STEPS", "MIN_STATIONARY_STEPS", "MIN_STEPS", "Verdict", "find_evidence",
+    "find_observed_verdict", "find_verdict", "is_stationary", "promise_per_step",
+]  # fmt: skip
 
-__all__ = ["DIVERGED", "MIN_STEPS", "Verdict", "find_verdict", "write_evidence"]
-
-DIVERGED = f"{ENDINGS['diverged'][1].capitalize()}."
+DIVERGED = ("diverged", {})  # the fact that a run left float64
 
 # The end of the third window of the monitor: shorter runs have a verdict only where it is proved.
 MIN_STEPS = 64
@@ -87,10 +87,16 @@ def find_verdict(diag):
         return Verdict.diverged
     if _proof(diag) is not None:
         return Verdict.stable
-    if diag.n_steps < MIN_STEPS:
-        return Verdict.undecided
-    if diag.model == "network":  # its loss is not convex, so that calm and cycles prove nothing
+    if diag.model == "network" and diag.n_steps >= MIN_STEPS:
+        # its loss is not convex, so that calm and cycles prove nothing
         return Verdict.unstable if diag.window_increases > 0 else Verdict.undecided
+    return find_observed_verdict(diag)
+
+
+def find_observed_verdict(diag):
+    """Return the `Verdict` by what was observed alone, where nothing is proved."""
+    if diag.n_seen < MIN_STEPS:
+        return Verdict.undecided
     if _is_cycling(diag):
         return Verdict.cycling
     if _is_settled(diag):
@@ -99,28 +105,22 @@ def find_verdict(diag):
 
 
 def _proof(diag):
-    """Return why the objective cannot increase any more, or None."""
+    """Return the fact that the objective cannot increase any more, or None."""
     if diag.certified_at is not None:
-        return (
-            f"stepsize * R^2 * loss is at most 1 at step {diag.certified_at}, where R is the "
-            "largest norm of a row: from there on theory guarantees that the loss falls"
-        )
+        return "proved_certified", {"step": diag.certified_at}
     if diag.is_small:
         bound = "R^2/4" if diag.curvature == 0.25 else f"{diag.curvature:.3g} R^2"
         bound = "R^2/2" if diag.model == "softmax" else bound
-        return (
-            f"stepsize * ({bound} + l2) is at most 2, where R is the largest norm of a row: with "
-            f"such a stepsize the {_name(diag)} never increases"
-        )
+        return "proved_small", {"bound": bound, "name": _name(diag)}
     if diag.is_at_rest:
-        return "the gradient is exactly zero: the weights do not move"
+        return "proved_at_rest", {}
     return None
 
 
 def _is_cycling(diag):
     if diag.separated_at is not None and not diag.penalised:
         return False  # it becomes stable, by Theorem 1 or because its drift cannot be so small
-    if not diag.drift <= CYCLE_DRIFT or _is_stationary(diag) or not _is_steady(diag):
+    if not diag.drift <= CYCLE_DRIFT or is_stationary(diag) or not _is_steady(diag):
         return False
     if diag.window_increases > 0:
         return abs(diag.fall) <= BROKEN_PROMISE * diag.promise
@@ -129,110 +129,98 @@ def _is_cycling(diag):
 
 def _is_settled(diag):
     """Return whether a run looks stable, although nothing is proved."""
-    if _is_stationary(diag):
-        return diag.n_steps >= MIN_STATIONARY_STEPS
-    if diag.n_steps < MIN_QUIET_STEPS:
+    if is_stationary(diag):
+        return diag.n_seen >= MIN_STATIONARY_STEPS
+    if diag.n_seen < MIN_QUIET_STEPS:
         return False
     if diag.last_increase > diag.window // 2 or not diag.sharpness <= MAX_SHARPNESS:
         return False
-    shrinks = _promise_per_step(diag) <= SETTLING_PROMISE * diag.earlier_promise
+    shrinks = promise_per_step(diag) <= SETTLING_PROMISE * diag.earlier_promise
     return shrinks and diag.fall >= KEPT_PROMISE * diag.promise
 
 
-def _is_stationary(diag):
+def is_stationary(diag):
     """Return whether the promise of a step is below the rounding of the objective."""
     if diag.high == math.inf:  # a penalty overflows long before the weights do
         return False
-    return _promise_per_step(diag) <= INCREASE_TOLERANCE * diag.high
+    return promise_per_step(diag) <= diag.rounding
 
 
 def _is_steady(diag):
     low, high = STEADY_PROMISE * diag.earlier_promise, diag.earlier_promise / STEADY_PROMISE
-    return low <= _promise_per_step(diag) <= high
+    return low <= promise_per_step(diag) <= high
 
 
 def _is_flat(diag):
-    return diag.high - diag.low <= INCREASE_TOLERANCE * diag.high
+    return diag.high - diag.low <= diag.rounding
 
 
-def _promise_per_step(diag):
+def promise_per_step(diag):
+    """Return the mean promise of a step in the window."""
     return diag.promise / max(1, diag.n_steps - diag.window)
 
 
-def write_evidence(diag):
-    """Return the evidence for the verdict, a few sentences."""
+def find_evidence(diag):
+    """Return the evidence for the verdict as facts, from which any language makes sentences.
+
+    A fact is a key of the texts of `_pages` and its fields by name. Keys begin with what they are:
+    "proved", "seen" or "open".
+    """
     found = find_verdict(diag)
     if found is Verdict.diverged:
-        return DIVERGED
+        return [DIVERGED]
     if found is Verdict.stable and _proof(diag) is not None:
-        return _sentence(_proof(diag))
+        return [_proof(diag)]
     if diag.n_steps < MIN_STEPS:
-        return f"Too short to tell: {counted(diag.n_steps, 'step')}, fewer than {MIN_STEPS}."
-    sentences = [_describe_increases(diag)]
+        return [("open_few_steps", {"n_steps": diag.n_steps, "least": MIN_STEPS})]
+    facts = [_increases(diag)]
     if found is Verdict.stable:
-        sentences.append(_describe_settling(diag))
+        facts.append(("seen_vanished" if is_stationary(diag) else "seen_settling", {}))
     elif found is Verdict.undecided and diag.model == "network":
-        sentences.append("No theorem says that it stays so: the loss of a network is not convex.")
+        facts.append(("open_network", {}))
     elif found is Verdict.undecided:
-        sentences.append(_describe_doubt(diag))
+        facts.append(_doubt(diag))
     else:
-        sentences.append(_describe_window(diag))
+        facts.append(_window(diag))
     if diag.model == "network":
-        return " ".join(sentences)
+        return facts
     if diag.separated_at is not None and not diag.penalised:
-        theorem = ", and then every constant stepsize becomes stable (Theorem 1)"
-        theorem = theorem if diag.is_covered and diag.model == "linear" else ""
-        sentences.append(f"The data were separated at step {diag.separated_at}{theorem}.")
+        theorem = "_theorem" if diag.is_covered and diag.model == "linear" else ""
+        facts.append((f"proved_separated{theorem}", {"step": diag.separated_at}))
     elif not diag.penalised and diag.drift < 0.1:
         margin = diag.drift * (math.sqrt(2.0) if diag.model == "softmax" else 1.0)
-        sentences.append(f"No direction has a margin above {margin:.2g} R.")
+        facts.append(("proved_margin", {"margin": margin}))
     elif found is Verdict.cycling:
-        sentences.append(f"The weights returned to within {diag.drift:.2g} of their path.")
-    return " ".join(sentences)
+        facts.append(("seen_return", {"drift": diag.drift}))
+    return facts
 
 
-def _describe_increases(diag):
-    name = _name(diag)
+def _increases(diag):
+    fields = {"name": _name(diag), "n_steps": diag.n_steps}
     if diag.n_increases == 0:
-        return f"The {name} never increased in {counted(diag.n_steps, 'step')}."
-    return (
-        f"The {name} increased {counted(diag.n_increases, 'time')} in "
-        f"{counted(diag.n_steps, 'step')}, last at step {diag.last_increase}, at most "
-        f"{diag.largest_increase:.3g} times."
-    )
+        return "seen_calm", fields
+    fields |= {"n_increases": diag.n_increases, "last": diag.last_increase}
+    return "seen_increases", fields | {"most": diag.largest_increase}
 
 
-def _describe_window(diag):
-    kept = f"fell by {diag.fall:.3g} where its gradients promised {diag.promise:.3g}"
+def _window(diag):
+    fields = {"n_steps": diag.n_steps - diag.window, "n_increases": diag.window_increases}
+    fields |= {"low": diag.low, "high": diag.high, "promise": diag.promise}
     if diag.fall <= 0.0:
-        kept = f"did not fall, where its gradients promised {diag.promise:.3g}"
-    times = counted(diag.window_increases, "time")
-    return (
-        f"In the last {diag.n_steps - diag.window} it increased {times}, "
-        f"was between {diag.low:.6g} and {diag.high:.6g}, and {kept}."
-    )
+        return "seen_window_no_fall", fields
+    return "seen_window", fields | {"fall": diag.fall}
 
 
-def _describe_settling(diag):
-    if _is_stationary(diag):
-        return "Its gradient has vanished but for rounding. This is observed, not proved."
-    return "It falls as its gradient promises, and that shrinks: observed, not proved."
-
-
-def _describe_doubt(diag):
-    least = MIN_STATIONARY_STEPS if _is_stationary(diag) else MIN_QUIET_STEPS
+def _doubt(diag):
+    least = MIN_STATIONARY_STEPS if is_stationary(diag) else MIN_QUIET_STEPS
     if diag.n_steps < least:
-        return f"Too short to tell: nothing is proved, and there are fewer than {least}."
+        return "open_short", {"least": least}
     if diag.last_increase > diag.window // 2:
-        return "The calm since then is too short to tell."
+        return "open_short_calm", {}
     if not diag.sharpness <= MAX_SHARPNESS:
-        return "Nothing is proved, and rows far out may make it sharp at any time."
-    return "Too short to tell: nothing is proved, and its gradient hardly shrinks."
+        return "open_sharp", {}
+    return "open_hardly_shrinks", {}
 
 
 def _name(diag):
     return "objective" if diag.penalised else "loss"
-
-
-def _sentence(text):
-    return text[0].upper() + text[1:] + "."
