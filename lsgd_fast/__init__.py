@@ -36,6 +36,9 @@ from lsgd_fast import datasets, distributed, losses, plot, reference, stepsizes,
 from lsgd_fast._inputs.stopping import Stop, StopReason
 from lsgd_fast._methods.margin import Margin
 from lsgd_fast._methods.rescale import ScaledWeights, scale_to_loss
+from lsgd_fast._methods.training_monitor import TrainingMonitor
+from lsgd_fast._methods.training_trace import TrainingTrace
+from lsgd_fast._pilot.pilot import Budget, Pilot, pilot
 from lsgd_fast._planning.plan import Plan, plan
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.separation import (
@@ -55,9 +58,11 @@ from lsgd_fast.progress import progress_bar
 logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
 
 __all__ = [
+    "Budget",
     "Certificate",
     "Descent",
     "Margin",
+    "Pilot",
     "Plan",
     "Run",
     "ScaledWeights",
@@ -70,6 +75,8 @@ __all__ = [
     "StopReason",
     "Sweep",
     "Trace",
+    "TrainingMonitor",
+    "TrainingTrace",
     "Trial",
     "Verdict",
     "critical_stepsize",
@@ -82,6 +89,7 @@ __all__ = [
     "max_margin",
     "minimize",
     "nesterov_descent",
+    "pilot",
     "plan",
     "plot",
     "progress_bar",

@@ -389,6 +389,7 @@ def test_a_handler_that_does_not_raise_lets_the_run_go_on():
         lambda X, y: lsgd.logistic_loss(X, y, np.zeros(D)),
         lambda X, y: lsgd.critical_stepsize(X, y, np.zeros(D)),
         lambda X, y: lsgd.staged_trial(X, y),
+        lambda X, y: lsgd.pilot(X, y),
         lambda X, y: lsgd.max_margin(X, y),
         lambda X, y: lsgd.plan(X, y, stepsize=1.0, n_steps=3),
         lambda X, y: lsgd.stochastic_gradient_descent(X, y, 1.0, 3),

@@ -286,17 +286,30 @@ class Problem:
         -------
         Problem
         """
-        X, y = self.X[rows], self.y[rows]
         given = self.weight[rows] if self.is_weighted else None
-        weight, total_weight = check_sample_weight(given, len(X), len(X))
+        offset = None if self.offset is None else self.offset[rows]
+        return self._of_rows(self.X[rows], self.y[rows], given, offset, n_threads)
+
+    def without_rows(self, rows, n_threads=None):
+        """Return the same problem in which some rows have no weight; X is read, but not copied.
+
+        Parameters
+        ----------
+        rows, n_threads
+            As for `take`; at least one of the other rows has a positive weight.
+        """
+        weight = self.weight.copy()
+        weight[rows] = 0.0
+        return self._of_rows(self.X, self.y, weight, self.offset, n_threads)
+
+    def _of_rows(self, X, y, weight, offset, n_threads):
+        weight, total_weight = check_sample_weight(weight, len(X), len(X))
         row_norm = largest_norm(X, weight, self.center, self.scale, n_threads)
         y.setflags(write=False)
         weight.setflags(write=False)
-        part = replace(
-            self.without_offset(), X=X, y=y, weight=weight, total_weight=total_weight,
-            row_norm=row_norm,
-        )  # fmt: skip
-        return part.with_offset(None if self.offset is None else self.offset[rows])
+        part = self.without_offset()
+        part = replace(part, X=X, y=y, weight=weight, total_weight=total_weight, row_norm=row_norm)
+        return part.with_offset(offset)
 
     def in_one_process(self):
         """Return the same problem with the rows of all ranks, which each of them gets."""

@@ -5,6 +5,7 @@ Results go to stdout, progress to stderr.
 
 import csv
 import math
+import os
 import reprlib
 import sys
 import time
@@ -22,6 +23,8 @@ from lsgd_fast._inputs.standardize import center_and_scale
 from lsgd_fast._inputs.stopping import Stop, StopReason
 from lsgd_fast._methods.minimize_request import MinimizeOptions
 from lsgd_fast._methods.separation import find_separation
+from lsgd_fast._pilot import pilot as piloting
+from lsgd_fast._pilot.options import Budget
 from lsgd_fast._planning import plan as planning
 from lsgd_fast._results.verdict import Verdict
 from lsgd_fast._text import counted
@@ -42,18 +45,23 @@ from lsgd_fast.cli.options import (
 from lsgd_fast.cli.output import (
     check_outputs,
     coefficients_text,
+    evidence_text,
     plan_facts,
     print_json,
     print_result,
     run_facts,
     separation_facts,
     with_options,
+    write_report,
     write_result,
 )
 from lsgd_fast.cli.rows import ReadOptions, plain_labels
 from lsgd_fast.progress import StatusLine
 
-__all__ = ["DEFAULT_STEPSIZE", "fit", "minimize", "plan", "predict", "separation", "sweep", "trial"]
+__all__ = [
+    "DEFAULT_STEPSIZE", "fit", "minimize", "pilot", "plan", "predict", "separation", "sweep",
+    "trial",
+]  # fmt: skip
 
 DEFAULT_STEPSIZE = 32.0  # for R = 1, as in the papers
 UPDATES = 1000  # of the progress line, over all steps of a command
@@ -84,7 +92,8 @@ def minimize(arguments):
     model, advice = Model.of(run, data), advice_on_minimum(run)
     coefficients = _coefficients(arguments, data, model, problem.fit_intercept)
     facts = run_facts(run) | {"coefficients": coefficients, "advice": advice}
-    print_result(arguments, data, facts, run, coefficients_text(coefficients), advice=advice)
+    texts = run, evidence_text(run), coefficients_text(coefficients)
+    print_result(arguments, data, facts, *texts, advice=advice)
     write_result(arguments, run, model)
     return 1 if run.stop_reason is StopReason.diverged else 0
 
@@ -103,7 +112,8 @@ def fit(arguments):
         status.log(f"{counted(run.n_steps, 'step')} in {run.seconds:.3g} s")
     advice = advice_on_run(arguments, data, run)
     facts = {"stepsize": stepsize} | run_facts(run) | {"advice": advice}
-    print_result(arguments, data, facts, f"Stepsize {stepsize:.6g}", run, advice=advice)
+    texts = f"Stepsize {stepsize:.6g}", run, evidence_text(run)
+    print_result(arguments, data, facts, *texts, advice=advice)
     write_result(arguments, run, Model.of(run, data))
     return 1 if run.stop_reason is StopReason.diverged else 0
 
@@ -137,6 +147,7 @@ def sweep(arguments):
 
 def trial(arguments):
     """Search for a large stepsize; return 1 if every run diverged, else 0."""
+    check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
         status.show(f"trying stepsizes on {len(data.X)} rows", now=True)
@@ -169,13 +180,53 @@ def trial(arguments):
     advice = advice_on_trial(data, found)
     facts = found.to_dict() | {"advice": advice}
     print_result(arguments, data, facts, with_options(found.report()), advice=advice)
+    write_result(arguments, found)
     outcomes = [outcome for stage in found.stages for outcome in stage.outcomes]
     outcomes += found.confirmations
     return 1 if all(outcome.verdict == Verdict.diverged for outcome in outcomes) else 0
 
 
+def pilot(arguments):
+    """Decide whether a large stepsize pays; return 0, whatever is decided."""
+    check_outputs(arguments, ["report"])
+    with StatusLine(sys.stderr) as status:
+        data = _read(arguments, status)
+
+        def report(progress):
+            status.show(f"{progress.phase}: step {progress.n_steps}, loss {progress.loss:.3g}")
+
+        keywords = problem_keywords(arguments, data)
+        del keywords["loss"]
+        with _naming_values(arguments.data), _saying_how_to_go_on(arguments.out):
+            found = piloting.pilot(
+                data.X,
+                data.y,
+                offset=data.rows.offsets,
+                goal=arguments.goal.replace("-", "_"),
+                budget=Budget(seconds=arguments.seconds, memory=arguments.memory),
+                folder=arguments.out,
+                n_steps=arguments.steps,
+                n_trial_steps=arguments.trial_steps,
+                n_repeats=arguments.repeats,
+                test_size=arguments.test_size,
+                width=arguments.width,
+                stop=Stop(unstable_steps=arguments.unstable_steps),
+                rng=arguments.seed,
+                callback=report if status.live else None,
+                n_threads=arguments.threads,
+                **keywords,
+            )
+        status.log(f"{found.passes:.0f} passes over the rows in {found.seconds:.3g} s")
+    print_result(arguments, data, found.to_dict(), with_options(found.report()))
+    if arguments.out is not None and not arguments.json:
+        print(f"Kept: {os.path.join(arguments.out, 'pilot.json')!a} has every number")
+    write_report(arguments, found)
+    return 0
+
+
 def plan(arguments):
     """Predict what a descent takes; return 0."""
+    check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
         status.show("measuring a short run", now=True)
@@ -193,6 +244,7 @@ def plan(arguments):
     # `fit` records fewer rows of a long trace, so that it fits in memory.
     found = replace(found, record_every=default_record_every(found.n_steps or 0))
     print_result(arguments, data, plan_facts(found), with_options(found.report()))
+    write_result(arguments, found)
     return 0
 
 
@@ -270,6 +322,17 @@ def _check_problem(arguments, data):
     with _naming_values(arguments.data):
         problem = Problem.check(data.X, data.y, **keywords, n_threads=arguments.threads)
         return problem.with_offset(data.rows.offsets)
+
+
+@contextmanager
+def _saying_how_to_go_on(folder):
+    """Say after Ctrl-C that a folder has what was done."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder is not None:
+            print(f"\nKept in {folder!a}: the same command goes on from here", file=sys.stderr)
+        raise
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from lsgd_fast.cli.options import (
     add_json,
     add_output,
     add_problem,
+    add_report,
     add_softmax,
     add_threads,
     count,
@@ -33,6 +34,7 @@ from lsgd_fast.cli.options import (
 
 __all__ = ["main"]
 
+JUDGED_BY = [goal for goal in GOALS if goal != "steps"]  # which needs a target
 MAX_DEMO_STEPS = 1_000_000  # the demo keeps every row of its traces in memory
 
 EXIT_CODES = """\
@@ -118,6 +120,8 @@ def _parser():
     _sweep_options(add_command("sweep", commands.sweep, text))
     text = "search for a large stepsize on samples of a data file, and confirm it on all rows"
     _trial_options(add_command("trial", commands.trial, text))
+    text = "decide by a trial, a plan and a monitored run on all rows whether a large stepsize pays"
+    _pilot_options(add_command("pilot", commands.pilot, text))
     text = (
         "predict time and memory of a descent on a data file, without an intercept, and show the "
         "bounds of theory"
@@ -221,12 +225,51 @@ def _trial_options(command):
         "what the best stepsize has in the end: the lowest loss, the lowest loss or the fewest "
         "errors on rows outside of the samples, or the largest margin (default %(default)s)"
     )
-    goals = [goal.replace("_", "-") for goal in GOALS if goal != "steps"]  # which needs a target
-    add("--goal", choices=goals, default=goals[0], help=text)
+    goals = [_option(goal) for goal in JUDGED_BY]
+    add("--goal", choices=goals, type=_option, default=goals[0], help=text)
     text = "seed of the samples (default %(default)s)"
     add("--seed", metavar="N", type=count(0), default=0, help=text)
     add_problem(command)
+    add_report(command)
     add_json(command)
+
+
+def _pilot_options(command):
+    add_data(command)
+    add = command.add_argument
+    text = (
+        "folder to keep everything in: the same command goes on where an earlier one was left, and "
+        "pilot.json has every number (default: none, and nothing is kept)"
+    )
+    add("--out", metavar="FOLDER", help=text)
+    text = "what the better stepsize has less of, or of the margin more (default %(default)s)"
+    goals = [_option(goal) for goal in JUDGED_BY]
+    add("--goal", choices=goals, type=_option, default="held-out-error", help=text)
+    text = "limit of the time of both runs on all rows (default: none)"
+    add("--seconds", metavar="S", type=real(), help=text)
+    text = "limit of their memory besides the data, in bytes (default: half of the machine's)"
+    add("--memory", metavar="BYTES", type=count(1), help=text)
+    text = "number of steps of the runs on all rows (default %(default)s)"
+    add("--steps", metavar="N", type=count(1), default=4000, help=text)
+    text = "number of steps of each run of the trial (default %(default)s)"
+    add("--trial-steps", metavar="N", type=count(1), default=1000, help=text)
+    text = "number of samples, for the choice and again to compare (default %(default)s)"
+    add("--repeats", metavar="N", type=count(1), default=5, help=text)
+    text = "fraction of the rows that only compare the two runs (default %(default)g)"
+    add("--test-size", metavar="FRACTION", type=real(maximum=1.0), default=0.2, help=text)
+    text = "hidden units of a two-layer network that is to follow, for the plan"
+    add("--width", metavar="N", type=count(1), help=text)
+    text = "give up the large stepsize if its loss increases at step N or later"
+    add("--unstable-steps", metavar="N", type=count(1), help=text)
+    text = "seed of the divisions of the rows (default %(default)s)"
+    add("--seed", metavar="N", type=count(0), default=0, help=text)
+    add_problem(command, several=False)
+    add_report(command)
+    add_json(command)
+
+
+def _option(name):
+    return name.replace("_", "-")
 
 
 def _plan_options(command):
@@ -246,6 +289,7 @@ def _plan_options(command):
     text = "margin of the data, in their units, or a lower bound of it; the bounds need it"
     add("--margin", metavar="MARGIN", type=real(), help=text)
     add_threads(command)
+    add_report(command)
     add_json(command)
 
 

@@ -5,6 +5,7 @@ import math
 
 from lsgd_fast._checks import check_count, check_real
 from lsgd_fast._inputs.stopping import Stop
+from lsgd_fast._pages.texts import LANGUAGES
 from lsgd_fast.cli.sources import FORMATS
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "add_json",
     "add_output",
     "add_problem",
+    "add_report",
     "add_softmax",
     "add_threads",
     "count",
@@ -232,10 +234,14 @@ def add_intercept(command):
     )
 
 
-def add_problem(command):
-    """Add the options of the problem and ``--threads``; `problem_keywords` returns its values."""
+def add_problem(command, several=True):
+    """Add the options of the problem and ``--threads``; `problem_keywords` returns its values.
+
+    `several` tells whether the command takes several classes.
+    """
     add = command.add_argument
-    add_softmax(command)
+    if several:
+        add_softmax(command)
     add(
         "--l2",
         metavar="L2",
@@ -295,7 +301,18 @@ def add_output(command, model=True):
         text = "save the model as .npz, which lsgd-fast predict FILE DATA reads"
         add("--model", metavar="FILE", help=text)
     add("--plot", metavar="FILE", help="plot the result as .png, .pdf or .svg (needs matplotlib)")
+    if model:
+        add_report(command)
     add_json(command)
+
+
+def add_report(command):
+    """Add ``--report`` and ``--lang``."""
+    add = command.add_argument
+    text = "write a report as one page of HTML, with a picture if matplotlib is installed"
+    add("--report", metavar="FILE", help=text)
+    text = f"language of that page: {' or '.join(LANGUAGES)} (default %(default)s)"
+    add("--lang", metavar="LANG", choices=LANGUAGES, default=LANGUAGES[0], help=text)
 
 
 def add_json(command):

@@ -9,18 +9,23 @@ from dataclasses import asdict
 import numpy as np
 
 from lsgd_fast._files import find_target, replacing
+from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._pages.texts import LANGUAGES
+from lsgd_fast._results.verdict import Verdict
 from lsgd_fast._text import WIDTH, counted, to_json_values
 from lsgd_fast.cli.options import fits_intercept
 
 __all__ = [
     "check_outputs",
     "coefficients_text",
+    "evidence_text",
     "plan_facts",
     "print_json",
     "print_result",
     "run_facts",
     "separation_facts",
     "with_options",
+    "write_report",
     "write_result",
 ]
 
@@ -29,6 +34,8 @@ OPTIONS = {
     "margin=": "--margin",
     "trace.min_margin[-1] / trace.weight_norm[-1]": "the min margin over |w|",
     "pass n_steps=": "pass --steps",
+    "n_trial_steps=": "--trial-steps ",
+    "stop with unstable_steps=": "--unstable-steps ",
     "n_steps=": "--steps ",
     "target_loss=": "--target-loss",
     "pass stepsize=": "pass --stepsize",
@@ -42,13 +49,15 @@ OPTIONS = {
 }
 
 
-def check_outputs(arguments):
-    """Check before any work that the outputs can be written after it."""
-    for option in ("out", "model", "plot"):
+def check_outputs(arguments, options=("out", "model", "plot", "report")):
+    """Check before any work that the files of these options can be written after it."""
+    for option in options:
         path = getattr(arguments, option, None)
         if path is not None:
             _check_output(f"--{option}", path, arguments.data, arguments.labels)
-    if arguments.plot is not None:
+    if getattr(arguments, "lang", None) not in (None, LANGUAGES[0]) and arguments.report is None:
+        raise ValueError(f"--lang {arguments.lang} is the language of a page: pass --report FILE")
+    if "plot" in options and getattr(arguments, "plot", None) is not None:
         _check_picture(arguments.plot)
 
 
@@ -98,17 +107,28 @@ def print_result(arguments, data, facts, *texts, advice=None):
 
 
 def write_result(arguments, result, model=None):
-    """Save and plot a result and save its model, if the options are given; say what reads them."""
+    """Save, plot and report a result and save its model, if asked for; say what reads them."""
     say = (lambda text: None) if arguments.json else print
-    if arguments.out is not None:
+    given = vars(arguments).get  # commands have some of these options
+    if given("out") is not None:
         result.save(arguments.out)
         say(f"Saved: lsgd_fast.{type(result).__name__}.load({arguments.out!r}) returns it")
     if model is not None and arguments.model is not None:
         model.save(arguments.model)
         say(f"Saved: lsgd-fast predict {shlex.quote(arguments.model)} DATA predicts labels by it")
-    if arguments.plot is not None:
+    if given("report") is not None:
+        write_report(arguments, result)
+    if given("plot") is not None:
         with replacing(arguments.plot) as file:
             result.plot().figure.savefig(file, format=_format(arguments.plot))
+
+
+def write_report(arguments, result):
+    """Write the page of a result, if it is asked for, and say so."""
+    if arguments.report is not None:
+        result.report(arguments.report, lang=arguments.lang)
+        if not arguments.json:
+            print(f"Report: {arguments.report!a} is a page for a browser")
 
 
 def _paragraph(text):
@@ -156,6 +176,14 @@ def with_options(report):
     for name, option in OPTIONS.items():
         report = report.replace(name, option)
     return report
+
+
+def evidence_text(run):
+    """Return why the verdict on a run is undecided; None for others, and where advice says it."""
+    is_told = run.stop_reason is StopReason.no_minimum
+    if run.verdict is not Verdict.undecided or is_told:
+        return None
+    return _paragraph(with_options(run.evidence))
 
 
 def run_facts(run):

@@ -1,4 +1,4 @@
-"""`--out` and `--plot` replace files whole and privately, or are refused before any work."""
+"""`--out`, `--plot` and `--report` replace files whole and privately, or are refused first."""
 
 import os
 import stat
@@ -10,6 +10,7 @@ from lsgd_fast import Run
 from lsgd_fast.cli import commands
 from lsgd_fast.cli.output import with_options
 from support.commandline import run_main
+from support.pages import check_page
 
 X = np.random.default_rng(0).standard_normal((20, 3))
 FIT = ["fit", "a.npz", "--steps", 5]
@@ -111,3 +112,33 @@ def test_a_trial_prints_no_syntax_of_python(folder, capsys):
     np.savez("z.npz", X=Z, y=Z @ [1.0, 2.0, -1.0, 0.0, 0.5] > 0.0)
     _, out, _ = run_main(capsys, "trial", "z.npz", "--steps", 300, "--goal", "held-out-loss")
     assert "try --steps 1200." in out and "=" not in out
+
+
+REPORTED = [
+    FIT,
+    ["minimize", "a.npz", "--l2", 0.1],
+    ["trial", "a.npz", "--steps", 20, "--stages", 2],
+    ["plan", "a.npz", "--steps", 10],
+]
+
+
+@pytest.mark.parametrize("command", REPORTED, ids=lambda command: command[0])
+def test_a_report_is_a_page_in_the_language_asked_for(folder, capsys, command):
+    code, out, _ = run_main(capsys, *command, "--report", "r.html")
+    page = (folder / "r.html").read_text("utf-8")
+    assert code == 0 and "Report: 'r.html' is a page for a browser" in out
+    check_page(page, "en")
+    code, out, _ = run_main(capsys, *command, "--report", "r.html", "--lang", "ja", "--json")
+    assert code == 0 and len(out.splitlines()) == 1
+    check_page((folder / "r.html").read_text("utf-8"), "ja")
+
+
+@pytest.mark.parametrize("command", REPORTED, ids=lambda command: command[0])
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(folder, capsys, command):
+    for path in ("there/r.html", "a.npz"):
+        code, out, err = run_main(capsys, *command, "--report", path)
+        assert code == 2 and out == "" and err.startswith(f"lsgd-fast: --report {path!r}: ")
+    code, _, err = run_main(capsys, *command, "--lang", "ja")
+    assert code == 2 and "pass --report FILE" in err
+    code, _, err = run_main(capsys, *command, "--report", "r.html", "--lang", "fr")
+    assert code == 2 and "--lang" in err and "a.npz" in os.listdir()

@@ -171,8 +171,11 @@ def test_a_sparse_separation_is_not_claimed_where_centring_rounds_it_away(backen
     options = {"center": 2.0**60, "start": [[2.0**-20, -(2.0**-20)]], "loss": "softmax"}
     assert backend.gradient_descent(X, [0, 1], 1e-9, 1, **options).separated_at is None
     options = {"center": 2.0**60, "start": [2.0**-20], "max_passes": 1}
-    for rows in (X, csr(X)):
+    for rows in (X, csr(X)):  # which looks row by row: the differences from the centre are exact
+        assert backend.minimize(rows, [1, 0], **options).separated_at == 0
+        options["center"] = 2.0**60 + 256.0  # of which one is zero
         assert backend.minimize(rows, [1, 0], **options).separated_at is None
+        options["center"] = 2.0**60
 
 
 # --- runs are those of the features ---------------------------------------------------------------

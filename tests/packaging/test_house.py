@@ -37,9 +37,10 @@ ARROWS = {
     "_drawing": {"_checks"},
     "plot": {"_checks", "_drawing", "stepsizes"},
     "progress": {"_checks", "_text"},
+    "_pages": {"_checks", "_files", "_text", "_version", "plot"},
     "_inputs": BASE | {"_arrays", "_cpus"},
-    "_results": BASE | {"_arrays", "_files", "_html", "_inputs", "_text", "plot"},
-    "_methods": METHODS | {"theory"},
+    "_results": BASE | {"_arrays", "_files", "_html", "_inputs", "_pages", "_text", "plot"},
+    "_methods": METHODS | {"plot", "theory"},
     "reference": METHODS | {"_methods"},
     "_core": {"_constants", "_cpus"},
     "_engine": METHODS | {"_core", "_files", "_methods"},  # the named tuples of a line search
@@ -54,13 +55,27 @@ ARROWS = {
         "_inputs",
         "_engine",
         "_core",
+        "_pages",
         "_text",
         "stepsizes",
     }
     | {"theory"},
+    "_pilot": {"_api", "_arrays", "_checks", "_constants", "_engine", "_files", "_inputs"}
+    | {"_drawing", "_methods", "_pages", "_planning", "_results", "_text", "_version"},
     "_sklearn": {"_api", "_arrays", "_checks", "_inputs", "_methods", "_results", "_text"}
     | {"stepsizes"},
-    "cli": {"_checks", "_inputs", "_results", "_planning", "_api", "_core", "kernel", "reference"}
+    "cli": {
+        "_pages",
+        "_pilot",
+        "_checks",
+        "_inputs",
+        "_results",
+        "_planning",
+        "_api",
+        "_core",
+        "kernel",
+        "reference",
+    }
     | {"_files", "_methods", "_text", "_version", "datasets", "plot", "progress"},
 }
 # `lsgd_fast/__init__.py` and `__main__.py` may import every room, and no room imports them.

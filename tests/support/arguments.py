@@ -379,6 +379,12 @@ OTHERS = {
         "stepsize": 1.0, "n_steps": 5, "target_loss": None, "width": None, "margin": None,
         "record_every": 1, "n_threads": 1,
     },
+    # One stepsize: a pilot ends at its first gate. Folders have tests of their own.
+    "pilot": DATA | WEIGHTED | SCALED | {
+        "goal": "loss", "budget": None, "n_steps": 9, "n_trial_steps": 9, "start_stepsize": 0.5,
+        "factor": 4, "n_stages": 1, "sample": 0.1, "n_repeats": 1, "test_size": 0.2, "width": None,
+        "stop": None, "rng": 0, "callback": None, "callback_every": None, "n_threads": 1,
+    },
     "progress_bar": {"n_steps": None, "stream": None},
     "losses.FlattenedExponential": {"a": 1.0},
     "losses.FlattenedPolynomial": {"a": 1.0},

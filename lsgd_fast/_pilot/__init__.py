@@ -1,0 +1,1 @@
+"""A pilot: trial, plan and monitored run as one protocol with three gates."""
