@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
+from support.scripts import importable
 
 FOLDER = Path(__file__).parent / "networks"
 needs_torch = pytest.mark.skipif(
@@ -19,13 +20,8 @@ needs_torch = pytest.mark.skipif(
 
 @pytest.fixture(scope="module", autouse=True)
 def on_the_path():
-    before, known = sys.path.copy(), set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    yield
-    sys.path[:] = before
-    for name in set(sys.modules) - known:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(FOLDER)):
-            del sys.modules[name]
+    with importable(FOLDER):
+        yield
 
 
 def module(name):

@@ -15,17 +15,21 @@ __all__ = ["check_path", "find_target", "open_regular", "replacing"]
 PREFIX, SUFFIX = ".lsgd_fast-", ".tmp"
 
 
-def check_path(path):
+def check_path(path, argument="path"):
     """Return a name that was given as str, bytes or os.PathLike as a str."""
     try:
         name = os.fsdecode(path)
         os.fsencode(name)
     except TypeError:
-        raise TypeError(f"path must be a str, bytes or os.PathLike; got {shown(path)}") from None
+        raise TypeError(
+            f"{argument} must be a str, bytes or os.PathLike; got {shown(path)}"
+        ) from None
     except UnicodeError:
-        raise ValueError(f"path must be a name that a file can have; got {shown(path)}") from None
+        raise ValueError(
+            f"{argument} must be a name that a file can have; got {shown(path)}"
+        ) from None
     if "\0" in name:
-        raise ValueError(f"path must not contain a NUL character; got {shown(name)}")
+        raise ValueError(f"{argument} must not contain a NUL character; got {shown(name)}")
     return name
 
 

@@ -141,24 +141,33 @@ def about(runs, results):
         )
 
 
+OF_ALL_STEPSIZES = (
+    "networks", "diverged", "constant", "unstable phase", "of these calm in the last half",
+    "dead units",
+)  # fmt: skip
+
+
+def _of_all_stepsizes(runs, n_steps):
+    """Return the cells below `OF_ALL_STEPSIZES`, the last four of networks that did not diverge."""
+    finite = [run for run in runs if run["diverged_at"] is None]
+    return [
+        str(len(runs)),
+        share(run["diverged_at"] is not None for run in runs),
+        share(run["constant"] for run in finite),
+        share(run["n_increases"] > 0 for run in finite),
+        share(has_settled(run, n_steps) for run in finite if is_unstable(run)),
+        percent(mean([run["dead"] for run in finite])),
+    ]
+
+
 def by_cell(runs, n_steps, names, title):
     """Yield what becomes of all stepsizes, by some fields."""
-    head = [*names, "networks", "diverged", "constant", "unstable phase"]
-    head += ["of these calm in the last half", "dead units", "largest calm stepsize"]
+    head = [*names, *OF_ALL_STEPSIZES, "largest calm stepsize"]
     rows = []
     for cell, group in sorted(grouped(runs, names).items(), key=_order):
-        unstable = [run for run in group if is_unstable(run)]
-        finite = [run for run in group if run["diverged_at"] is None]
-        rows.append([
-            *map(str, cell),
-            str(len(group)),
-            share(run["diverged_at"] is not None for run in group),
-            share(run["constant"] for run in finite),
-            share(run["n_increases"] > 0 for run in finite),
-            share(has_settled(run, n_steps) for run in unstable),
-            percent(mean([run["dead"] for run in finite])),
-            _spread(calm_stepsizes(group)),
-        ])  # fmt: skip
+        rows.append(
+            [*map(str, cell), *_of_all_stepsizes(group, n_steps), _spread(calm_stepsizes(group))]
+        )
     yield from table(title, head, rows)
 
 
@@ -232,21 +241,14 @@ def by_factor(runs, n_steps):
 
 def by_stepsize(runs, n_steps):
     """Yield what becomes of each stepsize."""
-    head = ["activation", "stepsize", "networks", "diverged", "constant", "unstable phase"]
-    head += ["of these calm in the last half", "dead units", "median loss", "median error"]
+    head = ["activation", "stepsize", *OF_ALL_STEPSIZES, "median loss", "median error"]
     rows = []
     for cell, group in sorted(grouped(runs, ("activation", "stepsize")).items(), key=_order):
         finite = [run for run in group if run["diverged_at"] is None]
-        unstable = [run for run in finite if is_unstable(run)]
         rows.append([
             cell[0],
             f"{cell[1]:.3g}",
-            str(len(group)),
-            share(run["diverged_at"] is not None for run in group),
-            share(run["constant"] for run in finite),
-            share(run["n_increases"] > 0 for run in finite),
-            share(has_settled(run, n_steps) for run in unstable),
-            percent(mean([run["dead"] for run in finite])),
+            *_of_all_stepsizes(group, n_steps),
             short(median(run["loss"] for run in finite)) if finite else "-",
             percent(median(run["error"] for run in finite)) if finite else "-",
         ])  # fmt: skip

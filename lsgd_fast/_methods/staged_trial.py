@@ -212,20 +212,15 @@ def run_trial(run_sweep, solve, problem, options, keep=compute):
     watch = Watch(options.callback, shares_passes=not problem.is_multi)
     runner = Runner(run_sweep, problem, smoothness, options, watch)
     course = Course(runner, samples, stepsizes, options.goal, watch, keep)
-    stages, confirmed = course.try_stepsizes()
-    best = course.best(confirmed, stages)
-    comparison = course.compare(confirmed, best) if best else None
-    separation = _find_separation(course, runner, solve, confirmed)
-    return Trial(
-        recommended=None if best is None else stepsizes[best],
-        conservative=stepsizes[0],
-        goal=options.goal,
+    found = course.run()
+    separation = _find_separation(course, runner, solve, found["confirmations"])
+    return _trial(
+        course,
+        options,
+        found,
         smoothness=smoothness,
-        stages=stages,
-        confirmations=tuple(outcome for _, outcome in sorted(confirmed.items())),
-        comparison=comparison,
         separation=separation,
-        settled_after=_settled_after(problem, course.margin, stages, confirmed),
+        settled_after=_settled_after(problem, course.margin, found),
         loss=problem.loss.name,
         l2=problem.l2,
         rows=samples.n_rows,
@@ -235,11 +230,7 @@ def run_trial(run_sweep, solve, problem, options, keep=compute):
         start="zeros" if base_rate_start(problem) is None else "base rate",
         row_norm=problem.row_norm,
         n_rows_sampled=samples.n_sampled,
-        n_steps=options.n_steps,
-        ended=course.ended,
         passes=course.passes + POWER_STEPS,
-        total_steps=course.total_steps,
-        stepsizes_given=options.stepsizes is not None,
     )
 
 
@@ -249,17 +240,11 @@ def run_training_trial(options, keep=compute):
     watch = Watch(options.callback, shares_passes=False)
     runner = TrainingRunner(options, stepsizes[0], watch)
     course = Course(runner, seeds, stepsizes, options.goal, watch, keep)
-    stages, confirmed = course.try_stepsizes()
-    best = course.best(confirmed, stages)
-    comparison = course.compare(confirmed, best) if best else None
-    return Trial(
-        recommended=None if best is None else stepsizes[best],
-        conservative=stepsizes[0],
-        goal=options.goal,
+    return _trial(
+        course,
+        options,
+        course.run(),
         smoothness=None,
-        stages=stages,
-        confirmations=tuple(outcome for _, outcome in sorted(confirmed.items())),
-        comparison=comparison,
         separation=str(SeparationKind.undecided),
         settled_after=None,
         loss=None,
@@ -270,13 +255,23 @@ def run_training_trial(options, keep=compute):
         start=None,
         row_norm=None,
         n_rows_sampled=None,
-        n_steps=options.n_steps,
-        ended=course.ended,
         passes=None,
-        total_steps=course.total_steps,
-        stepsizes_given=options.stepsizes is not None,
         updates_per_epoch=options.updates_per_epoch,
         seed=seeds.whole,
+    )
+
+
+def _trial(course, options, found, **of_its_kind):
+    """Return the `Trial` of a course, from what trials of rows and of loops have in common."""
+    return Trial(
+        conservative=course.stepsizes[0],
+        goal=options.goal,
+        n_steps=options.n_steps,
+        ended=course.ended,
+        total_steps=course.total_steps,
+        stepsizes_given=options.stepsizes is not None,
+        **found,
+        **of_its_kind,
     )
 
 
@@ -308,7 +303,7 @@ def _find_separation(course, runner, solve, confirmed):
     A proof is looked for where no run has one, and where X is small and there is no penalty.
     """
     problem = runner.problem
-    if any(outcome.separated_at is not None for outcome in confirmed.values()):
+    if any(outcome.separated_at is not None for outcome in confirmed):
         return str(SeparationKind.complete)
     is_large = problem.n * problem.d > MAX_ENTRIES
     if problem.l2 > 0.0 or is_large or course.ended or not confirmed:
@@ -334,9 +329,10 @@ def _look_for_separation(runner, solve):
     return Found(passes=passes, margin=margin, separation=str(found.kind))
 
 
-def _settled_after(problem, margin, stages, confirmed):
+def _settled_after(problem, margin, found):
     """Return the steps after which Theorem 1 has settled the first unsettled stepsize, or None."""
-    unsettled = [one.stepsize for one in (*stages, *confirmed.values()) if one.mark == "unsettled"]
+    runs = (*found["stages"], *found["confirmations"])
+    unsettled = [one.stepsize for one in runs if one.mark == "unsettled"]
     if not unsettled or margin == 0.0 or not problem.is_covered or problem.is_weighted:
         return None
     radius = problem.radius

@@ -82,7 +82,18 @@ class Course:
         self.total_steps += sum(outcome.n_steps for outcome in found.outcomes)
         return found
 
-    def try_stepsizes(self):
+    def run(self):
+        """Return what runs find, by the names in `Trial`."""
+        stages, confirmed = self._try_stepsizes()
+        best = self._best(confirmed, stages)
+        return {
+            "stages": stages,
+            "confirmations": tuple(outcome for _, outcome in sorted(confirmed.items())),
+            "comparison": self._compare(confirmed, best) if best else None,
+            "recommended": None if best is None else self.stepsizes[best],
+        }
+
+    def _try_stepsizes(self):
         """Return the stages, and by their numbers the outcomes on all rows."""
         if self.samples.are_whole:
             found = [self._run_whole(self.stepsizes)]
@@ -96,7 +107,7 @@ class Course:
             return stages, dict(enumerate(found[0]))
         return stages, self._confirm(stages)
 
-    def compare(self, confirmed, best):
+    def _compare(self, confirmed, best):
         """Return the comparison of the first stage with the best one, on new samples and all rows.
 
         It is None if the callback ends it.
@@ -113,7 +124,7 @@ class Course:
             recommended=ComparedRun(stepsize=pair[1], samples=of_large, full=large),
         )
 
-    def best(self, confirmed, stages):
+    def _best(self, confirmed, stages):
         """Return the stage that is the best of those that held on all rows, or None.
 
         They are ranked there, and by what is held out on the samples. One more seed is but another:
@@ -180,7 +191,7 @@ class Course:
             return dict(zip(chosen, found, strict=True))
 
         found = run(near)
-        below, best = range(1, candidate - 1), self.best(found, stages)
+        below, best = range(1, candidate - 1), self._best(found, stages)
         if below and (best is None or best < candidate) and not self.ended:
             found |= run(below, ", smaller stepsizes")
         return {} if self.ended else found

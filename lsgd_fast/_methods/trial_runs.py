@@ -12,7 +12,7 @@ from lsgd_fast._results.separation import SeparationKind
 from lsgd_fast._results.trial import HELD_OUT_GOALS, Outcome
 from lsgd_fast._results.verdict import Verdict
 
-__all__ = ["TARGETS", "Found", "Runner", "Samples", "Watch", "outcome_of"]
+__all__ = ["TARGETS", "Found", "Runner", "Samples", "Watch", "normalized_margin", "outcome_of"]
 
 # Up to d rows of d features are separable with any labels, and up to 2 d with random labels
 # (T. M. Cover, 1965); 5 d leave a margin for labels that are not random. K classes have K - 1 times
@@ -209,7 +209,7 @@ def outcome_of(run, stepsize, smoothness, l2, held_out_loss=None, held_out_error
         Of its last weights.
     """
     trace, verdict = run.trace, run.verdict
-    loss, size = float(trace.loss[-1]), float(trace.weight_norm[-1])
+    loss = float(trace.loss[-1])
     is_separated = l2 == 0.0 and run.separated_at is not None
     ending, reached_at = str(verdict), None
     if run.stop_reason in TARGETS:
@@ -236,7 +236,7 @@ def outcome_of(run, stepsize, smoothness, l2, held_out_loss=None, held_out_error
         loss=loss,
         ln_loss=float(trace.ln_loss[-1]),
         objective=loss if l2 == 0.0 else float(trace.objective[-1]),
-        margin=_last_margin(run) / size if 0.0 < size < math.inf else None,
+        margin=normalized_margin(run),
         held_out_loss=held_out_loss,
         held_out_error=held_out_error,
         facts=tuple(run.diagnostics.facts),
@@ -304,6 +304,12 @@ def _margin_of_all_weights(run):
     """Return the last margin of a run over the norm of its weights and intercept, 0 if negative."""
     size = math.hypot(float(run.trace.weight_norm[-1]), float(np.linalg.norm(run.intercept)))
     return max(0.0, _last_margin(run) / size) if 0.0 < size < math.inf else 0.0
+
+
+def normalized_margin(run):
+    """Return the last smallest margin of a run over the norm of its weights, or None for zeros."""
+    size = float(run.trace.weight_norm[-1])
+    return _last_margin(run) / size if 0.0 < size < math.inf else None
 
 
 def _last_margin(run):

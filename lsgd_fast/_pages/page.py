@@ -11,10 +11,9 @@ from lsgd_fast._text import exp_text
 from lsgd_fast._version import __version__
 
 __all__ = [
-    "Markup", "Phrases", "answer", "code", "content", "facts", "figure", "figures", "items",
-    "join",
-    "loss_number", "mark", "note", "number", "page", "paragraph", "report", "section", "spread",
-    "table", "title",
+    "Markup", "Phrases", "Reported", "answer", "code", "content", "facts", "figure", "figures",
+    "items", "join", "loss_number", "mark", "note", "number", "page", "paragraph", "section",
+    "spread", "table", "title",
 ]  # fmt: skip
 
 NOTHING = "–"  # where there is no value
@@ -249,34 +248,38 @@ def page(say, name, *blocks):
     )
 
 
-def report(text, build, path, lang):
-    """Return a report as text, or write it as a page.
+class Reported:
+    """A base of results that have a report.
 
-    Parameters
-    ----------
-    text : callable
-        Returns the text.
-    build : callable
-        Returns the page, a str; it is called with `Phrases`.
-    path : str, bytes, os.PathLike or None
-        The file to write; it is replaced whole or left as it was. None for the text.
-    lang : {"en", "ja"}
-        The language of the page.
-
-    Returns
-    -------
-    str or None
-        The text; None if a page was written.
+    A class has two methods more: `_report` returns the text, and `_page`, which is called with
+    `Phrases`, the page.
     """
-    check_lang(lang)
-    if path is None:
-        if lang != ENGLISH.lang:
-            raise ValueError(
-                f"lang must be {ENGLISH.lang!r} without a path: the text is English, and the page "
-                f"that path= names has languages; got {lang!r}"
-            )
-        return text()
-    whole = build(Phrases(lang))
-    with replacing(path) as file:
-        file.write(whole.encode())
-    return None
+
+    def report(self, path=None, *, lang="en"):
+        """Return the report as text that fits a terminal, or write it as a page.
+
+        Parameters
+        ----------
+        path : str, bytes or os.PathLike, optional
+            An HTML file to write in place of text: one page that needs no other file, with pictures
+            if matplotlib is installed, for any screen and for A4. A file is replaced whole.
+        lang : {"en", "ja"}, default "en"
+            The language of the page. The text is English.
+
+        Returns
+        -------
+        str or None
+            The text; None if a page was written.
+        """
+        check_lang(lang)
+        if path is None:
+            if lang != ENGLISH.lang:
+                raise ValueError(
+                    f"lang must be {ENGLISH.lang!r} without a path: the text is English, and the "
+                    f"page that path= names has languages; got {lang!r}"
+                )
+            return self._report()
+        whole = self._page(Phrases(lang))
+        with replacing(path) as file:
+            file.write(whole.encode())
+        return None

@@ -44,10 +44,7 @@ class Folder:
         if path is None:
             yield cls(None, request)
             return
-        try:
-            path = check_path(path)
-        except (TypeError, ValueError) as error:
-            raise type(error)(str(error).replace("path", "folder", 1)) from None
+        path = check_path(path, "folder")
         if not path or (os.path.lexists(path) and not os.path.isdir(path)):
             raise ValueError(f"folder must name a folder, not a file; got {shown(path)}")
         os.makedirs(path, exist_ok=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._pilot.held_out import mean_and_error
+from lsgd_fast._pilot.report import goal_key
 from lsgd_fast._pilot.result import Decision, Difference, Gate
 from lsgd_fast._results.trial import HELD_OUT_GOALS
 from lsgd_fast._results.verdict import MIN_QUIET_STEPS
@@ -183,11 +184,6 @@ def _compared(goal, conservative, recommended, found):
     if goal == "loss" and conservative.outcome.objective != conservative.outcome.loss:
         return "gate_compared_objective", fields
     return f"gate_compared_{goal}", fields
-
-
-def goal_key(goal):
-    """Return the key of the words for a goal, as they stand in a sentence."""
-    return f"goal_of_{goal}"
 
 
 def goal_value(outcome, goal):

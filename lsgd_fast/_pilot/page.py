@@ -27,6 +27,7 @@ from lsgd_fast._pages.page import (
 )
 from lsgd_fast._pages.pictures import picture_of
 from lsgd_fast._pages.trial_page import KINDS, OF_ROWS, trial_picture, tried
+from lsgd_fast._pilot.report import goal_key
 
 __all__ = ["pilot_page"]
 
@@ -73,7 +74,7 @@ def _runs(pilot, say):
 
 
 def _table(pilot, runs, say):
-    fields = {"goal": f"goal_of_{pilot.goal}"} | asdict(pilot.difference)
+    fields = {"goal": goal_key(pilot.goal)} | asdict(pilot.difference)
     caption = "pilot_table" if pilot.goal in HELD_OUT else "pilot_table_learnt"
     outcomes = [run.outcome for run in runs]
     ended = [
@@ -114,7 +115,7 @@ def _pictures(pilot, runs, say):
     shown, key, spread = "held_out_error", "pilot_held_out_picture", None
     if pilot.goal in HELD_OUT:
         shown, key, spread = pilot.goal, "pilot_goal_picture", pilot.difference.spread
-        say = say.having(goal=f"goal_of_{pilot.goal}")
+        say = say.having(goal=goal_key(pilot.goal))
     elif pilot.goal == "margin":
         shown, key = "margin", "pilot_margin_picture"
     first = picture_of(say, lambda ax: _draw_loss(ax, runs), "loss", "pilot_loss_picture")

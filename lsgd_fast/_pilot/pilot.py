@@ -2,6 +2,7 @@
 
 import operator
 from dataclasses import asdict, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -228,7 +229,11 @@ class _Pilot:
         self.seed, self.rng = seed, np.random.default_rng(seed)
         self.ended, self.phase = False, ""
         self.test, self.trial_rows = divide(problem, options.test_size, self.rng)
-        self.learning = problem.without_rows(self.test, options.n_threads)
+
+    @cached_property
+    def learning(self):
+        """The problem without the test rows."""
+        return self.problem.without_rows(self.test, self.options.n_threads)
 
     def run(self):
         """Go from gate to gate, and return the `Pilot`."""
@@ -296,7 +301,7 @@ class _Pilot:
         held_out = HeldOut(self.problem, self.test, options.n_threads)
         stops = [replace(options.stop, cycling=True), self._stop(trial)]
         stepsizes = [trial.conservative, trial.recommended]
-        runs, curves, measured, outcomes = [], [], [], []
+        made = []
         for name, stepsize, stop in zip(RUNS, stepsizes, stops, strict=True):
             self.phase = f"{name} run on all rows"
             run, curve = run_to_end(
@@ -305,13 +310,11 @@ class _Pilot:
             self.passes += run.n_steps + 1 + 2 * len(curve)
             one = held_out.measure(run.weights, run.intercept)
             outcome = outcome_of(run, stepsize, trial.smoothness, problem.l2, one.loss, one.error)
-            for found, value in zip(
-                (runs, curves, measured, outcomes), (run, curve, one, outcome), strict=True
-            ):
-                found.append(value)
+            made.append((run, curve, one, outcome))
+        runs, curves, measured, outcomes = zip(*made, strict=True)
         goal, n_learning = options.goal, int(np.count_nonzero(problem.weight))
         found = gates.difference(goal, outcomes, held_out, measured, n_learning)
-        reached = tuple(outcome.reached_at for outcome in outcomes)
+        reached = [outcome.reached_at for outcome in outcomes]
         matched = gates.matched_steps(goal, curves, found.spread, reached)
         pair = {
             name: PilotRun(

@@ -5,7 +5,12 @@ import textwrap
 from lsgd_fast._pages.texts import ENGLISH
 from lsgd_fast._text import WIDTH
 
-__all__ = ["report"]
+__all__ = ["goal_key", "report"]
+
+
+def goal_key(goal):
+    """Return the key of the words for a goal, as they stand in a sentence."""
+    return f"goal_of_{goal}"
 
 
 def report(pilot):

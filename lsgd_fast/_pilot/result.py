@@ -2,10 +2,9 @@
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import partial
 
-from lsgd_fast._pages.page import report as write_report
-from lsgd_fast._pilot.report import report
+from lsgd_fast._pages.page import Reported
+from lsgd_fast._pilot.report import goal_key, report
 from lsgd_fast._planning.plan import Plan
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.trial import Outcome, Trial
@@ -148,7 +147,7 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Pilot:
+class Pilot(Reported):
     """The result of `pilot`. `print` it to read the report.
 
     Attributes
@@ -205,7 +204,7 @@ class Pilot:
     def answer(self):
         """The answer: keys of sentences, each with the fields in it."""
         first, best = self.trial.conservative, self.trial.recommended
-        fields = {"conservative": first, "stepsize": best, "goal": f"goal_of_{self.goal}"}
+        fields = {"conservative": first, "stepsize": best, "goal": goal_key(self.goal)}
         if self.decision is Decision.go:
             return (("answer_go", fields | {"factor": best / first}),)
         if self.decision is Decision.more:
@@ -244,24 +243,13 @@ class Pilot:
         saved = max(0.0, seconds[0] - seconds[1])
         return {"passes": old - new, "all": old, "seconds": saved, "whole_seconds": seconds[0]}
 
-    def report(self, path=None, *, lang="en"):
-        """Return the report: the answer, the gates with their evidence, and how sure it is.
+    def _report(self):
+        return report(self)
 
-        Parameters
-        ----------
-        path : str, bytes or os.PathLike, optional
-            An HTML file to write in place of text, see `Trial.report`.
-        lang : {"en", "ja"}, default "en"
-            The language of the page. The text is English.
-
-        Returns
-        -------
-        str or None
-            The text; None if a page was written.
-        """
+    def _page(self, say):
         from lsgd_fast._pilot.page import pilot_page  # few need it, and plots with it
 
-        return write_report(partial(report, self), partial(pilot_page, self), path, lang)
+        return pilot_page(self, say)
 
     def __str__(self):
         return self.report()

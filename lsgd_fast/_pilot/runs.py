@@ -11,6 +11,7 @@ import numpy as np
 
 from lsgd_fast._engine.descent import Descent, descend
 from lsgd_fast._inputs.requests import DescentOptions, base_rate_start, check_descent
+from lsgd_fast._methods.trial_runs import normalized_margin
 from lsgd_fast._pilot.result import Point
 from lsgd_fast._results.run import Run
 
@@ -158,14 +159,12 @@ class _Work:
 def _measure(run, problem, held_out):
     """Return a run where it stands."""
     trace, measured = run.trace, held_out.measure(run.weights, run.intercept)
-    size = float(trace.weight_norm[-1])
-    margin = float(trace.min_margin[-1]) - run.largest_offset
     loss = trace.loss if problem.l2 == 0.0 else trace.objective
     return Point(
         step=run.n_steps,
         loss=float(loss[-1]),
         ln_loss=float(trace.ln_loss[-1]),
-        margin=margin / size if 0.0 < size < math.inf else None,
+        margin=normalized_margin(run),
         held_out_loss=measured.loss,
         held_out_error=measured.error,
     )

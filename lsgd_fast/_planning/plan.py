@@ -1,7 +1,6 @@
 """`plan` and `Plan`: the memory, time and theoretical bounds of a descent before it is run."""
 
 from dataclasses import asdict, dataclass
-from functools import partial
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from lsgd_fast._engine.dataset import is_plain, row_leaves
 from lsgd_fast._inputs.dense import MAX_FEATURES, check_matrix
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
-from lsgd_fast._pages.page import report as write_report
+from lsgd_fast._pages.page import Reported
 from lsgd_fast._planning import report as plan_report
 from lsgd_fast._planning.bounds import Bounds, bounds
 from lsgd_fast._planning.memory import Memory, dense_memory, sparse_memory
@@ -30,7 +29,7 @@ __all__ = ["Plan", "plan"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Plan:
+class Plan(Reported):
     """The memory, time and theoretical bounds of a descent. `print` it to read it.
 
     Attributes
@@ -235,27 +234,15 @@ class Plan:
         parts |= {"dtype": np.dtype(values["dtype"])}
         return cls(**values | parts | {"measured_shape": tuple(values["measured_shape"])})
 
-    def report(self, path=None, *, lang="en"):
-        """Return the plan as text that fits a terminal, or write it as a page.
+    def _report(self):
+        return plan_report.report(self)
 
-        Parameters
-        ----------
-        path : str, bytes or os.PathLike, optional
-            An HTML file to write in place of text, see `Trial.report`.
-        lang : {"en", "ja"}, default "en"
-            The language of the page. The text is English.
-
-        Returns
-        -------
-        str or None
-            The text; None if a page was written.
-        """
+    def _page(self, say):
         from lsgd_fast._pages.plan_page import plan_page  # few need it, and plots with it
 
-        build = partial(plan_page, self, plan_report.sections(self))
-        return write_report(partial(plan_report.report, self), build, path, lang)
+        return plan_page(self, plan_report.sections(self), say)
 
-    __str__ = report
+    __str__ = _report
 
     def _repr_html_(self):
         return plan_report.report_html(self)

@@ -2,7 +2,6 @@
 
 import textwrap
 from dataclasses import dataclass, fields
-from functools import partial
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from lsgd_fast._checks import set_fields
 from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._html import html_table
 from lsgd_fast._inputs.stopping import StopReason
-from lsgd_fast._pages.page import report as write_report
+from lsgd_fast._pages.page import Reported
 from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._results.diagnostics import (
@@ -44,7 +43,7 @@ _OPTIONAL_WEIGHTS = ("separating_weights", "best_weights")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Run(Predictions, ReadOnlyArrays):
+class Run(Predictions, ReadOnlyArrays, Reported):
     """A finished run of gradient descent or of `minimize`. Its arrays are read-only.
 
     The counters count every step, whatever `record_every` was.
@@ -239,24 +238,10 @@ class Run(Predictions, ReadOnlyArrays):
 
         return loss_curves(self, ax=ax, **options)
 
-    def report(self, path=None, *, lang="en"):
-        """Return how the run ended, its facts and the evidence, or write them as a page.
-
-        Parameters
-        ----------
-        path : str, bytes or os.PathLike, optional
-            An HTML file to write in place of text, see `Trial.report`.
-        lang : {"en", "ja"}, default "en"
-            The language of the page. The text is English.
-
-        Returns
-        -------
-        str or None
-            The text; None if a page was written.
-        """
+    def _page(self, say):
         from lsgd_fast._pages.run_page import run_page  # few need it, and plots with it
 
-        return write_report(self._report, partial(run_page, self), path, lang)
+        return run_page(self, say)
 
     def _report(self):
         if not self.evidence:

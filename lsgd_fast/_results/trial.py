@@ -2,10 +2,9 @@
 
 import math
 from dataclasses import asdict, dataclass
-from functools import partial
 
 from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
-from lsgd_fast._pages.page import report as write_report
+from lsgd_fast._pages.page import Reported
 from lsgd_fast._results.trial_report import report, report_html
 from lsgd_fast._results.trial_words import nouns_of
 from lsgd_fast._results.verdict import MIN_QUIET_STEPS
@@ -236,7 +235,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Trial:
+class Trial(Reported):
     """The result of `staged_trial`. `print` it to read the report.
 
     For a training loop, `train`, seeds take the place of samples, and one more seed that of all
@@ -371,25 +370,13 @@ class Trial:
         nouns = nouns_of(self)
         return nouns.sample, nouns.whole
 
-    def report(self, path=None, *, lang="en"):
-        """Return the report: what was tried, what happened, the advice, and how sure it is.
+    def _report(self):
+        return report(self)
 
-        Parameters
-        ----------
-        path : str, bytes or os.PathLike, optional
-            An HTML file to write in place of text: one page that needs no other file, with a
-            picture if matplotlib is installed, for any screen and for A4. A file is replaced whole.
-        lang : {"en", "ja"}, default "en"
-            The language of the page. The text is English.
-
-        Returns
-        -------
-        str or None
-            The text; None if a page was written.
-        """
+    def _page(self, say):
         from lsgd_fast._pages.trial_page import trial_page  # few need it, and plots with it
 
-        return write_report(lambda: report(self), partial(trial_page, self), path, lang)
+        return trial_page(self, say)
 
     def __str__(self):
         return self.report()

@@ -153,10 +153,8 @@ def trial(arguments):
         status.show(f"trying stepsizes on {len(data.X)} rows", now=True)
         began = time.perf_counter()
 
-        def report(progress):
-            status.show(f"{progress.phase}: step {progress.n_steps}, loss {progress.loss:.3g}")
-
-        progress = {"callback": report, "callback_every": 100} if status.live else {}
+        callback = _show_progress(status)
+        progress = {} if callback is None else {"callback": callback, "callback_every": 100}
         with _naming_values(arguments.data):
             found = staged_trial(
                 data.X,
@@ -192,9 +190,6 @@ def pilot(arguments):
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
 
-        def report(progress):
-            status.show(f"{progress.phase}: step {progress.n_steps}, loss {progress.loss:.3g}")
-
         keywords = problem_keywords(arguments, data)
         del keywords["loss"]
         with _naming_values(arguments.data), _saying_how_to_go_on(arguments.out):
@@ -212,7 +207,7 @@ def pilot(arguments):
                 width=arguments.width,
                 stop=Stop(unstable_steps=arguments.unstable_steps),
                 rng=arguments.seed,
-                callback=report if status.live else None,
+                callback=_show_progress(status),
                 n_threads=arguments.threads,
                 **keywords,
             )
@@ -322,6 +317,15 @@ def _check_problem(arguments, data):
     with _naming_values(arguments.data):
         problem = Problem.check(data.X, data.y, **keywords, n_threads=arguments.threads)
         return problem.with_offset(data.rows.offsets)
+
+
+def _show_progress(status):
+    """Return the callback of a trial or a pilot that shows where it is, on a terminal."""
+
+    def report(progress):
+        status.show(f"{progress.phase}: step {progress.n_steps}, loss {progress.loss:.3g}")
+
+    return report if status.live else None
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import textwrap
-from dataclasses import asdict
 
 import numpy as np
 
@@ -219,7 +218,7 @@ def plan_facts(found):
     """Return the facts of a plan, under the names of `Plan`."""
     derived = ("stepsize", "n_steps", "data_bytes", "n_recorded", "peak_bytes", "seconds")
     derived += ("network_bytes", "network_flops") if found.width is not None else ()
-    facts = asdict(found) | {name: getattr(found, name) for name in derived}
+    facts = found.to_dict() | {name: getattr(found, name) for name in derived}
     return facts | {"dtype": str(found.dtype)}
 
 

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import math
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 
 import lsgd_fast as lsgd
 from support.backends import every_backend
+from support.scripts import importable
 
 pytest.importorskip("matplotlib")
 
@@ -41,13 +41,8 @@ HOLD = {
 
 @pytest.fixture(scope="module", autouse=True)
 def on_the_path():
-    before, known = sys.path.copy(), set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    yield
-    sys.path[:] = before
-    for name in set(sys.modules) - known:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(FOLDER)):
-            del sys.modules[name]
+    with importable(FOLDER):
+        yield
 
 
 def room(name):

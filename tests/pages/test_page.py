@@ -68,12 +68,22 @@ def test_a_reader_finds_elements_that_stay_open():
         PageReader("<p><b></p>")
 
 
+class Reported(blocks.Reported):
+    """A result whose page a function of phrases returns."""
+
+    def __init__(self, page=None):
+        self._page = page
+
+    def _report(self):
+        return "text"
+
+
 def test_the_text_is_english_and_needs_no_file():
-    assert blocks.report(lambda: "text", None, None, "en") == "text"
+    assert Reported().report() == Reported().report(None, lang="en") == "text"
     with pytest.raises(ValueError, match="lang must be 'en' without a path"):
-        blocks.report(lambda: "text", None, None, "ja")
+        Reported().report(lang="ja")
     with pytest.raises(ValueError, match="lang must be one of"):
-        blocks.report(lambda: "text", None, "x.html", "fr")
+        Reported().report("x.html", lang="fr")
 
 
 def test_a_page_that_fails_leaves_the_old_file(tmp_path):
@@ -84,9 +94,9 @@ def test_a_page_that_fails_leaves_the_old_file(tmp_path):
         raise RuntimeError(say.lang)
 
     with pytest.raises(RuntimeError, match="ja"):
-        blocks.report(None, fail, path, "ja")
+        Reported(fail).report(path, lang="ja")
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["page.html"]
-    blocks.report(None, lambda say: f"new {say.lang} ∞", os.fsencode(path), "ja")
+    Reported(lambda say: f"new {say.lang} ∞").report(os.fsencode(path), lang="ja")
     assert path.read_text("utf-8") == "new ja ∞"
     with pytest.raises(TypeError, match="path must be"):
-        blocks.report(None, lambda say: "", 3, "en")
+        Reported(lambda say: "").report(3)
