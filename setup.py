@@ -1,8 +1,9 @@
 """Builds the compiled modules; all other metadata is in pyproject.toml.
 
-Two environment variables, each 0 or 1, change the build:
+Three environment variables, each 0 or 1, change the build:
 
 LSGD_FAST_OPENMP=0  builds without OpenMP: one thread, the same results.
+LSGD_FAST_ABI3=1    builds for CPython 3.11 and all later ones at once; calls take a little longer.
 LSGD_FAST_DEBUG=1   turns on Cython's bounds checks and hardly optimises: slow, for hunting bugs.
 
 CC, CFLAGS, CPPFLAGS and LDFLAGS are read by setuptools, as ever. Add neither -march=native nor
@@ -22,14 +23,25 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
+
+def switch(name: str, default: str) -> bool:
+    """Return whether the environment variable `name` is 1 rather than 0."""
+    value = os.environ.get(name) or default
+    if value not in ("0", "1"):
+        raise SystemExit(f"{name} must be 0 or 1, not {value!r}")
+    return value == "1"
+
+
 SOURCES = sorted(Path("lsgd_fast").rglob("*.pyx"))
 SOURCES.sort(key=lambda path: "isa_" not in path.name)  # those that take longest come first
 HEADERS = [str(path) for path in Path("lsgd_fast").rglob("*.h")]
 SHARED = "lsgd_fast._core._cyutility"  # what Cython would write into every module, once
+ABI3 = switch("LSGD_FAST_ABI3", "0")
+LIMITED = {"py_limited_api": True, "define_macros": [("Py_LIMITED_API", "0x030B0000")]}
+OPTIONS = {"include_dirs": ["lsgd_fast/_core"]} | (LIMITED if ABI3 else {})
 MODULES = [
-    Extension(".".join(path.with_suffix("").parts), [str(path)], include_dirs=["lsgd_fast/_core"])
-    for path in SOURCES
-] + [Extension(SHARED, [])]
+    Extension(".".join(path.with_suffix("").parts), [str(path)], **OPTIONS) for path in SOURCES
+] + [Extension(SHARED, [], **OPTIONS)]
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,
@@ -40,12 +52,13 @@ DIRECTIVES = {
 }
 
 # No flag here may name a CPU or relax rounding: results have the same bits everywhere, hence also
-# -ffp-contract=off, no fused multiply-add. MSVC lacks the vectors of simd.h.
+# -ffp-contract=off, no fused multiply-add. MSVC lacks the vectors of simd.h: on Windows, clang-cl.
 FLAGS = "-g0 -ffp-contract=off -fno-trapping-math -fno-math-errno -fno-strict-aliasing".split()
 # GCC would gather the terms of a sum at its last use; in the order written, backward is faster.
 GCC = ["-fno-tree-ter"]
 # What to compile and to link with; the second is for Apple's clang, with libomp from elsewhere.
 OPENMP = [("-fopenmp", "-fopenmp"), ("-Xpreprocessor -fopenmp", "-lomp")]
+OPENMP_CLANG_CL = [("/openmp", "libomp.lib")]
 OPENMP_PROBE = """
 #include <omp.h>
 int main(void) {
@@ -58,14 +71,6 @@ int main(void) {
 """
 
 
-def switch(name: str, default: str) -> bool:
-    """Return whether the environment variable `name` is 1 rather than 0."""
-    value = os.environ.get(name) or default
-    if value not in ("0", "1"):
-        raise SystemExit(f"{name} must be 0 or 1, not {value!r}")
-    return value == "1"
-
-
 def version_of(compiler) -> str:
     """Return what the compiler prints as its version; nothing if there is no compiler."""
     command = [*getattr(compiler, "compiler_so", []), "--version"]
@@ -73,6 +78,11 @@ def version_of(compiler) -> str:
         return subprocess.run(command, capture_output=True, text=True).stdout
     except OSError:  # compiling will say so
         return ""
+
+
+def is_msvc(compiler) -> bool:
+    """Return whether the compiler takes the arguments of MSVC."""
+    return compiler.compiler_type == "msvc"
 
 
 def openmp_works(compiler, compile_flags: list[str], link_flags: list[str]) -> bool:
@@ -97,7 +107,7 @@ def openmp_flags(compiler) -> tuple[list[str], list[str]]:
     if not switch("LSGD_FAST_OPENMP", "1"):
         print("lsgd_fast: LSGD_FAST_OPENMP=0, building without OpenMP: one thread only")
         return [], []
-    for flags in OPENMP:
+    for flags in OPENMP_CLANG_CL if is_msvc(compiler) else OPENMP:
         compile_flags, link_flags = map(str.split, flags)
         if openmp_works(compiler, compile_flags, link_flags):
             print("lsgd_fast: building with OpenMP:", *compile_flags)
@@ -111,14 +121,20 @@ class BuildExtensions(build_ext):
 
     def build_extensions(self):
         """Build; where headers or libraries of the system have changed, only with --force."""
+        if is_msvc(self.compiler):
+            self.compiler.initialize()
+            self.compiler.cc = "clang-cl"
         debug, version = switch("LSGD_FAST_DEBUG", "0"), version_of(self.compiler)
         directives = DIRECTIVES | {"boundscheck": debug, "initializedcheck": debug}
         compile_flags, link_flags = openmp_flags(self.compiler)
         own_flags = GCC if "Free Software Foundation" in version else []  # not clang
-        compile_flags = ["-O1" if debug else "-O3", *FLAGS, *own_flags, *compile_flags]
+        own_flags = ["-O1" if debug else "-O3", *FLAGS, *own_flags]
+        if is_msvc(self.compiler):
+            own_flags = [f"/clang:{flag}" for flag in own_flags]
+        compile_flags = own_flags + compile_flags
         commands = [getattr(self.compiler, name, "") for name in ("compiler_so", "linker_so")]
         tools = (version, Cython.__version__, sys.version, Path("setup.py").read_text())
-        settings = repr((directives, compile_flags, link_flags, commands, self.debug, tools))
+        settings = repr((directives, ABI3, compile_flags, link_flags, commands, self.debug, tools))
         stamp = Path(self.build_temp, "settings.txt")  # of the last build that was finished
         if self.force or not stamp.exists() or stamp.read_text() != settings:
             stamp.unlink(missing_ok=True)
@@ -142,4 +158,8 @@ class BuildExtensions(build_ext):
 
 
 if __name__ == "__main__":  # not again in the processes of cythonize
-    setup(ext_modules=MODULES, cmdclass={"build_ext": BuildExtensions})
+    setup(
+        ext_modules=MODULES,
+        cmdclass={"build_ext": BuildExtensions},
+        options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
+    )

@@ -65,8 +65,8 @@ def text():
 
 
 def embeddings():
-    """Return sentence embeddings."""
-    with np.load(ROOT / "examples" / "data" / "emb_sci.npz") as stored:
+    """Return embeddings of paragraphs."""
+    with np.load(ROOT / "examples" / "data" / "docstrings.npz") as stored:
         return stored["X"], np.where(stored["y"] == 1, 1.0, -1.0)
 
 

@@ -46,7 +46,8 @@ def _cancer():
 
 def _embeddings(path):
     with np.load(path) as data:
-        return data["X"], (data["y"] == data["y"].max()).astype(int), 1.0 / len(data["y"])
+        X = data["X"].astype(np.float32)  # scikit-learn would take float64 for float16
+        return X, (data["y"] == data["y"].max()).astype(int), 1.0 / len(data["y"])
 
 
 def _noisy():

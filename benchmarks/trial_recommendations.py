@@ -42,8 +42,8 @@ def text(*shape, share=0.0, **options):
 
 
 def embeddings(share=0.0):
-    """Return sentence embeddings of which a share has the wrong label."""
-    with np.load(ROOT / "examples" / "data" / "emb_sci.npz") as stored:
+    """Return embeddings of paragraphs, of which a share has the wrong label."""
+    with np.load(ROOT / "examples" / "data" / "docstrings.npz") as stored:
         return stored["X"], flipped(np.where(stored["y"] == 1, 1.0, -1.0), share)
 
 
@@ -70,7 +70,7 @@ SETS = {
     "bag of words, 500 x 2000": lambda: text(500, 2000, 200, contrast=0.02),
     "TF-IDF, 4000 x 10,000": lambda: text(4000, 10_000, 80, contrast=0.1, idf=True),
     "TF-IDF, 4000 x 10,000, 5 % flipped": lambda: text(4000, 10_000, 80, idf=True, share=0.05),
-    "embeddings, 1187 x 384": embeddings,
+    "embeddings, 1750 x 384": embeddings,
     "embeddings, 5 % flipped": lambda: embeddings(0.05),
     "p >> n, 100 x 5000": lambda: planted(100, 5000, 20),
     "p >> n, 60 x 2000, 10 % flipped": lambda: planted(60, 2000, 5, 0.1),

@@ -1,6 +1,7 @@
 """A linear probe: what do sentence embeddings know about the topic of a text?
 
-The embeddings (examples/data) are float32 and are read as they are. Needs scikit-learn.
+Is a paragraph of SciPy's documentation about statistics or about signals? The embeddings
+(examples/data) are float16 and are read as they are. Needs scikit-learn.
 """
 
 import warnings
@@ -11,8 +12,8 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 
 import lsgd_fast as lsgd
 
-with np.load(Path(__file__).with_name("data") / "emb_sci.npz") as archive:
-    X, y = archive["X"], np.array(["medicine", "space"])[archive["y"]]
+with np.load(Path(__file__).with_name("data") / "docstrings.npz") as archive:
+    X, y = archive["X"], np.array(["signal", "stats"])[archive["y"]]
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
 print(f"{len(X_train)} texts to learn from, {len(X_test)} to test, {X.shape[1]} features")
 

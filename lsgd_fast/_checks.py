@@ -5,6 +5,7 @@ import numbers
 import operator
 import os
 import reprlib
+import sys
 
 import numpy as np
 
@@ -174,5 +175,7 @@ def check_gram(gram, n, d, n_held_out=0, unless=None):
 
 
 def half_of_memory():
-    """Return half of the memory of this machine, in bytes."""
+    """Return half of the memory of this machine, in bytes; Windows is not asked."""
+    if not hasattr(os, "sysconf"):
+        return sys.maxsize
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -1,14 +1,19 @@
 """Files: regular ones are opened for reading; a save replaces a file whole or leaves it alone."""
 
-import fcntl
+import errno
 import os
 import secrets
 import stat
 from contextlib import contextmanager, suppress
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 from lsgd_fast._checks import shown
 
-__all__ = ["check_path", "find_target", "open_regular", "replacing"]
+__all__ = ["check_path", "find_target", "lock", "open_regular", "replacing"]
 
 # The names of files that are being written. They do not contain the name of the target, which may
 # be as long as the file system allows.
@@ -43,6 +48,21 @@ def open_regular(path):
         file.close()
         raise ValueError("not a regular file, but a pipe or a device")
     return file
+
+
+def lock(file):
+    """Lock an open file for this process, until it is closed.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds the lock.
+    OSError
+        If there are no locks: on some file systems, and on Windows.
+    """
+    if fcntl is None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def find_target(path):
@@ -93,11 +113,13 @@ def replacing(path):
         _remove_abandoned(folder)
         with _open_temporary(folder, 0o666 if old is None else old.st_mode) as file:
             try:
-                if old is not None:
+                if old is not None and os.name == "posix":
                     _take_mode(file, old)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+                if os.name != "posix":
+                    file.close()  # Windows does not rename an open file
                 os.replace(file.name, target)
             except BaseException:
                 with suppress(FileNotFoundError):
@@ -111,7 +133,7 @@ def replacing(path):
 
 
 def _open_at_once(path, flags):
-    return os.open(path, flags | os.O_NONBLOCK)
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no pipes as files
 
 
 def _open_temporary(folder, mode):
@@ -120,7 +142,7 @@ def _open_temporary(folder, mode):
         name = os.path.join(folder, f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
         file = open(name, "xb", opener=lambda path, flags: os.open(path, flags, mode & 0o777))
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file)
         except BlockingIOError:  # another process is about to remove it
             file.close()
             continue
@@ -145,7 +167,7 @@ def _remove_abandoned(folder):
             if name.startswith(PREFIX) and name.endswith(SUFFIX):
                 path = os.path.join(folder, name)
                 with suppress(OSError), _open_to_lock(path) as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    lock(file)
                     os.unlink(path)
 
 

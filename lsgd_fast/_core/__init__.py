@@ -25,6 +25,7 @@ Drivers
     isa_baseline    the functions of a pass for one instruction set; likewise isa_avx2, isa_avx512
     isa             the gradient of a pass, for dense and for sparse rows; each of them compiles it
     layout          leaves and blocks of a pass, its memory, packed columns
+    clock           seconds, for looks at signals and for deadlines
     team            threads of a team: barrier, shares of work; fork
     threads         the default number of threads
 Forward and backward

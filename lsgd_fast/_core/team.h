@@ -8,7 +8,16 @@
 #ifndef LSGD_TEAM_H
 #define LSGD_TEAM_H
 
+#include <stddef.h>
+
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#define lsgd_yield() SwitchToThread()
+#else
 #include <sched.h>
+#define lsgd_yield() sched_yield()
+#endif
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -17,6 +26,9 @@
 #define lsgd_team_rank() omp_get_thread_num()
 /* set by omp_set_num_threads, which threadpoolctl calls; 1 inside a parallel region */
 #define lsgd_team_limit() (omp_in_parallel() ? 1 : omp_get_max_threads())
+#ifdef _WIN32
+static inline int lsgd_pause_threads(void) { return 1; } /* nothing forks */
+#else
 /* OpenMP 5.0: weak, because older runtimes lack it, under a name that no header declares */
 #define LSGD_TEXT(x) #x
 #define LSGD_SYMBOL(prefix, name) LSGD_TEXT(prefix) name
@@ -26,6 +38,7 @@ static inline int lsgd_pause_threads(void)
 {
     return lsgd_pause_resource_all && lsgd_pause_resource_all(1 /* soft */) == 0;
 }
+#endif
 #else
 #define LSGD_OPENMP 0
 #define lsgd_team_size() 1
@@ -67,7 +80,7 @@ static inline int lsgd_barrier_wait(lsgd_barrier *b, int size)
         } else {
             if (spins == 2000)
                 __atomic_store_n(&b->yielded, 1, __ATOMIC_RELAXED);
-            sched_yield();
+            lsgd_yield();
         }
     }
     return now & 1;
@@ -93,23 +106,23 @@ static inline int lsgd_is_asked_to_stop(const lsgd_barrier *b)
  * thread that has finished its own share takes pieces of the others, so that a busy core delays the
  * team only briefly. */
 typedef struct {
-    long next, first, last;
+    ptrdiff_t next, first, last;
     char pad[40]; /* a cache line each */
 } lsgd_share;
 
 /* Take a piece of a share; -1 where none is left. */
-static inline long lsgd_take_work(lsgd_share *s, int size)
+static inline ptrdiff_t lsgd_take_work(lsgd_share *s, int size)
 {
     if (size == 1)
         return s->next < s->last ? s->next++ : -1;
     if (__atomic_load_n(&s->next, __ATOMIC_RELAXED) >= s->last)
         return -1;
-    long piece = __atomic_fetch_add(&s->next, 1, __ATOMIC_RELAXED);
+    ptrdiff_t piece = __atomic_fetch_add(&s->next, 1, __ATOMIC_RELAXED);
     return piece < s->last ? piece : -1;
 }
 
 /* Split the work among `size` threads, before any of it is offered. */
-static inline void lsgd_split_work(lsgd_share *shares, int size, long pieces)
+static inline void lsgd_split_work(lsgd_share *shares, int size, ptrdiff_t pieces)
 {
     for (int rank = 0; rank < size; rank++) {
         shares[rank].first = rank * pieces / size;

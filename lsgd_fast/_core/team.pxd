@@ -16,6 +16,6 @@ cdef extern from "team.h" nogil:
 
     ctypedef struct share_t "lsgd_share":
         pass
-    void split_work "lsgd_split_work"(share_t*, int size, long pieces)
+    void split_work "lsgd_split_work"(share_t*, int size, Py_ssize_t pieces)
     void offer_work "lsgd_offer_work"(share_t*, int size)   # all of it, once it is split
-    long take_work "lsgd_take_work"(share_t*, int size)     # -1 where none is left
+    Py_ssize_t take_work "lsgd_take_work"(share_t*, int size)     # -1 where none is left

@@ -1,10 +1,22 @@
 """The default number of threads."""
 
+import functools
+import logging
+import sys
+
 from lsgd_fast._constants import LOSS_WORK
-from lsgd_fast._core.team import may_run_parallel, openmp_limit
+from lsgd_fast._core.team import may_run_parallel, openmp_enabled, openmp_limit
 from lsgd_fast._cpus import usable_cpus
 
-__all__ = ["SERIAL_RUN_WORK", "SERIAL_PASS_WORK", "available_threads", "choose_threads"]
+__all__ = [
+    "SERIAL_RUN_WORK", "SERIAL_PASS_WORK", "WITHOUT_OPENMP", "available_threads", "choose_threads",
+]  # fmt: skip
+
+_OPENMP = "libomp (`brew install libomp`)" if sys.platform == "darwin" else "a compiler with OpenMP"
+WITHOUT_OPENMP = (
+    "lsgd_fast was built without OpenMP, so runs use one thread. For more of them, install "
+    f"{_OPENMP} and build the package again."
+)
 
 # Work of one pass, n * (d + LOSS_WORK) for each column, below which a second thread costs more than
 # it saves: in a run of many passes by one team, and where each pass starts a team of its own.
@@ -34,10 +46,19 @@ def choose_threads(n_threads, n, d, n_leaves, n_columns=1, serial_work=SERIAL_RU
     int
         At most `n_leaves`; 1 where the package was built without OpenMP.
     """
+    work = n * (d + LOSS_WORK) * n_columns
+    several = work >= serial_work if n_threads is None else n_threads > 1
+    if several and n_leaves > 1 and not openmp_enabled():
+        _log_without_openmp()
     if n_threads is None:
-        work = n * (d + LOSS_WORK) * n_columns
-        n_threads = 1 if work < serial_work else available_threads()
+        n_threads = available_threads() if several else 1
     return min(n_threads, n_leaves) if may_run_parallel() else 1
+
+
+@functools.cache
+def _log_without_openmp():
+    """Say once in a process that runs have one thread where they could have several."""
+    logging.getLogger("lsgd_fast").warning(WITHOUT_OPENMP)
 
 
 def available_threads():

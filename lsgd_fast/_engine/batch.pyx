@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 
+from lsgd_fast._core.clock cimport clock
 from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, leaf_count, pack_columns,
                                      pass_size, row_length, unpack_columns)
 from lsgd_fast._core.pass_types cimport (EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
@@ -16,7 +17,6 @@ from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.gram cimport GramSpace
 from lsgd_fast._engine.loop cimport advance
-from lsgd_fast._engine.poll cimport clock
 from lsgd_fast._engine.run_state cimport RunState
 from lsgd_fast._engine.state cimport batch_t, run_t
 

@@ -13,11 +13,12 @@ import numpy as np
 from cpython.exc cimport PyErr_CheckSignals
 from libc.string cimport memcpy
 
+from lsgd_fast._core.clock cimport clock
 from lsgd_fast._core.dispatch cimport reduce_gradients
 from lsgd_fast._core.pass_types cimport node_t, parts_t, pass_t, sum_count
 from lsgd_fast._core.reduce cimport own_parts, slice_of, sum_nodes
 from lsgd_fast._core.team cimport ask_to_stop
-from lsgd_fast._engine.poll cimport clock, meet, poll_t
+from lsgd_fast._engine.poll cimport meet, poll_t
 from lsgd_fast._engine.shares cimport sum_share
 
 cdef enum:

@@ -14,9 +14,6 @@ cdef struct poll_t:
 # dropped once `is_stopping` holds; where `meet` says that the team stops, it is incomplete.
 ctypedef void (*worker_t)(void* state, Py_ssize_t rank, Py_ssize_t size) noexcept nogil
 
-# Seconds, from a clock that never goes back.
-cdef double clock() noexcept nogil
-
 # Look at the clock and, if it is time, for signals; if a handler raises, ask the team to stop.
 cdef void look_at_clock(poll_t* p) noexcept nogil
 

@@ -9,20 +9,14 @@ from threading import get_ident, main_thread
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport parallel
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from lsgd_fast._core.clock cimport clock
 from lsgd_fast._core.team cimport ask_to_stop, team_rank, team_size
 
 from lsgd_fast._core.team import may_run_parallel
 
 cdef double POLL_SECONDS = 0.02      # between two looks for signals
 cdef double POLL_ELEMENTS = 2e5      # elements of X between two looks at the clock
-
-
-cdef double clock() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec + 1e-9 * now.tv_nsec
 
 
 cdef void look_at_clock(poll_t* p) noexcept nogil:

@@ -9,6 +9,7 @@ import numpy as np
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
+from lsgd_fast._core.clock cimport clock
 from lsgd_fast._core.layout cimport (lay_out_pass, leaf_count, pack_columns, pass_size, pass_work,
                                      row_length)
 from lsgd_fast._core.pass_types cimport INDEPENDENT, column_offset, pass_t, totals_t
@@ -18,7 +19,7 @@ from lsgd_fast._core.types cimport matrix_t, rows_t
 from lsgd_fast._engine.batch cimport native_loss
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.norms cimport norm
-from lsgd_fast._engine.poll cimport clock, run_team
+from lsgd_fast._engine.poll cimport run_team
 from lsgd_fast._engine.polled_pass cimport run_polled_pass
 from lsgd_fast._engine.sgd_lazy cimport features_t, start_fading
 from lsgd_fast._engine.sgd_loop cimport (ERROR_RATE, LN_LOSS, LOSS, MIN_MARGIN, N_MEASURES,

@@ -10,6 +10,7 @@ of the rows; only `find_gram_direction` and the norms differ.
 from libc.math cimport INFINITY, NAN, fabs, isfinite, isnan, sqrt
 from libc.string cimport memcpy
 
+from lsgd_fast._core.clock cimport clock
 from lsgd_fast._core.pass_types cimport PANEL, column_offset, padded_rows, pass_t, totals_t
 from lsgd_fast._core.reduce cimport total_tallies
 from lsgd_fast._core.rowpass cimport sum_tallies
@@ -17,7 +18,6 @@ from lsgd_fast._core.scaling cimport leave_column
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.monitor cimport constants_t, is_increase, observe, observe_step
 from lsgd_fast._engine.norms cimport distance, hypotenuse, largest, norm, root
-from lsgd_fast._engine.poll cimport clock
 from lsgd_fast._engine.rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, gradient_t,
                                       logarithm, make_move, move_t, plan_move, rule_constants_t,
                                       times_exp)

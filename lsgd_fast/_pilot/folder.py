@@ -1,6 +1,5 @@
 """What a pilot keeps as it goes, so that the same call goes on where an earlier one was left."""
 
-import fcntl
 import json
 import os
 import time
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 from lsgd_fast._checks import shown
-from lsgd_fast._files import check_path, open_regular, replacing
+from lsgd_fast._files import check_path, lock, open_regular, replacing
 from lsgd_fast._text import to_json_values
 
 __all__ = ["Folder"]
@@ -48,9 +47,9 @@ class Folder:
         if not path or (os.path.lexists(path) and not os.path.isdir(path)):
             raise ValueError(f"folder must name a folder, not a file; got {shown(path)}")
         os.makedirs(path, exist_ok=True)
-        with open(os.path.join(path, LOCK), "ab") as lock:
+        with open(os.path.join(path, LOCK), "ab") as file:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(file)
             except BlockingIOError:
                 raise ValueError(
                     f"folder {shown(path)}: another process works on this pilot; wait for it, or "

@@ -7,13 +7,15 @@ import argparse
 import os
 import platform
 import sys
+import textwrap
 
 import numpy as np
 
 from lsgd_fast import kernel
-from lsgd_fast._core.threads import available_threads
+from lsgd_fast._core.threads import WITHOUT_OPENMP, available_threads
 from lsgd_fast._results.sweep import CRITERIA
 from lsgd_fast._results.trial import GOALS
+from lsgd_fast._text import WIDTH
 from lsgd_fast._version import __version__
 from lsgd_fast.cli import commands, demo
 from lsgd_fast.cli.options import (
@@ -306,4 +308,6 @@ def _info(_):
     }
     for name, fact in facts.items():
         print(f"{name:<16} {fact}")
+    if not kernel.openmp_enabled():
+        print("\n" + textwrap.fill(WITHOUT_OPENMP, WIDTH))
     return 0

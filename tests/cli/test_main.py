@@ -11,6 +11,7 @@ import pytest
 import lsgd_fast as lsgd
 from lsgd_fast import kernel
 from lsgd_fast.__main__ import main
+from lsgd_fast._core import threads
 from lsgd_fast.cli import demo
 
 
@@ -24,6 +25,14 @@ def test_info(capsys):
     assert facts["instruction"].split()[:2] == ["set", kernel.instruction_set()]
     assert facts["OpenMP"].startswith("on" if kernel.openmp_enabled() else "off")
     assert facts["NumPy"] == np.__version__
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_info_says_what_to_do_without_openmp(capsys, monkeypatch, enabled):
+    monkeypatch.setattr(kernel, "openmp_enabled", lambda: enabled)
+    assert main(["info"]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert (threads.WITHOUT_OPENMP in words) is not enabled
 
 
 def test_version(capsys):

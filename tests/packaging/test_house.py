@@ -381,7 +381,13 @@ def written():
 
 # Files that are named but are not in the repository: headers of the system, a file that a test
 # writes, and a pattern.
-ELSEWHERE = {"Python.h", "cpuid.h", "omp.h", "sched.h", "stdint.h", "stdlib.h", "string.h"} | {
+ELSEWHERE = {"Python.h", "cpuid.h", "omp.h", "pyconfig.h", "sched.h"} | {
+    "stddef.h",
+    "stdint.h",
+    "stdlib.h",
+    "string.h",
+    "time.h",
+    "windows.h",
     "readme.pyx",
     "test_name.py",
 }

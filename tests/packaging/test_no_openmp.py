@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lsgd_fast import kernel
+from lsgd_fast._core import threads
 from support import hashes
 
 TESTS = Path(__file__).parents[1]
@@ -47,6 +48,23 @@ def test_same_bits_without_openmp_and_with_bounds_checks(tmp_path):
     assert report["digests"].keys() == set(kernel.instruction_sets())
     assert report["digests"] == hashes.digests(n_threads=2)
     assert report["n_threads"] == 1  # asked for 4
+
+    # An explicit number, or data for which several would be taken: said once, where they are lost.
+    script = """if True:
+        import logging, sys
+        import numpy as np
+        import lsgd_fast as lsgd
+
+        logging.basicConfig(stream=sys.stdout, format="%(name)s %(levelname)s %(message)s")
+        X = np.random.default_rng(0).standard_normal((20_000, 20))
+        lsgd.gradient_descent(X[:100], X[:100, 0] > 0, 1.0, 3)
+        print("small")
+        for _ in range(2):
+            lsgd.gradient_descent(X, X[:, 0] > 0, 1.0, 3)
+            lsgd.gradient_descent(X, X[:, 0] > 0, 1.0, 3, n_threads=2)
+    """
+    said = run([sys.executable, "-c", script], tmp_path, PYTHONPATH=str(tmp_path))
+    assert said == f"small\nlsgd_fast WARNING {threads.WITHOUT_OPENMP}\n"
 
 
 def run(command, folder, **environment):
