@@ -52,15 +52,16 @@ def scale_to_loss(run, target, *, loss="logistic"):
     Parameters
     ----------
     run : Run
-        Of a linear model.
+        A run of a linear model that has separated the data.
     target : float
-        Finite and positive.
+        The loss to reach; finite and positive.
     loss : str or object, default "logistic"
         The loss of the run: a name or an object of `lsgd_fast.losses`.
 
     Returns
     -------
     ScaledWeights
+        The weights times the factor, the factor, and a bound of their loss.
 
     Raises
     ------

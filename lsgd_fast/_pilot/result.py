@@ -258,9 +258,12 @@ class Pilot(Reported):
         return f"Pilot(decision={str(self.decision)!r}, {self.n_rows} rows, goal={self.goal!r})"
 
     def to_dict(self):
-        """Return the pilot as dicts, lists, numbers and strings; None for infinity and NaN.
+        """Return the pilot as plain values, which JSON can hold; the weights are left out.
 
-        The weights of the run are left out.
+        Returns
+        -------
+        dict
+            Dicts, lists, numbers and strings, and None for infinity and NaN.
         """
         names = ("decision", "goal", "n_rows", "n_test_rows", "n_trial_rows", "n_steps")
         names += ("passes", "seconds", "ended", "call")

@@ -52,9 +52,11 @@ class LogisticClassifierCV(LogisticClassifier):
     fit_intercept : bool, default True
         Whether to fit an intercept.
     standardize : bool, default False
-        As in `LogisticClassifier`, with the means and the deviations of all rows for all folds.
+        Whether to give each feature the mean 0 and the standard deviation 1, with the means and the
+        deviations of all rows for all folds and without a copy of X; see `LogisticClassifier`.
     class_weight : dict, "balanced" or None, default None
-        As in `LogisticClassifier`, from all rows for all folds.
+        Weight of each label; labels that are missing have weight 1. With ``"balanced"`` all classes
+        have the same total weight, computed from all rows for all folds.
     max_iter : int or None, default 1000
         Largest number of iterations of a fit; None stands for the default.
     tol : float or None, default 1e-8
@@ -141,7 +143,9 @@ class LogisticClassifierCV(LogisticClassifier):
             Weights of the rows, not negative, for fits and scores. A row of weight 2 counts as two
             rows.
         offset : array-like of shape (n_samples,), optional
-            As for `LogisticClassifier.fit`, for fits and scores.
+            A known part of the scores for ``classes_[1]``, one number for each row, for fits and
+            scores; not for several classes. Pass the offsets of rows to `predict` and the like,
+            too: the classifier keeps none.
 
         Returns
         -------
