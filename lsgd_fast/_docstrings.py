@@ -10,12 +10,14 @@ from lsgd_fast._parameters import PARAMETERS
 
 __all__ = ["as_reference", "documented"]
 
-PLACEHOLDER = re.compile(r"^( *)\{(\w+)\}$", re.M)
+PLACEHOLDER = re.compile(r"(\n *)\{(\w+)\}(?=\n|\Z)")
 SECTION = re.compile(r"\n\n(?= *[A-Z][A-Za-z ]+\n *-{3,}\n)")
 # What a function of the reference has in common with the compiled one; notes are about the latter.
 SHARED_SECTIONS = ("Parameters", "Returns", "Raises", "References", "Examples")
-IN_NUMPY = """This is plain NumPy, for X that lies in this process. There are no threads: where
-    `n_threads` is an argument, it is checked and otherwise ignored."""
+IN_NUMPY = """
+This is plain NumPy, for X that lies in this process. There are no threads: where `n_threads`
+is an argument, it is checked and otherwise ignored.
+"""
 
 
 def documented(thing):
@@ -43,10 +45,11 @@ def documented(thing):
 
 
 def _entry(match):
-    indent, name = match.groups()
+    newline, name = match.groups()  # a newline and the indentation
     if name not in PARAMETERS:
         raise KeyError(f"lsgd_fast/_parameters.py has no entry {name!r}")
-    return re.sub(r"^(?=.)", indent, PARAMETERS[name].strip("\n"), flags=re.M)
+    text = newline + PARAMETERS[name].strip("\n").replace("\n", newline)
+    return text.replace(newline + "\n", "\n\n")  # blank lines stay empty
 
 
 def as_reference(function, compiled):
@@ -62,7 +65,8 @@ def as_reference(function, compiled):
     if function is compiled or compiled.__doc__ is None:
         return
     name = function.__name__
-    head = f"{function.__doc__}\n\n    {IN_NUMPY}"
     sections = [s for s in SECTION.split(compiled.__doc__) if s.split()[0] in SHARED_SECTIONS]
     sections = [s.replace(f"lsgd.{name}(", f"lsgd.reference.{name}(") for s in sections]
-    function.__doc__ = "\n\n".join([head, *sections])
+    indent = sections[0][: -len(sections[0].lstrip())]  # none from Python 3.13 on
+    note = IN_NUMPY.strip("\n").replace("\n", "\n" + indent)
+    function.__doc__ = "\n\n".join([function.__doc__, indent + note, *sections])

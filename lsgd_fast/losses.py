@@ -81,7 +81,7 @@ class Logistic:
         Returns
         -------
         float
-            ``1 + ln(lam)^2``, the value at ``z = ln(lam)`` of a loss of at most ``exp(-z)``.
+            ``1 + ln(lam)^2``, which bounds the value at ``z = ln(lam)``.
         """
         return _rho_of_exponential_tail(lam)
 
@@ -207,7 +207,7 @@ class Exponential:
         Returns
         -------
         float
-            ``1 + ln(lam)^2``, the value at ``z = ln(lam)`` of a loss of at most ``exp(-z)``.
+            ``1 + ln(lam)^2``, which bounds the value at ``z = ln(lam)``.
         """
         return _rho_of_exponential_tail(lam)
 

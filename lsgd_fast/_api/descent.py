@@ -366,8 +366,9 @@ def two_layer_gradient_descent(
     Returns
     -------
     Run
-        With `weights` of shape (d, width). `separated_at` is the step at which the network first
-        fitted all labels, which does not show that the data are separable: `separable` is None.
+        Its `weights` have the shape (d, width). `separated_at` is the step at which the network
+        first fitted all labels, which does not show that the data are separable: `separable` is
+        None.
         The verdict is "stable" only at a gradient of exactly zero (also that of a dead network),
         otherwise "unstable" or "undecided", by the increases of the loss.
 

@@ -50,11 +50,11 @@ def max_margin(
     Returns
     -------
     Margin
-        With `value`, `direction`, `gap`, `intercept` and `n_passes`. The margin of the data is
-        between ``value`` and ``value + gap``, rounding included. After `max_passes` passes the gap
-        may be above the tolerance. If no separating direction was found, `value` is 0.0,
-        `direction` is None and the margin is at most `gap`; with fewer than `max_passes` passes
-        this proves that the data are not separable with a margin above ``1e-8 R``.
+        Its attributes are `value`, `direction`, `gap`, `intercept` and `n_passes`. The margin of
+        the data is between ``value`` and ``value + gap``, rounding included. After `max_passes`
+        passes the gap may be above the tolerance. If no separating direction was found, `value` is
+        0.0, `direction` is None and the margin is at most `gap`; with fewer than `max_passes`
+        passes this proves that the data are not separable with a margin above ``1e-8 R``.
 
     Raises
     ------

@@ -52,8 +52,8 @@ def separation(
     Returns
     -------
     Separation
-        With `kind`, `direction`, `intercept`, `rows`, `features`, `names`, `certificate` and
-        `reason`; it prints as a report.
+        Its attributes are `kind`, `direction`, `intercept`, `rows`, `features`, `names`,
+        `certificate` and `reason`; it prints as a report.
 
     Raises
     ------

@@ -67,7 +67,7 @@ def stochastic_gradient_descent(
     Returns
     -------
     StochasticRun
-        With the last weights and the mean of the weights before each step, both measured on all
+        It has the last weights and the mean of the weights before each step, both measured on all
         rows.
 
     Raises

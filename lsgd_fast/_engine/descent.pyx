@@ -170,7 +170,7 @@ cdef class Descent:
 
     @property
     def n_steps(self):
-        """Steps taken so far."""
+        """The number of steps taken so far."""
         self._check_ready()
         return self.state.run.step
 
@@ -182,7 +182,7 @@ cdef class Descent:
 
     @property
     def weights(self):
-        """A copy of the weights, without the intercept; of several columns (d, k)."""
+        """A copy of the weights, of shape (d,) or (d, k), without the intercept."""
         self._check_ready()
         return self.batch.weights(self.state.parameters[W_ROW])
 
@@ -194,27 +194,27 @@ cdef class Descent:
 
     @property
     def loss(self):
-        """Loss at the latest weights that were measured; NaN before any pass."""
+        """The loss at the latest weights that were measured; NaN before any pass."""
         return self._latest(LOSS)
 
     @property
     def ln_loss(self):
-        """Logarithm of `loss`, finite also where `loss` underflows."""
+        """The logarithm of `loss`, which is finite also where `loss` underflows."""
         return self._latest(LN_LOSS)
 
     @property
     def error_rate(self):
-        """Weighted share of the rows whose margin is not positive, at the same weights."""
+        """The weighted share of the rows whose margin is not positive, where `loss` is measured."""
         return self._latest(ERROR_RATE)
 
     @property
     def min_margin(self):
-        """Smallest margin of a row of positive weight, at the same weights."""
+        """The smallest margin of a row of positive weight, where `loss` is measured."""
         return self._latest(MIN_MARGIN)
 
     @property
     def margin_bound(self):
-        """With `DualMomentum` an upper bound of every margin, up to rounding; otherwise inf."""
+        """An upper bound of every margin, up to rounding, with `DualMomentum`; otherwise inf."""
         self._check_ready()
         return self.state.run.rule.state.bound
 
@@ -398,9 +398,9 @@ cdef class Descent:
         ----------
         path : str, bytes or os.PathLike
             The ``.npz`` file to write; no suffix is added. The file is replaced whole or, if that
-            fails, left as it was. With rows on several ranks all of them call this, and
-            the first one writes; after an exchange has failed, each one that is left, if an earlier
-            call has read the digest.
+            fails, left as it was. With rows on several ranks all of them call this, and the first
+            one writes; after an exchange has failed, each one that is left, if an earlier call has
+            read the digest.
         """
         self._enter()
         ranks = self.problem.ranks

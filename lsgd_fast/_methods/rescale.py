@@ -26,7 +26,7 @@ class ScaledWeights(ReadOnlyArrays):
     intercept : float or ndarray
         The intercept of these weights times `factor`.
     factor : float
-        At least 1.
+        The factor, at least 1.
     loss_bound : float
         Upper bound of the loss at these weights.
     """
@@ -66,7 +66,7 @@ def scale_to_loss(run, target, *, loss="logistic"):
     Raises
     ------
     TypeError, ValueError
-        For bad arguments; the message names the argument: `run` if the run has not separated the
+        If an argument is not valid; the message names it: `run` if the run has not separated the
         data or its trace lacks the margin, `target` if the weights would overflow.
 
     Examples

@@ -40,7 +40,7 @@ class Plan(Reported):
     dtype : numpy.dtype
         The dtype of X.
     record_every, n_threads : int
-        Of the planned run: the interval of recorded steps, and the number of threads.
+        The interval of recorded steps and the number of threads of the planned run.
     bounds : Bounds
         The theoretical bounds, with the stepsize and the number of steps, in the units of X.
     footprint : Memory

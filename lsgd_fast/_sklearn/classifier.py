@@ -250,7 +250,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            For invalid arguments, and for a stepsize with which the descent overflows float64.
+            If an argument is not valid, or the descent overflows float64 with this stepsize; the
+            message names the argument.
         """
         options = Options(
             solver=self.solver, stepsize=self.stepsize, l2=self.l2, C=self.C,

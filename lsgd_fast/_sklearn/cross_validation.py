@@ -38,8 +38,9 @@ class LogisticClassifierCV(LogisticClassifier):
         Another way to say `l2s`, that of scikit-learn: ``1 / (n * C)``, where n is the number of
         rows of a fold, and of all rows in the final fit; a number stands for as many from 1e-4 to
         1e4.
-    cv : int, splitter or iterable, default 5
-        The folds, as in scikit-learn: a number stands for stratified folds without shuffling.
+    cv : int, splitter or iterable, optional
+        The folds, as in scikit-learn: a number stands for as many stratified folds without
+        shuffling. There are five of these by default.
     scoring : str or callable, optional
         What to compare penalties by: a name of scikit-learn, such as ``"neg_log_loss"``, or
         ``scoring(estimator, X, y)``, which is given a fitted `LogisticClassifier` and the rows left
@@ -63,7 +64,7 @@ class LogisticClassifierCV(LogisticClassifier):
         Tolerance for the gradient in the final fit, see `lsgd_fast.minimize`; None stands for the
         default.
     path_tol : float, default 1e-5
-        Tolerance for the gradient in the fits of the folds; only their scores depend on it.
+        Tolerance for the gradient in the fits of the folds. Only their scores depend on it.
     n_threads : int, optional
         Number of threads; by default it is chosen from the size of X and what the process may use.
     verbose : int, default 0
@@ -82,8 +83,19 @@ class LogisticClassifierCV(LogisticClassifier):
         one is fitted.
     path_n_iter_ : ndarray of shape (n_folds, n_l2s)
         Numbers of iterations of the fits of the folds.
-    classes_, coef_, intercept_, n_iter_, loss_curve_, run_, ...
-        As those of `LogisticClassifier`, of the final fit; without `refit` only the first three.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights of the final fit, float64; for two classes those of ``classes_[1]``. Without `refit`
+        they are the means over the folds.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts of the final fit, zero if none was fitted; without `refit` means over the folds.
+    n_features_in_ : int
+        Number of features of X.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X was a data frame whose column names are strings.
+    n_iter_, loss_curve_, separable_, margin_, stop_reason_, run_ : various
+        What `LogisticClassifier` has under these names, of the final fit; only with `refit`.
 
     Warns
     -----
@@ -155,7 +167,7 @@ class LogisticClassifierCV(LogisticClassifier):
         Raises
         ------
         TypeError, ValueError
-            For invalid arguments.
+            If an argument is not valid; the message names it.
         """
         options = Options(
             fit_intercept=self.fit_intercept, standardize=self.standardize,

@@ -18,7 +18,7 @@ import pytest
 
 import lsgd_fast as lsgd
 import lsgd_fast.kernel
-from lsgd_fast._docstrings import PLACEHOLDER, documented
+from lsgd_fast._docstrings import PLACEHOLDER, as_reference, documented
 from lsgd_fast._parameters import PARAMETERS
 
 # What `numpydoc.validate` asks for and we leave out, of every docstring.
@@ -242,6 +242,23 @@ def test_placeholders_are_filled_in_at_their_indentation():
     assert "ndarray of float64\n    Margins, of any shape.\n    More." in inspect.getdoc(Thing)
     assert "with {z} in it" in Thing.made.__doc__
     assert inspect.getdoc(Thing.made).endswith("lam : float\n    Factor of the loss, at least 1.")
+
+
+def test_the_reference_has_one_indentation():
+    def compiled():
+        pass
+
+    def function():
+        """Summary."""
+
+    for indent in ("    ", ""):  # the compiler takes it away from Python 3.13 on
+        compiled.__doc__ = f"Do.\n\n{indent}Returns\n{indent}-------\n{indent}int\n\n{indent}Notes"
+        compiled.__doc__ += f"\n{indent}-----\n{indent}None.\n"
+        function.__doc__ = "Summary."
+        as_reference(function, compiled)
+        lines = inspect.cleandoc(function.__doc__).split("\n")
+        assert lines[0] == "Summary." and lines[-1] == "int"
+        assert all(line == line.strip() for line in lines)
 
 
 def test_an_unknown_placeholder_is_an_error():
