@@ -85,8 +85,8 @@ def staged_trial(
         has at least five rows per feature, times K - 1 with K classes; if that is all rows, there
         is one sample.
     n_repeats : int, default 3
-        Number of samples for the choice, and of new samples for the comparison; with `train` of
-        seeds: 1 is enough for a loop in which nothing is random.
+        Number of samples for the choice, and of new samples for the comparison. With `train` it is
+        the number of seeds; 1 is enough for a loop in which nothing is random.
     goal : {"loss", "held_out_loss", "held_out_error", "margin", "steps"}, optional
         What the best stepsize has after `n_steps`:
 
@@ -106,8 +106,9 @@ def staged_trial(
         held, whatever it would do afterwards. With `train` there is no `gradient_norm` and no
         `separated`.
     updates_per_epoch : int, default 1
-        With `train`: how many losses are averaged into one observation, at most `n_steps`, as for
-        `TrainingMonitor`. For losses of batches the number of these in an epoch, or a part of it.
+        With `train`: the number of losses that are averaged into one observation, as
+        `TrainingMonitor` does, at most `n_steps`. Leave it at 1 if each loss is that of all rows;
+        for losses of batches give the number of batches in an epoch, or in a part of one.
     rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, or None, \
 default 0
         Seed or generator of the samples: the result is a function of it and the other arguments.
