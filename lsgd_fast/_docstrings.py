@@ -65,7 +65,8 @@ def as_reference(function, compiled):
     if function is compiled or compiled.__doc__ is None:
         return
     name = function.__name__
-    sections = [s for s in SECTION.split(compiled.__doc__) if s.split()[0] in SHARED_SECTIONS]
+    sections = SECTION.split(compiled.__doc__)[1:]
+    sections = [s for s in sections if s.lstrip().startswith(SHARED_SECTIONS)]
     sections = [s.replace(f"lsgd.{name}(", f"lsgd.reference.{name}(") for s in sections]
     indent = sections[0][: -len(sections[0].lstrip())]  # none from Python 3.13 on
     note = IN_NUMPY.strip("\n").replace("\n", "\n" + indent)
