@@ -33,6 +33,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from lsgd_fast import datasets, distributed, losses, plot, reference, stepsizes, theory
+from lsgd_fast._docstrings import as_reference
 from lsgd_fast._inputs.stopping import Stop, StopReason
 from lsgd_fast._methods.margin import Margin
 from lsgd_fast._methods.rescale import ScaledWeights, scale_to_loss
@@ -56,6 +57,9 @@ from lsgd_fast._version import __version__ as __version__
 from lsgd_fast.progress import progress_bar
 
 logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
+
+for _name in reference.__all__:
+    as_reference(getattr(reference, _name), globals()[_name])
 
 __all__ = [
     "Budget",

@@ -46,7 +46,7 @@ def boundaries(n, d, size, *, n_entries=None):
     Parameters
     ----------
     n, d : int
-        Number of rows of all ranks, and of features.
+        Number of rows of all ranks, and number of features.
     size : int
         Number of ranks.
     n_entries : int, optional
@@ -64,7 +64,7 @@ def boundaries(n, d, size, *, n_entries=None):
     --------
     >>> import lsgd_fast as lsgd
     >>> lsgd.distributed.boundaries(1_000_000, 100, 4).tolist()
-    [0, 245760, 507904, 753664, 1000000]
+    [0, 253952, 499712, 753664, 1000000]
     """
     n, d = check_count("n", n, 1), check_count("d", d, 1)
     size = check_count("size", size, 1)
@@ -110,6 +110,14 @@ def rows(X, comm, *, timeout=300.0):
     Where the rows are cut at `boundaries`, none of them is copied. Elsewhere a few go to another
     rank, and the others are copied. Fewer than 4096 rows are copied to every rank, and each works
     on all of them.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.digits_0_vs_8()
+    >>> [comm] = lsgd.distributed.thread_communicators(1)
+    >>> lsgd.gradient_descent(lsgd.distributed.rows(X, comm), y, 32.0, 100).separable
+    True
     """
     return DistributedRows(X, Ranks(_adapted(comm, timeout)), slab_bounds)
 

@@ -24,6 +24,7 @@ from typing import ClassVar
 import numpy as np
 
 from lsgd_fast._checks import check_real, set_fields, shown
+from lsgd_fast._docstrings import documented
 
 __all__ = [
     "Exponential",
@@ -41,12 +42,13 @@ LOG_VALUE_IS_LINEAR = 36.0
 SMALLEST_PARAMETER, LARGEST_PARAMETER = 1e-8, 1e8
 
 
+@documented
 @dataclass(frozen=True)
 class Logistic:
     """The logistic loss, ``log(1 + exp(-z))``.
 
-    All methods take float64 arrays of any shape and return new ones. Infinite margins give the
-    limits, NaN gives NaN, and nothing warns.
+    All methods of a loss take float64 arrays of any shape and return new ones. Infinite margins
+    give the limits, NaN gives NaN, and nothing warns.
 
     References
     ----------
@@ -56,7 +58,8 @@ class Logistic:
     Examples
     --------
     >>> import numpy as np
-    >>> Logistic().value(np.array([0.0, -1e308])).tolist()
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.losses.Logistic().value(np.array([0.0, -1e308])).tolist()
     [0.6931471805599453, 1e+308]
     """
 
@@ -69,7 +72,17 @@ class Logistic:
 
     @staticmethod
     def rho(lam):
-        """Return ``1 + ln(lam)^2``, an upper bound of ``min_z lam * loss(z) + z^2``."""
+        """Return an upper bound of ``min_z lam * loss(z) + z^2``.
+
+        Parameters
+        ----------
+        {lam}
+
+        Returns
+        -------
+        float
+            ``1 + ln(lam)^2``, which bounds the value at ``z = ln(lam)``.
+        """
         return _rho_of_exponential_tail(lam)
 
     def value(self, z):
@@ -77,8 +90,7 @@ class Logistic:
 
         Parameters
         ----------
-        z : ndarray of float64
-            Margins.
+        {z}
 
         Returns
         -------
@@ -93,8 +105,7 @@ class Logistic:
 
         Parameters
         ----------
-        z : ndarray of float64
-            Margins.
+        {z}
 
         Returns
         -------
@@ -109,8 +120,7 @@ class Logistic:
 
         Parameters
         ----------
-        z : ndarray of float64
-            Margins.
+        {z}
 
         Returns
         -------
@@ -126,8 +136,7 @@ class Logistic:
 
         Parameters
         ----------
-        z : ndarray of float64
-            Margins.
+        {z}
 
         Returns
         -------
@@ -137,6 +146,7 @@ class Logistic:
         return -self.value(-z)
 
 
+@documented
 @dataclass(frozen=True)
 class Softmax(Logistic):
     """The loss of several classes, ``logsumexp(z) - z_y``, where z has a score for each class.
@@ -146,21 +156,25 @@ class Softmax(Logistic):
     Examples
     --------
     >>> import numpy as np
-    >>> Softmax().value(np.array([1.0 - np.log(np.exp(0.5) + np.exp(0.25))])).round(12).tolist()
-    [0.727187855772]
+    >>> import lsgd_fast as lsgd
+    >>> z = np.array([1.0, 0.5, 0.25])  # the scores of a row whose class is the first
+    >>> margin = z[0] - np.log(np.exp(z[1]) + np.exp(z[2]))
+    >>> lsgd.losses.Softmax().value(np.array([margin])).round(6).tolist()
+    [0.731838]
+    >>> round(float(np.log(np.exp(z).sum()) - z[0]), 6)
+    0.731838
     """
 
     name: ClassVar[str] = "softmax"
 
 
+@documented
 @dataclass(frozen=True)
 class Exponential:
     """The exponential loss, ``exp(-z)``.
 
     It is not Lipschitz: no theorem covers large constant stepsizes, and runs with them diverge.
     With the rule `RiskAdaptive` the rows are weighted by a softmax of their negative margins.
-
-    The methods are those of `Logistic`.
 
     References
     ----------
@@ -170,7 +184,8 @@ class Exponential:
     Examples
     --------
     >>> import numpy as np
-    >>> Exponential().log_value(np.array([-1e300, 1e300])).tolist()
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.losses.Exponential().log_value(np.array([-1e300, 1e300])).tolist()
     [1e+300, -1e+300]
     """
 
@@ -183,37 +198,86 @@ class Exponential:
 
     @staticmethod
     def rho(lam):
-        """Return ``1 + ln(lam)^2``, an upper bound of ``min_z lam * loss(z) + z^2``."""
+        """Return an upper bound of ``min_z lam * loss(z) + z^2``.
+
+        Parameters
+        ----------
+        {lam}
+
+        Returns
+        -------
+        float
+            ``1 + ln(lam)^2``, which bounds the value at ``z = ln(lam)``.
+        """
         return _rho_of_exponential_tail(lam)
 
     def value(self, z):
-        """Return ``exp(-z)``; it may overflow to inf."""
+        """Return the loss at each margin.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``exp(-z)``; it may overflow to inf.
+        """
         with np.errstate(under="ignore", over="ignore"):
             return np.exp(-z)
 
     def log_value(self, z):
-        """Return ``-z``."""
+        """Return the logarithm of the loss at each margin, finite where `value` underflows.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``-z``.
+        """
         return -z
 
     def derivative(self, z):
-        """Return ``-exp(-z)``."""
+        """Return the derivative of the loss at each margin.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``-exp(-z)``.
+        """
         return -self.value(z)
 
     def log_slope(self, z):
-        """Return ``-z``."""
+        """Return the logarithm of minus the derivative, finite where the derivative underflows.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``-z``.
+        """
         return -z
 
 
+@documented
 @dataclass(frozen=True)
 class FlattenedExponential:
     """The exponential loss ``exp(-a z)`` for z > 0, and its tangent ``1 - a z`` for z <= 0.
 
-    The methods are those of `Logistic`.
-
     Parameters
     ----------
     a : float, default 1.0
-        From 1e-8 to 1e8.
+        The rate of the exponential, from 1e-8 to 1e8.
 
     References
     ----------
@@ -224,7 +288,8 @@ class FlattenedExponential:
     Examples
     --------
     >>> import numpy as np
-    >>> FlattenedExponential(2.0).value(np.array([-1.0, 0.0, 1.0])).round(3).tolist()
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.losses.FlattenedExponential(2.0).value(np.array([-1.0, 0.0, 1.0])).round(3).tolist()
     [3.0, 1.0, 0.135]
     """
 
@@ -260,42 +325,91 @@ class FlattenedExponential:
         return self.a * self.a
 
     def rho(self, lam):
-        """Return ``1 + (ln(lam) / a)^2``, the value at ``z = ln(lam) / a``."""
+        """Return an upper bound of ``min_z lam * loss(z) + z^2``.
+
+        Parameters
+        ----------
+        {lam}
+
+        Returns
+        -------
+        float
+            ``1 + (ln(lam) / a)^2``, the value at ``z = ln(lam) / a``.
+        """
         return 1.0 + (math.log(_check_lam(lam)) / self.a) ** 2
 
     def value(self, z):
-        """Return the loss at each margin."""
+        """Return the loss at each margin.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``exp(-a z)`` for z > 0, and ``1 - a z`` for z <= 0.
+        """
         with np.errstate(under="ignore", over="ignore"):
             t = self.a * z
             return np.where(z > 0.0, np.exp(-np.maximum(t, 0.0)), 1.0 - t)
 
     def log_value(self, z):
-        """Return the logarithm of the loss at each margin."""
+        """Return the logarithm of the loss at each margin, finite where `value` underflows.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``-a z`` for z > 0, and ``log(1 - a z)`` for z <= 0.
+        """
         with np.errstate(over="ignore"):
             t = self.a * z
             return np.where(z > 0.0, -t, np.log1p(-np.minimum(t, 0.0)))
 
     def derivative(self, z):
-        """Return the derivative at each margin."""
+        """Return the derivative of the loss at each margin.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``-a exp(-a z)`` for z > 0, and ``-a`` for z <= 0.
+        """
         with np.errstate(under="ignore", over="ignore"):
             return -self.a * np.exp(-np.maximum(self.a * z, 0.0))
 
     def log_slope(self, z):
-        """Return the logarithm of minus the derivative at each margin."""
+        """Return the logarithm of minus the derivative, finite where the derivative underflows.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``log(a) - max(a z, 0)``.
+        """
         with np.errstate(over="ignore"):
             return math.log(self.a) - np.maximum(self.a * z, 0.0)
 
 
+@documented
 @dataclass(frozen=True)
 class FlattenedPolynomial:
     """The polynomial loss ``(1 + z)^-a`` for z > 0, and its tangent ``1 - a z`` for z <= 0.
 
-    The methods are those of `Logistic`.
-
     Parameters
     ----------
     a : float, default 1.0
-        From 1e-8 to 1e8.
+        The power of the polynomial, from 1e-8 to 1e8.
 
     References
     ----------
@@ -306,7 +420,8 @@ class FlattenedPolynomial:
     Examples
     --------
     >>> import numpy as np
-    >>> FlattenedPolynomial(2.0).value(np.array([-1.0, 0.0, 1.0])).tolist()
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.losses.FlattenedPolynomial(2.0).value(np.array([-1.0, 0.0, 1.0])).tolist()
     [3.0, 1.0, 0.25]
     """
 
@@ -338,27 +453,77 @@ class FlattenedPolynomial:
         return self.a * (self.a + 1.0)
 
     def rho(self, lam):
-        """Return ``2 lam^(2 / (a + 2))``, a bound of the value at ``z = lam^(1 / (a + 2))``."""
+        """Return an upper bound of ``min_z lam * loss(z) + z^2``.
+
+        Parameters
+        ----------
+        {lam}
+
+        Returns
+        -------
+        float
+            ``2 lam^(2 / (a + 2))``, a bound of the value at ``z = lam^(1 / (a + 2))``.
+        """
         return 2.0 * _check_lam(lam) ** (2.0 / (self.a + 2.0))
 
     def value(self, z):
-        """Return the loss at each margin."""
+        """Return the loss at each margin.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``(1 + z)^-a`` for z > 0, and ``1 - a z`` for z <= 0.
+        """
         with np.errstate(under="ignore", over="ignore"):
             return np.where(z > 0.0, (1.0 + np.maximum(z, 0.0)) ** -self.a, 1.0 - self.a * z)
 
     def log_value(self, z):
-        """Return the logarithm of the loss at each margin."""
+        """Return the logarithm of the loss at each margin, finite where `value` underflows.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``-a log(1 + z)`` for z > 0, and ``log(1 - a z)`` for z <= 0.
+        """
         with np.errstate(over="ignore"):
             near = np.log1p(-self.a * np.minimum(z, 0.0))
             return np.where(z > 0.0, -self.a * np.log1p(np.maximum(z, 0.0)), near)
 
     def derivative(self, z):
-        """Return the derivative at each margin."""
+        """Return the derivative of the loss at each margin.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``-a (1 + z)^(-a - 1)`` for z > 0, and ``-a`` for z <= 0.
+        """
         with np.errstate(under="ignore", over="ignore"):
             return -self.a * (1.0 + np.maximum(z, 0.0)) ** (-self.a - 1.0)
 
     def log_slope(self, z):
-        """Return the logarithm of minus the derivative at each margin."""
+        """Return the logarithm of minus the derivative, finite where the derivative underflows.
+
+        Parameters
+        ----------
+        {z}
+
+        Returns
+        -------
+        ndarray of float64
+            ``log(a) - (a + 1) log(1 + max(z, 0))``.
+        """
         return math.log(self.a) - (self.a + 1.0) * np.log1p(np.maximum(z, 0.0))
 
 
@@ -400,6 +565,7 @@ def resolve(loss):
     Returns
     -------
     Logistic, Softmax, Exponential, FlattenedExponential or FlattenedPolynomial
+        The loss.
 
     Raises
     ------
@@ -407,6 +573,12 @@ def resolve(loss):
         If the name is unknown.
     TypeError
         If `loss` is neither a name nor a loss of this module.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.losses.resolve("logistic")
+    Logistic()
     """
     if type(loss) in _TYPES:  # not a derived class: compiled code would not know of its methods
         return loss

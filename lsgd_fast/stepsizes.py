@@ -25,7 +25,6 @@ __all__ = [
     "Schedule",
     "Silver",
     "Tyurin",
-    "check_rule",
     "resolve",
 ]
 
@@ -57,7 +56,7 @@ class Constant(_Rule):
     Parameters
     ----------
     eta : float
-        Factor of the gradient, in the units of X; finite and positive.
+        The factor of the gradient, in the units of X; finite and positive.
 
     References
     ----------
@@ -67,7 +66,8 @@ class Constant(_Rule):
 
     Examples
     --------
-    >>> Constant(32)
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.stepsizes.Constant(32)
     Constant(eta=32.0)
     """
 
@@ -85,11 +85,12 @@ class Schedule(_Rule):
     Parameters
     ----------
     values : sequence of float
-        At least one; finite and positive.
+        The stepsizes, at least one; finite and positive.
 
     Examples
     --------
-    >>> Schedule([1, 10, 100])
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.stepsizes.Schedule([1, 10, 100])
     Schedule(values=(1.0, 10.0, 100.0))
     """
 
@@ -112,13 +113,21 @@ class Silver(_Rule):
     Parameters
     ----------
     smoothness : float, optional
-        Largest curvature of the objective. By default the bound ``c R^2 + l2``, c the largest
-        second derivative of the loss (1/4 for the logistic loss).
+        The largest curvature of the objective. By default it is the bound ``c R^2 + l2``, where c
+        is the largest second derivative of the loss (1/4 for the logistic loss).
 
     References
     ----------
     J. M. Altschuler, P. A. Parrilo, "Acceleration by Stepsize Hedging II: Silver Stepsize Schedule
     for Smooth Convex Optimization", 2023, arXiv:2309.16530.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.Silver(), 100)
+    >>> run.separated_at
+    10
     """
 
     name: ClassVar[str] = "silver"
@@ -141,13 +150,21 @@ class RiskAdaptive(_WithEta):
     Parameters
     ----------
     eta : float
-        Finite and positive; in units of 1 / R^2.
+        The factor of the step, in units of 1 / R^2; finite and positive.
 
     References
     ----------
     R. Zhang, J. Wu, L. Lin, P. L. Bartlett, "Minimax Optimal Convergence of Gradient Descent in
     Logistic Regression via Large and Adaptive Stepsizes", ICML 2025, arXiv:2504.04105. The bound
     for softmax weights is elementary: ln L is convex, and its gradients have a norm of at most R.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.RiskAdaptive(1.0), 100)
+    >>> run.separated_at
+    13
     """
 
     name: ClassVar[str] = "risk_adaptive"
@@ -165,12 +182,20 @@ class Tyurin(_WithEta):
     Parameters
     ----------
     eta : float
-        Finite and positive; in units of 1 / R^2.
+        The factor of the step, in units of 1 / R^2; finite and positive.
 
     References
     ----------
     A. Tyurin, "From Logistic Regression to the Perceptron Algorithm: Exploring Gradient Descent
     with Large Step Sizes", 2024, arXiv:2412.08424, Theorem 6.1.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.Tyurin(1.0), 100)
+    >>> run.separated_at
+    10
     """
 
     name: ClassVar[str] = "tyurin"
@@ -187,13 +212,21 @@ class NormalizedGradient(_WithEta):
     Parameters
     ----------
     eta : float
-        Length of a step; finite and positive.
+        The length of each step; finite and positive.
 
     References
     ----------
     N. Z. Shor, "Minimization Methods for Non-Differentiable Functions", Springer, 1985; for
     separable data M. S. Nacson et al., "Convergence of Gradient Descent on Separable Data",
     AISTATS 2019, arXiv:1803.01905.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.NormalizedGradient(1.0), 100)
+    >>> run.separated_at
+    2
     """
 
     name: ClassVar[str] = "normalized_gradient"
@@ -210,6 +243,14 @@ class Polyak(_Rule):
     References
     ----------
     B. T. Polyak, "Introduction to Optimization", Optimization Software, 1987, section 5.3.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.Polyak(), 100)
+    >>> run.separated_at
+    2
     """
 
     name: ClassVar[str] = "polyak"
@@ -232,6 +273,14 @@ class AdGD(_Rule):
     ----------
     Y. Malitsky, K. Mishchenko, "Adaptive Gradient Descent without Descent", ICML 2020,
     arXiv:1910.09529, Algorithm 1.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.AdGD(), 100)
+    >>> run.separated_at
+    8
     """
 
     name: ClassVar[str] = "adgd"
@@ -263,6 +312,14 @@ class BarzilaiBorwein(_Rule):
     J. Barzilai, J. M. Borwein, "Two-Point Step Size Gradient Methods", IMA J. Numer. Anal. 8, 1988.
     L. Grippo, F. Lampariello, S. Lucidi, "A Nonmonotone Line Search Technique for Newton's Method",
     SIAM J. Numer. Anal. 23, 1986. M. Raydan, SIAM J. Optim. 7, 1997, puts the two together.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.BarzilaiBorwein(), 100)
+    >>> run.separated_at
+    4
     """
 
     name: ClassVar[str] = "barzilai_borwein"
@@ -282,15 +339,23 @@ class Nesterov(_Rule):
     Parameters
     ----------
     eta : float, optional
-        Finite and positive; by default 1 over the bound ``c R^2 + l2`` of the smoothness, c the
-        largest second derivative of the loss (1/4 for the logistic loss). Acceleration is proved
-        for at most 1 / smoothness.
+        The stepsize of the gradient steps, finite and positive. By default it is 1 over the bound
+        ``c R^2 + l2`` of the smoothness, where c is the largest second derivative of the loss (1/4
+        for the logistic loss). Acceleration is proved for at most 1 / smoothness.
 
     References
     ----------
     Y. Nesterov, "A method for solving the convex programming problem with convergence rate
     O(1/k^2)", 1983. B. O'Donoghue, E. Candes, "Adaptive Restart for Accelerated Gradient Schemes",
     Found. Comput. Math. 15, 2015, arXiv:1204.3982, for the gradient scheme.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.Nesterov(), 100)
+    >>> run.separated_at
+    10
     """
 
     name: ClassVar[str] = "nesterov"
@@ -321,6 +386,14 @@ class DualMomentum(_Rule):
     ----------
     Z. Ji, N. Srebro, M. Telgarsky, "Fast Margin Maximization via Dual Acceleration", ICML 2021,
     arXiv:2107.00595.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.DualMomentum(), 100)
+    >>> run.separated_at
+    11
     """
 
     name: ClassVar[str] = "dual_momentum"
@@ -356,11 +429,18 @@ def resolve(stepsize):
     Returns
     -------
     rule
+        The rule.
 
     Raises
     ------
     TypeError, ValueError
         If `stepsize` is neither a rule of this module nor a finite positive number.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.stepsizes.resolve(32)
+    Constant(eta=32.0)
     """
     if type(stepsize) in Rule.__args__:  # not a derived class: compiled code would not know of it
         return stepsize
@@ -388,7 +468,15 @@ def check_rule(rule, problem):
     Parameters
     ----------
     rule : rule
+        A rule of this module.
     problem : Problem
+        The data and the objective, checked.
+
+    Raises
+    ------
+    ValueError
+        If the rule does not apply: to a penalty, to a network, or where the smoothness that it
+        needs has no bound.
     """
     if problem.l2 > 0.0 and not rule.takes_l2:
         raise ValueError(

@@ -27,6 +27,7 @@ import numpy as np
 from lsgd_fast._arrays import as_real_array
 from lsgd_fast._checks import check_count, check_real
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
+from lsgd_fast._docstrings import documented
 
 __all__ = [
     "certified_loss",
@@ -51,6 +52,7 @@ __all__ = [
 # --- one step -------------------------------------------------------------------------------------
 
 
+@documented
 def smoothness(radius=1.0):
     """Return an upper bound of the smoothness of the loss, ``R^2 / 4``.
 
@@ -59,17 +61,24 @@ def smoothness(radius=1.0):
 
     Parameters
     ----------
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {radius}
 
     Returns
     -------
     float
+        The bound.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.theory.smoothness(radius=2.0)
+    1.0
     """
     radius = check_real("radius", radius)
     return radius * radius / 4.0
 
 
+@documented
 def monotone_stepsize(radius=1.0):
     """Return ``8 / R^2``, 2 over `smoothness`: up to this stepsize no step increases the loss.
 
@@ -77,22 +86,24 @@ def monotone_stepsize(radius=1.0):
 
     Parameters
     ----------
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {radius}
 
     Returns
     -------
     float
+        The stepsize, in the units of X.
 
     Examples
     --------
-    >>> monotone_stepsize(radius=2.0)
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.theory.monotone_stepsize(radius=2.0)
     2.0
     """
     radius = check_real("radius", radius)
     return 8.0 / radius / radius
 
 
+@documented
 def monotone_threshold(stepsize, *, radius=1.0):
     """Return ``2 / (stepsize * R^2)``: once the loss is this low, it never increases.
 
@@ -101,18 +112,24 @@ def monotone_threshold(stepsize, *, radius=1.0):
 
     Parameters
     ----------
-    stepsize : float
-        The constant stepsize, in the units of X.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {constant_stepsize}
+    {radius}
 
     Returns
     -------
     float
+        The loss.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.theory.monotone_threshold(stepsize=32.0)
+    0.0625
     """
     return 2.0 / _paper_stepsize(stepsize, radius)
 
 
+@documented
 def certified_loss(stepsize, *, radius=1.0):
     """Return ``1 / (stepsize * R^2)``: a loss this low certifies the stable phase.
 
@@ -121,14 +138,19 @@ def certified_loss(stepsize, *, radius=1.0):
 
     Parameters
     ----------
-    stepsize : float
-        The constant stepsize, in the units of X.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {constant_stepsize}
+    {radius}
 
     Returns
     -------
     float
+        The loss.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.theory.certified_loss(stepsize=32.0)
+    0.03125
     """
     return 1.0 / _paper_stepsize(stepsize, radius)
 
@@ -136,6 +158,7 @@ def certified_loss(stepsize, *, radius=1.0):
 # --- phases of a run with a constant stepsize -----------------------------------------------------
 
 
+@documented
 def mean_loss(t, margin, stepsize, *, radius=1.0):
     """Return an upper bound of the mean of the first t losses, ``L(w_0)`` to ``L(w_{t-1})``.
 
@@ -145,28 +168,27 @@ def mean_loss(t, margin, stepsize, *, radius=1.0):
 
     Parameters
     ----------
-    t : float or array-like
-        The number of steps, 0 or more.
-    margin : float
-        The margin of the data, or a lower bound of it; at most `radius`.
-    stepsize : float
-        The constant stepsize, in the units of X.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {t}
+    {margin}
+    {constant_stepsize}
+    {radius}
 
     Returns
     -------
     float or ndarray of the shape of `t`
+        The bound.
 
     Examples
     --------
-    >>> round(mean_loss(100, margin=0.1, stepsize=1.0), 6)
+    >>> import lsgd_fast as lsgd
+    >>> round(lsgd.theory.mean_loss(100, margin=0.1, stepsize=1.0), 6)
     1.25
     """
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     return _mean_loss(t, margin, stepsize, _paper_stepsize(stepsize, radius))
 
 
+@documented
 def transition_steps(n, margin, stepsize, *, radius=1.0):
     """Return an upper bound of the number of steps in the unstable phase, tau.
 
@@ -176,14 +198,10 @@ def transition_steps(n, margin, stepsize, *, radius=1.0):
 
     Parameters
     ----------
-    n : int
-        Rows of X, 1 or more.
-    margin : float
-        The margin of the data, or a lower bound of it; at most `radius`.
-    stepsize : float
-        The constant stepsize, in the units of X.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {n}
+    {margin}
+    {constant_stepsize}
+    {radius}
 
     Returns
     -------
@@ -192,7 +210,8 @@ def transition_steps(n, margin, stepsize, *, radius=1.0):
 
     Examples
     --------
-    >>> round(transition_steps(4, margin=0.1, stepsize=32.0))
+    >>> import lsgd_fast as lsgd
+    >>> round(lsgd.theory.transition_steps(4, margin=0.1, stepsize=32.0))
     192000
     """
     n = check_count("n", n, 1)
@@ -202,6 +221,7 @@ def transition_steps(n, margin, stepsize, *, radius=1.0):
     return 60.0 * max(eta, n, math.e, ratio * math.log(ratio)) * _square(radius / margin)
 
 
+@documented
 def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
     """Return an upper bound of the loss t steps after the stable phase was certified.
 
@@ -214,18 +234,19 @@ def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
         The number of steps since then, 0 or more.
     margin : float
         The margin of the data, or a lower bound of it.
-    stepsize : float
-        The constant stepsize, in the units of X.
+    {constant_stepsize}
     mean_exponential : float, default 1.0
         F, or an upper bound of it. It is at most 1 at the step that `transition_steps` bounds.
 
     Returns
     -------
     float or ndarray of the shape of `t`
+        The bound.
 
     Examples
     --------
-    >>> round(stable_loss(100, margin=0.1, stepsize=1.0), 6)
+    >>> import lsgd_fast as lsgd
+    >>> round(lsgd.theory.stable_loss(100, margin=0.1, stepsize=1.0), 6)
     2.0
     """
     mean_exponential = check_real("mean_exponential", mean_exponential, zero_allowed=True)
@@ -233,6 +254,7 @@ def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
     return _stable_loss(_check_steps("t", t), margin, stepsize, mean_exponential)
 
 
+@documented
 def monotone_loss(t, margin, stepsize, *, radius=1.0):
     """Return an upper bound of ``L(w_t)`` for stepsizes so small that the loss never increases.
 
@@ -246,23 +268,27 @@ def monotone_loss(t, margin, stepsize, *, radius=1.0):
 
     Parameters
     ----------
-    t : float or array-like
-        The number of steps, 0 or more.
-    margin : float
-        The margin of the data, or a lower bound of it; at most `radius`.
-    stepsize : float
-        The constant stepsize, in the units of X.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {t}
+    {margin}
+    {constant_stepsize}
+    {radius}
 
     Returns
     -------
     float or ndarray of the shape of `t`
+        The bound.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> round(lsgd.theory.monotone_loss(1000, margin=0.1, stepsize=4.0), 6)
+    0.195098
     """
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     return _monotone_loss(t, margin, stepsize, _paper_stepsize(stepsize, radius))
 
 
+@documented
 def last_loss(t, n, margin, stepsize, *, radius=1.0):
     """Return the least upper bound of ``L(w_t)`` that the functions above give.
 
@@ -272,46 +298,49 @@ def last_loss(t, n, margin, stepsize, *, radius=1.0):
 
     Parameters
     ----------
-    t : float or array-like
-        The number of steps, 0 or more.
-    n : int
-        Rows of X, 1 or more.
-    margin : float
-        The margin of the data, or a lower bound of it; at most `radius`.
-    stepsize : float
-        The constant stepsize, in the units of X.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {t}
+    {n}
+    {margin}
+    {constant_stepsize}
+    {radius}
 
     Returns
     -------
     float or ndarray of the shape of `t`
         Infinite in the unstable phase of a large stepsize, in which only the mean is bounded.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> round(lsgd.theory.last_loss(10**6, 4, margin=0.1, stepsize=32.0), 6)
+    0.000608
     """
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     return _last_loss(n, margin, stepsize, radius)(t)
 
 
+@documented
 def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
     """Return the least number of steps t for which `last_loss` is at most `loss`.
 
     Parameters
     ----------
-    loss : float
-        The loss to reach, greater than 0.
-    n : int
-        Rows of X, 1 or more.
-    margin : float
-        The margin of the data, or a lower bound of it; at most `radius`.
-    stepsize : float
-        The constant stepsize, in the units of X.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {loss_to_reach}
+    {n}
+    {margin}
+    {constant_stepsize}
+    {radius}
 
     Returns
     -------
     float
         A whole number, exact below 2**53 and rounded above; infinite beyond 1e300.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.theory.steps_for_loss(1e-3, 4, margin=0.1, stepsize=32.0)
+    638543.0
     """
     loss, n = check_real("loss", loss), check_count("n", n, 1)
     _, margin, stepsize, radius = _check_run(0, margin, stepsize, radius)
@@ -319,6 +348,7 @@ def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
     return _first(lambda t: bound(t) <= loss)
 
 
+@documented
 def weight_norm(t, margin, stepsize, *, radius=1.0):
     """Return an upper bound of ``|w_t|``, in the units of ``1 / X``.
 
@@ -327,18 +357,21 @@ def weight_norm(t, margin, stepsize, *, radius=1.0):
 
     Parameters
     ----------
-    t : float or array-like
-        The number of steps, 0 or more.
-    margin : float
-        The margin of the data, or a lower bound of it; at most `radius`.
-    stepsize : float
-        The constant stepsize, in the units of X.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {t}
+    {margin}
+    {constant_stepsize}
+    {radius}
 
     Returns
     -------
     float or ndarray of the shape of `t`
+        The bound.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> round(lsgd.theory.weight_norm(1000, margin=0.1, stepsize=4.0), 6)
+    127.919725
     """
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     eta = _paper_stepsize(stepsize, radius)
@@ -351,6 +384,7 @@ def weight_norm(t, margin, stepsize, *, radius=1.0):
 # --- the stepsize for a budget of steps -----------------------------------------------------------
 
 
+@documented
 def corollary2_stepsize(n_steps, margin, *, radius=1.0):
     """Return the stepsize of Corollary 2 for a budget of steps, ``margin^2 T / (120 R^4)``.
 
@@ -361,18 +395,18 @@ def corollary2_stepsize(n_steps, margin, *, radius=1.0):
     ----------
     n_steps : int
         The budget of steps T, 1 or more.
-    margin : float
-        The margin of the data, or a lower bound of it; at most `radius`.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {margin}
+    {radius}
 
     Returns
     -------
     float
+        The stepsize, in the units of X.
 
     Examples
     --------
-    >>> corollary2_stepsize(120_000, margin=0.5)
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.theory.corollary2_stepsize(120_000, margin=0.5)
     250.0
     """
     n_steps = check_count("n_steps", n_steps, 1)
@@ -385,17 +419,15 @@ def corollary2_stepsize(n_steps, margin, *, radius=1.0):
     return stepsize
 
 
+@documented
 def corollary2_min_steps(n, margin, *, radius=1.0):
     """Return the least budget of steps of Corollary 2, ``120 max(e, n) R^2 / margin^2``.
 
     Parameters
     ----------
-    n : int
-        Rows of X, 1 or more.
-    margin : float
-        The margin of the data, or a lower bound of it; at most `radius`.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {n}
+    {margin}
+    {radius}
 
     Returns
     -------
@@ -404,7 +436,8 @@ def corollary2_min_steps(n, margin, *, radius=1.0):
 
     Examples
     --------
-    >>> round(corollary2_min_steps(4, margin=0.1))
+    >>> import lsgd_fast as lsgd
+    >>> round(lsgd.theory.corollary2_min_steps(4, margin=0.1))
     48000
     """
     n = check_count("n", n, 1)
@@ -412,6 +445,7 @@ def corollary2_min_steps(n, margin, *, radius=1.0):
     return 120.0 * max(math.e, n) * _square(radius / margin)
 
 
+@documented
 def corollary2_loss(n_steps, n, margin, *, radius=1.0):
     """Return the upper bound of Corollary 2 for the last loss, ``480 log(x^2)^2 / x^2``.
 
@@ -422,20 +456,19 @@ def corollary2_loss(n_steps, n, margin, *, radius=1.0):
     ----------
     n_steps : float or array-like
         The budget of steps T, 0 or more.
-    n : int
-        Rows of X, 1 or more.
-    margin : float
-        The margin of the data, or a lower bound of it; at most `radius`.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {n}
+    {margin}
+    {radius}
 
     Returns
     -------
     float or ndarray of the shape of `n_steps`
+        The bound.
 
     Examples
     --------
-    >>> f"{corollary2_loss(1_000_000, 4, margin=0.1):.3g}"
+    >>> import lsgd_fast as lsgd
+    >>> f"{lsgd.theory.corollary2_loss(1_000_000, 4, margin=0.1):.3g}"
     '0.00163'
     """
     n_steps = _check_steps("n_steps", n_steps)
@@ -443,24 +476,27 @@ def corollary2_loss(n_steps, n, margin, *, radius=1.0):
     return _corollary2_loss(n, margin, radius)(n_steps)
 
 
+@documented
 def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
     """Return the least budget of steps for which `corollary2_loss` is at most `loss`.
 
     Parameters
     ----------
-    loss : float
-        The loss to reach, greater than 0.
-    n : int
-        Rows of X, 1 or more.
-    margin : float
-        The margin of the data, or a lower bound of it; at most `radius`.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {loss_to_reach}
+    {n}
+    {margin}
+    {radius}
 
     Returns
     -------
     float
         A whole number, exact below 2**53 and rounded above; infinite beyond 1e300.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.theory.corollary2_steps_for_loss(1e-3, 4, margin=0.1)
+    1314068.0
     """
     loss, n = check_real("loss", loss), check_count("n", n, 1)
     margin, radius = _check_margin(margin, radius)
@@ -471,6 +507,7 @@ def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
 # --- two-layer networks ---------------------------------------------------------------------------
 
 
+@documented
 def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imbalance=0.0):
     """Return the width m of a two-layer ReLU network from which on Theorem 6 holds.
 
@@ -486,16 +523,13 @@ def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imb
     ----------
     n_steps : int
         The number of steps T, 1 or more.
-    n : int
-        Rows of X, 1 or more.
+    {n}
     margin : float
         The margin of the neural tangent features of the rows, which is not the margin of the data.
         It is at least half of the latter: each initial w_s is active on a row with probability
         1/2, so that moving all of them along the direction of the margin attains this much.
-    stepsize : float
-        The constant stepsize, in the units of X.
-    radius : float, default 1.0
-        R, the largest norm of a row of X.
+    {constant_stepsize}
+    {radius}
     failure : float, default 0.01
         The probability that the theorem allows for failure, above 0 and below 1.
     imbalance : float, default 0.0
@@ -510,7 +544,8 @@ def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imb
 
     Examples
     --------
-    >>> f"{network_width(1000, 40, margin=0.1, stepsize=16.0):.0e}"
+    >>> import lsgd_fast as lsgd
+    >>> f"{lsgd.theory.network_width(1000, 40, margin=0.1, stepsize=16.0):.0e}"
     '2e+21'
     """
     n_steps, n = check_count("n_steps", n_steps, 1), check_count("n", n, 1)

@@ -33,7 +33,7 @@ def test_every_public_function_takes_part():
             is_function = callable(found) and getattr(found, "__name__", "").islower()
             if is_function and f"{prefix}{name}" not in arguments.NUMERIC | arguments.OTHERS:
                 missing.add(prefix + name)
-    assert missing <= {"stepsizes.check_rule", "stepsizes.resolve", "losses.resolve"}
+    assert missing <= {"stepsizes.resolve", "losses.resolve"}
 
 
 RNGS = {

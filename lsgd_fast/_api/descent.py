@@ -1,6 +1,7 @@
 """Gradient descent: one run, a sweep, Nesterov's method, a two-layer network."""
 
 from lsgd_fast._checks import check_n_steps
+from lsgd_fast._docstrings import documented
 from lsgd_fast._engine.descent import Descent, descend
 from lsgd_fast._engine.sweep import descend_together
 from lsgd_fast._inputs.distributed_rows import ranks_of
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 
+@documented
 def gradient_descent(
     X,
     y,
@@ -46,85 +48,45 @@ def gradient_descent(
 ):
     """Run gradient descent and return a `Run`.
 
-    ``w_{t+1} = w_t - eta_t * gradient(w_t)``, from ``start``, on the objective of `logistic_loss`
-    or that of another loss. The stepsize may be far above 2 over the smoothness. On linearly
-    separable data the logistic loss then oscillates at first and converges faster afterwards (Wu,
-    Bartlett, Telgarsky, Yu, COLT 2024, arXiv:2402.15926, Theorem 1); on other data it may cycle.
+    Each step is ``w_{t+1} = w_t - eta_t * gradient(w_t)``, from `start`, on the objective: the
+    weighted mean of the losses of the rows, plus a penalty. The stepsize eta_t may be far above 2
+    over the smoothness of the objective. On linearly separable data the logistic loss then
+    oscillates at first and converges faster afterwards (Wu, Bartlett, Telgarsky, Yu, COLT 2024,
+    arXiv:2402.15926, Theorem 1); on other data it may cycle.
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n, d)
-        Data of any real dtype and layout, used without a cast; sums are float64. Dense rows of
-        float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR of
-        float64 or float32 among sparse ones. X may be read in place: do not change it meanwhile.
-        Frames, tables and tensors of other libraries are read, too, see docs/inputs.md.
-    y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; both classes must occur. With ``loss="softmax"`` class numbers
-        0, 1, ..., K - 1, each of which must occur. Pass ``y == label`` of other labels, or strings.
+    {X}
+    {y_or_classes}
     stepsize : float or rule
-        Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes`.
-    n_steps : int
-        Number of steps; n steps take n + 1 passes over X, the last one forward only where nothing
-        needs the gradient there.
-    start : array-like of shape (d,) or (d + 1,), optional
-        First weights, the intercept last; zeros by default. With softmax of shape (d, K) or
-        (d + 1, K).
-    loss : str or object, default "logistic"
-        A name or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of weights, and an
-        intercept, for each of K classes. With z the scores of a row for all classes, its loss is
-        ``logsumexp(z) - z_y`` and its margin is z_y minus the largest other score. Runs with
-        softmax are never certified, and Gram space is not supported.
-    sample_weight : array-like of shape (n,), optional
-        Non-negative weights of the rows, 1 by default; only their ratios matter.
-    offset : array-like of shape (n,), optional
-        A known part of the scores: margins are ``y_i (x_i . w + b + offset_i)``. The run counts as
-        separated once every margin exceeds the largest ``|offset_i|``, since the data are then
-        separable without it. Not with softmax, whose loss it does not change.
-    l2 : float, default 0.0
-        Strength of the penalty ``l2/2 * |w|^2``, which is added to the objective; the intercept is
-        not penalised.
-    fit_intercept : bool, default False
-        Whether to fit an intercept.
-    center, scale : array-like of shape (d,) or float, optional
-        The features are ``(X - center) * scale``, without a copy of X; the same holds for held-out
-        data. `scale` is positive. The weights, the norms and R of the run are those of the scaled
-        features: the weights for X itself are ``scale * weights``, and the intercept is smaller by
-        their product with `center`. Gram space is not supported.
-    stop : Stop, optional
-        Conditions that end the run early.
-    record : sequence of str, optional
-        Names of the columns of the trace to keep; all by default. "step" is always kept.
-    record_every : int, default 1
-        The trace keeps the steps that are multiples of it, and the last.
-    validation : (X, y), or (X, y, offset) where `offset` is given, optional
-        Held-out data. The trace then has the columns ``validation_loss`` and
-        ``validation_error_rate``, by a forward pass over these data at each recorded step, and
-        ``Run.best_weights`` has the weights of the smallest held-out loss.
-    callback : callable, optional
-        Called as ``callback(state)`` after w_t is measured and before the step from it, for
-        t >= 1; `state` is the `Descent`. The run ends when it returns True.
-    callback_every : int, optional
-        Steps between calls; 1 by default.
-    gram : {"auto", True, False}, default "auto"
-        Whether to run in Gram space: the n x n Gram matrix of the rows is computed once, and then
-        each step costs n^2, whatever the number of features. It is supported for the logistic loss
-        and the rules `Constant`, `Schedule` and `Silver`. "auto" takes it for X of at least 20 000
-        entries and at least 8 times as many features as rows, if the matrix (with that of held-out
-        rows) takes at most 64 MiB; with few steps it may cost more than it saves. The weights are
-        sums of rows, computed at the end and when a callback reads them. Without a penalty
-        `gradient_norm` has an error of about ``1e-8 * radius``, times the mean of ``sigmoid(-z)``.
-    n_threads : int, optional
-        Number of threads, at most the number of leaves of the rows; by default chosen by the size
-        of X.
+        The constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes`.
+    {n_steps}
+    {start}
+    {loss}
+    {sample_weight}
+    {offset_of_run}
+    {l2}
+    {fit_intercepts}
+    {center_of_run}
+        Held-out data are centred and scaled in the same way.
+    {stop}
+    {record}
+    {record_every}
+    {validation}
+    {callback}
+    {callback_every}
+    {gram}
+    {n_threads}
 
     Returns
     -------
     Run
+        The weights, the trace, why the run ended, and a verdict on it with its evidence.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments, before any work; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     Examples
     --------
@@ -146,6 +108,7 @@ def gradient_descent(
         return logged(descent.result(), descent.rank)
 
 
+@documented
 def stepsize_sweep(
     X,
     y,
@@ -171,39 +134,51 @@ def stepsize_sweep(
 ):
     """Run gradient descent with several stepsizes that share every pass over the data.
 
-    Run k is, bit for bit, `gradient_descent` with the same arguments. A run that has ended takes no
-    part in later passes. Runs of softmax, which have several columns each, follow one another and
-    share the rows.
+    Each run is, bit for bit, that of `gradient_descent` with its stepsize and the same arguments. A
+    run that has ended takes no part in later passes. Runs of softmax, which have several columns of
+    weights each, follow one another and share the rows.
 
     Parameters
     ----------
-    X, y, n_steps, loss, sample_weight, offset, fit_intercept, center, scale, record,\
- record_every, validation, gram, n_threads
-        As for `gradient_descent`.
+    {X}
+    {y_or_classes}
     stepsizes : sequence of k floats or rules
-        The stepsize of each run, in the units of X.
+        The stepsize of each run, in the units of X, or its rule of `lsgd_fast.stepsizes`.
+    {n_steps}
     start : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, optional
-        First weights of all runs, or of each; zeros by default. With softmax of shape (d, K) or
-        (k, d, K), or (d + 1, K) or (k, d + 1, K).
+        First weights of all runs, or of each, the intercept last; zeros by default. With softmax
+        they have the shape (d, K) or (k, d, K), or (d + 1, K) or (k, d + 1, K).
+    {loss}
+    {sample_weight}
+    {offset_of_run}
     l2 : float or sequence of k floats, default 0.0
-        Strength of the penalty of all runs, or of each.
+        Strength of the penalty ``l2/2 * |w|^2`` of all runs, or of each. The penalty is added to
+        the loss; intercepts are not penalised.
+    {fit_intercepts}
+    {center_of_run}
+        Held-out data are centred and scaled in the same way.
     stop : Stop or sequence of k Stop or None, optional
         Conditions that end all runs early, or each.
-    callback, callback_every
-        As for `gradient_descent`. The callback is called for each run in turn, with its `Descent`;
-        that run ends when it returns True. With softmax a run takes all its steps before the next
-        begins.
+    {record}
+    {record_every}
+    {validation}
+    {callback}
+        It is called for each run in turn, and only that run ends when it returns True. With softmax
+        a run takes all its steps before the next begins.
+    {callback_every}
+    {gram}
+    {n_threads}
 
     Returns
     -------
     Sweep
-        A sequence of `Run`. The `seconds` of a run are those of the sweep until the run ended,
-        with softmax those of the run alone.
+        A sequence of `Run`, in the order of the stepsizes. The `seconds` of a run are those of the
+        sweep until the run ended, with softmax those of the run alone.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments, before any work; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     Notes
     -----
@@ -216,7 +191,7 @@ def stepsize_sweep(
     >>> import lsgd_fast as lsgd
     >>> X, y = lsgd.datasets.toy()
     >>> sweep = lsgd.stepsize_sweep(X, y, [4.0, 8.0, 16.0, 32.0], 1000)
-    >>> sweep.best(by="loss").trace.stepsize[0]
+    >>> float(sweep.best(by="loss").trace.stepsize[0])
     32.0
     """
     with ranks_of(X).together():
@@ -233,6 +208,7 @@ def stepsize_sweep(
         return run_sweep(options.for_problem(problem, start))
 
 
+@documented
 def nesterov_descent(
     X,
     y,
@@ -257,34 +233,47 @@ def nesterov_descent(
 ):
     """Run Nesterov's accelerated gradient with gradient restart and return a `Run`.
 
-    The same as `gradient_descent` with the rule `lsgd_fast.stepsizes.Nesterov`, which documents the
+    It is `gradient_descent` with the rule `lsgd_fast.stepsizes.Nesterov`, whose docstring has the
     formulas. For checkpoints use a `Descent` with that rule.
 
     Parameters
     ----------
-    X, y
-        As for `gradient_descent`.
+    {X}
+    {y_or_classes}
     stepsize : float, optional
-        Constant stepsize of the gradient steps, in the units of X. By default 1 over the bound
-        ``c R^2 + l2`` of the smoothness, where c is the largest second derivative of the loss (1/4
-        for the logistic loss). The smoothness itself is often much smaller (`staged_trial`
+        The constant stepsize of the gradient steps, in the units of X. By default it is 1 over the
+        bound ``c R^2 + l2`` of the smoothness, where c is the largest second derivative of the loss
+        (1/4 for the logistic loss). The smoothness itself is often much smaller (`staged_trial`
         estimates it).
     n_steps : int, default 1000
-        Number of steps; n steps take n + 1 passes over X, the last one forward only where nothing
-        needs the gradient there.
-    start, loss, sample_weight, offset, l2, fit_intercept, center, scale, stop, record, \
-record_every, validation, callback, callback_every, n_threads
-        As for `gradient_descent`.
+        Number of steps, 0 or more. A run of n steps takes n + 1 passes over X; the last one
+        computes no gradient unless something needs it.
+    {start}
+    {loss}
+    {sample_weight}
+    {offset_of_run}
+    {l2}
+    {fit_intercepts}
+    {center_of_run}
+        Held-out data are centred and scaled in the same way.
+    {stop}
+    {record}
+    {record_every}
+    {validation}
+    {callback}
+    {callback_every}
+    {n_threads}
 
     Returns
     -------
     Run
-        Its weights, and those of each row of the trace, are the points of the gradients.
+        Its weights, and those of each row of the trace, are the points at which the gradients are
+        taken.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments, before any work; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     Examples
     --------
@@ -304,6 +293,7 @@ record_every, validation, callback, callback_every, n_threads
     )  # fmt: skip
 
 
+@documented
 def two_layer_gradient_descent(
     X,
     y,
@@ -328,59 +318,64 @@ def two_layer_gradient_descent(
 ):
     """Run gradient descent on the first layer of a two-layer network.
 
-    ``f(x) = width^(-1/2) sum_s a_s activation(x . w_s)`` with fixed a_s = +1, -1, +1, ..., so that
-    an odd width has one more +1. The objective is the weighted mean of ``loss(y_i f(x_i))``, and
-    the first weights w_s are normal. For a network that is wide enough, in a kernel regime, large
-    stepsizes have the same phases as for linear models (Wu, Bartlett, Telgarsky, Yu, COLT 2024,
-    arXiv:2402.15926, Theorem 6). The width required by the theorem is far beyond what can be run,
-    so no run is certified.
+    The network is ``f(x) = width^(-1/2) sum_s a_s activation(x . w_s)``. Its signs a_s = +1, -1,
+    +1, ... are fixed, so that an odd width has one more +1, and the weights w_s are trained, from
+    normal ones. The objective is the weighted mean of ``loss(y_i f(x_i))``, plus a penalty. For a
+    network that is wide enough, in a kernel regime, large stepsizes have the same phases as for
+    linear models (Wu, Bartlett, Telgarsky, Yu, COLT 2024, arXiv:2402.15926, Theorem 6). The width
+    required by the theorem is far beyond what can be run, so no run is certified.
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n, d)
-        Data of any real dtype and layout. For biases append a column of ones.
-    y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; both classes must occur.
+    {X}
+        The units have no biases: append a column of ones to X for them.
+    {y}
     stepsize : float or rule
-        Constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes` that is not
+        The constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes` that is not
         adaptive; `Silver` needs its argument `smoothness`.
-    n_steps : int
-        Number of steps; n steps take n + 1 passes over X, the last one forward only where nothing
-        needs the gradient there.
+    {n_steps}
     width : int
-        Number of units, one or more.
+        Number of hidden units, 1 or more.
     activation : {"relu", "leaky_relu", "softplus"}, default "relu"
-        ``max(z, 0)``, ``max(z, z / 100)`` or ``log(1 + exp(z))``; the derivative of the first two
-        at 0 is that for z < 0.
+        The function of a unit: ``max(z, 0)``, ``max(z, z / 100)`` or ``log(1 + exp(z))``. The
+        derivative of the first two at 0 is that for z < 0.
     rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, optional
         Seed or generator of the first weights, ``rng.standard_normal((d, width))``; by default
         they differ from run to run. For a RandomState its bit generator is used, as in
         `numpy.random.default_rng`. For several seeds pass ``SeedSequence(seeds)``.
     start : array-like of shape (d, width), optional
-        First weights, in place of `rng`.
-    loss : str or object, default "logistic"
-        A name or an object of `lsgd_fast.losses`, a function of the margin.
-    sample_weight, offset, record, record_every, validation, callback, callback_every, n_threads
-        As for `gradient_descent`; the offset is added to ``f(x_i)``, and the trace has one more
-        column ``distance``, ``|w_t - w_0|``.
+        First weights, in place of those that `rng` draws.
+    {loss_of_margin}
+    {sample_weight}
+    offset : array-like of shape (n,), optional
+        A known part of the scores: margins are ``y_i (f(x_i) + offset_i)``. The run counts as
+        separated once every margin exceeds the largest ``|offset_i|``.
     l2 : float, default 0.0
-        Strength of the penalty ``l2/2 * |w|^2``, which is added to the objective.
+        Strength of the penalty ``l2/2 * |w|^2``, which is added to the loss.
     stop : Stop, optional
         Conditions that end the run early. `separated` ends it once all margins ``y_i f(x_i)`` are
         positive; `cycling` is not supported.
+    {record}
+        The trace has one more column here, "distance", which is ``|w_t - w_0|``.
+    {record_every}
+    {validation}
+    {callback}
+    {callback_every}
+    {n_threads}
 
     Returns
     -------
     Run
-        With `weights` of shape (d, width). `separated_at` is the step at which the network first
-        fitted all labels, which does not show that the data are separable: `separable` is None.
+        Its `weights` have the shape (d, width). `separated_at` is the step at which the network
+        first fitted all labels, which does not show that the data are separable: `separable` is
+        None.
         The verdict is "stable" only at a gradient of exactly zero (also that of a dead network),
         otherwise "unstable" or "undecided", by the increases of the loss.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments, before any work; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     Notes
     -----

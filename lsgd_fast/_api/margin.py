@@ -1,6 +1,7 @@
 """The largest margin of the data, by the compiled descent."""
 
 from lsgd_fast._api.descent import run_descent
+from lsgd_fast._docstrings import documented
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.margin import MarginOptions, find_margin
 
@@ -9,6 +10,7 @@ __all__ = [
 ]
 
 
+@documented
 def max_margin(
     X,
     y,
@@ -28,40 +30,36 @@ def max_margin(
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n, d)
-        Data of any real dtype and layout.
-    y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; both classes must occur.
+    {X}
+    {y}
     fit_intercept : bool, default False
         Whether to append a column of ones, so that the norm of a direction includes the intercept,
         as in `Run.radius`, in the bounds of `lsgd_fast.theory` and in the limit of descent with an
         intercept. The margin of support vector machines, whose norm leaves out the intercept, is
         larger. This margin depends on the origin of the features and is not proportional to their
         units.
-    center, scale : array-like of shape (d,) or float, optional
-        The features are ``(X - center) * scale``, without a copy of X; `scale` is positive.
+    {center}
+        Margin and direction refer to these features.
     tol : float, default 1e-3
         Relative tolerance: the search ends when ``gap <= tol * value``.
     max_passes : int, default 50000
-        Largest number of passes over X; 2 or more. On data of margin ``gamma * R`` the search
-        takes some ``2 / (gamma * sqrt(tol))`` passes.
-    n_threads : int, optional
-        Number of threads, at most the number of leaves of the rows; by default chosen by the size
-        of X.
+        Largest number of passes over X, 2 or more. On data of margin ``gamma * R`` the search takes
+        some ``2 / (gamma * sqrt(tol))`` passes.
+    {n_threads}
 
     Returns
     -------
     Margin
-        With `value`, `direction`, `gap`, `intercept` and `n_passes`. The margin of the data is
-        between ``value`` and ``value + gap``, rounding included. After `max_passes` passes the gap
-        may be above the tolerance. If no separating direction was found, `value` is 0.0,
-        `direction` is None and the margin is at most `gap`; with fewer than `max_passes` passes
-        this proves that the data are not separable with a margin above ``1e-8 R``.
+        Its attributes are `value`, `direction`, `gap`, `intercept` and `n_passes`. The margin of
+        the data is between ``value`` and ``value + gap``, rounding included. After `max_passes`
+        passes the gap may be above the tolerance. If no separating direction was found, `value` is
+        0.0, `direction` is None and the margin is at most `gap`; with fewer than `max_passes`
+        passes this proves that the data are not separable with a margin above ``1e-8 R``.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments, before any work; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     Notes
     -----

@@ -4,6 +4,7 @@ import numpy as np
 
 from lsgd_fast._api.descent import descend
 from lsgd_fast._core.threads import SERIAL_PASS_WORK, choose_threads
+from lsgd_fast._docstrings import documented
 from lsgd_fast._engine.dataset import Rows
 from lsgd_fast._engine.exchange import exchange_of
 from lsgd_fast._engine.lbfgs import LBFGS
@@ -34,6 +35,7 @@ __all__ = [
 MAX_TIGHTENING = 0.1
 
 
+@documented
 def minimize(
     X,
     y,
@@ -65,13 +67,9 @@ def minimize(
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n, d)
-        Data, of any real dtype and layout.
-    y : array-like of shape (n,)
-        Labels: -1 and +1, 0 and 1, or bool. With ``loss="softmax"`` class numbers 0 to K - 1, each
-        of which must occur.
-    l2 : float, default 0.0
-        Strength of the penalty ``l2/2 * |w|^2``. Intercepts are not penalised.
+    {X}
+    {y_or_classes}
+    {l2}
     tol : float, default 1e-8
         Tolerance of convergence, without units: those of one feature do not matter either. The run
         converges once, for each weight w_j, the derivative of the objective by it is at most `tol`
@@ -87,30 +85,21 @@ def minimize(
         the given weights is above 1e8, because the way back from there would lose too many digits,
         and where the scores might leave float64. With softmax their mean over the classes, on which
         the loss does not depend, is subtracted first.
-    loss : {"logistic", "softmax"} or object, default "logistic"
-        The name of a loss, or a `Logistic` or `Softmax` of `lsgd_fast.losses`.
-    sample_weight : array-like of shape (n,), optional
-        Weights of the rows, not negative; 1 by default. Only their ratios matter.
-    offset : array-like of shape (n,), optional
-        A known part of the scores: margins are ``y_i (x_i . w + b + offset_i)``. The data count as
-        separated once every margin exceeds the largest ``|offset_i|``, since they are then
-        separable without it. Not with softmax, whose loss it does not change.
-    fit_intercept : bool, default False
-        Whether to fit an intercept, or with softmax one for each class.
-    center, scale : array-like of shape (d,) or float, optional
-        The features are ``(X - center) * scale``, without a copy of X; `scale` is positive. The
-        defaults are 0 and 1. Weights, R and `l2` refer to these features.
+    {logistic_or_softmax}
+    {sample_weight}
+    {offset_of_run}
+    {fit_intercepts}
+    {center_of_run}
     stop : Stop, optional
-        When to end early. Its fields `loss`, `gradient_norm`, `separated` and `seconds` apply.
+        Conditions that end the run early: `loss`, `gradient_norm`, `separated` and `seconds` may be
+        set.
     callback : callable, optional
-        Called as ``callback(state)`` between iterations; returning True ends the run. `state` has
-        the attributes `n_steps`, `n_passes`, `weights`, `intercept`, `loss`, `ln_loss`,
+        Called as ``callback(state)`` between iterations; the run ends when it returns True. `state`
+        has the attributes `n_steps`, `n_passes`, `weights`, `intercept`, `loss`, `ln_loss`,
         `objective`, `error_rate`, `min_margin`, `gradient_norm`, `verdict` and `evidence`.
     callback_every : int, optional
         Number of iterations between two calls of `callback`; 1 by default.
-    n_threads : int, optional
-        Number of threads, at most that of the leaves which the rows are split into. The default
-        depends on the size of the data and on the limits of the process.
+    {n_threads}
 
     Returns
     -------

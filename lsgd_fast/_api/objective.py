@@ -6,6 +6,7 @@ import numpy as np
 
 from lsgd_fast._checks import check_n_threads
 from lsgd_fast._core.threads import choose_threads
+from lsgd_fast._docstrings import documented
 from lsgd_fast._engine.dataset import Rows, evaluate
 from lsgd_fast._inputs.problem import Problem, check_weights
 from lsgd_fast._methods.smoothness import (
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 
+@documented
 def logistic_loss(
     X,
     y,
@@ -39,41 +41,32 @@ def logistic_loss(
 ):
     """Return the logistic objective at `w`.
 
-    The weighted mean over rows of ``log(1 + exp(-z_i))`` with margins ``z_i = y_i (x_i . w + b)``,
-    plus ``l2/2 * |w|^2``; the intercept b is not penalised.
+    It is the weighted mean over rows of ``log(1 + exp(-z_i))`` with margins
+    ``z_i = y_i (x_i . w + b)``, plus ``l2/2 * |w|^2``; the intercept b is not penalised.
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n, d)
-        Data of any real dtype and layout, used without a cast; sums are float64. Dense rows of
-        float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are fastest, and CSR of
-        float64 or float32 among sparse ones.
-    y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; both classes must occur.
+    {X}
+    {y}
     w : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, which is last
         Weights; k columns take less time than k calls.
-    sample_weight : array-like of shape (n,), optional
-        Non-negative weights of the rows, 1 by default; only their ratios matter.
-    offset : array-like of shape (n,), optional
-        A known part of the scores: margins are ``y_i (x_i . w + b + offset_i)``.
-    l2 : float, default 0.0
-        Strength of the penalty.
+    {sample_weight}
+    {offset}
+    {l2}
     fit_intercept : bool, default False
         Whether the last row of `w` is an intercept.
-    center, scale : array-like of shape (d,) or float, optional
-        The features are ``(X - center) * scale``, without a copy of X; `scale` is positive.
-    n_threads : int, optional
-        Number of threads, at most the number of leaves of the rows; by default chosen by the size
-        of X.
+    {center}
+    {n_threads}
 
     Returns
     -------
     float or ndarray of shape (k,)
+        The objective, one for each column of `w`.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     Notes
     -----
@@ -91,6 +84,7 @@ def logistic_loss(
     return _evaluate(X, y, w, n_threads, False, offset, **options, center=center, scale=scale)[0]
 
 
+@documented
 def logistic_loss_gradient(
     X,
     y,
@@ -106,20 +100,34 @@ def logistic_loss_gradient(
 ):
     """Return the logistic objective at `w` and its gradient, reading X from memory once.
 
+    The objective is the weighted mean over rows of ``log(1 + exp(-z_i))`` with margins
+    ``z_i = y_i (x_i . w + b)``, plus ``l2/2 * |w|^2``; the intercept b is not penalised.
+
     Parameters
     ----------
-    X, y, w, sample_weight, offset, l2, fit_intercept, center, scale, n_threads
-        As for `logistic_loss`.
+    {X}
+    {y}
+    w : array-like of shape (d,) or (d, k); (d + 1,) or (d + 1, k) with an intercept, which is last
+        Weights; k columns take less time than k calls.
+    {sample_weight}
+    {offset}
+    {l2}
+    fit_intercept : bool, default False
+        Whether the last row of `w` is an intercept.
+    {center}
+    {n_threads}
 
     Returns
     -------
     value : float or ndarray of shape (k,)
+        The objective, one for each column of `w`.
     gradient : ndarray of the shape of `w`
+        The gradient, in float64; of each column that of its objective.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     Examples
     --------
@@ -145,6 +153,7 @@ def _evaluate(X, y, w, n_threads, gradient, offset, **options):
     return value, slope.reshape(w.shape) if gradient else None
 
 
+@documented
 def critical_stepsize(
     X,
     y,
@@ -166,22 +175,17 @@ def critical_stepsize(
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n, d)
-        Data of any real dtype and layout; read some dozen times, in blocks.
-    y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; both classes must occur.
+    {X}
+        Here X is read some dozen times, in blocks.
+    {y}
     w : array-like of shape (d,), or (d + 1,) with an intercept, which is last
         Weights.
-    sample_weight : array-like of shape (n,), optional
-        Non-negative weights of the rows, 1 by default; only their ratios matter.
-    offset : array-like of shape (n,), optional
-        A known part of the scores: margins are ``y_i (x_i . w + b + offset_i)``.
-    l2 : float, default 0.0
-        Strength of the penalty ``l2/2 * |w|^2``; the intercept is not penalised.
+    {sample_weight}
+    {offset}
+    {l2}
     fit_intercept : bool, default False
         Whether the last entry of `w` is an intercept.
-    center, scale : array-like of shape (d,) or float, optional
-        The features are ``(X - center) * scale``; `scale` is positive.
+    {center}
 
     Returns
     -------
@@ -193,7 +197,7 @@ def critical_stepsize(
     Raises
     ------
     TypeError, ValueError
-        For bad arguments; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     References
     ----------

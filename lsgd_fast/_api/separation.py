@@ -2,6 +2,7 @@
 
 from lsgd_fast._api.minimize import solve
 from lsgd_fast._checks import check_n_threads
+from lsgd_fast._docstrings import documented
 from lsgd_fast._methods.separation import check_separation, find_separation
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
 ]
 
 
+@documented
 def separation(
     X,
     y,
@@ -31,30 +33,27 @@ def separation(
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n, d)
-        Data, of any real dtype and layout. The names of the columns of a frame appear in reports.
-    y : array-like of shape (n,)
-        Labels: -1 and +1, 0 and 1, or bool. With ``loss="softmax"`` class numbers 0 to K - 1, each
-        of which must occur.
-    loss : {"logistic", "softmax"} or object, default "logistic"
-        The name of a loss, or a `Logistic` or `Softmax` of `lsgd_fast.losses`. It only says how
-        many classes there are.
+    {X}
+        The names of the columns of a frame appear in reports.
+    {y_or_classes}
+    {logistic_or_softmax}
+        It only says how many classes there are.
     sample_weight : array-like of shape (n,), optional
         Weights of the rows, not negative. Rows of weight 0 are left out; other weights do not
         matter.
     offset : array-like of shape (n,), optional
-        As for `minimize`. It is checked and otherwise ignored: with a known part of the scores the
-        same directions separate as without.
-    fit_intercept : bool, default False
-        Whether the model has an intercept, or with softmax one for each class.
+        A known part of the scores, as `minimize` takes it. It is checked and otherwise ignored: the
+        same directions separate the classes with it as without.
+    {fit_intercepts}
     n_threads : int, optional
-        Number of threads of the runs.
+        Number of threads of the runs. By default it is chosen by the size of X and what the process
+        may use.
 
     Returns
     -------
     Separation
-        With `kind`, `direction`, `intercept`, `rows`, `features`, `names`, `certificate` and
-        `reason`; it prints as a report.
+        Its attributes are `kind`, `direction`, `intercept`, `rows`, `features`, `names`,
+        `certificate` and `reason`; it prints as a report.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from lsgd_fast._api.descent import run_sweep
 from lsgd_fast._api.minimize import solve
+from lsgd_fast._docstrings import documented
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.staged_trial import (
     TrialOptions,
@@ -15,6 +16,7 @@ __all__ = [
 ]
 
 
+@documented
 def staged_trial(
     X=None,
     y=None,
@@ -44,8 +46,9 @@ def staged_trial(
 ):
     """Look for a large stepsize on samples of the rows, and confirm it on all of them.
 
-    Of any other model, a function `train` runs the training loop; then seeds take the place of
-    samples, and one more seed that of all rows. Arguments that describe rows are left out.
+    For any other model, pass a function `train` that runs its training loop, and leave out the
+    arguments that describe rows. Seeds then take the place of samples, and one more seed that of
+    all rows.
 
     Increasing stepsizes run on stratified samples, from zero weights (an intercept from the base
     rate, see `fit_intercept`); a run ends early if it cycles or diverges. The best stepsize, its
@@ -55,10 +58,12 @@ def staged_trial(
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n, d), optional
-        Data of any real dtype and layout. Pass either X and y, or `train`.
+        The rows, of any real dtype and layout; frames, tables and tensors of other libraries are
+        read, too, see docs/inputs.md. Pass either X and y, or `train`.
     y : array-like of shape (n,), optional
-        Labels -1/+1, 0/1 or bool; both classes must occur. With softmax class numbers 0, 1, ...,
-        K - 1, each of which must occur.
+        Labels: -1 and +1, 0 and 1, or bool; both must occur. For others, numbers or strings, pass
+        ``y == label``. With ``loss="softmax"`` they are class numbers 0, 1, ..., K - 1, each of
+        which must occur.
     train : callable, optional
         ``train(stepsize, n_steps, seed)`` trains a model anew with a constant stepsize, a float,
         and yields its loss for each step, or always pairs ``(loss, held_out_loss)``, the latter
@@ -68,14 +73,10 @@ def staged_trial(
     stepsizes : array-like of shape (k,), optional
         Positive stepsizes in increasing order, one or more, instead of `start_stepsize`, `factor`
         and `n_stages`.
-    start_stepsize : float, optional
-        The first, conservative stepsize, in the units of X. By default 1 over the estimated
-        smoothness of the objective, rounded to two digits, with which the loss never increases.
+    {start_stepsize}
         With `train` either this or `stepsizes` is needed.
-    factor : float, default 4
-        Ratio of the stepsizes of two stages; greater than 1.
-    n_stages : int, default 8
-        Number of stepsizes, one or more.
+    {factor}
+    {n_stages}
     n_steps : int, default 1000
         Steps of each run, on samples and on all rows. With fewer than 1000 steps hardly any run is
         called stable without a proof. With `train` it takes more than 1000 losses.
@@ -84,8 +85,8 @@ def staged_trial(
         has at least five rows per feature, times K - 1 with K classes; if that is all rows, there
         is one sample.
     n_repeats : int, default 3
-        Number of samples for the choice, and of new samples for the comparison; with `train` of
-        seeds: 1 is enough for a loop in which nothing is random.
+        Number of samples for the choice, and of new samples for the comparison. With `train` it is
+        the number of seeds; 1 is enough for a loop in which nothing is random.
     goal : {"loss", "held_out_loss", "held_out_error", "margin", "steps"}, optional
         What the best stepsize has after `n_steps`:
 
@@ -105,26 +106,24 @@ def staged_trial(
         held, whatever it would do afterwards. With `train` there is no `gradient_norm` and no
         `separated`.
     updates_per_epoch : int, default 1
-        With `train`: how many losses are averaged into one observation, at most `n_steps`, as for
-        `TrainingMonitor`. For losses of batches the number of these in an epoch, or a part of it.
+        With `train`: the number of losses that are averaged into one observation, as
+        `TrainingMonitor` does, at most `n_steps`. Leave it at 1 if each loss is that of all rows;
+        for losses of batches give the number of batches in an epoch, or in a part of one.
     rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, or None, \
 default 0
         Seed or generator of the samples: the result is a function of it and the other arguments.
         With None the samples differ from call to call. For a RandomState its bit generator is used,
         as in `numpy.random.default_rng`. For several seeds pass ``SeedSequence(seeds)``.
-    loss : {"logistic", "softmax"} or object, default "logistic"
-        As for `gradient_descent`. Runs with softmax do not share passes, see `stepsize_sweep`.
-    sample_weight : array-like of shape (n,), optional
-        Non-negative weights of the rows, 1 by default; only their ratios matter.
-    offset : array-like of shape (n,), optional
-        A known part of the scores, as for `gradient_descent`; samples have that of their rows.
-    l2 : float, default 0.0
-        Strength of the penalty ``l2/2 * |w|^2``.
+    {logistic_or_softmax}
+        Runs with softmax do not share passes, see `stepsize_sweep`.
+    {sample_weight}
+    {offset}
+        A sample has the offsets of its rows. It cannot be used with softmax.
+    {l2}
     fit_intercept : bool, default False
-        Whether to fit an intercept; it is not penalised, and starts at the logarithm of the odds of
-        the labels.
-    center, scale : array-like of shape (d,) or float, optional
-        As for `gradient_descent`; stepsizes are in the units of ``(X - center) * scale``.
+        Whether to fit an intercept, with softmax one for each class. It starts at the logarithm of
+        the odds of the labels.
+    {center_of_trial}
     callback : callable, optional
         Called as ``callback(progress)`` between steps: `progress.n_steps` are the steps so far,
         `progress.loss` is the loss of one of the current runs, and `progress.phase` says which
@@ -133,19 +132,18 @@ default 0
         if the runs on all rows were over.
     callback_every : int, optional
         Steps between two calls, 1 by default. Each call takes some time: pass 100, say.
-    n_threads : int, optional
-        As for `gradient_descent`.
+    {n_threads}
 
     Returns
     -------
     Trial
-        Print it to read a report.
+        The recommended stepsize and all runs; print it to read a report.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments, before any run; the message names the argument. Also if `train` yields
-        nothing, or what is no loss. Its own exceptions pass through.
+        If an argument is not valid; the message names the argument, and nothing has run. Also if
+        `train` yields nothing, or what is no loss. Its own exceptions pass through.
 
     Examples
     --------

@@ -45,7 +45,18 @@ def instruction_set():
 
 
 def use_instruction_set(name):
-    """Choose the instruction set; no other thread may be in a pass."""
+    """Choose the instruction set; no other thread may be in a pass.
+
+    Parameters
+    ----------
+    name : {"avx512", "avx2", "baseline"}
+        One of `instruction_sets`.
+
+    Raises
+    ------
+    ValueError
+        If this processor does not have it.
+    """
     global chosen, chosen_name
     if name not in instruction_sets():
         raise ValueError(f"the instruction set (LSGD_FAST_ISA) must be one of "

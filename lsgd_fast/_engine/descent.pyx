@@ -28,28 +28,103 @@ cdef class Descent:
     """Gradient descent that the caller steps, with checkpoints.
 
     ``Descent(X, y, eta).step(n)`` and then ``result()`` is ``gradient_descent(X, y, eta, n)``, bit
-    for bit, in however many calls the steps are taken.
+    for bit, in however many calls the steps are taken. Between the calls, the properties tell where
+    the descent is, and `save` writes a checkpoint.
 
     Parameters
     ----------
-    X, y, stepsize, start, loss, sample_weight, offset, l2, fit_intercept, center, scale, stop
-        As for `gradient_descent`. X and held-out data may be read in place: do not change them
-        while the descent lives.
-    callback, callback_every
-        As for `gradient_descent`; the callback is called with this object.
-    record, record_every, validation, gram, n_threads
-        As for `gradient_descent`.
+    X : array-like or sparse matrix of shape (n, d)
+        The rows, of any real dtype and layout; all sums are float64. Dense rows in C order of
+        float64, float32, float16, bfloat16 (of ml_dtypes), uint8 or int8 are read fastest, and
+        of sparse matrices CSR of float64 or float32. Frames, tables and tensors of other
+        libraries are read, too, see docs/inputs.md. X may be read in place: do not change it
+        meanwhile.
+    y : array-like of shape (n,)
+        Labels: -1 and +1, 0 and 1, or bool; both must occur. For others, numbers or strings,
+        pass ``y == label``. With ``loss="softmax"`` they are class numbers 0, 1, ..., K - 1,
+        each of which must occur.
+    stepsize : float or rule
+        The constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes`.
+    start : array-like of shape (d,) or (d + 1,), optional
+        First weights, the intercept last; zeros by default. With softmax they have the shape
+        (d, K) or (d + 1, K).
+    loss : str or object, default "logistic"
+        The name of a loss, or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of
+        weights, and an intercept, for each of K classes. With z the scores of a row for all
+        classes, its loss is ``logsumexp(z) - z_y``, and its margin is z_y minus the largest
+        other score. Runs with softmax are never certified.
+    sample_weight : array-like of shape (n,), optional
+        Weights of the rows, not negative; 1 by default. Only their ratios matter.
+    offset : array-like of shape (n,), optional
+        A known part of the scores: margins are ``y_i (x_i . w + b + offset_i)``. The run counts
+        as separated once every margin exceeds the largest ``|offset_i|``, since the data are
+        then separable without it. It cannot be used with softmax, whose loss it does not
+        change.
+    l2 : float, default 0.0
+        Strength of the penalty ``l2/2 * |w|^2``, which is added to the loss; intercepts are not
+        penalised.
+    fit_intercept : bool, default False
+        Whether to fit an intercept; with softmax there is one for each class.
+    center, scale : array-like of shape (d,) or float, optional
+        The features are ``(X - center) * scale``, without a copy of X; `scale` is positive. The
+        defaults are 0 and 1. Weights, norms, R, stepsizes and `l2` refer to these features;
+        `Run.raw_weights` and `Run.raw_intercept` are those for X itself.
+        Held-out data are centred and scaled in the same way.
+    stop : Stop, optional
+        Conditions that end the run early.
+    record : sequence of str, optional
+        Names of the columns of the trace to keep, see `Trace`; all by default. "step" is always
+        kept.
+    record_every : int, default 1
+        The trace keeps the steps that are multiples of this number, and the last step.
+    validation : tuple (X, y), or (X, y, offset) where `offset` is given, optional
+        Held-out data. The trace then has the columns ``validation_loss`` and
+        ``validation_error_rate``, by a forward pass over these data at each recorded step, and
+        ``Run.best_weights`` has the weights of the smallest held-out loss.
+    callback : callable, optional
+        Called as ``callback(state)`` after w_t is measured and before the step from it, from
+        t = 1 on; the run ends when it returns True. `state` is the `Descent`, or in the
+        reference an object with its attributes `n_steps`, `weights`, `intercept`, `loss`,
+        `ln_loss`, `error_rate`, `min_margin`, `margin_bound`, `verdict` and `evidence`.
+    callback_every : int, optional
+        Number of steps between two calls of `callback`; 1 by default.
+    gram : {"auto", True, False}, default "auto"
+        Whether to run in Gram space: the n x n Gram matrix of the rows is computed once, and
+        then each step costs n^2, whatever the number of features. This is possible for dense X
+        in one process that is neither centred nor scaled, the logistic loss, and the rules
+        `Constant`, `Schedule` and `Silver`. "auto" does so for X of at least 20 000 entries and
+        at least 8 times as many features as rows, if the matrix (with that of held-out rows)
+        takes at most 64 MiB; with few steps it may cost more than it saves. The weights are
+        sums of rows, computed at the end and when a callback reads them. Without a penalty
+        `gradient_norm` has an error of about ``1e-8 * radius``, times the mean of
+        ``sigmoid(-z)``.
+    n_threads : int, optional
+        Number of threads. It is obeyed up to the number of leaves, the parts of the rows that
+        sums begin with. By default it is chosen by the size of X and what the process may use.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments, before any work; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     Notes
     -----
+    X and held-out data may be read in place: do not change them while the descent lives.
+
     A Descent may move from thread to thread, but only one may drive it at a time. An exception
     from the callback, or Ctrl-C, leaves it at the last whole step; `step` goes on from there. A
     signal handler that runs during a step may call `save`, but neither `step` nor `result`.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> descent = lsgd.Descent(X, y, 32.0)
+    >>> while descent.step(100) is None and not descent.loss < 1e-3:
+    ...     pass
+    >>> run = descent.result()
+    >>> run.n_steps, run.separable
+    (100, True)
     """
 
     def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None,
@@ -95,7 +170,7 @@ cdef class Descent:
 
     @property
     def n_steps(self):
-        """Steps taken so far."""
+        """The number of steps taken so far."""
         self._check_ready()
         return self.state.run.step
 
@@ -107,7 +182,7 @@ cdef class Descent:
 
     @property
     def weights(self):
-        """A copy of the weights, without the intercept; of several columns (d, k)."""
+        """A copy of the weights, of shape (d,) or (d, k), without the intercept."""
         self._check_ready()
         return self.batch.weights(self.state.parameters[W_ROW])
 
@@ -119,27 +194,27 @@ cdef class Descent:
 
     @property
     def loss(self):
-        """Loss at the latest weights that were measured; NaN before any pass."""
+        """The loss at the latest weights that were measured; NaN before any pass."""
         return self._latest(LOSS)
 
     @property
     def ln_loss(self):
-        """Logarithm of `loss`, finite also where `loss` underflows."""
+        """The logarithm of `loss`, which is finite also where `loss` underflows."""
         return self._latest(LN_LOSS)
 
     @property
     def error_rate(self):
-        """Weighted share of the rows whose margin is not positive, at the same weights."""
+        """The weighted share of the rows whose margin is not positive, where `loss` is measured."""
         return self._latest(ERROR_RATE)
 
     @property
     def min_margin(self):
-        """Smallest margin of a row of positive weight, at the same weights."""
+        """The smallest margin of a row of positive weight, where `loss` is measured."""
         return self._latest(MIN_MARGIN)
 
     @property
     def margin_bound(self):
-        """With `DualMomentum` an upper bound of every margin, up to rounding; otherwise inf."""
+        """An upper bound of every margin, up to rounding, with `DualMomentum`; otherwise inf."""
         self._check_ready()
         return self.state.run.rule.state.bound
 
@@ -192,11 +267,19 @@ cdef class Descent:
         Parameters
         ----------
         n_steps : int, default 1
+            Number of steps, 0 or more.
 
         Returns
         -------
         StopReason or None
             Why the run has ended, or None while it may go on.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `n_steps` is not a number of steps, or there would be too many in all.
+        RuntimeError
+            If another thread drives this descent, or the callback that it is calling does.
         """
         n_steps = check_n_steps(n_steps)
         self._enter()
@@ -288,6 +371,12 @@ cdef class Descent:
         Returns
         -------
         Run
+            As `gradient_descent` returns it after as many steps. The descent may go on from there.
+
+        Raises
+        ------
+        RuntimeError
+            If another thread drives this descent.
         """
         self._enter()
         try:
@@ -308,9 +397,10 @@ cdef class Descent:
         Parameters
         ----------
         path : str, bytes or os.PathLike
-            An ``.npz`` file, see `Run.save`. With rows on several ranks all of them call this, and
-            the first one writes; after an exchange has failed, each one that is left, if an earlier
-            call has read the digest.
+            The ``.npz`` file to write; no suffix is added. The file is replaced whole or, if that
+            fails, left as it was. With rows on several ranks all of them call this, and the first
+            one writes; after an exchange has failed, each one that is left, if an earlier call has
+            read the digest.
         """
         self._enter()
         ranks = self.problem.ranks
@@ -354,17 +444,37 @@ cdef class Descent:
              validation=None, callback=None, n_threads=None):
         """Return the descent that `save` wrote. It goes on with the same bits as without a pause.
 
+        The data are not in the file: pass those that the descent was started with. Their layout and
+        dtype may differ. All other arguments are read from the file, but for `callback` and
+        `n_threads`, which are those of a new descent.
+
         Parameters
         ----------
         path : str, bytes or os.PathLike
-        X, y, sample_weight, offset, center, scale, validation
-            The data that the descent was started with; their layout and dtype may differ.
-        callback, n_threads
-            As for a new descent: neither is kept in the file.
+            The ``.npz`` file to read.
+        X : array-like or sparse matrix of shape (n, d)
+            The rows.
+        y : array-like of shape (n,)
+            Their labels.
+        sample_weight : array-like of shape (n,), optional
+            Their weights, where the descent had any.
+        offset : array-like of shape (n,), optional
+            A known part of their scores, where the descent had one.
+        center, scale : array-like of shape (d,) or float, optional
+            The features are ``(X - center) * scale``, as they were.
+        validation : tuple (X, y), or (X, y, offset) where `offset` is given, optional
+            Held-out data, where the descent had any.
+        callback : callable, optional
+            Called as ``callback(state)`` between steps with this object; the run ends when it
+            returns True. The number of steps between two calls is that in the file.
+        n_threads : int, optional
+            Number of threads. By default it is chosen by the size of X and what the process may
+            use.
 
         Returns
         -------
         Descent
+            At the step at which it was saved.
 
         Raises
         ------

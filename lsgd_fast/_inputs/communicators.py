@@ -30,16 +30,54 @@ class Communicator(Protocol):
     size: int
 
     def allgather(self, send, receive):
-        """Fill row r of `receive` (size, m) with the `send` (m,) of rank r; both are float64."""
+        """Fill each row of `receive` with what the rank of this number sends.
+
+        Parameters
+        ----------
+        send : ndarray of float64, of shape (m,)
+            What this rank sends to all.
+        receive : ndarray of float64, of shape (size, m)
+            Written in place: row r is the `send` of rank r.
+        """
 
     def alltoall(self, send, receive):
-        """Fill row r of `receive` (size, m) with the row for this rank of the `send` of rank r."""
+        """Fill each row of `receive` with what the rank of this number sends to this one.
+
+        Parameters
+        ----------
+        send : ndarray of float64, of shape (size, m)
+            What this rank sends: row r is for rank r.
+        receive : ndarray of float64, of shape (size, m)
+            Written in place: row r is the row for this rank of the `send` of rank r.
+        """
 
     def gather_objects(self, thing):
-        """Return the things of all ranks, in order; they can be pickled."""
+        """Return the objects of all ranks.
+
+        Parameters
+        ----------
+        thing : object
+            That of this rank; it can be pickled.
+
+        Returns
+        -------
+        list
+            The objects, in the order of the ranks.
+        """
 
     def exchange_objects(self, things):
-        """Return what every rank has for this one, where `things` has an entry for each rank."""
+        """Return what every rank has for this one.
+
+        Parameters
+        ----------
+        things : list
+            What this rank has for each rank; all of it can be pickled.
+
+        Returns
+        -------
+        list
+            What each rank has for this one, in the order of the ranks.
+        """
 
 
 def thread_communicators(size, timeout=60.0):
@@ -48,6 +86,7 @@ def thread_communicators(size, timeout=60.0):
     Parameters
     ----------
     size : int
+        Number of ranks, 1 or more.
     timeout : float, default 60.0
         Seconds that a rank waits for the others.
 
@@ -55,6 +94,12 @@ def thread_communicators(size, timeout=60.0):
     -------
     list of Communicator
         One for each thread.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> [comm.rank for comm in lsgd.distributed.thread_communicators(3)]
+    [0, 1, 2]
     """
     size, timeout = check_count("size", size, 1), check_real("timeout", timeout)
     shared = _Shared(size, timeout)

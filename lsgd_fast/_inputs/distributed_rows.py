@@ -56,7 +56,9 @@ class DistributedRows:
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n_local, d)
+        The rows of this rank.
     ranks : Ranks
+        The processes that have the other rows.
     slab_bounds : callable
         ``slab_bounds(n, d, n_entries)`` returns where the slabs of sparse rows begin, and n.
 
@@ -65,6 +67,7 @@ class DistributedRows:
     shape : tuple of int
         Rows of all ranks, and features.
     dtype : dtype
+        The dtype of the entries, the same on all ranks.
     n_entries : int
         Entries of all ranks, zeros included where rows are dense.
     is_whole : bool
@@ -81,6 +84,14 @@ class DistributedRows:
     columns : list or None
         The names of the features, of a frame.
     ranks : Ranks
+        The processes.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> [comm] = lsgd.distributed.thread_communicators(1)
+    >>> lsgd.distributed.rows([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], comm).shape
+    (3, 2)
     """
 
     ndim = 2
@@ -142,7 +153,13 @@ class DistributedRows:
         return unit_rows(self.shape[0], self.size) // LEAF_ROWS
 
     def unit_bounds(self):
-        """Return where the units of this rank begin in `local`, and its number of rows."""
+        """Return where the units of this rank begin.
+
+        Returns
+        -------
+        list of int
+            Numbers of rows of `local`, and at the end how many rows there are.
+        """
         first, end = self.own_units
         return (self._units[first : end + 1] - self.first_row).tolist()
 
@@ -181,13 +198,29 @@ class DistributedRows:
         ----------
         values : ndarray or SparseRows
             A row for each of `given`, on every rank.
+
+        Returns
+        -------
+        ndarray or SparseRows
+            A row for each of `local`.
         """
         if self.is_whole:
             return _stack(self.ranks.gather(values))
         return self._moved(values, self._starts, self._cuts)
 
     def of_all(self, values):
-        """Return the entries of all rows, of those of the rows that this rank works on."""
+        """Return the entries of all rows, of those of the rows that this rank works on.
+
+        Parameters
+        ----------
+        values : ndarray
+            An entry for each row of `local`, on every rank.
+
+        Returns
+        -------
+        ndarray
+            An entry for each row of all ranks.
+        """
         return values if self.is_whole else _stack(self.ranks.gather(values[: self.n_local]))
 
     def at_multiples(self, n_rows, arrays):
@@ -196,6 +229,7 @@ class DistributedRows:
         Parameters
         ----------
         n_rows : int
+            What the first and the last row of each rank are to be multiples of.
         arrays : sequence of ndarray or SparseRows
             With an entry for each row of `local`.
 
@@ -204,6 +238,7 @@ class DistributedRows:
         first : int
             The number of the first row that the rank has now.
         arrays : list
+            The arrays, with an entry for each row that the rank has now.
         """
         cuts = np.minimum((self._cuts + n_rows // 2) // n_rows * n_rows, self.shape[0])
         cuts[-1] = self.shape[0]

@@ -280,7 +280,7 @@ class Problem:
         rows : ndarray of int, of shape (k,)
             Numbers of rows, at least one of them of positive weight.
         n_threads : int, optional
-            As for `check`.
+            Number of threads, chosen by the size of X by default.
 
         Returns
         -------
@@ -295,8 +295,10 @@ class Problem:
 
         Parameters
         ----------
-        rows, n_threads
-            As for `take`; at least one of the other rows has a positive weight.
+        rows : ndarray of int, of shape (k,)
+            Numbers of rows; at least one of the others has a positive weight.
+        n_threads : int, optional
+            Number of threads, chosen by the size of X by default.
         """
         weight = self.weight.copy()
         weight[rows] = 0.0

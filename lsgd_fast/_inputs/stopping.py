@@ -16,9 +16,29 @@ __all__ = [
 
 
 class StopReason(StrEnum):
-    """Why a run ended. A member is also the string of its name; `_text` has the words for it."""
+    """Why a run ended. A member is also the string of its name.
 
-    n_steps = "n_steps"  # all steps were taken
+    Attributes
+    ----------
+    n_steps
+        All steps were taken.
+    loss, gradient_norm, separated, unstable_steps, validation_patience, cycling, seconds
+        That condition of `Stop` was met.
+    callback
+        The callback returned True.
+    diverged
+        The loss or the weights left float64.
+    converged
+        The gradient is within `tol` of `minimize`.
+    max_passes
+        `minimize` read X as often as it may.
+    rounding
+        No step of `minimize` decreases the objective any more.
+    no_minimum
+        `minimize` proved that the loss falls for ever in some direction.
+    """
+
+    n_steps = "n_steps"
     loss = "loss"
     gradient_norm = "gradient_norm"
     separated = "separated"
@@ -27,16 +47,16 @@ class StopReason(StrEnum):
     cycling = "cycling"
     seconds = "seconds"
     callback = "callback"
-    diverged = "diverged"  # the loss or the weights left float64
-    converged = "converged"  # `minimize`: the gradient is within `tol`
+    diverged = "diverged"
+    converged = "converged"
     max_passes = "max_passes"
-    rounding = "rounding"  # `minimize`: no step decreases the objective any more
-    no_minimum = "no_minimum"  # `minimize`: the loss is proved to fall for ever in some direction
+    rounding = "rounding"
+    no_minimum = "no_minimum"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
-    """When to end a run early: the first condition met ends it. Thresholds are inclusive.
+    """When to end a run early. The first condition that is met ends it; thresholds are inclusive.
 
     `seconds` is looked at before each step, so it never ends a run that has taken all its steps.
 
@@ -60,7 +80,8 @@ class Stop:
 
     Examples
     --------
-    >>> Stop(loss=1e-3, separated=True).loss
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.Stop(loss=1e-3, separated=True).loss
     0.001
     """
 

@@ -100,7 +100,7 @@ def minimisation(engine, request, growth=None, path=None):
     Parameters
     ----------
     engine, request, growth
-        As for `run_minimize`.
+        Those of `run_minimize`.
     path : Path, optional
         Where another minimisation has left off: the engine has its weights, which are
         `request.start`, their scores, and the gradient of the loss. From the third one on the first

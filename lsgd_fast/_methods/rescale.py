@@ -26,7 +26,7 @@ class ScaledWeights(ReadOnlyArrays):
     intercept : float or ndarray
         The intercept of these weights times `factor`.
     factor : float
-        At least 1.
+        The factor, at least 1.
     loss_bound : float
         Upper bound of the loss at these weights.
     """
@@ -52,20 +52,21 @@ def scale_to_loss(run, target, *, loss="logistic"):
     Parameters
     ----------
     run : Run
-        Of a linear model.
+        A run of a linear model that has separated the data.
     target : float
-        Finite and positive.
+        The loss to reach; finite and positive.
     loss : str or object, default "logistic"
         The loss of the run: a name or an object of `lsgd_fast.losses`.
 
     Returns
     -------
     ScaledWeights
+        The weights times the factor, the factor, and a bound of their loss.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments; the message names the argument: `run` if the run has not separated the
+        If an argument is not valid; the message names it: `run` if the run has not separated the
         data or its trace lacks the margin, `target` if the weights would overflow.
 
     Examples

@@ -306,6 +306,7 @@ class TrainingMonitor:
         Returns
         -------
         matplotlib.axes.Axes
+            The axes with the curve.
         """
         from lsgd_fast.plot import loss_curves  # matplotlib is an extra
 

@@ -43,7 +43,13 @@ class TrainingTrace(ReadOnlyArrays):
         return f"TrainingTrace({len(self)} rows{steps})"
 
     def to_dict(self):
-        """Return the columns that are not None by name."""
+        """Return the columns that are not None by name.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The columns, as pandas and polars accept them.
+        """
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: column for name, column in columns.items() if column is not None}
 

@@ -27,13 +27,14 @@ class Budget:
     Parameters
     ----------
     seconds : float, optional
-        Of both runs together, as the plan predicts it. By default there is no limit.
+        The time of both runs together, as the plan predicts it. By default there is no limit.
     memory : int, optional
-        Bytes besides X, as the plan counts them. By default half of the memory of the machine.
+        The bytes besides X, as the plan counts them. By default half of the memory of the machine.
 
     Examples
     --------
-    >>> Budget(seconds=600, memory=2 * 2**30).seconds
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.Budget(seconds=600, memory=2 * 2**30).seconds
     600.0
     """
 

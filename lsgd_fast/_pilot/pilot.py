@@ -10,6 +10,7 @@ from lsgd_fast._api.descent import run_sweep
 from lsgd_fast._api.minimize import solve
 from lsgd_fast._arrays import as_array
 from lsgd_fast._checks import check_rng, half_of_memory
+from lsgd_fast._docstrings import documented
 from lsgd_fast._inputs.dense import check_matrix
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.stopping import ends_run
@@ -42,6 +43,7 @@ GATES = ("worth", "fits", "holds")
 RUNS = ("conservative", "recommended")
 
 
+@documented
 def pilot(
     X,
     y,
@@ -80,12 +82,13 @@ def pilot(
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n, d)
-        Data of any real dtype and layout, as for `gradient_descent`. The trial copies some rows.
-    y : array-like of shape (n,)
-        Labels -1/+1, 0/1 or bool; each class must have two rows or more.
+    {X}
+        The trial copies some rows.
+    {y}
+        Each class must have two rows or more.
     goal : {"held_out_error", "held_out_loss", "loss", "margin", "steps"}, default "held_out_error"
-        What the better stepsize has less of (of the margin more), as for `staged_trial`.
+        What the better of two stepsizes has less of: errors or loss on rows that are held out,
+        loss on the rows of the run, or steps to a target of `stop`; of the margin it has more.
     budget : Budget or float, optional
         What the runs on all rows may take: a `Budget`, or seconds. By default half of the memory of
         the machine, and no limit of time.
@@ -96,54 +99,53 @@ def pilot(
         the part of the trial that was under way, or the steps of a run since its last checkpoint,
         of two seconds or, where saving takes long, twenty times as long as that.
     n_steps : int, default 4000
-        Steps of the runs on all rows.
+        Number of steps of each of the two runs on all rows.
     n_trial_steps : int, default 1000
-        Steps of the runs of the trial.
-    start_stepsize, factor, n_stages
-        As for `staged_trial`.
+        Number of steps of each run of the trial.
+    {start_stepsize}
+    {factor}
+    {n_stages}
     sample : float, default 0.5
-        As for `staged_trial`: share of the rows of the trial in a sample. By a held-out goal small
-        samples favour small stepsizes, where all rows would have room for larger ones.
+        Share of the rows of the trial in a sample: at most 1, and below 1 where the goal is held
+        out. By a held-out goal small samples favour small stepsizes, where all rows would have room
+        for larger ones.
     n_repeats : int, default 5
-        As for `staged_trial`: the number of samples for the choice, and of new ones to compare.
+        Number of samples of the trial for the choice, and of new samples to compare the stepsizes.
     test_size : float, default 0.2
-        Share of the rows that only compare the two runs; between 0 and 1.
+        Share of the rows that only serve to compare the two runs; between 0 and 1.
     width : int, optional
-        Hidden units of a two-layer network that is to follow: the plan has its memory and work.
+        Number of hidden units of a two-layer network that is to follow: the plan has the memory
+        and the work of it.
     stop : Stop, optional
         Further conditions that end a run, in the trial and on all rows.
     rng : int, Generator, BitGenerator, SeedSequence or RandomState of numpy.random, or None, \
 default 0
         Seed or generator of the divisions of the rows. Where it is no integer, a seed is drawn from
         it and kept in the folder.
-    sample_weight : array-like of shape (n,), optional
-        Non-negative weights of the rows, 1 by default.
-    offset : array-like of shape (n,), optional
-        A known part of the scores, as for `gradient_descent`.
-    l2 : float, default 0.0
-        Strength of the penalty ``l2/2 * |w|^2``.
-    fit_intercept : bool, default False
-        Whether to fit an intercept.
-    center, scale : array-like of shape (d,) or float, optional
-        As for `gradient_descent`.
+    {sample_weight}
+    {offset}
+    {l2}
+    {fit_intercept}
+    {center_of_trial}
     callback : callable, optional
-        Called as ``callback(progress)`` between steps, see `staged_trial`; if it returns True, the
-        pilot ends, and the same call with the same folder goes on.
+        Called as ``callback(progress)`` between steps: `progress.n_steps` are the steps so far,
+        `progress.loss` is the loss of one of the current runs, and `progress.phase` says which runs
+        these are. If it returns True, the pilot ends, and the same call with the same folder goes
+        on.
     callback_every : int, optional
         Steps between two calls; by default about 50 calls in each run.
-    n_threads : int, optional
-        As for `gradient_descent`.
+    {n_threads}
 
     Returns
     -------
     Pilot
-        Print it to read a report.
+        The decision, the three gates and both runs; print it to read a report.
 
     Raises
     ------
     TypeError, ValueError
-        For bad arguments, before any run; the message names the argument. Also for a `folder` that
-        holds a pilot of other data or arguments, or that another process works in.
+        If an argument is not valid; the message names the argument, and nothing has run. Also if
+        `folder` holds a pilot of other data or arguments, or that another process works in.
 
     Examples
     --------

@@ -153,11 +153,11 @@ class Pilot(Reported):
     Attributes
     ----------
     decision : Decision
-        That of the first gate that is not passed, or "go".
+        The decision of the first gate that is not passed, or "go".
     gates : tuple of Gate
         The three gates.
     goal : str
-        What both stepsizes are compared by.
+        What the two stepsizes are compared by.
     trial : Trial
         The staged trial on `n_trial_rows` of the rows.
     plan : Plan or None
@@ -171,9 +171,9 @@ class Pilot(Reported):
     n_rows, n_test_rows, n_trial_rows : int
         The rows of positive weight; those of them that neither run saw; those that the trial saw.
     n_steps : int
-        Of the runs on all rows, unless they end early.
+        Number of steps of the runs on all rows, unless they end early.
     passes : float
-        What it took, in passes over all rows.
+        What the pilot took, in passes over all rows.
     seconds : float
         The time of all parts and of the steps of both runs, also of those in an earlier call.
     ended : bool
@@ -258,9 +258,12 @@ class Pilot(Reported):
         return f"Pilot(decision={str(self.decision)!r}, {self.n_rows} rows, goal={self.goal!r})"
 
     def to_dict(self):
-        """Return the pilot as dicts, lists, numbers and strings; None for infinity and NaN.
+        """Return the pilot as plain values, which JSON can hold; the weights are left out.
 
-        The weights of the run are left out.
+        Returns
+        -------
+        dict
+            Dicts, lists, numbers and strings, and None for infinity and NaN.
         """
         names = ("decision", "goal", "n_rows", "n_test_rows", "n_trial_rows", "n_steps")
         names += ("passes", "seconds", "ended", "call")

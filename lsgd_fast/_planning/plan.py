@@ -14,6 +14,7 @@ from lsgd_fast._checks import (
     shown,
 )
 from lsgd_fast._core.threads import choose_threads
+from lsgd_fast._docstrings import documented
 from lsgd_fast._engine.dataset import is_plain, row_leaves
 from lsgd_fast._inputs.dense import MAX_FEATURES, check_matrix
 from lsgd_fast._inputs.problem import Problem
@@ -39,7 +40,7 @@ class Plan(Reported):
     dtype : numpy.dtype
         The dtype of X.
     record_every, n_threads : int
-        Of the planned run: the interval of recorded steps, and the number of threads.
+        The interval of recorded steps and the number of threads of the planned run.
     bounds : Bounds
         The theoretical bounds, with the stepsize and the number of steps, in the units of X.
     footprint : Memory
@@ -73,6 +74,7 @@ class Plan(Reported):
     place_bytes: int | None = None
 
     @classmethod
+    @documented
     def for_shape(
         cls,
         n,
@@ -93,37 +95,33 @@ class Plan(Reported):
         Parameters
         ----------
         n : int
-            Rows of X, 2 or more.
+            Number of rows of X, 2 or more.
         d : int
-            Features, 1 or more.
+            Number of features, 1 or more.
         dtype : dtype-like, default float64
             The dtype of X, which is assumed to be in C order.
         stepsize : float or Constant, optional
             The constant stepsize, in the units of X. By default that of Corollary 2 for `n_steps`,
             if `margin` and `radius` are given and `n_steps` is large enough.
-        n_steps : int, optional
-            The number of steps. By default as many as the bounds need for `target_loss`.
-        target_loss : float, optional
-            A loss to reach: the plan bounds the number of steps to it.
-        width : int, optional
-            Hidden units of a two-layer network, of which the plan gives the memory and work.
+        {n_steps_of_plan}
+        {target_loss}
+        {width_of_plan}
         margin : float, optional
             The margin of the data in the units of X, or a lower bound of it. The bounds need it.
         radius : float, optional
             R, the largest norm of a row of X. The bounds need it.
-        record_every : int, default 1
-            The interval of recorded steps, as for `gradient_descent`.
-        n_threads : int, optional
-            The number of threads, as for `gradient_descent`.
+        {record_every_of_plan}
+        {n_threads}
 
         Returns
         -------
         Plan
+            The memory, the seconds and the bounds; print it to read a report.
 
         Raises
         ------
         TypeError, ValueError
-            If an argument is invalid; the message names the argument.
+            If an argument is not valid; the message names the argument.
 
         Notes
         -----
@@ -224,12 +222,29 @@ class Plan(Reported):
         return None if self.width is None else 4 * self.n * self.d * self.width
 
     def to_dict(self):
-        """Return the plan as dicts, lists, numbers and strings, see `from_dict`."""
+        """Return the plan as plain values, of which `from_dict` makes it again.
+
+        Returns
+        -------
+        dict
+            Dicts, lists, numbers and strings.
+        """
         return asdict(self) | {"dtype": self.dtype.str, "measured_shape": list(self.measured_shape)}
 
     @classmethod
     def from_dict(cls, values):
-        """Return the plan that `to_dict` converted."""
+        """Return the plan that `to_dict` converted.
+
+        Parameters
+        ----------
+        values : dict
+            What `to_dict` returned.
+
+        Returns
+        -------
+        Plan
+            The plan.
+        """
         parts = {"bounds": Bounds(**values["bounds"]), "footprint": Memory(**values["footprint"])}
         parts |= {"dtype": np.dtype(values["dtype"])}
         return cls(**values | parts | {"measured_shape": tuple(values["measured_shape"])})
@@ -251,6 +266,7 @@ class Plan(Reported):
         return f"<Plan for X of shape ({self.n}, {self.d}), {self.dtype}; print it to read it>"
 
 
+@documented
 def plan(
     X,
     y,
@@ -267,36 +283,29 @@ def plan(
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n, d)
-        Features, as for `gradient_descent`.
-    y : array-like of shape (n,)
-        Labels of two classes, as for `gradient_descent`.
+    {X}
+    {y}
     stepsize : float or Constant, optional
         The constant stepsize, in the units of X. By default that of Corollary 2 for `n_steps`, if
         `margin` is given and `n_steps` is large enough.
-    n_steps : int, optional
-        The number of steps. By default as many as the bounds need for `target_loss`.
-    target_loss : float, optional
-        A loss to reach: the plan bounds the number of steps to it.
-    width : int, optional
-        Hidden units of a two-layer network, of which the plan gives the memory and work.
+    {n_steps_of_plan}
+    {target_loss}
+    {width_of_plan}
     margin : float, optional
         The margin of the data in the units of X, or a lower bound of it. Without it the plan has
         memory and time, but most bounds are unknown.
-    record_every : int, default 1
-        The interval of recorded steps, as for `gradient_descent`. The trace can take most of the
-        memory of a long run.
-    n_threads : int, optional
-        The number of threads, as for `gradient_descent`.
+    {record_every_of_plan}
+    {n_threads}
 
     Returns
     -------
     Plan
+        The memory, the seconds and the bounds; print it to read a report.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is invalid; the message names the argument.
+        If an argument is not valid; the message names the argument.
 
     Notes
     -----

@@ -50,7 +50,7 @@ def measure(X, y, record_every=1, n_threads=None, gram="auto"):
     Parameters
     ----------
     X, y, record_every, n_threads, gram
-        As for `gradient_descent`.
+        Those of `gradient_descent`.
 
     Returns
     -------

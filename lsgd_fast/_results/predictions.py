@@ -6,6 +6,7 @@ import numpy as np
 
 from lsgd_fast import losses
 from lsgd_fast._arrays import column_names, raise_not_finite
+from lsgd_fast._docstrings import documented
 from lsgd_fast._inputs.dense import BLOCK_SIZE, check_matrix, scaled, to_float64
 from lsgd_fast._inputs.labels import check_offset
 from lsgd_fast._inputs.models import TwoLayer, check_network
@@ -87,6 +88,7 @@ class Model(ReadOnlyArrays):
         return cls(classes, loss, activation, **arrays)
 
 
+@documented
 class Predictions:
     """A base of results with the attributes `weights`, `intercept` and `model`."""
 
@@ -118,11 +120,8 @@ class Predictions:
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, d)
-            Rows of as many features as the run had, of any real dtype; they are centred and scaled
-            as those of the run were. X is read in place, block by block.
-        offset : array-like of shape (n,), optional
-            Added to the scores; pass it where the run had offsets. Not with softmax.
+        {X_to_score}
+        {offset_to_score}
 
         Returns
         -------
@@ -133,7 +132,8 @@ class Predictions:
         Raises
         ------
         TypeError, ValueError
-            If X is not a matrix of finite numbers with that many features.
+            If X is not a matrix of finite numbers with that many features, or `offset` does not
+            fit it.
         """
         return add_offset(scores_of(self.model, X, self.weights, self.intercept), offset)
 
@@ -142,8 +142,8 @@ class Predictions:
 
         Parameters
         ----------
-        X, offset
-            As for `decision_function`.
+        {X_to_score}
+        {offset_to_score}
 
         Returns
         -------
@@ -160,8 +160,8 @@ class Predictions:
 
         Parameters
         ----------
-        X, offset
-            As for `decision_function`.
+        {X_to_score}
+        {offset_to_score}
 
         Returns
         -------

@@ -153,7 +153,15 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         save_archive(path, "run", *self.to_archive())
 
     def to_archive(self):
-        """Return the metadata and the arrays of a file, see `archive`."""
+        """Return the run as the metadata and the arrays of a file.
+
+        Returns
+        -------
+        meta : dict
+            Numbers and strings, by name.
+        arrays : dict of str to ndarray
+            The arrays, by name.
+        """
         meta = {name: getattr(self, name) for name in _SCALARS}
         meta["stop_reason"] = str(self.stop_reason)
         meta["diagnostics"] = None if self.diagnostics is None else self.diagnostics.to_dict()
@@ -180,6 +188,7 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         Returns
         -------
         Run
+            The run.
 
         Raises
         ------
@@ -197,11 +206,14 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         Parameters
         ----------
         meta : dict
+            Numbers and strings, by name.
         arrays : dict of str to ndarray
+            The arrays, by name.
 
         Returns
         -------
         Run
+            The run, with the same bits.
 
         Raises
         ------
@@ -233,6 +245,7 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         Returns
         -------
         matplotlib.axes.Axes
+            The axes with the curve.
         """
         from lsgd_fast.plot import loss_curves  # matplotlib is an extra
 

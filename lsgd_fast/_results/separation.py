@@ -66,8 +66,8 @@ class Certificate(ReadOnlyArrays):
         negative, positive for these and 0 elsewhere. The sum of the rows times their weights, with
         softmax ``sum_i,c weights[i, c] * (e_y_i - e_c) x_i``, is zero up to rounding.
     change : float or None
-        Below 1. Weights that differ from `weights` by at most this fraction, and so are positive,
-        cancel exactly.
+        A fraction below 1: weights that differ from `weights` by at most this much, and so are
+        positive, cancel exactly.
     residual : float or None
         The largest entry of the sum of the rows times their weights, over the sum of the absolute
         values of its terms.

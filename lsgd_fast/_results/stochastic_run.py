@@ -181,7 +181,15 @@ class StochasticRun(Predictions):
         return load_archive(path, "stochastic run", cls.from_archive)
 
     def to_archive(self):
-        """Return the run as the metadata and arrays of `save_archive`."""
+        """Return the run as the metadata and the arrays of a file.
+
+        Returns
+        -------
+        meta : dict
+            Numbers and strings, by name.
+        arrays : dict of str to ndarray
+            The arrays, by name.
+        """
         meta = {name: getattr(self, name) for name in _KINDS}
         meta["stop_reason"] = str(self.stop_reason)
         arrays = {f"trace_{name}": column for name, column in self.trace.to_dict().items()}
@@ -194,7 +202,25 @@ class StochasticRun(Predictions):
 
     @classmethod
     def from_archive(cls, meta, arrays):
-        """Return the run that `to_archive` converted; raise for other parts."""
+        """Return the run that `to_archive` converted.
+
+        Parameters
+        ----------
+        meta : dict
+            Numbers and strings, by name.
+        arrays : dict of str to ndarray
+            The arrays, by name.
+
+        Returns
+        -------
+        StochasticRun
+            The run, with the same bits.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If the metadata and the arrays are not those of a run.
+        """
         meta, arrays = dict(meta), dict(arrays)
         for name, kind in _KINDS.items():
             check_type(name, meta[name], kind)
@@ -273,13 +299,28 @@ class StochasticSweep(Sweep):
     ----------
     stepsizes : tuple of float or Constant
         The stepsize of each run.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.digits_0_vs_8()
+    >>> sweep = lsgd.stochastic_sweep(X, y, [0.1, 10.0], 1000, rng=0)
+    >>> len(sweep), sweep.stepsizes, sweep[1].n_steps
+    (2, (0.1, 10.0), 1000)
     """
 
     run_type = StochasticRun
     kind = "stochastic sweep"
 
     def table(self):
-        """Return a table with a row for each run; see `Sweep.table`."""
+        """Return a table with a row for each run.
+
+        Returns
+        -------
+        Table
+            A terminal shows the columns that fit into its width, a notebook shows all. `to_dict`
+            returns columns that pandas and polars accept.
+        """
         columns = {"stepsize": [label_of(stepsize) for stepsize in self.stepsizes]}
         columns["stop_reason"] = [str(run.stop_reason) for run in self]
         for name in ("n_steps", "mean_loss", "mean_error_rate", "n_mistakes"):
@@ -341,6 +382,7 @@ class StochasticSweep(Sweep):
         Returns
         -------
         StochasticRun
+            The best run.
 
         Raises
         ------

@@ -35,6 +35,14 @@ class Sweep(Sequence):
     ----------
     stepsizes : tuple of float or rule
         The stepsize of each run.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> sweep = lsgd.stepsize_sweep(X, y, [4.0, 32.0], 100)
+    >>> len(sweep), sweep.stepsizes, sweep[1].n_steps
+    (2, (4.0, 32.0), 100)
     """
 
     run_type, kind = Run, "sweep"  # of the entries; of the file
@@ -99,6 +107,7 @@ class Sweep(Sequence):
         Returns
         -------
         Run
+            The best run.
 
         Raises
         ------

@@ -86,12 +86,14 @@ class Trace(ReadOnlyArrays):
         Parameters
         ----------
         arrays : dict of str to ndarray
+            The columns, by name.
         n_steps : int
             The number of steps that the run took.
 
         Returns
         -------
         Trace
+            The trace.
 
         Raises
         ------
@@ -115,6 +117,7 @@ class Trace(ReadOnlyArrays):
         Parameters
         ----------
         rows : ndarray of shape (n_rows, n_columns)
+            The measurements, in float64.
         names : sequence of str
             The names of the columns of `rows`.
         l2 : float
@@ -123,6 +126,7 @@ class Trace(ReadOnlyArrays):
         Returns
         -------
         Trace
+            The trace.
         """
         columns = {name: rows[:, i].copy() for i, name in enumerate(names)}
         if l2 > 0.0 and {"loss", "weight_norm"} <= columns.keys():
@@ -138,6 +142,12 @@ class Trace(ReadOnlyArrays):
         return f"Trace({len(self)} rows, steps {self.step[0]} to {self.step[-1]})"
 
     def to_dict(self):
-        """Return the recorded columns by name."""
+        """Return the recorded columns by name.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The columns that are not None, as pandas and polars accept them.
+        """
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: column for name, column in columns.items() if column is not None}

@@ -385,7 +385,20 @@ class Trial(Reported):
         return report_html(self)
 
     def plot(self, ax=None, **options):
-        """Plot what the goal is judged by, by stepsize; see `lsgd_fast.plot.trial`."""
+        """Plot what the goal is judged by, by stepsize; see `lsgd_fast.plot.trial`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            The axes to draw on; a new figure by default.
+        **options
+            Further arguments of `lsgd_fast.plot.trial`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes with the plot.
+        """
         from lsgd_fast import plot
 
         return plot.trial(self, ax=ax, **options)
@@ -399,7 +412,13 @@ class Trial(Reported):
         )
 
     def to_dict(self):
-        """Return the trial as dicts, lists, numbers and strings; None for infinity and NaN."""
+        """Return the trial as plain values, which JSON can hold.
+
+        Returns
+        -------
+        dict
+            Dicts, lists, numbers and strings, and None for infinity and NaN.
+        """
         return to_json_values(asdict(self))
 
     @classmethod
@@ -413,10 +432,12 @@ class Trial(Reported):
         Parameters
         ----------
         values : dict
+            The values.
 
         Returns
         -------
         Trial
+            The trial.
         """
         trained_for = None if values.get("seed") is None else values["goal"]
 

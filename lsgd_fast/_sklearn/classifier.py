@@ -7,6 +7,7 @@ import numpy as np
 from lsgd_fast._api.scores import scores_of_rows
 from lsgd_fast._arrays import as_real_array
 from lsgd_fast._checks import shown
+from lsgd_fast._docstrings import documented
 from lsgd_fast._inputs.dense import finite_float64
 from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.stopping import StopReason
@@ -53,6 +54,7 @@ class NotConvergedWarning(ConvergenceWarning):
     """The fit ended, by `max_iter` or by rounding, before the gradient met `tol`."""
 
 
+@documented
 class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Logistic regression for two or more classes, by a quasi-Newton method or large steps.
 
@@ -248,7 +250,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            For invalid arguments, and for a stepsize with which the descent overflows float64.
+            If an argument is not valid, or the descent overflows float64 with this stepsize; the
+            message names the argument.
         """
         options = Options(
             solver=self.solver, stepsize=self.stepsize, l2=self.l2, C=self.C,
@@ -383,10 +386,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like, sparse matrix or frame of shape (n_samples, n_features)
-        offset : array-like of shape (n_samples,), optional
-            A known part of the scores, where the fit had one. Without it the scores are those of
-            the features and the intercept alone. Not for several classes.
+        {X_of_samples}
+        {offset_of_samples}
 
         Returns
         -------
@@ -406,12 +407,13 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, offset
-            As for `decision_function`.
+        {X_of_samples}
+        {offset_of_samples}
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            Labels of the same kind as those of the fit.
         """
         scores = self.decision_function(X, offset=offset)
         best = scores > 0.0 if scores.ndim == 1 else scores.argmax(axis=1)
@@ -422,8 +424,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, offset
-            As for `decision_function`.
+        {X_of_samples}
+        {offset_of_samples}
 
         Returns
         -------
@@ -437,8 +439,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, offset
-            As for `decision_function`.
+        {X_of_samples}
+        {offset_of_samples}
 
         Returns
         -------
@@ -452,16 +454,17 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, offset
-            As for `decision_function`.
+        {X_of_samples}
         y : array-like of shape (n_samples,)
             The labels.
         sample_weight : array-like of shape (n_samples,), optional
-            Weights of the rows.
+            Weights of the rows, not negative; 1 by default.
+        {offset_of_samples}
 
         Returns
         -------
         float
+            The accuracy, weighted by `sample_weight`; from 0 to 1.
         """
         from sklearn.metrics import accuracy_score
 

@@ -38,8 +38,9 @@ class LogisticClassifierCV(LogisticClassifier):
         Another way to say `l2s`, that of scikit-learn: ``1 / (n * C)``, where n is the number of
         rows of a fold, and of all rows in the final fit; a number stands for as many from 1e-4 to
         1e4.
-    cv : int, splitter or iterable, default 5
-        The folds, as in scikit-learn: a number stands for stratified folds without shuffling.
+    cv : int, splitter or iterable, optional
+        The folds, as in scikit-learn: a number stands for as many stratified folds without
+        shuffling. There are five of these by default.
     scoring : str or callable, optional
         What to compare penalties by: a name of scikit-learn, such as ``"neg_log_loss"``, or
         ``scoring(estimator, X, y)``, which is given a fitted `LogisticClassifier` and the rows left
@@ -52,16 +53,18 @@ class LogisticClassifierCV(LogisticClassifier):
     fit_intercept : bool, default True
         Whether to fit an intercept.
     standardize : bool, default False
-        As in `LogisticClassifier`, with the means and the deviations of all rows for all folds.
+        Whether to give each feature the mean 0 and the standard deviation 1, with the means and the
+        deviations of all rows for all folds and without a copy of X; see `LogisticClassifier`.
     class_weight : dict, "balanced" or None, default None
-        As in `LogisticClassifier`, from all rows for all folds.
+        Weight of each label; labels that are missing have weight 1. With ``"balanced"`` all classes
+        have the same total weight, computed from all rows for all folds.
     max_iter : int or None, default 1000
         Largest number of iterations of a fit; None stands for the default.
     tol : float or None, default 1e-8
         Tolerance for the gradient in the final fit, see `lsgd_fast.minimize`; None stands for the
         default.
     path_tol : float, default 1e-5
-        Tolerance for the gradient in the fits of the folds; only their scores depend on it.
+        Tolerance for the gradient in the fits of the folds. Only their scores depend on it.
     n_threads : int, optional
         Number of threads; by default it is chosen from the size of X and what the process may use.
     verbose : int, default 0
@@ -80,8 +83,19 @@ class LogisticClassifierCV(LogisticClassifier):
         one is fitted.
     path_n_iter_ : ndarray of shape (n_folds, n_l2s)
         Numbers of iterations of the fits of the folds.
-    classes_, coef_, intercept_, n_iter_, loss_curve_, run_, ...
-        As those of `LogisticClassifier`, of the final fit; without `refit` only the first three.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights of the final fit, float64; for two classes those of ``classes_[1]``. Without `refit`
+        they are the means over the folds.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts of the final fit, zero if none was fitted; without `refit` means over the folds.
+    n_features_in_ : int
+        Number of features of X.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X was a data frame whose column names are strings.
+    n_iter_, loss_curve_, separable_, margin_, stop_reason_, run_ : various
+        What `LogisticClassifier` has under these names, of the final fit; only with `refit`.
 
     Warns
     -----
@@ -141,7 +155,9 @@ class LogisticClassifierCV(LogisticClassifier):
             Weights of the rows, not negative, for fits and scores. A row of weight 2 counts as two
             rows.
         offset : array-like of shape (n_samples,), optional
-            As for `LogisticClassifier.fit`, for fits and scores.
+            A known part of the scores for ``classes_[1]``, one number for each row, for fits and
+            scores; not for several classes. Pass the offsets of rows to `predict` and the like,
+            too: the classifier keeps none.
 
         Returns
         -------
@@ -151,7 +167,7 @@ class LogisticClassifierCV(LogisticClassifier):
         Raises
         ------
         TypeError, ValueError
-            For invalid arguments.
+            If an argument is not valid; the message names it.
         """
         options = Options(
             fit_intercept=self.fit_intercept, standardize=self.standardize,

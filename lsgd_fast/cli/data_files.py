@@ -173,7 +173,7 @@ def read_rows(path, options, labels=None, format=None):
     Parameters
     ----------
     path, labels, format
-        As for `read_data`.
+        Those of `read_data`.
     options : ReadOptions
 
     Returns

@@ -29,9 +29,11 @@ ARROWS = {
     "_version": set(),
     "_arrays": {"_checks"},
     "_checks": {"_constants"},
-    "losses": {"_checks"},
+    "_docstrings": {"_parameters"},
+    "_parameters": set(),
+    "losses": {"_checks", "_docstrings"},
     "stepsizes": {"_checks"},
-    "theory": {"_arrays", "_checks", "_constants"},
+    "theory": {"_arrays", "_checks", "_constants", "_docstrings"},
     "datasets": set(),
     "distributed": {"_checks", "_engine", "_inputs"},
     "_drawing": {"_checks"},
@@ -39,18 +41,20 @@ ARROWS = {
     "progress": {"_checks", "_text"},
     "_pages": {"_checks", "_files", "_text", "_version", "plot"},
     "_inputs": BASE | {"_arrays", "_cpus"},
-    "_results": BASE | {"_arrays", "_files", "_html", "_inputs", "_pages", "_text", "plot"},
+    "_results": BASE
+    | {"_arrays", "_docstrings", "_files", "_html", "_inputs", "_pages", "_text", "plot"},
     "_methods": METHODS | {"plot", "theory"},
     "reference": METHODS | {"_methods"},
     "_core": {"_constants", "_cpus"},
     "_engine": METHODS | {"_core", "_files", "_methods"},  # the named tuples of a line search
     "kernel": {"_core"},
     "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
-    | {"_text", "losses", "progress"},
+    | {"_docstrings", "_text", "losses", "progress"},
     "_planning": {
         "_arrays",
         "_checks",
         "_constants",
+        "_docstrings",
         "_html",
         "_inputs",
         "_engine",
@@ -61,9 +65,10 @@ ARROWS = {
     }
     | {"theory"},
     "_pilot": {"_api", "_arrays", "_checks", "_constants", "_engine", "_files", "_inputs"}
-    | {"_drawing", "_methods", "_pages", "_planning", "_results", "_text", "_version"},
+    | {"_docstrings", "_drawing", "_methods", "_pages", "_planning", "_results", "_text"}
+    | {"_version"},
     "_sklearn": {"_api", "_arrays", "_checks", "_inputs", "_methods", "_results", "_text"}
-    | {"stepsizes"},
+    | {"_docstrings", "stepsizes"},
     "cli": {
         "_pages",
         "_pilot",
