@@ -76,7 +76,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
 }
-html_sidebars = {"index": [], "ja/index": []}
+html_sidebars = {page: [] for page in ("index", "tutorial", "glossary")}
 html_show_sourcelink = False
 
 # The addresses of papers and packages: only the linkcheck builder asks for them.
@@ -99,6 +99,8 @@ def to_the_site(app, page, source):
         return "](" + posixpath.relpath(target, posixpath.dirname(f"docs/{page}"))
 
     source[0] = re.sub(r"\]\((?!\w+:|#)([^)#]+)", on_the_site, source[0])
+    # Japanese has no spaces, so the end of a line is not one either.
+    source[0] = re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])", "", source[0])
     # The empty line that ends the output of a doctest is not for readers.
     source[0] = re.sub(r"\n\n( *```\n)", r"\n\1", source[0])
 
