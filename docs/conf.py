@@ -100,7 +100,8 @@ def to_the_site(app, page, source):
 
     source[0] = re.sub(r"\]\((?!\w+:|#)([^)#]+)", on_the_site, source[0])
     # Japanese has no spaces, so the end of a line is not one either.
-    source[0] = re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])", "", source[0])
+    letter = r"[\u3000-\u9fff\uff00-\uffef]"
+    source[0] = re.sub(rf"(?<={letter})\n(?={letter})", "", source[0])
     # The empty line that ends the output of a doctest is not for readers.
     source[0] = re.sub(r"\n\n( *```\n)", r"\n\1", source[0])
 

@@ -2,8 +2,8 @@
 The unstable phase
 ==================
 
-With a stepsize above 2/smoothness, here 0.67, the loss goes up and down at first. On separable data that always
-ends, and the run with the larger stepsize is then ahead.
+With a stepsize above 2/smoothness, here 0.67, the loss goes up and down at first. On separable
+data that always ends, and the run with the larger stepsize is then ahead.
 """
 
 import matplotlib.pyplot as plt

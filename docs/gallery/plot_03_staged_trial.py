@@ -2,9 +2,9 @@
 A trial: how large may the stepsize be?
 =======================================
 
-A staged trial tries growing stepsizes on samples of the rows and confirms the best on all rows. Here samples
-are misleading: they are separable, and all rows are not. The confirmation on all rows shows it, and a smaller
-stepsize is recommended.
+A staged trial tries growing stepsizes on samples of the rows and confirms the best on all rows.
+Here samples are misleading: they are separable, and all rows are not. The confirmation on all rows
+shows it, and a smaller stepsize is recommended.
 """
 
 import matplotlib.pyplot as plt

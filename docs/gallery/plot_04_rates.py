@@ -2,8 +2,9 @@
 What a large stepsize is worth
 ==============================
 
-A level curve of loss x stepsize x step means that the loss falls like 1 / (stepsize x step). In the end
-all curves reach about the same level: eight times the stepsize is worth eight times the steps.
+A level curve of loss x stepsize x step means that the loss falls like 1 / (stepsize x step). In
+the end all curves reach about the same level: eight times the stepsize is worth eight times the
+steps.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@
 Oscillation that ends, and a cycle that does not
 ================================================
 
-One row has both labels, three times the one and once the other, so these data are not separable. Stepsize 10
-settles; 11.2 goes up and down for ever. ``Stop(cycling=True)`` ends such a run, and its evidence says why.
+One row has both labels, three times the one and once the other, so these data are not separable.
+Stepsize 10 settles; 11.2 goes up and down for ever. ``Stop(cycling=True)`` ends such a run, and
+its evidence says why.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 A low loss is not a large margin
 ================================
 
-Of four stepsizes the largest has the lowest loss and the smallest margin. The horizontal line is the largest
-margin that any weights have, which ``max_margin`` proves.
+Of four stepsizes the largest has the lowest loss and the smallest margin. The horizontal line is
+the largest margin that any weights have, which ``max_margin`` proves.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Separated, separated in part, not separated
 ===========================================
 
-``separation`` says which of the three holds, and proves it. In the middle a direction puts all crosses on one
-side but leaves three rows on the boundary: the loss still has no minimum.
+``separation`` says which of the three holds, and proves it. In the middle a direction has circles
+on one side and crosses on the other, but three rows on the line: the loss still has no minimum.
 """
 
 import matplotlib.pyplot as plt

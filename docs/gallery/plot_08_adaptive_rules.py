@@ -2,8 +2,8 @@
 Stepsizes that adapt
 ====================
 
-A rule changes the stepsize from step to step, by the loss or by its gradient. Each curve is one run from
-zero weights; where it leaves the picture it has reached 1e-12.
+A rule changes the stepsize from step to step, by the loss or by its gradient. Each curve is one
+run from zero weights; where it leaves the picture it has reached 1e-12.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 One row at a time
 =================
 
-Stochastic descent that sees each row once, with sixteen stepsizes that share the batches. The mean loss of the
-batches before their steps is lowest in the middle; the weights at the end, and their average, gain from larger
-stepsizes.
+Stochastic descent that sees each row once, with sixteen stepsizes that share the batches. The mean
+loss of the batches before their steps is lowest in the middle; the weights at the end, and their
+average, gain from larger stepsizes.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 A two-layer network
 ===================
 
-A network of 256 units learns two interleaved half circles, which no linear model separates. The shade is the
-score; the line is where it changes its sign.
+A network of 256 units learns two interleaved half circles, which no linear model separates. The
+shade is the score; the line is where it changes its sign.
 """
 
 import matplotlib.pyplot as plt

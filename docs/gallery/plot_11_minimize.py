@@ -2,8 +2,8 @@
 Where gradient descent is not the answer
 ========================================
 
-With a penalty the objective has a minimum, and ``minimize``, a quasi-Newton method without a stepsize, reaches
-it in fewer passes over the data than gradient descent or momentum.
+With a penalty the objective has a minimum, and ``minimize``, a quasi-Newton method without a
+stepsize, reaches it in fewer passes over the data than gradient descent or momentum.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 The penalty by cross-validation
 ===============================
 
-``LogisticClassifierCV`` is an estimator of scikit-learn that fits a path of penalties on each of 5 folds.
-The features are standardised during the pass, without a copy of X.
+``LogisticClassifierCV`` is an estimator of scikit-learn that fits a path of penalties on each of 5
+folds. The features are standardised during the pass, without a copy of X.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@
 Watching a training loop of your own
 ====================================
 
-``TrainingMonitor`` needs nothing but the losses. Here plain NumPy trains a small network on two interleaved half
-circles with four stepsizes; the monitor says where the jumps have ended, and where they go on.
+``TrainingMonitor`` needs nothing but the losses. Here plain NumPy trains a small network on two
+interleaved half circles with four stepsizes; the monitor says where the jumps have ended, and
+where they go on.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@
 When the answer is no
 =====================
 
-On the breast cancer data a larger stepsize lowers the loss of the rows that it learns from by many orders of
-magnitude, and makes the predictions for new rows worse. A trial that counts held-out rows says so.
+On the breast cancer data a larger stepsize lowers the loss of the rows that it learns from by many
+orders of magnitude, and makes the predictions for new rows worse. A trial that counts held-out
+rows says so.
 """
 
 import matplotlib.pyplot as plt
