@@ -78,13 +78,14 @@ html_theme_options = {
 }
 html_sidebars = {page: [] for page in ("index", "tutorial", "glossary")}
 html_show_sourcelink = False
+toc_object_entries_show_parents = "hide"
 
 # The addresses of papers and packages: only the linkcheck builder asks for them.
 linkcheck_timeout = 10
 
 
 def to_the_site(app, page, source):
-    """Put the files of HELD into their pages, and let links to other folders lead to pages."""
+    """Put the files of HELD into their pages, and let links to files lead to their pages."""
     page += ".md"
     if not (ROOT / "docs" / page).exists():
         return  # written by sphinx-gallery or autosummary
@@ -96,6 +97,7 @@ def to_the_site(app, page, source):
     def on_the_site(link):
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), link[1]))
         target = f"docs/{ELSEWHERE[target]}" if target in ELSEWHERE else target
+        target = re.sub(r"^docs/gallery/(\w+)\.py$", r"docs/gallery_made/\1.rst", target)
         return "](" + posixpath.relpath(target, posixpath.dirname(f"docs/{page}"))
 
     source[0] = re.sub(r"\]\((?!\w+:|#)([^)#]+)", on_the_site, source[0])
