@@ -53,7 +53,7 @@ class Logistic:
     References
     ----------
     The forms that neither overflow nor cancel: M. Maechler, "Accurately computing
-    log(1 - exp(-|a|))", vignette of the R package Rmpfr, 2012.
+    ``log(1 - exp(-|a|))``", vignette of the R package Rmpfr, 2012.
 
     Examples
     --------

@@ -10,7 +10,7 @@ HEAD = """\
 # The papers, claim by claim
 
 Written by `python benchmarks/paper`: every measured number below comes from the files in
-[paper/](paper), which the same command writes. `python benchmarks/paper NAME` repeats one
+`docs/paper/`, which the same command writes. `python benchmarks/paper NAME` repeats one
 experiment.
 
 The papers prove upper bounds for the worst data with a given margin; here they are compared with

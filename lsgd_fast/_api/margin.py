@@ -22,7 +22,9 @@ def max_margin(
     max_passes=50_000,
     n_threads=None,
 ):
-    """Return the margin of the data, ``max over |w| = 1 of min_i y_i x_i . w``, and its direction.
+    """Return the margin of the data and its direction.
+
+    The margin of the data is ``max over |w| = 1 of min_i y_i x_i . w``.
 
     The accelerated dual method takes one pass over X a step. Every pass gives a direction, whose
     margin is a lower bound of that of the data, and a mean of the rows ``y_i x_i``, whose norm is

@@ -136,7 +136,7 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Number of features of X.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X was a data frame whose column names are strings.
-    loss_curve_ : ndarray of shape (n_iter_ + 1,)
+    loss_curve_ : ndarray of shape (`n_iter_` + 1,)
         The objective before each iteration, and at the end.
     separable_ : bool or None
         True if the fit separated the data, which proves that they are separable; otherwise None.

@@ -1,15 +1,52 @@
-"""The quick start of the README runs as printed."""
+"""The README runs as printed, in both languages, and its links lead somewhere."""
 
 import doctest
+import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+FORGE = "https://forge.example/owner/name"
 
 
-def test_the_quick_start_of_the_readme_runs_as_printed(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "least"), [("README.md", 10), ("README.ja.md", 4)])
+def test_a_readme_runs_as_printed(name, least, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pytest.importorskip("sklearn")
-    failed, tried = doctest.testfile(str(README), module_relative=False)
-    assert (failed, tried >= 10) == (0, True)
+    failed, tried = doctest.testfile(str(ROOT / name), module_relative=False, encoding="utf-8")
+    assert (failed, tried >= least) == (0, True)
+
+
+def test_both_commands_stand_near_the_top():
+    top = README.read_text("utf-8")[:3000]
+    assert '\npip install ".[plot]" && lsgd-fast demo\n' in top
+    assert '\npip install ".[test]" && pytest\n' in top
+    assert "Logistic regression" in top[:200]
+
+
+def test_relative_links_lead_to_files():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"]
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\((?!\w+:|#)([^)#]+)", page.read_text("utf-8"))
+    ]
+    assert len(links) > 300
+    broken = [(page, link) for page, link in links if not (page.parent / link).exists()]
+    assert broken == []
+
+
+def test_an_index_gets_absolute_links():
+    path = ROOT / "tools" / "absolute_links.py"
+    spec = importlib.util.spec_from_file_location("absolute_links", path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    page = README.read_text("utf-8")
+    whole = tool.absolute_links(page, FORGE, "v1.0")
+    assert f"]({FORGE}/raw/v1.0/docs/pictures/demo.png)" in whole
+    assert f"]({FORGE}/blob/v1.0/docs/tutorial.md)" in whole
+    assert re.findall(r"\]\((?!\w+:|#)[^)]+\)", whole) == []
+    assert whole.count("](https://arxiv.org") == page.count("](https://arxiv.org")
