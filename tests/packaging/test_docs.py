@@ -20,7 +20,7 @@ def test_a_page_runs_as_printed(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # pages write files
     if ".plot(" in (DOCS / page).read_text():
         pytest.importorskip("matplotlib")
-    for package in ("pandas", "sklearn"):
+    for package in ("pandas", "scipy", "sklearn"):
         if re.search(rf"^>>> (from|import) {package}\b", (DOCS / page).read_text(), re.M):
             pytest.importorskip(package)
     failed, tried = doctest.testfile(str(DOCS / page), module_relative=False)
