@@ -2,6 +2,7 @@
 
 import textwrap
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from lsgd_fast._results.diagnostics import (
 from lsgd_fast._results.predictions import Model, Predictions
 from lsgd_fast._results.trace import Trace
 from lsgd_fast._text import WIDTH, counted, describe_ending, exp_text
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 __all__ = ["Run", "last_increase"]
 
@@ -219,6 +223,48 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         model = Model.from_archive(meta.pop("model", None), units, arrays["weights"].shape)
         trace = Trace.from_archive(columns, meta["n_steps"])
         return cls(trace=trace, model=model, **meta, **dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays)
+
+    def to_scipy(self) -> "OptimizeResult":
+        """Return the run under the names of SciPy's optimisers.
+
+        Returns
+        -------
+        scipy.optimize.OptimizeResult
+            With these entries:
+
+            * ``x``: the last weights, the intercept last if one was fitted, in the shape that the
+              argument `start` takes and in the units of `weights`;
+            * ``fun``: the objective at `x`; left out if it was not recorded;
+            * ``nit``: the number of steps or iterations;
+            * ``nfev``, ``njev``: how often the objective and its gradient were evaluated. Of
+              `minimize` both are half of the reads of X: a forward and a backward read are one
+              evaluation, and a line search evaluates the objective without a read;
+            * ``success``: True only if the run met a bound of the gradient or of the loss: it
+              ended as ``converged``, ``gradient_norm`` or ``loss``. To have taken all steps is no
+              success, nor is to have separated the data, whose loss has no minimum then;
+            * ``status``: 0 for success, 1 at a limit of steps, passes or seconds, 2 if rounding
+              ended the run, 3 if it diverged, 99 if a callback ended it, and 4 for other reasons;
+            * ``message``: how the run ended, and the evidence for its verdict.
+
+            There is no ``jac``: a run keeps the norm of the gradient, in its trace;
+            `logistic_loss_gradient` computes it at `x`.
+
+        Raises
+        ------
+        ImportError
+            Without SciPy.
+
+        Examples
+        --------
+        >>> import lsgd_fast as lsgd
+        >>> run = lsgd.minimize(*lsgd.datasets.toy(), l2=0.1, fit_intercept=True)
+        >>> result = run.to_scipy()
+        >>> result.success, result.x.shape, result.nit == run.n_steps
+        (True, (3,), True)
+        """
+        from lsgd_fast._results.scipy_result import scipy_result  # few need it, and SciPy
+
+        return scipy_result(self)
 
     def plot(self, ax=None, **options):
         """Plot the loss of every step; the short form of `lsgd_fast.plot.loss_curves`.
