@@ -1,7 +1,7 @@
 """A finished run: its weights, its trace, how it ended, and the verdict on it."""
 
 import textwrap
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +27,7 @@ from lsgd_fast._text import WIDTH, counted, describe_ending, exp_text
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
 
-__all__ = ["Run", "last_increase"]
+__all__ = ["Run", "last_increase", "thinned"]
 
 # The scalar fields that a file holds by their names, with their types.
 _SCALARS = {
@@ -355,6 +355,13 @@ def last_increase(run):
     if not getattr(run, "n_increases", None):
         return None
     return run.n_steps if run.stable_at is None else run.stable_at
+
+
+def thinned(run: Run) -> Run:
+    """Return a run with the first, the best and the last row of its trace."""
+    step = run.trace.step
+    rows = np.unique([0, *np.flatnonzero(step == run.best_at), len(step) - 1])
+    return replace(run, trace=Trace(**{name: col[rows] for name, col in run.trace.items()}))
 
 
 def _check_members(meta, arrays):
