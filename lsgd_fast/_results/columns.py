@@ -31,8 +31,8 @@ class Columns(dict[str, Any]):
         kind = type(self).__name__
         raise TypeError(f"a {kind} is read-only: change a copy, which dict() makes of it")
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         make = copyreg.__newobj__  # type: ignore[attr-defined]

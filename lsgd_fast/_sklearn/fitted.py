@@ -22,7 +22,7 @@ class FittedClassifier:
     """A base of the classifiers, before scikit-learn's `BaseEstimator`."""
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())  # type: ignore[call-overload]
+        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         if "run_" in state:
             state["run_"] = thinned(state["run_"])
         return state
