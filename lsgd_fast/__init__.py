@@ -19,7 +19,12 @@ try:
     )
     from lsgd_fast._api.margin import max_margin
     from lsgd_fast._api.minimize import minimize
-    from lsgd_fast._api.objective import critical_stepsize, logistic_loss, logistic_loss_gradient
+    from lsgd_fast._api.objective import (
+        critical_stepsize,
+        logistic_loss,
+        logistic_loss_gradient,
+        logistic_loss_hessp,
+    )
     from lsgd_fast._api.separation import separation
     from lsgd_fast._api.stochastic import stochastic_gradient_descent, stochastic_sweep
     from lsgd_fast._api.trial import staged_trial
@@ -89,6 +94,7 @@ __all__ = [
     "gradient_descent",
     "logistic_loss",
     "logistic_loss_gradient",
+    "logistic_loss_hessp",
     "losses",
     "max_margin",
     "minimize",

@@ -387,6 +387,7 @@ def test_a_handler_that_does_not_raise_lets_the_run_go_on():
     "call",
     [
         lambda X, y: lsgd.logistic_loss(X, y, np.zeros(D)),
+        lambda X, y: lsgd.logistic_loss_hessp(X, y, np.zeros(D), np.zeros(D)),
         lambda X, y: lsgd.critical_stepsize(X, y, np.zeros(D)),
         lambda X, y: lsgd.staged_trial(X, y),
         lambda X, y: lsgd.pilot(X, y),

@@ -349,6 +349,18 @@ def evaluate(Rows rows, const double[:, ::1] w, double l2, bint gradient, int n_
     return np.asarray(loss), np.asarray(slope) if gradient else None
 
 
+def curvatures(const double[::1] z):
+    """Return the second derivative of the logistic loss at each score, 0 where it is no number."""
+    cdef double[::1] out = np.empty(z.shape[0])
+    cdef Py_ssize_t i
+    cdef double e
+    with nogil:
+        for i in range(z.shape[0]):
+            exp_nonpositive(negative_abs(z[i]), &e)
+            out[i] = e / ((1.0 + e) * (1.0 + e)) if z[i] == z[i] else 0.0
+    return np.asarray(out)
+
+
 def elementary(const double[::1] x):
     """Return exp(-|x|), softplus(-x), sigmoid(-x) and log(|x|) of each element, for tests."""
     cdef double[:, ::1] out = np.empty((4, x.shape[0]))

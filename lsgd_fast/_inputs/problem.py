@@ -504,9 +504,9 @@ def _check_multi_starts(start, problem, k):
     return finite_float64("start", array).reshape(k, -1).copy()
 
 
-def check_weights(w, problem):
+def check_weights(w, problem, name="w"):
     """Return weights as an aligned C-contiguous float64 array, (n_parameters[, k])."""
-    return finite_float64("w", _check_rows("w", w, problem))
+    return finite_float64(name, _check_rows(name, w, problem))
 
 
 def _check_rows(name, value, problem):

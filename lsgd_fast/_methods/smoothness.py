@@ -17,6 +17,8 @@ __all__ = [
     "logistic_curvature",
     "radius_of_rows",
     "scores",
+    "weigh_changes",
+    "with_curvature_of_penalty",
 ]
 
 # After 30 steps from a random start the power method is below 0.525 of the largest eigenvalue with
@@ -79,6 +81,25 @@ def logistic_curvature(z):
     """Return the second derivative of ``log(1 + exp(-z))``, 0 where z is not finite."""
     small = np.exp(-np.fmin(np.abs(z), np.inf))  # fmin: of NaN, too
     return small / np.square(1.0 + small)
+
+
+@np.errstate(all="ignore")  # of weights that are far out
+def weigh_changes(weight, curvature, changes):
+    """Multiply the changes of the scores of rows (k, n) by the weights and the curvatures.
+
+    Rows that have none of either count as zero, whatever their change.
+    """
+    used = (weight > 0.0) & (curvature > 0.0)
+    changes *= curvature
+    changes *= weight
+    changes[:, ~used] = 0.0
+
+
+@np.errstate(all="ignore")
+def with_curvature_of_penalty(product, p, problem):
+    """Return the product of the Hessian with columns p, those of the penalty added in place."""
+    product[: problem.d] += problem.l2 * p[: problem.d]
+    return product
 
 
 def radius_of_rows(problem, used):

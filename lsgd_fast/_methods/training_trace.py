@@ -1,10 +1,10 @@
 """The trace of a training loop: bounded memory, whatever its length."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from lsgd_fast._results.arrays import ReadOnlyArrays
+from lsgd_fast._results.columns import ColumnFields
 
 __all__ = ["BITS", "TraceRows", "TrainingTrace"]
 
@@ -12,8 +12,11 @@ BITS = 7  # 2^7 buckets for each doubling of the number of steps, of two rows ea
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TrainingTrace(ReadOnlyArrays):
+class TrainingTrace(ColumnFields):
     """The observations of a `TrainingMonitor`: read-only arrays of equal length.
+
+    It is a dict of the columns that are not None, which pandas and polars turn into a frame, and
+    its ``len`` is the number of rows, as with `Trace`.
 
     The first 256 observations are all kept. Of later ones there are at most 256 for each doubling
     of their number: the lowest and the highest loss of each of 128 stretches, so that no spike is
@@ -35,23 +38,9 @@ class TrainingTrace(ReadOnlyArrays):
     gradient_norm: np.ndarray | None = None
     held_out_loss: np.ndarray | None = None
 
-    def __len__(self):
-        return len(self.step)
-
     def __repr__(self):
         steps = f", steps {self.step[0]} to {self.step[-1]}" if len(self) else ""
         return f"TrainingTrace({len(self)} rows{steps})"
-
-    def to_dict(self):
-        """Return the columns that are not None by name.
-
-        Returns
-        -------
-        dict of str to ndarray
-            The columns, as pandas and polars accept them.
-        """
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: column for name, column in columns.items() if column is not None}
 
 
 class TraceRows:

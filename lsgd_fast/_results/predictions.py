@@ -31,6 +31,8 @@ class Model(ReadOnlyArrays):
         The activation of a two-layer network; None for other models.
     center, scale : ndarray of shape (d,), or both None
         The weights of the run are those of ``(X - center) * scale``.
+    fit_intercept : bool or None
+        Whether an intercept was fitted; None if that is not known, of a file of an older version.
     """
 
     classes: tuple = (-1, 1)
@@ -38,6 +40,7 @@ class Model(ReadOnlyArrays):
     activation: str | None = None
     center: np.ndarray | None = None
     scale: np.ndarray | None = None
+    fit_intercept: bool | None = None
 
     @classmethod
     def of(cls, problem):
@@ -45,7 +48,7 @@ class Model(ReadOnlyArrays):
         network = problem.model if isinstance(problem.model, TwoLayer) else None
         return cls(
             problem.classes, problem.loss, network.activation if network else None,
-            problem.center, problem.scale,
+            problem.center, problem.scale, problem.fit_intercept,
         )  # fmt: skip
 
     @property
@@ -56,7 +59,7 @@ class Model(ReadOnlyArrays):
     def to_archive(self):
         """Return the metadata and the arrays of a file."""
         meta = {"classes": list(self.classes), "loss": losses.to_plain(self.loss)}
-        meta["activation"] = self.activation
+        meta |= {"activation": self.activation, "fit_intercept": self.fit_intercept}
         units = () if self.units is None else self.units._asdict().items()
         return meta, dict(units)
 
@@ -68,9 +71,13 @@ class Model(ReadOnlyArrays):
         """
         if meta is None:
             return cls(classes=tuple(range(shape[1])) if len(shape) > 1 else (-1, 1))
-        if meta.keys() != {"classes", "loss", "activation"}:
+        meta = {"fit_intercept": None} | meta  # which older files lack
+        if meta.keys() != {"classes", "loss", "activation", "fit_intercept"}:
             raise ValueError("model has missing or unknown members")
         classes, activation = tuple(meta["classes"]), meta["activation"]
+        fit_intercept = meta["fit_intercept"]
+        if fit_intercept is not None and not isinstance(fit_intercept, bool):
+            raise ValueError("model.fit_intercept must be true, false or null")
         loss = losses.from_plain(meta["loss"])
         is_several = isinstance(loss, losses.Softmax)
         pairs = [list(range(shape[-1]))] if is_several else [[-1, 1], [0, 1], [False, True]]
@@ -85,7 +92,7 @@ class Model(ReadOnlyArrays):
         for name, array in arrays.items():
             if array.dtype != np.float64 or array.shape != shape[:1]:
                 raise ValueError(f"{name} does not fit the weights")
-        return cls(classes, loss, activation, **arrays)
+        return cls(classes, loss, activation, **arrays, fit_intercept=fit_intercept)
 
 
 @documented

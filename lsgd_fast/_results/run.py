@@ -1,7 +1,8 @@
 """A finished run: its weights, its trace, how it ended, and the verdict on it."""
 
 import textwrap
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,7 +24,10 @@ from lsgd_fast._results.predictions import Model, Predictions
 from lsgd_fast._results.trace import Trace
 from lsgd_fast._text import WIDTH, counted, describe_ending, exp_text
 
-__all__ = ["Run", "last_increase"]
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
+
+__all__ = ["Run", "last_increase", "thinned"]
 
 # The scalar fields that a file holds by their names, with their types.
 _SCALARS = {
@@ -232,6 +236,48 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         trace = Trace.from_archive(columns, meta["n_steps"])
         return cls(trace=trace, model=model, **meta, **dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays)
 
+    def to_scipy(self) -> "OptimizeResult":
+        """Return the run under the names of SciPy's optimisers.
+
+        Returns
+        -------
+        scipy.optimize.OptimizeResult
+            With these entries:
+
+            * ``x``: the last weights, the intercept last if one was fitted, in the shape that the
+              argument `start` takes and in the units of `weights`;
+            * ``fun``: the objective at `x`; left out if it was not recorded;
+            * ``nit``: the number of steps or iterations;
+            * ``nfev``, ``njev``: how often the objective and its gradient were evaluated. Of
+              `minimize` both are half of the reads of X: a forward and a backward read are one
+              evaluation, and a line search evaluates the objective without a read;
+            * ``success``: True only if the run met a bound of the gradient or of the loss: it
+              ended as ``converged``, ``gradient_norm`` or ``loss``. To have taken all steps is no
+              success, nor is to have separated the data, whose loss has no minimum then;
+            * ``status``: 0 for success, 1 at a limit of steps, passes or seconds, 2 if rounding
+              ended the run, 3 if it diverged, 99 if a callback ended it, and 4 for other reasons;
+            * ``message``: how the run ended, and the evidence for its verdict.
+
+            There is no ``jac``: a run keeps the norm of the gradient, in its trace;
+            `logistic_loss_gradient` computes it at `x`.
+
+        Raises
+        ------
+        ImportError
+            Without SciPy.
+
+        Examples
+        --------
+        >>> import lsgd_fast as lsgd
+        >>> run = lsgd.minimize(*lsgd.datasets.toy(), l2=0.1, fit_intercept=True)
+        >>> result = run.to_scipy()
+        >>> result.success, result.x.shape, result.nit == run.n_steps
+        (True, (3,), True)
+        """
+        from lsgd_fast._results.scipy_result import scipy_result  # few need it, and SciPy
+
+        return scipy_result(self)
+
     def plot(self, ax=None, **options):
         """Plot the loss of every step; the short form of `lsgd_fast.plot.loss_curves`.
 
@@ -322,6 +368,13 @@ def last_increase(run):
     if not getattr(run, "n_increases", None):
         return None
     return run.n_steps if run.stable_at is None else run.stable_at
+
+
+def thinned(run: Run) -> Run:
+    """Return a run with the first, the best and the last row of its trace."""
+    step = run.trace.step
+    rows = np.unique([0, *np.flatnonzero(step == run.best_at), len(step) - 1])
+    return replace(run, trace=Trace(**{name: col[rows] for name, col in run.trace.items()}))
 
 
 def _check_members(meta, arrays):

@@ -3,13 +3,16 @@
 import textwrap
 
 from lsgd_fast._html import html_table
+from lsgd_fast._results.columns import Columns
 from lsgd_fast._text import WIDTH
 
 __all__ = ["Table"]
 
 
-class Table:
-    """Named columns of equal length.
+class Table(Columns):
+    """Named columns of equal length: a dict of lists, which pandas and polars turn into a frame.
+
+    It cannot be changed, and its ``len`` is the number of rows, as that of a frame is.
 
     Parameters
     ----------
@@ -26,7 +29,8 @@ class Table:
     """
 
     def __init__(self, columns, optional=(), notes=None, shown=None):
-        self._columns = {name: list(column) for name, column in columns.items()}
+        super().__init__()
+        self._hold({name: list(column) for name, column in columns.items()})
         self._optional = tuple(optional)
         self._notes = dict(notes or {})
         shown = dict(shown or {})
@@ -34,15 +38,8 @@ class Table:
         entries = {name: shown.get(name, (name, column))[1] for name, column in columns.items()}
         self._cells = {name: list(map(_text, column)) for name, column in entries.items()}
 
-    def to_dict(self):
-        """Return a dict from names to columns, as lists, which pandas and polars accept."""
-        return {name: list(column) for name, column in self._columns.items()}
-
-    def __len__(self):
-        return len(next(iter(self._columns.values()), []))
-
     def __str__(self):
-        shown = self._columns.keys() - set(self._optional)
+        shown = self.keys() - set(self._optional)
         lines = self._lay_out(shown)
         for name in self._optional:
             wider = self._lay_out(shown | {name})
@@ -57,7 +54,7 @@ class Table:
 
     def _lay_out(self, shown):
         """Return the lines of some columns, of equal length; heads have one word on each line."""
-        heads = {name: self._heads[name].split() for name in self._columns if name in shown}
+        heads = {name: self._heads[name].split() for name in self if name in shown}
         height = max(map(len, heads.values()))
         cells = [
             [""] * (height - len(head)) + head + self._cells[name] for name, head in heads.items()

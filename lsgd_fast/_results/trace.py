@@ -1,12 +1,12 @@
 """The trace of a run: its measurements, step by step."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from lsgd_fast._checks import set_fields
 from lsgd_fast._inputs.problem import objective_of
-from lsgd_fast._results.arrays import ReadOnlyArrays
+from lsgd_fast._results.columns import ColumnFields
 
 __all__ = ["Trace"]
 
@@ -14,11 +14,16 @@ _COUNTS = ("step", "passes")  # the columns of a trace that are not floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Trace(ReadOnlyArrays):
+class Trace(ColumnFields):
     """The measurements of a run: read-only arrays of equal length, None if not recorded.
 
     Row t describes the weights w_t, before the step from them. The last row describes the weights
     that were returned; of a run that diverged it has infinities, see docs/monitor.md.
+
+    A trace is a dict of the columns that were recorded, which cannot be changed:
+    ``pandas.DataFrame(run.trace)`` and ``polars.DataFrame(run.trace)`` are frames of them, and
+    ``"loss" in run.trace`` says whether one was recorded. ``len(run.trace)`` is the number of rows,
+    as that of a frame is.
 
     Attributes
     ----------
@@ -69,11 +74,12 @@ class Trace(ReadOnlyArrays):
     passes: np.ndarray | None = None
 
     def __post_init__(self):
-        for name, column in self.to_dict().items():
+        for name, column in self._given():
             dtype = np.int64 if name in _COUNTS else np.float64
-            set_fields(self, **{name: np.asarray(column, dtype=dtype)})
+            if column is not None:
+                set_fields(self, **{name: np.asarray(column, dtype=dtype)})
         super().__post_init__()
-        shapes = {column.shape for column in self.to_dict().values()}
+        shapes = {column.shape for column in self.values()}
         if len(shapes) > 1 or self.step.ndim != 1 or len(self.step) == 0:
             raise ValueError(
                 f"the columns of a trace must have one length; got shapes {sorted(shapes)}"
@@ -135,19 +141,5 @@ class Trace(ReadOnlyArrays):
                 columns["objective"] = objective_of(columns["loss"], l2, norm)
         return cls(**columns)
 
-    def __len__(self):
-        return len(self.step)
-
     def __repr__(self):
         return f"Trace({len(self)} rows, steps {self.step[0]} to {self.step[-1]})"
-
-    def to_dict(self):
-        """Return the recorded columns by name.
-
-        Returns
-        -------
-        dict of str to ndarray
-            The columns that are not None, as pandas and polars accept them.
-        """
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: column for name, column in columns.items() if column is not None}

@@ -26,6 +26,7 @@ try:
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
     from lsgd_fast._sklearn.data import check_data, check_data_and_labels, opened, opened_labels
+    from lsgd_fast._sklearn.fitted import FittedClassifier
 except ImportError as error:
     raise ImportError(
         "LogisticClassifier needs scikit-learn 1.6 or later: pip install 'scikit-learn>=1.6'"
@@ -55,7 +56,7 @@ class NotConvergedWarning(ConvergenceWarning):
 
 
 @documented
-class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Logistic regression for two or more classes, by a quasi-Newton method or large steps.
 
     It minimises ``mean_i loss_i + l2/2 * |w|^2`` over weights and an intercept, which is not
@@ -130,8 +131,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Intercepts, zero if none was fitted.
     n_iter_ : int
         Number of iterations.
-    l2_ : float
-        The penalty on the mean loss, `l2` or that of `C`.
+    l2_, C_ : float
+        The penalty on the mean loss, `l2` or that of `C`, and the same as C.
     n_features_in_ : int
         Number of features of X.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -149,7 +150,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Why the fit ended, see `lsgd_fast.StopReason`; it equals a string such as ``"converged"``.
     run_ : Run
         The whole run, with the trace and a verdict with its evidence. Its `raw_weights` are those
-        of X, where features are standardised or divided for a trial.
+        of X, where features are standardised or divided for a trial. In a pickle of the classifier
+        the trace has two or three rows, see the notes.
     stepsize_ : float or rule
         The stepsize that was used, in the units of the run; only with ``solver="gd"``.
     trial_ : Trial or None
@@ -170,6 +172,11 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     dtype; a sparse matrix (CSR; other formats are converted); a frame of pandas or polars, a table
     of pyarrow or a tensor, see docs/inputs.md; or bfloat16, of which a copy in float32 is read.
     Results have the same bits for every number of threads.
+
+    A pickle of a classifier, by joblib, by another process or by `pickle` itself, keeps of the
+    trace of `run_` the first row, the last one and that of the least held-out loss; `loss_curve_`
+    and all else is kept whole. Pickle or save `run_` beside it where the whole trace is needed;
+    copies in memory have all of it.
 
     Examples
     --------
@@ -276,6 +283,8 @@ class LogisticClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         metadata = {"sample_weight": sample_weight, "offset": offset}
         callbacks = FitCallbacks.begin_fit(self, data.X, y, metadata, options)
         self._set_attributes(fit(data, options, start, callbacks or options.callback))
+        with np.errstate(divide="ignore", over="ignore"):  # C is 0 or infinite beyond float64
+            self.C_ = float(1.0 / np.multiply(self.l2_, data.total_weight))
         if callbacks is not None:
             callbacks.end_fit()
 

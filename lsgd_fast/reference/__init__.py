@@ -13,7 +13,12 @@ from lsgd_fast.reference.descent import (
 )
 from lsgd_fast.reference.margin import max_margin
 from lsgd_fast.reference.minimize import minimize
-from lsgd_fast.reference.objective import critical_stepsize, logistic_loss, logistic_loss_gradient
+from lsgd_fast.reference.objective import (
+    critical_stepsize,
+    logistic_loss,
+    logistic_loss_gradient,
+    logistic_loss_hessp,
+)
 from lsgd_fast.reference.separation import separation
 from lsgd_fast.reference.stochastic import stochastic_gradient_descent, stochastic_sweep
 from lsgd_fast.reference.trial import staged_trial
@@ -23,6 +28,7 @@ __all__ = [
     "gradient_descent",
     "logistic_loss",
     "logistic_loss_gradient",
+    "logistic_loss_hessp",
     "max_margin",
     "minimize",
     "nesterov_descent",

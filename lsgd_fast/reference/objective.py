@@ -1,15 +1,24 @@
 """The objective, its gradient and its curvature in plain NumPy."""
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from lsgd_fast._checks import check_n_threads
 from lsgd_fast._inputs.problem import Problem, check_weights
-from lsgd_fast._methods.smoothness import check_weight_vector, logistic_curvature, radius_of_rows
+from lsgd_fast._methods.smoothness import (
+    check_weight_vector,
+    logistic_curvature,
+    radius_of_rows,
+    weigh_changes,
+    with_curvature_of_penalty,
+)
 from lsgd_fast.reference._passes import Rows
+from lsgd_fast.reference.minimize import LinearMap
 
-__all__ = ["critical_stepsize", "logistic_loss", "logistic_loss_gradient"]
+__all__ = ["critical_stepsize", "logistic_loss", "logistic_loss_gradient", "logistic_loss_hessp"]
 
 
 def logistic_loss(
@@ -38,6 +47,30 @@ def logistic_loss_gradient(
     if w.ndim == 1:
         return found[0].objective, found[0].direction
     return np.array([m.objective for m in found]), np.stack([m.direction for m in found], axis=1)
+
+
+@np.errstate(all="ignore")  # of weights that are far out
+def logistic_loss_hessp(
+    X: Any, y: ArrayLike, w: ArrayLike, p: ArrayLike, *, sample_weight: ArrayLike | None = None,
+    offset: ArrayLike | None = None, l2: float = 0.0, fit_intercept: bool = False,
+    center: ArrayLike | None = None, scale: ArrayLike | None = None, n_threads: int | None = None,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return the Hessian at `w` times directions; see `lsgd_fast.logistic_loss_hessp`."""
+    check_n_threads(n_threads)
+    options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
+    problem = Problem.check(X, y, **options, center=center, scale=scale, n_threads=1).with_offset(
+        offset
+    )
+    w, p = check_weight_vector(w, problem), check_weights(p, problem, "p")
+    used, columns = problem.weight > 0.0, p.reshape(len(p), -1)
+    k = columns.shape[1]
+    scores, product = np.empty((1 + k, used.sum())), np.empty(columns.shape)
+    LinearMap(problem, 1 + k).matvec(np.column_stack([w, columns]), scores)
+    z, changes = scores[0], scores[1:]
+    z += 0.0 if problem.offset is None else problem.offset[used]
+    weigh_changes(problem.weight[used], logistic_curvature(z), changes)
+    LinearMap(problem, k).rmatvec(changes, product.reshape(-1))
+    return with_curvature_of_penalty(product, columns, problem).reshape(p.shape)
 
 
 @np.errstate(over="ignore", under="ignore", invalid="ignore")  # of weights that are far out

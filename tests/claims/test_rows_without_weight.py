@@ -38,6 +38,9 @@ CALLS = {
     "logistic_loss": lambda backend, *data, **options: np.append(
         *backend.logistic_loss_gradient(*data, np.ones(3), **options)
     ),
+    "logistic_loss_hessp": lambda backend, *data, **options: backend.logistic_loss_hessp(
+        *data, np.ones(3), np.ones(3), **options
+    ),
     "critical_stepsize": lambda backend, *data, **options: backend.critical_stepsize(
         *data, np.ones(3), **options
     ),

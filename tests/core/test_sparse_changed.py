@@ -125,7 +125,7 @@ def test_every_kind_of_call_on_rows_that_change_ends():
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     ran = {kind for kind, how, _ in found if how == "ran"}
-    assert len(ran) == 21, found
+    assert len(ran) == 22, found
     assert {how.split(":")[0] for _, how, _ in found} <= {"ran", "refused"}
 
 

@@ -15,6 +15,7 @@ OFFSET = np.random.default_rng(2).standard_normal(40)
 CALLS = {
     "logistic_loss": (np.ones(3),),
     "logistic_loss_gradient": (np.ones(3),),
+    "logistic_loss_hessp": (np.ones(3), np.ones(3)),
     "critical_stepsize": (np.ones(3),),
     "gradient_descent": (1.0, 3),
     "stepsize_sweep": ([1.0, 2.0], 3),

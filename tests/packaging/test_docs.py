@@ -25,7 +25,7 @@ def test_a_page_runs_as_printed(page, tmp_path, monkeypatch):
     text = (DOCS / page).read_text("utf-8")
     if re.search(r"\.plot[.(]", text):
         pytest.importorskip("matplotlib")
-    for package in ("pandas", "sklearn"):
+    for package in ("pandas", "scipy", "sklearn"):
         if re.search(rf"^>>> (from|import) {package}\b", text, re.M):
             pytest.importorskip(package)
     failed, tried = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")

@@ -11,7 +11,7 @@ import lsgd_fast as lsgd
 PAGE = (Path(__file__).parents[2] / "docs" / "keywords.md").read_text(encoding="utf-8")
 TABLE, OWN = (part.split("\n\n")[0] for part in PAGE.split("| function ")[1:])
 REASONS = set(re.findall(r"^\* \*\*(\w)\*\*: ", PAGE, re.M))
-POSITIONAL = {"X", "y", "w", "stepsize", "stepsizes", "n_steps"}
+POSITIONAL = {"X", "y", "w", "p", "stepsize", "stepsizes", "n_steps"}
 # What takes no rows, or is none of the methods.
 OTHERS = {"progress_bar", "scale_to_loss"}
 

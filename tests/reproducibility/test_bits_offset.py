@@ -22,6 +22,8 @@ def calls(offset):
 
     return {
         "gradient": call("logistic_loss_gradient", X, Y, np.ones((25, 5)), **given),
+        "Hessian product": call("logistic_loss_hessp", X, Y, np.ones(25), np.eye(25)[:, :5],
+                                **given),
         "descent": call("gradient_descent", X, Y, 4.0, 60, **given),
         "in place": call("gradient_descent", np.asfortranarray(X), Y, 4.0, 60, **given),
         "CSR": call("gradient_descent", SPARSE, Y, 8.0, 60, **given),

@@ -122,6 +122,7 @@ def test_a_file_of_an_older_version_predicts(tmp_path):
     [
         {"classes": [1, 2]}, {"classes": [0, True]}, {"classes": 3}, {"loss": "hinge"},
         {"loss": "softmax"}, {"activation": "tanh"}, {"activation": "relu"}, {"more": 1},
+        {"fit_intercept": 1}, {"fit_intercept": "yes"},
     ],
 )  # fmt: skip
 def test_a_file_of_no_model_is_refused(change):

@@ -334,6 +334,9 @@ BOUND = {"margin": 0.5, "stepsize": 1.0, "radius": 1.0}
 NUMERIC = {
     "logistic_loss": DATA | WEIGHTED | SCALED | {"w": [1.0, 2.0], "n_threads": 1},
     "logistic_loss_gradient": DATA | WEIGHTED | SCALED | {"w": [1.0, 2.0], "n_threads": 1},
+    "logistic_loss_hessp": DATA | WEIGHTED | SCALED | {
+        "w": [1.0, 2.0], "p": [1.0, 0.0], "n_threads": 1,
+    },
     "critical_stepsize": DATA | WEIGHTED | SCALED | {"w": [1.0, 2.0]},
     "gradient_descent": DESCENT | {"stepsize": 1.0, "n_steps": 3, "gram": "auto"},
     "stepsize_sweep": DESCENT | {"stepsizes": [1.0, 2.0], "n_steps": 3, "gram": "auto"},

@@ -67,5 +67,8 @@ def calls():
         "minimize": call("minimize", X, y, **intercept),
         "minimize, softmax": call("minimize", X, classes, loss="softmax", l2=2.0**-10),
         "minimize, CSR": call("minimize", sparse, y, l2=2.0**-10),
+        "Hessian product": call("logistic_loss_hessp", X, y, np.ones(25), np.eye(25)[:, :3],
+                                **intercept),
+        "Hessian product, CSR": call("logistic_loss_hessp", sparse, y, X[0], X[1], l2=2.0**-10),
         "margin": margin,
     }  # fmt: skip

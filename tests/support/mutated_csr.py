@@ -89,6 +89,9 @@ def _classes(y):
 CALLS = {
     "loss": lambda b, X, y, _, on: b.logistic_loss(X, y, np.ones((X.shape[1], 5))),
     "gradient": lambda b, X, y, _, on: b.logistic_loss_gradient(X, y, np.ones((X.shape[1], 5))),
+    "hessp": lambda b, X, y, _, on: b.logistic_loss_hessp(
+        X, y, np.ones(X.shape[1]), np.ones((X.shape[1], 4))
+    ),
     "critical": lambda b, X, y, _, on: b.critical_stepsize(X, y, np.ones(X.shape[1])),
     "descent": lambda b, X, y, held_out, on: b.gradient_descent(
         X, y, 1.0, 40, validation=held_out, fit_intercept=True, **_options(on)

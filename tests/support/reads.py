@@ -73,6 +73,7 @@ def _stochastic(name):
 CALLS = {
     "logistic_loss": lambda b, X, y, _: b.logistic_loss(X, y, np.ones(3)),
     "logistic_loss_gradient": lambda b, X, y, _: b.logistic_loss_gradient(X, y, np.ones((3, 2))),
+    "logistic_loss_hessp": lambda b, X, y, _: b.logistic_loss_hessp(X, y, np.ones(3), np.eye(3)),
     "critical_stepsize": lambda b, X, y, _: b.critical_stepsize(X, y, np.ones(3)),
     "gradient_descent": lambda b, X, y, _: b.gradient_descent(X, y, 1.0, 3),
     "gradient_descent, held out": (

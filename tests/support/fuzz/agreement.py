@@ -305,7 +305,7 @@ def perturbed(arguments, i, size, weighted):
         with np.errstate(all="ignore"):
             return array + change * (np.abs(array) + offset)
 
-    names = ("w", "start", "sample_weight", "offset", "scale", "l2")
+    names = ("w", "p", "start", "sample_weight", "offset", "scale", "l2")
     changed = {name: moved(arguments[name]) for name in names if arguments.get(name) is not None}
     if "l2" in changed:
         changed["l2"] = changed["l2"].tolist()

@@ -39,6 +39,7 @@ class Kind:
 KINDS = {
     "loss": Kind("logistic_loss", 2.0),
     "gradient": Kind("logistic_loss_gradient", 3.0),
+    "hessian": Kind("logistic_loss_hessp", 1.5),
     "curvature": Kind("critical_stepsize", large=0.0, close=1e-8),  # nine digits, d^3
     "descent": Kind("gradient_descent", 5.0),
     "pieces": Kind("gradient_descent", 3.0),
@@ -147,10 +148,13 @@ class Draw:
         return inputs.labels(self.rng, X, self.n, self.classes, self.separable, self.several)
 
     def w(self):
-        shape = self.shape_of_weights
-        shape = shape if self.k is None or self.kind.function == "critical_stepsize" else (
-            *shape, self.k)  # fmt: skip
+        one = self.k is None or self.kind.function in ("critical_stepsize", "logistic_loss_hessp")
+        shape = self.shape_of_weights if one else (*self.shape_of_weights, self.k)
         return inputs.weights(self.rng, shape, self.hard)
+
+    def p(self):
+        shape = self.shape_of_weights
+        return inputs.weights(self.rng, shape if self.k is None else (*shape, self.k), self.hard)
 
     def stepsize(self):
         name = self.kind.function
