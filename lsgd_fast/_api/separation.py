@@ -1,7 +1,8 @@
 """Whether a linear model separates the classes, by the compiled `minimize`."""
 
 from lsgd_fast._api.minimize import solve
-from lsgd_fast._checks import check_n_threads
+from lsgd_fast._checks import check_callback, check_n_threads
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._methods.separation import check_separation, find_separation
 
 __all__ = [
@@ -17,6 +18,8 @@ def separation(
     sample_weight=None,
     offset=None,
     fit_intercept=False,
+    callback=None,
+    callback_every=None,
     n_threads=None,
 ):
     """Return whether a linear model separates the classes, by what, and a proof.
@@ -47,6 +50,13 @@ def separation(
         same directions separate as without.
     fit_intercept : bool, default False
         Whether the model has an intercept, or with softmax one for each class.
+    callback : callable, optional
+        Called as ``callback(state)`` between the iterations of the runs of `minimize`, with the
+        state that `minimize` calls its own with and a `phase`, such as "run 1 of 2". If it returns
+        True, the search ends, and the kind is "undecided". `progress_bar` makes one. The linear
+        program calls nothing.
+    callback_every : int, optional
+        Iterations between two calls; 1 by default.
     n_threads : int, optional
         Number of threads of the runs.
 
@@ -107,4 +117,9 @@ def separation(
     ('quasi-complete', [1.0], 0.0, [0, 1])
     """
     problem, names = check_separation(X, y, loss, sample_weight, offset, fit_intercept)
-    return find_separation(solve, problem, names, check_n_threads(n_threads))
+    callback, every = check_callback(callback, callback_every)
+    n_threads = check_n_threads(n_threads)
+    with closing(callback):
+        return find_separation(
+            solve, problem, names, n_threads, callback=callback, callback_every=every
+        )

@@ -6,6 +6,7 @@ import numpy as np
 
 from lsgd_fast._arrays import as_array, column_names
 from lsgd_fast._checks import (
+    check_callback,
     check_count,
     check_gram,
     check_n_steps,
@@ -15,6 +16,7 @@ from lsgd_fast._checks import (
 )
 from lsgd_fast._core.threads import choose_threads
 from lsgd_fast._engine.dataset import is_plain, row_leaves
+from lsgd_fast._inputs.callbacks import Reports, closing
 from lsgd_fast._inputs.dense import MAX_FEATURES, check_matrix
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
@@ -261,6 +263,8 @@ def plan(
     width=None,
     margin=None,
     record_every=1,
+    callback=None,
+    callback_every=None,
     n_threads=None,
 ):
     """Return the memory, time and theoretical bounds of a descent on these data.
@@ -286,6 +290,12 @@ def plan(
     record_every : int, default 1
         The interval of recorded steps, as for `gradient_descent`. The trace can take most of the
         memory of a long run.
+    callback : callable, optional
+        Called as ``callback(state)`` between timed runs. `state` has `n_steps`, the steps timed so
+        far, `step_seconds`, those of a step in the latest run, and `phase`. If it returns True, the
+        seconds are those of the runs so far. `progress_bar` makes one.
+    callback_every : int, optional
+        Least number of steps between two calls; 1 by default.
     n_threads : int, optional
         The number of threads, as for `gradient_descent`.
 
@@ -315,9 +325,11 @@ def plan(
     """
     given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
+    reports = Reports(*check_callback(callback, callback_every))
     frame, X, y = X, check_matrix(X), as_array("y", y)
     try:
-        timing = measure(X, y, record_every, n_threads)
+        with closing(callback):
+            timing = measure(X, y, record_every, n_threads, reports=reports)
     except ValueError as error:
         if column_names(frame, X.shape[1]) is None:
             raise

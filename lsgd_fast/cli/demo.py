@@ -14,7 +14,7 @@ from lsgd_fast._api.margin import max_margin
 from lsgd_fast._files import replacing
 from lsgd_fast._results.run import Run, last_increase
 from lsgd_fast._text import WIDTH, counted
-from lsgd_fast.progress import StatusLine
+from lsgd_fast.progress import LineDisplay, StatusLine
 
 __all__ = ["run"]
 
@@ -67,7 +67,8 @@ def run(n_steps=N_STEPS):
         outcomes = [_measure(X, y, stepsize, n_steps, progress) for stepsize in stepsizes]
         beyond = _descend(X, y, BEYOND, n_steps, progress)
         progress.show("looking for the largest margin", now=True)
-        margin = max_margin(X, y, tol=MARGIN_TOL)
+        callback = LineDisplay(None, progress) if progress.live else None
+        margin = max_margin(X, y, tol=MARGIN_TOL, callback=callback)
 
     _print_problem(X, outcomes, smoothness)
     _print_table(outcomes, margin)
@@ -96,12 +97,8 @@ def _agree(outcomes):
 
 
 def _descend(X, y, stepsize, n_steps, progress):
-    def report(state):
-        done = f"step {state.n_steps} of {n_steps}, loss {state.loss:.2e}"
-        progress.show(f"stepsize {stepsize:g}: {done}")
-
-    calls = {"callback": report, "callback_every": max(1, n_steps // 20)}
-    found = gradient_descent(X, y, stepsize, n_steps, **calls)
+    callback = LineDisplay(n_steps, progress) if progress.live else None
+    found = gradient_descent(X, y, stepsize, n_steps, callback=callback)
     progress.log(f"stepsize {stepsize:g}: {counted(n_steps, 'step')} in {found.seconds:.2f} s")
     return found
 

@@ -300,6 +300,7 @@ def test_progress_on_a_terminal_goes(folder, monkeypatch, capsys, command):
             pass
 
     monkeypatch.setattr("lsgd_fast.progress.PAUSE", 0.0)
+    monkeypatch.setattr("lsgd_fast.progress.LineDisplay.interval", 1e-9)
     monkeypatch.setattr(sys, "stderr", Terminal())
     steps = [] if command in ("minimize", "separation") else ["--steps", 500]
     code, out, _ = run_main(capsys, command, "digits.npz", *COMMANDS[command], *steps)
