@@ -225,6 +225,12 @@ class Plan(Reported):
         """Operations of one step of such a network in its two products with X, or None."""
         return None if self.width is None else 4 * self.n * self.d * self.width
 
+    def plot(self, ax=None):
+        """Plot the memory of the run by what takes it; see `lsgd_fast.plot.plan`."""
+        from lsgd_fast import plot  # matplotlib is an extra
+
+        return plot.plan(self, ax=ax)
+
     def to_dict(self):
         """Return the plan as dicts, lists, numbers and strings, see `from_dict`."""
         return asdict(self) | {"dtype": self.dtype.str, "measured_shape": list(self.measured_shape)}

@@ -11,6 +11,7 @@ import numpy as np
 from lsgd_fast import datasets, plot, reference
 from lsgd_fast._api.descent import gradient_descent
 from lsgd_fast._api.margin import max_margin
+from lsgd_fast._figures import add_legend, axes_without_pyplot
 from lsgd_fast._files import replacing
 from lsgd_fast._results.run import Run, last_increase
 from lsgd_fast._text import WIDTH, counted
@@ -248,22 +249,19 @@ def _describe_beyond(beyond):
 def _save_picture(outcomes, smoothness):
     """Write the loss curves to PICTURE; return a line that says so, or why not."""
     try:
-        from matplotlib.figure import Figure
+        axes = axes_without_pyplot()
     except ImportError:
         return f"No {PICTURE}: matplotlib cannot be imported (extra: lsgd_fast[plot])."
-    figure = Figure(figsize=(9.0, 5.0), layout="constrained")
     runs = {
         f"{one.stepsize:g}: {counted(one.run.n_increases or 'no', 'increase')}": one.run
         for one in outcomes
     }
-    axes = plot.loss_curves(runs, ax=figure.add_subplot(), legend=False)
-    axes.grid(alpha=0.3)
     axes.set_title("Gradient descent with a constant stepsize on digits 0 v 8")
-    title = f"stepsize\n(2/smoothness = {2.0 / smoothness:.2f})"
-    figure.legend(title=title, loc="outside right upper", handlelength=2.8)
+    plot.loss_curves(runs, ax=axes, legend=False)
+    add_legend(axes, f"stepsize\n(2/smoothness = {2.0 / smoothness:.2f})")
     try:
         with replacing(PICTURE) as file:
-            figure.savefig(file, format="png", dpi=150)
+            axes.figure.savefig(file, format="png", dpi=150)
     except (OSError, ValueError) as error:  # ValueError: it is the name of a folder
         why = getattr(error, "strerror", None) or error
         return f"No {PICTURE}: it cannot be written here ({why})."
