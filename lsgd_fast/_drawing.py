@@ -5,20 +5,26 @@ A *curve* is a pair of arrays: increasing steps, and heights, which are NaN at g
 
 import math
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from lsgd_fast._checks import shown
+from lsgd_fast._figures import COLORMAP, add_bar, axes, colormap, grey, ink, is_dark, paper
 
 # The palette of Okabe and Ito for all kinds of colour vision, without its yellow.
 PALETTE = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("-", (0, (7, 1.5)), (0, (7, 1.5, 1.5, 1.5)), (0, (2, 1)))  # distinguish curves in grey
 ALARM = PALETTE[1]
-COLORMAP = "viridis"
-CURVE = "lsgd_fast curve"  # the gid of every line that shows a run
+CURVE = "lsgd_fast curve"  # the gid of every line that shows a run, ...
+BAND = "lsgd_fast band"  # ... and of the band around it
 LARGEST_LEGEND = 10  # most curves that a legend names
 LONGEST_LABEL = 24  # characters of a row of a map, which longer ones would squeeze
 LARGEST_MAP = 20  # most rows of a map that are labelled
+
+BAND_COLUMNS = 120  # columns of the bands of a curve, of some pixels each
+BAND_ROWS = 5  # least rows of a column with a band, ...
+BAND_TURNS = 4  # ... and least turns of the curve in it and its neighbours
+BAND_ALPHA = 0.3
 
 COLUMNS = 2048  # columns of a thinned curve, about as many as a figure has pixels across
 MAP_COLUMNS = 512  # columns of a map
@@ -27,28 +33,12 @@ LOG_AXIS = 180  # decades above and below 1 for which no tick of a log axis leav
 STEP_ZERO = 0.45  # scale of the linear part, which puts step 0 half a decade left of step 1
 
 
-def axes(ax):
-    """Return `ax`, or the axes of a new figure if it is None."""
-    try:
-        from matplotlib.axes import Axes
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "lsgd_fast.plot needs matplotlib, which cannot be imported: pip install matplotlib"
-        ) from error
-    if ax is None:
-        ax = Figure(layout="constrained").add_subplot()
-    elif not isinstance(ax, Axes):
-        raise TypeError(f"ax must be matplotlib axes or None; got {shown(ax)}")
-    return ax
-
-
-def prepare(ax):
+def prepare(ax, quantity="step"):
     """Return `ax`, or new axes, with a logarithmic axis of steps that also shows step 0."""
     ax = axes(ax)
     ax.set_xscale("symlog", linthresh=1.0, linscale=STEP_ZERO, subs=range(2, 10))
     ax.update_datalim([(1.0, 0.0)], updatey=False)  # gives step 0 alone a scale
-    ax.set_xlabel("step")
+    ax.set_xlabel(quantity)
     return ax
 
 
@@ -81,38 +71,143 @@ def power_label(exponent, _position=None):
     return f"$10^{{{exponent:g}}}$"
 
 
-def draw_curves(ax, labels, curves, options):
+def draw_curves(ax, labels, curves, options, stepsizes=None):
     """Draw each curve in a style of its own; `options` of `Axes.plot` override it.
 
     The more a curve goes up and down, the further back it is drawn, so that it hides no other.
+    Where its rows are too many to be told apart, a band shows the lowest and the highest, and the
+    line their median.
+
+    Parameters
+    ----------
+    ax : Axes
+    labels : list of str
+    curves : list of (ndarray, ndarray)
+    options : dict
+    stepsizes : list of float, optional
+        Of each curve. Many curves have colours by these, and no labels.
+
+    Returns
+    -------
+    ScalarMappable or None
+        The colours of the stepsizes, for a colour bar in place of labels.
     """
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
 
     options = normalize_kwargs(options, Line2D)  # lw is linewidth
     n, offset = len(curves), sum(line.get_gid() == CURVE for line in ax.lines)
-    in_legend = np.linspace(0, n - 1, min(n, LARGEST_LEGEND)).round().astype(int)
-    rows = [thin(*curve) for curve in curves]
-    curves = [(step[kept], height[kept]) for (step, height), kept in zip(curves, rows, strict=True)]
+    bands = [find_band(*curve) if len(curve[0]) else None for curve in curves]
+    curves = [_points(*curve, band) for curve, band in zip(curves, bands, strict=True)]
     travel = [np.nansum(np.abs(np.diff(height))) for _, height in curves]
     depth = np.argsort(np.argsort(travel, kind="stable"))
+    scale = _colour_scale(ax, stepsizes) if n > len(PALETTE) and stepsizes is not None else None
+    in_legend = np.linspace(0, n - 1, min(n, LARGEST_LEGEND)).round().astype(int)
+    if scale is not None:
+        in_legend = []
     for i, (step, height) in enumerate(curves):
-        style = _style(i, n, offset)
+        style = _style(ax, i, n, offset)
+        if scale is not None:
+            style["color"] = scale.to_rgba(stepsizes[i])
         style["zorder"] = 2.0 + (n - depth[i]) / (n + 1)
         style["label"] = labels[i] if i in in_legend else f"_{labels[i]}"  # _ hides it
         if np.isfinite(height).sum() == 1:  # a line of one point is invisible
             style["marker"] = "."
-        ax.plot(step, height, **(style | options | {"gid": CURVE}))
+        (line,) = ax.plot(step, height, **(style | options | {"gid": CURVE}))
+        if bands[i] is not None:
+            _draw_band(ax, line, bands[i])
+    return scale
 
 
-def _style(i, count, offset):
+def palette(ax):
+    """Return the palette, of which black and dark blue are others on dark paper."""
+    first, orange, blue, *others, sky = PALETTE
+    if is_dark(ax):
+        return (ink(ax), orange, sky, *others, blue)
+    return (first, orange, blue, *others, sky)
+
+
+def _style(ax, i, count, offset):
     """Return the colour and dashes of curve `i` of `count` on axes with `offset` older curves."""
     if count > len(PALETTE):  # so many need an ordered scale of colours
-        import matplotlib
-
-        return {"color": matplotlib.colormaps[COLORMAP](0.92 * i / (count - 1)), "linestyle": "-"}
+        return {"color": colormap(ax)(i / (count - 1)), "linestyle": "-"}
     i += offset
-    return {"color": PALETTE[i % len(PALETTE)], "linestyle": DASHES[i % len(DASHES)]}
+    return {"color": palette(ax)[i % len(PALETTE)], "linestyle": DASHES[i % len(DASHES)]}
+
+
+def _colour_scale(ax, stepsizes):
+    """Return the colours of stepsizes, on a log scale."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm
+
+    return ScalarMappable(LogNorm(min(stepsizes), max(stepsizes)), colormap(ax))
+
+
+class Band(NamedTuple):
+    """Columns of a log axis in which a curve goes up and down too often to be seen.
+
+    Attributes
+    ----------
+    rows, steps : ndarray of shape (k, 2)
+        The first and the last row of the curve in each column, and their steps.
+    low, high, middle : ndarray of shape (k,)
+        The lowest, the highest and the median height there.
+    """
+
+    rows: np.ndarray
+    steps: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    middle: np.ndarray
+
+
+def find_band(step, height):
+    """Return the `Band` of a curve, or None if every row of it can be seen."""
+    ends = np.unique(np.searchsorted(step, np.geomspace(1, step[-1] + 1, BAND_COLUMNS + 1)))
+    turns = np.append(0, np.cumsum(_turns(height)))
+    rows = []
+    for i, (a, b) in enumerate(pairwise(ends.tolist())):
+        before, after = ends[max(i - 1, 0)], ends[min(i + 2, len(ends) - 1)]
+        is_dense = b - a >= BAND_ROWS and turns[after] - turns[before] >= BAND_TURNS
+        if is_dense and np.isfinite(height[a:b]).all():
+            rows.append((a, b - 1))
+    if not rows:
+        return None
+    parts = [np.sort(height[a : b + 1]) for a, b in rows]
+    low, high = ([part[end] for part in parts] for end in (0, -1))
+    middle = [part[(len(part) - 1) // 2] for part in parts]
+    rows = np.array(rows)
+    return Band(rows, step[rows].astype(float), *map(np.array, (low, high, middle)))
+
+
+def _turns(height):
+    """Return for each height whether the curve turns there; it does not at an end or a gap."""
+    ways = np.sign(np.diff(height, prepend=math.nan, append=math.nan))
+    return ways[1:] * ways[:-1] < 0.0
+
+
+def _points(step, height, band):
+    """Return the points of a curve to draw: of a column with a band, its median alone."""
+    kept = thin(step, height)
+    if band is None:
+        return step[kept], height[kept]
+    is_covered = np.zeros(len(step), dtype=bool)
+    for a, b in band.rows.tolist():
+        is_covered[a : b + 1] = True
+    kept = kept[~is_covered[kept]]
+    steps = np.concatenate([step[kept], np.sqrt(band.steps[:, 0] * band.steps[:, 1])])
+    order = np.argsort(steps, kind="stable")
+    return steps[order], np.concatenate([height[kept], band.middle])[order]
+
+
+def _draw_band(ax, line, band):
+    """Draw a band in the colour of its line, between the lowest and the highest heights."""
+    style = {"color": line.get_color(), "alpha": BAND_ALPHA, "linewidth": 0.0}
+    style |= {"zorder": line.get_zorder() - 1e-3, "gid": BAND}
+    breaks = np.flatnonzero(band.rows[1:, 0] != band.rows[:-1, 1] + 1) + 1
+    for part in np.split(np.arange(len(band.rows)), breaks):
+        ends = np.repeat(band.low[part], 2), np.repeat(band.high[part], 2)
+        ax.fill_between(band.steps[part].ravel(), *ends, **style)
 
 
 def thin(step, height):
@@ -139,18 +234,20 @@ def shade(ax, curves, ends, label):
     ends = sorted(end for end in ends if end is not None and end > start)
     for i, (a, b) in enumerate(pairwise([start, *ends])):
         if a < b:
-            grey = f"{0.95 - 0.12 * (len(ends) - i) / len(curves):.3f}"
-            ax.axvspan(a, b, color=grey, linewidth=0.0, zorder=0.1, label=_once(ax, label))
+            share = 0.05 + 0.12 * (len(ends) - i) / len(curves)
+            ax.axvspan(
+                a, b, color=grey(ax, share), linewidth=0.0, zorder=0.1, label=_once(ax, label)
+            )
 
 
 def fill(ax, x, low, high, label):
     """Fill the band between two curves, behind all else."""
     label = _once(ax, label)
-    ax.fill_between(x, low, high, color="0.85", linewidth=0.0, zorder=0.1, label=label)
+    ax.fill_between(x, low, high, color=grey(ax, 0.15), linewidth=0.0, zorder=0.1, label=label)
 
 
 def mark(ax, curves, steps, label, marker, face):
-    """Mark one step of each curve; a step of None marks nothing."""
+    """Mark one step of each curve; a step of None marks nothing. A face may be "ink" or "paper"."""
     points = [
         (step, _height_at(ax, step, *curve))
         for step, curve in zip(steps, curves, strict=True)
@@ -158,7 +255,9 @@ def mark(ax, curves, steps, label, marker, face):
     ]
     points = [point for point in points if math.isfinite(point[1])]
     if points:
-        style = {"linestyle": "none", "markersize": 6, "markeredgecolor": "black", "zorder": 4}
+        face = {"ink": ink(ax), "paper": paper(ax)}.get(face, face)
+        size = 6 if len(curves) <= len(PALETTE) else 4
+        style = {"linestyle": "none", "markersize": size, "markeredgecolor": ink(ax), "zorder": 4}
         style |= {"marker": marker, "markerfacecolor": face, "label": _once(ax, label)}
         ax.plot(*zip(*points, strict=True), **style)
 
@@ -185,13 +284,6 @@ def limit_margins(ax):
     if any(np.nanmax(height, initial=-math.inf) > 0.0 for height in curves):
         low, high = ax.dataLim.intervaly
         ax.set_ylim(max(low - 0.05 * high, -0.5 * high), 1.05 * high)
-
-
-def add_legend(ax, title, loc="best"):
-    """Draw the legend of `ax` if anything in it has a label."""
-    if ax.get_legend_handles_labels()[0]:
-        size = {"fontsize": "small", "title_fontsize": "small", "handlelength": 2.8}
-        ax.legend(title=title, loc=loc, framealpha=0.9, **size)
 
 
 def label_rows(ax, rows, labels, edges, log_axis):
@@ -258,17 +350,18 @@ def draw_staircase(ax, steps, edges, label, dashes):
         )
 
 
-def add_colour_scale(ax, mesh, label):
-    """Draw the colour bar of `mesh`."""
+def add_colour_scale(ax, mesh, label, is_alone=False):
+    """Draw the colour bar of `mesh`, whose values are log10."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     low, high = mesh.get_clim()
     cut = bool((mesh.get_array() < low).any())
     powers = high - low > 2.0 or max(abs(low), abs(high)) > LOG_AXIS
-    scale = ax.figure.colorbar(
+    scale = add_bar(
+        ax,
         mesh,
-        ax=ax,
-        label=label,
+        label,
+        is_alone,
         extend="min" if cut else "neither",
         ticks=MaxNLocator(integer=powers),
         format=FuncFormatter(power_label if powers else lambda e, _: f"{10.0**e:.2g}"),

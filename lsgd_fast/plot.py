@@ -1,79 +1,63 @@
-"""Plots of runs and trials with matplotlib (extra ``plot``), imported when the first one is drawn.
+"""Plots of runs, trials and plans with matplotlib (extra ``plot``), imported with the first one.
 
-Every function takes axes and returns them. Without axes it draws into a new figure that pyplot does
-not know: ``loss_curves(runs).figure.savefig("losses.png")``. To show a plot in a window or a
-notebook, pass axes made by pyplot: ``figure, ax = plt.subplots()``.
+Every function takes axes and returns them. Without axes it draws into a new figure of pyplot, with
+a title and a grid, so that a notebook or ``plt.show()`` shows it and ``plt.savefig`` saves it.
+Legends and colour bars stand beside the axes, which become narrower where no layout engine does
+that. Black, white and greys are those that stand out from the background of the axes.
 
 A run is a `Run`, or any object whose ``trace`` has the columns of `Trace` that the plot needs. The
 other attributes of `Run` that it has (`n_increases`, `stable_at`, `certified_at`, `separated_at`,
 `stop_reason`) add shades and marks.
 
-The axis of steps is logarithmic and also shows step 0. A curve of many rows is thinned before it is
-drawn: in each of about two thousand columns its first, lowest, highest and last row are kept, so
-that no spike is lost. When you zoom in, the curve has fewer points than the trace.
+The axis of steps is logarithmic and also shows step 0. From eight curves on, runs of constant
+stepsizes that differ have colours on a log scale, and a colour bar in place of a legend. Where a
+curve goes up and down too often to be seen, a band shows the lowest and the highest of the steps
+in each of 120 columns, and the line their median. Other curves of many rows are thinned before
+they are drawn: in each of about two thousand columns their first, lowest, highest and last row are
+kept, so that no spike is lost. When you zoom in, the curve has fewer points than the trace.
 """
 
 import math
-import numbers
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from lsgd_fast import _drawing as drawing
-from lsgd_fast._checks import check_flag, check_real, shown
+from lsgd_fast import _figures as figures
+from lsgd_fast._checks import as_list, check_choice, check_flag, check_real, shown
+from lsgd_fast._named_runs import (
+    column,
+    log10_loss,
+    log10_objective,
+    log10_of,
+    log10_time,
+    name_runs,
+    normalised_margin,
+    stepsizes_of,
+    title_of,
+)
+from lsgd_fast._trial_curves import MARKS, finite, judged_by, trial_curves
 from lsgd_fast.stepsizes import resolve
 
-__all__ = ["loss_curves", "margins", "rates", "sweep_map", "trial"]
-
-# How a stepsize of a trial that may not be recommended is marked: a label, a marker, its face.
-MARKS = {
-    "unsettled": ("unsettled", "o", "white"),
-    "failed": ("cycling or diverged", "X", drawing.ALARM),
-}
-
-
-@dataclass(frozen=True)
-class _Named:
-    """A run and its label."""
-
-    label: str
-    run: object
-    stepsize: float | None  # None if it changes, or if no step is known
-    by_name: bool  # whether the label is a name that came with the run
-
-    def fact(self, name):
-        """Return an attribute of `Run`, or None if the run has none of this name."""
-        return getattr(self.run, name, None)
-
-    @property
-    def diverged(self):
-        return self.fact("stop_reason") == "diverged"
-
-    @property
-    def last_increase(self):
-        """The step of the last increase of the loss so far; None if there was none."""
-        if not self.fact("n_increases"):
-            return None
-        return self.run.n_steps if self.run.stable_at is None else self.run.stable_at
+__all__ = ["loss_curves", "margins", "panels", "plan", "rates", "sweep_map", "trial"]
 
 
 def loss_curves(runs, *, ax=None, legend=True, **line):
-    """Plot the loss of every step on log axes.
+    """Plot the loss of every step on log axes, or the objective of runs of `minimize`.
 
     The unstable phase, up to the last increase of the loss, is shaded: the more runs are still in
     it, the darker. Each curve has a mark at the last increase of the loss, and another at
-    `Run.certified_at`, the step from which on the loss cannot increase.
+    `Run.certified_at`, the step from which on the loss cannot increase. Runs of `minimize` have no
+    such phase.
 
     Parameters
     ----------
     runs : Run, Sweep, iterable of Run, or mapping from names to Run
         The runs to draw, a curve each. A run without a name is labelled with its stepsize.
     ax : matplotlib.axes.Axes, optional
-        The axes to draw into; the curves that they already show are kept. By default the axes of a
-        new figure.
+        The axes to draw into; the curves that they already show are kept. By default those of a new
+        figure of pyplot.
     legend : bool, default True
-        Whether to draw a legend.
+        Whether to draw a legend, or a colour bar.
     **line
         Keyword arguments of `matplotlib.axes.Axes.plot`, such as ``color`` or ``linewidth``, which
         apply to every curve.
@@ -93,10 +77,12 @@ def loss_curves(runs, *, ax=None, legend=True, **line):
 
     Notes
     -----
-    The loss is the data term, without the penalty. If a loss is outside of 1e-180 to 1e180, where
-    ticks of a log axis could leave float64, the axis is linear and shows ``log10(loss)``, computed
-    from `Trace.ln_loss`; its ticks are labelled as powers of ten in either case. A loss that is not
-    finite leaves a gap, and so does a loss of 0 in a trace without `ln_loss`.
+    The loss is the data term, without the penalty. Runs of `minimize` with a penalty, on their own,
+    are drawn with it: as the objective, which is what they decrease. If a loss is outside of 1e-180
+    to 1e180, where ticks of a log axis could leave float64, the axis is linear and shows
+    ``log10(loss)``, computed from `Trace.ln_loss`; its ticks are labelled as powers of ten in
+    either case. A loss that is not finite leaves a gap, and so does a loss of 0 in a trace without
+    `ln_loss`.
 
     Examples
     --------
@@ -106,9 +92,12 @@ def loss_curves(runs, *, ax=None, legend=True, **line):
     >>> ax = lsgd.plot.loss_curves(runs)
     >>> ax.figure.savefig("losses.png")  # doctest: +SKIP
     """
-    named = _name_runs("runs", runs)
-    curves = [(one.run.trace.step, _log10_loss("runs", one)) for one in named]
-    return _draw_powers(ax, named, curves, "loss", legend, line)
+    named = name_runs("runs", runs)
+    quantity, log10 = "loss", log10_loss
+    if all(one.is_minimisation and one.run.trace.objective is not None for one in named):
+        quantity, log10 = "objective", log10_objective
+    curves = [(one.run.trace.step, log10("runs", one)) for one in named]
+    return _draw_powers(ax, named, curves, quantity, legend, line)
 
 
 def rates(runs, *, ax=None, legend=True, **line):
@@ -123,10 +112,10 @@ def rates(runs, *, ax=None, legend=True, **line):
     runs : Run, Sweep, iterable of Run, or mapping from names to Run
         The runs to draw, a curve each. A run without a name is labelled with its stepsize.
     ax : matplotlib.axes.Axes, optional
-        The axes to draw into; the curves that they already show are kept. By default the axes of a
-        new figure.
+        The axes to draw into; the curves that they already show are kept. By default those of a new
+        figure of pyplot.
     legend : bool, default True
-        Whether to draw a legend.
+        Whether to draw a legend, or a colour bar.
     **line
         Keyword arguments of `matplotlib.axes.Axes.plot`, which apply to every curve.
 
@@ -156,10 +145,10 @@ def rates(runs, *, ax=None, legend=True, **line):
     Loss: Non-Monotonicity of the Loss Improves Optimization Efficiency", COLT 2024,
     arXiv:2402.15926.
     """
-    named = _name_runs("runs", runs)
+    named = name_runs("runs", runs)
     curves = []
     for one in named:
-        log10 = _log10_loss("runs", one) + _log10_time("runs", one)
+        log10 = log10_loss("runs", one) + log10_time("runs", one)
         rows = one.run.trace.step > 0
         log10 = np.where(np.isfinite(log10), log10, math.nan)  # stepsizes may overflow
         curves.append((one.run.trace.step[rows], log10[rows]))
@@ -177,8 +166,8 @@ def margins(runs, *, ax=None, legend=True, data_margin=None, **line):
     runs : Run, Sweep, iterable of Run, or mapping from names to Run
         The runs to draw, a curve each. A run without a name is labelled with its stepsize.
     ax : matplotlib.axes.Axes, optional
-        The axes to draw into; the curves that they already show are kept. By default the axes of a
-        new figure.
+        The axes to draw into; the curves that they already show are kept. By default those of a new
+        figure of pyplot.
     legend : bool, default True
         Whether to draw a legend.
     data_margin : float, optional
@@ -206,23 +195,25 @@ def margins(runs, *, ax=None, legend=True, data_margin=None, **line):
     data, the axis extends at most half as far below 0 as above once a run has a positive margin.
     Weights that are not finite or have norm 0 leave gaps. The norm excludes the intercept.
     """
-    named = _name_runs("runs", runs)
+    named = name_runs("runs", runs)
     check_flag("legend", legend)
     if data_margin is not None:
         data_margin = check_real("data_margin", data_margin, zero_allowed=True)
-    curves = [(one.run.trace.step, _normalised_margin("runs", one)) for one in named]
-    ax = drawing.prepare(ax)
+    curves = [(one.run.trace.step, normalised_margin("runs", one)) for one in named]
+    ax = drawing.prepare(ax, _steps_of(named))
     ax.set_ylabel("min margin / |w|")
-    drawing.draw_curves(ax, [one.label for one in named], curves, line)
-    ax.axhline(0.0, color="0.6", linewidth=0.8, zorder=0.5)
+    figures.set_title(ax, "Margin over the norm of the weights")
+    scale = _draw_runs(ax, named, curves, line)
+    ax.axhline(0.0, color=figures.grey(ax, 0.4), linewidth=0.8, zorder=0.5)
     if data_margin is not None:
         label = f"margin of the data, {data_margin:.3g}"
-        ax.axhline(data_margin, color="0.3", linewidth=1.0, linestyle=":", label=label)
+        style = {"color": figures.grey(ax, 0.7), "linewidth": 1.0, "linestyle": ":"}
+        ax.axhline(data_margin, label=label, **style)
     separated = [one.fact("separated_at") for one in named]
-    drawing.mark(ax, curves, separated, "separated", "^", "white")
+    drawing.mark(ax, curves, separated, "separated", "^", "paper")
     drawing.limit_margins(ax)
     if legend:
-        drawing.add_legend(ax, _title(named))
+        _add_legend(ax, named, scale)
     return ax
 
 
@@ -238,9 +229,9 @@ def sweep_map(sweep, *, ax=None, legend=True):
     sweep : Sweep, Run, iterable of Run, or mapping from names to Run
         The runs to draw, a row each. A run without a name is labelled with its stepsize.
     ax : matplotlib.axes.Axes, optional
-        The axes to draw into. By default the axes of a new figure.
+        The axes to draw into. By default those of a new figure of pyplot.
     legend : bool, default True
-        Whether to draw a legend and a colour bar, which takes space from `ax`.
+        Whether to draw a legend and a colour bar.
 
     Returns
     -------
@@ -262,12 +253,14 @@ def sweep_map(sweep, *, ax=None, legend=True):
     highest share one colour. Cells after the end of a run and losses that are not finite are blank.
     A row of the trace fills the columns up to the next row.
     """
-    named = _name_runs("sweep", sweep)
+    named = name_runs("sweep", sweep)
     check_flag("legend", legend)
     named, rows, edges, log_axis = _rows(named)
-    curves = [(one.run.trace.step, _log10_loss("sweep", one)) for one in named]
-    ax = drawing.prepare(ax)
-    ax.set_ylabel(_title(named))
+    curves = [(one.run.trace.step, log10_loss("sweep", one)) for one in named]
+    ax = drawing.prepare(ax, _steps_of(named))
+    ax.grid(False)
+    ax.set_ylabel(title_of(named))
+    figures.set_title(ax, "Loss by stepsize and step")
     drawing.label_rows(ax, rows, [one.label for one in named], edges, log_axis)
     mesh = drawing.draw_cells(ax, curves, edges)
     diverged = [one.diverged for one in named]
@@ -280,8 +273,8 @@ def sweep_map(sweep, *, ax=None, legend=True):
         style = {"color": drawing.ALARM, "clip_on": False, "label": "diverged"}
         ax.plot(np.compress(diverged, last), np.compress(diverged, rows), "X", **style)
     if legend:
-        drawing.add_colour_scale(ax, mesh, "loss")
-        drawing.add_legend(ax, None, "lower right")
+        figures.add_legend(ax, None)
+        drawing.add_colour_scale(ax, mesh, "loss", is_alone=ax.get_legend() is None)
     return ax
 
 
@@ -298,7 +291,7 @@ def trial(trial, *, ax=None, legend=True, **line):
     trial : Trial
         The result of `staged_trial`.
     ax : matplotlib.axes.Axes, optional
-        The axes to draw into. By default the axes of a new figure.
+        The axes to draw into. By default those of a new figure of pyplot.
     legend : bool, default True
         Whether to draw a legend.
     **line
@@ -331,12 +324,13 @@ def trial(trial, *, ax=None, legend=True, **line):
     if not hasattr(trial, "stages"):
         raise TypeError(f"trial must be a Trial; got {shown(trial)}")
     check_flag("legend", legend)
-    quantity, value_of, is_power = _judged_by(trial)
-    curves, marks, band = _trial_curves(trial, value_of)
-    ax = drawing.axes(ax)
+    quantity, value_of, is_power = judged_by(trial)
+    curves, marks, band = trial_curves(trial, value_of)
+    ax = figures.axes(ax)
     ax.set_xscale("log")
     ax.set_xlabel("stepsize")
     ax.set_ylabel(quantity)
+    figures.set_title(ax, f"Staged trial: {quantity} by stepsize")
     if is_power:
         drawn = drawing.scale_powers(ax, [*curves.values(), *band], quantity)
         curves, band = dict(zip(curves, drawn, strict=False)), drawn[len(curves) :]
@@ -351,10 +345,205 @@ def trial(trial, *, ax=None, legend=True, **line):
                 drawing.mark(ax, [curve], [stepsize], *MARKS[word])
     if trial.recommended is not None:
         label = f"recommended, {trial.recommended:.4g}"
-        ax.axvline(trial.recommended, color="0.3", linewidth=1.0, linestyle=":", label=label)
+        style = {"color": figures.grey(ax, 0.7), "linewidth": 1.0, "linestyle": ":"}
+        ax.axvline(trial.recommended, label=label, **style)
     if legend:
-        drawing.add_legend(ax, None)
+        figures.add_legend(ax, None)
     return ax
+
+
+# The columns of traces that have an axis of their own, with its words, and whether it is log.
+PANELS = {
+    "loss": ("loss", True),
+    "objective": ("objective", True),
+    "validation_loss": ("held-out loss", True),
+    "error_rate": ("error rate", False),
+    "validation_error_rate": ("held-out error rate", False),
+    "gradient_norm": ("norm of the gradient", True),
+    "weight_norm": ("norm of the weights", True),
+    "distance": ("distance from the start", True),
+    "min_margin": ("smallest margin", False),
+    "stepsize": ("stepsize", True),
+}
+
+
+def panels(runs, *, columns=None, ax=None, legend=True, **line):
+    """Plot several columns of the traces, each on axes of its own.
+
+    Parameters
+    ----------
+    runs : Run, Sweep, iterable of Run, or mapping from names to Run
+        The runs to draw, a curve each on all axes.
+    columns : sequence of str, optional
+        Names of columns of `Trace`: "loss", "objective", "validation_loss", "error_rate",
+        "validation_error_rate", "gradient_norm", "weight_norm", "distance", "min_margin" or
+        "stepsize". By default those of loss, objective, validation_loss, error_rate,
+        validation_error_rate and gradient_norm that every trace has, and stepsize if one changes.
+    ax : sequence of matplotlib.axes.Axes, optional
+        As many axes as there are columns. By default those of a new figure of pyplot, two in a row.
+    legend : bool, default True
+        Whether to draw a legend, or a colour bar, beside the first row.
+    **line
+        Keyword arguments of `matplotlib.axes.Axes.plot`, which apply to every curve.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes
+        The axes, one for each column.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib cannot be imported.
+    TypeError, ValueError
+        If an argument is invalid, or if a trace lacks a column. The message names the argument and
+        the column.
+
+    Notes
+    -----
+    Axes of error rates and of the smallest margin are linear, all others logarithmic, where 0 and
+    what is not finite leaves a gap. The unstable phase is shaded, as in `loss_curves`.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.digits_0_vs_8()
+    >>> runs = lsgd.stepsize_sweep(X[::2], y[::2], [1, 8], 100, validation=(X[1::2], y[1::2]))
+    >>> len(lsgd.plot.panels(runs))
+    5
+    """
+    named = name_runs("runs", runs)
+    check_flag("legend", legend)
+    columns = _default_columns(named) if columns is None else as_list("columns", columns)
+    columns = [check_choice("columns", name, tuple(PANELS)) for name in columns]
+    if not columns:
+        raise ValueError("columns must name at least one column, which every trace has")
+    curves = {name: [_curve_of(one, name) for one in named] for name in columns}
+    found, width = _panels(ax, len(columns))
+    for i, name in enumerate(columns):
+        quantity, is_log = PANELS[name]
+        ax = drawing.prepare(found[i], _steps_of(named) if i + width >= len(columns) else "")
+        ax.set_ylabel(quantity)
+        drawn = curves[name]
+        if is_log:
+            drawn = drawing.scale_powers(ax, drawn, quantity)
+        scale = _draw_runs(ax, named, drawn, line)
+        _shade_unstable(ax, named, drawn)
+        if legend and i == min(width, len(columns)) - 1:
+            _add_legend(ax, named, scale)
+    return found
+
+
+def _panels(ax, count):
+    """Return axes for columns, and how many of them are in a row."""
+    if ax is None:
+        width = min(count, 2)
+        found = figures.new_panels(-(-count // width), width)
+        for spare in found[count:]:
+            spare.remove()
+        for above in found[:count][-width:]:
+            above.tick_params(labelbottom=True)
+        return found[:count], width
+    found = np.atleast_1d(np.array(ax, dtype=object)).ravel()
+    for one in found:
+        figures.check_axes(one)
+    if len(found) != count:
+        raise ValueError(f"ax must have {count} axes, one for each column; got {len(found)}")
+    return found, count
+
+
+def _default_columns(named):
+    """Return the columns that panels show by default."""
+    names = ["loss", "objective", "validation_loss", "error_rate", "validation_error_rate"]
+    names += ["gradient_norm"]
+    traces = [one.run.trace for one in named]
+    found = [n for n in names if all(getattr(trace, n, None) is not None for trace in traces)]
+    changes = any(one.stepsize is None for one in named)
+    if changes and all(getattr(trace, "stepsize", None) is not None for trace in traces):
+        found.append("stepsize")
+    return found
+
+
+def _curve_of(one, name):
+    """Return the steps and the heights of a column, as log10 where its axis is."""
+    if name == "loss":
+        return one.run.trace.step, log10_loss("runs", one)
+    values = column("runs", one, name)
+    if PANELS[name][1]:
+        return one.run.trace.step, log10_of(values)
+    return one.run.trace.step, finite(values)
+
+
+def plan(plan, *, ax=None):
+    """Plot the memory of a planned run by what takes it.
+
+    The title has the sum of all that is in use at a time besides X, and the seconds of the run.
+
+    Parameters
+    ----------
+    plan : Plan
+        The result of `lsgd_fast.plan`.
+    ax : matplotlib.axes.Axes, optional
+        The axes to draw into. By default those of a new figure of pyplot.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes with the bars.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib cannot be imported.
+    TypeError
+        If an argument is invalid; the message names it.
+
+    Notes
+    -----
+    Without a number of steps there is no trace among the bars, and no sum in the title.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> ax = lsgd.plot.plan(lsgd.Plan.for_shape(100_000, 50, n_steps=10_000))
+    """
+    if not hasattr(plan, "footprint"):
+        raise TypeError(f"plan must be a Plan; got {shown(plan)}")
+    memory, ax = plan.footprint, figures.axes(ax)
+    bars = {
+        "X itself": plan.data_bytes,
+        "copy of X or Gram matrix" if plan.n_entries is None else "X by columns": memory.packed,
+        "sums of a pass": memory.workspace,
+        "weights": memory.weights,
+        "labels": memory.labels,
+        "set-up, before the steps": memory.set_up,
+    }
+    title = "Memory of a planned run"
+    if plan.n_steps is not None:
+        bars["trace"] = memory.trace_row * plan.n_recorded
+        title = f"{plan.n_steps:,} steps: {_bytes_text(plan.peak_bytes)} besides X"
+        if math.isfinite(plan.seconds):
+            title += f", {plan.seconds:.3g} s"
+    bars = {name: size for name, size in sorted(bars.items(), key=lambda bar: bar[1]) if size > 0}
+    blue = drawing.palette(ax)[2]
+    colours = [figures.grey(ax, 0.35) if name == "X itself" else blue for name in bars]
+    drawn = ax.barh(list(bars), list(bars.values()), color=colours)
+    ax.bar_label(drawn, [_bytes_text(size) for size in bars.values()], padding=3, fontsize="small")
+    ax.set_xscale("log")
+    ax.set_xlim(0.5 * min(bars.values()), 8.0 * max(bars.values()))
+    ax.set_xlabel("bytes")
+    ax.grid(False, axis="y")
+    figures.set_title(ax, title)
+    return ax
+
+
+def _bytes_text(size):
+    """Return a number of bytes with three digits and a unit."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.3g} {unit}"
+        size /= 1000.0
+    return f"{size:.3g} TB"
 
 
 def losses_by_stepsize(sweep, *, ax=None, legend=True, **line):
@@ -372,201 +561,61 @@ def losses_by_stepsize(sweep, *, ax=None, legend=True, **line):
         (stepsizes[order], np.where(np.isfinite(log10), log10, math.nan)[order])
         for log10 in losses.values()
     ]
-    ax = drawing.axes(ax)
+    ax = figures.axes(ax)
     ax.set_xscale("log")
     ax.set_xlabel("stepsize")
+    figures.set_title(ax, "Stochastic descent: loss by stepsize")
     curves = drawing.scale_powers(ax, curves, "loss")
     drawing.draw_curves(ax, list(losses), curves, {"marker": "."} | line)
     if legend:
-        drawing.add_legend(ax, None)
+        figures.add_legend(ax, None)
     return ax
 
 
-def _judged_by(trial):
-    """Return the name of what a trial is for, its value of an outcome, and if that is log10."""
-    if trial.goal == "loss" and trial.is_trained:
-        outcomes = [*trial.confirmations, *(o for stage in trial.stages for o in stage.outcomes)]
-        if any(outcome.loss <= 0.0 for outcome in outcomes):  # the loss of a model may be negative
-            return "loss", lambda outcome: outcome.loss, False
-        return "loss", lambda outcome: _log10(outcome.loss), True
-    if trial.goal == "loss" and trial.l2 > 0.0:
-        return "loss with its penalty", lambda outcome: _log10(outcome.objective), True
-    if trial.goal == "loss":
-        return "loss", lambda outcome: outcome.ln_loss / math.log(10.0), True
-    if trial.goal == "held_out_loss":
-        return "held-out loss", lambda outcome: _log10(outcome.held_out_loss), True
-    name, attribute = {
-        "held_out_error": ("held-out error rate", "held_out_error"),
-        "margin": ("min margin / |w|", "margin"),
-        "steps": ("steps to the target", "reached_at"),
-    }[trial.goal]
-    return name, lambda outcome: getattr(outcome, attribute), False
+def _steps_of(named):
+    """Return what the runs count."""
+    return "iteration" if all(one.is_minimisation for one in named) else "step"
 
 
-def _log10(value):
-    """Return log10 of a loss, or None if there is none to draw."""
-    return math.log10(value) if value is not None and 0.0 < value < math.inf else None
+def _draw_runs(ax, named, curves, line):
+    """Draw the curves of runs, and return the colours of their stepsizes or None."""
+    labels, stepsizes = [one.label for one in named], stepsizes_of(named)
+    return drawing.draw_curves(ax, labels, curves, line, stepsizes)
 
 
-def _trial_curves(trial, value_of):
-    """Return the curves of a trial by their labels, the marks of each, and the ends of its band."""
-    curves, marks, band = {}, [], []
-    if not trial.samples_are_whole:
-        stepsizes = np.array([stage.stepsize for stage in trial.stages])
-        values = _finite([list(map(value_of, stage.outcomes)) for stage in trial.stages])
-        # NaN, where an outcome has no value, is also the middle and an end of the band
-        name, middle = _middle(trial.goal, values)
-        noun = trial.parts[0]
-        label = f"{name} of {values.shape[1]} {noun}s" if values.shape[1] > 1 else noun
-        curves[label] = stepsizes, middle
-        marks.append([stage.mark for stage in trial.stages])
-        if values.shape[1] > 1:
-            band = [(stepsizes, values.min(axis=1)), (stepsizes, values.max(axis=1))]
-    on_all = trial.confirmations
-    values = _finite(list(map(value_of, on_all)))
-    if not np.isnan(values).all():
-        curves[trial.parts[1]] = np.array([outcome.stepsize for outcome in on_all]), values
-        marks.append([outcome.mark for outcome in on_all])
-    return curves, marks, band
-
-
-def _middle(goal, values):
-    """Return which of the values in each row a trial goes by, and these."""
-    if goal == "held_out_loss":  # given as log10
-        return "mean", np.log10(np.mean(10.0**values, axis=1))
-    if goal == "held_out_error":
-        return "mean", np.mean(values, axis=1)
-    return "median", np.median(values, axis=1)
-
-
-def _finite(values):
-    """Return numbers, and NaN for what is none or not finite."""
-    values = np.array(values, dtype=float)  # None becomes NaN
-    return np.where(np.isfinite(values), values, math.nan)
-
-
-def _is_run(value):
-    """Return whether `value` has a trace; an ndarray has a method of that name."""
-    return hasattr(getattr(value, "trace", None), "step")
-
-
-def _name_runs(argument, runs):
-    """Return the runs as a list of `_Named`."""
-    if _is_run(runs):
-        runs = [runs]
-    if not np.iterable(runs):  # as a 0-d array is not
-        found = type(runs).__name__
-        raise TypeError(
-            f"{argument} must be a Run, an iterable of runs or a mapping from names to runs; "
-            f"got {found}"
-        )
-    by_name = isinstance(runs, Mapping)
-    given = dict(runs.items() if by_name else enumerate(runs))
-    rules = getattr(runs, "stepsizes", [None] * len(given))
-    found = []
-    for (key, run), rule in zip(given.items(), rules, strict=True):
-        if not _is_run(run):
-            raise TypeError(
-                f"{argument}[{shown(key)}] must be a Run or have a trace; got {type(run).__name__}"
-            )
-        stepsize = float(rule) if isinstance(rule, numbers.Real) else _constant_stepsize(run)
-        label = str(key) if by_name else _describe_stepsize(run, stepsize, rule)
-        found.append(_Named(label, run, stepsize, by_name))
-    if not found:
-        raise ValueError(f"{argument} must hold at least one run")
-    return found
-
-
-def _known_stepsizes(run):
-    """Return the stepsizes of the steps in the trace; empty if it does not have that column."""
-    eta = getattr(run.trace, "stepsize", None)
-    return eta[np.isfinite(eta)] if eta is not None else np.empty(0)
-
-
-def _constant_stepsize(run):
-    """Return the stepsize of every step; None if it changes, or if no step is known."""
-    known = _known_stepsizes(run)
-    same = len(known) > 0 and known[0] > 0.0 and (known == known[0]).all()
-    return float(known[0]) if same else None
-
-
-def _describe_stepsize(run, stepsize, rule):
-    """Return the label of a run by its stepsize or else its rule, which may be None."""
-    if stepsize is not None:
-        return f"{stepsize:g}"
-    if rule is not None:
-        return str(rule)
-    known = _known_stepsizes(run)
-    return f"{known.min():g} to {known.max():g}" if len(known) else "unknown"
-
-
-def _title(named):
-    """Return the title of the legend."""
-    return "" if named[0].by_name else "stepsize"
-
-
-def _column(argument, one, name):
-    """Return a column of the trace, or raise ValueError if it was not recorded."""
-    column = getattr(one.run.trace, name, None)
-    if column is None:
-        raise ValueError(
-            f"{argument}: the trace of {one.label!r} has no column {name!r}; record it to draw this"
-        )
-    return column
-
-
-def _log10_loss(argument, one):
-    """Return log10 of the loss; NaN where it is not finite."""
-    if getattr(one.run.trace, "ln_loss", None) is not None:
-        log10 = one.run.trace.ln_loss / math.log(10.0)
-    else:
-        with np.errstate(all="ignore"):
-            log10 = np.log10(_column(argument, one, "loss"))
-    return np.where(np.isfinite(log10), log10, math.nan)
-
-
-def _log10_time(argument, one):
-    """Return log10 of ``stepsize * step``, or of the sum of the stepsizes if these change."""
-    step = one.run.trace.step
-    with np.errstate(all="ignore"):  # log10(0) at step 0
-        if one.stepsize is not None:  # known from the sweep, even if not recorded
-            return math.log10(one.stepsize) + np.log10(step)
-        stepsize = _column(argument, one, "stepsize")
-        if (step != np.arange(len(step))).any():
-            raise ValueError(
-                f"{argument}: the stepsize of {one.label!r} changes, and its trace does not have "
-                "every step; pass record_every=1 to draw this"
-            )
-        return np.log10(np.append(0.0, np.cumsum(stepsize[:-1])))
-
-
-def _normalised_margin(argument, one):
-    """Return the smallest margin over the norm of the weights; NaN where it is not finite."""
-    margin, norm = (_column(argument, one, name) for name in ("min_margin", "weight_norm"))
-    with np.errstate(all="ignore"):
-        height = margin / norm
-    return np.where(np.isfinite(norm) & np.isfinite(height), height, math.nan)
+def _add_legend(ax, named, scale):
+    """Draw the legend of runs, and a colour bar if they have the colours of their stepsizes."""
+    figures.add_legend(ax, None if scale is not None else title_of(named))
+    if scale is not None and not figures.has_bar(ax):
+        figures.add_bar(ax, scale, "stepsize", is_alone=ax.get_legend() is None)
 
 
 def _draw_powers(ax, named, curves, quantity, legend, line):
     """Draw curves, given as log10 of `quantity`, with their unstable phases and marks."""
     check_flag("legend", legend)
-    ax = drawing.prepare(ax)
+    ax = drawing.prepare(ax, _steps_of(named))
+    figures.set_title(ax, f"{quantity.capitalize()} by {_steps_of(named)}")
     curves = drawing.scale_powers(ax, curves, quantity)
-    drawing.draw_curves(ax, [one.label for one in named], curves, line)
-    drawing.shade(ax, curves, [one.last_increase for one in named], "unstable phase")
+    scale = _draw_runs(ax, named, curves, line)
+    _shade_unstable(ax, named, curves)
     stable = [one.fact("stable_at") or None for one in named]  # at step 0 there is no increase
-    drawing.mark(ax, curves, stable, "last increase", "o", "black")
+    drawing.mark(ax, curves, stable, "last increase", "o", "ink")
     certified = [one.fact("certified_at") for one in named]
-    drawing.mark(ax, curves, certified, "no increase from here on, proved", "D", "white")
-    lost = [_last_finite(one, *curve) for one, curve in zip(named, curves, strict=True)]
+    drawing.mark(ax, curves, certified, "no increase from here on, proved", "D", "paper")
+    lost = [_lastfinite(one, *curve) for one, curve in zip(named, curves, strict=True)]
     drawing.mark(ax, curves, lost, "diverged", "X", drawing.ALARM)
     if legend:
-        drawing.add_legend(ax, _title(named))
+        _add_legend(ax, named, scale)
     return ax
 
 
-def _last_finite(one, step, height):
+def _shade_unstable(ax, named, curves):
+    """Shade the unstable phases, of which runs of `minimize` have none."""
+    ends = [None if one.is_minimisation else one.last_increase for one in named]
+    drawing.shade(ax, curves, ends, "unstable phase")
+
+
+def _lastfinite(one, step, height):
     """Return the last step of a run that diverged at which its curve is finite, or None."""
     if not one.diverged or not np.isfinite(height).any():
         return None

@@ -2,21 +2,25 @@
 
 import logging
 import math
+import numbers
 import sys
 import time
 
 from lsgd_fast._checks import check_count, shown
 from lsgd_fast._text import WIDTH, describe_ending
 
-__all__ = ["logged", "progress_bar"]
+__all__ = ["LineDisplay", "StatusLine", "logged", "progress_bar", "run_with"]
 
 PAUSE = 0.05  # least seconds between two changes of the status line
+INTERVAL = 0.1  # seconds between two changes of a display
 
 
 def progress_bar(n_steps=None, *, stream=None):
-    """Return a callback that displays the step, loss and verdict of a run.
+    """Return a callback that displays where a run, a trial, a fit or a search is.
 
-    A run waits for each call of its callback, so pass a ``callback_every`` of many steps.
+    It is the ``callback=`` of every function that takes one. The display changes ten times a
+    second, and a run calls it no more often: it takes many steps between two looks at the clock, so
+    that ``callback_every`` need not be given.
 
     Parameters
     ----------
@@ -29,23 +33,30 @@ def progress_bar(n_steps=None, *, stream=None):
     Returns
     -------
     callable
-        The value for ``callback=`` of `gradient_descent`, `stepsize_sweep` or `Descent`. It never
-        ends a run. It draws a tqdm bar if tqdm is installed, and otherwise a line of text that it
-        overwrites; without tqdm it writes nothing unless the stream is a terminal. Of several
-        ranks the first one displays. The display ends after step `n_steps`, or with a call of its
-        method `close`.
+        The value for ``callback=``. It never ends a run. It draws a bar of ``tqdm.auto`` if tqdm is
+        installed, which is a widget in a notebook, and otherwise a line of text that it overwrites;
+        without tqdm it writes nothing unless the stream is a terminal. Of several ranks the first
+        one displays. The display ends after step `n_steps`, and with the function that it was
+        passed to, also where that is interrupted. Around a `Descent`, call its method `close`.
 
     Raises
     ------
     TypeError, ValueError
         If `n_steps` is not a positive integer, or `stream` has no method `write`.
 
+    Notes
+    -----
+    It shows what the state has of `phase`, `stepsize`, `objective` or `loss`, `value` and `gap`,
+    `step_seconds`, and `verdict`. A callback of your own is called by the clock, too, if it has an
+    attribute `interval`, in seconds: about that often, and after the last step that was asked for.
+    Its method `close`, if it has one, is called when the function ends.
+
     Examples
     --------
     >>> import io, lsgd_fast as lsgd
     >>> X, y = lsgd.datasets.toy()
     >>> bar = lsgd.progress_bar(1000, stream=io.StringIO())
-    >>> run = lsgd.gradient_descent(X, y, 32.0, 1000, callback=bar, callback_every=100)
+    >>> run = lsgd.gradient_descent(X, y, 32.0, 1000, callback=bar)
     """
     if n_steps is not None:
         n_steps = check_count("n_steps", n_steps, 1)
@@ -53,67 +64,117 @@ def progress_bar(n_steps=None, *, stream=None):
     if not callable(getattr(stream, "write", None)):
         raise TypeError(f"stream must be a text file; got {shown(stream)}")
     try:
-        import tqdm
+        from tqdm.auto import tqdm
     except ImportError:
-        return _Line(n_steps, stream)
-    return _Bar(n_steps, lambda: tqdm.tqdm(total=n_steps, file=stream, unit="step"))
+        return LineDisplay(n_steps, StatusLine(stream))
+    return _Bar(n_steps, lambda: tqdm(total=n_steps, file=stream, unit="step"))
 
 
-def logged(run, rank=0):
+def run_with(stepsize, what="Run"):
+    """Return the words for a run with a stepsize, a number or a rule, at the start of a line."""
+    return f"{what} with " + (
+        f"stepsize {stepsize:.6g}" if isinstance(stepsize, numbers.Real) else str(stepsize)
+    )
+
+
+def logged(run, what="Run", rank=0):
     """Return a `Run`; log how it ended, at level INFO of the logger "lsgd_fast", on rank 0."""
     log = logging.getLogger("lsgd_fast")
     if rank == 0 and log.isEnabledFor(logging.INFO):
         ending = describe_ending(run.stop_reason, run.n_steps)
-        log.info("Run %s (%s). %s", ending, run.verdict, run.evidence)
+        log.info("%s %s (%s). %s", what, ending, run.verdict, run.evidence)
     return run
 
 
 def _describe(state):
-    verdict = f", {state.verdict}" if hasattr(state, "verdict") else ""  # batches have none
-    return f"loss {state.loss:.4g}{verdict}"
+    """Return what a state says, but for its number of steps."""
+    found = {
+        name: getattr(state, name, None)
+        for name in ("phase", "stepsize", "loss", "objective", "value", "step_seconds", "verdict")
+    }
+    parts = [found["phase"]]
+    if isinstance(found["stepsize"], numbers.Real):
+        parts.append(f"stepsize {found['stepsize']:.6g}")
+    quantity = "loss" if found["objective"] is None else "objective"
+    if found[quantity] is not None:
+        parts.append(f"{quantity} {found[quantity]:.4g}")
+    if found["value"] is not None:
+        most = found["value"] + state.gap
+        parts.append(f"margin from {found['value']:.4g} to {most:.4g}")
+    if found["step_seconds"] is not None:
+        parts.append(f"{found['step_seconds']:.2g} s a step")
+    return ", ".join(str(part) for part in (*parts, found["verdict"]) if part is not None)
 
 
-class _Line:
-    """A callback that displays progress on a status line."""
+class _Display:
+    """A callback that displays progress, at most once in INTERVAL unless the phase is another."""
 
-    def __init__(self, n_steps, stream):
-        self.n_steps, self.line = n_steps, StatusLine(stream)
+    interval = INTERVAL
+
+    def __init__(self, n_steps):
+        self.n_steps, self.shown_at, self.phase, self.is_over = n_steps, -math.inf, None, False
 
     def __call__(self, state):
         if getattr(state, "rank", 0) > 0:
             return
-        total = "" if self.n_steps is None else f" of {self.n_steps}"
-        self.line.show(f"step {state.n_steps}{total}: {_describe(state)}")
-        if state.n_steps == self.n_steps:
+        was_over, self.is_over = self.is_over, state.n_steps == self.n_steps
+        if was_over and self.is_over:  # of a sweep, whose runs end together
+            return
+        now, phase = time.monotonic(), getattr(state, "phase", None)
+        if self.is_over or phase != self.phase or now - self.shown_at >= self.interval:
+            self.shown_at, self.phase = now, phase
+            self.show(state)
+        if self.is_over:
             self.close()
 
+
+class LineDisplay(_Display):
+    """A callback that displays progress on a status line.
+
+    Parameters
+    ----------
+    n_steps : int or None
+        The total number of steps.
+    line : StatusLine
+    """
+
+    def __init__(self, n_steps, line):
+        super().__init__(n_steps)
+        self.line = line
+
+    def show(self, state):
+        """Display a state."""
+        total = "" if self.n_steps is None else f" of {self.n_steps}"
+        self.line.show(f"step {state.n_steps}{total}: {_describe(state)}", now=True)
+
     def close(self):
+        """Clear the line."""
         self.line.clear()
 
 
-class _Bar:
+class _Bar(_Display):
     """A callback that displays progress on a tqdm bar, a new bar when the steps start again.
 
     They do in a sweep that makes its runs one after another.
     """
 
     def __init__(self, n_steps, begin):
-        self.n_steps, self.begin, self.bar = n_steps, begin, None
+        super().__init__(n_steps)
+        self.begin, self.bar = begin, None
 
-    def __call__(self, state):
-        if getattr(state, "rank", 0) > 0:
-            return
+    def show(self, state):
+        """Display a state."""
         if self.bar is None or state.n_steps < self.bar.n:
             self.close()
             self.bar = self.begin()
         self.bar.set_postfix_str(_describe(state), refresh=False)
         self.bar.update(state.n_steps - self.bar.n)
-        if state.n_steps == self.n_steps:
-            self.close()
 
     def close(self):
+        """Leave the bar as it is; the next state begins another."""
         if self.bar is not None:
             self.bar.close()
+            self.bar = None
 
 
 class StatusLine:
@@ -126,7 +187,8 @@ class StatusLine:
     """
 
     def __init__(self, stream):
-        self.stream, self.live, self.shown_at = stream, stream.isatty(), -math.inf
+        self.stream, self.live, self.shown_at = stream, _is_terminal(stream), -math.inf
+        self.is_blank = True
 
     def __enter__(self):
         return self
@@ -135,14 +197,15 @@ class StatusLine:
         self.clear()
 
     def clear(self):
-        """Clear the line, on a terminal."""
-        if self.live:
+        """Clear the line, on a terminal, if it shows anything."""
+        if self.live and not self.is_blank:
+            self.is_blank = True
             self._write("\r" + " " * WIDTH + "\r")
 
     def show(self, text, now=False):
         """Replace the line, on a terminal; unless `now`, skip it if the line has just changed."""
         if self.live and (now or time.monotonic() - self.shown_at >= PAUSE):
-            self.shown_at = time.monotonic()
+            self.shown_at, self.is_blank = time.monotonic(), False
             self._write(f"\r{text[:WIDTH]:<{WIDTH}}")
 
     def log(self, text):
@@ -153,3 +216,8 @@ class StatusLine:
     def _write(self, text):
         self.stream.write(text)
         self.stream.flush()
+
+
+def _is_terminal(stream):
+    """Return whether a stream is a terminal; one that has no method `isatty` is none."""
+    return bool(getattr(stream, "isatty", bool)())

@@ -457,6 +457,11 @@ def as_passed(stepsize):
     return stepsize if rule is stepsize or type(stepsize) in (int, float) else rule.eta
 
 
+def number_or_rule(rule):
+    """Return the number of a `Constant`, and any other rule as it is."""
+    return rule.eta if isinstance(rule, Constant) else rule
+
+
 def check_nesterov(stepsize):
     """Return the rule `Nesterov` of a stepsize, a number or None."""
     return Nesterov(None if stepsize is None else check_real("stepsize", stepsize))

@@ -1,6 +1,8 @@
 """What every test starts from."""
 
+import os
 import signal
+import sys
 
 import pytest
 
@@ -8,6 +10,19 @@ from lsgd_fast import kernel
 
 # A shell that runs `pytest &` has it, and all that it starts, ignore Ctrl-C; tests send that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# No windows, here or in what tests start.
+os.environ["MPLBACKEND"] = "agg"
+
+
+@pytest.fixture(autouse=True)
+def no_figures_are_left():
+    """Close what plots leave to pyplot, which warns of more than twenty figures."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
 
 
 @pytest.fixture(params=kernel.instruction_sets())

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 import lsgd_fast as lsgd
 from findings import ACTIVATIONS, FATES_OF_LARGE, by_ratio, fate_of_large, grouped
 from lsgd_fast import _drawing as drawing
+from lsgd_fast._figures import COLORMAP, add_legend
 from series import increases
 from training import read_records
 
@@ -62,7 +63,7 @@ def losses_of(path, title):
     figure = Figure((6.4, 4.0), layout="constrained")
     ax = lsgd.plot.loss_curves(runs, ax=figure.add_subplot(), linewidth=1.2)
     ax.grid(color="0.9", linewidth=0.6)
-    drawing.add_legend(ax, "stepsize", "lower left")
+    add_legend(ax, "stepsize", "lower left")
     ax.set_title(title, fontsize="medium")
     return figure
 
@@ -99,7 +100,7 @@ def errors_by_depth(runs, shown, width):
         for row, depth in enumerate(depths):
             for column, stepsize in enumerate(stepsizes):
                 values[row, column] = _median_error(cells.get((name, depth, stepsize), []))
-        mesh = ax.pcolormesh(values, cmap=drawing.COLORMAP, vmin=least, vmax=HIGHEST_ERROR)
+        mesh = ax.pcolormesh(values, cmap=COLORMAP, vmin=least, vmax=HIGHEST_ERROR)
         _write_cells(ax, values, least)
         ax.set_yticks(np.arange(len(depths)) + 0.5, depths)
         ax.set_ylabel("depth")

@@ -4,12 +4,13 @@ from lsgd_fast._checks import check_n_steps
 from lsgd_fast._docstrings import documented
 from lsgd_fast._engine.descent import Descent, descend
 from lsgd_fast._engine.sweep import descend_together
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import DescentOptions, SweepOptions, TwoLayerOptions
 from lsgd_fast._inputs.stopping import check_stop
 from lsgd_fast._results.sweep import Sweep
-from lsgd_fast.progress import logged
+from lsgd_fast.progress import logged, run_with
 from lsgd_fast.stepsizes import check_nesterov, resolve
 
 __all__ = [
@@ -96,7 +97,7 @@ def gradient_descent(
     >>> run.separable, run.stop_reason.value
     (True, 'n_steps')
     """
-    with ranks_of(X).together():
+    with ranks_of(X).together(), closing(callback):
         n_steps = check_n_steps(n_steps)
         descent = Descent(
             X, y, stepsize, start=start, loss=loss, sample_weight=sample_weight, offset=offset,
@@ -105,7 +106,7 @@ def gradient_descent(
             callback_every=callback_every, gram=gram, n_threads=n_threads,
         )  # fmt: skip
         descent.step(n_steps)
-        return logged(descent.result(), descent.rank)
+        return logged(descent.result(), run_with(descent.stepsize), descent.rank)
 
 
 @documented
@@ -194,7 +195,7 @@ def stepsize_sweep(
     >>> float(sweep.best(by="loss").trace.stepsize[0])
     32.0
     """
-    with ranks_of(X).together():
+    with ranks_of(X).together(), closing(callback):
         options = DescentOptions(
             record=record, record_every=record_every, validation=validation, callback=callback,
             callback_every=callback_every, gram=gram, n_threads=n_threads,
@@ -391,7 +392,7 @@ def two_layer_gradient_descent(
     >>> float(run.trace.error_rate[-1]), run.separable
     (0.0, None)
     """
-    with ranks_of(X).together():
+    with ranks_of(X).together(), closing(callback):
         n_steps, rule = check_n_steps(n_steps), resolve(stepsize)
         stop = check_stop(stop, validation)
         network = TwoLayerOptions(width, activation, rng=rng, start=start, stop=stop)
@@ -410,11 +411,13 @@ def run_descent(request, n_steps):
     """Return the `Run` of a `DescentRequest` after `n_steps` steps."""
     descent = descend(request)
     descent.step(n_steps)
-    return logged(descent.result(), descent.rank)
+    return logged(descent.result(), run_with(descent.stepsize), descent.rank)
 
 
 def run_sweep(request):
     """Return the `Sweep` of a `SweepRequest`."""
     rank = request.descents[0].problem.ranks.rank
-    runs = [logged(run, rank) for run in descend_together(request)]
-    return Sweep(runs, request.stepsizes)
+    runs, stepsizes = descend_together(request), request.stepsizes
+    for run, stepsize in zip(runs, stepsizes, strict=True):
+        logged(run, run_with(stepsize), rank)
+    return Sweep(runs, stepsizes)

@@ -2,6 +2,7 @@
 
 from lsgd_fast._api.descent import run_descent
 from lsgd_fast._docstrings import documented
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.margin import MarginOptions, find_margin
 
@@ -20,6 +21,8 @@ def max_margin(
     scale=None,
     tol=1e-3,
     max_passes=50_000,
+    callback=None,
+    callback_every=None,
     n_threads=None,
 ):
     """Return the margin of the data and its direction.
@@ -47,6 +50,13 @@ def max_margin(
     max_passes : int, default 50000
         Largest number of passes over X, 2 or more. On data of margin ``gamma * R`` the search takes
         some ``2 / (gamma * sqrt(tol))`` passes.
+    callback : callable, optional
+        Called as ``callback(state)`` between passes. `state` has `n_steps`, the steps so far, and
+        the `value` and the `gap` of the bounds found so far. If it returns True, the search ends
+        with these. `progress_bar` makes one.
+    callback_every : int, optional
+        Least number of steps between two calls, 1 by default; a long search looks at its bounds,
+        and calls, every eighth step only.
     {n_threads}
 
     Returns
@@ -80,8 +90,12 @@ def max_margin(
     >>> round(margin.value, 3), margin.gap <= 1e-3 * margin.value
     (0.2, True)
     """
-    options = MarginOptions(tol=tol, max_passes=max_passes, n_threads=n_threads)
+    options = MarginOptions(
+        tol=tol, max_passes=max_passes, callback=callback, callback_every=callback_every,
+        n_threads=n_threads,
+    )  # fmt: skip
     problem = Problem.check(
         X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=options.n_threads
     )
-    return find_margin(run_descent, problem, options)
+    with closing(callback):
+        return find_margin(run_descent, problem, options)

@@ -10,6 +10,7 @@ from lsgd_fast._engine.exchange import exchange_of
 from lsgd_fast._engine.lbfgs import LBFGS
 from lsgd_fast._engine.linear_map import LinearMap
 from lsgd_fast._engine.score_line import ScoreLine
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.stopping import StopReason
@@ -19,7 +20,7 @@ from lsgd_fast._methods.line_search import Engine
 from lsgd_fast._methods.minimize_request import MinimizeOptions
 from lsgd_fast._methods.quasi_newton import run_minimize
 from lsgd_fast._results.separation import feature_names
-from lsgd_fast.progress import logged
+from lsgd_fast.progress import logged, run_with
 
 __all__ = [
     "LossOfWeights",
@@ -128,7 +129,7 @@ def minimize(
     >>> lsgd.minimize(X, y, l2=1e-3).stop_reason.value
     'converged'
     """
-    with ranks_of(X).together():
+    with ranks_of(X).together(), closing(callback):
         options = MinimizeOptions(
             tol=tol, max_passes=max_passes, stop=stop, callback=callback,
             callback_every=callback_every, n_threads=n_threads,
@@ -150,7 +151,7 @@ def minimize_problem(problem, options, start, names):
     check = growth_check(solve, problem, names, options.n_threads)
     request = options.for_problem(problem, start)
     with problem.ranks.deferring_signals():
-        return logged(solve(request, check), problem.ranks.rank)
+        return logged(solve(request, check), "Minimisation", problem.ranks.rank)
 
 
 def solve(request, growth=None):
@@ -180,7 +181,7 @@ def run_to_tolerance(request, tol, n_steps):
         if share <= tol:
             break
         descent._tighten(norm * max(tol / share, MAX_TIGHTENING))
-    return logged(descent.result(), descent.rank)
+    return logged(descent.result(), run_with(descent.stepsize), descent.rank)
 
 
 def gradient_share(problem, weights, n_threads):

@@ -1,8 +1,9 @@
 """Whether a linear model separates the classes, by the compiled `minimize`."""
 
 from lsgd_fast._api.minimize import solve
-from lsgd_fast._checks import check_n_threads
+from lsgd_fast._checks import check_callback, check_n_threads
 from lsgd_fast._docstrings import documented
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._methods.separation import check_separation, find_separation
 
 __all__ = [
@@ -19,6 +20,8 @@ def separation(
     sample_weight=None,
     offset=None,
     fit_intercept=False,
+    callback=None,
+    callback_every=None,
     n_threads=None,
 ):
     """Return whether a linear model separates the classes, by what, and a proof.
@@ -45,6 +48,13 @@ def separation(
         A known part of the scores, as `minimize` takes it. It is checked and otherwise ignored: the
         same directions separate the classes with it as without.
     {fit_intercepts}
+    callback : callable, optional
+        Called as ``callback(state)`` between the iterations of the runs of `minimize`, with the
+        state that `minimize` calls its own with and a `phase`, such as "run 1 of 2". If it returns
+        True, the search ends, and the kind is "undecided". `progress_bar` makes one. The linear
+        program calls nothing.
+    callback_every : int, optional
+        Iterations between two calls; 1 by default.
     n_threads : int, optional
         Number of threads of the runs. By default it is chosen by the size of X and what the process
         may use.
@@ -106,4 +116,9 @@ def separation(
     ('quasi-complete', [1.0], 0.0, [0, 1])
     """
     problem, names = check_separation(X, y, loss, sample_weight, offset, fit_intercept)
-    return find_separation(solve, problem, names, check_n_threads(n_threads))
+    callback, every = check_callback(callback, callback_every)
+    n_threads = check_n_threads(n_threads)
+    with closing(callback):
+        return find_separation(
+            solve, problem, names, n_threads, callback=callback, callback_every=every
+        )

@@ -4,9 +4,11 @@ import logging
 
 from lsgd_fast._docstrings import documented
 from lsgd_fast._engine.sgd import SGDRuns
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.stochastic import StochasticOptions, run_stochastic, sweep_stochastic
 from lsgd_fast._text import describe_ending
+from lsgd_fast.progress import run_with
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 
@@ -98,7 +100,8 @@ def stochastic_gradient_descent(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         n_threads=options.n_threads,
     ).with_offset(offset)  # fmt: skip
-    return _logged(run_stochastic(SGDRuns, problem, options, start))
+    with closing(callback):
+        return _logged(run_stochastic(SGDRuns, problem, options, start), stepsize)
 
 
 @documented
@@ -179,16 +182,18 @@ def stochastic_sweep(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         n_threads=options.n_threads,
     ).with_offset(offset)  # fmt: skip
-    sweep = sweep_stochastic(SGDRuns, problem, options, start)
-    for run in sweep:
-        _logged(run)
+    with closing(callback):
+        sweep = sweep_stochastic(SGDRuns, problem, options, start)
+    for run, one in zip(sweep, sweep.stepsizes, strict=True):
+        _logged(run, one)
     return sweep
 
 
-def _logged(run):
+def _logged(run, stepsize):
     """Log how a run ended, and return it."""
     log = logging.getLogger("lsgd_fast")
     if log.isEnabledFor(logging.INFO):
         ending = describe_ending(run.stop_reason, run.n_steps)
-        log.info("Stochastic run %s (mean loss %g)", ending, run.mean_loss)
+        what = run_with(stepsize, "Stochastic run")
+        log.info("%s %s (mean loss %g)", what, ending, run.mean_loss)
     return run

@@ -3,6 +3,7 @@
 from lsgd_fast._api.descent import run_sweep
 from lsgd_fast._api.minimize import solve
 from lsgd_fast._docstrings import documented
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.staged_trial import (
     TrialOptions,
@@ -125,13 +126,14 @@ default 0
         the odds of the labels.
     {center_of_trial}
     callback : callable, optional
-        Called as ``callback(progress)`` between steps: `progress.n_steps` are the steps so far,
-        `progress.loss` is the loss of one of the current runs, and `progress.phase` says which
-        rows these have, such as "sample 1 of 3", or which seed and stepsize. `progress_bar` makes
-        one. If it returns True, the trial ends: it has `ended` set, and recommends a stepsize only
-        if the runs on all rows were over.
+        Called as ``callback(state)`` between steps: `state.n_steps` are the steps so far,
+        `state.loss` is the loss of one of the current runs, and `state.phase` says which rows these
+        have, such as "sample 1 of 3", or which seed and stepsize. `progress_bar` makes one. If it
+        returns True, the trial ends: it has `ended` set, and recommends a stepsize only if the runs
+        on all rows were over.
     callback_every : int, optional
-        Steps between two calls, 1 by default. Each call takes some time: pass 100, say.
+        Steps between two calls, 1 by default. Each call takes some time: pass 100, say, unless the
+        callback is called by the clock, as that of `progress_bar`.
     {n_threads}
 
     Returns
@@ -162,9 +164,11 @@ default 0
     rows = {"sample_weight": sample_weight, "offset": offset, "l2": l2}
     rows |= {"fit_intercept": fit_intercept, "center": center, "scale": scale}
     if not takes_rows(train, X, y, **rows):
-        return run_training_trial(options)
+        with closing(callback):
+            return run_training_trial(options)
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=options.n_threads,
     ).with_offset(offset)  # fmt: skip
-    return run_trial(run_sweep, solve, problem, options)
+    with closing(callback):
+        return run_trial(run_sweep, solve, problem, options)

@@ -9,8 +9,8 @@ cdef class Descent:
     cdef Batch batch
     cdef RunState state
     cdef bint stepping
-    cdef bint calls_back            # whether a rank has a callback
     cdef object problem, validation, stop, record, callback, lock
+    cdef object pace                # of the callback, None if no rank has one
     cdef Py_ssize_t start, callback_every, called_at
     cdef _begin(self, request)
     cdef _join(self, Batch batch, Py_ssize_t start, request)
@@ -22,10 +22,8 @@ cdef class Descent:
     cdef bint _start_steps(self, Py_ssize_t target)
     cdef bint _has_steps_to(self, Py_ssize_t target)
     cdef Py_ssize_t _next_pause(self)
-    cdef bint _is_due(self)
     cdef bint _cycle_check_is_due(self)
     cdef _check_cycle(self)
-    cdef bint _callback_is_due(self)
     cdef _call_back(self)
     cdef bint _needs_last_pass(self, bint gradient)
     cdef _run(self)
@@ -35,8 +33,8 @@ cdef class Descent:
 # The rows of a `DescentRequest`, and its held-out rows or None.
 cdef tuple rows_of(request)
 
-# Take the steps to `target` of descents that share a batch: from callback to callback, slice by
-# slice.
+# Take the steps to `target` of descents that share a batch, and their callback: from callback to
+# callback, slice by slice.
 cdef drive(list descents, Py_ssize_t target)
 cdef take_steps(list descents, Py_ssize_t target)
 

@@ -12,6 +12,7 @@ from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, G
 from lsgd_fast._checks import check_n_steps, check_n_threads
 from lsgd_fast._files import check_path
 from lsgd_fast._engine.run_state import STATE_NAMES
+from lsgd_fast._inputs.callbacks import pace_of
 from lsgd_fast._inputs.problem import Problem, check_validation
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.distributed_rows import ranks_of
@@ -19,7 +20,7 @@ from lsgd_fast._inputs.stopping import ends_run, check_stop
 from lsgd_fast._results.archive import invalid_file
 from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._results.verdict import MIN_STEPS, Verdict
-from lsgd_fast.stepsizes import resolve
+from lsgd_fast.stepsizes import number_or_rule, resolve
 
 cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace for which memory is allocated at a time
 
@@ -162,7 +163,7 @@ cdef class Descent:
                                    options.record, options.record_every)
         self.stop, self.record = request.stop, options.record
         self.callback, self.callback_every = options.callback, options.callback_every
-        self.calls_back = any(request.problem.ranks.gather(self.callback is not None, "callback"))
+        self.pace = pace_of(self.callback, self.callback_every, request.problem.ranks)
         if request.problem.ranks.size > 1:
             request.require_same()
         self.validation = request.validation
@@ -173,6 +174,12 @@ cdef class Descent:
         """The number of steps taken so far."""
         self._check_ready()
         return self.state.run.step
+
+    @property
+    def stepsize(self):
+        """The stepsize: a number, or the rule of `lsgd_fast.stepsizes` that it follows."""
+        self._check_ready()
+        return number_or_rule(self.state.rule)
 
     @property
     def rank(self):
@@ -311,18 +318,12 @@ cdef class Descent:
         return self.state.run.reason == GOING_ON and self.state.run.step < target
 
     cdef Py_ssize_t _next_pause(self):
-        """The step of the next callback or cycle check, or an earlier one to extend the trace."""
+        """The step of the next cycle check, or an earlier one to extend the trace."""
         cdef run_t* r = &self.state.run
         pause = r.step + TRACE_SLICE * min(r.record_every, TRACE_SLICE)
-        if self.calls_back:
-            pause = min(pause, r.step + self.callback_every - r.step % self.callback_every)
         if self.stop.cycling:
             pause = min(pause, max(MIN_STEPS, 1 << int(r.step).bit_length()))
         return pause
-
-    cdef bint _is_due(self):
-        """Whether w_t must be measured before the step from it is taken."""
-        return self._callback_is_due() or self._cycle_check_is_due()
 
     cdef bint _cycle_check_is_due(self):
         """Whether a window of the monitor ends here."""
@@ -335,12 +336,6 @@ cdef class Descent:
         if r.reason == GOING_ON and self.state.diagnostics().verdict is Verdict.cycling:
             r.reason = CYCLING
             r.finished = self.batch.now()
-
-    cdef bint _callback_is_due(self):
-        """Whether the callback is to be called at w_t, and has not been yet."""
-        cdef run_t* r = &self.state.run
-        return (self.calls_back and r.step > self.called_at
-                and r.step % self.callback_every == 0)
 
     cdef _call_back(self):
         """Call the callback, which may end the run, unless it has just ended."""
@@ -562,20 +557,30 @@ cdef drive(list descents, Py_ssize_t target):
 cdef take_steps(list descents, Py_ssize_t target):
     cdef Descent descent
     cdef list live, due
+    cdef Py_ssize_t step, pause
+    cdef bint calls
+    pace = (<Descent> descents[0]).pace
     try:
         live = [descent for descent in descents if descent._start_steps(target)]
+        if live and pace is not None:
+            pace.begin(live[0].n_steps)
         while live:
-            due = [descent for descent in live if descent._is_due()]
+            step = live[0].n_steps
+            calls = pace is not None and pace.is_due(step, step == target)
+            due = [descent for descent in live
+                   if (calls and step > descent.called_at) or descent._cycle_check_is_due()]
             if due:                         # at `target` as before it, so that all steps may
-                advance_together(due, due[0].n_steps, True, True)       # be taken in any pieces
+                advance_together(due, step, True, True)     # be taken in any pieces
                 for descent in due:
                     if descent._cycle_check_is_due():
                         descent._check_cycle()
-                    if descent._callback_is_due():
+                    if calls and step > descent.called_at:
                         descent._call_back()
             live = [descent for descent in live if descent._has_steps_to(target)]
             if live:
                 pause = min([descent._next_pause() for descent in live])
+                if pace is not None:
+                    pause = min(pause, pace.next_look(step))
                 advance_together(live, min(target, pause), False, True)
                 live = [descent for descent in live if descent.state.run.reason == GOING_ON]
     finally:

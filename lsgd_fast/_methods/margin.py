@@ -1,11 +1,19 @@
 """The largest margin of the data, found by a descent of either implementation."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from lsgd_fast._checks import check_count, check_n_threads, check_real, set_fields
+from lsgd_fast._checks import (
+    check_callback,
+    check_count,
+    check_n_threads,
+    check_real,
+    set_fields,
+)
 from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
+from lsgd_fast._inputs.callbacks import Reports
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast._results.arrays import ReadOnlyArrays
@@ -56,13 +64,18 @@ class MarginOptions:
 
     tol: float
     max_passes: int
+    callback: Any
+    callback_every: int | None
     n_threads: int | None
 
     def __post_init__(self):
+        callback, callback_every = check_callback(self.callback, self.callback_every)
         set_fields(
             self,
             tol=check_real("tol", self.tol),
             max_passes=check_count("max_passes", self.max_passes, 2),
+            callback=callback,
+            callback_every=callback_every,
             n_threads=check_n_threads(self.n_threads),
         )
 
@@ -78,7 +91,8 @@ def find_margin(run_descent, problem, options):
         With one margin for each row; its loss is replaced by the exponential one.
     options : MarginOptions
     """
-    search, n_steps = _Search(problem, options.tol), options.max_passes - 1
+    reports = Reports(options.callback, options.callback_every)
+    search, n_steps = _Search(problem, options.tol, reports), options.max_passes - 1
     descent = DescentOptions(
         record=("min_margin",),
         record_every=options.max_passes,
@@ -96,12 +110,17 @@ def find_margin(run_descent, problem, options):
 class _Search:
     """The bounds of the margin found so far."""
 
-    def __init__(self, problem, tol):
-        self.problem, self.tol = problem, tol
+    def __init__(self, problem, tol, reports):
+        self.problem, self.tol, self.reports = problem, tol, reports
         self.value, self.best, self.bound = 0.0, None, np.inf
 
     def check(self, state):
-        """Update the bounds from a descent by `DualMomentum`; return whether they are close."""
+        """Update the bounds from a descent by `DualMomentum`; return whether the search is over."""
+        if self._are_close(state):
+            return True
+        return self.reports(state.n_steps, value=self.value, gap=self.bound - self.value)
+
+    def _are_close(self, state):
         self.measure(state.weights, state.intercept, state.min_margin)
         # Rounding: sums over n rows and, for the momentum, over the steps, all of norms up to R.
         roundings = self.problem.n + self.problem.n_parameters + 3 * state.n_steps

@@ -14,6 +14,7 @@ from collections import deque
 import numpy as np
 
 from lsgd_fast._constants import EPSILON, SLACK
+from lsgd_fast._inputs.callbacks import pace_of
 from lsgd_fast._inputs.problem import objective_of
 from lsgd_fast._inputs.stopping import StopReason, ends_run
 from lsgd_fast._methods.gradient_sizes import GradientSizes
@@ -156,7 +157,8 @@ class _QuasiNewton(OnSeparableData):
         self.gradient_norm = self.share = self.entry_share = math.nan
         self.has_pairs, self.has_own_units = self.goes_on, False
         self.least_gradient, self.height = math.inf, request.height
-        self.calls_back = any(self.problem.ranks.gather(self.options.callback is not None))
+        options = self.options
+        self.pace = pace_of(options.callback, options.callback_every, self.problem.ranks)
         self.began = time.perf_counter()
 
     def run(self):
@@ -326,8 +328,7 @@ class _QuasiNewton(OnSeparableData):
     def _callback_stops(self):
         """Call the callback if it is due, and return whether it returned True, on any rank."""
         callback, ranks = self.options.callback, self.problem.ranks
-        is_due = self.n_steps > 0 and self.n_steps % self.options.callback_every == 0
-        if not (self.calls_back and is_due):
+        if self.pace is None or self.n_steps == 0 or not self.pace.is_due(self.n_steps):
             return False
         with ranks.together():
             ends = callback is not None and ends_run(callback(state_of(self)))

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lsgd_fast._inputs.callbacks import Relay
 from lsgd_fast._inputs.dense import largest_norm
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.exact import to_nearest
@@ -47,6 +48,7 @@ WITHOUT_SCIPY = (
     "(pip install scipy)."
 )
 TOO_LARGE = "The run alone does not decide this, and the data are too large for a linear program."
+BY_CALLBACK = "The callback ended the search."
 NOT_PROVED = (
     "The linear program is solved, but its answer is not proved: within rounding the data are "
     "near to another kind."
@@ -66,7 +68,9 @@ def check_separation(X, y, loss, sample_weight, offset, fit_intercept):
 
 
 @np.errstate(all="ignore")
-def find_separation(solve, problem, names, n_threads=None, max_values=MAX_VALUES):
+def find_separation(
+    solve, problem, names, n_threads=None, max_values=MAX_VALUES, callback=None, callback_every=1
+):
     """Return the `Separation` of `lsgd_fast.separation`.
 
     Parameters
@@ -80,12 +84,14 @@ def find_separation(solve, problem, names, n_threads=None, max_values=MAX_VALUES
     n_threads : int, optional
     max_values : int, optional
         Largest size of the matrix of a linear program.
+    callback : callable, optional
+    callback_every : int, default 1
 
     Returns
     -------
     Separation
     """
-    search = _Search(problem)
+    search = _Search(problem, callback, callback_every)
     reason = search.by_run(solve, n_threads) or search.by_program(max_values)
     return search.result(names, reason)
 
@@ -93,20 +99,26 @@ def find_separation(solve, problem, names, n_threads=None, max_values=MAX_VALUES
 class _Search:
     """The rows, and what is proved so far."""
 
-    def __init__(self, problem):
+    def __init__(self, problem, callback=None, callback_every=1):
         self.problem, self.rows = problem, MarginRows(problem)
+        self.relay = None if callback is None else Relay(callback)
+        self.callback_every = callback_every
         self.kind = SeparationKind.undecided
         self.tied = self.direction = self.weights = None
 
     def by_run(self, solve, n_threads):
         """Look for a proof by runs of `minimize`; return the reason if there is one."""
         problem, start, before = self._in_columns(), None, 0.0
-        for tol in RUN_TOLS:
+        for i, tol in enumerate(RUN_TOLS, 1):
             options = MinimizeOptions(
-                tol=tol, max_passes=RUN_PASSES, stop=None, callback=None, callback_every=None,
-                n_threads=n_threads,
+                tol=tol, max_passes=RUN_PASSES, stop=None, callback=self.relay,
+                callback_every=self.callback_every, n_threads=n_threads,
             )  # fmt: skip
+            if self.relay is not None:
+                self.relay.phase = f"run {i} of {len(RUN_TOLS)}"
             start = _parameters(solve(options.for_problem(problem, start)))
+            if self.relay is not None and self.relay.ended:
+                return BY_CALLBACK
             start = start[: self.rows.height]
             u = differences(start, problem).ravel()
             margins, _ = self.rows.margins(u)

@@ -19,6 +19,7 @@ from lsgd_fast._checks import (
     set_fields,
     shown,
 )
+from lsgd_fast._inputs.callbacks import pace_of
 from lsgd_fast._inputs.problem import Problem, check_start, check_starts
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._methods.numerics import infinities
@@ -177,18 +178,19 @@ def _run(sgd_runs_type, request):
     etas, size = np.array(options.etas), options.batch_size
     sgd_runs = sgd_runs_type(problem, request.starts, etas, size, options.n_threads)
     recorder = _Recorder(request, sgd_runs, began)
+    pace = pace_of(options.callback, options.callback_every)
     part = max(1, PART_MEASURES // len(etas))
     t = 0
     for rows in row_blocks(options.order, problem.n, options.n_steps, size, options.rng):
         while len(rows) and not recorder.is_over():
             n = min(part, len(rows) // size)
-            if options.callback is not None:
-                n = min(n, options.callback_every - t % options.callback_every)
+            if pace is not None:
+                n = min(n, pace.next_look(t) - t)
             measures = sgd_runs.take(rows[: n * size], recorder.seconds_left())
             recorder.record(t, measures)
             rows = rows[len(measures) * size :]
             t += len(measures)
-            if options.callback is not None and t % options.callback_every == 0:
+            if pace is not None and pace.is_due(t, t == options.n_steps):
                 recorder.call_back()
             recorder.check_limits(t)
         if recorder.is_over():
@@ -245,6 +247,7 @@ class _Recorder:
         fit_intercept = self.problem.fit_intercept
         return SimpleNamespace(
             n_steps=self.sgd_runs.n_steps(run),
+            stepsize=self.options.etas[run],
             weights=last[:d],
             intercept=float(last[d]) if fit_intercept else 0.0,
             average_weights=average[:d],

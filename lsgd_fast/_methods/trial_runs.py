@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from lsgd_fast._constants import SLACK, STEPSIZE_ROUNDING
+from lsgd_fast._inputs.callbacks import interval_of
 from lsgd_fast._inputs.requests import DescentOptions, SweepOptions, base_rate_start
 from lsgd_fast._inputs.stopping import StopReason, ends_run
 from lsgd_fast._results.separation import SeparationKind
@@ -272,6 +273,7 @@ class Watch:
 
     def __init__(self, callback, shares_passes):
         self.callback, self.shares_passes = callback, shares_passes
+        self.interval = interval_of(callback)
         self.ended, self.before, self.reached = False, 0, 0
 
     def begin(self, phase):

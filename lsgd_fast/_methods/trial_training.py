@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from lsgd_fast._checks import shown
+from lsgd_fast._inputs.callbacks import pace_of
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._methods.training_monitor import TrainingMonitor, as_float
 from lsgd_fast._methods.trial_runs import Found
@@ -88,11 +89,12 @@ class TrainingRunner:
     def _follow(self, losses, run):
         """Take losses until the run ends, and return why it does."""
         options = self.options
+        pace = pace_of(options.callback, options.callback_every)
         without_patience = replace(self.stop, validation_patience=None)
         for value in losses:
             self._take(value, run)
             steps = min(run.n, options.n_steps)
-            if options.callback is not None and run.n % options.callback_every == 0:
+            if pace is not None and pace.is_due(run.n, run.n == options.n_steps):
                 if self.watch(SimpleNamespace(n_steps=steps, loss=run.loss)):
                     return StopReason.callback
             stop = without_patience if run.held_out is None else self.stop

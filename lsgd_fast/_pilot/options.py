@@ -11,6 +11,7 @@ from lsgd_fast._checks import (
     check_real,
     set_fields,
 )
+from lsgd_fast._inputs.callbacks import interval_of
 from lsgd_fast._inputs.stopping import Stop, check_stop
 from lsgd_fast._results.trial import GOALS
 
@@ -94,7 +95,8 @@ class PilotOptions:
 
     def calls_every(self, n_steps):
         """Return the steps between two calls of the callback, in runs of a number of steps."""
-        return self.callback_every or max(1, n_steps // CALLS)
+        by_clock = interval_of(self.callback) is not None
+        return self.callback_every or (1 if by_clock else max(1, n_steps // CALLS))
 
     def to_dict(self, trial):
         """Return what the runs depend on, apart from the data and `rng`, as plain values.

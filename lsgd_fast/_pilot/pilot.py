@@ -11,9 +11,9 @@ from lsgd_fast._api.minimize import solve
 from lsgd_fast._arrays import as_array
 from lsgd_fast._checks import check_rng, half_of_memory
 from lsgd_fast._docstrings import documented
+from lsgd_fast._inputs.callbacks import Relay, closing
 from lsgd_fast._inputs.dense import check_matrix
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._inputs.stopping import ends_run
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 from lsgd_fast._methods.trial_runs import TrialProgress, outcome_of
 from lsgd_fast._pilot import gates
@@ -128,8 +128,8 @@ default 0
     {fit_intercept}
     {center_of_trial}
     callback : callable, optional
-        Called as ``callback(progress)`` between steps: `progress.n_steps` are the steps so far,
-        `progress.loss` is the loss of one of the current runs, and `progress.phase` says which runs
+        Called as ``callback(state)`` between steps: `state.n_steps` are the steps so far,
+        `state.loss` is the loss of one of the current runs, and `state.phase` says which runs
         these are. If it returns True, the pilot ends, and the same call with the same folder goes
         on.
     callback_every : int, optional
@@ -173,7 +173,7 @@ default 0
     request |= {"l2": problem.l2, "fit_intercept": problem.fit_intercept, "rng": _seed_of(rng)}
     if folder is not None:
         request["data"] = problem.digest(options.n_threads)
-    with Folder.locked(folder, request) as kept:
+    with closing(options.callback), Folder.locked(folder, request) as kept:
         found = _Pilot(problem, options, trial, kept).run()
         kept.finish(found.to_dict())
     return found
@@ -230,6 +230,7 @@ class _Pilot:
             seed = folder.keep("seed", lambda: int(check_rng(options.rng).integers(2**62)))
         self.seed, self.rng = seed, np.random.default_rng(seed)
         self.ended, self.phase = False, ""
+        self.relay = Relay(options.callback)
         self.test, self.trial_rows = divide(problem, options.test_size, self.rng)
 
     @cached_property
@@ -274,7 +275,7 @@ class _Pilot:
     def _trial(self):
         """Return the staged trial on its rows."""
         problem = self.problem.take(self.trial_rows, self.options.n_threads)
-        callback = None if self.options.callback is None else self._call_back
+        callback = None if self.options.callback is None else self.relay
         options = replace(self.trial_options, rng=self.rng, callback=callback)
         trial = run_trial(run_sweep, solve, problem, options, keep=self.folder.keep)
         self.passes += trial.passes * len(self.trial_rows) / self.problem.n
@@ -340,13 +341,9 @@ class _Pilot:
 
     def _watch(self, descent):
         """Call the callback between steps of a run on all rows."""
-        if self.options.callback is not None:
-            progress = TrialProgress(
-                n_steps=descent.n_steps, loss=float(descent.loss), phase=self.phase
-            )
-            if self._call_back(progress):
-                raise Ended
-
-    def _call_back(self, progress):
-        self.ended |= ends_run(self.options.callback(progress))
-        return self.ended
+        progress = TrialProgress(
+            n_steps=descent.n_steps, loss=float(descent.loss), phase=self.phase
+        )
+        if self.relay(progress):
+            self.ended = True
+            raise Ended

@@ -10,6 +10,7 @@ from dataclasses import asdict
 import numpy as np
 
 from lsgd_fast._engine.descent import Descent, descend
+from lsgd_fast._inputs.callbacks import pace_of
 from lsgd_fast._inputs.requests import DescentOptions, base_rate_start, check_descent
 from lsgd_fast._methods.trial_runs import normalized_margin
 from lsgd_fast._pilot.result import Point
@@ -62,7 +63,8 @@ def run_to_end(name, problem, stepsize, stop, options, held_out, folder, watch):
     if folder.parts.get(f"{name} ended") == _digest(finished):
         return Run.load(finished), tuple(points)
     descent = _descent(name, problem, stepsize, stop, options, folder)
-    work = _Work(name, descent, folder, watch, options.calls_every(options.n_steps))
+    pace = pace_of(options.callback, options.calls_every(options.n_steps))
+    work = _Work(name, descent, folder, watch, pace)
     work.points = points = [point for point in points if point.step <= descent.n_steps]
     try:
         for step in measured_steps(options.n_steps):
@@ -122,23 +124,27 @@ def _labels(problem):
 class _Work:
     """A descent that saves itself from time to time, with the points that were measured so far."""
 
-    def __init__(self, name, descent, folder, watch, every):
+    def __init__(self, name, descent, folder, watch, pace):
         self.name, self.descent, self.folder = name, descent, folder
-        self.watch, self.every = watch, every
+        self.watch, self.pace = watch, pace
+        if pace is not None:
+            pace.begin(descent.n_steps)
         self.points, self.slice = [], 1
         self.saved_at, self.save_seconds = time.perf_counter(), 0.0
         self.saved_step = descent.n_steps
 
     def go_to(self, step):
         """Take the steps up to a number of them, unless the run ends before."""
-        descent = self.descent
+        descent, pace = self.descent, self.pace
         while descent.n_steps < step and descent.stop_reason is None:
             began = time.perf_counter()
-            to_call = self.every - descent.n_steps % self.every
-            descent.step(min(self.slice, to_call, step - descent.n_steps))
+            target = min(step, descent.n_steps + self.slice)
+            if pace is not None:
+                target = min(target, pace.next_look(descent.n_steps))
+            descent.step(target - descent.n_steps)
             took = time.perf_counter() - began
             self.slice = max(1, self.slice * 2 if took < SLICE / 2 else self.slice // 2)
-            if descent.n_steps % self.every == 0:
+            if pace is not None and pace.is_due(descent.n_steps):
                 self.watch(descent)
             pause = max(BETWEEN_SAVES, self.save_seconds / SAVE_SHARE)
             if time.perf_counter() - self.saved_at >= pause:

@@ -6,6 +6,7 @@ import numpy as np
 
 from lsgd_fast._arrays import as_array, column_names
 from lsgd_fast._checks import (
+    check_callback,
     check_count,
     check_gram,
     check_n_steps,
@@ -16,6 +17,7 @@ from lsgd_fast._checks import (
 from lsgd_fast._core.threads import choose_threads
 from lsgd_fast._docstrings import documented
 from lsgd_fast._engine.dataset import is_plain, row_leaves
+from lsgd_fast._inputs.callbacks import Reports, closing
 from lsgd_fast._inputs.dense import MAX_FEATURES, check_matrix
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
@@ -221,6 +223,12 @@ class Plan(Reported):
         """Operations of one step of such a network in its two products with X, or None."""
         return None if self.width is None else 4 * self.n * self.d * self.width
 
+    def plot(self, ax=None):
+        """Plot the memory of the run by what takes it; see `lsgd_fast.plot.plan`."""
+        from lsgd_fast import plot  # matplotlib is an extra
+
+        return plot.plan(self, ax=ax)
+
     def to_dict(self):
         """Return the plan as plain values, of which `from_dict` makes it again.
 
@@ -277,6 +285,8 @@ def plan(
     width=None,
     margin=None,
     record_every=1,
+    callback=None,
+    callback_every=None,
     n_threads=None,
 ):
     """Return the memory, time and theoretical bounds of a descent on these data.
@@ -295,6 +305,12 @@ def plan(
         The margin of the data in the units of X, or a lower bound of it. Without it the plan has
         memory and time, but most bounds are unknown.
     {record_every_of_plan}
+    callback : callable, optional
+        Called as ``callback(state)`` between timed runs. `state` has `n_steps`, the steps timed so
+        far, `step_seconds`, those of a step in the latest run, and `phase`. If it returns True, the
+        seconds are those of the runs so far. `progress_bar` makes one.
+    callback_every : int, optional
+        Least number of steps between two calls; 1 by default.
     {n_threads}
 
     Returns
@@ -324,9 +340,11 @@ def plan(
     """
     given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
+    reports = Reports(*check_callback(callback, callback_every))
     frame, X, y = X, check_matrix(X), as_array("y", y)
     try:
-        timing = measure(X, y, record_every, n_threads)
+        with closing(callback):
+            timing = measure(X, y, record_every, n_threads, reports=reports)
     except ValueError as error:
         if column_names(frame, X.shape[1]) is None:
             raise

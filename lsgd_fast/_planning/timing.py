@@ -9,6 +9,7 @@ import numpy as np
 
 from lsgd_fast._checks import check_gram
 from lsgd_fast._engine.descent import Descent
+from lsgd_fast._inputs.callbacks import Reports
 
 __all__ = ["Timing", "made_up_data", "measure"]
 
@@ -44,18 +45,21 @@ class Timing:
     radius: float
 
 
-def measure(X, y, record_every=1, n_threads=None, gram="auto"):
+def measure(X, y, record_every=1, n_threads=None, gram="auto", reports=None):
     """Time steps on X for some tenths of a second, or three steps if these take longer.
 
     Parameters
     ----------
     X, y, record_every, n_threads, gram
         Those of `gradient_descent`.
+    reports : Reports, optional
+        Which may end the timing after any timed run.
 
     Returns
     -------
     Timing
     """
+    reports = Reports(None, 1) if reports is None else reports
     began = time.perf_counter()
     descent = Descent(
         X, y, STEPSIZE, record_every=record_every, gram=gram, n_threads=n_threads
@@ -65,16 +69,20 @@ def measure(X, y, record_every=1, n_threads=None, gram="auto"):
     around = time.perf_counter() - began
 
     def timed_steps(n_steps):
-        return _timed(lambda: descent.step(n_steps))[1]
+        took = _timed(lambda: descent.step(n_steps))[1]
+        reports(descent.n_steps, step_seconds=took / n_steps, phase="timing steps")
+        return took
 
     n_steps = 1
     while True:
-        found = [timed_steps(n_steps), timed_steps(n_steps)]
+        found = [timed_steps(n_steps)]
+        if not reports.ended:
+            found.append(timed_steps(n_steps))
         # The shorter of two: an interruption makes a few steps look long enough.
-        if min(found) >= TRUSTED_SECONDS or n_steps == MAX_STEPS:
+        if min(found) >= TRUSTED_SECONDS or n_steps == MAX_STEPS or reports.ended:
             break
         n_steps *= 2
-    while len(found) < REPEATS and sum(found) < ENOUGH_SECONDS:
+    while len(found) < REPEATS and sum(found) < ENOUGH_SECONDS and not reports.ended:
         found.append(timed_steps(n_steps))
     step_seconds = statistics.median(found) / n_steps
     set_up_seconds = max(around - step_seconds, 0.0)

@@ -8,6 +8,7 @@ from lsgd_fast._api.scores import scores_of_rows
 from lsgd_fast._arrays import as_real_array
 from lsgd_fast._checks import shown
 from lsgd_fast._docstrings import documented
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.dense import finite_float64
 from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.stopping import StopReason
@@ -117,7 +118,8 @@ class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin
     callback : callable, optional
         Called as ``callback(state)`` between iterations, as in `lsgd_fast.minimize` and
         `lsgd_fast.gradient_descent`. The fit stops if it returns True. The weights of the state
-        are those of the features that are fitted, standardised or divided for a trial.
+        are those of the features that are fitted, standardised or divided for a trial. A display,
+        such as that of `lsgd_fast.progress_bar`, also shows the trial.
     verbose : int, default 0
         If positive, print how a fit ended.
 
@@ -268,7 +270,7 @@ class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin
             n_threads=self.n_threads, callback=self.callback, warm_start=self.warm_start,
             verbose=self.verbose, random_state=self._random_state(),
         )  # fmt: skip
-        with ranks_of(X).together():
+        with ranks_of(X).together(), closing(options.callback):
             self._fit(X, y, sample_weight, offset, options)
             self._report(options)
         return self

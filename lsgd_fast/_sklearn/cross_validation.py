@@ -6,6 +6,7 @@ import numpy as np
 
 from lsgd_fast._api.folds import Fold, minimize_folds
 from lsgd_fast._checks import as_list, check_count, check_flag, check_real, shown
+from lsgd_fast._inputs.callbacks import FitsRelay, closing
 from lsgd_fast._inputs.distributed_rows import DistributedRows
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._methods.minimize_request import MinimizeOptions
@@ -67,6 +68,10 @@ class LogisticClassifierCV(LogisticClassifier):
         Tolerance for the gradient in the fits of the folds. Only their scores depend on it.
     n_threads : int, optional
         Number of threads; by default it is chosen from the size of X and what the process may use.
+    callback : callable, optional
+        Called as ``callback(state)`` between the iterations of all fits, as in
+        `lsgd_fast.minimize`; `state.n_steps` counts those of all fits, and `state.phase` is "folds"
+        or "final fit". Once it returns True, all fits stop where they are.
     verbose : int, default 0
         If positive, print how the final fit ended.
 
@@ -126,6 +131,7 @@ class LogisticClassifierCV(LogisticClassifier):
         tol=1e-8,
         path_tol=1e-5,
         n_threads=None,
+        callback=None,
         verbose=0,
     ):
         self.l2s = l2s
@@ -140,6 +146,7 @@ class LogisticClassifierCV(LogisticClassifier):
         self.tol = tol
         self.path_tol = path_tol
         self.n_threads = n_threads
+        self.callback = callback
         self.verbose = verbose
 
     def fit(self, X, y, sample_weight=None, *, offset=None):
@@ -172,12 +179,21 @@ class LogisticClassifierCV(LogisticClassifier):
         options = Options(
             fit_intercept=self.fit_intercept, standardize=self.standardize,
             max_iter=self.max_iter, tol=self.tol, n_threads=self.n_threads, verbose=self.verbose,
+            callback=self.callback,
         )  # fmt: skip
+        with closing(options.callback):
+            self._fit_path(X, y, sample_weight, offset, options)
+        if self.refit:
+            self._report(options)
+        return self
+
+    def _fit_path(self, X, y, sample_weight, offset, options):
+        relay = None if options.callback is None else FitsRelay(options.callback, "folds")
         grid, score = _Grid(self.l2s, self.Cs), _Score(self.scoring)
         refit = check_flag("refit", self.refit)
         path = MinimizeOptions(
             tol=check_real("path_tol", self.path_tol, zero_allowed=True),
-            max_passes=2 * options.max_iter + 1, stop=None, callback=None, callback_every=None,
+            max_passes=2 * options.max_iter + 1, stop=None, callback=relay, callback_every=None,
             n_threads=options.n_threads,
         )  # fmt: skip
         if isinstance(X, DistributedRows):
@@ -207,13 +223,13 @@ class LogisticClassifierCV(LogisticClassifier):
         if refit:
             start = joined(weights, intercept, options.fit_intercept)
             problem = problem.with_penalty(self.l2_)
-            self._set_attributes(fit_problem(problem, units, options, start, None, data.names))
-            self._report(options)
+            if relay is not None:
+                relay.phase = "final fit"
+            self._set_attributes(fit_problem(problem, units, options, start, relay, data.names))
         else:
             self.__dict__ = {k: v for k, v in vars(self).items() if k not in OF_FINAL_FIT}
             solution = (weights, intercept) if units is None else units.to_raw(weights, intercept)
             self.coef_, self.intercept_ = as_coef(*solution)
-        return self
 
 
 class _Grid:
@@ -378,5 +394,5 @@ def _warn_of_path(fits, tol, max_iter):
             f"max_iter={max_iter} iterations. Pass standardize=True, or increase max_iter, "
             "path_tol or the smallest penalty.",
             NotConvergedWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

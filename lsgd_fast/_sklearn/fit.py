@@ -19,6 +19,7 @@ from lsgd_fast._checks import (
     set_fields,
     shown,
 )
+from lsgd_fast._inputs.callbacks import interval_of
 from lsgd_fast._inputs.dense import check_matrix
 from lsgd_fast._inputs.labels import exact_sum
 from lsgd_fast._inputs.problem import Problem
@@ -419,7 +420,10 @@ def fit_problem(problem, units, options, start, callback, names, held_out=None):
         )
     if options.tries_stepsizes:
         seed = int(options.random_state.randint(2**31 - 1))
-        chosen = TrialOptions(rng=seed, loss=problem.loss, n_threads=options.n_threads)
+        shown_in = callback if interval_of(callback) is not None else None  # reads no weights
+        chosen = TrialOptions(
+            rng=seed, loss=problem.loss, callback=shown_in, n_threads=options.n_threads
+        )
         trial = run_trial(run_sweep, solve, problem, chosen)
         stepsize = trial.recommended or trial.conservative
     start = base_rate_start(problem) if start is None else start

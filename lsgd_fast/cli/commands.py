@@ -56,7 +56,7 @@ from lsgd_fast.cli.output import (
     write_result,
 )
 from lsgd_fast.cli.rows import ReadOptions, plain_labels
-from lsgd_fast.progress import StatusLine
+from lsgd_fast.progress import LineDisplay, StatusLine
 
 __all__ = [
     "DEFAULT_STEPSIZE", "fit", "minimize", "pilot", "plan", "predict", "separation", "sweep",
@@ -64,7 +64,6 @@ __all__ = [
 ]  # fmt: skip
 
 DEFAULT_STEPSIZE = 32.0  # for R = 1, as in the papers
-UPDATES = 1000  # of the progress line, over all steps of a command
 MAX_COEFFICIENTS = 30  # that are printed
 BEST_BY = {"stable_at": "the last increase", "separated_at": "the first separation"}
 
@@ -74,15 +73,11 @@ def minimize(arguments):
     check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
-
-        def report(state):
-            status.show(f"iteration {state.n_steps}, objective {state.objective:.6g}")
-
         options = MinimizeOptions(
             tol=arguments.tol,
             max_passes=arguments.max_passes,
             stop=Stop(loss=arguments.stop_loss, seconds=arguments.seconds),
-            callback=report if status.live else None,
+            callback=_show_progress(status),
             callback_every=None,
             n_threads=arguments.threads,
         )
@@ -103,7 +98,8 @@ def fit(arguments):
     check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
-        keywords = descent_keywords(arguments) | _progress_keywords(arguments.steps, status)
+        keywords = descent_keywords(arguments)
+        keywords |= {"callback": _show_progress(status, arguments.steps)}
         stop, options = keywords.pop("stop"), DescentOptions(**keywords)
         problem = _check_problem(arguments, data)
         stepsize = arguments.stepsize or _default_stepsize(problem, arguments.data)
@@ -125,7 +121,7 @@ def sweep(arguments):
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
         keywords = problem_keywords(arguments, data) | descent_keywords(arguments, len(stepsizes))
-        keywords |= _progress_keywords(n_steps, status, len(stepsizes))
+        keywords |= {"callback": _show_progress(status, n_steps)}
         with _naming_values(arguments.data):
             found = stepsize_sweep(
                 data.X, data.y, stepsizes, n_steps, offset=data.rows.offsets, **keywords
@@ -153,8 +149,6 @@ def trial(arguments):
         status.show(f"trying stepsizes on {len(data.X)} rows", now=True)
         began = time.perf_counter()
 
-        callback = _show_progress(status)
-        progress = {} if callback is None else {"callback": callback, "callback_every": 100}
         with _naming_values(arguments.data):
             found = staged_trial(
                 data.X,
@@ -169,8 +163,8 @@ def trial(arguments):
                 goal=arguments.goal.replace("-", "_"),
                 rng=arguments.seed,
                 n_threads=arguments.threads,
+                callback=_show_progress(status),
                 **problem_keywords(arguments, data),
-                **progress,
             )
         status.log(
             f"{found.passes:.0f} passes over the rows in {time.perf_counter() - began:.3g} s"
@@ -234,6 +228,7 @@ def plan(arguments):
                 target_loss=arguments.target_loss,
                 width=arguments.width,
                 margin=arguments.margin,
+                callback=_show_progress(status),
                 n_threads=arguments.threads,
             )
     # `fit` records fewer rows of a long trace, so that it fits in memory.
@@ -249,7 +244,9 @@ def separation(arguments):
         data = _read(arguments, status)
         status.show("looking for a direction that separates the classes", now=True)
         problem = _check_problem(arguments, data).without_offset()
-        found = find_separation(solve, problem, data.feature_names, arguments.threads)
+        found = find_separation(
+            solve, problem, data.feature_names, arguments.threads, callback=_show_progress(status)
+        )
     print_result(arguments, data, separation_facts(found), found)
     return 0
 
@@ -319,13 +316,9 @@ def _check_problem(arguments, data):
         return problem.with_offset(data.rows.offsets)
 
 
-def _show_progress(status):
-    """Return the callback of a trial or a pilot that shows where it is, on a terminal."""
-
-    def report(progress):
-        status.show(f"{progress.phase}: step {progress.n_steps}, loss {progress.loss:.3g}")
-
-    return report if status.live else None
+def _show_progress(status, n_steps=None):
+    """Return the callback that shows where a command is, on a terminal; else None."""
+    return LineDisplay(n_steps, status) if status.live else None
 
 
 @contextmanager
@@ -369,17 +362,6 @@ def _default_stepsize(problem, path):
             "the data, or pass --stepsize"
         )
     return stepsize
-
-
-def _progress_keywords(n_steps, status, n_runs=1):
-    """Return the keywords with which a descent shows its progress on a terminal."""
-    if not status.live:
-        return {}
-
-    def report(state):
-        status.show(f"step {state.n_steps} of {n_steps}, loss {state.loss:.3g}")
-
-    return {"callback": report, "callback_every": max(1, n_steps * n_runs // UPDATES)}
 
 
 def _best_stepsize(found, by):

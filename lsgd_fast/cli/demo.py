@@ -11,10 +11,11 @@ import numpy as np
 from lsgd_fast import datasets, plot, reference
 from lsgd_fast._api.descent import gradient_descent
 from lsgd_fast._api.margin import max_margin
+from lsgd_fast._figures import add_legend, axes_without_pyplot
 from lsgd_fast._files import replacing
 from lsgd_fast._results.run import Run, last_increase
 from lsgd_fast._text import WIDTH, counted
-from lsgd_fast.progress import StatusLine
+from lsgd_fast.progress import LineDisplay, StatusLine
 
 __all__ = ["run"]
 
@@ -67,7 +68,8 @@ def run(n_steps=N_STEPS):
         outcomes = [_measure(X, y, stepsize, n_steps, progress) for stepsize in stepsizes]
         beyond = _descend(X, y, BEYOND, n_steps, progress)
         progress.show("looking for the largest margin", now=True)
-        margin = max_margin(X, y, tol=MARGIN_TOL)
+        callback = LineDisplay(None, progress) if progress.live else None
+        margin = max_margin(X, y, tol=MARGIN_TOL, callback=callback)
 
     _print_problem(X, outcomes, smoothness)
     _print_table(outcomes, margin)
@@ -96,12 +98,8 @@ def _agree(outcomes):
 
 
 def _descend(X, y, stepsize, n_steps, progress):
-    def report(state):
-        done = f"step {state.n_steps} of {n_steps}, loss {state.loss:.2e}"
-        progress.show(f"stepsize {stepsize:g}: {done}")
-
-    calls = {"callback": report, "callback_every": max(1, n_steps // 20)}
-    found = gradient_descent(X, y, stepsize, n_steps, **calls)
+    callback = LineDisplay(n_steps, progress) if progress.live else None
+    found = gradient_descent(X, y, stepsize, n_steps, callback=callback)
     progress.log(f"stepsize {stepsize:g}: {counted(n_steps, 'step')} in {found.seconds:.2f} s")
     return found
 
@@ -251,22 +249,19 @@ def _describe_beyond(beyond):
 def _save_picture(outcomes, smoothness):
     """Write the loss curves to PICTURE; return a line that says so, or why not."""
     try:
-        from matplotlib.figure import Figure
+        axes = axes_without_pyplot()
     except ImportError:
         return f"No {PICTURE}: matplotlib cannot be imported (extra: lsgd_fast[plot])."
-    figure = Figure(figsize=(9.0, 5.0), layout="constrained")
     runs = {
         f"{one.stepsize:g}: {counted(one.run.n_increases or 'no', 'increase')}": one.run
         for one in outcomes
     }
-    axes = plot.loss_curves(runs, ax=figure.add_subplot(), legend=False)
-    axes.grid(alpha=0.3)
     axes.set_title("Gradient descent with a constant stepsize on digits 0 v 8")
-    title = f"stepsize\n(2/smoothness = {2.0 / smoothness:.2f})"
-    figure.legend(title=title, loc="outside right upper", handlelength=2.8)
+    plot.loss_curves(runs, ax=axes, legend=False)
+    add_legend(axes, f"stepsize\n(2/smoothness = {2.0 / smoothness:.2f})")
     try:
         with replacing(PICTURE) as file:
-            figure.savefig(file, format="png", dpi=150)
+            axes.figure.savefig(file, format="png", dpi=150)
     except (OSError, ValueError) as error:  # ValueError: it is the name of a folder
         why = getattr(error, "strerror", None) or error
         return f"No {PICTURE}: it cannot be written here ({why})."

@@ -7,6 +7,7 @@ import textwrap
 
 import numpy as np
 
+from lsgd_fast._figures import axes_without_pyplot
 from lsgd_fast._files import find_target, replacing
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._pages.texts import LANGUAGES
@@ -119,7 +120,8 @@ def write_result(arguments, result, model=None):
         write_report(arguments, result)
     if given("plot") is not None:
         with replacing(arguments.plot) as file:
-            result.plot().figure.savefig(file, format=_format(arguments.plot))
+            ax = result.plot(ax=axes_without_pyplot())
+            ax.figure.savefig(file, format=_format(arguments.plot))
 
 
 def write_report(arguments, result):

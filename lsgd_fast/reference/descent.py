@@ -9,6 +9,7 @@ import numpy as np
 
 from lsgd_fast import stepsizes
 from lsgd_fast._checks import check_n_steps
+from lsgd_fast._inputs.callbacks import closing, due_steps
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import (
     COLUMNS,
@@ -63,19 +64,20 @@ def gradient_descent(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=1,
     ).with_offset(offset)  # fmt: skip
-    return run_descent(check_descent(problem, rule, options, start=start, stop=stop), n_steps)
+    with closing(callback):
+        return run_descent(check_descent(problem, rule, options, start=start, stop=stop), n_steps)
 
 
 def run_descent(request, n_steps):
     """Return the `Run` of a `DescentRequest` after `n_steps` steps."""
     problem, rule, stop, options = request.problem, request.rule, request.stop, request.options
-    record_every, callback = options.record_every, options.callback
+    record_every = options.record_every
     began = time.perf_counter()
     start = request.start
     rows = GramRows(problem, start) if request.gram else _rows(problem, rule.adaptive)
     held_out, trace, w = HeldOut(_rows(request.validation)), [], rows.first(start)
     counters, monitor = _Counters(problem, rule), Monitor(problem, rule)
-    step_rule = StepRule(rule, problem)
+    step_rule, is_due = StepRule(rule, problem), due_steps(options.callback, options.callback_every)
     for t in range(n_steps + 1):
         now = rows.measure(w).settled(w)
         counters.update(t, rows.weights(w), now)
@@ -84,10 +86,10 @@ def run_descent(request, n_steps):
         if recorded:
             held_out.count(t, rows.weights(w))
         reason = _stop_reason(stop, t, now, counters, monitor, held_out)
-        if reason is None and callback is not None and t > 0 and t % options.callback_every == 0:
+        if reason is None and is_due(t, t == n_steps):
             diagnostics = counters.diagnostics(t, monitor)
-            state = _state(t, rows.weights(w), now, problem, diagnostics, step_rule.bound)
-            if ends_run(callback(state)):
+            state = _state(t, rows.weights(w), now, request, diagnostics, step_rule.bound)
+            if ends_run(options.callback(state)):
                 reason = StopReason.callback
         if reason is None and t == n_steps:
             reason = StopReason.n_steps
@@ -164,7 +166,8 @@ def stepsize_sweep(
         X, y, loss=loss, sample_weight=sample_weight, fit_intercept=fit_intercept, center=center,
         scale=scale, n_threads=1,
     ).with_offset(offset)  # fmt: skip
-    return run_sweep(options.for_problem(problem, start))
+    with closing(callback):
+        return run_sweep(options.for_problem(problem, start))
 
 
 def run_sweep(request):
@@ -204,7 +207,8 @@ def two_layer_gradient_descent(
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=1
     ).with_offset(offset)
-    return run_descent(network.for_problem(problem, rule, options), n_steps)
+    with closing(callback):
+        return run_descent(network.for_problem(problem, rule, options), n_steps)
 
 
 @dataclass
@@ -271,10 +275,10 @@ def _is_out_of_time(stop, began):
     return stop.seconds is not None and time.perf_counter() - began >= stop.seconds
 
 
-def _state(t, w, now, problem, diagnostics, margin_bound):
+def _state(t, w, now, request, diagnostics, margin_bound):
     names = ("loss", "ln_loss", "error_rate", "min_margin")
     values = {name: getattr(now, name) for name in names}
     values |= {"verdict": diagnostics.verdict, "evidence": diagnostics.evidence}
-    values |= {"margin_bound": margin_bound}
-    weights, intercept = _parts(problem, w.copy())
+    values |= {"margin_bound": margin_bound, "stepsize": stepsizes.number_or_rule(request.rule)}
+    weights, intercept = _parts(request.problem, w.copy())
     return SimpleNamespace(n_steps=t, weights=weights, intercept=intercept, **values)

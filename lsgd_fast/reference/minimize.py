@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.growth import growth_check, warn_of_growth
 from lsgd_fast._methods.line_search import Direction, Engine, GradientNorms, LineValues, WeightNorms
@@ -32,7 +33,8 @@ def minimize(
         center=center, scale=scale, n_threads=1,
     ).with_offset(offset)  # fmt: skip
     check = growth_check(solve, problem, feature_names(X, problem.d), options.n_threads)
-    run = solve(options.for_problem(problem, start), check)
+    with closing(callback):
+        run = solve(options.for_problem(problem, start), check)
     return warn_of_growth(run, stacklevel=2)
 
 

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._methods.stochastic import StochasticOptions, run_stochastic, sweep_stochastic
@@ -28,7 +29,8 @@ def stochastic_gradient_descent(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         n_threads=1,
     ).with_offset(offset)  # fmt: skip
-    return run_stochastic(SGDRuns, problem, options, start)
+    with closing(callback):
+        return run_stochastic(SGDRuns, problem, options, start)
 
 
 def stochastic_sweep(
@@ -46,7 +48,8 @@ def stochastic_sweep(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         n_threads=1,
     ).with_offset(offset)  # fmt: skip
-    return sweep_stochastic(SGDRuns, problem, options, start)
+    with closing(callback):
+        return sweep_stochastic(SGDRuns, problem, options, start)
 
 
 class SGDRuns:

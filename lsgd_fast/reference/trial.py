@@ -1,5 +1,6 @@
 """The staged trial in plain NumPy."""
 
+from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.staged_trial import (
     TrialOptions,
@@ -31,9 +32,11 @@ def staged_trial(
     rows = {"sample_weight": sample_weight, "offset": offset, "l2": l2}
     rows |= {"fit_intercept": fit_intercept, "center": center, "scale": scale}
     if not takes_rows(train, X, y, **rows):
-        return run_training_trial(options)
+        with closing(callback):
+            return run_training_trial(options)
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, n_threads=1,
     ).with_offset(offset)  # fmt: skip
-    return run_trial(run_sweep, solve, problem, options)
+    with closing(callback):
+        return run_trial(run_sweep, solve, problem, options)

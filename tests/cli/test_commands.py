@@ -272,6 +272,8 @@ def test_plot(folder, capsys, command):
     code, out, _ = run_main(capsys, command, "digits.npz", *COMMANDS[command], *options)
     assert code == 0 and strict_json(out)["n_rows"] == 352
     assert (folder / "p.png").read_bytes().startswith(b"\x89PNG")
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or pyplot.get_fignums() == []
 
 
 @pytest.mark.parametrize("call", ["stepsize_sweep", "staged_trial", "planning.plan"])
@@ -300,6 +302,7 @@ def test_progress_on_a_terminal_goes(folder, monkeypatch, capsys, command):
             pass
 
     monkeypatch.setattr("lsgd_fast.progress.PAUSE", 0.0)
+    monkeypatch.setattr("lsgd_fast.progress.LineDisplay.interval", 1e-9)
     monkeypatch.setattr(sys, "stderr", Terminal())
     steps = [] if command in ("minimize", "separation") else ["--steps", 500]
     code, out, _ = run_main(capsys, command, "digits.npz", *COMMANDS[command], *steps)

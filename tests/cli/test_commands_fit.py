@@ -204,7 +204,7 @@ def test_progress_on_a_terminal_is_one_line_that_goes(folder, monkeypatch, capsy
     assert main(["fit", "digits.npz", "--steps", "3000", "--json"]) == 0
     shown = terminal.getvalue().split("\r")
     assert shown[1].startswith("reading 'digits.npz'") and shown[-1] == ""
-    assert shown[-2].strip() == "" and shown[-3].startswith("step 3000 of 3000, loss ")
+    assert shown[-2].strip() == "" and shown[-3].startswith("step 3000 of 3000: stepsize ")
     assert max(map(len, shown)) < 80 and "\n" not in terminal.getvalue()
     with_reports = json.loads(capsys.readouterr().out)
     monkeypatch.setattr(sys, "stderr", io.StringIO())

@@ -83,7 +83,7 @@ def test_progress_on_a_terminal_is_one_line_that_goes(quick, monkeypatch, capsys
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     assert main(["demo", "--steps", "300"]) == 0
-    assert terminal.getvalue().startswith("\rstepsize ")
+    assert "\rstep 300 of 300: stepsize 6.5, loss " in terminal.getvalue()
     assert terminal.getvalue().endswith(" \r")
     assert "\n" not in terminal.getvalue()
 

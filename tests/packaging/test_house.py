@@ -36,8 +36,11 @@ ARROWS = {
     "theory": {"_arrays", "_checks", "_constants", "_docstrings"},
     "datasets": set(),
     "distributed": {"_checks", "_engine", "_inputs"},
-    "_drawing": {"_checks"},
-    "plot": {"_checks", "_drawing", "stepsizes"},
+    "_figures": {"_checks"},
+    "_drawing": {"_figures"},
+    "_named_runs": {"_checks"},
+    "_trial_curves": {"_drawing"},
+    "plot": {"_checks", "_drawing", "_figures", "_named_runs", "_trial_curves", "stepsizes"},
     "progress": {"_checks", "_text"},
     "_pages": {"_checks", "_files", "_text", "_version", "plot"},
     "_inputs": BASE | {"_arrays", "_cpus"},
@@ -63,7 +66,7 @@ ARROWS = {
         "_text",
         "stepsizes",
     }
-    | {"theory"},
+    | {"plot", "theory"},
     "_pilot": {"_api", "_arrays", "_checks", "_constants", "_engine", "_files", "_inputs"}
     | {"_docstrings", "_drawing", "_methods", "_pages", "_planning", "_results", "_text"}
     | {"_version"},
@@ -81,7 +84,7 @@ ARROWS = {
         "kernel",
         "reference",
     }
-    | {"_files", "_methods", "_text", "_version", "datasets", "plot", "progress"},
+    | {"_figures", "_files", "_methods", "_text", "_version", "datasets", "plot", "progress"},
 }
 # `lsgd_fast/__init__.py` and `__main__.py` may import every room, and no room imports them.
 ENTRIES = {"__init__", "__main__"}

@@ -14,7 +14,7 @@ from support.pilots import separable
 
 
 def options(n_steps):
-    return SimpleNamespace(n_steps=n_steps, n_threads=1, calls_every=lambda _: 7)
+    return SimpleNamespace(n_steps=n_steps, n_threads=1, callback=None, calls_every=lambda _: 7)
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 9, 10, 11, 100, 12_345, 10**7])

@@ -223,7 +223,7 @@ def test_curves_of_several_calls_share_the_axes():
 
 
 def test_styles_tell_without_colour():
-    styles = [drawing._style(0, 1, i) for i in range(28)]
+    styles = [drawing._style(new_axes(), 0, 1, i) for i in range(28)]
     assert len({(style["color"], style["linestyle"]) for style in styles}) == 28
     assert len({style["linestyle"] for style in styles[:4]}) == 4
 
@@ -233,12 +233,72 @@ def test_many_curves_are_told_apart_by_lightness():
     ax = render(plot.loss_curves(many))
     lightness = [np.dot(line.get_color()[:3], [0.3, 0.6, 0.1]) for line in curves(ax)]
     assert (np.diff(lightness) > 0.0).all()
-    shown = [text for text in legend_of(ax) if text[0].isdigit()]
-    assert len(shown) == drawing.LARGEST_LEGEND
-    assert (shown[0], shown[-1]) == ("1", "1000")
+    assert not any(text[0].isdigit() for text in legend_of(ax))
+    (bar,) = ax.child_axes
+    assert (bar.get_ylabel(), bar.get_yscale()) == ("stepsize", "log")
+    assert bar.get_ylim() == pytest.approx((1.0, 1e3))
     assert [line.get_label().strip("_") for line in curves(ax)] == [
         f"{run.trace.stepsize[0]:g}" for run in many
     ]
+
+
+def test_seven_curves_have_a_legend_and_eight_a_colour_bar():
+    runs = [descend(eta, 5) for eta in np.geomspace(1.0, 128.0, 8)]
+    ax = plot.loss_curves(runs[:7])
+    assert not ax.child_axes and len({line.get_color() for line in curves(ax)}) == 7
+    ax = plot.loss_curves(runs[::-1])
+    colours = [line.get_color() for line in curves(ax)]
+    again = [line.get_color() for line in curves(plot.loss_curves(runs, legend=False))]
+    assert len(ax.child_axes) == 1 and colours == again[::-1]  # of stepsizes, not of places
+
+
+def test_many_names_are_told_apart_by_lightness_and_some_are_in_the_legend():
+    named_runs = {f"run {i}": descend(2.0, 5) for i in range(33)}
+    ax = render(plot.loss_curves(named_runs))
+    shown = [text for text in legend_of(ax) if text.startswith("run")]
+    assert len(shown) == drawing.LARGEST_LEGEND and not ax.child_axes
+    assert (shown[0], shown[-1]) == ("run 0", "run 32")
+    same = [descend(2.0, 5)] * 8  # whose stepsizes do not tell them apart
+    assert not plot.loss_curves(same).child_axes
+
+
+def bands_of(ax):
+    return [part for part in ax.collections if part.get_gid() == drawing.BAND]
+
+
+def test_a_band_where_a_run_oscillates_holds_every_step():
+    rng = np.random.default_rng(0)
+    loss = np.exp(rng.uniform(-3.0, 3.0, 5001))
+    loss[4000] = 1e6
+    run = replace(RUNS[0], trace=Trace(step=np.arange(5001), loss=loss))
+    ax = render(plot.loss_curves(run))
+    (line,) = curves(ax)
+    assert len(line.get_xdata()) < 200 and np.isfinite(line.get_ydata()).all()
+    corners = np.concatenate([path.vertices for band in bands_of(ax) for path in band.get_paths()])
+    assert corners[:, 0].max() == 5000 and corners[:, 1].max() == pytest.approx(1e6)
+    rows = loss[int(corners[:, 0].min()) :]
+    assert corners[:, 1].min() == pytest.approx(rows.min(), rel=1e-12)
+    band = drawing.find_band(np.arange(5001), loss)
+    parts = [loss[a : b + 1] for a, b in band.rows.tolist()]
+    assert [part.min() for part in parts] == band.low.tolist()
+    assert [part.max() for part in parts] == band.high.tolist()
+
+
+def test_the_line_in_a_band_is_a_median_of_the_run():
+    loss = np.tile([1.0, 3.0, 2.0, 5.0], 1000)
+    band = drawing.find_band(np.arange(4000), loss)
+    assert set(band.low) == {1.0} and set(band.high) == {5.0} and set(band.middle) <= {2.0, 3.0}
+    gap = loss.copy()
+    gap[3000:] = np.nan
+    assert drawing.find_band(np.arange(4000), gap).steps.max() < 3000
+
+
+@pytest.mark.parametrize(
+    "height", [np.linspace(5.0, 1.0, 4000), np.ones(4000), np.full(4000, np.nan)]
+)
+def test_no_band_where_nothing_oscillates(height):
+    assert drawing.find_band(np.arange(4000), height) is None
+    assert drawing.find_band(np.arange(1), height[:1]) is None
 
 
 def test_the_curve_that_oscillates_most_is_furthest_back():

@@ -83,11 +83,12 @@ def test_colours_of_a_map_span_twenty_decades():
     assert cells(ax)[2].min() < -300.0
     assert mesh.colorbar.extend == "min"
     assert plot.sweep_map(RUNS).collections[0].colorbar.extend == "neither"
-    scale = ax.figure.axes[1]
+    scale = mesh.colorbar.ax
     assert all(exponent(text) for text in scale.get_yticklabels())
     narrow = plot.sweep_map(descend(1.0, 3))
     render(narrow)
-    ticks = [float(text.get_text()) for text in narrow.figure.axes[1].get_yticklabels()]
+    bar = narrow.collections[0].colorbar.ax
+    ticks = [float(text.get_text()) for text in bar.get_yticklabels()]
     assert 0.3 < min(ticks) < max(ticks) < 0.8
 
 

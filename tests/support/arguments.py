@@ -352,11 +352,12 @@ NUMERIC = {
         "callback": None, "callback_every": None, "n_threads": 1,
     },
     "max_margin": DATA | SCALED | {
-        "fit_intercept": False, "tol": 0.1, "max_passes": 20, "n_threads": 1,
+        "fit_intercept": False, "tol": 0.1, "max_passes": 20, "callback": None,
+        "callback_every": None, "n_threads": 1,
     },
     "separation": DATA | {
         "loss": "logistic", "sample_weight": None, "offset": None, "fit_intercept": False,
-        "n_threads": 1,
+        "callback": None, "callback_every": None, "n_threads": 1,
     },
     "staged_trial": DATA | WEIGHTED | SCALED | {
         "start_stepsize": 0.5, "factor": 4, "n_stages": 2, "n_steps": 9, "sample": 0.1,
@@ -380,7 +381,7 @@ OTHERS = {
     },
     "plan": DATA | {
         "stepsize": 1.0, "n_steps": 5, "target_loss": None, "width": None, "margin": None,
-        "record_every": 1, "n_threads": 1,
+        "record_every": 1, "callback": None, "callback_every": None, "n_threads": 1,
     },
     # One stepsize: a pilot ends at its first gate. Folders have tests of their own.
     "pilot": DATA | WEIGHTED | SCALED | {
@@ -433,7 +434,7 @@ OTHERS = {
     "LogisticClassifierCV": {
         "l2s": [1.0, 0.1], "Cs": None, "cv": 2, "scoring": None, "refit": True,
         "fit_intercept": False, "standardize": False, "class_weight": None, "max_iter": 20,
-        "tol": 1e-3, "path_tol": 1e-3, "n_threads": 1, "verbose": 0,
+        "tol": 1e-3, "path_tol": 1e-3, "n_threads": 1, "callback": None, "verbose": 0,
     },
 }  # fmt: skip
 

@@ -52,7 +52,7 @@ def spans(ax):
 
 
 def legend_of(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
+    return [text.get_text().replace("\n", " ") for text in ax.get_legend().get_texts()]
 
 
 def without(run, *names):
