@@ -13,16 +13,23 @@ drawn: in each of about two thousand columns its first, lowest, highest and last
 that no spike is lost. When you zoom in, the curve has fewer points than the trace.
 """
 
+from __future__ import annotations
+
 import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lsgd_fast import _drawing as drawing
 from lsgd_fast._checks import check_flag, check_real, shown
+from lsgd_fast._typing import Real, Runs, WithStages
 from lsgd_fast.stepsizes import resolve
+
+if TYPE_CHECKING:  # matplotlib is an extra
+    from matplotlib.axes import Axes
 
 __all__ = ["loss_curves", "margins", "rates", "sweep_map", "trial"]
 
@@ -58,7 +65,7 @@ class _Named:
         return self.run.n_steps if self.run.stable_at is None else self.run.stable_at
 
 
-def loss_curves(runs, *, ax=None, legend=True, **line):
+def loss_curves(runs: Runs, *, ax: Axes | None = None, legend: bool = True, **line: Any) -> Axes:
     """Plot the loss of every step on log axes.
 
     The unstable phase, up to the last increase of the loss, is shaded: the more runs are still in
@@ -111,7 +118,7 @@ def loss_curves(runs, *, ax=None, legend=True, **line):
     return _draw_powers(ax, named, curves, "loss", legend, line)
 
 
-def rates(runs, *, ax=None, legend=True, **line):
+def rates(runs: Runs, *, ax: Axes | None = None, legend: bool = True, **line: Any) -> Axes:
     """Plot ``loss * stepsize * step`` of every step on log axes.
 
     A loss that falls like ``1 / (stepsize * step)`` gives a level curve, at the same height for
@@ -166,7 +173,14 @@ def rates(runs, *, ax=None, legend=True, **line):
     return _draw_powers(ax, named, curves, "loss × stepsize × step", legend, line)
 
 
-def margins(runs, *, ax=None, legend=True, data_margin=None, **line):
+def margins(
+    runs: Runs,
+    *,
+    ax: Axes | None = None,
+    legend: bool = True,
+    data_margin: Real | None = None,
+    **line: Any,
+) -> Axes:
     """Plot ``min_margin / weight_norm`` of every step, the normalised margin.
 
     The normalised margin is positive once the weights separate the data; a mark shows the first
@@ -226,7 +240,7 @@ def margins(runs, *, ax=None, legend=True, data_margin=None, **line):
     return ax
 
 
-def sweep_map(sweep, *, ax=None, legend=True):
+def sweep_map(sweep: Runs, *, ax: Axes | None = None, legend: bool = True) -> Axes:
     """Plot the loss by stepsize and step as a colour map, with the end of the unstable phase.
 
     The map has a row for each run, sorted by stepsize, and a column for each step or range of
@@ -285,7 +299,7 @@ def sweep_map(sweep, *, ax=None, legend=True):
     return ax
 
 
-def trial(trial, *, ax=None, legend=True, **line):
+def trial(trial: WithStages, *, ax: Axes | None = None, legend: bool = True, **line: Any) -> Axes:
     """Plot what a staged trial is for, such as the loss, by stepsize.
 
     A curve joins the medians over the samples, means of what is held out, with a band for their
@@ -357,7 +371,9 @@ def trial(trial, *, ax=None, legend=True, **line):
     return ax
 
 
-def losses_by_stepsize(sweep, *, ax=None, legend=True, **line):
+def losses_by_stepsize(
+    sweep: Any, *, ax: Axes | None = None, legend: bool = True, **line: Any
+) -> Axes:
     """Plot three losses of each run of a stochastic sweep; see `StochasticSweep.plot`."""
     check_flag("legend", legend)
     stepsizes = np.array([resolve(stepsize).eta for stepsize in sweep.stepsizes])

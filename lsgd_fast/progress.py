@@ -1,19 +1,25 @@
 """Progress of a run: a callback that displays it, a status line, and the log."""
 
+from __future__ import annotations
+
 import logging
 import math
 import sys
 import time
+from typing import Self, TextIO, TypeVar
 
 from lsgd_fast._checks import check_count, shown
 from lsgd_fast._text import WIDTH, describe_ending
+from lsgd_fast._typing import Count, ProgressBar, ProgressState
+
+AnyRun = TypeVar("AnyRun")
 
 __all__ = ["logged", "progress_bar"]
 
 PAUSE = 0.05  # least seconds between two changes of the status line
 
 
-def progress_bar(n_steps=None, *, stream=None):
+def progress_bar(n_steps: Count | None = None, *, stream: TextIO | None = None) -> ProgressBar:
     """Return a callback that displays the step, loss and verdict of a run.
 
     A run waits for each call of its callback, so pass a ``callback_every`` of many steps.
@@ -59,7 +65,7 @@ def progress_bar(n_steps=None, *, stream=None):
     return _Bar(n_steps, lambda: tqdm.tqdm(total=n_steps, file=stream, unit="step"))
 
 
-def logged(run, rank=0):
+def logged(run: AnyRun, rank: int = 0) -> AnyRun:
     """Return a `Run`; log how it ended, at level INFO of the logger "lsgd_fast", on rank 0."""
     log = logging.getLogger("lsgd_fast")
     if rank == 0 and log.isEnabledFor(logging.INFO):
@@ -79,7 +85,7 @@ class _Line:
     def __init__(self, n_steps, stream):
         self.n_steps, self.line = n_steps, StatusLine(stream)
 
-    def __call__(self, state):
+    def __call__(self, state: ProgressState) -> None:
         if getattr(state, "rank", 0) > 0:
             return
         total = "" if self.n_steps is None else f" of {self.n_steps}"
@@ -87,7 +93,7 @@ class _Line:
         if state.n_steps == self.n_steps:
             self.close()
 
-    def close(self):
+    def close(self) -> None:
         self.line.clear()
 
 
@@ -100,7 +106,7 @@ class _Bar:
     def __init__(self, n_steps, begin):
         self.n_steps, self.begin, self.bar = n_steps, begin, None
 
-    def __call__(self, state):
+    def __call__(self, state: ProgressState) -> None:
         if getattr(state, "rank", 0) > 0:
             return
         if self.bar is None or state.n_steps < self.bar.n:
@@ -111,7 +117,7 @@ class _Bar:
         if state.n_steps == self.n_steps:
             self.close()
 
-    def close(self):
+    def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
 
@@ -125,27 +131,31 @@ class StatusLine:
         Where to write, such as ``sys.stderr``.
     """
 
-    def __init__(self, stream):
+    stream: TextIO
+    live: bool
+    shown_at: float
+
+    def __init__(self, stream: TextIO) -> None:
         self.stream, self.live, self.shown_at = stream, stream.isatty(), -math.inf
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.clear()
 
-    def clear(self):
+    def clear(self) -> None:
         """Clear the line, on a terminal."""
         if self.live:
             self._write("\r" + " " * WIDTH + "\r")
 
-    def show(self, text, now=False):
+    def show(self, text: str, now: bool = False) -> None:
         """Replace the line, on a terminal; unless `now`, skip it if the line has just changed."""
         if self.live and (now or time.monotonic() - self.shown_at >= PAUSE):
             self.shown_at = time.monotonic()
             self._write(f"\r{text[:WIDTH]:<{WIDTH}}")
 
-    def log(self, text):
+    def log(self, text: str) -> None:
         """Write a line about a stage that is over, where the stream is not a terminal."""
         if not self.live:
             self._write(text + "\n")

@@ -20,13 +20,17 @@ Non-Monotonicity of the Loss Improves Optimization Efficiency", COLT 2024, arXiv
 theorems, corollaries and lemmas by number.
 """
 
+from __future__ import annotations
+
 import math
+from typing import overload
 
 import numpy as np
 
 from lsgd_fast._arrays import as_real_array
 from lsgd_fast._checks import check_count, check_real
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
+from lsgd_fast._typing import Columns, Count, FloatArray, Real
 
 __all__ = [
     "certified_loss",
@@ -51,7 +55,7 @@ __all__ = [
 # --- one step -------------------------------------------------------------------------------------
 
 
-def smoothness(radius=1.0):
+def smoothness(radius: Real = 1.0) -> float:
     """Return an upper bound of the smoothness of the loss, ``R^2 / 4``.
 
     No eigenvalue of the Hessian exceeds it, because the second derivative of ``log(1 + exp(-z))``
@@ -70,7 +74,7 @@ def smoothness(radius=1.0):
     return radius * radius / 4.0
 
 
-def monotone_stepsize(radius=1.0):
+def monotone_stepsize(radius: Real = 1.0) -> float:
     """Return ``8 / R^2``, 2 over `smoothness`: up to this stepsize no step increases the loss.
 
     This is the descent lemma; it holds for any data.
@@ -93,7 +97,7 @@ def monotone_stepsize(radius=1.0):
     return 8.0 / radius / radius
 
 
-def monotone_threshold(stepsize, *, radius=1.0):
+def monotone_threshold(stepsize: Real, *, radius: Real = 1.0) -> float:
     """Return ``2 / (stepsize * R^2)``: once the loss is this low, it never increases.
 
     This is Lemma 10. It assumes neither a margin nor separable data, but on data that are not
@@ -113,7 +117,7 @@ def monotone_threshold(stepsize, *, radius=1.0):
     return 2.0 / _paper_stepsize(stepsize, radius)
 
 
-def certified_loss(stepsize, *, radius=1.0):
+def certified_loss(stepsize: Real, *, radius: Real = 1.0) -> float:
     """Return ``1 / (stepsize * R^2)``: a loss this low certifies the stable phase.
 
     This is equation 2 of Theorem 1, and the condition for `Run.certified_at`. From there on the
@@ -136,7 +140,15 @@ def certified_loss(stepsize, *, radius=1.0):
 # --- phases of a run with a constant stepsize -----------------------------------------------------
 
 
-def mean_loss(t, margin, stepsize, *, radius=1.0):
+@overload
+def mean_loss(t: Real, margin: Real, stepsize: Real, *, radius: Real = ...) -> float: ...
+@overload
+def mean_loss(
+    t: Columns, margin: Real, stepsize: Real, *, radius: Real = ...
+) -> float | FloatArray: ...
+def mean_loss(
+    t: Columns | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
+) -> float | FloatArray:
     """Return an upper bound of the mean of the first t losses, ``L(w_0)`` to ``L(w_{t-1})``.
 
     The bound of Theorem 1 holds in any phase. With ``x = margin^2 stepsize t`` it is
@@ -167,7 +179,7 @@ def mean_loss(t, margin, stepsize, *, radius=1.0):
     return _mean_loss(t, margin, stepsize, _paper_stepsize(stepsize, radius))
 
 
-def transition_steps(n, margin, stepsize, *, radius=1.0):
+def transition_steps(n: Count, margin: Real, stepsize: Real, *, radius: Real = 1.0) -> float:
     """Return an upper bound of the number of steps in the unstable phase, tau.
 
     Theorem 1: with ``eta = stepsize R^2``, ``r = (eta + n) / eta`` and
@@ -202,7 +214,17 @@ def transition_steps(n, margin, stepsize, *, radius=1.0):
     return 60.0 * max(eta, n, math.e, ratio * math.log(ratio)) * _square(radius / margin)
 
 
-def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
+@overload
+def stable_loss(
+    t: Real, margin: Real, stepsize: Real, *, mean_exponential: Real = ...
+) -> float: ...
+@overload
+def stable_loss(
+    t: Columns, margin: Real, stepsize: Real, *, mean_exponential: Real = ...
+) -> float | FloatArray: ...
+def stable_loss(
+    t: Columns | Real, margin: Real, stepsize: Real, *, mean_exponential: Real = 1.0
+) -> float | FloatArray:
     """Return an upper bound of the loss t steps after the stable phase was certified.
 
     Theorem 1: with ``x = margin^2 stepsize t`` and F the mean of ``exp(-z_i)`` at the step s of
@@ -233,7 +255,15 @@ def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
     return _stable_loss(_check_steps("t", t), margin, stepsize, mean_exponential)
 
 
-def monotone_loss(t, margin, stepsize, *, radius=1.0):
+@overload
+def monotone_loss(t: Real, margin: Real, stepsize: Real, *, radius: Real = ...) -> float: ...
+@overload
+def monotone_loss(
+    t: Columns, margin: Real, stepsize: Real, *, radius: Real = ...
+) -> float | FloatArray: ...
+def monotone_loss(
+    t: Columns | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
+) -> float | FloatArray:
     """Return an upper bound of ``L(w_t)`` for stepsizes so small that the loss never increases.
 
     With ``x = margin^2 stepsize t`` and ``eta = stepsize R^2`` the bound is
@@ -263,7 +293,15 @@ def monotone_loss(t, margin, stepsize, *, radius=1.0):
     return _monotone_loss(t, margin, stepsize, _paper_stepsize(stepsize, radius))
 
 
-def last_loss(t, n, margin, stepsize, *, radius=1.0):
+@overload
+def last_loss(t: Real, n: Count, margin: Real, stepsize: Real, *, radius: Real = ...) -> float: ...
+@overload
+def last_loss(
+    t: Columns, n: Count, margin: Real, stepsize: Real, *, radius: Real = ...
+) -> float | FloatArray: ...
+def last_loss(
+    t: Columns | Real, n: Count, margin: Real, stepsize: Real, *, radius: Real = 1.0
+) -> float | FloatArray:
     """Return the least upper bound of ``L(w_t)`` that the functions above give.
 
     These are `monotone_loss` and, from `transition_steps` on, `certified_loss` and the
@@ -292,7 +330,9 @@ def last_loss(t, n, margin, stepsize, *, radius=1.0):
     return _last_loss(n, margin, stepsize, radius)(t)
 
 
-def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
+def steps_for_loss(
+    loss: Real, n: Count, margin: Real, stepsize: Real, *, radius: Real = 1.0
+) -> float:
     """Return the least number of steps t for which `last_loss` is at most `loss`.
 
     Parameters
@@ -319,7 +359,15 @@ def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
     return _first(lambda t: bound(t) <= loss)
 
 
-def weight_norm(t, margin, stepsize, *, radius=1.0):
+@overload
+def weight_norm(t: Real, margin: Real, stepsize: Real, *, radius: Real = ...) -> float: ...
+@overload
+def weight_norm(
+    t: Columns, margin: Real, stepsize: Real, *, radius: Real = ...
+) -> float | FloatArray: ...
+def weight_norm(
+    t: Columns | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
+) -> float | FloatArray:
     """Return an upper bound of ``|w_t|``, in the units of ``1 / X``.
 
     Lemma 8: with ``x = margin^2 stepsize t`` the bound is
@@ -351,7 +399,7 @@ def weight_norm(t, margin, stepsize, *, radius=1.0):
 # --- the stepsize for a budget of steps -----------------------------------------------------------
 
 
-def corollary2_stepsize(n_steps, margin, *, radius=1.0):
+def corollary2_stepsize(n_steps: Count, margin: Real, *, radius: Real = 1.0) -> float:
     """Return the stepsize of Corollary 2 for a budget of steps, ``margin^2 T / (120 R^4)``.
 
     For budgets of at least `corollary2_min_steps`, `corollary2_loss` bounds the last loss of a run
@@ -385,7 +433,7 @@ def corollary2_stepsize(n_steps, margin, *, radius=1.0):
     return stepsize
 
 
-def corollary2_min_steps(n, margin, *, radius=1.0):
+def corollary2_min_steps(n: Count, margin: Real, *, radius: Real = 1.0) -> float:
     """Return the least budget of steps of Corollary 2, ``120 max(e, n) R^2 / margin^2``.
 
     Parameters
@@ -412,7 +460,15 @@ def corollary2_min_steps(n, margin, *, radius=1.0):
     return 120.0 * max(math.e, n) * _square(radius / margin)
 
 
-def corollary2_loss(n_steps, n, margin, *, radius=1.0):
+@overload
+def corollary2_loss(n_steps: Real, n: Count, margin: Real, *, radius: Real = ...) -> float: ...
+@overload
+def corollary2_loss(
+    n_steps: Columns, n: Count, margin: Real, *, radius: Real = ...
+) -> float | FloatArray: ...
+def corollary2_loss(
+    n_steps: Columns | Real, n: Count, margin: Real, *, radius: Real = 1.0
+) -> float | FloatArray:
     """Return the upper bound of Corollary 2 for the last loss, ``480 log(x^2)^2 / x^2``.
 
     Here ``x = (margin / R)^2 T`` for the budget T, and the stepsize is `corollary2_stepsize`. The
@@ -443,7 +499,7 @@ def corollary2_loss(n_steps, n, margin, *, radius=1.0):
     return _corollary2_loss(n, margin, radius)(n_steps)
 
 
-def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
+def corollary2_steps_for_loss(loss: Real, n: Count, margin: Real, *, radius: Real = 1.0) -> float:
     """Return the least budget of steps for which `corollary2_loss` is at most `loss`.
 
     Parameters
@@ -471,7 +527,16 @@ def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
 # --- two-layer networks ---------------------------------------------------------------------------
 
 
-def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imbalance=0.0):
+def network_width(
+    n_steps: Count,
+    n: Count,
+    margin: Real,
+    stepsize: Real,
+    *,
+    radius: Real = 1.0,
+    failure: Real = 0.01,
+    imbalance: Real = 0.0,
+) -> float:
     """Return the width m of a two-layer ReLU network from which on Theorem 6 holds.
 
     The network is ``m^{-1/2} sum_s a_s ReLU(x . w_s)`` with fixed signs a_s. Only its weights w_s

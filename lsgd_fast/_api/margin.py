@@ -1,8 +1,11 @@
 """The largest margin of the data, by the compiled descent."""
 
+from __future__ import annotations
+
 from lsgd_fast._api.descent import run_descent
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._methods.margin import MarginOptions, find_margin
+from lsgd_fast._methods.margin import Margin, MarginOptions, find_margin
+from lsgd_fast._typing import Count, Matrix, Real, Scale, Vector
 
 __all__ = [
     "max_margin",
@@ -10,16 +13,16 @@ __all__ = [
 
 
 def max_margin(
-    X,
-    y,
+    X: Matrix,
+    y: Vector,
     *,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    tol=1e-3,
-    max_passes=50_000,
-    n_threads=None,
-):
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    tol: Real = 1e-3,
+    max_passes: Count = 50_000,
+    n_threads: Count | None = None,
+) -> Margin:
     """Return the margin of the data, ``max over |w| = 1 of min_i y_i x_i . w``, and its direction.
 
     The accelerated dual method takes one pass over X a step. Every pass gives a direction, whose

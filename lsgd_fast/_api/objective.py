@@ -1,5 +1,7 @@
 """The objective, its gradient and its curvature at given weights."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -16,6 +18,7 @@ from lsgd_fast._methods.smoothness import (
     radius_of_rows,
     scores,
 )
+from lsgd_fast._typing import Columns, Count, FloatArray, Matrix, Real, Scale, Vector
 
 __all__ = [
     "critical_stepsize",
@@ -25,18 +28,18 @@ __all__ = [
 
 
 def logistic_loss(
-    X,
-    y,
-    w,
+    X: Matrix,
+    y: Vector,
+    w: Columns,
     *,
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    n_threads=None,
-):
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    n_threads: Count | None = None,
+) -> float | FloatArray:
     """Return the logistic objective at `w`.
 
     The weighted mean over rows of ``log(1 + exp(-z_i))`` with margins ``z_i = y_i (x_i . w + b)``,
@@ -92,18 +95,18 @@ def logistic_loss(
 
 
 def logistic_loss_gradient(
-    X,
-    y,
-    w,
+    X: Matrix,
+    y: Vector,
+    w: Columns,
     *,
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    n_threads=None,
-):
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    n_threads: Count | None = None,
+) -> tuple[float | FloatArray, FloatArray]:
     """Return the logistic objective at `w` and its gradient, reading X from memory once.
 
     Parameters
@@ -146,17 +149,17 @@ def _evaluate(X, y, w, n_threads, gradient, offset, **options):
 
 
 def critical_stepsize(
-    X,
-    y,
-    w,
+    X: Matrix,
+    y: Vector,
+    w: Vector,
     *,
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-):
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+) -> float:
     """Return 2 over the largest curvature of the logistic objective at `w`.
 
     At a minimiser `w` this is the critical stepsize: gradient descent from near by converges to the

@@ -1,6 +1,10 @@
 """A small table that prints well in a terminal and in a notebook."""
 
+from __future__ import annotations
+
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lsgd_fast._html import html_table
 from lsgd_fast._text import WIDTH
@@ -25,7 +29,13 @@ class Table:
         The heading and the entries that are to be read in place of a column's name and entries.
     """
 
-    def __init__(self, columns, optional=(), notes=None, shown=None):
+    def __init__(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        optional: Sequence[str] = (),
+        notes: Mapping[str, str] | None = None,
+        shown: Mapping[str, tuple[str, Sequence[Any]]] | None = None,
+    ) -> None:
         self._columns = {name: list(column) for name, column in columns.items()}
         self._optional = tuple(optional)
         self._notes = dict(notes or {})
@@ -34,14 +44,14 @@ class Table:
         entries = {name: shown.get(name, (name, column))[1] for name, column in columns.items()}
         self._cells = {name: list(map(_text, column)) for name, column in entries.items()}
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return a dict from names to columns, as lists, which pandas and polars accept."""
         return {name: list(column) for name, column in self._columns.items()}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(next(iter(self._columns.values()), []))
 
-    def __str__(self):
+    def __str__(self) -> str:
         shown = self._columns.keys() - set(self._optional)
         lines = self._lay_out(shown)
         for name in self._optional:
@@ -73,7 +83,7 @@ class Table:
     def _repr_html_(self):
         return self.to_html("")
 
-    def to_html(self, title):
+    def to_html(self, title: str) -> str:
         """Return all columns as HTML, with a title above them; see `html_table`."""
         rows = zip(*self._cells.values(), strict=True)
         return html_table(title, rows, tuple(self._heads.values()))

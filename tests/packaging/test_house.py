@@ -28,25 +28,27 @@ ARROWS = {
     "_text": set(),
     "_version": set(),
     "_arrays": {"_checks"},
+    "_typing": {"losses", "stepsizes"},
     "_checks": {"_constants"},
     "losses": {"_checks"},
     "stepsizes": {"_checks"},
-    "theory": {"_arrays", "_checks", "_constants"},
-    "datasets": set(),
-    "distributed": {"_checks", "_engine", "_inputs"},
+    "theory": {"_arrays", "_checks", "_constants", "_typing"},
+    "datasets": {"_typing"},
+    "distributed": {"_checks", "_engine", "_inputs", "_typing"},
     "_drawing": {"_checks"},
-    "plot": {"_checks", "_drawing", "stepsizes"},
-    "progress": {"_checks", "_text"},
-    "_pages": {"_checks", "_files", "_text", "_version", "plot"},
+    "plot": {"_checks", "_drawing", "_typing", "stepsizes"},
+    "progress": {"_checks", "_text", "_typing"},
+    "_pages": {"_checks", "_files", "_text", "_typing", "_version", "plot"},
     "_inputs": BASE | {"_arrays", "_cpus"},
-    "_results": BASE | {"_arrays", "_files", "_html", "_inputs", "_pages", "_text", "plot"},
-    "_methods": METHODS | {"plot", "theory"},
-    "reference": METHODS | {"_methods"},
+    "_results": BASE
+    | {"_arrays", "_files", "_html", "_inputs", "_pages", "_text", "_typing", "plot"},
+    "_methods": METHODS | {"_typing", "plot", "theory"},
+    "reference": METHODS | {"_methods", "_typing"},
     "_core": {"_constants", "_cpus"},
     "_engine": METHODS | {"_core", "_files", "_methods"},  # the named tuples of a line search
     "kernel": {"_core"},
     "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
-    | {"_text", "losses", "progress"},
+    | {"_text", "_typing", "losses", "progress"},
     "_planning": {
         "_arrays",
         "_checks",
@@ -59,11 +61,11 @@ ARROWS = {
         "_text",
         "stepsizes",
     }
-    | {"theory"},
+    | {"_typing", "theory"},
     "_pilot": {"_api", "_arrays", "_checks", "_constants", "_engine", "_files", "_inputs"}
-    | {"_drawing", "_methods", "_pages", "_planning", "_results", "_text", "_version"},
+    | {"_drawing", "_methods", "_pages", "_planning", "_results", "_text", "_typing", "_version"},
     "_sklearn": {"_api", "_arrays", "_checks", "_inputs", "_methods", "_results", "_text"}
-    | {"stepsizes"},
+    | {"_typing", "stepsizes"},
     "cli": {
         "_pages",
         "_pilot",
@@ -76,7 +78,7 @@ ARROWS = {
         "kernel",
         "reference",
     }
-    | {"_files", "_methods", "_text", "_version", "datasets", "plot", "progress"},
+    | {"_files", "_methods", "_text", "_typing", "_version", "datasets", "plot", "progress"},
 }
 # `lsgd_fast/__init__.py` and `__main__.py` may import every room, and no room imports them.
 ENTRIES = {"__init__", "__main__"}
