@@ -212,8 +212,6 @@ def test_fitted_classifiers_are_what_annotations_say():
 
 # --- checkers of types ----------------------------------------------------------------------------
 
-PYTHON = ("--pythonpath", sys.executable)
-
 
 def needs(package):
     if importlib.util.find_spec(package) is None:
@@ -221,8 +219,10 @@ def needs(package):
 
 
 def run_checker(*command, cwd, **variables):
-    """Run a checker in a folder, where it finds the package that is tested here."""
-    if ROOT.parent != Path(sysconfig.get_path("purelib")):  # where checkers find it by themselves
+    """Run a checker in a folder, where it finds this Python and the package that is tested here."""
+    variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    if str(ROOT.parent) not in map(sysconfig.get_path, ("purelib", "platlib")):
+        # checkers do not find it by themselves
         variables |= {"PYTHONPATH": str(ROOT.parent), "MYPYPATH": str(ROOT.parent)}
     command = [sys.executable, "-m", *map(str, command)]
     env = os.environ | variables
@@ -252,7 +252,7 @@ def check_by_mypy(folder):
 
 def check_by_basedpyright(folder):
     needs("basedpyright")
-    done = run_checker("basedpyright", *PYTHON, "--outputjson", cwd=folder)
+    done = run_checker("basedpyright", "--outputjson", cwd=folder)
     found = json.loads(done.stdout)["generalDiagnostics"]
     assert found, done.stderr
     return [
@@ -286,8 +286,8 @@ def test_the_script_runs_and_calls_every_public_function(tmp_path):
 @pytest.mark.slow
 def test_the_types_of_public_names_are_known(folder):
     needs("basedpyright")
-    command = ("basedpyright", *PYTHON, "--verifytypes", "lsgd_fast", "--ignoreexternal")
-    done = run_checker(*command, "--outputjson", cwd=folder)
+    command = ("basedpyright", "--verifytypes", "lsgd_fast", "--ignoreexternal", "--outputjson")
+    done = run_checker(*command, cwd=folder)
     found = json.loads(done.stdout)["typeCompleteness"]
     unknown = {
         one["name"].removeprefix("lsgd_fast.")

@@ -55,7 +55,7 @@ def members(kind):
     for base in reversed(kind.__mro__):
         if not base.__module__.startswith("lsgd_fast"):
             continue
-        for name in vars(base).get("__annotations__", {}):
+        for name in inspect.get_annotations(base):
             if not name.startswith("_"):
                 yield name, resolved(base)[name]
         for name, value in vars(base).items():
