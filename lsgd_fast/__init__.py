@@ -9,6 +9,7 @@ These functions run compiled code; `lsgd_fast.reference` has the same functions 
 
 import importlib.util
 import logging
+from typing import TYPE_CHECKING
 
 try:
     from lsgd_fast._api.descent import (
@@ -29,13 +30,13 @@ try:
     from lsgd_fast._api.stochastic import stochastic_gradient_descent, stochastic_sweep
     from lsgd_fast._api.trial import staged_trial
     from lsgd_fast._engine.descent import Descent
-except ModuleNotFoundError as error:
-    if not (error.name or "").startswith("lsgd_fast."):
+except ModuleNotFoundError as _error:
+    if not (_error.name or "").startswith("lsgd_fast."):
         raise
     raise ImportError(
         f"lsgd_fast in {__path__[0]!r} is not compiled. If this is a checkout of the source, it "
         "hides the installed package: change to another folder, or install with `pip install -e .`"
-    ) from error
+    ) from _error
 
 from lsgd_fast import datasets, distributed, losses, plot, reference, stepsizes, theory
 from lsgd_fast._docstrings import as_reference
@@ -60,6 +61,12 @@ from lsgd_fast._results.trial import Trial
 from lsgd_fast._results.verdict import Verdict
 from lsgd_fast._version import __version__ as __version__
 from lsgd_fast.progress import progress_bar
+
+if TYPE_CHECKING:
+    from lsgd_fast._sklearn.classifier import LogisticClassifier as LogisticClassifier
+    from lsgd_fast._sklearn.classifier import NotConvergedWarning as NotConvergedWarning
+    from lsgd_fast._sklearn.classifier import SeparableDataWarning as SeparableDataWarning
+    from lsgd_fast._sklearn.cross_validation import LogisticClassifierCV as LogisticClassifierCV
 
 logging.getLogger("lsgd_fast").addHandler(logging.NullHandler())
 
@@ -125,13 +132,16 @@ _SKLEARN_NAMES = {
 }
 
 
-def __getattr__(name):
-    if name in _SKLEARN_NAMES:
-        module = importlib.import_module(f"lsgd_fast._sklearn.{_SKLEARN_NAMES[name]}")
-        return getattr(module, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # checkers take a module with `__getattr__` to have every name
+
+    def __getattr__(name):
+        if name in _SKLEARN_NAMES:
+            module = importlib.import_module(f"lsgd_fast._sklearn.{_SKLEARN_NAMES[name]}")
+            return getattr(module, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     has_sklearn = importlib.util.find_spec("sklearn") is not None
-    return sorted({*globals(), *(_SKLEARN_NAMES if has_sklearn else ())})
+    dunders = {name for name in globals() if name.startswith("__")}
+    return sorted({*__all__, *dunders, *(_SKLEARN_NAMES if has_sklearn else ())})

@@ -1,9 +1,13 @@
 """Two small data sets for examples and tests. Both are linearly separable through the origin."""
 
+from __future__ import annotations
+
 from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
+
+from lsgd_fast._typing import FloatArray
 
 __all__ = ["Dataset", "digits_0_vs_8", "toy"]
 
@@ -19,8 +23,8 @@ class Dataset(NamedTuple):
         Labels, -1 or +1.
     """
 
-    X: np.ndarray
-    y: np.ndarray
+    X: FloatArray
+    y: FloatArray
 
 
 def toy() -> Dataset:

@@ -19,6 +19,8 @@ not depend on the number of ranks, on where the rows are cut, or on the threads 
 a rank dies.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from lsgd_fast._checks import check_count, check_real, shown
@@ -27,6 +29,7 @@ from lsgd_fast._inputs import distributed_rows
 from lsgd_fast._inputs.communicators import Communicator, thread_communicators
 from lsgd_fast._inputs.distributed_rows import DistributedRows
 from lsgd_fast._inputs.ranks import Ranks
+from lsgd_fast._typing import Count, IntArray, Matrix, MPIComm, ProcessGroup, Real
 
 __all__ = ["Communicator", "DistributedRows", "boundaries", "rows", "thread_communicators"]
 
@@ -37,7 +40,7 @@ OF_TORCH = (
 )
 
 
-def boundaries(n, d, size, *, n_entries=None):
+def boundaries(n: Count, d: Count, size: Count, *, n_entries: Count | None = None) -> IntArray:
     """Return where to cut n rows of d features into shares of `size` ranks.
 
     Rank r then reads the rows from ``boundaries[r]`` to ``boundaries[r + 1]``, and no row has to
@@ -74,7 +77,9 @@ def boundaries(n, d, size, *, n_entries=None):
     return distributed_rows.nearest_cuts(np.arange(size + 1) * n // size, units)
 
 
-def rows(X, comm, *, timeout=300.0):
+def rows(
+    X: Matrix, comm: Communicator | MPIComm | ProcessGroup, *, timeout: Real = 300.0
+) -> DistributedRows:
     """Return the rows of X that this process has, together with those of the other ranks.
 
     A collective call: every rank makes it, with its own rows, in the order of their numbers.

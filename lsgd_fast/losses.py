@@ -17,11 +17,14 @@ and two that bound the curvature of the objective: ``curvature``, the largest se
 ``curvature_ratio``, the largest ratio of the second derivative to the loss.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._checks import check_real, set_fields, shown
 from lsgd_fast._docstrings import documented
@@ -71,7 +74,7 @@ class Logistic:
     curvature_ratio: ClassVar[float] = 1.0
 
     @staticmethod
-    def rho(lam):
+    def rho(lam: float) -> float:
         """Return an upper bound of ``min_z lam * loss(z) + z^2``.
 
         Parameters
@@ -85,7 +88,7 @@ class Logistic:
         """
         return _rho_of_exponential_tail(lam)
 
-    def value(self, z):
+    def value(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the loss at each margin.
 
         Parameters
@@ -100,7 +103,7 @@ class Logistic:
         with np.errstate(under="ignore"):
             return np.maximum(-z, 0.0) + np.log1p(np.exp(-np.abs(z)))
 
-    def log_value(self, z):
+    def log_value(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of the loss at each margin, finite where `value` underflows.
 
         Parameters
@@ -115,7 +118,7 @@ class Logistic:
         near = np.log(self.value(np.minimum(z, LOG_VALUE_IS_LINEAR)))
         return np.where(z > LOG_VALUE_IS_LINEAR, -z, near)
 
-    def derivative(self, z):
+    def derivative(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the derivative of the loss at each margin.
 
         Parameters
@@ -131,7 +134,7 @@ class Logistic:
             small = np.exp(-np.abs(z))  # never overflows
             return -np.where(z > 0.0, small, 1.0) / (1.0 + small)
 
-    def log_slope(self, z):
+    def log_slope(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of minus the derivative, finite where the derivative underflows.
 
         Parameters
@@ -197,7 +200,7 @@ class Exponential:
     curvature_ratio: ClassVar[float] = 1.0
 
     @staticmethod
-    def rho(lam):
+    def rho(lam: float) -> float:
         """Return an upper bound of ``min_z lam * loss(z) + z^2``.
 
         Parameters
@@ -211,7 +214,7 @@ class Exponential:
         """
         return _rho_of_exponential_tail(lam)
 
-    def value(self, z):
+    def value(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the loss at each margin.
 
         Parameters
@@ -226,7 +229,7 @@ class Exponential:
         with np.errstate(under="ignore", over="ignore"):
             return np.exp(-z)
 
-    def log_value(self, z):
+    def log_value(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of the loss at each margin, finite where `value` underflows.
 
         Parameters
@@ -240,7 +243,7 @@ class Exponential:
         """
         return -z
 
-    def derivative(self, z):
+    def derivative(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the derivative of the loss at each margin.
 
         Parameters
@@ -254,7 +257,7 @@ class Exponential:
         """
         return -self.value(z)
 
-    def log_slope(self, z):
+    def log_slope(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of minus the derivative, finite where the derivative underflows.
 
         Parameters
@@ -296,35 +299,35 @@ class FlattenedExponential:
     name: ClassVar[str] = "flattened_exponential"
     a: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         set_fields(self, a=_check_parameter(self.a))
 
     @property
-    def C_g(self):
+    def C_g(self) -> float:
         """``a``, the slope of the tangent."""
         return self.a
 
     @property
-    def C_beta(self):
+    def C_beta(self) -> float:
         """``a * max(1, exp(a) / 2)``, by the growth of the second derivative over length 1."""
         return self.a * max(1.0, 0.5 * math.exp(self.a)) if self.a < 700.0 else math.inf
 
     @property
-    def C_e(self):
+    def C_e(self) -> float:
         """``1 / a``."""
         return 1.0 / self.a
 
     @property
-    def curvature(self):
+    def curvature(self) -> float:
         """``a^2``."""
         return self.a * self.a
 
     @property
-    def curvature_ratio(self):
+    def curvature_ratio(self) -> float:
         """``a^2``."""
         return self.a * self.a
 
-    def rho(self, lam):
+    def rho(self, lam: float) -> float:
         """Return an upper bound of ``min_z lam * loss(z) + z^2``.
 
         Parameters
@@ -338,7 +341,7 @@ class FlattenedExponential:
         """
         return 1.0 + (math.log(_check_lam(lam)) / self.a) ** 2
 
-    def value(self, z):
+    def value(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the loss at each margin.
 
         Parameters
@@ -354,7 +357,7 @@ class FlattenedExponential:
             t = self.a * z
             return np.where(z > 0.0, np.exp(-np.maximum(t, 0.0)), 1.0 - t)
 
-    def log_value(self, z):
+    def log_value(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of the loss at each margin, finite where `value` underflows.
 
         Parameters
@@ -370,7 +373,7 @@ class FlattenedExponential:
             t = self.a * z
             return np.where(z > 0.0, -t, np.log1p(-np.minimum(t, 0.0)))
 
-    def derivative(self, z):
+    def derivative(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the derivative of the loss at each margin.
 
         Parameters
@@ -385,7 +388,7 @@ class FlattenedExponential:
         with np.errstate(under="ignore", over="ignore"):
             return -self.a * np.exp(-np.maximum(self.a * z, 0.0))
 
-    def log_slope(self, z):
+    def log_slope(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of minus the derivative, finite where the derivative underflows.
 
         Parameters
@@ -429,30 +432,30 @@ class FlattenedPolynomial:
     C_e: ClassVar[float] = math.inf
     a: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         set_fields(self, a=_check_parameter(self.a))
 
     @property
-    def C_g(self):
+    def C_g(self) -> float:
         """``a``, the slope of the tangent."""
         return self.a
 
     @property
-    def C_beta(self):
+    def C_beta(self) -> float:
         """``(a + 1) 2^a``, half the second derivative at 0 divided by g(1)."""
         return (self.a + 1.0) * 2.0**self.a if self.a < 1000.0 else math.inf
 
     @property
-    def curvature(self):
+    def curvature(self) -> float:
         """``a (a + 1)``."""
         return self.a * (self.a + 1.0)
 
     @property
-    def curvature_ratio(self):
+    def curvature_ratio(self) -> float:
         """``a (a + 1)``."""
         return self.a * (self.a + 1.0)
 
-    def rho(self, lam):
+    def rho(self, lam: float) -> float:
         """Return an upper bound of ``min_z lam * loss(z) + z^2``.
 
         Parameters
@@ -466,7 +469,7 @@ class FlattenedPolynomial:
         """
         return 2.0 * _check_lam(lam) ** (2.0 / (self.a + 2.0))
 
-    def value(self, z):
+    def value(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the loss at each margin.
 
         Parameters
@@ -481,7 +484,7 @@ class FlattenedPolynomial:
         with np.errstate(under="ignore", over="ignore"):
             return np.where(z > 0.0, (1.0 + np.maximum(z, 0.0)) ** -self.a, 1.0 - self.a * z)
 
-    def log_value(self, z):
+    def log_value(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of the loss at each margin, finite where `value` underflows.
 
         Parameters
@@ -497,7 +500,7 @@ class FlattenedPolynomial:
             near = np.log1p(-self.a * np.minimum(z, 0.0))
             return np.where(z > 0.0, -self.a * np.log1p(np.maximum(z, 0.0)), near)
 
-    def derivative(self, z):
+    def derivative(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the derivative of the loss at each margin.
 
         Parameters
@@ -512,7 +515,7 @@ class FlattenedPolynomial:
         with np.errstate(under="ignore", over="ignore"):
             return -self.a * (1.0 + np.maximum(z, 0.0)) ** (-self.a - 1.0)
 
-    def log_slope(self, z):
+    def log_slope(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of minus the derivative, finite where the derivative underflows.
 
         Parameters
@@ -554,7 +557,7 @@ _BY_NAME = {loss.name: loss for loss in (Logistic, Exponential, Softmax)}
 _TYPES = (*Loss.__args__, Softmax)
 
 
-def resolve(loss):
+def resolve(loss: Literal["logistic", "exponential", "softmax"] | Loss) -> Loss:
     """Return the loss of a name, or the object itself.
 
     Parameters
@@ -594,12 +597,12 @@ def resolve(loss):
     return _BY_NAME[name]()
 
 
-def to_plain(loss):
+def to_plain(loss: Loss) -> str | dict[str, Any]:
     """Return a loss as plain data for `from_plain`: its name or a dict."""
     return loss.name if loss.name in _BY_NAME else {"name": loss.name, "a": loss.a}
 
 
-def from_plain(data):
+def from_plain(data: Any) -> Loss:
     """Return the loss of data from `to_plain`; raise TypeError or ValueError for other data."""
     if not isinstance(data, dict):
         return resolve(data)

@@ -17,9 +17,14 @@ they are drawn: in each of about two thousand columns their first, lowest, highe
 kept, so that no spike is lost. When you zoom in, the curve has fewer points than the trace.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast import _drawing as drawing
 from lsgd_fast import _figures as figures
@@ -36,12 +41,16 @@ from lsgd_fast._named_runs import (
     title_of,
 )
 from lsgd_fast._trial_curves import MARKS, finite, judged_by, trial_curves
+from lsgd_fast._typing import Real, Runs, WithFootprint, WithStages
 from lsgd_fast.stepsizes import resolve
+
+if TYPE_CHECKING:  # matplotlib is an extra
+    from matplotlib.axes import Axes
 
 __all__ = ["loss_curves", "margins", "panels", "plan", "rates", "sweep_map", "trial"]
 
 
-def loss_curves(runs, *, ax=None, legend=True, **line):
+def loss_curves(runs: Runs, *, ax: Axes | None = None, legend: bool = True, **line: Any) -> Axes:
     """Plot the loss of every step on log axes, or the objective of runs of `minimize`.
 
     The unstable phase, up to the last increase of the loss, is shaded: the more runs are still in
@@ -100,7 +109,7 @@ def loss_curves(runs, *, ax=None, legend=True, **line):
     return _draw_powers(ax, named, curves, quantity, legend, line)
 
 
-def rates(runs, *, ax=None, legend=True, **line):
+def rates(runs: Runs, *, ax: Axes | None = None, legend: bool = True, **line: Any) -> Axes:
     """Plot ``loss * stepsize * step`` of every step on log axes.
 
     A loss that falls like ``1 / (stepsize * step)`` gives a level curve, at the same height for
@@ -155,7 +164,14 @@ def rates(runs, *, ax=None, legend=True, **line):
     return _draw_powers(ax, named, curves, "loss × stepsize × step", legend, line)
 
 
-def margins(runs, *, ax=None, legend=True, data_margin=None, **line):
+def margins(
+    runs: Runs,
+    *,
+    ax: Axes | None = None,
+    legend: bool = True,
+    data_margin: Real | None = None,
+    **line: Any,
+) -> Axes:
     """Plot ``min_margin / weight_norm`` of every step, the normalised margin.
 
     The normalised margin is positive once the weights separate the data; a mark shows the first
@@ -217,7 +233,7 @@ def margins(runs, *, ax=None, legend=True, data_margin=None, **line):
     return ax
 
 
-def sweep_map(sweep, *, ax=None, legend=True):
+def sweep_map(sweep: Runs, *, ax: Axes | None = None, legend: bool = True) -> Axes:
     """Plot the loss by stepsize and step as a colour map, with the end of the unstable phase.
 
     The map has a row for each run, sorted by stepsize, and a column for each step or range of
@@ -278,7 +294,7 @@ def sweep_map(sweep, *, ax=None, legend=True):
     return ax
 
 
-def trial(trial, *, ax=None, legend=True, **line):
+def trial(trial: WithStages, *, ax: Axes | None = None, legend: bool = True, **line: Any) -> Axes:
     """Plot what a staged trial is for, such as the loss, by stepsize.
 
     A curve joins the medians over the samples, means of what is held out, with a band for their
@@ -367,7 +383,14 @@ PANELS = {
 }
 
 
-def panels(runs, *, columns=None, ax=None, legend=True, **line):
+def panels(
+    runs: Runs,
+    *,
+    columns: Sequence[str] | None = None,
+    ax: Sequence[Axes] | NDArray[np.object_] | None = None,
+    legend: bool = True,
+    **line: Any,
+) -> NDArray[np.object_]:
     """Plot several columns of the traces, each on axes of its own.
 
     Parameters
@@ -474,7 +497,7 @@ def _curve_of(one, name):
     return one.run.trace.step, finite(values)
 
 
-def plan(plan, *, ax=None):
+def plan(plan: WithFootprint, *, ax: Axes | None = None) -> Axes:
     """Plot the memory of a planned run by what takes it.
 
     The title has the sum of all that is in use at a time besides X, and the seconds of the run.
@@ -546,7 +569,9 @@ def _bytes_text(size):
     return f"{size:.3g} TB"
 
 
-def losses_by_stepsize(sweep, *, ax=None, legend=True, **line):
+def losses_by_stepsize(
+    sweep: Any, *, ax: Axes | None = None, legend: bool = True, **line: Any
+) -> Axes:
     """Plot three losses of each run of a stochastic sweep; see `StochasticSweep.plot`."""
     check_flag("legend", legend)
     stepsizes = np.array([resolve(stepsize).eta for stepsize in sweep.stepsizes])

@@ -1,13 +1,19 @@
 """Progress of a run: a callback that displays it, a status line, and the log."""
 
+from __future__ import annotations
+
 import logging
 import math
 import numbers
 import sys
 import time
+from typing import Self, TextIO, TypeVar
 
 from lsgd_fast._checks import check_count, shown
 from lsgd_fast._text import WIDTH, describe_ending
+from lsgd_fast._typing import Count, ProgressBar, ProgressState
+
+AnyRun = TypeVar("AnyRun")
 
 __all__ = ["LineDisplay", "StatusLine", "logged", "progress_bar", "run_with"]
 
@@ -15,7 +21,7 @@ PAUSE = 0.05  # least seconds between two changes of the status line
 INTERVAL = 0.1  # seconds between two changes of a display
 
 
-def progress_bar(n_steps=None, *, stream=None):
+def progress_bar(n_steps: Count | None = None, *, stream: TextIO | None = None) -> ProgressBar:
     """Return a callback that displays where a run, a trial, a fit or a search is.
 
     It is the ``callback=`` of every function that takes one. The display changes ten times a
@@ -77,7 +83,7 @@ def run_with(stepsize, what="Run"):
     )
 
 
-def logged(run, what="Run", rank=0):
+def logged(run: AnyRun, what="Run", rank: int = 0) -> AnyRun:
     """Return a `Run`; log how it ended, at level INFO of the logger "lsgd_fast", on rank 0."""
     log = logging.getLogger("lsgd_fast")
     if rank == 0 and log.isEnabledFor(logging.INFO):
@@ -114,7 +120,7 @@ class _Display:
     def __init__(self, n_steps):
         self.n_steps, self.shown_at, self.phase, self.is_over = n_steps, -math.inf, None, False
 
-    def __call__(self, state):
+    def __call__(self, state: ProgressState) -> None:
         if getattr(state, "rank", 0) > 0:
             return
         was_over, self.is_over = self.is_over, state.n_steps == self.n_steps
@@ -170,7 +176,7 @@ class _Bar(_Display):
         self.bar.set_postfix_str(_describe(state), refresh=False)
         self.bar.update(state.n_steps - self.bar.n)
 
-    def close(self):
+    def close(self) -> None:
         """Leave the bar as it is; the next state begins another."""
         if self.bar is not None:
             self.bar.close()
@@ -186,29 +192,29 @@ class StatusLine:
         Where to write, such as ``sys.stderr``.
     """
 
-    def __init__(self, stream):
+    def __init__(self, stream: TextIO) -> None:
         self.stream, self.live, self.shown_at = stream, _is_terminal(stream), -math.inf
         self.is_blank = True
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.clear()
 
-    def clear(self):
+    def clear(self) -> None:
         """Clear the line, on a terminal, if it shows anything."""
         if self.live and not self.is_blank:
             self.is_blank = True
             self._write("\r" + " " * WIDTH + "\r")
 
-    def show(self, text, now=False):
+    def show(self, text: str, now: bool = False) -> None:
         """Replace the line, on a terminal; unless `now`, skip it if the line has just changed."""
         if self.live and (now or time.monotonic() - self.shown_at >= PAUSE):
             self.shown_at, self.is_blank = time.monotonic(), False
             self._write(f"\r{text[:WIDTH]:<{WIDTH}}")
 
-    def log(self, text):
+    def log(self, text: str) -> None:
         """Write a line about a stage that is over, where the stream is not a terminal."""
         if not self.live:
             self._write(text + "\n")

@@ -6,10 +6,13 @@ domain: neither eta / L nor the gradient itself is ever formed, so steps stay ri
 underflow. The trace holds the effective stepsize, the factor of g_t, which may overflow to inf.
 """
 
+from __future__ import annotations
+
 import math
 import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lsgd_fast._checks import as_list, check_real, set_fields, shown
 
@@ -42,7 +45,7 @@ class _WithEta(_Rule):
 
     adaptive: ClassVar[bool] = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         set_fields(self, eta=check_real("eta", self.eta))
 
 
@@ -74,7 +77,7 @@ class Constant(_Rule):
     name: ClassVar[str] = "constant"
     eta: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         set_fields(self, eta=check_real("eta", self.eta))
 
 
@@ -95,9 +98,9 @@ class Schedule(_Rule):
     """
 
     name: ClassVar[str] = "schedule"
-    values: tuple
+    values: Sequence[float]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         values = enumerate(as_list("values", self.values))
         set_fields(self, values=tuple(check_real(f"values[{i}]", value) for i, value in values))
 
@@ -133,7 +136,7 @@ class Silver(_Rule):
     name: ClassVar[str] = "silver"
     smoothness: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.smoothness is not None:
             set_fields(self, smoothness=check_real("smoothness", self.smoothness))
 
@@ -362,7 +365,7 @@ class Nesterov(_Rule):
     n_vectors: ClassVar[int] = 1
     eta: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.eta is not None:
             set_fields(self, eta=check_real("eta", self.eta))
 
@@ -418,7 +421,7 @@ Rule = (
 RULES = {rule.name: rule for rule in Rule.__args__}
 
 
-def resolve(stepsize):
+def resolve(stepsize: float | Rule) -> Rule:
     """Return a constant rule for a number, or the rule itself.
 
     Parameters
@@ -451,7 +454,7 @@ def resolve(stepsize):
     )
 
 
-def as_passed(stepsize):
+def as_passed(stepsize: float | Rule) -> float | Rule:
     """Return a stepsize that `resolve` accepts, numbers other than int and float as a float."""
     rule = resolve(stepsize)
     return stepsize if rule is stepsize or type(stepsize) in (int, float) else rule.eta
@@ -462,12 +465,12 @@ def number_or_rule(rule):
     return rule.eta if isinstance(rule, Constant) else rule
 
 
-def check_nesterov(stepsize):
+def check_nesterov(stepsize: float | None) -> Nesterov:
     """Return the rule `Nesterov` of a stepsize, a number or None."""
     return Nesterov(None if stepsize is None else check_real("stepsize", stepsize))
 
 
-def check_rule(rule, problem):
+def check_rule(rule: Rule, problem: Any) -> None:
     """Raise ValueError if a rule does not apply to a problem; the message names the argument.
 
     Parameters
@@ -503,21 +506,21 @@ def check_rule(rule, problem):
         )
 
 
-def smoothness_bound(problem):
+def smoothness_bound(problem: Any) -> float:
     """Return ``c R^2 + l2``, a bound of the curvature of the objective; inf where there is none."""
     if problem.model.name == "network":
         return math.inf
     return problem.loss.curvature * problem.margin_slope * problem.margin_slope + problem.l2
 
 
-def eta_of(rule, problem):
+def eta_of(rule: Rule, problem: Any) -> float:
     """Return the parameter eta of a rule, 0.0 if it has none."""
     if isinstance(rule, Nesterov) and rule.eta is None:
         return 1.0 / smoothness_bound(problem)
     return getattr(rule, "eta", 0.0)
 
 
-def known_values(rule, problem):
+def known_values(rule: Rule, problem: Any) -> list[float]:
     """Return the stepsizes that are known before the run, as a list of floats.
 
     They are those of a `Schedule`, the one of `Constant`, or those of `Silver` by the exponent of 2
@@ -534,19 +537,19 @@ def known_values(rule, problem):
     return [(1.0 + growth ** (nu - 1)) / smoothness for nu in range(64)]
 
 
-def largest(rule, problem):
+def largest(rule: Rule, problem: Any) -> float:
     """Return the largest stepsize of a rule, inf if it is not known."""
     return max(known_values(rule, problem), default=math.inf)
 
 
-def to_plain(rule):
+def to_plain(rule: Rule) -> float | dict[str, Any]:
     """Return a rule as plain data for `from_plain`: a number or a dict."""
     if isinstance(rule, Constant):
         return rule.eta
     return {"rule": rule.name} | {field.name: getattr(rule, field.name) for field in fields(rule)}
 
 
-def from_plain(data):
+def from_plain(data: Any) -> Rule:
     """Return the rule of data from `to_plain`; raise TypeError or ValueError for other data."""
     if not isinstance(data, dict):
         return resolve(data)

@@ -20,7 +20,10 @@ Non-Monotonicity of the Loss Improves Optimization Efficiency", COLT 2024, arXiv
 theorems, corollaries and lemmas by number.
 """
 
+from __future__ import annotations
+
 import math
+from typing import overload
 
 import numpy as np
 
@@ -28,6 +31,7 @@ from lsgd_fast._arrays import as_real_array
 from lsgd_fast._checks import check_count, check_real
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 from lsgd_fast._docstrings import documented
+from lsgd_fast._typing import Columns, Count, FloatArray, Real
 
 __all__ = [
     "certified_loss",
@@ -53,7 +57,7 @@ __all__ = [
 
 
 @documented
-def smoothness(radius=1.0):
+def smoothness(radius: Real = 1.0) -> float:
     """Return an upper bound of the smoothness of the loss, ``R^2 / 4``.
 
     No eigenvalue of the Hessian exceeds it, because the second derivative of ``log(1 + exp(-z))``
@@ -79,7 +83,7 @@ def smoothness(radius=1.0):
 
 
 @documented
-def monotone_stepsize(radius=1.0):
+def monotone_stepsize(radius: Real = 1.0) -> float:
     """Return ``8 / R^2``, 2 over `smoothness`: up to this stepsize no step increases the loss.
 
     This is the descent lemma; it holds for any data.
@@ -104,7 +108,7 @@ def monotone_stepsize(radius=1.0):
 
 
 @documented
-def monotone_threshold(stepsize, *, radius=1.0):
+def monotone_threshold(stepsize: Real, *, radius: Real = 1.0) -> float:
     """Return ``2 / (stepsize * R^2)``: once the loss is this low, it never increases.
 
     This is Lemma 10. It assumes neither a margin nor separable data, but on data that are not
@@ -130,7 +134,7 @@ def monotone_threshold(stepsize, *, radius=1.0):
 
 
 @documented
-def certified_loss(stepsize, *, radius=1.0):
+def certified_loss(stepsize: Real, *, radius: Real = 1.0) -> float:
     """Return ``1 / (stepsize * R^2)``: a loss this low certifies the stable phase.
 
     This is equation 2 of Theorem 1, and the condition for `Run.certified_at`. From there on the
@@ -158,8 +162,20 @@ def certified_loss(stepsize, *, radius=1.0):
 # --- phases of a run with a constant stepsize -----------------------------------------------------
 
 
+@overload
+def mean_loss(t: Real, margin: Real, stepsize: Real, *, radius: Real = ...) -> float: ...
+
+
+@overload
+def mean_loss(
+    t: Columns, margin: Real, stepsize: Real, *, radius: Real = ...
+) -> float | FloatArray: ...
+
+
 @documented
-def mean_loss(t, margin, stepsize, *, radius=1.0):
+def mean_loss(
+    t: Columns | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
+) -> float | FloatArray:
     """Return an upper bound of the mean of the first t losses, ``L(w_0)`` to ``L(w_{t-1})``.
 
     The bound of Theorem 1 holds in any phase. With ``x = margin^2 stepsize t`` it is
@@ -189,7 +205,7 @@ def mean_loss(t, margin, stepsize, *, radius=1.0):
 
 
 @documented
-def transition_steps(n, margin, stepsize, *, radius=1.0):
+def transition_steps(n: Count, margin: Real, stepsize: Real, *, radius: Real = 1.0) -> float:
     """Return an upper bound of the number of steps in the unstable phase, tau.
 
     Theorem 1: with ``eta = stepsize R^2``, ``r = (eta + n) / eta`` and
@@ -221,8 +237,22 @@ def transition_steps(n, margin, stepsize, *, radius=1.0):
     return 60.0 * max(eta, n, math.e, ratio * math.log(ratio)) * _square(radius / margin)
 
 
+@overload
+def stable_loss(
+    t: Real, margin: Real, stepsize: Real, *, mean_exponential: Real = ...
+) -> float: ...
+
+
+@overload
+def stable_loss(
+    t: Columns, margin: Real, stepsize: Real, *, mean_exponential: Real = ...
+) -> float | FloatArray: ...
+
+
 @documented
-def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
+def stable_loss(
+    t: Columns | Real, margin: Real, stepsize: Real, *, mean_exponential: Real = 1.0
+) -> float | FloatArray:
     """Return an upper bound of the loss t steps after the stable phase was certified.
 
     Theorem 1: with ``x = margin^2 stepsize t`` and F the mean of ``exp(-z_i)`` at the step s of
@@ -254,8 +284,20 @@ def stable_loss(t, margin, stepsize, *, mean_exponential=1.0):
     return _stable_loss(_check_steps("t", t), margin, stepsize, mean_exponential)
 
 
+@overload
+def monotone_loss(t: Real, margin: Real, stepsize: Real, *, radius: Real = ...) -> float: ...
+
+
+@overload
+def monotone_loss(
+    t: Columns, margin: Real, stepsize: Real, *, radius: Real = ...
+) -> float | FloatArray: ...
+
+
 @documented
-def monotone_loss(t, margin, stepsize, *, radius=1.0):
+def monotone_loss(
+    t: Columns | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
+) -> float | FloatArray:
     """Return an upper bound of ``L(w_t)`` for stepsizes so small that the loss never increases.
 
     With ``x = margin^2 stepsize t`` and ``eta = stepsize R^2`` the bound is
@@ -288,8 +330,20 @@ def monotone_loss(t, margin, stepsize, *, radius=1.0):
     return _monotone_loss(t, margin, stepsize, _paper_stepsize(stepsize, radius))
 
 
+@overload
+def last_loss(t: Real, n: Count, margin: Real, stepsize: Real, *, radius: Real = ...) -> float: ...
+
+
+@overload
+def last_loss(
+    t: Columns, n: Count, margin: Real, stepsize: Real, *, radius: Real = ...
+) -> float | FloatArray: ...
+
+
 @documented
-def last_loss(t, n, margin, stepsize, *, radius=1.0):
+def last_loss(
+    t: Columns | Real, n: Count, margin: Real, stepsize: Real, *, radius: Real = 1.0
+) -> float | FloatArray:
     """Return the least upper bound of ``L(w_t)`` that the functions above give.
 
     These are `monotone_loss` and, from `transition_steps` on, `certified_loss` and the
@@ -320,7 +374,9 @@ def last_loss(t, n, margin, stepsize, *, radius=1.0):
 
 
 @documented
-def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
+def steps_for_loss(
+    loss: Real, n: Count, margin: Real, stepsize: Real, *, radius: Real = 1.0
+) -> float:
     """Return the least number of steps t for which `last_loss` is at most `loss`.
 
     Parameters
@@ -348,8 +404,20 @@ def steps_for_loss(loss, n, margin, stepsize, *, radius=1.0):
     return _first(lambda t: bound(t) <= loss)
 
 
+@overload
+def weight_norm(t: Real, margin: Real, stepsize: Real, *, radius: Real = ...) -> float: ...
+
+
+@overload
+def weight_norm(
+    t: Columns, margin: Real, stepsize: Real, *, radius: Real = ...
+) -> float | FloatArray: ...
+
+
 @documented
-def weight_norm(t, margin, stepsize, *, radius=1.0):
+def weight_norm(
+    t: Columns | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
+) -> float | FloatArray:
     """Return an upper bound of ``|w_t|``, in the units of ``1 / X``.
 
     Lemma 8: with ``x = margin^2 stepsize t`` the bound is
@@ -385,7 +453,7 @@ def weight_norm(t, margin, stepsize, *, radius=1.0):
 
 
 @documented
-def corollary2_stepsize(n_steps, margin, *, radius=1.0):
+def corollary2_stepsize(n_steps: Count, margin: Real, *, radius: Real = 1.0) -> float:
     """Return the stepsize of Corollary 2 for a budget of steps, ``margin^2 T / (120 R^4)``.
 
     For budgets of at least `corollary2_min_steps`, `corollary2_loss` bounds the last loss of a run
@@ -420,7 +488,7 @@ def corollary2_stepsize(n_steps, margin, *, radius=1.0):
 
 
 @documented
-def corollary2_min_steps(n, margin, *, radius=1.0):
+def corollary2_min_steps(n: Count, margin: Real, *, radius: Real = 1.0) -> float:
     """Return the least budget of steps of Corollary 2, ``120 max(e, n) R^2 / margin^2``.
 
     Parameters
@@ -445,8 +513,20 @@ def corollary2_min_steps(n, margin, *, radius=1.0):
     return 120.0 * max(math.e, n) * _square(radius / margin)
 
 
+@overload
+def corollary2_loss(n_steps: Real, n: Count, margin: Real, *, radius: Real = ...) -> float: ...
+
+
+@overload
+def corollary2_loss(
+    n_steps: Columns, n: Count, margin: Real, *, radius: Real = ...
+) -> float | FloatArray: ...
+
+
 @documented
-def corollary2_loss(n_steps, n, margin, *, radius=1.0):
+def corollary2_loss(
+    n_steps: Columns | Real, n: Count, margin: Real, *, radius: Real = 1.0
+) -> float | FloatArray:
     """Return the upper bound of Corollary 2 for the last loss, ``480 log(x^2)^2 / x^2``.
 
     Here ``x = (margin / R)^2 T`` for the budget T, and the stepsize is `corollary2_stepsize`. The
@@ -477,7 +557,7 @@ def corollary2_loss(n_steps, n, margin, *, radius=1.0):
 
 
 @documented
-def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
+def corollary2_steps_for_loss(loss: Real, n: Count, margin: Real, *, radius: Real = 1.0) -> float:
     """Return the least budget of steps for which `corollary2_loss` is at most `loss`.
 
     Parameters
@@ -508,7 +588,16 @@ def corollary2_steps_for_loss(loss, n, margin, *, radius=1.0):
 
 
 @documented
-def network_width(n_steps, n, margin, stepsize, *, radius=1.0, failure=0.01, imbalance=0.0):
+def network_width(
+    n_steps: Count,
+    n: Count,
+    margin: Real,
+    stepsize: Real,
+    *,
+    radius: Real = 1.0,
+    failure: Real = 0.01,
+    imbalance: Real = 0.0,
+) -> float:
     """Return the width m of a two-layer ReLU network from which on Theorem 6 holds.
 
     The network is ``m^{-1/2} sum_s a_s ReLU(x . w_s)`` with fixed signs a_s. Only its weights w_s

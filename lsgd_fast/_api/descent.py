@@ -1,15 +1,38 @@
 """Gradient descent: one run, a sweep, Nesterov's method, a two-layer network."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
 from lsgd_fast._checks import check_n_steps
 from lsgd_fast._docstrings import documented
 from lsgd_fast._engine.descent import Descent, descend
 from lsgd_fast._engine.sweep import descend_together
 from lsgd_fast._inputs.callbacks import closing
-from lsgd_fast._inputs.distributed_rows import ranks_of
+from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import DescentOptions, SweepOptions, TwoLayerOptions
-from lsgd_fast._inputs.stopping import check_stop
+from lsgd_fast._inputs.stopping import Stop, check_stop
+from lsgd_fast._results.run import Run
 from lsgd_fast._results.sweep import Sweep
+from lsgd_fast._typing import (
+    Activation,
+    Callback,
+    ColumnName,
+    Columns,
+    Count,
+    FloatArray,
+    Gram,
+    LossLike,
+    MarginLoss,
+    Matrix,
+    Real,
+    Scale,
+    Seed,
+    Stepsize,
+    Validation,
+    Vector,
+)
 from lsgd_fast.progress import logged, run_with
 from lsgd_fast.stepsizes import check_nesterov, resolve
 
@@ -25,28 +48,28 @@ __all__ = [
 
 @documented
 def gradient_descent(
-    X,
-    y,
-    stepsize,
-    n_steps,
+    X: Matrix | DistributedRows,
+    y: Vector,
+    stepsize: Stepsize,
+    n_steps: Count,
     *,
-    start=None,
-    loss="logistic",
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    stop=None,
-    record=None,
-    record_every=1,
-    validation=None,
-    callback=None,
-    callback_every=None,
-    gram="auto",
-    n_threads=None,
-):
+    start: Columns | None = None,
+    loss: LossLike = "logistic",
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    stop: Stop | None = None,
+    record: Iterable[ColumnName] | None = None,
+    record_every: Count = 1,
+    validation: Validation | None = None,
+    callback: Callback[Descent] | None = None,
+    callback_every: Count | None = None,
+    gram: Gram = "auto",
+    n_threads: Count | None = None,
+) -> Run:
     """Run gradient descent and return a `Run`.
 
     Each step is ``w_{t+1} = w_t - eta_t * gradient(w_t)``, from `start`, on the objective: the
@@ -111,28 +134,28 @@ def gradient_descent(
 
 @documented
 def stepsize_sweep(
-    X,
-    y,
-    stepsizes,
-    n_steps,
+    X: Matrix | DistributedRows,
+    y: Vector,
+    stepsizes: Iterable[Stepsize],
+    n_steps: Count,
     *,
-    start=None,
-    loss="logistic",
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    stop=None,
-    record=None,
-    record_every=1,
-    validation=None,
-    callback=None,
-    callback_every=None,
-    gram="auto",
-    n_threads=None,
-):
+    start: Columns | Sequence[Columns] | None = None,
+    loss: LossLike = "logistic",
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real | Sequence[Real] | FloatArray = 0.0,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    stop: Stop | Sequence[Stop | None] | None = None,
+    record: Iterable[ColumnName] | None = None,
+    record_every: Count = 1,
+    validation: Validation | None = None,
+    callback: Callback[Descent] | None = None,
+    callback_every: Count | None = None,
+    gram: Gram = "auto",
+    n_threads: Count | None = None,
+) -> Sweep:
     """Run gradient descent with several stepsizes that share every pass over the data.
 
     Each run is, bit for bit, that of `gradient_descent` with its stepsize and the same arguments. A
@@ -211,27 +234,27 @@ def stepsize_sweep(
 
 @documented
 def nesterov_descent(
-    X,
-    y,
-    stepsize=None,
-    n_steps=1000,
+    X: Matrix | DistributedRows,
+    y: Vector,
+    stepsize: Real | None = None,
+    n_steps: Count = 1000,
     *,
-    start=None,
-    loss="logistic",
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    stop=None,
-    record=None,
-    record_every=1,
-    validation=None,
-    callback=None,
-    callback_every=None,
-    n_threads=None,
-):
+    start: Columns | None = None,
+    loss: LossLike = "logistic",
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    stop: Stop | None = None,
+    record: Iterable[ColumnName] | None = None,
+    record_every: Count = 1,
+    validation: Validation | None = None,
+    callback: Callback[Descent] | None = None,
+    callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> Run:
     """Run Nesterov's accelerated gradient with gradient restart and return a `Run`.
 
     It is `gradient_descent` with the rule `lsgd_fast.stepsizes.Nesterov`, whose docstring has the
@@ -296,27 +319,27 @@ def nesterov_descent(
 
 @documented
 def two_layer_gradient_descent(
-    X,
-    y,
-    stepsize,
-    n_steps,
+    X: Matrix | DistributedRows,
+    y: Vector,
+    stepsize: Stepsize,
+    n_steps: Count,
     *,
-    width,
-    activation="relu",
-    rng=None,
-    start=None,
-    loss="logistic",
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    stop=None,
-    record=None,
-    record_every=1,
-    validation=None,
-    callback=None,
-    callback_every=None,
-    n_threads=None,
-):
+    width: Count,
+    activation: Activation = "relu",
+    rng: Seed | None = None,
+    start: Columns | None = None,
+    loss: MarginLoss = "logistic",
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    stop: Stop | None = None,
+    record: Iterable[ColumnName] | None = None,
+    record_every: Count = 1,
+    validation: Validation | None = None,
+    callback: Callback[Descent] | None = None,
+    callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> Run:
     """Run gradient descent on the first layer of a two-layer network.
 
     The network is ``f(x) = width^(-1/2) sum_s a_s activation(x . w_s)``. Its signs a_s = +1, -1,

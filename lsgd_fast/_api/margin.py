@@ -1,10 +1,13 @@
 """The largest margin of the data, by the compiled descent."""
 
+from __future__ import annotations
+
 from lsgd_fast._api.descent import run_descent
 from lsgd_fast._docstrings import documented
 from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._methods.margin import MarginOptions, find_margin
+from lsgd_fast._methods.margin import Margin, MarginOptions, find_margin
+from lsgd_fast._typing import Callback, Count, MarginState, Matrix, Real, Scale, Vector
 
 __all__ = [
     "max_margin",
@@ -13,18 +16,18 @@ __all__ = [
 
 @documented
 def max_margin(
-    X,
-    y,
+    X: Matrix,
+    y: Vector,
     *,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    tol=1e-3,
-    max_passes=50_000,
-    callback=None,
-    callback_every=None,
-    n_threads=None,
-):
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    tol: Real = 1e-3,
+    max_passes: Count = 50_000,
+    callback: Callback[MarginState] | None = None,
+    callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> Margin:
     """Return the margin of the data and its direction.
 
     The margin of the data is ``max over |w| = 1 of min_i y_i x_i . w``.

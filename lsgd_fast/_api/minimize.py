@@ -1,5 +1,7 @@
 """Minimisation of the objective by the compiled quasi-Newton method."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from lsgd_fast._api.descent import descend
@@ -11,15 +13,27 @@ from lsgd_fast._engine.lbfgs import LBFGS
 from lsgd_fast._engine.linear_map import LinearMap
 from lsgd_fast._engine.score_line import ScoreLine
 from lsgd_fast._inputs.callbacks import closing
-from lsgd_fast._inputs.distributed_rows import ranks_of
+from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._inputs.stopping import Stop, StopReason
 from lsgd_fast._methods.gradient_sizes import share_at_start
 from lsgd_fast._methods.growth import growth_check, warn_of_growth
 from lsgd_fast._methods.line_search import Engine
 from lsgd_fast._methods.minimize_request import MinimizeOptions
 from lsgd_fast._methods.quasi_newton import run_minimize
+from lsgd_fast._results.run import Run
 from lsgd_fast._results.separation import feature_names
+from lsgd_fast._typing import (
+    Callback,
+    ClassLoss,
+    Columns,
+    Count,
+    Matrix,
+    MinimizeState,
+    Real,
+    Scale,
+    Vector,
+)
 from lsgd_fast.progress import logged, run_with
 
 __all__ = [
@@ -38,24 +52,24 @@ MAX_TIGHTENING = 0.1
 
 @documented
 def minimize(
-    X,
-    y,
+    X: Matrix | DistributedRows,
+    y: Vector,
     *,
-    l2=0.0,
-    tol=1e-8,
-    max_passes=1000,
-    start=None,
-    loss="logistic",
-    sample_weight=None,
-    offset=None,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    stop=None,
-    callback=None,
-    callback_every=None,
-    n_threads=None,
-):
+    l2: Real = 0.0,
+    tol: Real = 1e-8,
+    max_passes: Count = 1000,
+    start: Columns | None = None,
+    loss: ClassLoss = "logistic",
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    stop: Stop | None = None,
+    callback: Callback[MinimizeState] | None = None,
+    callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> Run:
     """Minimise the objective by limited-memory BFGS, without a stepsize to choose.
 
     The objective is the weighted mean of the losses plus ``l2/2 * |w|^2``. Each iteration reads X

@@ -1,5 +1,7 @@
 """The objective, its gradient and its curvature at given weights."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
@@ -22,6 +24,7 @@ from lsgd_fast._methods.smoothness import (
     weigh_changes,
     with_curvature_of_penalty,
 )
+from lsgd_fast._typing import Columns, Count, FloatArray, Matrix, Real, Scale, Vector
 
 __all__ = [
     "critical_stepsize",
@@ -33,18 +36,18 @@ __all__ = [
 
 @documented
 def logistic_loss(
-    X,
-    y,
-    w,
+    X: Matrix,
+    y: Vector,
+    w: Columns,
     *,
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    n_threads=None,
-):
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    n_threads: Count | None = None,
+) -> float | FloatArray:
     """Return the logistic objective at `w`.
 
     It is the weighted mean over rows of ``log(1 + exp(-z_i))`` with margins
@@ -92,18 +95,18 @@ def logistic_loss(
 
 @documented
 def logistic_loss_gradient(
-    X,
-    y,
-    w,
+    X: Matrix,
+    y: Vector,
+    w: Columns,
     *,
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    n_threads=None,
-):
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    n_threads: Count | None = None,
+) -> tuple[float | FloatArray, FloatArray]:
     """Return the logistic objective at `w` and its gradient, reading X from memory once.
 
     The objective is the weighted mean over rows of ``log(1 + exp(-z_i))`` with margins
@@ -252,17 +255,17 @@ def logistic_loss_hessp(
 
 @documented
 def critical_stepsize(
-    X,
-    y,
-    w,
+    X: Matrix,
+    y: Vector,
+    w: Vector,
     *,
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-):
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+) -> float:
     """Return 2 over the largest curvature of the logistic objective at `w`.
 
     At a minimiser `w` this is the critical stepsize: gradient descent from near by converges to the

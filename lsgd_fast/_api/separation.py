@@ -1,10 +1,14 @@
 """Whether a linear model separates the classes, by the compiled `minimize`."""
 
+from __future__ import annotations
+
 from lsgd_fast._api.minimize import solve
 from lsgd_fast._checks import check_callback, check_n_threads
 from lsgd_fast._docstrings import documented
 from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._methods.separation import check_separation, find_separation
+from lsgd_fast._results.separation import Separation
+from lsgd_fast._typing import Callback, ClassLoss, Count, Matrix, SearchState, Vector
 
 __all__ = [
     "separation",
@@ -13,17 +17,17 @@ __all__ = [
 
 @documented
 def separation(
-    X,
-    y,
+    X: Matrix,
+    y: Vector,
     *,
-    loss="logistic",
-    sample_weight=None,
-    offset=None,
-    fit_intercept=False,
-    callback=None,
-    callback_every=None,
-    n_threads=None,
-):
+    loss: ClassLoss = "logistic",
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    fit_intercept: bool = False,
+    callback: Callback[SearchState] | None = None,
+    callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> Separation:
     """Return whether a linear model separates the classes, by what, and a proof.
 
     If it does, completely or in part, the loss has no minimum without a penalty: some coefficients

@@ -1,40 +1,58 @@
 """The public functions of stochastic gradient descent."""
 
+from __future__ import annotations
+
 import logging
+from collections.abc import Iterable
 
 from lsgd_fast._docstrings import documented
 from lsgd_fast._engine.sgd import SGDRuns
 from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.stopping import Stop
 from lsgd_fast._methods.stochastic import StochasticOptions, run_stochastic, sweep_stochastic
+from lsgd_fast._results.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast._text import describe_ending
+from lsgd_fast._typing import (
+    BatchState,
+    Callback,
+    Columns,
+    Count,
+    MarginLoss,
+    Matrix,
+    Order,
+    Real,
+    Seed,
+    Vector,
+)
 from lsgd_fast.progress import run_with
+from lsgd_fast.stepsizes import Constant
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 
 
 @documented
 def stochastic_gradient_descent(
-    X,
-    y,
-    stepsize,
-    n_steps,
+    X: Matrix,
+    y: Vector,
+    stepsize: Real | Constant,
+    n_steps: Count,
     *,
-    batch_size=1,
-    order="shuffle",
-    rng=None,
-    start=None,
-    loss="logistic",
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    stop=None,
-    record_every=1,
-    callback=None,
-    callback_every=None,
-    n_threads=None,
-):
+    batch_size: Count = 1,
+    order: Order = "shuffle",
+    rng: Seed | None = None,
+    start: Columns | None = None,
+    loss: MarginLoss = "logistic",
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    stop: Stop | None = None,
+    record_every: Count = 1,
+    callback: Callback[BatchState] | None = None,
+    callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> StochasticRun:
     """Run stochastic gradient descent with a constant stepsize.
 
     Each step is ``w_{t+1} = w_t - eta * gradient_t(w_t)``, from `start`, where the gradient is that
@@ -106,26 +124,26 @@ def stochastic_gradient_descent(
 
 @documented
 def stochastic_sweep(
-    X,
-    y,
-    stepsizes,
-    n_steps,
+    X: Matrix,
+    y: Vector,
+    stepsizes: Iterable[Real | Constant],
+    n_steps: Count,
     *,
-    batch_size=1,
-    order="shuffle",
-    rng=None,
-    start=None,
-    loss="logistic",
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    stop=None,
-    record_every=1,
-    callback=None,
-    callback_every=None,
-    n_threads=None,
-):
+    batch_size: Count = 1,
+    order: Order = "shuffle",
+    rng: Seed | None = None,
+    start: Columns | None = None,
+    loss: MarginLoss = "logistic",
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    stop: Stop | None = None,
+    record_every: Count = 1,
+    callback: Callback[BatchState] | None = None,
+    callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> StochasticSweep:
     """Run stochastic gradient descent with several stepsizes that see the same batches.
 
     Each run is, bit for bit, that of `stochastic_gradient_descent` with its stepsize, the same

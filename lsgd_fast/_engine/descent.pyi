@@ -1,40 +1,56 @@
-import os
-from collections.abc import Callable, Sequence
-from typing import Literal, Self
+from collections.abc import Iterable
+from typing import Any, Self
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from typing_extensions import disjoint_base
 
-from lsgd_fast._inputs.requests import DescentRequest
+from lsgd_fast._inputs.distributed_rows import DistributedRows
 from lsgd_fast._inputs.stopping import Stop, StopReason
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.verdict import Verdict
-from lsgd_fast.losses import Loss
+from lsgd_fast._typing import (
+    Callback,
+    ColumnName,
+    Columns,
+    Count,
+    FloatArray,
+    Gram,
+    LossLike,
+    Matrix,
+    Path,
+    Real,
+    Scale,
+    Stepsize,
+    Validation,
+    Vector,
+)
 from lsgd_fast.stepsizes import Rule
 
+__all__ = ["Descent", "descend"]
+
+@disjoint_base
 class Descent:
     def __init__(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
-        stepsize: float | Rule,
+        X: Matrix | DistributedRows,
+        y: Vector,
+        stepsize: Stepsize,
         *,
-        start: ArrayLike | None = None,
-        loss: str | Loss = "logistic",
-        sample_weight: ArrayLike | None = None,
-        offset: ArrayLike | None = None,
-        l2: float = 0.0,
+        start: Columns | None = None,
+        loss: LossLike = "logistic",
+        sample_weight: Vector | None = None,
+        offset: Vector | None = None,
+        l2: Real = 0.0,
         fit_intercept: bool = False,
-        center: ArrayLike | None = None,
-        scale: ArrayLike | None = None,
+        center: Scale | None = None,
+        scale: Scale | None = None,
         stop: Stop | None = None,
-        record: Sequence[str] | None = None,
-        record_every: int = 1,
-        validation: tuple[ArrayLike, ArrayLike] | None = None,
-        callback: Callable[[Descent], object] | None = None,
-        callback_every: int | None = None,
-        gram: bool | Literal["auto"] = "auto",
-        n_threads: int | None = None,
+        record: Iterable[ColumnName] | None = None,
+        record_every: Count = 1,
+        validation: Validation | None = None,
+        callback: Callback[Descent] | None = None,
+        callback_every: Count | None = None,
+        gram: Gram = "auto",
+        n_threads: Count | None = None,
     ) -> None: ...
     @property
     def n_steps(self) -> int: ...
@@ -43,9 +59,9 @@ class Descent:
     @property
     def rank(self) -> int: ...
     @property
-    def weights(self) -> NDArray[np.float64]: ...
+    def weights(self) -> FloatArray: ...
     @property
-    def intercept(self) -> float | NDArray[np.float64]: ...
+    def intercept(self) -> float | FloatArray: ...
     @property
     def loss(self) -> float: ...
     @property
@@ -62,23 +78,23 @@ class Descent:
     def evidence(self) -> str: ...
     @property
     def stop_reason(self) -> StopReason | None: ...
-    def step(self, n_steps: int = 1) -> StopReason | None: ...
+    def step(self, n_steps: Count = 1) -> StopReason | None: ...
     def result(self) -> Run: ...
-    def save(self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> None: ...
+    def save(self, path: Path) -> None: ...
     @classmethod
     def load(
         cls,
-        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
-        X: ArrayLike,
-        y: ArrayLike,
+        path: Path,
+        X: Matrix | DistributedRows,
+        y: Vector,
         *,
-        sample_weight: ArrayLike | None = None,
-        offset: ArrayLike | None = None,
-        center: ArrayLike | None = None,
-        scale: ArrayLike | None = None,
-        validation: tuple[ArrayLike, ArrayLike] | None = None,
-        callback: Callable[[Descent], object] | None = None,
-        n_threads: int | None = None,
+        sample_weight: Vector | None = None,
+        offset: Vector | None = None,
+        center: Scale | None = None,
+        scale: Scale | None = None,
+        validation: Validation | None = None,
+        callback: Callback[Descent] | None = None,
+        n_threads: Count | None = None,
     ) -> Self: ...
 
-def descend(request: DescentRequest, kind: type[Descent] = ...) -> Descent: ...
+def descend(request: Any, kind: type[Descent] = ...) -> Descent: ...

@@ -22,11 +22,17 @@ from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._results.verdict import MIN_STEPS, Verdict
 from lsgd_fast.stepsizes import number_or_rule, resolve
 
+__all__ = ["Descent", "descend"]
+
 cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace for which memory is allocated at a time
 
 
+# The docstring begins with what `inspect.signature` returns of the class: that of `__init__`.
 cdef class Descent:
-    """Gradient descent that the caller steps, with checkpoints.
+    """Descent(X, y, stepsize, *, start=None, loss="logistic", sample_weight=None, offset=None, \
+    l2=0.0, fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1, \
+    validation=None, callback=None, callback_every=None, gram="auto", n_threads=None)\n--\n
+    Gradient descent that the caller steps, with checkpoints.
 
     ``Descent(X, y, eta).step(n)`` and then ``result()`` is ``gradient_descent(X, y, eta, n)``, bit
     for bit, in however many calls the steps are taken. Between the calls, the properties tell where

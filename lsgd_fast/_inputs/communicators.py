@@ -1,11 +1,15 @@
 """How ranks exchange arrays and objects: the protocol, and its form for threads of one process."""
 
+from __future__ import annotations
+
 import math
 import threading
 import time
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, SupportsIndex
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._checks import check_count, check_real
 
@@ -29,7 +33,7 @@ class Communicator(Protocol):
     rank: int
     size: int
 
-    def allgather(self, send, receive):
+    def allgather(self, send: NDArray[np.float64], receive: NDArray[np.float64]) -> None:
         """Fill each row of `receive` with what the rank of this number sends.
 
         Parameters
@@ -40,7 +44,7 @@ class Communicator(Protocol):
             Written in place: row r is the `send` of rank r.
         """
 
-    def alltoall(self, send, receive):
+    def alltoall(self, send: NDArray[np.float64], receive: NDArray[np.float64]) -> None:
         """Fill each row of `receive` with what the rank of this number sends to this one.
 
         Parameters
@@ -51,7 +55,7 @@ class Communicator(Protocol):
             Written in place: row r is the row for this rank of the `send` of rank r.
         """
 
-    def gather_objects(self, thing):
+    def gather_objects(self, thing: Any) -> list[Any]:
         """Return the objects of all ranks.
 
         Parameters
@@ -65,7 +69,7 @@ class Communicator(Protocol):
             The objects, in the order of the ranks.
         """
 
-    def exchange_objects(self, things):
+    def exchange_objects(self, things: Sequence[Any]) -> list[Any]:
         """Return what every rank has for this one.
 
         Parameters
@@ -80,7 +84,7 @@ class Communicator(Protocol):
         """
 
 
-def thread_communicators(size, timeout=60.0):
+def thread_communicators(size: SupportsIndex, timeout: float = 60.0) -> list[Communicator]:
     """Return communicators of `size` ranks that are threads of this process, for tests.
 
     Parameters
@@ -123,7 +127,7 @@ class _ThreadCommunicator:
         self.rank, self.size = rank, len(shared.box)
         self._shared = shared
 
-    def gather_objects(self, thing):
+    def gather_objects(self, thing: Any) -> list[Any]:
         shared = self._shared
         shared.box[self.rank] = thing
         self._wait()
@@ -131,10 +135,10 @@ class _ThreadCommunicator:
         self._wait()
         return found
 
-    def exchange_objects(self, things):
+    def exchange_objects(self, things: Sequence[Any]) -> list[Any]:
         return [row[self.rank] for row in self.gather_objects(things)]
 
-    def allgather(self, send, receive):
+    def allgather(self, send: NDArray[np.float64], receive: NDArray[np.float64]) -> None:
         shared = self._shared
         shared.box[self.rank] = send
         self._wait()
@@ -142,7 +146,7 @@ class _ThreadCommunicator:
             np.copyto(row, other)
         self._wait()
 
-    def alltoall(self, send, receive):
+    def alltoall(self, send: NDArray[np.float64], receive: NDArray[np.float64]) -> None:
         shared = self._shared
         shared.box[self.rank] = send
         self._wait()

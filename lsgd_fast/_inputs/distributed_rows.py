@@ -1,12 +1,18 @@
 """Rows of X that lie in several processes: which rank holds which, and their vectors."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._arrays import as_real_array, column_names, without_frame
 from lsgd_fast._constants import LEAF_ROWS, WHOLE_ROWS
 from lsgd_fast._inputs.dense import check_matrix
 from lsgd_fast._inputs.ranks import ALONE
-from lsgd_fast._inputs.sparse import empty_row, is_sparse, stack_rows
+from lsgd_fast._inputs.sparse import SparseRows, empty_row, is_sparse, stack_rows
 
 __all__ = ["DistributedRows", "nearest_cuts", "ranks_of", "unit_starts"]
 
@@ -96,8 +102,20 @@ class DistributedRows:
 
     ndim = 2
     is_distributed = True
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    n_entries: int
+    is_whole: bool
+    local: NDArray[Any] | SparseRows
+    n_local: int
+    first_row: int
+    given: range
+    columns: list[Any] | None
+    ranks: Any
 
-    def __init__(self, X, ranks, slab_bounds):
+    def __init__(
+        self, X: Any, ranks: Any, slab_bounds: Callable[[int, int, int], Sequence[int]]
+    ) -> None:
         self.ranks = ranks
         with ranks.together():
             share = X
@@ -128,31 +146,31 @@ class DistributedRows:
                 self.local = empty_row(X) if is_sparse(X) else np.zeros((1, d), X.dtype)
 
     @property
-    def rank(self):
+    def rank(self) -> int:
         """The number of this rank, from 0."""
         return self.ranks.rank
 
     @property
-    def size(self):
+    def size(self) -> int:
         """The number of ranks."""
         return self.ranks.size
 
     @property
-    def n_units(self):
+    def n_units(self) -> int:
         """The number of units of all ranks."""
         return len(self._units) - 1
 
     @property
-    def own_units(self):
+    def own_units(self) -> tuple[int, int]:
         """The first unit of this rank, and the one after its last."""
         return tuple(self._unit_cuts[self.rank : self.rank + 2].tolist())
 
     @property
-    def unit_leaves(self):
+    def unit_leaves(self) -> int:
         """Leaves of a unit of dense rows, a power of two."""
         return unit_rows(self.shape[0], self.size) // LEAF_ROWS
 
-    def unit_bounds(self):
+    def unit_bounds(self) -> list[int]:
         """Return where the units of this rank begin.
 
         Returns
@@ -163,7 +181,7 @@ class DistributedRows:
         first, end = self.own_units
         return (self._units[first : end + 1] - self.first_row).tolist()
 
-    def runs(self):
+    def runs(self) -> list[list[int]]:
         """Return for each rank the fewest runs of units whose sums it makes alone.
 
         A run is aligned: a power of two of units, from a multiple of that on.
@@ -176,22 +194,22 @@ class DistributedRows:
         ends = self._unit_cuts.tolist()
         return [_aligned_runs(first, end) for first, end in zip(ends[:-1], ends[1:], strict=True)]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         given = f"{self.given.start}..{self.given.stop - 1}" if self.given else "none"
         return f"DistributedRows(shape={self.shape}, dtype={self.dtype}, rows {given} of rank " + (
             f"{self.rank} of {self.size})"
         )
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise TypeError(
             f"X is spread over {self.size} ranks and cannot become an array: pass the rows of this "
             "rank as they were before"
         )
 
-    def place(self, values):
+    def place(self, values: Any) -> Any:
         """Return the entries of the rows that this rank works on, of those of its given rows.
 
         Parameters
@@ -208,7 +226,7 @@ class DistributedRows:
             return _stack(self.ranks.gather(values))
         return self._moved(values, self._starts, self._cuts)
 
-    def of_all(self, values):
+    def of_all(self, values: Any) -> Any:
         """Return the entries of all rows, of those of the rows that this rank works on.
 
         Parameters
@@ -223,7 +241,7 @@ class DistributedRows:
         """
         return values if self.is_whole else _stack(self.ranks.gather(values[: self.n_local]))
 
-    def at_multiples(self, n_rows, arrays):
+    def at_multiples(self, n_rows: int, arrays: Sequence[Any]) -> tuple[int, list[Any]]:
         """Return arrays of the rows of this rank, moved so that it has multiples of `n_rows`.
 
         Parameters

@@ -1,10 +1,13 @@
 """Models: how the columns of weights make the margin of a row, and the constants of each."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._checks import check_choice, check_count
 from lsgd_fast._constants import LEAKY_SLOPE
@@ -36,7 +39,7 @@ class Linear:
     at_zero: ClassVar[float] = 0.0
     name: ClassVar[str] = "linear"
 
-    def n_terms(self, n_features):
+    def n_terms(self, n_features: int) -> int:
         """Return the number of roundings in a margin, see `numerics.separates`."""
         return n_features
 
@@ -60,7 +63,7 @@ class Softmax:
     at_zero: ClassVar[float] = 0.0
     name: ClassVar[str] = "softmax"
 
-    def n_terms(self, n_features):
+    def n_terms(self, n_features: int) -> int:
         """Return the number of roundings in a margin, see `numerics.separates`."""
         return n_features + 1
 
@@ -83,26 +86,26 @@ class TwoLayer:
     name: ClassVar[str] = "network"
 
     @property
-    def slope(self):
+    def slope(self) -> float | None:
         """The slope of the activation left of 0, or None."""
         return ACTIVATIONS[self.activation]
 
     @property
-    def at_zero(self):
+    def at_zero(self) -> float:
         """Bound of the terms of f at zero weights, where softplus is log 2."""
         return math.sqrt(self.columns) if self.slope is None else 0.0
 
-    def n_terms(self, n_features):
+    def n_terms(self, n_features: int) -> int:
         """Return the number of roundings in a margin, see `numerics.separates`."""
         return n_features + self.columns + 8
 
     @property
-    def output_factor(self):
+    def output_factor(self) -> float:
         """The factor of the sum over the units."""
         return 1.0 / math.sqrt(self.columns)
 
     @property
-    def output_weights(self):
+    def output_weights(self) -> NDArray[np.float64]:
         """The fixed weights (columns,) of the second layer: +1, -1, +1, ..."""
         return 1.0 - 2.0 * (np.arange(self.columns) % 2)
 

@@ -1,8 +1,13 @@
 """Validation of sparse data as canonical CSR, and NumPy operations on its rows."""
 
+from __future__ import annotations
+
 import operator
+from collections.abc import Iterator
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._cpus import on_threads
 
@@ -50,34 +55,48 @@ class SparseRows:
 
     format = "csr"
     ndim = 2
+    shape: tuple[int, int]
+    data: NDArray[Any]
+    indices: NDArray[Any]
+    indptr: NDArray[np.int64]
+    copied: int
+    ordering: int
 
-    def __init__(self, shape, data, indices, indptr, copied=0, ordering=0):
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        data: NDArray[Any],
+        indices: NDArray[Any],
+        indptr: NDArray[np.int64],
+        copied: int = 0,
+        ordering: int = 0,
+    ) -> None:
         self.shape, self.data, self.indices, self.indptr = shape, data, indices, indptr
         self.copied, self.ordering = copied, ordering
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         """The dtype of the values."""
         return self.data.dtype
 
     @property
-    def size(self):
+    def size(self) -> int:
         """The number of entries."""
         return len(self.data)
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Bytes of the three arrays."""
         return self.data.nbytes + self.indices.nbytes + self.indptr.nbytes
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def tocsr(self):
+    def tocsr(self) -> Self:
         """Return the rows themselves, which are CSR."""
         return self
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> SparseRows:
         """Return rows by a slice, an array of row numbers or a mask, as `SparseRows`."""
         if isinstance(rows, slice) and rows == slice(None):
             return self
@@ -92,22 +111,22 @@ class SparseRows:
         copied = data.nbytes + indices.nbytes + indptr.nbytes
         return SparseRows(shape, data, indices, indptr, copied)
 
-    def toarray(self):
+    def toarray(self) -> NDArray[Any]:
         """Return the rows as a dense array of the same dtype."""
         dense = np.zeros(self.shape, self.dtype)
         for rows, columns, values in self.blocks():
             dense[rows, columns] = values
         return dense
 
-    def blocks(self):
+    def blocks(self) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]]:
         """Yield (rows, columns, values) of all entries, block by block; values as float64."""
         return map(self.block, self.block_starts())
 
-    def block_starts(self):
+    def block_starts(self) -> range:
         """Return the first entry of each block, a range."""
         return range(0, self.size, ENTRIES_AT_A_TIME)
 
-    def block(self, i):
+    def block(self, i: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
         """Return (rows, columns, values) of the entries of the block that starts with entry i."""
         end = min(i + ENTRIES_AT_A_TIME, self.size)
         first, last = np.searchsorted(self.indptr, (i, end - 1), side="right") - 1
@@ -116,14 +135,14 @@ class SparseRows:
         columns = _in_range(self.indices[i:end], self.shape[1])
         return rows, columns, self.data[i:end].astype(np.float64, copy=False)
 
-    def multiply(self, w, scale=1.0):
+    def multiply(self, w: NDArray[np.float64], scale: float = 1.0) -> NDArray[np.float64]:
         """Return the scores ``(X / scale) @ w``."""
         scores = np.zeros(len(self))
         for rows, columns, values in self.blocks():
             add_to_rows(scores, rows, (values / scale) * w[columns])
         return scores
 
-    def combine(self, s, scale=1.0):
+    def combine(self, s: NDArray[np.float64], scale: float = 1.0) -> NDArray[np.float64]:
         """Return ``(X / scale).T @ s``, leaving out rows where s is zero, which may be large."""
         total = np.zeros(self.shape[1])
         for rows, columns, values in self.blocks():

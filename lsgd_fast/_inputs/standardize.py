@@ -1,8 +1,11 @@
 """The centre and the scale that give each feature the mean 0 and the standard deviation 1."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._constants import EPSILON
 from lsgd_fast._cpus import on_threads
@@ -19,10 +22,12 @@ CONSTANT = 64 * EPSILON
 class Units(NamedTuple):
     """The units of standardised features: ``(X - center) * scale``, each of shape (d,)."""
 
-    center: np.ndarray
-    scale: np.ndarray
+    center: NDArray[np.float64]
+    scale: NDArray[np.float64]
 
-    def to_raw(self, weights, intercept):
+    def to_raw(
+        self, weights: NDArray[np.float64], intercept: float | NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float | NDArray[np.float64]]:
         """Return the weights and the intercept that give the same scores on X itself.
 
         Parameters
@@ -39,7 +44,9 @@ class Units(NamedTuple):
         shift = self.center @ raw
         return raw, intercept - (shift if raw.ndim > 1 else float(shift))
 
-    def from_raw(self, weights, intercept):
+    def from_raw(
+        self, weights: NDArray[np.float64], intercept: float | NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float | NDArray[np.float64]]:
         """Return the weights and the intercept on the standardised features; see `to_raw`."""
         shift = self.center @ weights
         return (weights.T / self.scale).T, intercept + shift

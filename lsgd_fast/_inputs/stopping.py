@@ -93,7 +93,7 @@ class Stop:
     seconds: float | None = None
     validation_patience: int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("loss", "gradient_norm", "seconds"):
             value = getattr(self, name)
             if value is not None:

@@ -1,5 +1,7 @@
 """The largest margin of the data, found by a descent of either implementation."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +19,7 @@ from lsgd_fast._inputs.callbacks import Reports
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast._results.arrays import ReadOnlyArrays
+from lsgd_fast._typing import FloatArray
 from lsgd_fast.losses import Exponential
 from lsgd_fast.stepsizes import DualMomentum
 
@@ -47,12 +50,12 @@ class Margin(ReadOnlyArrays):
     """
 
     value: float
-    direction: np.ndarray | None = field(repr=False)
+    direction: FloatArray | None = field(repr=False)
     gap: float
     intercept: float | None
     n_passes: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.direction is not None:
             set_fields(self, direction=np.array(self.direction, dtype=np.float64))
         super().__post_init__()

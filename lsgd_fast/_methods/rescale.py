@@ -1,5 +1,7 @@
 """Weights of a run rescaled to a smaller loss, once they separate the data."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 
@@ -11,6 +13,7 @@ from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._results.run import Run
+from lsgd_fast._typing import FloatArray, LossLike, Real
 
 __all__ = ["ScaledWeights", "scale_to_loss"]
 
@@ -31,13 +34,13 @@ class ScaledWeights(ReadOnlyArrays):
         Upper bound of the loss at these weights.
     """
 
-    weights: np.ndarray
-    intercept: float | np.ndarray
+    weights: FloatArray
+    intercept: float | FloatArray
     factor: float
     loss_bound: float
 
 
-def scale_to_loss(run, target, *, loss="logistic"):
+def scale_to_loss(run: Run, target: Real, *, loss: LossLike = "logistic") -> ScaledWeights:
     """Multiply weights that separate the data by a factor so that the loss is at most `target`.
 
     This takes no pass over the data: with a smallest margin m > 0, c times the weights have a loss

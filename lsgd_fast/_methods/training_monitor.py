@@ -1,18 +1,25 @@
 """A monitor for the training loops of others: it tells a jump that ends from one that does not."""
 
+from __future__ import annotations
+
 import math
 import struct
 import time
 import types
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from lsgd_fast._checks import check_count, check_real, shown
 from lsgd_fast._constants import EPSILON, INCREASE_TOLERANCE
-from lsgd_fast._inputs.stopping import StopReason, check_stop
+from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
 from lsgd_fast._methods.loss_windows import LossWindows
 from lsgd_fast._methods.training_state import STATE, decode, encode
-from lsgd_fast._methods.training_trace import TraceRows
+from lsgd_fast._methods.training_trace import TraceRows, TrainingTrace
 from lsgd_fast._results.diagnostics import observed
 from lsgd_fast._results.verdict import Verdict
+from lsgd_fast._typing import Count, Fact, Real
+
+if TYPE_CHECKING:  # matplotlib is an extra
+    from matplotlib.axes import Axes
 
 __all__ = ["TrainingMonitor", "as_float"]
 
@@ -92,7 +99,15 @@ class TrainingMonitor:
     <Verdict.stable: 'stable'>
     """
 
-    def __init__(self, *, updates_per_epoch=1, tolerance=None):
+    updates_per_epoch: int
+    tolerance: float | None
+    n_updates: int
+    last_increase: int | None
+    best_held_out_loss: float | None
+    best_at: int | None
+    verdict: Verdict
+
+    def __init__(self, *, updates_per_epoch: Count = 1, tolerance: Real | None = None) -> None:
         self.updates_per_epoch = check_count("updates_per_epoch", updates_per_epoch, 1)
         if tolerance is not None:
             tolerance = check_real("tolerance", tolerance, zero_allowed=True)
@@ -113,7 +128,14 @@ class TrainingMonitor:
         self._rows = TraceRows()
         self.verdict = Verdict.undecided
 
-    def update(self, loss, *, stepsize=None, gradient_norm=None, held_out_loss=None):
+    def update(
+        self,
+        loss: SupportsFloat,
+        *,
+        stepsize: SupportsFloat | None = None,
+        gradient_norm: SupportsFloat | None = None,
+        held_out_loss: SupportsFloat | None = None,
+    ) -> Verdict:
         """Take the loss of one step of training, before the step is made.
 
         Parameters
@@ -210,17 +232,17 @@ class TrainingMonitor:
         self._loss = loss
 
     @property
-    def n_increases(self):
+    def n_increases(self) -> int:
         """Number of observations above the one before, by more than rounding or noise."""
         return self._windows.n_increases
 
     @property
-    def evidence(self):
+    def evidence(self) -> str:
         """What was observed, a few sentences."""
         return observed(self.facts)
 
     @property
-    def facts(self):
+    def facts(self) -> list[Fact]:
         """The evidence once more, as the keys of sentences and their numbers."""
         if self._diverged_at is not None:
             return [("seen_bad", {"loss": str(self._bad_loss), "step": self._diverged_at})]
@@ -229,11 +251,11 @@ class TrainingMonitor:
         return self._windows.diagnostics().facts
 
     @property
-    def trace(self):
+    def trace(self) -> TrainingTrace:
         """The `TrainingTrace` of the observations so far, in bounded memory."""
         return self._rows.to_trace()
 
-    def should_stop(self, stop):
+    def should_stop(self, stop: Stop) -> StopReason | None:
         """Return why training should end, if it should.
 
         Parameters
@@ -293,7 +315,7 @@ class TrainingMonitor:
     def _time(self):
         return self._elapsed + (0.0 if self._begun is None else time.monotonic() - self._begun)
 
-    def plot(self, ax=None, **options):
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Plot the loss, with the part up to its last increase shaded.
 
         Parameters
@@ -321,7 +343,7 @@ class TrainingMonitor:
         )
         return loss_curves({"loss": run}, ax=ax, **options)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Return all that is needed to go on later, as numbers, strings, lists and dicts.
 
         Returns
@@ -333,7 +355,7 @@ class TrainingMonitor:
         values |= {"windows": self._windows.state(), "trace": self._rows.state()}
         return encode(values)
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where the monitor was when `state_dict` returned this state.
 
         Parameters
@@ -369,7 +391,7 @@ class TrainingMonitor:
     def _set(self, name, value):
         setattr(self, name if name in vars(self) else f"_{name}", value)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"TrainingMonitor({self.verdict}, {self.n_updates} updates)"
 
 

@@ -1,10 +1,13 @@
 """The trace of a training loop: bounded memory, whatever its length."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
 from lsgd_fast._results.columns import ColumnFields
+from lsgd_fast._typing import FloatArray, IntArray
 
 __all__ = ["BITS", "TraceRows", "TrainingTrace"]
 
@@ -32,13 +35,13 @@ class TrainingTrace(ColumnFields):
         What was given with the update, NaN where it was not; None if it never was.
     """
 
-    step: np.ndarray
-    loss: np.ndarray
-    stepsize: np.ndarray | None = None
-    gradient_norm: np.ndarray | None = None
-    held_out_loss: np.ndarray | None = None
+    step: IntArray
+    loss: FloatArray
+    stepsize: FloatArray | None = None
+    gradient_norm: FloatArray | None = None
+    held_out_loss: FloatArray | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         steps = f", steps {self.step[0]} to {self.step[-1]}" if len(self) else ""
         return f"TrainingTrace({len(self)} rows{steps})"
 

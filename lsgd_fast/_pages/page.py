@@ -1,13 +1,17 @@
 """Building blocks of pages: HTML without scripts, for screens of any width and for A4."""
 
+from __future__ import annotations
+
 import html
 import math
 import numbers
+from typing import overload
 
 from lsgd_fast._files import replacing
 from lsgd_fast._pages.style import STYLE
 from lsgd_fast._pages.texts import ENGLISH, UNITS, Sentences, check_lang
 from lsgd_fast._text import exp_text
+from lsgd_fast._typing import Lang, Path
 from lsgd_fast._version import __version__
 
 __all__ = [
@@ -255,7 +259,11 @@ class Reported:
     `Phrases`, the page.
     """
 
-    def report(self, path=None, *, lang="en"):
+    @overload
+    def report(self, path: None = None, *, lang: Lang = "en") -> str: ...
+    @overload
+    def report(self, path: Path, *, lang: Lang = "en") -> None: ...
+    def report(self, path: Path | None = None, *, lang: Lang = "en") -> str | None:
         """Return the report as text that fits a terminal, or write it as a page.
 
         Parameters

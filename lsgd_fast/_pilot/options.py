@@ -42,7 +42,7 @@ class Budget:
     seconds: float | None = None
     memory: int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.seconds is not None:
             set_fields(self, seconds=check_real("budget.seconds", self.seconds))
         if self.memory is not None:

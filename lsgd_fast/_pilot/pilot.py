@@ -1,5 +1,7 @@
 """`pilot`: a staged trial, a plan and a monitored run on all rows, with a decision at each gate."""
 
+from __future__ import annotations
+
 import operator
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -14,6 +16,7 @@ from lsgd_fast._docstrings import documented
 from lsgd_fast._inputs.callbacks import Relay, closing
 from lsgd_fast._inputs.dense import check_matrix
 from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.stopping import Stop
 from lsgd_fast._methods.staged_trial import TrialOptions, run_trial
 from lsgd_fast._methods.trial_runs import TrialProgress, outcome_of
 from lsgd_fast._pilot import gates
@@ -24,6 +27,18 @@ from lsgd_fast._pilot.result import Decision, Gate, Pilot, PilotRun
 from lsgd_fast._pilot.runs import RECORDED, Ended, run_to_end
 from lsgd_fast._planning.plan import Plan, plan
 from lsgd_fast._results.run import last_increase
+from lsgd_fast._typing import (
+    Callback,
+    Count,
+    Goal,
+    Matrix,
+    Path,
+    Real,
+    Scale,
+    Seed,
+    TrialState,
+    Vector,
+)
 from lsgd_fast._version import __version__
 
 __all__ = ["Budget", "Pilot", "pilot"]
@@ -45,33 +60,33 @@ RUNS = ("conservative", "recommended")
 
 @documented
 def pilot(
-    X,
-    y,
+    X: Matrix,
+    y: Vector,
     *,
-    goal="held_out_error",
-    budget=None,
-    folder=None,
-    n_steps=4000,
-    n_trial_steps=1000,
-    start_stepsize=None,
-    factor=4,
-    n_stages=8,
-    sample=0.5,
-    n_repeats=5,
-    test_size=0.2,
-    width=None,
-    stop=None,
-    rng=0,
-    sample_weight=None,
-    offset=None,
-    l2=0.0,
-    fit_intercept=False,
-    center=None,
-    scale=None,
-    callback=None,
-    callback_every=None,
-    n_threads=None,
-):
+    goal: Goal = "held_out_error",
+    budget: Budget | Real | None = None,
+    folder: Path | None = None,
+    n_steps: Count = 4000,
+    n_trial_steps: Count = 1000,
+    start_stepsize: Real | None = None,
+    factor: Real = 4,
+    n_stages: Count = 8,
+    sample: Real = 0.5,
+    n_repeats: Count = 5,
+    test_size: Real = 0.2,
+    width: Count | None = None,
+    stop: Stop | None = None,
+    rng: Seed | None = 0,
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    callback: Callback[TrialState] | None = None,
+    callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> Pilot:
     """Decide by a small trial, a plan and a monitored run whether a large stepsize pays.
 
     Three gates follow one another, each with a rule that is stated beforehand, see

@@ -1,7 +1,10 @@
 """The result of a pilot: its decision, the gates it was made by, and the runs on all rows."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any, Literal
 
 from lsgd_fast._pages.page import Reported
 from lsgd_fast._pilot.report import goal_key, report
@@ -9,6 +12,7 @@ from lsgd_fast._planning.plan import Plan
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.trial import Outcome, Trial
 from lsgd_fast._text import to_json_values
+from lsgd_fast._typing import Fact, Goal
 
 __all__ = ["Decision", "Difference", "Gate", "Pilot", "PilotRun", "Point"]
 
@@ -48,13 +52,13 @@ class Gate:
         What would be needed to decide, where there is not enough evidence, or to pass.
     """
 
-    name: str
+    name: Literal["worth", "fits", "holds"]
     decision: Decision | None
-    evidence: tuple[tuple[str, dict], ...] = ()
-    needed: tuple[str, dict] | None = None
+    evidence: tuple[Fact, ...] = ()
+    needed: Fact | None = None
 
     @property
-    def decision_key(self):
+    def decision_key(self) -> str:
         """The key of the words for the decision."""
         return f"decision_{'none' if self.decision is None else self.decision.name}"
 
@@ -136,12 +140,12 @@ class Difference:
     n_rows: int
 
     @property
-    def is_better(self):
+    def is_better(self) -> bool:
         """Whether the recommended run is better by more than the spread."""
         return self.mean < -self.spread
 
     @property
-    def is_worse(self):
+    def is_worse(self) -> bool:
         """Whether the recommended run is worse by more than the spread."""
         return self.mean > self.spread
 
@@ -184,7 +188,7 @@ class Pilot(Reported):
 
     decision: Decision
     gates: tuple[Gate, ...]
-    goal: str
+    goal: Goal
     trial: Trial
     plan: Plan | None
     conservative: PilotRun | None
@@ -198,10 +202,10 @@ class Pilot(Reported):
     passes: float
     seconds: float
     ended: bool
-    call: dict
+    call: dict[str, Any]
 
     @property
-    def answer(self):
+    def answer(self) -> tuple[Fact, ...]:
         """The answer: keys of sentences, each with the fields in it."""
         first, best = self.trial.conservative, self.trial.recommended
         fields = {"conservative": first, "stepsize": best, "goal": goal_key(self.goal)}
@@ -228,7 +232,7 @@ class Pilot(Reported):
         return "answer_none_larger" if is_first else "answer_contradicted"
 
     @property
-    def saving(self):
+    def saving(self) -> dict[str, int | float] | None:
         """What the recommended run saves until it is as good as the other one ends, or None.
 
         A dict: "passes" and "seconds" are saved, of "all" and "whole_seconds".
@@ -251,13 +255,13 @@ class Pilot(Reported):
 
         return pilot_page(self, say)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.report()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Pilot(decision={str(self.decision)!r}, {self.n_rows} rows, goal={self.goal!r})"
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the pilot as plain values, which JSON can hold; the weights are left out.
 
         Returns

@@ -62,7 +62,7 @@ class Memory:
     trace_row: int
     set_up: int
 
-    def peak(self, n_rows):
+    def peak(self, n_rows: int) -> int:
         """Return the most that is in use at a time, with `n_rows` rows of the trace."""
         descent = self.packed + self.workspace + self.weights + self.trace_row * n_rows
         return self.labels + max(self.set_up, descent)

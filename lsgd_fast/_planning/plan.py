@@ -1,8 +1,12 @@
 """`plan` and `Plan`: the memory, time and theoretical bounds of a descent before it is run."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from lsgd_fast._arrays import as_array, column_names
 from lsgd_fast._checks import (
@@ -26,7 +30,11 @@ from lsgd_fast._planning import report as plan_report
 from lsgd_fast._planning.bounds import Bounds, bounds
 from lsgd_fast._planning.memory import Memory, dense_memory, sparse_memory
 from lsgd_fast._planning.timing import made_up_data, measure
+from lsgd_fast._typing import Callback, Count, Matrix, Real, TimingState, Vector
 from lsgd_fast.stepsizes import Constant, resolve
+
+if TYPE_CHECKING:  # matplotlib is an extra
+    from matplotlib.axes import Axes
 
 __all__ = ["Plan", "plan"]
 
@@ -63,7 +71,7 @@ class Plan(Reported):
 
     n: int
     d: int
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     record_every: int
     n_threads: int
     bounds: Bounds
@@ -79,19 +87,19 @@ class Plan(Reported):
     @documented
     def for_shape(
         cls,
-        n,
-        d,
-        dtype=np.float64,
+        n: Count,
+        d: Count,
+        dtype: DTypeLike = np.float64,
         *,
-        stepsize=None,
-        n_steps=None,
-        target_loss=None,
-        width=None,
-        margin=None,
-        radius=None,
-        record_every=1,
-        n_threads=None,
-    ):
+        stepsize: Real | Constant | None = None,
+        n_steps: Count | None = None,
+        target_loss: Real | None = None,
+        width: Count | None = None,
+        margin: Real | None = None,
+        radius: Real | None = None,
+        record_every: Count = 1,
+        n_threads: Count | None = None,
+    ) -> Self:
         """Return the plan for data of shape (n, d), without the data.
 
         Parameters
@@ -179,17 +187,17 @@ class Plan(Reported):
         )
 
     @property
-    def stepsize(self):
+    def stepsize(self) -> float | None:
         """The stepsize of the run, as given or else of Corollary 2; None if unknown."""
         return self.bounds.stepsize
 
     @property
-    def n_steps(self):
+    def n_steps(self) -> int | None:
         """The number of steps, as given or else for `target_loss`; None if unknown."""
         return self.bounds.n_steps
 
     @property
-    def data_bytes(self):
+    def data_bytes(self) -> int:
         """Bytes of X, as an array or in CSR. `peak_bytes` does not include them."""
         if self.n_entries is not None:
             entry = self.dtype.itemsize + self.place_bytes
@@ -197,39 +205,39 @@ class Plan(Reported):
         return self.n * self.d * self.dtype.itemsize
 
     @property
-    def n_recorded(self):
+    def n_recorded(self) -> int | None:
         """Largest number of rows of the trace; None if unknown."""
         return None if self.n_steps is None else self.n_steps // self.record_every + 2
 
     @property
-    def peak_bytes(self):
+    def peak_bytes(self) -> int | None:
         """Largest number of bytes that `gradient_descent` uses besides X; None if unknown."""
         return None if self.n_steps is None else self.footprint.peak(self.n_recorded)
 
     @property
-    def seconds(self):
+    def seconds(self) -> float | None:
         """Seconds of the whole run, set-up and all steps; None if unknown."""
         if self.n_steps is None:
             return None
         return self.set_up_seconds + self.n_steps * self.step_seconds
 
     @property
-    def network_bytes(self):
+    def network_bytes(self) -> int | None:
         """Bytes of the weights and gradient of a two-layer network of this `width`, or None."""
         return None if self.width is None else 2 * 8 * self.width * self.d
 
     @property
-    def network_flops(self):
+    def network_flops(self) -> int | None:
         """Operations of one step of such a network in its two products with X, or None."""
         return None if self.width is None else 4 * self.n * self.d * self.width
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Plot the memory of the run by what takes it; see `lsgd_fast.plot.plan`."""
         from lsgd_fast import plot  # matplotlib is an extra
 
         return plot.plan(self, ax=ax)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain values, of which `from_dict` makes it again.
 
         Returns
@@ -240,7 +248,7 @@ class Plan(Reported):
         return asdict(self) | {"dtype": self.dtype.str, "measured_shape": list(self.measured_shape)}
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(cls, values: dict[str, Any]) -> Self:
         """Return the plan that `to_dict` converted.
 
         Parameters
@@ -270,25 +278,25 @@ class Plan(Reported):
     def _repr_html_(self):
         return plan_report.report_html(self)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Plan for X of shape ({self.n}, {self.d}), {self.dtype}; print it to read it>"
 
 
 @documented
 def plan(
-    X,
-    y,
+    X: Matrix,
+    y: Vector,
     *,
-    stepsize=None,
-    n_steps=None,
-    target_loss=None,
-    width=None,
-    margin=None,
-    record_every=1,
-    callback=None,
-    callback_every=None,
-    n_threads=None,
-):
+    stepsize: Real | Constant | None = None,
+    n_steps: Count | None = None,
+    target_loss: Real | None = None,
+    width: Count | None = None,
+    margin: Real | None = None,
+    record_every: Count = 1,
+    callback: Callback[TimingState] | None = None,
+    callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> Plan:
     """Return the memory, time and theoretical bounds of a descent on these data.
 
     Parameters

@@ -1,5 +1,9 @@
 """Arrays of results: read-only, in copies and after pickling, too."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from lsgd_fast._checks import set_fields
@@ -20,10 +24,10 @@ class ReadOnlyArrays:
     NumPy makes arrays writable when it copies or unpickles them.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.__setstate__(vars(self))
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         arrays = {
             k: read_only(value) for k, value in state.items() if isinstance(value, np.ndarray)
         }

@@ -7,11 +7,13 @@ the method `to_dict`, which `diagnostics_from_dict` reverses.
 import math
 import types
 from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any
 
 from lsgd_fast._checks import shown
 from lsgd_fast._constants import INCREASE_TOLERANCE
 from lsgd_fast._pages.texts import ENGLISH
 from lsgd_fast._results.verdict import DIVERGED, Verdict, find_evidence, find_verdict
+from lsgd_fast._typing import Fact
 
 __all__ = [
     "Diagnostics",
@@ -46,16 +48,16 @@ class _Diagnostics:
 
     kind = None  # the tag in files, set by each class
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in fields(self):
             check_type(field.name, getattr(self, field.name), field.type, "diagnostics.")
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, and the kind of the diagnostics under "kind"."""
         return {"kind": self.kind, **asdict(self)}
 
     @property
-    def evidence(self):
+    def evidence(self) -> str:
         """The evidence for the verdict, a few sentences."""
         return _english(self.facts)
 
@@ -151,7 +153,7 @@ class Diagnostics(_Diagnostics):
     is_covered: bool = True
     model: str = "linear"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.model not in MODELS:
             raise ValueError(
@@ -160,22 +162,22 @@ class Diagnostics(_Diagnostics):
             )
 
     @property
-    def rounding(self):
+    def rounding(self) -> float:
         """The difference of two objectives of the window that may be rounding."""
         return INCREASE_TOLERANCE * self.high
 
     @property
-    def n_seen(self):
+    def n_seen(self) -> int:
         """The number of steps, which is what must not be too small for a verdict."""
         return self.n_steps
 
     @property
-    def verdict(self):
+    def verdict(self) -> Verdict:
         """The `Verdict` on the run."""
         return find_verdict(self)
 
     @property
-    def facts(self):
+    def facts(self) -> list[Fact]:
         """The evidence as facts, see `find_evidence`."""
         return find_evidence(self)
 
@@ -233,14 +235,14 @@ class MinimizeDiagnostics(_Diagnostics):
     last_increase: int = 0
 
     @property
-    def verdict(self):
+    def verdict(self) -> Verdict:
         """The `Verdict`: stable if the run converged, or separated the data without a penalty."""
         if self.diverged:
             return Verdict.diverged
         return Verdict.stable if self.converged or self._is_separated() else Verdict.undecided
 
     @property
-    def facts(self):
+    def facts(self) -> list[Fact]:
         """The evidence as facts, see `find_evidence`."""
         if self.diverged:
             return [DIVERGED]

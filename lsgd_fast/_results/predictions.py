@@ -1,8 +1,12 @@
 """What the weights of a run say about rows: scores, labels and probabilities."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast import losses
 from lsgd_fast._arrays import column_names, raise_not_finite
@@ -13,6 +17,7 @@ from lsgd_fast._inputs.models import TwoLayer, check_network
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._inputs.standardize import Units
 from lsgd_fast._results.arrays import ReadOnlyArrays
+from lsgd_fast._typing import Activation, FloatArray, Matrix, Vector
 
 __all__ = ["Model", "Predictions", "add_offset", "log_probabilities", "scores_of"]
 
@@ -35,15 +40,15 @@ class Model(ReadOnlyArrays):
         Whether an intercept was fitted; None if that is not known, of a file of an older version.
     """
 
-    classes: tuple = (-1, 1)
-    loss: object = losses.Logistic()
-    activation: str | None = None
-    center: np.ndarray | None = None
-    scale: np.ndarray | None = None
+    classes: tuple[int, ...] = (-1, 1)
+    loss: losses.Loss = losses.Logistic()
+    activation: Activation | None = None
+    center: FloatArray | None = None
+    scale: FloatArray | None = None
     fit_intercept: bool | None = None
 
     @classmethod
-    def of(cls, problem):
+    def of(cls, problem: Any) -> Self:
         """Return the model of a `Problem`."""
         network = problem.model if isinstance(problem.model, TwoLayer) else None
         return cls(
@@ -52,11 +57,11 @@ class Model(ReadOnlyArrays):
         )  # fmt: skip
 
     @property
-    def units(self):
+    def units(self) -> Units | None:
         """The `Units` of the features, or None where they are those of X."""
         return None if self.scale is None else Units(self.center, self.scale)
 
-    def to_archive(self):
+    def to_archive(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """Return the metadata and the arrays of a file."""
         meta = {"classes": list(self.classes), "loss": losses.to_plain(self.loss)}
         meta |= {"activation": self.activation, "fit_intercept": self.fit_intercept}
@@ -64,7 +69,9 @@ class Model(ReadOnlyArrays):
         return meta, dict(units)
 
     @classmethod
-    def from_archive(cls, meta, arrays, shape):
+    def from_archive(
+        cls, meta: dict[str, Any] | None, arrays: dict[str, NDArray[Any]], shape: tuple[int, ...]
+    ) -> Self:
         """Return the model that `to_archive` converted; raise unless it fits weights of a shape.
 
         A file of an older version has no metadata, None: the model of the shape is then assumed.
@@ -100,7 +107,7 @@ class Predictions:
     """A base of results with the attributes `weights`, `intercept` and `model`."""
 
     @property
-    def raw_weights(self):
+    def raw_weights(self) -> FloatArray:
         """The weights in the units of X; those of `weights` unless X was centred and scaled.
 
         With `raw_intercept` they give the same scores: ``X @ raw_weights + raw_intercept``.
@@ -108,7 +115,7 @@ class Predictions:
         return self._raw()[0]
 
     @property
-    def raw_intercept(self):
+    def raw_intercept(self) -> float | FloatArray:
         """The intercept in the units of X, see `raw_weights`.
 
         It holds what centring adds to the scores, so that it may differ from 0 without an intercept
@@ -122,7 +129,7 @@ class Predictions:
             return self.weights, self.intercept
         return units.to_raw(self.weights, self.intercept)
 
-    def decision_function(self, X, offset=None):
+    def decision_function(self, X: Matrix, offset: Vector | None = None) -> FloatArray:
         """Return the scores of rows: ``X @ w + b``, or the output of a two-layer network.
 
         Parameters
@@ -144,7 +151,7 @@ class Predictions:
         """
         return add_offset(scores_of(self.model, X, self.weights, self.intercept), offset)
 
-    def predict(self, X, offset=None):
+    def predict(self, X: Matrix, offset: Vector | None = None) -> NDArray[Any]:
         """Return the most likely label of each row.
 
         Parameters
@@ -162,7 +169,7 @@ class Predictions:
         best = scores > 0.0 if scores.ndim == 1 else scores.argmax(axis=1)
         return np.array(self.model.classes)[best.astype(np.intp)]
 
-    def predict_proba(self, X, offset=None):
+    def predict_proba(self, X: Matrix, offset: Vector | None = None) -> FloatArray:
         """Return the probabilities of the labels.
 
         Parameters

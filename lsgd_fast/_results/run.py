@@ -1,10 +1,13 @@
 """A finished run: its weights, its trace, how it ended, and the verdict on it."""
 
+from __future__ import annotations
+
 import textwrap
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._checks import set_fields
 from lsgd_fast._constants import UNDERFLOW_LOSS
@@ -22,7 +25,12 @@ from lsgd_fast._results.diagnostics import (
 )
 from lsgd_fast._results.predictions import Model, Predictions
 from lsgd_fast._results.trace import Trace
+from lsgd_fast._results.verdict import Verdict
 from lsgd_fast._text import WIDTH, counted, describe_ending, exp_text
+from lsgd_fast._typing import FloatArray, Path
+
+if TYPE_CHECKING:  # matplotlib is an extra
+    from matplotlib.axes import Axes
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -103,8 +111,8 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         The largest ``|offset_i|`` over rows of positive weight; 0.0 without offsets.
     """
 
-    weights: np.ndarray
-    intercept: float
+    weights: FloatArray
+    intercept: float | FloatArray
     trace: Trace
     stop_reason: StopReason
     n_steps: int
@@ -112,22 +120,22 @@ class Run(Predictions, ReadOnlyArrays, Reported):
     seconds: float
     radius: float
     separated_at: int | None
-    separating_weights: np.ndarray | None
+    separating_weights: FloatArray | None
     certified_at: int | None
     stable_at: int | None
     n_increases: int
     best_at: int | None = None
-    best_weights: np.ndarray | None = None
+    best_weights: FloatArray | None = None
     diagnostics: Diagnostics | MinimizeDiagnostics | None = None
     model: Model = Model()
     largest_offset: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         set_fields(self, stop_reason=StopReason(self.stop_reason))
         super().__post_init__()
 
     @property
-    def separable(self):
+    def separable(self) -> Literal[True] | None:
         """True if the run separated the data, else None: not to separate them proves nothing.
 
         With softmax the data are separated if the own class of each row has the largest score.
@@ -136,16 +144,16 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         return True if self.separating_weights is not None else None
 
     @property
-    def verdict(self):
+    def verdict(self) -> Verdict | None:
         """The `Verdict` on the run; None if it was not monitored."""
         return None if self.diagnostics is None else self.diagnostics.verdict
 
     @property
-    def evidence(self):
+    def evidence(self) -> str:
         """The evidence for the verdict, a few sentences; empty if the run was not monitored."""
         return "" if self.diagnostics is None else self.diagnostics.evidence
 
-    def save(self, path):
+    def save(self, path: Path) -> None:
         """Save the run.
 
         Parameters
@@ -156,7 +164,7 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         """
         save_archive(path, "run", *self.to_archive())
 
-    def to_archive(self):
+    def to_archive(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the run as the metadata and the arrays of a file.
 
         Returns
@@ -181,7 +189,7 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         return meta, arrays | units
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: Path) -> Self:
         """Load a run that `save` saved, with the same bits.
 
         Parameters
@@ -204,7 +212,7 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         return load_archive(path, "run", cls.from_archive)
 
     @classmethod
-    def from_archive(cls, meta, arrays):
+    def from_archive(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """Return the run that `to_archive` converted.
 
         Parameters
@@ -236,7 +244,7 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         trace = Trace.from_archive(columns, meta["n_steps"])
         return cls(trace=trace, model=model, **meta, **dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays)
 
-    def to_scipy(self) -> "OptimizeResult":
+    def to_scipy(self) -> OptimizeResult:
         """Return the run under the names of SciPy's optimisers.
 
         Returns
@@ -278,7 +286,7 @@ class Run(Predictions, ReadOnlyArrays, Reported):
 
         return scipy_result(self)
 
-    def plot(self, ax=None, **options):
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Plot the loss of every step; the short form of `lsgd_fast.plot.loss_curves`.
 
         Parameters
@@ -314,7 +322,7 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         )
         return f"{self!r}\n{text}"
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         lines = [f"  {name:<12}{text}" for name, text in self._facts()]
         return "\n".join([self._title(), *lines])
 

@@ -1,15 +1,20 @@
 """What `separation` returns: the kind of separation, its proof, and a report in plain words."""
 
+from __future__ import annotations
+
 import textwrap
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._arrays import column_names
 from lsgd_fast._checks import set_fields
 from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._text import WIDTH, counted
+from lsgd_fast._typing import FloatArray
 
 __all__ = [
     "INTERCEPT",
@@ -73,12 +78,12 @@ class Certificate(ReadOnlyArrays):
         values of its terms.
     """
 
-    direction: np.ndarray | None = None
-    weights: np.ndarray | None = None
+    direction: NDArray[Any] | None = None
+    weights: FloatArray | None = None
     change: float | None = None
     residual: float | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         held = [name for name in ("direction", "weights") if getattr(self, name) is not None]
         change = "" if self.change is None else f", change {self.change:.2g}"
         return f"Certificate({' and '.join(held) or 'nothing'}{change})"
@@ -112,33 +117,33 @@ class Separation(ReadOnlyArrays):
     """
 
     kind: SeparationKind
-    direction: np.ndarray | None
-    intercept: float | np.ndarray | None
-    rows: np.ndarray
-    features: np.ndarray
-    names: tuple
+    direction: FloatArray | None
+    intercept: float | FloatArray | None
+    rows: NDArray[np.intp]
+    features: NDArray[np.intp]
+    names: tuple[str, ...]
     certificate: Certificate = field(repr=False)
     reason: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         set_fields(self, kind=SeparationKind(self.kind))
         super().__post_init__()
 
     @property
-    def has_minimum(self):
+    def has_minimum(self) -> bool | None:
         """Whether the loss has a minimum without a penalty; None if that is not known."""
         if self.direction is not None:
             return False
         return True if self.kind is SeparationKind.none else None
 
     @property
-    def growing(self):
+    def growing(self) -> str | None:
         """What goes to infinity along the direction, in words; None without a direction."""
         if self.direction is None:
             return None
         return growing_names(self.names)
 
-    def __str__(self):
+    def __str__(self) -> str:
         text = " ".join([*self._describe(), self.reason])
         indent = 2 * " "
         text = textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent)

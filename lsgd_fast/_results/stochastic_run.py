@@ -1,9 +1,13 @@
 """Results of stochastic gradient descent: one run, and a sweep of several stepsizes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
 from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._checks import set_fields
 from lsgd_fast._constants import UNDERFLOW_LOSS
@@ -13,10 +17,15 @@ from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._results.diagnostics import check_counts, check_type
 from lsgd_fast._results.predictions import Model, Predictions
-from lsgd_fast._results.sweep import Sweep, label_of, shown_endings
+from lsgd_fast._results.runs import RunSequence
+from lsgd_fast._results.sweep import label_of, shown_endings
 from lsgd_fast._results.table import Table
 from lsgd_fast._results.trace import Trace
 from lsgd_fast._text import counted, describe_ending, exp_text
+from lsgd_fast._typing import FloatArray, Order, Path
+
+if TYPE_CHECKING:  # matplotlib is an extra
+    from matplotlib.axes import Axes
 
 __all__ = ["Iterate", "StochasticRun", "StochasticSweep"]
 
@@ -46,7 +55,7 @@ class Iterate(ReadOnlyArrays):
         The Euclidean norm of the weights, without the intercept.
     """
 
-    weights: np.ndarray
+    weights: FloatArray
     intercept: float
     loss: float
     ln_loss: float
@@ -54,7 +63,7 @@ class Iterate(ReadOnlyArrays):
     min_margin: float
     weight_norm: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         numbers = {name: float(getattr(self, name)) for name in _NUMBERS}
         set_fields(self, weights=np.asarray(self.weights, dtype=np.float64), **numbers)
         super().__post_init__()
@@ -106,7 +115,7 @@ class StochasticRun(Predictions):
     stop_reason: StopReason
     n_steps: int
     batch_size: int
-    order: str
+    order: Order
     mean_loss: float
     mean_error_rate: float
     n_threads: int
@@ -114,31 +123,31 @@ class StochasticRun(Predictions):
     radius: float
     model: Model = Model()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         set_fields(self, stop_reason=StopReason(self.stop_reason))
 
     @property
-    def weights(self):
+    def weights(self) -> FloatArray:
         """The last weights, without the intercept."""
         return self.last.weights
 
     @property
-    def intercept(self):
+    def intercept(self) -> float:
         """The last intercept, 0.0 if none was fitted."""
         return self.last.intercept
 
     @property
-    def average_weights(self):
+    def average_weights(self) -> FloatArray:
         """The averaged weights, without the intercept."""
         return self.average.weights
 
     @property
-    def average_intercept(self):
+    def average_intercept(self) -> float:
         """The averaged intercept, 0.0 if none was fitted."""
         return self.average.intercept
 
     @property
-    def n_mistakes(self):
+    def n_mistakes(self) -> float:
         """Number of rows in all batches that were misclassified before their step.
 
         It is a whole number up to rounding. If rows have weights, each row counts with its weight
@@ -148,7 +157,7 @@ class StochasticRun(Predictions):
             return 0.0
         return self.mean_error_rate * self.n_steps * self.batch_size
 
-    def save(self, path):
+    def save(self, path: Path) -> None:
         """Save the run as an .npz file.
 
         Parameters
@@ -159,7 +168,7 @@ class StochasticRun(Predictions):
         save_archive(path, "stochastic run", *self.to_archive())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: Path) -> Self:
         """Load a run that `save` wrote; every number has the same bits as before.
 
         Parameters
@@ -180,7 +189,7 @@ class StochasticRun(Predictions):
         """
         return load_archive(path, "stochastic run", cls.from_archive)
 
-    def to_archive(self):
+    def to_archive(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the run as the metadata and the arrays of a file.
 
         Returns
@@ -201,7 +210,7 @@ class StochasticRun(Predictions):
         return meta, arrays | units
 
     @classmethod
-    def from_archive(cls, meta, arrays):
+    def from_archive(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """Return the run that `to_archive` converted.
 
         Parameters
@@ -238,7 +247,7 @@ class StochasticRun(Predictions):
         columns = {name.removeprefix("trace_"): array for name, array in arrays.items()}
         return cls(trace=Trace.from_archive(columns, meta["n_steps"]), **iterates, **meta)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         lines = [f"  {name:<12}{text}" for name, text in self._facts()]
         return "\n".join([self._title(), *lines])
 
@@ -285,7 +294,7 @@ def _describe(iterate):
     return f"{loss}, error rate {iterate.error_rate:.6g}, min margin {iterate.min_margin:z.6g}"
 
 
-class StochasticSweep(Sweep):
+class StochasticSweep(RunSequence[StochasticRun]):
     """The runs of `stochastic_sweep`, in the order of the stepsizes.
 
     Parameters
@@ -309,10 +318,10 @@ class StochasticSweep(Sweep):
     (2, (0.1, 10.0), 1000)
     """
 
-    run_type = StochasticRun
-    kind = "stochastic sweep"
+    run_type: ClassVar[type[Any]] = StochasticRun
+    kind: ClassVar[str] = "stochastic sweep"
 
-    def table(self):
+    def table(self) -> Table:
         """Return a table with a row for each run.
 
         Returns
@@ -332,7 +341,7 @@ class StochasticSweep(Sweep):
                 ]
         return Table(columns, OPTIONAL, shown=shown_endings(self))
 
-    def plot(self, *, ax=None, legend=True, **line):
+    def plot(self, *, ax: Axes | None = None, legend: bool = True, **line: Any) -> Axes:
         """Plot the losses by stepsize on log axes.
 
         One curve shows the mean loss of the batches, each before its step, which theory bounds. The
@@ -369,7 +378,9 @@ class StochasticSweep(Sweep):
 
         return losses_by_stepsize(self, ax=ax, legend=legend, **line)
 
-    def best(self, by="mean_loss"):
+    def best(
+        self, by: Literal["mean_loss", "mean_error_rate", "last", "average"] = "mean_loss"
+    ) -> StochasticRun:
         """Return the best run, the first one among equals.
 
         Parameters

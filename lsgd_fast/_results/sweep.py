@@ -1,15 +1,19 @@
 """A sweep: several runs on the same data, one for each stepsize."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from lsgd_fast import stepsizes as rules
-from lsgd_fast._checks import as_list, check_choice, check_real
-from lsgd_fast._results.archive import load_archive, save_archive
 from lsgd_fast._results.run import Run, last_increase
+from lsgd_fast._results.runs import RunSequence
 from lsgd_fast._results.table import Table
-from lsgd_fast._text import ENDINGS, counted
+from lsgd_fast._text import ENDINGS
+
+if TYPE_CHECKING:  # matplotlib is an extra
+    from matplotlib.axes import Axes
 
 __all__ = ["CRITERIA", "Sweep", "label_of", "shown_endings"]
 
@@ -18,10 +22,12 @@ OPTIONAL = (
     "stop_reason", "min_margin", "error_rate", "certified_at", "n_increases", "ln_loss",
 )  # fmt: skip
 
+Criterion: TypeAlias = Literal["loss", "ln_loss", "margin", "separated_at", "stable_at"]
+
 NOTES = {"certified_at": "the step from which on theory guarantees that the loss falls"}
 
 
-class Sweep(Sequence):
+class Sweep(RunSequence[Run]):
     """The runs of `stepsize_sweep`: a sequence of `Run` in the order of the stepsizes.
 
     Parameters
@@ -45,26 +51,10 @@ class Sweep(Sequence):
     (2, (4.0, 32.0), 100)
     """
 
-    run_type, kind = Run, "sweep"  # of the entries; of the file
+    run_type: ClassVar[type[Any]] = Run
+    kind: ClassVar[str] = "sweep"
 
-    def __init__(self, runs, stepsizes):
-        self._runs = tuple(as_list("runs", runs))
-        self.stepsizes = tuple(map(rules.as_passed, as_list("stepsizes", stepsizes)))
-        if len(self._runs) != len(self.stepsizes):
-            raise ValueError(
-                "runs and stepsizes must have the same length; got "
-                f"{len(self._runs)} and {len(self.stepsizes)}"
-            )
-
-    def __len__(self):
-        return len(self._runs)
-
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            return type(self)(self._runs[index], self.stepsizes[index])
-        return self._runs[index]
-
-    def table(self):
+    def table(self) -> Table:
         """Return a table with a row for each run.
 
         Returns
@@ -90,7 +80,7 @@ class Sweep(Sequence):
         shown["stable_at"] = ("last increase", [last_increase(run) for run in self])
         return Table(columns, OPTIONAL, NOTES, shown)
 
-    def best(self, by="loss"):
+    def best(self, by: Criterion = "loss") -> Run:
         """Return the best run, the first one among equals.
 
         Parameters
@@ -127,16 +117,7 @@ class Sweep(Sequence):
                 raise ValueError(f"best by {by!r} needs the column {name!r}, which is not recorded")
         return self._best(by, _CRITERIA)
 
-    def _best(self, by, criteria):
-        """Return the run with the least value of a criterion; None means that it has no value."""
-        by = check_choice("by", by, tuple(criteria))
-        values = [criteria[by](run) for run in self]
-        known = [i for i, value in enumerate(values) if value is not None]
-        if not known:
-            raise ValueError(f"no run of the sweep qualifies as best by {by!r}; see table()")
-        return self[min(known, key=lambda i: values[i])]
-
-    def plot(self, *, ax=None, **options):
+    def plot(self, *, ax: Axes | None = None, **options: Any) -> Axes:
         """Plot the loss by stepsize and step; the short form of `lsgd_fast.plot.sweep_map`.
 
         Parameters
@@ -155,63 +136,6 @@ class Sweep(Sequence):
 
         return plot.sweep_map(self, ax=ax, **options)
 
-    def save(self, path):
-        """Save the sweep as an .npz file.
-
-        Parameters
-        ----------
-        path : str, bytes or os.PathLike
-            The file to write, see `Run.save`.
-        """
-        parts = [run.to_archive() for run in self]
-        arrays = {f"{i}_{name}": a for i, (_, part) in enumerate(parts) for name, a in part.items()}
-        stepsizes = [rules.to_plain(rules.resolve(stepsize)) for stepsize in self.stepsizes]
-        meta = {"runs": [meta for meta, _ in parts], "stepsizes": stepsizes}
-        save_archive(path, self.kind, meta, arrays)
-
-    @classmethod
-    def load(cls, path):
-        """Load a sweep that `save` wrote.
-
-        Parameters
-        ----------
-        path : str, bytes or os.PathLike
-            The file to read.
-
-        Returns
-        -------
-        Sweep
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file.
-        ValueError
-            If the file is damaged or does not hold a sweep; the message names the file.
-        """
-        return load_archive(path, cls.kind, cls._from_archive)
-
-    @classmethod
-    def _from_archive(cls, meta, arrays):
-        parts = {str(i): {} for i in range(len(meta["runs"]))}
-        for name, array in arrays.items():
-            number, _, rest = name.partition("_")
-            if number not in parts:
-                raise ValueError(f"the name of array {name!r} has no number of a run")
-            parts[number][rest] = array
-        pairs = zip(meta["runs"], parts.values(), strict=True)
-        runs = [cls.run_type.from_archive(*pair) for pair in pairs]
-        return cls(runs, [_loaded(value) for value in meta["stepsizes"]])
-
-    def __repr__(self):
-        return f"{self._title()}\n{self.table()}"
-
-    def _repr_html_(self):
-        return self.table().to_html(self._title())
-
-    def _title(self):
-        return f"{type(self).__name__} of {counted(len(self), 'run')}"
-
 
 def shown_endings(runs):
     """Return what a `Table` shows in place of `stop_reason`."""
@@ -226,10 +150,6 @@ def label_of(stepsize):
 
 def _shortened(text):
     return text if len(text) <= 32 else f"{text[:28]}...)"
-
-
-def _loaded(value):
-    return rules.from_plain(value) if isinstance(value, dict) else check_real("stepsize", value)
 
 
 def _last_loss(run):

@@ -1,6 +1,10 @@
 """A small table that prints well in a terminal and in a notebook."""
 
+from __future__ import annotations
+
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lsgd_fast._html import html_table
 from lsgd_fast._results.columns import Columns
@@ -28,7 +32,13 @@ class Table(Columns):
         The heading and the entries that are to be read in place of a column's name and entries.
     """
 
-    def __init__(self, columns, optional=(), notes=None, shown=None):
+    def __init__(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        optional: Sequence[str] = (),
+        notes: Mapping[str, str] | None = None,
+        shown: Mapping[str, tuple[str, Sequence[Any]]] | None = None,
+    ) -> None:
         super().__init__()
         self._hold({name: list(column) for name, column in columns.items()})
         self._optional = tuple(optional)
@@ -38,7 +48,7 @@ class Table(Columns):
         entries = {name: shown.get(name, (name, column))[1] for name, column in columns.items()}
         self._cells = {name: list(map(_text, column)) for name, column in entries.items()}
 
-    def __str__(self):
+    def __str__(self) -> str:
         shown = self.keys() - set(self._optional)
         lines = self._lay_out(shown)
         for name in self._optional:
@@ -70,7 +80,7 @@ class Table(Columns):
     def _repr_html_(self):
         return self.to_html("")
 
-    def to_html(self, title):
+    def to_html(self, title: str) -> str:
         """Return all columns as HTML, with a title above them; see `html_table`."""
         rows = zip(*self._cells.values(), strict=True)
         return html_table(title, rows, tuple(self._heads.values()))

@@ -1,12 +1,18 @@
 """The trace of a run: its measurements, step by step."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._checks import set_fields
 from lsgd_fast._inputs.problem import objective_of
 from lsgd_fast._results.columns import ColumnFields
+from lsgd_fast._typing import FloatArray, IntArray, Recorded
 
 __all__ = ["Trace"]
 
@@ -59,21 +65,21 @@ class Trace(ColumnFields):
         None for gradient descent.
     """
 
-    step: np.ndarray
-    loss: np.ndarray | None = None
-    ln_loss: np.ndarray | None = None
-    error_rate: np.ndarray | None = None
-    min_margin: np.ndarray | None = None
-    gradient_norm: np.ndarray | None = None
-    weight_norm: np.ndarray | None = None
-    stepsize: np.ndarray | None = None
-    validation_loss: np.ndarray | None = None
-    validation_error_rate: np.ndarray | None = None
-    distance: np.ndarray | None = None
-    objective: np.ndarray | None = None
-    passes: np.ndarray | None = None
+    step: IntArray
+    loss: Recorded = None
+    ln_loss: Recorded = None
+    error_rate: Recorded = None
+    min_margin: Recorded = None
+    gradient_norm: Recorded = None
+    weight_norm: Recorded = None
+    stepsize: Recorded = None
+    validation_loss: FloatArray | None = None
+    validation_error_rate: FloatArray | None = None
+    distance: FloatArray | None = None
+    objective: FloatArray | None = None
+    passes: IntArray | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, column in self._given():
             dtype = np.int64 if name in _COUNTS else np.float64
             if column is not None:
@@ -86,7 +92,7 @@ class Trace(ColumnFields):
             )
 
     @classmethod
-    def from_archive(cls, arrays, n_steps):
+    def from_archive(cls, arrays: dict[str, NDArray[Any]], n_steps: int) -> Self:
         """Return the trace of a file, with each column under its name.
 
         Parameters
@@ -117,7 +123,7 @@ class Trace(ColumnFields):
         return trace
 
     @classmethod
-    def from_rows(cls, rows, names, l2):
+    def from_rows(cls, rows: FloatArray, names: Sequence[str], l2: float) -> Self:
         """Return the trace of an array with one row for each row of the trace.
 
         Parameters
@@ -141,5 +147,5 @@ class Trace(ColumnFields):
                 columns["objective"] = objective_of(columns["loss"], l2, norm)
         return cls(**columns)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Trace({len(self)} rows, steps {self.step[0]} to {self.step[-1]})"

@@ -1,7 +1,10 @@
 """The result of a staged trial: its stages, confirmations, comparison and recommendation."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lsgd_fast._constants import EPSILON, SMALLEST_FLOAT
 from lsgd_fast._pages.page import Reported
@@ -9,6 +12,10 @@ from lsgd_fast._results.trial_report import report, report_html
 from lsgd_fast._results.trial_words import nouns_of
 from lsgd_fast._results.verdict import MIN_QUIET_STEPS
 from lsgd_fast._text import to_json_values
+from lsgd_fast._typing import Fact, Goal
+
+if TYPE_CHECKING:  # matplotlib is an extra
+    from matplotlib.axes import Axes
 
 __all__ = [
     "GOALS",
@@ -93,22 +100,22 @@ class Outcome:
     margin: float | None
     held_out_loss: float | None
     held_out_error: float | None
-    facts: tuple[tuple[str, dict], ...] = ()  # trials that were pickled before have none
+    facts: tuple[Fact, ...] = ()  # trials that were pickled before have none
 
     @property
-    def has_begun(self):
+    def has_begun(self) -> bool:
         """Whether the run began, before the callback ended the trial."""
         return self.n_steps > 0 or self.stop_reason != "callback"
 
     @property
-    def mark(self):
+    def mark(self) -> Literal["held", "failed", "unsettled"]:
         """One of "held", "failed" (cycling or diverged) and "unsettled" (more steps may do)."""
         if self.held:
             return "held"
         return "failed" if self.ending in ("cycling", "diverged") else "unsettled"
 
     @classmethod
-    def from_dict(cls, values, trained_for=None):
+    def from_dict(cls, values: dict[str, Any], trained_for: str | None = None) -> Self:
         """Return the outcome of these attributes; None for a number is one that was infinite.
 
         `trained_for` is the goal of the trial, if it is one of a training loop. Such an outcome has
@@ -127,18 +134,18 @@ class Outcome:
         )
         return cls(**values | unknown | known)
 
-    def rank(self, goal):
+    def rank(self, goal: Goal) -> tuple[float, ...]:
         """Return the key to sort outcomes by, the best for a goal first: a tuple of numbers."""
         if not self.held:
             return (1, 0.0, 0.0)
         return (0, *self.value(goal))
 
-    def held_out(self, goal):
+    def held_out(self, goal: Goal) -> float:
         """Return what is held out, infinity if the run ended before it was known."""
         value = getattr(self, goal)
         return math.inf if value is None else value
 
-    def value(self, goal):
+    def value(self, goal: Goal) -> tuple[float, float]:
         """Return two numbers that are small where a goal is met; the second breaks ties."""
         if goal in HELD_OUT_GOALS:
             return self.held_out(goal), 0.0
@@ -180,14 +187,14 @@ class Stage:
     reason: str
 
     @property
-    def mark(self):
+    def mark(self) -> Literal["passed", "failed", "unsettled"]:
         """One of "passed", "failed" (most runs cycled or diverged) and "unsettled"."""
         if self.passed:
             return "passed"
         failed = sum(outcome.mark == "failed" for outcome in self.outcomes)
         return "failed" if 2 * failed > len(self.outcomes) else "unsettled"
 
-    def rank(self, goal):
+    def rank(self, goal: Goal) -> tuple[float, ...]:
         """Return the median of the ranks of the outcomes, the upper one of an even number.
 
         What is held out counts by its mean: one sample can say what several others do not.
@@ -303,7 +310,7 @@ class Trial(Reported):
 
     recommended: float | None
     conservative: float
-    goal: str
+    goal: Goal
     smoothness: float | None
     stages: tuple[Stage, ...]
     confirmations: tuple[Outcome, ...]
@@ -329,22 +336,22 @@ class Trial(Reported):
     seed: int | None = None
 
     @property
-    def confirmed(self):
+    def confirmed(self) -> Outcome | None:
         """The `Outcome` of the recommended stepsize on all rows; None if none is recommended."""
         return next((o for o in self.confirmations if o.stepsize == self.recommended), None)
 
     @property
-    def samples_are_whole(self):
+    def samples_are_whole(self) -> bool:
         """Whether the stages ran on all rows, because a sample would have them all."""
         return not self.is_trained and self.n_rows_sampled == self.rows
 
     @property
-    def is_trained(self):
+    def is_trained(self) -> bool:
         """Whether the runs were those of a training loop, `train`."""
         return self.seed is not None
 
     @property
-    def outcomes(self):
+    def outcomes(self) -> list[Outcome]:
         """The outcomes of all runs that have begun, as a list."""
         found = [outcome for stage in self.stages for outcome in stage.outcomes]
         found += self.confirmations
@@ -353,19 +360,19 @@ class Trial(Reported):
         return [outcome for outcome in found if outcome.has_begun]
 
     @property
-    def is_infinite(self):
+    def is_infinite(self) -> bool:
         """Whether none is recommended because what is held out is infinite with all that held."""
         passed = {stage.stepsize for stage in self.stages if stage.passed or not self.is_trained}
         held = any(o.held and o.stepsize in passed for o in self.confirmations)
         return held and self.recommended is None and self.goal in HELD_OUT_GOALS
 
     @property
-    def losses_to_tell(self):
+    def losses_to_tell(self) -> int:
         """The losses that it takes to call a larger stepsize of a training loop stable."""
         return MIN_QUIET_STEPS * self.updates_per_epoch
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[str, str]:
         """What stages and confirmations ran on: ``("sample", "all rows")`` or the like of seeds."""
         nouns = nouns_of(self)
         return nouns.sample, nouns.whole
@@ -378,13 +385,13 @@ class Trial(Reported):
 
         return trial_page(self, say)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.report()
 
     def _repr_html_(self):
         return report_html(self)
 
-    def plot(self, ax=None, **options):
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Plot what the goal is judged by, by stepsize; see `lsgd_fast.plot.trial`.
 
         Parameters
@@ -403,7 +410,7 @@ class Trial(Reported):
 
         return plot.trial(self, ax=ax, **options)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         held = sum(outcome.held for outcome in self.confirmations)
         return (
             f"Trial(recommended={self.recommended}, conservative={self.conservative}, "
@@ -411,7 +418,7 @@ class Trial(Reported):
             f"{self.parts[1]})"
         )
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the trial as plain values, which JSON can hold.
 
         Returns
@@ -422,7 +429,7 @@ class Trial(Reported):
         return to_json_values(asdict(self))
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(cls, values: dict[str, Any]) -> Self:
         """Return the trial that `to_dict` has made these values of.
 
         Losses that are None there are infinite here, but for held-out losses of a training loop

@@ -1,8 +1,12 @@
 """The scikit-learn estimator `LogisticClassifier`; importing this file imports scikit-learn."""
 
+from __future__ import annotations
+
 import warnings
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._api.scores import scores_of_rows
 from lsgd_fast._arrays import as_real_array
@@ -14,10 +18,24 @@ from lsgd_fast._inputs.distributed_rows import DistributedRows, ranks_of
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._methods.numerics import norm as norm_of
 from lsgd_fast._results.predictions import add_offset, log_probabilities
+from lsgd_fast._results.run import Run
 from lsgd_fast._results.separation import SeparationWarning, feature_names, growing_names
+from lsgd_fast._results.trial import Trial
 from lsgd_fast._sklearn.callbacks import FitCallbacks, as_coef
 from lsgd_fast._sklearn.fit import DEFAULT_L2, Data, Options, combine_weights, fit
 from lsgd_fast._text import describe_ending
+from lsgd_fast._typing import (
+    Callback,
+    ClassWeight,
+    Count,
+    FloatArray,
+    Labels,
+    Matrix,
+    Real,
+    Stepsize,
+    Vector,
+)
+from lsgd_fast.stepsizes import Rule
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -189,27 +207,42 @@ class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin
     ('converged', 1.0)
     """
 
+    classes_: NDArray[Any]
+    coef_: FloatArray
+    intercept_: FloatArray
+    n_iter_: int
+    l2_: float
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    loss_curve_: FloatArray
+    separable_: Literal[True] | None
+    margin_: float
+    stop_reason_: StopReason
+    run_: Run
+    stepsize_: float | Rule
+    trial_: Trial | None
+
     def __init__(
         self,
         *,
-        solver="quasi-newton",
-        stepsize="trial",
-        l2=DEFAULT_L2,
-        C=None,
-        fit_intercept=True,
-        standardize=False,
-        class_weight=None,
-        max_iter=None,
-        tol=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        warm_start=False,
-        n_threads=None,
-        random_state=None,
-        callback=None,
-        verbose=0,
-    ):
+        solver: Literal["quasi-newton", "gd"] = "quasi-newton",
+        stepsize: Stepsize | Literal["trial"] = "trial",
+        l2: Real = DEFAULT_L2,
+        C: Real | None = None,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        class_weight: ClassWeight | None = None,
+        max_iter: Count | None = None,
+        tol: Real | None = None,
+        early_stopping: bool = False,
+        validation_fraction: Real = 0.1,
+        n_iter_no_change: Count = 10,
+        warm_start: bool = False,
+        n_threads: Count | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        callback: Callback[Any] | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.solver = solver
         self.stepsize = stepsize
         self.l2 = l2
@@ -228,12 +261,19 @@ class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin
         self.callback = callback
         self.verbose = verbose
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y, sample_weight=None, *, offset=None):
+    def fit(
+        self,
+        X: Matrix | DistributedRows,
+        y: Labels,
+        sample_weight: Vector | None = None,
+        *,
+        offset: Vector | None = None,
+    ) -> Self:
         """Fit the classifier.
 
         Parameters
@@ -392,7 +432,7 @@ class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin
         names = feature_names(self, self.n_features_in_, "feature_names_in_")
         return growing_names([names[j] for j in np.flatnonzero(self.coef_.any(axis=0))])
 
-    def decision_function(self, X, *, offset=None):
+    def decision_function(self, X: Matrix, *, offset: Vector | None = None) -> FloatArray:
         """Return the scores ``X @ coef_.T + intercept_``, plus the offsets of the rows.
 
         Parameters
@@ -413,7 +453,7 @@ class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin
             scores = scores_of_rows(X, self.coef_.T, self.n_threads) + self.intercept_
         return add_offset(scores[:, 0] if len(self.classes_) == 2 else scores, offset)
 
-    def predict(self, X, *, offset=None):
+    def predict(self, X: Matrix, *, offset: Vector | None = None) -> NDArray[Any]:
         """Return the most likely label of each row.
 
         Parameters
@@ -430,7 +470,7 @@ class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin
         best = scores > 0.0 if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[best.astype(np.intp)]
 
-    def predict_log_proba(self, X, *, offset=None):
+    def predict_log_proba(self, X: Matrix, *, offset: Vector | None = None) -> FloatArray:
         """Return the logarithms of the probabilities, which do not underflow.
 
         Parameters
@@ -445,7 +485,7 @@ class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin
         """
         return log_probabilities(self.decision_function(X, offset=offset))
 
-    def predict_proba(self, X, *, offset=None):
+    def predict_proba(self, X: Matrix, *, offset: Vector | None = None) -> FloatArray:
         """Return the probabilities of the classes.
 
         Parameters
@@ -460,7 +500,14 @@ class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin
         """
         return np.exp(self.predict_log_proba(X, offset=offset))
 
-    def score(self, X, y, sample_weight=None, *, offset=None):
+    def score(
+        self,
+        X: Matrix,
+        y: Labels,
+        sample_weight: Vector | None = None,
+        *,
+        offset: Vector | None = None,
+    ) -> float:
         """Return the accuracy: the share of rows that `predict` gives their label.
 
         Parameters

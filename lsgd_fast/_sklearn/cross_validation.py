@@ -1,8 +1,13 @@
 """The scikit-learn estimator `LogisticClassifierCV`: the penalty by cross-validation."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._api.folds import Fold, minimize_folds
 from lsgd_fast._checks import as_list, check_count, check_flag, check_real, shown
@@ -14,6 +19,17 @@ from lsgd_fast._sklearn.callbacks import as_coef
 from lsgd_fast._sklearn.classifier import LogisticClassifier, NotConvergedWarning
 from lsgd_fast._sklearn.data import opened
 from lsgd_fast._sklearn.fit import Options, fit_problem, joined, l2_of, problem_and_units
+from lsgd_fast._typing import (
+    ClassWeight,
+    Count,
+    FloatArray,
+    IntArray,
+    Labels,
+    Matrix,
+    Real,
+    Splitter,
+    Vector,
+)
 
 __all__ = ["LogisticClassifierCV"]
 
@@ -116,24 +132,35 @@ class LogisticClassifierCV(LogisticClassifier):
     ((5, 3), 0.0001)
     """
 
+    l2_: float
+    C_: float
+    l2s_: FloatArray
+    Cs_: FloatArray
+    scores_: FloatArray
+    coefs_paths_: FloatArray
+    path_n_iter_: IntArray
+    classes_: NDArray[Any]
+    coef_: FloatArray
+    intercept_: FloatArray
+
     def __init__(
         self,
         *,
-        l2s=DEFAULT_L2S,
-        Cs=None,
-        cv=None,
-        scoring=None,
-        refit=True,
-        fit_intercept=True,
-        standardize=False,
-        class_weight=None,
-        max_iter=1000,
-        tol=1e-8,
-        path_tol=1e-5,
-        n_threads=None,
-        callback=None,
-        verbose=0,
-    ):
+        l2s: Count | Iterable[Real] = DEFAULT_L2S,
+        Cs: Count | Iterable[Real] | None = None,
+        cv: Count | Splitter | Iterable[tuple[Any, Any]] | None = None,
+        scoring: str | Callable[..., float] | None = None,
+        refit: bool = True,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        class_weight: ClassWeight | None = None,
+        max_iter: Count | None = 1000,
+        tol: Real | None = 1e-8,
+        path_tol: Real = 1e-5,
+        n_threads: Count | None = None,
+        callback: Callback[Any] | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.l2s = l2s
         self.Cs = Cs
         self.cv = cv
@@ -149,7 +176,14 @@ class LogisticClassifierCV(LogisticClassifier):
         self.callback = callback
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None, *, offset=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: Labels,
+        sample_weight: Vector | None = None,
+        *,
+        offset: Vector | None = None,
+    ) -> Self:
         """Compare the penalties, and fit the classifier with the best one.
 
         Parameters

@@ -1,11 +1,19 @@
 """What to try after a run that ended badly."""
 
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable
+
 import numpy as np
 
 from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._inputs.standardize import center_and_scale
 from lsgd_fast._inputs.stopping import StopReason
+from lsgd_fast._results.run import Run
+from lsgd_fast._results.trial import Trial
 from lsgd_fast._results.verdict import Verdict
+from lsgd_fast.cli.data_files import Data
 from lsgd_fast.cli.output import with_options
 
 __all__ = ["advice_on_minimum", "advice_on_run", "advice_on_sweep", "advice_on_trial"]
@@ -15,7 +23,7 @@ FALLING = 0.01  # relative fall of the loss in the second half of a run that has
 OTHER_COMMAND = "`lsgd-fast minimize` needs no stepsize."
 
 
-def advice_on_run(arguments, data, run):
+def advice_on_run(arguments: Namespace, data: Data, run: Run) -> str | None:
     """Return what to try after a run of gradient descent, in sentences; None if it ended well.
 
     It did if it separated the data, if a condition of the user ended it, or if the loss settled
@@ -28,7 +36,7 @@ def advice_on_run(arguments, data, run):
     return None if what is None else " ".join([what, *scale_advice, OTHER_COMMAND])
 
 
-def advice_on_sweep(arguments, data, runs):
+def advice_on_sweep(arguments: Namespace, data: Data, runs: Iterable[Run]) -> str | None:
     """Return what to try after a sweep; None if a run ended well."""
     if any(_ended_well(arguments, run) for run in runs):
         return None
@@ -38,13 +46,13 @@ def advice_on_sweep(arguments, data, runs):
     return " ".join(["The loss of no run has settled.", *scale_advice, OTHER_COMMAND])
 
 
-def advice_on_trial(data, trial):
+def advice_on_trial(data: Data, trial: Trial) -> str | None:
     """Return what to try besides other stepsizes; None if a run separated the data."""
     separated = any(one.ending == "separated" for one in trial.confirmations)
     return None if separated else " ".join(_scale_advice(data)) or None
 
 
-def advice_on_minimum(run):
+def advice_on_minimum(run: Run) -> str | None:
     """Return what to try after a run of `minimize`; None if it converged."""
     if run.stop_reason is StopReason.no_minimum:
         return with_options(run.evidence)

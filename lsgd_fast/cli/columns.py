@@ -1,12 +1,15 @@
 """Reads .parquet and .feather files by pyarrow."""
 
+from __future__ import annotations
+
 import reprlib
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 
 from lsgd_fast._files import open_regular
-from lsgd_fast.cli.rows import Rows
+from lsgd_fast.cli.rows import ReadOptions, Rows
 from lsgd_fast.cli.table_layout import choose_columns
 
 __all__ = ["read_columns"]
@@ -16,7 +19,9 @@ BATCH_ROWS = 1 << 16
 COMPACT = ("float32", "float16", "uint8", "int8")
 
 
-def read_columns(path, kind, max_bytes, options):
+def read_columns(
+    path: str, kind: Literal["parquet", "feather"], max_bytes: int, options: ReadOptions
+) -> Rows:
     """Read features, labels and offsets from a file of columns.
 
     Parameters

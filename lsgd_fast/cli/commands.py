@@ -3,12 +3,15 @@
 Results go to stdout, progress to stderr.
 """
 
+from __future__ import annotations
+
 import csv
 import math
 import os
 import reprlib
 import sys
 import time
+from argparse import Namespace
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -68,7 +71,7 @@ MAX_COEFFICIENTS = 30  # that are printed
 BEST_BY = {"stable_at": "the last increase", "separated_at": "the first separation"}
 
 
-def minimize(arguments):
+def minimize(arguments: Namespace) -> int:
     """Minimise the objective; return 1 if the run diverged, else 0."""
     check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
@@ -93,7 +96,7 @@ def minimize(arguments):
     return 1 if run.stop_reason is StopReason.diverged else 0
 
 
-def fit(arguments):
+def fit(arguments: Namespace) -> int:
     """Run one stepsize; return 1 if it diverged, else 0."""
     check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
@@ -114,7 +117,7 @@ def fit(arguments):
     return 1 if run.stop_reason is StopReason.diverged else 0
 
 
-def sweep(arguments):
+def sweep(arguments: Namespace) -> int:
     """Run several stepsizes; return 1 if all diverged, else 0."""
     check_outputs(arguments)
     stepsizes, n_steps = arguments.stepsizes, arguments.steps
@@ -141,7 +144,7 @@ def sweep(arguments):
     return 1 if all(run.stop_reason is StopReason.diverged for run in found) else 0
 
 
-def trial(arguments):
+def trial(arguments: Namespace) -> int:
     """Search for a large stepsize; return 1 if every run diverged, else 0."""
     check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
@@ -178,7 +181,7 @@ def trial(arguments):
     return 1 if all(outcome.verdict == Verdict.diverged for outcome in outcomes) else 0
 
 
-def pilot(arguments):
+def pilot(arguments: Namespace) -> int:
     """Decide whether a large stepsize pays; return 0, whatever is decided."""
     check_outputs(arguments, ["report"])
     with StatusLine(sys.stderr) as status:
@@ -213,7 +216,7 @@ def pilot(arguments):
     return 0
 
 
-def plan(arguments):
+def plan(arguments: Namespace) -> int:
     """Predict what a descent takes; return 0."""
     check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
@@ -238,7 +241,7 @@ def plan(arguments):
     return 0
 
 
-def separation(arguments):
+def separation(arguments: Namespace) -> int:
     """Tell whether a linear model separates the classes; return 0."""
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
@@ -251,7 +254,7 @@ def separation(arguments):
     return 0
 
 
-def predict(arguments):
+def predict(arguments: Namespace) -> int:
     """Print the label that a model predicts for each row; return 0."""
     with StatusLine(sys.stderr) as status:
         model = Model.load(arguments.model)

@@ -1,14 +1,19 @@
 """Reads X and y from data files of every format; errors are one line that names the file."""
 
+from __future__ import annotations
+
 import io
 import mmap
 import os
 import reprlib
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
+from numpy.typing import NDArray
 
 from lsgd_fast._checks import half_of_memory
 from lsgd_fast._files import check_path, open_regular
@@ -16,6 +21,7 @@ from lsgd_fast._inputs.sparse import SparseRows
 from lsgd_fast._inputs.standardize import Units
 from lsgd_fast._results.archive import NUMBERS, parse_array
 from lsgd_fast._text import counted
+from lsgd_fast._typing import FloatArray, Path
 from lsgd_fast.cli.columns import read_columns
 from lsgd_fast.cli.libsvm import read_libsvm
 from lsgd_fast.cli.rows import ReadOptions, Rows, plain_labels
@@ -60,23 +66,25 @@ class Data:
         If the features are to be standardised, their centre and scale.
     """
 
-    X: np.ndarray | SparseRows
-    y: np.ndarray
-    labels: tuple
+    X: NDArray[Any] | SparseRows
+    y: FloatArray
+    labels: tuple[Any, ...]
     rows: Rows
     is_table: bool
     units: Units | None = None
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[NDArray[Any] | SparseRows]:
         return iter((self.X, self.y))
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> list[str]:
         """The names of the features, see `Rows.feature_names`."""
         return self.rows.feature_names
 
 
-def read_data(path, *, labels=None, format=None, **options):
+def read_data(
+    path: Path, *, labels: Path | None = None, format: str | None = None, **options: Any
+) -> Data:
     r"""Read features and labels from a file.
 
     The format follows from the end of the name, or else from the contents:
@@ -167,7 +175,9 @@ def read_data(path, *, labels=None, format=None, **options):
     return Data(rows.X, y, found, rows, is_table)
 
 
-def read_rows(path, options, labels=None, format=None):
+def read_rows(
+    path: Path, options: ReadOptions, labels: Path | None = None, format: str | None = None
+) -> tuple[Rows, bool]:
     """Read features and labels from a file as they are.
 
     Parameters

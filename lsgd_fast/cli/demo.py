@@ -43,12 +43,12 @@ class Outcome:
     difference: float  # largest relative difference of the losses, over REFERENCE_STEPS
 
     @property
-    def separated_for_good(self):
+    def separated_for_good(self) -> int | None:
         """First step from which on the training error stays zero, or None."""
         return _settles(self.run.trace.error_rate <= 0.0)
 
 
-def run(n_steps=N_STEPS):
+def run(n_steps: int = N_STEPS) -> int:
     """Run the demo: progress on stderr, results on stdout, and a picture in the current folder.
 
     Parameters

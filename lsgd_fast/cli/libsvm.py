@@ -5,6 +5,8 @@ should. scikit-learn has a reader, too, but nothing else here needs scikit-learn
 name no line. After an error the block is read again row by row, for the message alone.
 """
 
+from __future__ import annotations
+
 import codecs
 import re
 import reprlib
@@ -14,6 +16,7 @@ from math import isfinite
 import numpy as np
 
 from lsgd_fast._inputs.sparse import SparseRows
+from lsgd_fast._typing import FloatArray
 from lsgd_fast.cli import sources
 from lsgd_fast.cli.sources import open_text
 
@@ -25,7 +28,9 @@ COMMENT = re.compile(rb"#[^\n]*")
 IS_SPACE = np.isin(np.arange(256), list(b" \t\n\v\f\r"))
 
 
-def read_libsvm(path, max_bytes, zero_based=None, n_features=None):
+def read_libsvm(
+    path: str, max_bytes: int, zero_based: bool | None = None, n_features: int | None = None
+) -> tuple[SparseRows, FloatArray, bool, int]:
     """Read rows of ``label index:value ...``.
 
     Indices increase within a row. A # starts a comment. Blank lines are ignored.

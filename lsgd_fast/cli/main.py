@@ -3,11 +3,14 @@
 Errors in arguments or data are reported in one line on stderr, with exit code 2.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import platform
 import sys
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -52,7 +55,7 @@ one JSON object.
 """
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int | str | None:
     """Run the command line.
 
     Parameters

@@ -1,11 +1,19 @@
 """A linear model in a file, for `lsgd-fast predict`: weights, and which columns they are for."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lsgd_fast._inputs.sparse import SparseRows
 from lsgd_fast._results import predictions
 from lsgd_fast._results.archive import load_archive, save_archive
+from lsgd_fast._results.run import Run
+from lsgd_fast._typing import FloatArray, Path
+from lsgd_fast.cli.data_files import Data
 from lsgd_fast.cli.rows import Wanted
 
 __all__ = ["Model"]
@@ -26,13 +34,13 @@ class Model:
         The columns of a data file that the weights are for.
     """
 
-    weights: np.ndarray
-    intercept: np.ndarray
-    labels: tuple
+    weights: FloatArray
+    intercept: FloatArray
+    labels: tuple[Any, ...]
     wanted: Wanted
 
     @classmethod
-    def of(cls, run, data):
+    def of(cls, run: Run, data: Data) -> Self:
         """Return the model of a run on `Data`."""
         with np.errstate(all="ignore"):  # a run that diverged
             weights, intercept = run.raw_weights, np.asarray(run.raw_intercept)
@@ -40,13 +48,13 @@ class Model:
         wanted = Wanted(len(weights), rows.names, rows.label, rows.zero_based, rows.offset)
         return cls(weights, intercept, data.labels, wanted)
 
-    def save(self, path):
+    def save(self, path: Path) -> None:
         """Save the model."""
         meta = {"labels": list(self.labels), "wanted": asdict(self.wanted)}
         save_archive(path, "model", meta, {"weights": self.weights, "intercept": self.intercept})
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: Path) -> Self:
         """Load a model; ValueError if the file holds none."""
         return load_archive(path, "model", cls._from_archive)
 
@@ -70,7 +78,9 @@ class Model:
         return cls(weights, intercept, labels, wanted)
 
     @np.errstate(all="ignore")
-    def predict(self, X, offset=None):
+    def predict(
+        self, X: NDArray[Any] | SparseRows, offset: FloatArray | None = None
+    ) -> tuple[NDArray[np.intp], FloatArray]:
         """Return the label number of each row, and the probabilities of labels.
 
         Parameters

@@ -1,7 +1,12 @@
 """Options that several commands share, and their conversion to keywords of the library."""
 
+from __future__ import annotations
+
 import argparse
 import math
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import Any
 
 from lsgd_fast._checks import check_count, check_real
 from lsgd_fast._inputs.stopping import Stop
@@ -34,7 +39,7 @@ MAX_ROWS = 1_000_000  # of all traces by default: they are kept in memory, 64 MB
 MAX_STEPSIZES = 1000
 
 
-def parse_stepsizes(text):
+def parse_stepsizes(text: str) -> list[float]:
     """Parse a list or a grid of stepsizes.
 
     Parameters
@@ -122,7 +127,7 @@ def _argument(convert):
     return converted
 
 
-def count(minimum, maximum=2**63 - 1):
+def count(minimum: int, maximum: int = 2**63 - 1) -> Callable[[str], int]:
     """Return the argparse type of an integer from `minimum` to `maximum`."""
 
     def convert(text):
@@ -134,7 +139,9 @@ def count(minimum, maximum=2**63 - 1):
     return _argument(convert)
 
 
-def real(zero_allowed=False, above=-math.inf, maximum=math.inf):
+def real(
+    zero_allowed: bool = False, above: float = -math.inf, maximum: float = math.inf
+) -> Callable[[str], float]:
     """Return the argparse type of a positive number in a range, or zero where allowed."""
 
     def convert(text):
@@ -148,10 +155,10 @@ def real(zero_allowed=False, above=-math.inf, maximum=math.inf):
     return _argument(convert)
 
 
-stepsizes = _argument(parse_stepsizes)
+stepsizes: Callable[[str], list[float]] = _argument(parse_stepsizes)
 
 
-def add_data(command, columns=True, offset=True):
+def add_data(command: ArgumentParser, columns: bool = True, offset: bool = True) -> None:
     """Add DATA and how to read it; `reading_keywords` returns the values.
 
     Without `columns` the file that the command reads says what is in which column. `offset` tells
@@ -211,19 +218,19 @@ def add_data(command, columns=True, offset=True):
     )
 
 
-def reading_keywords(arguments):
+def reading_keywords(arguments: Namespace) -> dict[str, Any]:
     """Return the values of the options of reading as keywords of `data_files.read_data`."""
     names = ("labels", "label", "offset", "format", "header", "drop", "keep_index", "zero_based")
     return {name: getattr(arguments, name) for name in names if name in arguments}
 
 
-def add_softmax(command):
+def add_softmax(command: ArgumentParser) -> None:
     """Add ``--softmax``."""
     text = "fit several classes, with the softmax loss"
     command.add_argument("--softmax", action="store_true", help=text)
 
 
-def add_intercept(command):
+def add_intercept(command: ArgumentParser) -> None:
     """Add ``--intercept`` and ``--no-intercept``."""
     command.add_argument(
         "--intercept",
@@ -234,7 +241,7 @@ def add_intercept(command):
     )
 
 
-def add_problem(command, several=True):
+def add_problem(command: ArgumentParser, several: bool = True) -> None:
     """Add the options of the problem and ``--threads``; `problem_keywords` returns its values.
 
     `several` tells whether the command takes several classes.
@@ -259,13 +266,13 @@ def add_problem(command, several=True):
     add_threads(command)
 
 
-def add_threads(command):
+def add_threads(command: ArgumentParser) -> None:
     """Add ``--threads``."""
     text = "number of threads (default: chosen from the size of the data)"
     command.add_argument("--threads", metavar="N", type=count(1), help=text)
 
 
-def add_descent(command):
+def add_descent(command: ArgumentParser) -> None:
     """Add the options of a descent; `descent_keywords` returns their values."""
     add = command.add_argument
     text = "number of steps (default %(default)s)"
@@ -291,7 +298,7 @@ def add_descent(command):
     )
 
 
-def add_output(command, model=True):
+def add_output(command: ArgumentParser, model: bool = True) -> None:
     """Add ``--out``, ``--plot``, ``--json`` and, for a single model, ``--model``."""
     add = command.add_argument
     result = "Run" if model else "Sweep"
@@ -306,7 +313,7 @@ def add_output(command, model=True):
     add_json(command)
 
 
-def add_report(command):
+def add_report(command: ArgumentParser) -> None:
     """Add ``--report`` and ``--lang``."""
     add = command.add_argument
     text = "write a report as one page of HTML, with a picture if matplotlib is installed"
@@ -315,13 +322,13 @@ def add_report(command):
     add("--lang", metavar="LANG", choices=LANGUAGES, default=LANGUAGES[0], help=text)
 
 
-def add_json(command):
+def add_json(command: ArgumentParser) -> None:
     """Add ``--json``."""
     text = "print one JSON object instead of text"
     command.add_argument("--json", action="store_true", help=text)
 
 
-def descent_keywords(arguments, n_runs=1):
+def descent_keywords(arguments: Namespace, n_runs: int = 1) -> dict[str, Any]:
     """Return the values of the options that `add_descent` has besides the problem and the steps."""
     every = arguments.record_every or default_record_every(arguments.steps, n_runs)
     return {
@@ -337,12 +344,12 @@ def descent_keywords(arguments, n_runs=1):
     }
 
 
-def fits_intercept(arguments, data):
+def fits_intercept(arguments: Namespace, data: Any) -> bool:
     """Return whether a command fits an intercept to `Data`: by default to tables."""
     return data.is_table if arguments.intercept is None else arguments.intercept
 
 
-def problem_keywords(arguments, data):
+def problem_keywords(arguments: Namespace, data: Any) -> dict[str, Any]:
     """Return the values of the options of the problem as keywords, for `Data`."""
     units = {} if data.units is None else data.units._asdict()
     return units | {
@@ -352,6 +359,6 @@ def problem_keywords(arguments, data):
     }
 
 
-def default_record_every(n_steps, n_runs=1):
+def default_record_every(n_steps: int, n_runs: int = 1) -> int:
     """Return the least `record_every` that keeps all traces within `MAX_ROWS` rows."""
     return max(1, -(-n_steps * n_runs // MAX_ROWS))

@@ -1,9 +1,14 @@
 """What commands print and write: results as text and JSON, files and pictures."""
 
+from __future__ import annotations
+
 import json
 import os
 import shlex
 import textwrap
+from argparse import Namespace
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +16,13 @@ from lsgd_fast._figures import axes_without_pyplot
 from lsgd_fast._files import find_target, replacing
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._pages.texts import LANGUAGES
+from lsgd_fast._planning.plan import Plan
+from lsgd_fast._results.run import Run
+from lsgd_fast._results.separation import Separation
 from lsgd_fast._results.verdict import Verdict
 from lsgd_fast._text import WIDTH, counted, to_json_values
+from lsgd_fast.cli.data_files import Data
+from lsgd_fast.cli.model_file import Model
 from lsgd_fast.cli.options import fits_intercept
 
 __all__ = [
@@ -49,7 +59,9 @@ OPTIONS = {
 }
 
 
-def check_outputs(arguments, options=("out", "model", "plot", "report")):
+def check_outputs(
+    arguments: Namespace, options: Iterable[str] = ("out", "model", "plot", "report")
+) -> None:
     """Check before any work that the files of these options can be written after it."""
     for option in options:
         path = getattr(arguments, option, None)
@@ -91,7 +103,13 @@ def _format(path):
     return os.path.splitext(path)[1][1:].lower()
 
 
-def print_result(arguments, data, facts, *texts, advice=None):
+def print_result(
+    arguments: Namespace,
+    data: Data,
+    facts: dict[str, Any],
+    *texts: object,
+    advice: str | None = None,
+) -> None:
     """Print what a file holds and what came of it: facts as JSON, or texts that are not None.
 
     Advice is sentences. It comes last; JSON has it where it is one of the facts.
@@ -106,7 +124,7 @@ def print_result(arguments, data, facts, *texts, advice=None):
     print(_describe_data(arguments, data), *(one for one in texts if one is not None), sep="\n")
 
 
-def write_result(arguments, result, model=None):
+def write_result(arguments: Namespace, result: Any, model: Model | None = None) -> None:
     """Save, plot and report a result and save its model, if asked for; say what reads them."""
     say = (lambda text: None) if arguments.json else print
     given = vars(arguments).get  # commands have some of these options
@@ -124,7 +142,7 @@ def write_result(arguments, result, model=None):
             ax.figure.savefig(file, format=_format(arguments.plot))
 
 
-def write_report(arguments, result):
+def write_report(arguments: Namespace, result: Any) -> None:
     """Write the page of a result, if it is asked for, and say so."""
     if arguments.report is not None:
         result.report(arguments.report, lang=arguments.lang)
@@ -172,14 +190,14 @@ def _data_facts(arguments, data):
     }
 
 
-def with_options(report):
+def with_options(report: str) -> str:
     """Return a report of the library with the names of options in place of arguments."""
     for name, option in OPTIONS.items():
         report = report.replace(name, option)
     return report
 
 
-def evidence_text(run):
+def evidence_text(run: Run) -> str | None:
     """Return why the verdict on a run is undecided; None for others, and where advice says it."""
     is_told = run.stop_reason is StopReason.no_minimum
     if run.verdict is not Verdict.undecided or is_told:
@@ -187,7 +205,7 @@ def evidence_text(run):
     return _paragraph(with_options(run.evidence))
 
 
-def run_facts(run):
+def run_facts(run: Run) -> dict[str, Any]:
     """Return the end of a run, under the names of `Run` and `Trace`."""
     names = ("n_steps", "n_threads", "seconds", "radius", "intercept", "separable", "evidence")
     counters = ("separated_at", "certified_at", "stable_at", "n_increases")
@@ -198,7 +216,7 @@ def run_facts(run):
     return {"stop_reason": str(run.stop_reason), "verdict": str(run.verdict)} | last | named
 
 
-def coefficients_text(coefficients):
+def coefficients_text(coefficients: dict[str, float] | None) -> str | None:
     """Return {name: coefficient} as lines of a column each; None for None."""
     if coefficients is None:
         return None
@@ -207,7 +225,7 @@ def coefficients_text(coefficients):
     return "\n".join(["Coefficients, in the units of the file", *lines])
 
 
-def separation_facts(found):
+def separation_facts(found: Separation) -> dict[str, Any]:
     """Return the facts of a `Separation`, under its names and those of its certificate."""
     facts = {"kind": str(found.kind), "names": found.names, "reason": found.reason}
     for name in ("direction", "intercept", "rows", "features"):
@@ -216,7 +234,7 @@ def separation_facts(found):
     return facts | {name: getattr(found.certificate, name) for name in ("change", "residual")}
 
 
-def plan_facts(found):
+def plan_facts(found: Plan) -> dict[str, Any]:
     """Return the facts of a plan, under the names of `Plan`."""
     derived = ("stepsize", "n_steps", "data_bytes", "n_recorded", "peak_bytes", "seconds")
     derived += ("network_bytes", "network_flops") if found.width is not None else ()
@@ -224,6 +242,6 @@ def plan_facts(found):
     return facts | {"dtype": str(found.dtype)}
 
 
-def print_json(facts):
+def print_json(facts: dict[str, Any]) -> None:
     """Print an object in one line; NaN and infinity, which JSON lacks, become null."""
     print(json.dumps(to_json_values(facts), allow_nan=False))

@@ -1,8 +1,13 @@
 """What is read from a data file, and how: the options of reading, and the rows."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lsgd_fast._inputs.sparse import SparseRows
 
 __all__ = ["ReadOptions", "Rows", "Wanted", "plain_labels"]
 
@@ -28,7 +33,7 @@ class Wanted:
     """
 
     d: int
-    names: tuple | None = None
+    names: tuple[str, ...] | None = None
     label: str | None = None
     zero_based: bool | None = None
     offset: str | None = None
@@ -46,12 +51,12 @@ class ReadOptions:
     several: bool = False
     header: bool | None = None
     keep_index: bool = False
-    drop: tuple = ()
+    drop: tuple[str, ...] = ()
     zero_based: bool | None = None
     wanted: Wanted | None = None
 
     @property
-    def only_feature(self):
+    def only_feature(self) -> bool:
         """Whether a table may have a single column, of a feature."""
         return self.wanted is not None and self.wanted.d == 1
 
@@ -81,18 +86,18 @@ class Rows:
         For tables in text the numbers of the columns of the features, from 1.
     """
 
-    X: np.ndarray
-    labels: np.ndarray | None
-    names: tuple | None = None
+    X: NDArray[Any] | SparseRows
+    labels: NDArray[Any] | None
+    names: tuple[str, ...] | None = None
     label: str | None = None
-    notes: tuple = ()
+    notes: tuple[str, ...] = ()
     zero_based: bool | None = None
-    offsets: np.ndarray | None = None
+    offsets: NDArray[Any] | None = None
     offset: str | None = None
-    columns: tuple | None = None
+    columns: tuple[int, ...] | None = None
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> list[str]:
         """Names for people: those of the file, or else the numbers by which the file counts."""
         d = self.X.shape[1]
         if self.names and len(set(self.names)) == d:
@@ -103,7 +108,7 @@ class Rows:
         return [f"feature {j}" for j in range(first, first + d)]
 
 
-def plain_labels(labels):
+def plain_labels(labels: NDArray[Any]) -> tuple[Any, ...]:
     """Return an array of labels as a tuple, whole numbers as integers: "0" rather than "0.0"."""
     return tuple(
         int(one) if isinstance(one, float) and abs(one) < EXACT and one.is_integer() else one

@@ -75,7 +75,7 @@ def naming(name):
         raise ValueError(f"{name!r}: {' '.join(str(error).split())}") from error
 
 
-def find_format(path, name):
+def find_format(path: str, name: str) -> str:
     """Return the format of a file, one of `FORMATS`, by the end of its name or by its contents.
 
     Parameters
@@ -122,7 +122,7 @@ def open_text(path):
         yield gzip.GzipFile(fileobj=file) if compressed else file
 
 
-def check_text(path):
+def check_text(path: str) -> int:
     """Return the number of lines of a text, after a look at all of it, a block at a time.
 
     Parameters

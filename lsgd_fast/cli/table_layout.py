@@ -1,14 +1,18 @@
 """The layout of a table in text: its separator, its header, and which column is what."""
 
+from __future__ import annotations
+
 import csv
 import io
 import reprlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from math import isfinite, nan
 
 from lsgd_fast._text import counted
+from lsgd_fast.cli.rows import ReadOptions
 from lsgd_fast.cli.sources import open_text
 
 __all__ = [
@@ -58,28 +62,28 @@ class Layout:
     separator: str
     width: int
     n_skipped: int
-    names: tuple | None
+    names: tuple[str, ...] | None
     label: int | None
     offset: int | None
-    features: tuple
-    truths: tuple
-    notes: tuple
+    features: tuple[int, ...]
+    truths: tuple[int, ...]
+    notes: tuple[str, ...]
 
     @property
-    def numbers(self):
+    def numbers(self) -> tuple[int, ...]:
         """The columns of numbers: the features, then the offset if there is one."""
         return self.features if self.offset is None else (*self.features, self.offset)
 
-    def name(self, j):
+    def name(self, j: int) -> str:
         """Return a column as messages name it."""
         return f"column {j + 1}" + (f" ({self.names[j]!r})" if self.names else "")
 
-    def number(self, j, cell):
+    def number(self, j: int, cell: str) -> float | None:
         """Return the number that a cell stands for, NaN or None if it is none."""
         return truth_of(cell) if j in self.truths else number_of(cell)
 
 
-def find_layout(path, n_lines, options):
+def find_layout(path: str, n_lines: int, options: ReadOptions) -> Layout:
     """Return the layout of a table, from its first rows; `read_data` describes the rules.
 
     Parameters
@@ -152,7 +156,9 @@ def _counts_columns(rows):
     return len(rows) > 1 and (len(first) >= CERTAIN_COUNT or not any(are_integers))
 
 
-def choose_columns(names, width, options, index=()):
+def choose_columns(
+    names: tuple[str, ...] | None, width: int, options: ReadOptions, index: tuple[int, ...] = ()
+) -> tuple[int | None, int | None, tuple[int, ...]]:
     """Return which column is what.
 
     Parameters
@@ -270,7 +276,7 @@ def _separator(path, one_column):
     raise ValueError("only one column: cells must be separated by comma, semicolon or tab")
 
 
-def cell_rows(path, separator):
+def cell_rows(path: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the last line and the cells of each row that is not blank."""
     with open_cells(path) as stream:
         reader = csv.reader(stream, delimiter=separator)
@@ -282,7 +288,7 @@ def cell_rows(path, separator):
             raise ValueError(f"line {reader.line_num}: {error}") from None
 
 
-def number_of(text):
+def number_of(text: str) -> float | None:
     """Return the number that a text represents, perhaps NaN or infinite, or None if it is none."""
     try:
         return None if "_" in text else float(text)
@@ -290,12 +296,12 @@ def number_of(text):
         return None
 
 
-def truth_of(text):
+def truth_of(text: str) -> float:
     """Return 1.0 for True and 0.0 for False, as pandas and R spell them, or NaN."""
     return TRUTHS.get(text.strip().lower(), nan)
 
 
-def is_label(text):
+def is_label(text: str) -> bool:
     """Return whether a text can be a label: not empty, and no number that is not finite."""
     number = number_of(text)
     return text != "" if number is None else isfinite(number)

@@ -5,15 +5,19 @@ fast, but their errors are vague. After an error the rows are read again by Pyth
 the message alone.
 """
 
+from __future__ import annotations
+
 import os
 import reprlib
 from itertools import islice
 from math import isfinite
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._text import counted
-from lsgd_fast.cli.rows import Rows
+from lsgd_fast.cli.rows import ReadOptions, Rows
 from lsgd_fast.cli.sources import open_text
 from lsgd_fast.cli.table_layout import (
     cell_rows,
@@ -30,7 +34,7 @@ ARROW_BYTES = 1 << 22  # from which on its speed makes up for the import of pyar
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-", ".")
 
 
-def read_table(path, n_lines, max_bytes, options):
+def read_table(path: str, n_lines: int, max_bytes: int, options: ReadOptions) -> Rows:
     """Read a table of numbers with one column of labels.
 
     Parameters
@@ -147,7 +151,7 @@ def _read_with_arrow(path, layout):
     return X, offsets, np.array(order, np.intp)[codes], list(spellings)
 
 
-def read_column(path, n, max_bytes):
+def read_column(path: str, n: int, max_bytes: int) -> NDArray[Any]:
     """Read a file with one label per line, and a header if there is one line more.
 
     Parameters

@@ -1,8 +1,10 @@
 """One pass over the data in plain NumPy, in the space of the features or of the rows."""
 
+from __future__ import annotations
+
 import copy
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from lsgd_fast._constants import SCALE_STEP, UNDERFLOW_LOSS
 from lsgd_fast._inputs.dense import scaled, to_float64
 from lsgd_fast._inputs.problem import objective_of
 from lsgd_fast._methods.numerics import infinities, norm
+from lsgd_fast._typing import FloatArray
 from lsgd_fast.losses import Logistic
 
 __all__ = [
@@ -104,21 +107,21 @@ class Features:
     """
 
     @np.errstate(all="ignore")
-    def __init__(self, problem):
+    def __init__(self, problem: Any) -> None:
         is_plain = problem.scale is None
         X = to_float64(problem.X[problem.weight > 0.0])
-        self.X = scaled(X, problem.center, None if is_plain else 1.0)
-        self.scale = 1.0 if is_plain else problem.scale
+        self.X: FloatArray = scaled(X, problem.center, None if is_plain else 1.0)
+        self.scale: float | FloatArray = 1.0 if is_plain else problem.scale
 
-    def scores(self, w):
+    def scores(self, w: FloatArray) -> FloatArray:
         """Return x . w of each row and column of w."""
         return product(self.X, (self.scale * w.T).T)
 
-    def combine(self, s):
+    def combine(self, s: FloatArray) -> FloatArray:
         """Return the sum of s * x over the rows for each column of s."""
         return (self.scale * product(self.X.T, s).T).T
 
-    def absolute(self):
+    def absolute(self) -> Features:
         """Return the absolute values of the features."""
         found = copy.copy(self)
         found.X = np.abs(self.X)

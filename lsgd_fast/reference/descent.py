@@ -1,9 +1,13 @@
 """Gradient descent in plain NumPy: one run, a sweep, Nesterov's method, a two-layer network."""
 
+from __future__ import annotations
+
 import math
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +22,32 @@ from lsgd_fast._inputs.requests import (
     TwoLayerOptions,
     check_descent,
 )
-from lsgd_fast._inputs.stopping import StopReason, check_stop, ends_run
+from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._methods.numerics import is_increase, norm, separates
 from lsgd_fast._results.predictions import Model
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.sweep import Sweep
 from lsgd_fast._results.trace import Trace
 from lsgd_fast._results.verdict import Verdict
+from lsgd_fast._typing import (
+    Activation,
+    Callback,
+    ColumnName,
+    Columns,
+    Count,
+    FloatArray,
+    Gram,
+    LossLike,
+    MarginLoss,
+    Matrix,
+    Real,
+    RunState,
+    Scale,
+    Seed,
+    Stepsize,
+    Validation,
+    Vector,
+)
 from lsgd_fast.reference._monitor import Monitor
 from lsgd_fast.reference._passes import (
     GramRows,
@@ -48,10 +71,14 @@ __all__ = [
 
 
 def gradient_descent(
-    X, y, stepsize, n_steps, *, start=None, loss="logistic", sample_weight=None, offset=None,
-    l2=0.0, fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1,
-    validation=None, callback=None, callback_every=None, gram="auto", n_threads=None,
-):  # fmt: skip
+    X: Matrix, y: Vector, stepsize: Stepsize, n_steps: Count, *, start: Columns | None = None,
+    loss: LossLike = "logistic", sample_weight: Vector | None = None, offset: Vector | None = None,
+    l2: Real = 0.0, fit_intercept: bool = False, center: Scale | None = None,
+    scale: Scale | None = None, stop: Stop | None = None,
+    record: Iterable[ColumnName] | None = None, record_every: Count = 1,
+    validation: Validation | None = None, callback: Callback[RunState] | None = None,
+    callback_every: Count | None = None, gram: Gram = "auto", n_threads: Count | None = None,
+) -> Run:  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
     n_steps = check_n_steps(n_steps)
     rule = stepsizes.resolve(stepsize)
@@ -68,7 +95,7 @@ def gradient_descent(
         return run_descent(check_descent(problem, rule, options, start=start, stop=stop), n_steps)
 
 
-def run_descent(request, n_steps):
+def run_descent(request: Any, n_steps: int) -> Run:
     """Return the `Run` of a `DescentRequest` after `n_steps` steps."""
     problem, rule, stop, options = request.problem, request.rule, request.stop, request.options
     record_every = options.record_every
@@ -152,10 +179,16 @@ def _parts(problem, w):
 
 
 def stepsize_sweep(
-    X, y, stepsizes, n_steps, *, start=None, loss="logistic", sample_weight=None, offset=None,
-    l2=0.0, fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1,
-    validation=None, callback=None, callback_every=None, gram="auto", n_threads=None,
-):  # fmt: skip
+    X: Matrix, y: Vector, stepsizes: Iterable[Stepsize], n_steps: Count, *,
+    start: Columns | Sequence[Columns] | None = None, loss: LossLike = "logistic",
+    sample_weight: Vector | None = None, offset: Vector | None = None,
+    l2: Real | Sequence[Real] | FloatArray = 0.0, fit_intercept: bool = False,
+    center: Scale | None = None, scale: Scale | None = None,
+    stop: Stop | Sequence[Stop | None] | None = None, record: Iterable[ColumnName] | None = None,
+    record_every: Count = 1, validation: Validation | None = None,
+    callback: Callback[RunState] | None = None, callback_every: Count | None = None,
+    gram: Gram = "auto", n_threads: Count | None = None,
+) -> Sweep:  # fmt: skip
     """Run gradient descent once for each stepsize; see `lsgd_fast.stepsize_sweep`."""
     options = DescentOptions(
         record=record, record_every=record_every, validation=validation, callback=callback,
@@ -170,17 +203,21 @@ def stepsize_sweep(
         return run_sweep(options.for_problem(problem, start))
 
 
-def run_sweep(request):
+def run_sweep(request: Any) -> Sweep:
     """Return the `Sweep` of a `SweepRequest`, one run after another."""
     runs = [run_descent(descent, request.n_steps) for descent in request.descents]
     return Sweep(runs, request.stepsizes)
 
 
 def nesterov_descent(
-    X, y, stepsize=None, n_steps=1000, *, start=None, loss="logistic", sample_weight=None,
-    offset=None, l2=0.0, fit_intercept=False, center=None, scale=None, stop=None, record=None,
-    record_every=1, validation=None, callback=None, callback_every=None, n_threads=None,
-):  # fmt: skip
+    X: Matrix, y: Vector, stepsize: Real | None = None, n_steps: Count = 1000, *,
+    start: Columns | None = None, loss: LossLike = "logistic", sample_weight: Vector | None = None,
+    offset: Vector | None = None, l2: Real = 0.0, fit_intercept: bool = False,
+    center: Scale | None = None, scale: Scale | None = None, stop: Stop | None = None,
+    record: Iterable[ColumnName] | None = None, record_every: Count = 1,
+    validation: Validation | None = None, callback: Callback[RunState] | None = None,
+    callback_every: Count | None = None, n_threads: Count | None = None,
+) -> Run:  # fmt: skip
     """Run Nesterov's method and return a `Run`; see `lsgd_fast.nesterov_descent`."""
     return gradient_descent(
         X, y, check_nesterov(stepsize), n_steps, start=start, loss=loss,
@@ -192,10 +229,14 @@ def nesterov_descent(
 
 
 def two_layer_gradient_descent(
-    X, y, stepsize, n_steps, *, width, activation="relu", rng=None, start=None, loss="logistic",
-    sample_weight=None, offset=None, l2=0.0, stop=None, record=None, record_every=1,
-    validation=None, callback=None, callback_every=None, n_threads=None,
-):  # fmt: skip
+    X: Matrix, y: Vector, stepsize: Stepsize, n_steps: Count, *, width: Count,
+    activation: Activation = "relu", rng: Seed | None = None, start: Columns | None = None,
+    loss: MarginLoss = "logistic", sample_weight: Vector | None = None,
+    offset: Vector | None = None, l2: Real = 0.0, stop: Stop | None = None,
+    record: Iterable[ColumnName] | None = None, record_every: Count = 1,
+    validation: Validation | None = None, callback: Callback[RunState] | None = None,
+    callback_every: Count | None = None, n_threads: Count | None = None,
+) -> Run:  # fmt: skip
     """Train the first layer and return a `Run`; see `lsgd_fast.two_layer_gradient_descent`."""
     n_steps, rule = check_n_steps(n_steps), stepsizes.resolve(stepsize)
     stop = check_stop(stop, validation)

@@ -1,8 +1,11 @@
 """The largest margin of the data in plain NumPy."""
 
+from __future__ import annotations
+
 from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
-from lsgd_fast._methods.margin import MarginOptions, find_margin
+from lsgd_fast._methods.margin import Margin, MarginOptions, find_margin
+from lsgd_fast._typing import Callback, Count, MarginState, Matrix, Real, Scale, Vector
 from lsgd_fast.reference.descent import run_descent
 
 __all__ = [
@@ -11,9 +14,18 @@ __all__ = [
 
 
 def max_margin(
-    X, y, *, fit_intercept=False, center=None, scale=None, tol=1e-3, max_passes=50_000,
-    callback=None, callback_every=None, n_threads=None,
-):  # fmt: skip
+    X: Matrix,
+    y: Vector,
+    *,
+    fit_intercept: bool = False,
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    tol: Real = 1e-3,
+    max_passes: Count = 50_000,
+    callback: Callback[MarginState] | None = None,
+    callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> Margin:
     """Return the `Margin` of the data; see `lsgd_fast.max_margin`."""
     options = MarginOptions(
         tol=tol, max_passes=max_passes, callback=callback, callback_every=callback_every,

@@ -1,17 +1,35 @@
 """The quasi-Newton method in plain NumPy."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
+from lsgd_fast._inputs.stopping import Stop
 from lsgd_fast._methods.growth import growth_check, warn_of_growth
 from lsgd_fast._methods.line_search import Direction, Engine, GradientNorms, LineValues, WeightNorms
 from lsgd_fast._methods.minimize_request import MinimizeOptions
 from lsgd_fast._methods.numerics import center_classes, norm
 from lsgd_fast._methods.quasi_newton import run_minimize
+from lsgd_fast._results.run import Run
 from lsgd_fast._results.separation import feature_names
+from lsgd_fast._typing import (
+    Callback,
+    ClassLoss,
+    Columns,
+    Count,
+    FloatArray,
+    Matrix,
+    MinimizeState,
+    Real,
+    Scale,
+    Vector,
+)
 from lsgd_fast.losses import Logistic
 from lsgd_fast.reference._passes import Features, ln_mean_loss
 
@@ -19,10 +37,13 @@ __all__ = ["minimize", "solve"]
 
 
 def minimize(
-    X, y, *, l2=0.0, tol=1e-8, max_passes=1000, start=None, loss="logistic", sample_weight=None,
-    offset=None, fit_intercept=False, center=None, scale=None, stop=None, callback=None,
-    callback_every=None, n_threads=None,
-):  # fmt: skip
+    X: Matrix, y: Vector, *, l2: Real = 0.0, tol: Real = 1e-8, max_passes: Count = 1000,
+    start: Columns | None = None, loss: ClassLoss = "logistic", sample_weight: Vector | None = None,
+    offset: Vector | None = None, fit_intercept: bool = False, center: Scale | None = None,
+    scale: Scale | None = None, stop: Stop | None = None,
+    callback: Callback[MinimizeState] | None = None, callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> Run:  # fmt: skip
     """Minimise the objective and return a `Run`; see `lsgd_fast.minimize`."""
     options = MinimizeOptions(
         tol=tol, max_passes=max_passes, stop=stop, callback=callback,
@@ -38,7 +59,7 @@ def minimize(
     return warn_of_growth(run, stacklevel=2)
 
 
-def solve(request, growth=None):
+def solve(request: Any, growth: Any = None) -> Run:
     """Return the `Run` of a `MinimizeRequest`; see `run_minimize`."""
     engine = Engine(
         linear_map=LinearMap(request.problem, request.k),
@@ -52,22 +73,27 @@ def solve(request, growth=None):
 class LinearMap:
     """Products with the rows of positive weight and with their transpose."""
 
+    features: Features
+    d: int
+    k: int
+    total_weight: float
+
     @np.errstate(all="ignore")
-    def __init__(self, problem, k):
+    def __init__(self, problem: Any, k: int) -> None:
         self.features, self.d, self.k = Features(problem), problem.d, k
         self.total_weight = problem.total_weight
 
     @np.errstate(all="ignore")
-    def matvec(self, w, scores):
+    def matvec(self, w: FloatArray, scores: FloatArray) -> None:
         """Write ``scores[c, i] = x_i . w_c + b_c`` for each column c and row i."""
         w = w.reshape(-1, self.k)
         scores[:] = (self.features.scores(w[: self.d]) + w[self.d :].sum(axis=0)).T
 
-    def rmatvec(self, row_gradients, gradient):
+    def rmatvec(self, row_gradients: FloatArray, gradient: FloatArray) -> None:
         """Write ``sum_i row_gradients[c, i] * x_i / total_weight`` for each column c."""
         self._combine(self.features, row_gradients, gradient)
 
-    def sizes(self, row_sizes, sizes):
+    def sizes(self, row_sizes: FloatArray, sizes: FloatArray) -> None:
         """Write ``sum_i row_sizes[c, i] * |x_i| / total_weight`` for each column c."""
         self._combine(self.features.absolute(), row_sizes, sizes)
 
@@ -83,7 +109,17 @@ class ScoreLine:
     The scores are those without offsets, which are added where the losses are computed.
     """
 
-    def __init__(self, problem, k):
+    weight: FloatArray  # of each row, as labels and offsets
+    labels: FloatArray
+    total_weight: float
+    offset: float | FloatArray
+    scores: FloatArray  # (k, n), as the next two
+    change: FloatArray
+    row_gradients: FloatArray
+    sign: float | FloatArray
+    own: NDArray[np.intp]
+
+    def __init__(self, problem: Any, k: int) -> None:
         used = problem.weight > 0.0
         self.weight, self.labels = problem.weight[used], problem.y[used]
         self.total_weight = problem.total_weight
@@ -94,7 +130,7 @@ class ScoreLine:
         self.own = np.zeros(used.sum(), int) if k == 1 else self.labels.astype(int)
 
     @np.errstate(all="ignore")
-    def evaluate(self, t):
+    def evaluate(self, t: float) -> LineValues:
         """Compute the losses and the row gradients at ``scores + t * change``."""
         weight, rows = self.weight, np.arange(len(self.weight))
         score = self.sign * (self.scores + t * self.change + self.offset)
@@ -130,7 +166,7 @@ class ScoreLine:
         return float(self.weight @ values) / self.total_weight
 
     @np.errstate(all="ignore")
-    def step(self, t):
+    def step(self, t: float) -> None:
         """Add t times the change to the scores."""
         self.scores += t * self.change
 
@@ -138,7 +174,21 @@ class ScoreLine:
 class LBFGS:
     """Weights, gradient and search direction of limited-memory BFGS."""
 
-    def __init__(self, request):
+    l2: float
+    l2_root: float
+    n_penalised: int
+    n_pairs: int
+    k: int
+    units: FloatArray
+    weights: FloatArray
+    gradient: FloatArray
+    search_direction: FloatArray
+    scaled_gradient: FloatArray
+    scaled_direction: FloatArray
+    pairs: list[tuple[FloatArray, FloatArray]]
+    latest_step: FloatArray | None
+
+    def __init__(self, request: Any) -> None:
         self.l2, self.n_penalised = request.problem.l2, request.n_penalised
         self.n_pairs, self.k = request.n_pairs, request.k
         # a power of two near sqrt(l2), which keeps the derivative of the penalty in range
@@ -149,18 +199,18 @@ class LBFGS:
         self.scaled_gradient, self.scaled_direction = np.zeros((2, len(request.start)))
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         """Discard all pairs, so that the next direction is that of steepest descent."""
         self.pairs, self.latest_step = [], None  # pairs (s, y) of a step and the gradient's change
 
     @np.errstate(all="ignore")
-    def measure_in(self, units):
+    def measure_in(self, units: FloatArray) -> None:
         """Take other units, powers of two, and discard all pairs."""
         self.reset()
         self.units, self.scaled_gradient = units, self.gradient / units
 
     @np.errstate(all="ignore")
-    def update(self):
+    def update(self) -> GradientNorms:
         """Add the gradient of the penalty, and keep the pair of the latest step."""
         self.gradient[: self.n_penalised] += self.l2 * self.weights[: self.n_penalised]
         before, self.scaled_gradient = self.scaled_gradient, self.gradient / self.units
@@ -178,7 +228,7 @@ class LBFGS:
         )
 
     @np.errstate(all="ignore")
-    def direction(self):
+    def direction(self) -> Direction:
         """Compute the direction of the next step (Nocedal and Wright, Algorithm 7.4)."""
         q, alphas = -self.scaled_gradient, []
         for s, y in reversed(self.pairs):
@@ -204,7 +254,7 @@ class LBFGS:
         )
 
     @np.errstate(all="ignore")
-    def step(self, t):
+    def step(self, t: float) -> WeightNorms:
         """Add t times the direction to the weights."""
         self.weights += t * self.search_direction
         center_classes(self.weights, self.k)
@@ -212,6 +262,6 @@ class LBFGS:
         return WeightNorms(weights=norm(self.weights[: self.n_penalised]), parameters=self.size())
 
     @np.errstate(all="ignore")
-    def size(self):
+    def size(self) -> float:
         """Return the norm of all parameters in units."""
         return norm(self.weights * self.units)

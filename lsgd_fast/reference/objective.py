@@ -1,5 +1,7 @@
 """The objective, its gradient and its curvature in plain NumPy."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
@@ -15,6 +17,7 @@ from lsgd_fast._methods.smoothness import (
     weigh_changes,
     with_curvature_of_penalty,
 )
+from lsgd_fast._typing import Columns, Count, FloatArray, Matrix, Real, Scale, Vector
 from lsgd_fast.reference._passes import Rows
 from lsgd_fast.reference.minimize import LinearMap
 
@@ -22,9 +25,10 @@ __all__ = ["critical_stepsize", "logistic_loss", "logistic_loss_gradient", "logi
 
 
 def logistic_loss(
-    X, y, w, *, sample_weight=None, offset=None, l2=0.0, fit_intercept=False, center=None,
-    scale=None, n_threads=None,
-):  # fmt: skip
+    X: Matrix, y: Vector, w: Columns, *, sample_weight: Vector | None = None,
+    offset: Vector | None = None, l2: Real = 0.0, fit_intercept: bool = False,
+    center: Scale | None = None, scale: Scale | None = None, n_threads: Count | None = None,
+) -> float | FloatArray:  # fmt: skip
     """Return the objective at `w`; see `lsgd_fast.logistic_loss`."""
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
     options |= {"offset": offset, "center": center, "scale": scale}
@@ -32,9 +36,10 @@ def logistic_loss(
 
 
 def logistic_loss_gradient(
-    X, y, w, *, sample_weight=None, offset=None, l2=0.0, fit_intercept=False, center=None,
-    scale=None, n_threads=None,
-):  # fmt: skip
+    X: Matrix, y: Vector, w: Columns, *, sample_weight: Vector | None = None,
+    offset: Vector | None = None, l2: Real = 0.0, fit_intercept: bool = False,
+    center: Scale | None = None, scale: Scale | None = None, n_threads: Count | None = None,
+) -> tuple[float | FloatArray, FloatArray]:  # fmt: skip
     """Return the objective and its gradient at `w`; see `lsgd_fast.logistic_loss_gradient`."""
     check_n_threads(n_threads)
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}
@@ -75,9 +80,10 @@ def logistic_loss_hessp(
 
 @np.errstate(over="ignore", under="ignore", invalid="ignore")  # of weights that are far out
 def critical_stepsize(
-    X, y, w, *, sample_weight=None, offset=None, l2=0.0, fit_intercept=False, center=None,
-    scale=None,
-):  # fmt: skip
+    X: Matrix, y: Vector, w: Vector, *, sample_weight: Vector | None = None,
+    offset: Vector | None = None, l2: Real = 0.0, fit_intercept: bool = False,
+    center: Scale | None = None, scale: Scale | None = None,
+) -> float:  # fmt: skip
     """Return 2 over the largest curvature at `w`; see `lsgd_fast.critical_stepsize`."""
     problem = Problem.check(
         X, y, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept, center=center,

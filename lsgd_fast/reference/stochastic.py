@@ -1,24 +1,48 @@
 """Stochastic gradient descent in plain NumPy."""
 
+from __future__ import annotations
+
 import math
 import time
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.sparse import is_sparse
+from lsgd_fast._inputs.stopping import Stop
 from lsgd_fast._methods.stochastic import StochasticOptions, run_stochastic, sweep_stochastic
+from lsgd_fast._results.stochastic_run import StochasticRun, StochasticSweep
+from lsgd_fast._typing import (
+    BatchState,
+    Callback,
+    Columns,
+    Count,
+    FloatArray,
+    MarginLoss,
+    Matrix,
+    Order,
+    Real,
+    Seed,
+    Vector,
+)
 from lsgd_fast.reference._passes import Rows, ln_mean_loss, product
+from lsgd_fast.stepsizes import Constant
 
 __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 
 
 def stochastic_gradient_descent(
-    X, y, stepsize, n_steps, *, batch_size=1, order="shuffle", rng=None, start=None,
-    loss="logistic", sample_weight=None, offset=None, l2=0.0, fit_intercept=False, stop=None,
-    record_every=1, callback=None, callback_every=None, n_threads=None,
-):  # fmt: skip
+    X: Matrix, y: Vector, stepsize: Real | Constant, n_steps: Count, *, batch_size: Count = 1,
+    order: Order = "shuffle", rng: Seed | None = None, start: Columns | None = None,
+    loss: MarginLoss = "logistic", sample_weight: Vector | None = None,
+    offset: Vector | None = None, l2: Real = 0.0, fit_intercept: bool = False,
+    stop: Stop | None = None, record_every: Count = 1, callback: Callback[BatchState] | None = None,
+    callback_every: Count | None = None, n_threads: Count | None = None,
+) -> StochasticRun:  # fmt: skip
     """Return a `StochasticRun`; see `lsgd_fast.stochastic_gradient_descent`."""
     options = StochasticOptions(
         [stepsize], n_steps, batch_size=batch_size, order=order, rng=rng, stop=stop,
@@ -34,10 +58,14 @@ def stochastic_gradient_descent(
 
 
 def stochastic_sweep(
-    X, y, stepsizes, n_steps, *, batch_size=1, order="shuffle", rng=None, start=None,
-    loss="logistic", sample_weight=None, offset=None, l2=0.0, fit_intercept=False, stop=None,
-    record_every=1, callback=None, callback_every=None, n_threads=None,
-):  # fmt: skip
+    X: Matrix, y: Vector, stepsizes: Iterable[Real | Constant], n_steps: Count, *,
+    batch_size: Count = 1, order: Order = "shuffle", rng: Seed | None = None,
+    start: Columns | None = None, loss: MarginLoss = "logistic",
+    sample_weight: Vector | None = None, offset: Vector | None = None, l2: Real = 0.0,
+    fit_intercept: bool = False, stop: Stop | None = None, record_every: Count = 1,
+    callback: Callback[BatchState] | None = None, callback_every: Count | None = None,
+    n_threads: Count | None = None,
+) -> StochasticSweep:  # fmt: skip
     """Return a `StochasticSweep`; see `lsgd_fast.stochastic_sweep`."""
     options = StochasticOptions(
         stepsizes, n_steps, batch_size=batch_size, order=order, rng=rng, stop=stop,
@@ -55,9 +83,19 @@ def stochastic_sweep(
 class SGDRuns:
     """Runs of stochastic descent on the same batches."""
 
-    n_threads = 1
+    n_threads: int = 1
+    problem: Any
+    batch_size: int
+    sgd_runs: list[_SGDRun]
 
-    def __init__(self, problem, starts, stepsizes, batch_size, n_threads):
+    def __init__(
+        self,
+        problem: Any,
+        starts: FloatArray,
+        stepsizes: Sequence[float],
+        batch_size: int,
+        n_threads: int | None,
+    ) -> None:
         self.problem, self.batch_size = problem, batch_size
         shape = (len(stepsizes), problem.n_parameters)
         self.sgd_runs = [
@@ -65,7 +103,7 @@ class SGDRuns:
             for start, eta in zip(np.broadcast_to(starts, shape), stepsizes, strict=True)
         ]
 
-    def take(self, rows, seconds=math.inf):
+    def take(self, rows: NDArray[np.intp], seconds: float = math.inf) -> FloatArray:
         """Take the steps of these rows, at least one, until the time is over.
 
         Return the measures before each, (steps, k, 4).
@@ -77,28 +115,28 @@ class SGDRuns:
                 break
         return np.array(measures)
 
-    def end(self, run):
+    def end(self, run: int) -> None:
         """End a run: it takes no more steps."""
         self.sgd_runs[run].ended = True
 
-    def has_diverged(self, run):
+    def has_diverged(self, run: int) -> bool:
         """Return whether the loss of a batch was not finite."""
         return self.sgd_runs[run].diverged
 
-    def n_steps(self, run):
+    def n_steps(self, run: int) -> int:
         """Return the number of steps taken."""
         return self.sgd_runs[run].step
 
-    def sums(self, run):
+    def sums(self, run: int) -> tuple[float, float]:
         """Return the sums of loss and error rate over these steps."""
         return self.sgd_runs[run].loss_sum, self.sgd_runs[run].error_sum
 
-    def parameters(self, run):
+    def parameters(self, run: int) -> FloatArray:
         """Return the last weights, and the mean of those before each step."""
         one = self.sgd_runs[run]
         return np.array([one.w, one.mean if one.step else one.w])
 
-    def measure(self, parameters):
+    def measure(self, parameters: Iterable[FloatArray]) -> list[tuple[float, ...]]:
         """Return loss, ln_loss, error_rate, min_margin and weight_norm of weights on all rows."""
         rows = Rows(self.problem)
         return [(*now[:4], now.weight_norm) for now in map(rows.measure, parameters)]

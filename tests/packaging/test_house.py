@@ -28,31 +28,50 @@ ARROWS = {
     "_text": set(),
     "_version": set(),
     "_arrays": {"_checks"},
+    "_typing": {"losses", "stepsizes"},
     "_checks": {"_constants"},
     "_docstrings": {"_parameters"},
     "_parameters": set(),
     "losses": {"_checks", "_docstrings"},
     "stepsizes": {"_checks"},
-    "theory": {"_arrays", "_checks", "_constants", "_docstrings"},
-    "datasets": set(),
-    "distributed": {"_checks", "_engine", "_inputs"},
+    "theory": {"_typing", "_arrays", "_checks", "_constants", "_docstrings"},
+    "datasets": {"_typing"},
+    "distributed": {"_typing", "_checks", "_engine", "_inputs"},
     "_figures": {"_checks"},
     "_drawing": {"_figures"},
     "_named_runs": {"_checks"},
     "_trial_curves": {"_drawing"},
-    "plot": {"_checks", "_drawing", "_figures", "_named_runs", "_trial_curves", "stepsizes"},
-    "progress": {"_checks", "_text"},
-    "_pages": {"_checks", "_files", "_text", "_version", "plot"},
+    "plot": {
+        "_typing",
+        "_checks",
+        "_drawing",
+        "_figures",
+        "_named_runs",
+        "_trial_curves",
+        "stepsizes",
+    },
+    "progress": {"_typing", "_checks", "_text"},
+    "_pages": {"_typing", "_checks", "_files", "_text", "_version", "plot"},
     "_inputs": BASE | {"_arrays", "_cpus"},
     "_results": BASE
-    | {"_arrays", "_docstrings", "_files", "_html", "_inputs", "_pages", "_text", "plot"},
-    "_methods": METHODS | {"plot", "theory"},
-    "reference": METHODS | {"_methods"},
+    | {
+        "_arrays",
+        "_docstrings",
+        "_files",
+        "_html",
+        "_inputs",
+        "_pages",
+        "_text",
+        "_typing",
+        "plot",
+    },
+    "_methods": METHODS | {"_typing", "plot", "theory"},
+    "reference": METHODS | {"_methods", "_typing"},
     "_core": {"_constants", "_cpus"},
     "_engine": METHODS | {"_core", "_files", "_methods"},  # the named tuples of a line search
     "kernel": {"_core"},
     "_api": {"_checks", "_inputs", "_results", "_methods", "_engine", "_core", "stepsizes"}
-    | {"_docstrings", "_text", "losses", "progress"},
+    | {"_docstrings", "_text", "_typing", "losses", "progress"},
     "_planning": {
         "_arrays",
         "_checks",
@@ -66,12 +85,12 @@ ARROWS = {
         "_text",
         "stepsizes",
     }
-    | {"plot", "theory"},
+    | {"_typing", "plot", "theory"},
     "_pilot": {"_api", "_arrays", "_checks", "_constants", "_engine", "_files", "_inputs"}
     | {"_docstrings", "_drawing", "_methods", "_pages", "_planning", "_results", "_text"}
-    | {"_version"},
+    | {"_typing", "_version"},
     "_sklearn": {"_api", "_arrays", "_checks", "_inputs", "_methods", "_results", "_text"}
-    | {"_docstrings", "stepsizes"},
+    | {"_docstrings", "_typing", "stepsizes"},
     "cli": {
         "_pages",
         "_pilot",
@@ -84,7 +103,8 @@ ARROWS = {
         "kernel",
         "reference",
     }
-    | {"_figures", "_files", "_methods", "_text", "_version", "datasets", "plot", "progress"},
+    | {"_figures", "_files", "_methods", "_text", "_typing", "_version", "datasets", "plot"}
+    | {"progress"},
 }
 # `lsgd_fast/__init__.py` and `__main__.py` may import every room, and no room imports them.
 ENTRIES = {"__init__", "__main__"}

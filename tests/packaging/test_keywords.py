@@ -31,9 +31,7 @@ KEYWORDS = {name.strip("`"): set(cell.split(", ")) for name, cell in rows_of(OWN
 
 def taken(name, kind=inspect.Parameter.KEYWORD_ONLY):
     """Return the keywords of a function and their defaults, or its parameters of another kind."""
-    # a compiled class has no signature, see test_the_class_takes_the_keywords_of_the_function
-    function = lsgd.gradient_descent if name == "Descent" else getattr(lsgd, name)
-    parameters = inspect.signature(function).parameters.values()
+    parameters = inspect.signature(getattr(lsgd, name)).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is kind}
 
 

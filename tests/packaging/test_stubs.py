@@ -57,10 +57,18 @@ def test_functions_have_the_parameters_of_the_stub(name):
     module = importlib.import_module(name)
     stub = dict(functions(ast.parse(STUBS[name].read_text()).body))
     for function, expected in stub.items():
-        found = found_in(module, function)
-        if inspect.isroutine(found) and not function.endswith("__init__"):
+        found = found_in(module, function.removesuffix(".__init__"))  # a class has its signature
+        if callable(found):
             parameters = list(inspect.signature(found).parameters)
             assert [p for p in parameters if p != "self"] == expected, function
     public = {name for name, value in vars(module).items() if inspect.isroutine(value)}
     own = {n for n in public if vars(module)[n].__module__ == module.__name__ and n[0] != "_"}
     assert own <= set(stub)
+
+
+def test_the_class_has_the_signature_of_the_function():
+    function = inspect.signature(lsgd_fast.gradient_descent).parameters.values()
+    expected = [(p.name, p.kind, p.default) for p in function if p.name != "n_steps"]
+    found = inspect.signature(lsgd_fast.Descent).parameters.values()
+    assert [(p.name, p.kind, p.default) for p in found] == expected
+    assert inspect.getdoc(lsgd_fast.Descent).startswith("Gradient descent that the caller steps")

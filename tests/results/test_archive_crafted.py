@@ -123,7 +123,11 @@ def test_files_of_the_other_byte_order(tmp_path, kind):
     if kind == "descent":
         here.step(20), there.step(20)
         here, there = here.result(), there.result()
-    pairs = zip(here, there, strict=True) if isinstance(here, Sweep) else [(here, there)]
+    pairs = (
+        zip(here, there, strict=True)
+        if isinstance(here, (Sweep, StochasticSweep))
+        else [(here, there)]
+    )
     for a, b in pairs:
         assert b.weights.dtype == np.float64 and b.weights.dtype.isnative
         if isinstance(a, Run):

@@ -530,7 +530,7 @@ def outcome(backend, name, argument, value_name):
 
 def numbers(result):
     """Return the numbers that tell two results apart, as one array."""
-    if isinstance(result, (lsgd.Sweep, tuple, list)):
+    if isinstance(result, (lsgd.Sweep, lsgd.StochasticSweep, tuple, list)):
         return np.concatenate([numbers(one) for one in result])
     if isinstance(result, lsgd.Trial):
         result = [math.nan if result.recommended is None else result.recommended]

@@ -116,11 +116,11 @@ def use(found, path, axes):
         found.save(path)
         found = found.result()
     assert repr(found)
-    if isinstance(found, Sweep):
+    if isinstance(found, (Sweep, StochasticSweep)):
         assert found._repr_html_()
         with contextlib.suppress(ValueError):  # no run qualifies
             found.best()
-    for run in found if isinstance(found, Sweep) else [found]:
+    for run in found if isinstance(found, (Sweep, StochasticSweep)) else [found]:
         if isinstance(run, Run):
             _ = run.verdict, run.evidence, run.separable
         assert run.weights.dtype == np.float64 and not run.weights.flags.writeable

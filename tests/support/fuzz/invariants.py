@@ -17,7 +17,7 @@ INCREASE = 64.0 * agreement.EPS
 def faults(call, result):
     """Return what is wrong with the result of a call."""
     found = []
-    if isinstance(result, lsgd.Sweep):
+    if isinstance(result, (lsgd.Sweep, lsgd.StochasticSweep)):
         for i, run in enumerate(result):
             found += [f"run {i}: {it}" for it in of_run(call, run)]
     elif isinstance(result, (lsgd.Run, lsgd.StochasticRun)):
