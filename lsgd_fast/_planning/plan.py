@@ -232,7 +232,18 @@ class Plan(Reported):
         return None if self.width is None else 4 * self.n * self.d * self.width
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Plot the memory of the run by what takes it; see `lsgd_fast.plot.plan`."""
+        """Plot the memory of the run by what takes it; see `lsgd_fast.plot.plan`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            The axes to draw on; a new figure by default.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes with the bars.
+        """
         from lsgd_fast import plot  # matplotlib is an extra
 
         return plot.plan(self, ax=ax)

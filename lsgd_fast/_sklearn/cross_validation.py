@@ -20,6 +20,7 @@ from lsgd_fast._sklearn.classifier import LogisticClassifier, NotConvergedWarnin
 from lsgd_fast._sklearn.data import opened
 from lsgd_fast._sklearn.fit import Options, fit_problem, joined, l2_of, problem_and_units
 from lsgd_fast._typing import (
+    Callback,
     ClassWeight,
     Count,
     FloatArray,

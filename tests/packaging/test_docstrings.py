@@ -64,6 +64,8 @@ def members(name, owner):
         for member, value in vars(base).items():
             is_own = base is owner or member not in vars(owner)
             is_plain = isinstance(value, (property, COMPILED_PROPERTY, classmethod, staticmethod))
+            if getattr(value, "__name__", member)[0] == "_":  # what traces refuse to do as dicts
+                continue
             if member[0] != "_" and is_own and (is_plain or inspect.isroutine(value)):
                 if not SKLEARN_MAKES.fullmatch(member):
                     yield f"{name}.{member}", getattr(owner, member)
