@@ -42,7 +42,6 @@ HELD = {page: name for name, page in ELSEWHERE.items() if not name.startswith("R
 # Docstrings: one page for each public name. Types stand in the descriptions of the parameters.
 default_role = "autolink"
 autodoc_typehints = "none"
-autodoc_default_options = {"members": True, "inherited-members": False}
 numpydoc_show_class_members = False
 
 sphinx_gallery_conf = {
@@ -54,6 +53,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "min_reported_time": 3600,
 }
+highlight_language = "none"  # output is no Python; code says what it is
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
@@ -61,7 +61,7 @@ nitpicky = True
 # Intersphinx would need a network in each build, so names of other packages lead nowhere; nor do
 # attributes and arguments in single backticks, which are described where they are named.
 nitpick_ignore_regex = [
-    ("py:obj", r"(matplotlib|numpy|dataclasses)\..*"),
+    ("py:obj", r"(dataclasses|matplotlib|numpy|pandas|polars|scipy|sklearn|torch|tqdm)\..*"),
     ("py:obj", r"(\w+\.)?[a-z_]+"),
 ]
 
