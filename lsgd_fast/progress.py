@@ -127,6 +127,9 @@ class _Display:
         if self.is_over:
             self.close()
 
+    def __deepcopy__(self, memo):
+        return self  # scikit-learn copies parameters, and a stream has no copy
+
 
 class LineDisplay(_Display):
     """A callback that displays progress on a status line.
