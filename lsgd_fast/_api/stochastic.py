@@ -84,10 +84,10 @@ def stochastic_gradient_descent(
     record_every : int, default 1
         The trace keeps the steps that are multiples of it, and the end.
     callback : callable, optional
-        Called as ``callback(state)`` after steps. `state` has `n_steps`, `weights`, `intercept`,
-        `average_weights`, `average_intercept`, and the `loss`, `ln_loss`, `error_rate` and
-        `min_margin` of the latest batch before its step. The run ends when it returns True. With
-        sparse X each call takes time proportional to d, for `weights` and `average_weights`.
+        Called as ``callback(state)`` after steps. `state` has `n_steps`, `stepsize`, `weights`,
+        `intercept`, `average_weights`, `average_intercept`, and the `loss`, `ln_loss`, `error_rate`
+        and `min_margin` of the latest batch before its step. The run ends when it returns True.
+        With sparse X each call takes time proportional to d, for `weights` and `average_weights`.
     callback_every : int, optional
         Steps between calls; 1 by default, which may take more time than the steps.
     n_threads : int, optional
