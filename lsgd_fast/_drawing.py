@@ -22,9 +22,10 @@ LONGEST_LABEL = 24  # characters of a row of a map, which longer ones would sque
 LARGEST_MAP = 20  # most rows of a map that are labelled
 
 BAND_COLUMNS = 120  # columns of the bands of a curve, of some pixels each
-BAND_ROWS = 5  # least rows of a column with a band, ...
+BAND_ROWS = 5  # least rows of a column with a band that are no gap, ...
 BAND_TURNS = 4  # ... and least turns of the curve in it and its neighbours
 BAND_ALPHA = 0.3
+BAND_LABEL = "range of close steps"
 
 COLUMNS = 2048  # columns of a thinned curve, about as many as a figure has pixels across
 MAP_COLUMNS = 512  # columns of a map
@@ -168,12 +169,12 @@ def find_band(step, height):
     rows = []
     for i, (a, b) in enumerate(pairwise(ends.tolist())):
         before, after = ends[max(i - 1, 0)], ends[min(i + 2, len(ends) - 1)]
-        is_dense = b - a >= BAND_ROWS and turns[after] - turns[before] >= BAND_TURNS
-        if is_dense and np.isfinite(height[a:b]).all():
+        n_seen = np.count_nonzero(np.isfinite(height[a:b]))
+        if n_seen >= BAND_ROWS and turns[after] - turns[before] >= BAND_TURNS:
             rows.append((a, b - 1))
     if not rows:
         return None
-    parts = [np.sort(height[a : b + 1]) for a, b in rows]
+    parts = [np.sort(part[np.isfinite(part)]) for part in (height[a : b + 1] for a, b in rows)]
     low, high = ([part[end] for part in parts] for end in (0, -1))
     middle = [part[(len(part) - 1) // 2] for part in parts]
     rows = np.array(rows)
@@ -207,7 +208,8 @@ def _draw_band(ax, line, band):
     breaks = np.flatnonzero(band.rows[1:, 0] != band.rows[:-1, 1] + 1) + 1
     for part in np.split(np.arange(len(band.rows)), breaks):
         ends = np.repeat(band.low[part], 2), np.repeat(band.high[part], 2)
-        ax.fill_between(band.steps[part].ravel(), *ends, **style)
+        label = _once(ax, BAND_LABEL)
+        ax.fill_between(band.steps[part].ravel(), *ends, label=label, **style)
 
 
 def thin(step, height):

@@ -147,7 +147,8 @@ def add_legend(ax, title, loc=None):
     handles, labels = ax.get_legend_handles_labels()
     if not labels:
         return
-    order = sorted(range(len(labels)), key=lambda i: handles[i].get_gid() is None)  # curves first
+    is_curve = [hasattr(one, "get_marker") and one.get_gid() is not None for one in handles]
+    order = sorted(range(len(labels)), key=lambda i: not is_curve[i])
     handles, labels = ([given[i] for i in order] for given in (handles, labels))
     options = {"fontsize": "small", "title_fontsize": "small", "handlelength": 2.8}
     if loc is not None:

@@ -189,7 +189,7 @@ stop : Stop, optional
     "callback_of_batches": """
 callback : callable, optional
     Called as ``callback(state)`` after steps; the run ends when it returns True. `state`
-    has the attributes `n_steps`, `weights`, `intercept`, `average_weights` and
+    has the attributes `n_steps`, `stepsize`, `weights`, `intercept`, `average_weights` and
     `average_intercept`, and `loss`, `ln_loss`, `error_rate` and `min_margin` of the latest
     batch before its step. With sparse X each call takes time proportional to d, for
     `weights` and `average_weights`.

@@ -11,7 +11,7 @@ from typing import Self, TextIO, TypeVar
 
 from lsgd_fast._checks import check_count, shown
 from lsgd_fast._text import WIDTH, describe_ending
-from lsgd_fast._typing import Count, ProgressBar, ProgressState
+from lsgd_fast._typing import Count, ProgressBar, ProgressState, Stepsize
 
 AnyRun = TypeVar("AnyRun")
 
@@ -76,14 +76,14 @@ def progress_bar(n_steps: Count | None = None, *, stream: TextIO | None = None) 
     return _Bar(n_steps, lambda: tqdm(total=n_steps, file=stream, unit="step"))
 
 
-def run_with(stepsize, what="Run"):
+def run_with(stepsize: Stepsize, what: str = "Run") -> str:
     """Return the words for a run with a stepsize, a number or a rule, at the start of a line."""
     return f"{what} with " + (
         f"stepsize {stepsize:.6g}" if isinstance(stepsize, numbers.Real) else str(stepsize)
     )
 
 
-def logged(run: AnyRun, what="Run", rank: int = 0) -> AnyRun:
+def logged(run: AnyRun, what: str = "Run", rank: int = 0) -> AnyRun:
     """Return a `Run`; log how it ended, at level INFO of the logger "lsgd_fast", on rank 0."""
     log = logging.getLogger("lsgd_fast")
     if rank == 0 and log.isEnabledFor(logging.INFO):
@@ -133,6 +133,9 @@ class _Display:
         if self.is_over:
             self.close()
 
+    def __deepcopy__(self, memo):
+        return self  # scikit-learn copies parameters, and a stream has no copy
+
 
 class LineDisplay(_Display):
     """A callback that displays progress on a status line.
@@ -144,16 +147,16 @@ class LineDisplay(_Display):
     line : StatusLine
     """
 
-    def __init__(self, n_steps, line):
+    def __init__(self, n_steps: int | None, line: StatusLine) -> None:
         super().__init__(n_steps)
         self.line = line
 
-    def show(self, state):
+    def show(self, state: ProgressState) -> None:
         """Display a state."""
         total = "" if self.n_steps is None else f" of {self.n_steps}"
         self.line.show(f"step {state.n_steps}{total}: {_describe(state)}", now=True)
 
-    def close(self):
+    def close(self) -> None:
         """Clear the line."""
         self.line.clear()
 

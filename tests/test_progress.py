@@ -266,6 +266,14 @@ def test_a_progress_bar_for_fits(kind, bars, monkeypatch):
         assert bars[0].n == int(plain.path_n_iter_.sum()) or len(bars) == 1
 
 
+@pytest.mark.parametrize("is_line", [False, True])
+def test_clones_of_a_classifier_share_its_display(is_line, request):
+    base = pytest.importorskip("sklearn.base")
+    request.getfixturevalue("without_tqdm" if is_line else "bars")
+    classifier = lsgd.LogisticClassifier(callback=lsgd.progress_bar())
+    assert base.clone(classifier.fit(X, Y)).callback is classifier.callback
+
+
 def test_true_ends_all_fits_of_a_cross_validation():
     pytest.importorskip("sklearn")
     seen = []

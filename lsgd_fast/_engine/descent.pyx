@@ -562,7 +562,6 @@ cdef drive(list descents, Py_ssize_t target):
 
 cdef take_steps(list descents, Py_ssize_t target):
     cdef Descent descent
-    cdef list live, due
     cdef Py_ssize_t step, pause
     cdef bint calls
     pace = (<Descent> descents[0]).pace
@@ -608,8 +607,6 @@ cdef measure_last(list descents):
 
 cdef take_last_passes(list descents):
     cdef Descent descent
-    cdef list left
-    cdef bint gradient
     cdef Batch batch = (<Descent> descents[0]).batch
     for gradient in (False, True):
         left = [descent for descent in descents if descent._needs_last_pass(gradient)]

@@ -42,6 +42,8 @@ def pace_of(callback, every, ranks=ALONE):
     ranks : Ranks
         Those of the run, which are called together.
     """
+    if isinstance(callback, FitsRelay):
+        return callback.pace
     asked = None if callback is None else interval_of(callback) or 0.0
     found = [interval for interval in ranks.gather(asked, "callback") if interval is not None]
     return Pace(every, min(found) or None, ranks) if found else None
@@ -140,15 +142,23 @@ class FitsRelay(Relay):
 
     def __init__(self, callback, phase):
         super().__init__(callback, phase)
-        self.pace, self.n_steps = pace_of(callback, 1), 0
-        self.interval = None  # each step is to be counted
+        self.pace = _PaceOfFits(1, self.interval)
 
     def __call__(self, state):
-        self.n_steps += 1
-        if not self.ended and self.pace.is_due(self.n_steps):
-            state.n_steps = self.n_steps
-            return super().__call__(state)
+        state.n_steps = self.pace.n_steps
+        self.pace.ended = super().__call__(state)
         return self.ended
+
+
+class _PaceOfFits(Pace):
+    """The pace of several fits in turn, each of which comes to know that the callback ended all."""
+
+    n_steps, ended = 0, False
+
+    def is_due(self, step, is_last=False):
+        """Return whether the callback is due at a step of one of the fits."""
+        self.n_steps += 1
+        return self.ended or super().is_due(self.n_steps)
 
 
 class Reports:

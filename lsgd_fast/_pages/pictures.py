@@ -24,6 +24,7 @@ LABELS = {
     "cycling or diverged": "label_failed",
     r"recommended, .*": "label_recommended",
     "unstable phase": "label_unstable_phase",
+    "range of close steps": "label_close_steps",
     "last increase": "label_last_increase",
     "no increase from here on, proved": "label_certified",
     "diverged": "label_diverged",
@@ -132,8 +133,9 @@ def _swatch(handle):
         if shape:
             inside += f'<path d="{shape}" fill="{face}" stroke="{edge}"/>'
     else:
-        face = to_hex(np.atleast_2d(handle.get_facecolor())[0])
-        inside = f'<path d="M0 1H32V11H0Z" fill="{face}"/>'
+        colour = np.atleast_2d(handle.get_facecolor())[0]
+        opacity = f' fill-opacity="{colour[3]:g}"' if colour[3] < 1.0 else ""
+        inside = f'<path d="M0 1H32V11H0Z" fill="{to_hex(colour)}"{opacity}/>'
     return Markup(f'<svg viewBox="0 0 32 12" aria-hidden="true">{inside}</svg>')
 
 

@@ -39,6 +39,7 @@ SHARED = {
     "label_failed": ("cycling or diverged", "循環または発散"),
     "label_recommended": ("recommended stepsize", "推奨するステップサイズ"),
     "label_unstable_phase": ("unstable phase", "不安定期"),
+    "label_close_steps": ("range of close steps", "近いステップの範囲"),
     "label_last_increase": ("last increase", "最後の増加"),
     "label_certified": ("no increase from here on, proved", "これ以降は増えない（証明済み）"),
     "label_diverged": ("diverged", "発散"),

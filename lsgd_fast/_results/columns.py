@@ -56,6 +56,7 @@ class Columns(dict[str, Any]):
         Returns
         -------
         dict of str to ndarray or list
+            The columns that are not None.
         """
         return dict(self)
 

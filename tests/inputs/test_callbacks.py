@@ -134,14 +134,17 @@ def test_a_relay_has_the_pace_of_its_callback_and_remembers_the_end():
 
 
 def test_a_relay_of_fits_counts_all_steps(clock):
-    callback = Paced(1.0)
+    callback = Paced(1.0, ends_at=3)
     relay = FitsRelay(callback, "folds")
-    assert interval_of(relay) is None  # it is called at each step, which it counts
-    for _ in range(30):
+    paces = [pace_of(relay, 1) for _ in range(2)]  # those of two fits
+    ended = []
+    for i in range(60):
         clock.now += 0.1
-        relay(SimpleNamespace(n_steps=1))
+        if paces[i % 2].is_due(1 + i // 2):
+            ended.append(relay(SimpleNamespace(n_steps=1 + i // 2)))
     found = [state.n_steps for state in callback.states]
-    assert len(found) in (2, 3) and found[0] in (10, 11)
+    assert len(found) == 3 and found[0] in (10, 11) and 30 <= found[2] <= 33
+    assert ended[:3] == [False, False, True] and all(ended[3:]) and len(ended) > 25
 
 
 def test_reports_between_pieces_of_work():

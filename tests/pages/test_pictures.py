@@ -65,7 +65,9 @@ def test_a_long_run_makes_a_small_picture():
     run = gradient_descent(*MIXED, 30.0, 100_000)
     found = draw(Phrases("en"), lambda ax: plot.loss_curves(run, ax=ax, legend=False), "run")
     assert len(found.svg) < 300_000
-    assert [str(text) for _, text in found.legend] == ["unstable phase", "last increase"]
+    shown = {str(text): swatch for swatch, text in found.legend}
+    assert list(shown) == ["range of close steps", "unstable phase", "last increase"]
+    assert 'fill-opacity="0.3"' in shown["range of close steps"]
 
 
 def test_words_that_no_text_stands_for_are_left_out():

@@ -63,6 +63,7 @@ def others(X: NDArray[np.float64], y: NDArray[np.float64], run: lsgd.Run, path: 
     loss, gradient = lsgd.logistic_loss_gradient(X, y, scaled.weights)
     assert lsgd.logistic_loss(X, y, [0.0, 0.0]) >= loss and gradient.shape == (2,)
     assert lsgd.critical_stepsize(X, y, run.weights) > 0.0
+    assert lsgd.logistic_loss_hessp(X, y, run.weights, gradient).shape == gradient.shape
     batches: lsgd.StochasticRun = lsgd.stochastic_gradient_descent(
         X, y, 1.0, 20, rng=np.random.default_rng(0), callback=lambda state: state.loss < 0.0
     )
