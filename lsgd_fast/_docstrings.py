@@ -5,10 +5,13 @@ A line ``{name}`` in a docstring stands for the entry of that name in `lsgd_fast
 
 import re
 from types import FunctionType
+from typing import Any, TypeVar
 
 from lsgd_fast._parameters import PARAMETERS
 
 __all__ = ["as_reference", "documented"]
+
+Thing = TypeVar("Thing", bound=Any)  # a function or a class, which stays what it is
 
 PLACEHOLDER = re.compile(r"(\n *)\{(\w+)\}(?=\n|\Z)")
 SECTION = re.compile(r"\n\n(?= *[A-Z][A-Za-z ]+\n *-{3,}\n)")
@@ -20,7 +23,7 @@ is an argument, it is checked and otherwise ignored.
 """
 
 
-def documented(thing):
+def documented(thing: Thing) -> Thing:
     """Fill the shared parameters into the docstring of a function or a class, and return it.
 
     Of a class, into those of its methods as well.
@@ -52,7 +55,7 @@ def _entry(match):
     return text.replace(newline + "\n", "\n\n")  # blank lines stay empty
 
 
-def as_reference(function, compiled):
+def as_reference(function: Any, compiled: Any) -> None:
     """Give a function of the reference the sections of the compiled one's docstring.
 
     Parameters

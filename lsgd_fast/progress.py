@@ -7,7 +7,8 @@ import math
 import numbers
 import sys
 import time
-from typing import Self, TextIO, TypeVar
+from collections.abc import Callable
+from typing import Any, Self, TextIO, TypeVar
 
 from lsgd_fast._checks import check_count, shown
 from lsgd_fast._text import WIDTH, describe_ending
@@ -115,9 +116,13 @@ def _describe(state):
 class _Display:
     """A callback that displays progress, at most once in INTERVAL unless the phase is another."""
 
-    interval = INTERVAL
+    interval: float = INTERVAL
+    n_steps: int | None
+    shown_at: float
+    phase: str | None
+    is_over: bool
 
-    def __init__(self, n_steps):
+    def __init__(self, n_steps: int | None) -> None:
         self.n_steps, self.shown_at, self.phase, self.is_over = n_steps, -math.inf, None, False
 
     def __call__(self, state: ProgressState) -> None:
@@ -133,7 +138,15 @@ class _Display:
         if self.is_over:
             self.close()
 
-    def __deepcopy__(self, memo):
+    def show(self, state: ProgressState) -> None:
+        """Display a state."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the display; another state begins it again."""
+        raise NotImplementedError
+
+    def __deepcopy__(self, memo: object) -> Self:
         return self  # scikit-learn copies parameters, and a stream has no copy
 
 
@@ -167,11 +180,11 @@ class _Bar(_Display):
     They do in a sweep that makes its runs one after another.
     """
 
-    def __init__(self, n_steps, begin):
+    def __init__(self, n_steps: int | None, begin: Callable[[], Any]) -> None:
         super().__init__(n_steps)
         self.begin, self.bar = begin, None
 
-    def show(self, state):
+    def show(self, state: ProgressState) -> None:
         """Display a state."""
         if self.bar is None or state.n_steps < self.bar.n:
             self.close()
@@ -194,6 +207,11 @@ class StatusLine:
     stream : text file
         Where to write, such as ``sys.stderr``.
     """
+
+    stream: TextIO
+    live: bool
+    shown_at: float
+    is_blank: bool
 
     def __init__(self, stream: TextIO) -> None:
         self.stream, self.live, self.shown_at = stream, _is_terminal(stream), -math.inf

@@ -460,7 +460,7 @@ def as_passed(stepsize: float | Rule) -> float | Rule:
     return stepsize if rule is stepsize or type(stepsize) in (int, float) else rule.eta
 
 
-def number_or_rule(rule):
+def number_or_rule(rule: Rule) -> float | Rule:
     """Return the number of a `Constant`, and any other rule as it is."""
     return rule.eta if isinstance(rule, Constant) else rule
 

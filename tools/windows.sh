@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-cp "$source"/PC/pyconfig.* "$scratch/pyconfig.h"
+cp "$source"/PC/pyconfig.* "$scratch"/"pyconfig.h"
 find build -path '*/lsgd_fast/*.c' | sort | while read -r file; do
     python -m ziglang cc -target x86_64-windows-gnu -c -ffp-contract=off -w -I"$scratch" \
         -I"$source/Include" -Ilsgd_fast/_core "$file" -o "$scratch/module.obj"

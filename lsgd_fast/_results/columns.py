@@ -2,7 +2,7 @@
 
 import copyreg
 from dataclasses import fields
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lsgd_fast._results.arrays import ReadOnlyArrays
 
@@ -17,9 +17,8 @@ class Columns(dict[str, Any]):
     object, for arrays have no truth value.
     """
 
-    __eq__ = object.__eq__
-    __ne__ = object.__ne__
-    __hash__ = object.__hash__  # type: ignore[assignment]
+    if not TYPE_CHECKING:  # for checkers these are those of a dict
+        __eq__, __ne__, __hash__ = object.__eq__, object.__ne__, object.__hash__
 
     def __len__(self) -> int:
         return len(next(iter(self.values()), ()))
@@ -31,8 +30,9 @@ class Columns(dict[str, Any]):
         kind = type(self).__name__
         raise TypeError(f"a {kind} is read-only: change a copy, which dict() makes of it")
 
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse
+    if not TYPE_CHECKING:
+        __setitem__ = __delitem__ = __ior__ = _refuse
+        clear = pop = popitem = setdefault = update = _refuse
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         make = copyreg.__newobj__  # type: ignore[attr-defined]
