@@ -113,8 +113,8 @@ record_every : int, default 1
 callback : callable, optional
     Called as ``callback(state)`` after w_t is measured and before the step from it, from
     t = 1 on; the run ends when it returns True. `state` is the `Descent`, or in the
-    reference an object with its attributes `n_steps`, `weights`, `intercept`, `loss`,
-    `ln_loss`, `error_rate`, `min_margin`, `margin_bound`, `verdict` and `evidence`.
+    reference an object with its attributes `n_steps`, `stepsize`, `weights`, `intercept`,
+    `loss`, `ln_loss`, `error_rate`, `min_margin`, `margin_bound`, `verdict` and `evidence`.
 """,
     "callback_every": """
 callback_every : int, optional

@@ -14,13 +14,13 @@ from lsgd_fast.losses import Logistic, Loss
 from lsgd_fast.stepsizes import Rule
 
 __all__ = [
-    "Activation", "BatchState", "Callback", "ClassLoss", "ClassWeight", "ColumnName", "Columns",
-    "Count", "Fact", "FloatArray", "Goal", "Gram", "IntArray", "Labels", "Lang", "LossLike",
-    "MPIComm", "MarginLoss", "MarginState", "Matrix", "MinimizeState", "Order", "Path",
-    "ProcessGroup", "ProgressBar", "ProgressState", "Real", "Recorded", "RunState", "Runs",
-    "Scale", "SearchState", "Seed", "SparseMatrix", "Splitter", "Stepsize", "SupportsArray",
-    "SupportsDLPack", "TimingState", "Train", "TrialState", "Validation", "Vector",
-    "WithFootprint", "WithStages", "WithTrace",
+    "Activation", "BatchState", "Callback", "ClassLoss", "ClassWeight", "ColumnName", "Count",
+    "Fact", "FloatArray", "Goal", "Gram", "IntArray", "Labels", "Lang", "LossLike", "MPIComm",
+    "MarginLoss", "MarginState", "Matrix", "MinimizeState", "Order", "Path", "ProcessGroup",
+    "ProgressBar", "ProgressState", "Real", "Recorded", "RunState", "Runs", "Scale", "SearchState",
+    "Seed", "SparseMatrix", "Splitter", "Steps", "Stepsize", "SupportsArray", "SupportsDLPack",
+    "TimingState", "Train", "TrialState", "Validation", "Vector", "Weights", "WithFootprint",
+    "WithStages", "WithTrace",
 ]  # fmt: skip
 
 State_contra = TypeVar("State_contra", contravariant=True)
@@ -65,8 +65,9 @@ Vector: TypeAlias = SupportsArray | SupportsDLPack | Sequence[Real | SupportsArr
 # Labels of any type that can be sorted, and weights of each; for the classifiers alone.
 Labels: TypeAlias = SupportsArray | Sequence[Any]
 ClassWeight: TypeAlias = Mapping[Any, Real] | Literal["balanced"]
-# Weights, in one column or several.
-Columns: TypeAlias = Vector | Sequence[Vector]
+# Weights, in one column or several; the numbers of steps of bounds, in an array of any shape.
+Weights: TypeAlias = Vector | Sequence[Vector]
+Steps: TypeAlias = Vector | Sequence[Vector]
 # X: rows of features.
 Matrix: TypeAlias = SparseMatrix | SupportsArray | SupportsDLPack | Sequence[Vector]
 # `center` and `scale`: one number for all features, or one for each.
@@ -188,9 +189,7 @@ class _ModelState(ProgressState, Protocol):
     def min_margin(self) -> float: ...
 
 
-class RunState(_ModelState, Protocol):
-    """The state of a descent; a `Descent` has more."""
-
+class _MonitoredState(_ModelState, Protocol):
     @property
     def intercept(self) -> float | FloatArray: ...
 
@@ -201,7 +200,17 @@ class RunState(_ModelState, Protocol):
     def evidence(self) -> str: ...
 
 
-class MinimizeState(RunState, Protocol):
+class RunState(_MonitoredState, Protocol):
+    """The state of a descent; a `Descent` has more."""
+
+    @property
+    def stepsize(self) -> float | Rule: ...
+
+    @property
+    def margin_bound(self) -> float: ...
+
+
+class MinimizeState(_MonitoredState, Protocol):
     """The state of `minimize`."""
 
     @property
@@ -223,6 +232,9 @@ class SearchState(MinimizeState, Protocol):
 
 class BatchState(_ModelState, Protocol):
     """The state of stochastic descent; its loss and the like are those of the latest batch."""
+
+    @property
+    def stepsize(self) -> float: ...
 
     @property
     def intercept(self) -> float: ...

@@ -31,7 +31,7 @@ from lsgd_fast._arrays import as_real_array
 from lsgd_fast._checks import check_count, check_real
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 from lsgd_fast._docstrings import documented
-from lsgd_fast._typing import Columns, Count, FloatArray, Real
+from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
 __all__ = [
     "certified_loss",
@@ -168,13 +168,13 @@ def mean_loss(t: Real, margin: Real, stepsize: Real, *, radius: Real = ...) -> f
 
 @overload
 def mean_loss(
-    t: Columns, margin: Real, stepsize: Real, *, radius: Real = ...
+    t: Steps, margin: Real, stepsize: Real, *, radius: Real = ...
 ) -> float | FloatArray: ...
 
 
 @documented
 def mean_loss(
-    t: Columns | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
+    t: Steps | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
 ) -> float | FloatArray:
     """Return an upper bound of the mean of the first t losses, ``L(w_0)`` to ``L(w_{t-1})``.
 
@@ -245,13 +245,13 @@ def stable_loss(
 
 @overload
 def stable_loss(
-    t: Columns, margin: Real, stepsize: Real, *, mean_exponential: Real = ...
+    t: Steps, margin: Real, stepsize: Real, *, mean_exponential: Real = ...
 ) -> float | FloatArray: ...
 
 
 @documented
 def stable_loss(
-    t: Columns | Real, margin: Real, stepsize: Real, *, mean_exponential: Real = 1.0
+    t: Steps | Real, margin: Real, stepsize: Real, *, mean_exponential: Real = 1.0
 ) -> float | FloatArray:
     """Return an upper bound of the loss t steps after the stable phase was certified.
 
@@ -290,13 +290,13 @@ def monotone_loss(t: Real, margin: Real, stepsize: Real, *, radius: Real = ...) 
 
 @overload
 def monotone_loss(
-    t: Columns, margin: Real, stepsize: Real, *, radius: Real = ...
+    t: Steps, margin: Real, stepsize: Real, *, radius: Real = ...
 ) -> float | FloatArray: ...
 
 
 @documented
 def monotone_loss(
-    t: Columns | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
+    t: Steps | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
 ) -> float | FloatArray:
     """Return an upper bound of ``L(w_t)`` for stepsizes so small that the loss never increases.
 
@@ -336,13 +336,13 @@ def last_loss(t: Real, n: Count, margin: Real, stepsize: Real, *, radius: Real =
 
 @overload
 def last_loss(
-    t: Columns, n: Count, margin: Real, stepsize: Real, *, radius: Real = ...
+    t: Steps, n: Count, margin: Real, stepsize: Real, *, radius: Real = ...
 ) -> float | FloatArray: ...
 
 
 @documented
 def last_loss(
-    t: Columns | Real, n: Count, margin: Real, stepsize: Real, *, radius: Real = 1.0
+    t: Steps | Real, n: Count, margin: Real, stepsize: Real, *, radius: Real = 1.0
 ) -> float | FloatArray:
     """Return the least upper bound of ``L(w_t)`` that the functions above give.
 
@@ -410,13 +410,13 @@ def weight_norm(t: Real, margin: Real, stepsize: Real, *, radius: Real = ...) ->
 
 @overload
 def weight_norm(
-    t: Columns, margin: Real, stepsize: Real, *, radius: Real = ...
+    t: Steps, margin: Real, stepsize: Real, *, radius: Real = ...
 ) -> float | FloatArray: ...
 
 
 @documented
 def weight_norm(
-    t: Columns | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
+    t: Steps | Real, margin: Real, stepsize: Real, *, radius: Real = 1.0
 ) -> float | FloatArray:
     """Return an upper bound of ``|w_t|``, in the units of ``1 / X``.
 
@@ -519,13 +519,13 @@ def corollary2_loss(n_steps: Real, n: Count, margin: Real, *, radius: Real = ...
 
 @overload
 def corollary2_loss(
-    n_steps: Columns, n: Count, margin: Real, *, radius: Real = ...
+    n_steps: Steps, n: Count, margin: Real, *, radius: Real = ...
 ) -> float | FloatArray: ...
 
 
 @documented
 def corollary2_loss(
-    n_steps: Columns | Real, n: Count, margin: Real, *, radius: Real = 1.0
+    n_steps: Steps | Real, n: Count, margin: Real, *, radius: Real = 1.0
 ) -> float | FloatArray:
     """Return the upper bound of Corollary 2 for the last loss, ``480 log(x^2)^2 / x^2``.
 

@@ -26,13 +26,13 @@ from lsgd_fast._results.separation import feature_names
 from lsgd_fast._typing import (
     Callback,
     ClassLoss,
-    Columns,
     Count,
     Matrix,
     MinimizeState,
     Real,
     Scale,
     Vector,
+    Weights,
 )
 from lsgd_fast.progress import logged, run_with
 
@@ -58,7 +58,7 @@ def minimize(
     l2: Real = 0.0,
     tol: Real = 1e-8,
     max_passes: Count = 1000,
-    start: Columns | None = None,
+    start: Weights | None = None,
     loss: ClassLoss = "logistic",
     sample_weight: Vector | None = None,
     offset: Vector | None = None,

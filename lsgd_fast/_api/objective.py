@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from lsgd_fast._checks import check_n_threads
 from lsgd_fast._core.threads import SERIAL_PASS_WORK, choose_threads
@@ -24,7 +22,7 @@ from lsgd_fast._methods.smoothness import (
     weigh_changes,
     with_curvature_of_penalty,
 )
-from lsgd_fast._typing import Columns, Count, FloatArray, Matrix, Real, Scale, Vector
+from lsgd_fast._typing import Count, FloatArray, Matrix, Real, Scale, Vector, Weights
 
 __all__ = [
     "critical_stepsize",
@@ -38,7 +36,7 @@ __all__ = [
 def logistic_loss(
     X: Matrix,
     y: Vector,
-    w: Columns,
+    w: Weights,
     *,
     sample_weight: Vector | None = None,
     offset: Vector | None = None,
@@ -97,7 +95,7 @@ def logistic_loss(
 def logistic_loss_gradient(
     X: Matrix,
     y: Vector,
-    w: Columns,
+    w: Weights,
     *,
     sample_weight: Vector | None = None,
     offset: Vector | None = None,
@@ -164,19 +162,19 @@ def _evaluate(X, y, w, n_threads, gradient, offset, **options):
 
 @documented
 def logistic_loss_hessp(
-    X: Any,
-    y: ArrayLike,
-    w: ArrayLike,
-    p: ArrayLike,
+    X: Matrix,
+    y: Vector,
+    w: Vector,
+    p: Weights,
     *,
-    sample_weight: ArrayLike | None = None,
-    offset: ArrayLike | None = None,
-    l2: float = 0.0,
+    sample_weight: Vector | None = None,
+    offset: Vector | None = None,
+    l2: Real = 0.0,
     fit_intercept: bool = False,
-    center: ArrayLike | None = None,
-    scale: ArrayLike | None = None,
-    n_threads: int | None = None,
-) -> NDArray[np.float64]:
+    center: Scale | None = None,
+    scale: Scale | None = None,
+    n_threads: Count | None = None,
+) -> FloatArray:
     """Return the product of the Hessian of the logistic objective at `w` with a direction.
 
     It is what ``hessp`` of `scipy.optimize.minimize` expects beside `logistic_loss_gradient`, for
@@ -211,7 +209,7 @@ def logistic_loss_hessp(
     Raises
     ------
     TypeError, ValueError
-        For bad arguments; the message names the argument.
+        If an argument is not valid. The message names the argument, and no work has been done.
 
     See Also
     --------

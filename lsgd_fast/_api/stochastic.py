@@ -16,7 +16,6 @@ from lsgd_fast._text import describe_ending
 from lsgd_fast._typing import (
     BatchState,
     Callback,
-    Columns,
     Count,
     MarginLoss,
     Matrix,
@@ -24,6 +23,7 @@ from lsgd_fast._typing import (
     Real,
     Seed,
     Vector,
+    Weights,
 )
 from lsgd_fast.progress import run_with
 from lsgd_fast.stepsizes import Constant
@@ -41,7 +41,7 @@ def stochastic_gradient_descent(
     batch_size: Count = 1,
     order: Order = "shuffle",
     rng: Seed | None = None,
-    start: Columns | None = None,
+    start: Weights | None = None,
     loss: MarginLoss = "logistic",
     sample_weight: Vector | None = None,
     offset: Vector | None = None,
@@ -132,7 +132,7 @@ def stochastic_sweep(
     batch_size: Count = 1,
     order: Order = "shuffle",
     rng: Seed | None = None,
-    start: Columns | None = None,
+    start: Weights | None = None,
     loss: MarginLoss = "logistic",
     sample_weight: Vector | None = None,
     offset: Vector | None = None,

@@ -10,7 +10,6 @@ from lsgd_fast._results.verdict import Verdict
 from lsgd_fast._typing import (
     Callback,
     ColumnName,
-    Columns,
     Count,
     FloatArray,
     Gram,
@@ -22,6 +21,7 @@ from lsgd_fast._typing import (
     Stepsize,
     Validation,
     Vector,
+    Weights,
 )
 from lsgd_fast.stepsizes import Rule
 
@@ -35,7 +35,7 @@ class Descent:
         y: Vector,
         stepsize: Stepsize,
         *,
-        start: Columns | None = None,
+        start: Weights | None = None,
         loss: LossLike = "logistic",
         sample_weight: Vector | None = None,
         offset: Vector | None = None,

@@ -91,8 +91,8 @@ cdef class Descent:
     callback : callable, optional
         Called as ``callback(state)`` after w_t is measured and before the step from it, from
         t = 1 on; the run ends when it returns True. `state` is the `Descent`, or in the
-        reference an object with its attributes `n_steps`, `weights`, `intercept`, `loss`,
-        `ln_loss`, `error_rate`, `min_margin`, `margin_bound`, `verdict` and `evidence`.
+        reference an object with its attributes `n_steps`, `stepsize`, `weights`, `intercept`,
+        `loss`, `ln_loss`, `error_rate`, `min_margin`, `margin_bound`, `verdict` and `evidence`.
     callback_every : int, optional
         Number of steps between two calls of `callback`; 1 by default.
     gram : {"auto", True, False}, default "auto"

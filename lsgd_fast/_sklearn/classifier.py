@@ -212,6 +212,7 @@ class LogisticClassifier(FittedClassifier, CallbackSupportMixin, ClassifierMixin
     intercept_: FloatArray
     n_iter_: int
     l2_: float
+    C_: float
     n_features_in_: int
     feature_names_in_: NDArray[Any]
     loss_curve_: FloatArray

@@ -33,7 +33,6 @@ from lsgd_fast._typing import (
     Activation,
     Callback,
     ColumnName,
-    Columns,
     Count,
     FloatArray,
     Gram,
@@ -47,6 +46,7 @@ from lsgd_fast._typing import (
     Stepsize,
     Validation,
     Vector,
+    Weights,
 )
 from lsgd_fast.reference._monitor import Monitor
 from lsgd_fast.reference._passes import (
@@ -71,7 +71,7 @@ __all__ = [
 
 
 def gradient_descent(
-    X: Matrix, y: Vector, stepsize: Stepsize, n_steps: Count, *, start: Columns | None = None,
+    X: Matrix, y: Vector, stepsize: Stepsize, n_steps: Count, *, start: Weights | None = None,
     loss: LossLike = "logistic", sample_weight: Vector | None = None, offset: Vector | None = None,
     l2: Real = 0.0, fit_intercept: bool = False, center: Scale | None = None,
     scale: Scale | None = None, stop: Stop | None = None,
@@ -180,7 +180,7 @@ def _parts(problem, w):
 
 def stepsize_sweep(
     X: Matrix, y: Vector, stepsizes: Iterable[Stepsize], n_steps: Count, *,
-    start: Columns | Sequence[Columns] | None = None, loss: LossLike = "logistic",
+    start: Weights | Sequence[Weights] | None = None, loss: LossLike = "logistic",
     sample_weight: Vector | None = None, offset: Vector | None = None,
     l2: Real | Sequence[Real] | FloatArray = 0.0, fit_intercept: bool = False,
     center: Scale | None = None, scale: Scale | None = None,
@@ -211,7 +211,7 @@ def run_sweep(request: Any) -> Sweep:
 
 def nesterov_descent(
     X: Matrix, y: Vector, stepsize: Real | None = None, n_steps: Count = 1000, *,
-    start: Columns | None = None, loss: LossLike = "logistic", sample_weight: Vector | None = None,
+    start: Weights | None = None, loss: LossLike = "logistic", sample_weight: Vector | None = None,
     offset: Vector | None = None, l2: Real = 0.0, fit_intercept: bool = False,
     center: Scale | None = None, scale: Scale | None = None, stop: Stop | None = None,
     record: Iterable[ColumnName] | None = None, record_every: Count = 1,
@@ -230,7 +230,7 @@ def nesterov_descent(
 
 def two_layer_gradient_descent(
     X: Matrix, y: Vector, stepsize: Stepsize, n_steps: Count, *, width: Count,
-    activation: Activation = "relu", rng: Seed | None = None, start: Columns | None = None,
+    activation: Activation = "relu", rng: Seed | None = None, start: Weights | None = None,
     loss: MarginLoss = "logistic", sample_weight: Vector | None = None,
     offset: Vector | None = None, l2: Real = 0.0, stop: Stop | None = None,
     record: Iterable[ColumnName] | None = None, record_every: Count = 1,

@@ -21,7 +21,6 @@ from lsgd_fast._results.separation import feature_names
 from lsgd_fast._typing import (
     Callback,
     ClassLoss,
-    Columns,
     Count,
     FloatArray,
     Matrix,
@@ -29,6 +28,7 @@ from lsgd_fast._typing import (
     Real,
     Scale,
     Vector,
+    Weights,
 )
 from lsgd_fast.losses import Logistic
 from lsgd_fast.reference._passes import Features, ln_mean_loss
@@ -38,7 +38,7 @@ __all__ = ["minimize", "solve"]
 
 def minimize(
     X: Matrix, y: Vector, *, l2: Real = 0.0, tol: Real = 1e-8, max_passes: Count = 1000,
-    start: Columns | None = None, loss: ClassLoss = "logistic", sample_weight: Vector | None = None,
+    start: Weights | None = None, loss: ClassLoss = "logistic", sample_weight: Vector | None = None,
     offset: Vector | None = None, fit_intercept: bool = False, center: Scale | None = None,
     scale: Scale | None = None, stop: Stop | None = None,
     callback: Callback[MinimizeState] | None = None, callback_every: Count | None = None,

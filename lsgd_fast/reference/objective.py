@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from lsgd_fast._checks import check_n_threads
 from lsgd_fast._inputs.problem import Problem, check_weights
@@ -17,7 +15,7 @@ from lsgd_fast._methods.smoothness import (
     weigh_changes,
     with_curvature_of_penalty,
 )
-from lsgd_fast._typing import Columns, Count, FloatArray, Matrix, Real, Scale, Vector
+from lsgd_fast._typing import Count, FloatArray, Matrix, Real, Scale, Vector, Weights
 from lsgd_fast.reference._passes import Rows
 from lsgd_fast.reference.minimize import LinearMap
 
@@ -25,7 +23,7 @@ __all__ = ["critical_stepsize", "logistic_loss", "logistic_loss_gradient", "logi
 
 
 def logistic_loss(
-    X: Matrix, y: Vector, w: Columns, *, sample_weight: Vector | None = None,
+    X: Matrix, y: Vector, w: Weights, *, sample_weight: Vector | None = None,
     offset: Vector | None = None, l2: Real = 0.0, fit_intercept: bool = False,
     center: Scale | None = None, scale: Scale | None = None, n_threads: Count | None = None,
 ) -> float | FloatArray:  # fmt: skip
@@ -36,7 +34,7 @@ def logistic_loss(
 
 
 def logistic_loss_gradient(
-    X: Matrix, y: Vector, w: Columns, *, sample_weight: Vector | None = None,
+    X: Matrix, y: Vector, w: Weights, *, sample_weight: Vector | None = None,
     offset: Vector | None = None, l2: Real = 0.0, fit_intercept: bool = False,
     center: Scale | None = None, scale: Scale | None = None, n_threads: Count | None = None,
 ) -> tuple[float | FloatArray, FloatArray]:  # fmt: skip
@@ -56,10 +54,10 @@ def logistic_loss_gradient(
 
 @np.errstate(all="ignore")  # of weights that are far out
 def logistic_loss_hessp(
-    X: Any, y: ArrayLike, w: ArrayLike, p: ArrayLike, *, sample_weight: ArrayLike | None = None,
-    offset: ArrayLike | None = None, l2: float = 0.0, fit_intercept: bool = False,
-    center: ArrayLike | None = None, scale: ArrayLike | None = None, n_threads: int | None = None,
-) -> NDArray[np.float64]:  # fmt: skip
+    X: Matrix, y: Vector, w: Vector, p: Weights, *, sample_weight: Vector | None = None,
+    offset: Vector | None = None, l2: Real = 0.0, fit_intercept: bool = False,
+    center: Scale | None = None, scale: Scale | None = None, n_threads: Count | None = None,
+) -> FloatArray:  # fmt: skip
     """Return the Hessian at `w` times directions; see `lsgd_fast.logistic_loss_hessp`."""
     check_n_threads(n_threads)
     options = {"sample_weight": sample_weight, "l2": l2, "fit_intercept": fit_intercept}

@@ -19,7 +19,6 @@ from lsgd_fast._results.stochastic_run import StochasticRun, StochasticSweep
 from lsgd_fast._typing import (
     BatchState,
     Callback,
-    Columns,
     Count,
     FloatArray,
     MarginLoss,
@@ -28,6 +27,7 @@ from lsgd_fast._typing import (
     Real,
     Seed,
     Vector,
+    Weights,
 )
 from lsgd_fast.reference._passes import Rows, ln_mean_loss, product
 from lsgd_fast.stepsizes import Constant
@@ -37,7 +37,7 @@ __all__ = ["stochastic_gradient_descent", "stochastic_sweep"]
 
 def stochastic_gradient_descent(
     X: Matrix, y: Vector, stepsize: Real | Constant, n_steps: Count, *, batch_size: Count = 1,
-    order: Order = "shuffle", rng: Seed | None = None, start: Columns | None = None,
+    order: Order = "shuffle", rng: Seed | None = None, start: Weights | None = None,
     loss: MarginLoss = "logistic", sample_weight: Vector | None = None,
     offset: Vector | None = None, l2: Real = 0.0, fit_intercept: bool = False,
     stop: Stop | None = None, record_every: Count = 1, callback: Callback[BatchState] | None = None,
@@ -60,7 +60,7 @@ def stochastic_gradient_descent(
 def stochastic_sweep(
     X: Matrix, y: Vector, stepsizes: Iterable[Real | Constant], n_steps: Count, *,
     batch_size: Count = 1, order: Order = "shuffle", rng: Seed | None = None,
-    start: Columns | None = None, loss: MarginLoss = "logistic",
+    start: Weights | None = None, loss: MarginLoss = "logistic",
     sample_weight: Vector | None = None, offset: Vector | None = None, l2: Real = 0.0,
     fit_intercept: bool = False, stop: Stop | None = None, record_every: Count = 1,
     callback: Callback[BatchState] | None = None, callback_every: Count | None = None,

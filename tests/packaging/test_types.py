@@ -171,6 +171,8 @@ def test_values_are_what_annotations_say(backend, weights):
     for name in ("logistic_loss", "logistic_loss_gradient"):
         function = getattr(backend, name)
         assert fits(function(X, Y, weights), resolved(function)["return"]), name
+    hessp = backend.logistic_loss_hessp
+    assert fits(hessp(X, Y, [0.0, 0.0], weights), resolved(hessp)["return"])
     for t in (3, np.array(3.0), np.arange(4)):
         value = theory.mean_loss(t, 0.2, 1.0, radius=3.0)
         assert fits(value, resolved(theory.mean_loss)["return"])
