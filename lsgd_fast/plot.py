@@ -81,7 +81,7 @@ def loss_curves(runs: Runs, *, ax: Axes | None = None, legend: bool = True, **li
     ImportError
         If matplotlib cannot be imported.
     TypeError, ValueError
-        If an argument is invalid, or if a trace has neither `ln_loss` nor `loss`. The message
+        If an argument is not valid, or if a trace has neither `ln_loss` nor `loss`. The message
         names the argument and the column.
 
     Notes
@@ -138,9 +138,9 @@ def rates(runs: Runs, *, ax: Axes | None = None, legend: bool = True, **line: An
     ImportError
         If matplotlib cannot be imported.
     TypeError, ValueError
-        If an argument is invalid, if a trace lacks `stepsize` or has neither `ln_loss` nor `loss`,
-        or if the stepsize changes and the trace does not have every step. The message names the
-        argument and the column.
+        If an argument is not valid, if a trace lacks `stepsize` or has neither `ln_loss` nor
+        `loss`, or if the stepsize changes and the trace does not have every step. The message names
+        the argument and the column.
 
     Notes
     -----
@@ -185,7 +185,7 @@ def margins(
         The axes to draw into; the curves that they already show are kept. By default those of a new
         figure of pyplot.
     legend : bool, default True
-        Whether to draw a legend.
+        Whether to draw a legend, or a colour bar.
     data_margin : float, optional
         The margin of the data in the units of X, the largest value that any weights attain. It is
         drawn as a horizontal line. By default there is no such line.
@@ -202,7 +202,7 @@ def margins(
     ImportError
         If matplotlib cannot be imported.
     TypeError, ValueError
-        If an argument is invalid, or if a trace lacks `min_margin` or `weight_norm`. The message
+        If an argument is not valid, or if a trace lacks `min_margin` or `weight_norm`. The message
         names the argument and the column.
 
     Notes
@@ -259,7 +259,7 @@ def sweep_map(sweep: Runs, *, ax: Axes | None = None, legend: bool = True) -> Ax
     ImportError
         If matplotlib cannot be imported.
     TypeError, ValueError
-        If an argument is invalid, or if a trace has neither `ln_loss` nor `loss`. The message
+        If an argument is not valid, or if a trace has neither `ln_loss` nor `loss`. The message
         names the argument and the column.
 
     Notes
@@ -299,8 +299,8 @@ def trial(trial: WithStages, *, ax: Axes | None = None, legend: bool = True, **l
 
     A curve joins the medians over the samples, means of what is held out, with a band for their
     range, from the least to the largest; another one joins the runs on all rows. Of a training loop
-    these are seeds and one more seed. Stepsizes that may
-    not be recommended are marked, and a vertical line is at the recommended one.
+    these are seeds and one more seed. Stepsizes that may not be recommended are marked, and a
+    vertical line is at the recommended one.
 
     Parameters
     ----------
@@ -323,7 +323,7 @@ def trial(trial: WithStages, *, ax: Axes | None = None, legend: bool = True, **l
     ImportError
         If matplotlib cannot be imported.
     TypeError
-        If an argument is invalid; the message names it.
+        If an argument is not valid; the message names it.
 
     Notes
     -----
@@ -419,8 +419,8 @@ def panels(
     ImportError
         If matplotlib cannot be imported.
     TypeError, ValueError
-        If an argument is invalid, or if a trace lacks a column. The message names the argument and
-        the column.
+        If an argument is not valid, or if a trace lacks a column. The message names the argument
+        and the column.
 
     Notes
     -----
@@ -519,7 +519,7 @@ def plan(plan: WithFootprint, *, ax: Axes | None = None) -> Axes:
     ImportError
         If matplotlib cannot be imported.
     TypeError
-        If an argument is invalid; the message names it.
+        If an argument is not valid; the message names it.
 
     Notes
     -----
@@ -627,7 +627,7 @@ def _draw_powers(ax, named, curves, quantity, legend, line):
     drawing.mark(ax, curves, stable, "last increase", "o", "ink")
     certified = [one.fact("certified_at") for one in named]
     drawing.mark(ax, curves, certified, "no increase from here on, proved", "D", "paper")
-    lost = [_lastfinite(one, *curve) for one, curve in zip(named, curves, strict=True)]
+    lost = [_last_finite(one, *curve) for one, curve in zip(named, curves, strict=True)]
     drawing.mark(ax, curves, lost, "diverged", "X", drawing.ALARM)
     if legend:
         _add_legend(ax, named, scale)
@@ -640,7 +640,7 @@ def _shade_unstable(ax, named, curves):
     drawing.shade(ax, curves, ends, "unstable phase")
 
 
-def _lastfinite(one, step, height):
+def _last_finite(one, step, height):
     """Return the last step of a run that diverged at which its curve is finite, or None."""
     if not one.diverged or not np.isfinite(height).any():
         return None

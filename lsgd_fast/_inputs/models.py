@@ -120,7 +120,7 @@ def check_network(columns, activation):
     Raises
     ------
     TypeError, ValueError
-        For bad arguments; the message names the argument.
+        If an argument is not valid; the message names the argument.
     """
     columns = check_count("width", columns, 1)
     return TwoLayer(columns, check_choice("activation", activation, ACTIVATIONS))

@@ -367,7 +367,7 @@ class StochasticSweep(RunSequence[StochasticRun]):
         ImportError
             If matplotlib cannot be imported.
         TypeError, ValueError
-            If an argument is invalid; the message names the argument.
+            If an argument is not valid; the message names the argument.
 
         Notes
         -----
