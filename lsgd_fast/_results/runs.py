@@ -18,20 +18,7 @@ AnyRun = TypeVar("AnyRun", bound=Any)
 
 
 class RunSequence(Sequence[AnyRun]):
-    """A base of sweeps: a sequence of runs in the order of their stepsizes.
-
-    Parameters
-    ----------
-    runs : sequence of runs
-        The runs, at least one.
-    stepsizes : sequence of float or rule
-        The stepsize of each run, as many as there are runs.
-
-    Attributes
-    ----------
-    stepsizes : tuple of float or rule
-        The stepsize of each run.
-    """
+    """A base of sweeps: a sequence of runs in the order of their stepsizes."""
 
     run_type: ClassVar[type[Any]]  # of the entries
     kind: ClassVar[str]  # of the file
