@@ -211,16 +211,12 @@ def logistic_loss_hessp(
     TypeError, ValueError
         If an argument is not valid. The message names the argument, and no work has been done.
 
-    See Also
-    --------
-    logistic_loss_gradient : The objective and its gradient.
-    critical_stepsize : 2 over the largest eigenvalue of the Hessian.
-
     Notes
     -----
     The result has the same bits for every number of threads and every instruction set, and each
     column those of a call with that column alone. A row whose score is so large that its curvature
-    underflows takes no part, as one without weight.
+    underflows takes no part, as one without weight. `critical_stepsize` is 2 over the largest
+    eigenvalue of the Hessian.
 
     Examples
     --------
