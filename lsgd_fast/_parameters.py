@@ -118,7 +118,9 @@ callback : callable, optional
 """,
     "callback_every": """
 callback_every : int, optional
-    Number of steps between two calls of `callback`; 1 by default.
+    Number of steps between two calls of `callback`; 1 by default. A callback with an
+    attribute `interval`, in seconds, such as a `progress_bar`, is called no more often than
+    that.
 """,
     "gram": """
 gram : {"auto", True, False}, default "auto"
@@ -197,7 +199,8 @@ callback : callable, optional
     "callback_every_of_batches": """
 callback_every : int, optional
     Number of steps between two calls of `callback`; 1 by default, which may take more time
-    than the steps.
+    than the steps. A callback with an attribute `interval`, in seconds, such as a
+    `progress_bar`, is called no more often than that.
 """,
     "n_threads_of_batches": """
 n_threads : int, optional

@@ -94,7 +94,9 @@ cdef class Descent:
         reference an object with its attributes `n_steps`, `stepsize`, `weights`, `intercept`,
         `loss`, `ln_loss`, `error_rate`, `min_margin`, `margin_bound`, `verdict` and `evidence`.
     callback_every : int, optional
-        Number of steps between two calls of `callback`; 1 by default.
+        Number of steps between two calls of `callback`; 1 by default. A callback with an
+        attribute `interval`, in seconds, such as a `progress_bar`, is called no more often than
+        that.
     gram : {"auto", True, False}, default "auto"
         Whether to run in Gram space: the n x n Gram matrix of the rows is computed once, and
         then each step costs n^2, whatever the number of features. This is possible for dense X
