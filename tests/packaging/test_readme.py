@@ -5,6 +5,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +19,21 @@ def test_a_readme_runs_as_printed(name, least, tmp_path, monkeypatch):
     pytest.importorskip("sklearn")
     failed, tried = doctest.testfile(str(ROOT / name), module_relative=False, encoding="utf-8")
     assert (failed, tried >= least) == (0, True)
+
+
+def test_a_table_of_ones_own_runs_as_printed(tmp_path, monkeypatch, capsys):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib").use("agg")
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    table = pandas.DataFrame({"age": rng.integers(18, 80, 99), "income": rng.normal(4e4, 1e4, 99)})
+    table["bought"] = np.where(table["income"] + rng.normal(0, 1e4, 99) > 4e4, "yes", "no")
+    table.to_csv("customers.csv", index=False)
+    section = README.read_text("utf-8").partition("\n## Your own data\n")[2]
+    exec(re.search(r"\n```python\n(.+?)```", section, re.DOTALL)[1], {})
+    assert "Separation: none" in capsys.readouterr().out
+    assert Path("sweep.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_both_commands_stand_near_the_top():
