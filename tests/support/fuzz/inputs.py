@@ -67,7 +67,8 @@ class Watcher:
 
     def __call__(self, state):
         weights, intercept = getattr(state, "weights", None), getattr(state, "intercept", None)
-        self.seen.append((state.n_steps, state.loss, weights, intercept))  # None in a trial
+        value = state.loss if hasattr(state, "loss") else state.value  # of a margin
+        self.seen.append((state.n_steps, value, weights, intercept))  # no weights in a trial
         if state.n_steps >= self.at:
             if self.action == "raise":
                 raise ValueError(OWN_ERROR)
