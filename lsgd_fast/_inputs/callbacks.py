@@ -1,7 +1,7 @@
 """When a callback is called, and that one which displays progress is closed in the end."""
 
-import math
 import numbers
+import sys
 import time
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ def interval_of(callback):
     """
     interval = getattr(callback, "interval", None)
     is_number = isinstance(interval, numbers.Real) and not isinstance(interval, bool)
-    return float(interval) if is_number and 0.0 < interval < math.inf else None
+    return float(interval) if is_number and 0.0 < interval <= sys.float_info.max else None
 
 
 def pace_of(callback, every, ranks=ALONE):

@@ -48,7 +48,9 @@ def clock(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("interval", [None, 0, -1.0, True, "1", float("inf"), float("nan"), print])
+@pytest.mark.parametrize(
+    "interval", [None, 0, -1.0, True, "1", float("inf"), float("nan"), 10**400, print]
+)
 def test_what_is_no_interval_is_ignored(interval):
     callback = Paced(interval)
     assert interval_of(callback) is None and interval_of(print) is None
