@@ -11,11 +11,11 @@ other attributes of `Run` that it has (`n_increases`, `stable_at`, `certified_at
 
 The axis of steps is logarithmic and also shows step 0. From eight curves on, runs of constant
 stepsizes that differ have colours on a log scale, and a colour bar in place of a legend; runs that
-are drawn into such axes later have the colours of that bar. Where a
-curve goes up and down too often to be seen, a band shows the lowest and the highest of the steps
-in each of 120 columns, and the line their median. Other curves of many rows are thinned before
-they are drawn: in each of about two thousand columns their first, lowest, highest and last row are
-kept, so that no spike is lost. When you zoom in, the curve has fewer points than the trace.
+are drawn into such axes later have the colours of that bar. Where a curve goes up and down too
+often to be seen, a band shows the lowest and the highest of the steps in each of 120 columns, and
+the line their median. Other curves of many rows are thinned before they are drawn: in each of about
+two thousand columns their first, lowest, highest and last row are kept, so that no spike is lost.
+When you zoom in, the curve has fewer points than the trace.
 """
 
 from __future__ import annotations

@@ -58,10 +58,11 @@ def due_steps(callback, every):
 @contextmanager
 def closing(callback):
     """Call `close` of a callback with an interval, if it has it, however this block ends."""
+    is_display = interval_of(callback) is not None and callable(getattr(callback, "close", None))
     try:
         yield
     finally:
-        if interval_of(callback) is not None and callable(getattr(callback, "close", None)):
+        if is_display:
             callback.close()
 
 

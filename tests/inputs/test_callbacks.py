@@ -121,6 +121,9 @@ def test_a_display_is_closed_however_a_block_ends():
     with closing(callback):
         pass
     assert callback.closed == 2
+    with closing(callback):
+        callback.interval = None  # what it was at the beginning counts
+    assert callback.closed == 3
     bare = SimpleNamespace(interval=1.0)
     with closing(bare), closing(None):
         pass
