@@ -9,7 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsgd_fast._figures import COLORMAP, add_bar, axes, colormap, grey, ink, is_dark, paper
+from lsgd_fast._figures import (
+    COLORMAP,
+    add_bar,
+    axes,
+    bar_limits,
+    colormap,
+    grey,
+    ink,
+    is_dark,
+    paper,
+)
 
 # The palette of Okabe and Ito for all kinds of colour vision, without its yellow.
 PALETTE = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -26,6 +36,8 @@ BAND_ROWS = 5  # least rows of a column with a band that are no gap, ...
 BAND_TURNS = 4  # ... and least turns of the curve in it and its neighbours
 BAND_ALPHA = 0.3
 BAND_LABEL = "range of close steps"
+BAR_LABEL = "stepsize"  # of the colour bar of curves
+ROUNDING = 1e-9  # of the limits of a log axis
 
 COLUMNS = 2048  # columns of a thinned curve, about as many as a figure has pixels across
 MAP_COLUMNS = 512  # columns of a map
@@ -137,11 +149,20 @@ def _style(ax, i, count, offset):
 
 
 def _colour_scale(ax, stepsizes):
-    """Return the colours of stepsizes, on a log scale."""
+    """Return the colours of stepsizes, on a log scale, that of the colour bar if `ax` has one."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm
 
-    return ScalarMappable(LogNorm(min(stepsizes), max(stepsizes)), colormap(ax))
+    low, high = min(stepsizes), max(stepsizes)
+    known = bar_limits(ax, BAR_LABEL)
+    if known is not None:
+        if low < known[0] * (1.0 - ROUNDING) or high > known[1] * (1.0 + ROUNDING):
+            raise ValueError(
+                f"ax has a colour bar of stepsizes from {known[0]:.6g} to {known[1]:.6g}, which "
+                f"has no colours for {low:.6g} to {high:.6g}; draw all curves in one call"
+            )
+        low, high = known
+    return ScalarMappable(LogNorm(low, high), colormap(ax))
 
 
 class Band(NamedTuple):

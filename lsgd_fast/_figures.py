@@ -12,10 +12,10 @@ __all__ = [
     "add_legend",
     "axes",
     "axes_without_pyplot",
+    "bar_limits",
     "check_axes",
     "colormap",
     "grey",
-    "has_bar",
     "ink",
     "is_dark",
     "new_panels",
@@ -181,9 +181,10 @@ def add_bar(ax, colours, label, is_alone=False, **options):
     return bar
 
 
-def has_bar(ax):
-    """Return whether the axes have a colour bar of ours."""
-    return any(child.get_gid() == BAR for child in ax.child_axes)
+def bar_limits(ax, label):
+    """Return the values at the ends of the colour bar with a label, or None if there is none."""
+    bars = [child for child in ax.child_axes if child.get_gid() == BAR]
+    return next((bar.get_ylim() for bar in bars if bar.get_ylabel() == label), None)
 
 
 def _make_room(ax):

@@ -10,11 +10,12 @@ other attributes of `Run` that it has (`n_increases`, `stable_at`, `certified_at
 `stop_reason`) add shades and marks.
 
 The axis of steps is logarithmic and also shows step 0. From eight curves on, runs of constant
-stepsizes that differ have colours on a log scale, and a colour bar in place of a legend. Where a
-curve goes up and down too often to be seen, a band shows the lowest and the highest of the steps
-in each of 120 columns, and the line their median. Other curves of many rows are thinned before
-they are drawn: in each of about two thousand columns their first, lowest, highest and last row are
-kept, so that no spike is lost. When you zoom in, the curve has fewer points than the trace.
+stepsizes that differ have colours on a log scale, and a colour bar in place of a legend; runs that
+are drawn into such axes later have the colours of that bar. Where a curve goes up and down too
+often to be seen, a band shows the lowest and the highest of the steps in each of 120 columns, and
+the line their median. Other curves of many rows are thinned before they are drawn: in each of about
+two thousand columns their first, lowest, highest and last row are kept, so that no spike is lost.
+When you zoom in, the curve has fewer points than the trace.
 """
 
 from __future__ import annotations
@@ -611,8 +612,8 @@ def _draw_runs(ax, named, curves, line):
 def _add_legend(ax, named, scale):
     """Draw the legend of runs, and a colour bar if they have the colours of their stepsizes."""
     figures.add_legend(ax, None if scale is not None else title_of(named))
-    if scale is not None and not figures.has_bar(ax):
-        figures.add_bar(ax, scale, "stepsize", is_alone=ax.get_legend() is None)
+    if scale is not None and figures.bar_limits(ax, drawing.BAR_LABEL) is None:
+        figures.add_bar(ax, scale, drawing.BAR_LABEL, is_alone=ax.get_legend() is None)
 
 
 def _draw_powers(ax, named, curves, quantity, legend, line):

@@ -44,7 +44,8 @@ def progress_bar(n_steps: Count | None = None, *, stream: TextIO | None = None) 
         installed, which is a widget in a notebook, and otherwise a line of text that it overwrites;
         without tqdm it writes nothing unless the stream is a terminal. Of several ranks the first
         one displays. The display ends after step `n_steps`, and with the function that it was
-        passed to, also where that is interrupted. Around a `Descent`, call its method `close`.
+        passed to, also where that is interrupted. Around a `Descent`, call its method `close`. A
+        pickle of it, such as that of a classifier with it, displays on ``sys.stderr``.
 
     Raises
     ------
@@ -146,8 +147,15 @@ class _Display:
         """End the display; another state begins it again."""
         raise NotImplementedError
 
+    def __copy__(self) -> Self:
+        return self
+
     def __deepcopy__(self, memo: object) -> Self:
         return self  # scikit-learn copies parameters, and a stream has no copy
+
+    # Nor has a stream a pickle: a classifier that is loaded displays where it is loaded.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return progress_bar, (self.n_steps,)
 
 
 class LineDisplay(_Display):

@@ -1,8 +1,10 @@
 """Progress, the live verdict and the log: what is said while a run goes on."""
 
+import copy
 import inspect
 import io
 import logging
+import pickle
 import sys
 import types
 from typing import ClassVar
@@ -48,6 +50,7 @@ class Bar:
 
     def __init__(self, total, file, unit):
         self.n, self.total, self.told, self.closed = 0, total, [], False
+        self.file = file
         self.made.append(self)
 
     def update(self, n):
@@ -272,6 +275,36 @@ def test_clones_of_a_classifier_share_its_display(is_line, request):
     request.getfixturevalue("without_tqdm" if is_line else "bars")
     classifier = lsgd.LogisticClassifier(callback=lsgd.progress_bar())
     assert base.clone(classifier.fit(X, Y)).callback is classifier.callback
+
+
+@pytest.mark.parametrize("is_line", [False, True])
+def test_a_classifier_with_a_display_has_a_pickle(is_line, request):
+    pytest.importorskip("sklearn")
+    made = request.getfixturevalue("without_tqdm" if is_line else "bars")
+    classifier = lsgd.LogisticClassifier(callback=lsgd.progress_bar(7, stream=Terminal()))
+    assert copy.copy(classifier.callback) is classifier.callback
+    loaded = pickle.loads(pickle.dumps(classifier.fit(X, Y)))
+    assert (loaded.coef_ == classifier.coef_).all() and loaded.callback.n_steps == 7
+    loaded.callback(state_of(loss=0.5))
+    assert is_line or made[-1].file is sys.stderr
+
+
+def test_early_stopping_calls_by_the_clock(monkeypatch):
+    pytest.importorskip("sklearn")
+
+    class Callback:
+        interval = 10.0
+
+        def __call__(self, state):
+            seen.append(state.n_steps)
+
+    set_clock(monkeypatch, 3.0)  # each look takes so long
+    seen = []
+    rows, y = lsgd.datasets.digits_0_vs_8()
+    options = {"early_stopping": True, "random_state": 0, "l2": 1e-3}
+    fitted = lsgd.LogisticClassifier(callback=Callback(), **options).fit(rows, y)
+    assert 0 < len(seen) < 0.5 * len(fitted.run_.trace)
+    assert (fitted.coef_ == lsgd.LogisticClassifier(**options).fit(rows, y).coef_).all()
 
 
 def test_true_ends_all_fits_of_a_cross_validation():

@@ -1,7 +1,7 @@
 """When a callback is called, and that one which displays progress is closed in the end."""
 
-import math
 import numbers
+import sys
 import time
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ def interval_of(callback):
     """
     interval = getattr(callback, "interval", None)
     is_number = isinstance(interval, numbers.Real) and not isinstance(interval, bool)
-    return float(interval) if is_number and 0.0 < interval < math.inf else None
+    return float(interval) if is_number and 0.0 < interval <= sys.float_info.max else None
 
 
 def pace_of(callback, every, ranks=ALONE):
@@ -58,10 +58,11 @@ def due_steps(callback, every):
 @contextmanager
 def closing(callback):
     """Call `close` of a callback with an interval, if it has it, however this block ends."""
+    is_display = interval_of(callback) is not None and callable(getattr(callback, "close", None))
     try:
         yield
     finally:
-        if interval_of(callback) is not None and callable(getattr(callback, "close", None)):
+        if is_display:
             callback.close()
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from lsgd_fast._api.minimize import LossOfWeights
+from lsgd_fast._inputs.callbacks import pace_of
 from lsgd_fast._inputs.labels import check_sample_weight
 from lsgd_fast._inputs.problem import check_start
 from lsgd_fast._inputs.stopping import StopReason, ends_run
@@ -86,6 +87,7 @@ class EarlyStopping:
     def __init__(self, problem, held_out, options, start, callback):
         self.loss_of = LossOfWeights(held_out, options.n_threads)
         self.patience, self.callback = options.n_iter_no_change, callback
+        self.pace = pace_of(callback, 1)
         self.losses, self.best_at, self.best = [], None, None
         self.stopped_by_callback = False
         self.look(check_start(start, problem))
@@ -105,7 +107,7 @@ class EarlyStopping:
     def __call__(self, state):
         """Measure the held-out loss, and return whether the run ends."""
         self.look(_parameters(state, self.loss_of.fit_intercept))
-        if self.callback is not None:
+        if self.pace is not None and self.pace.is_due(state.n_steps):
             self.stopped_by_callback = ends_run(self.callback(state))
         return self.stopped_by_callback or self.is_over
 

@@ -48,7 +48,9 @@ def clock(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("interval", [None, 0, -1.0, True, "1", float("inf"), float("nan"), print])
+@pytest.mark.parametrize(
+    "interval", [None, 0, -1.0, True, "1", float("inf"), float("nan"), 10**400, print]
+)
 def test_what_is_no_interval_is_ignored(interval):
     callback = Paced(interval)
     assert interval_of(callback) is None and interval_of(print) is None
@@ -119,6 +121,9 @@ def test_a_display_is_closed_however_a_block_ends():
     with closing(callback):
         pass
     assert callback.closed == 2
+    with closing(callback):
+        callback.interval = None  # what it was at the beginning counts
+    assert callback.closed == 3
     bare = SimpleNamespace(interval=1.0)
     with closing(bare), closing(None):
         pass

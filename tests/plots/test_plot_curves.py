@@ -252,6 +252,18 @@ def test_seven_curves_have_a_legend_and_eight_a_colour_bar():
     assert len(ax.child_axes) == 1 and colours == again[::-1]  # of stepsizes, not of places
 
 
+def test_runs_added_to_axes_have_the_colours_of_their_bar():
+    runs = [descend(eta, 5) for eta in np.geomspace(1.0, 512.0, 10)]
+    ax = plot.loss_curves(runs)
+    plot.loss_curves(runs[1:9], ax=ax)
+    colours = [line.get_color() for line in curves(ax)]
+    np.testing.assert_allclose(colours[10:], colours[1:9], atol=1e-2)
+    assert len(ax.child_axes) == 1
+    with pytest.raises(ValueError, match="^ax has a colour bar of stepsizes from 1 to 512, which"):
+        plot.loss_curves([descend(2.0 * eta, 5) for eta in np.geomspace(1.0, 512.0, 10)], ax=ax)
+    assert len(curves(ax)) == 18
+
+
 def test_many_names_are_told_apart_by_lightness_and_some_are_in_the_legend():
     named_runs = {f"run {i}": descend(2.0, 5) for i in range(33)}
     ax = render(plot.loss_curves(named_runs))
