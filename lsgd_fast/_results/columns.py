@@ -27,6 +27,7 @@ class Columns(dict[str, Any]):
         raise KeyError(f"there is no column {name!r}; the columns are {', '.join(self)}")
 
     def _refuse(self, *args: Any, **options: Any) -> NoReturn:
+        """Raise TypeError: the columns cannot be changed."""
         kind = type(self).__name__
         raise TypeError(f"a {kind} is read-only: change a copy, which dict() makes of it")
 

@@ -276,7 +276,7 @@ def test_an_unknown_placeholder_is_an_error():
 
 def test_the_package_can_be_imported_without_docstrings():
     code = "import lsgd_fast as lsgd; assert lsgd.stepsize_sweep.__doc__ is None"
-    subprocess.run([sys.executable, "-OO", "-c", code], check=True)
+    subprocess.run([sys.executable, "-P", "-OO", "-c", code], check=True)
 
 
 @pytest.mark.parametrize(

@@ -442,7 +442,7 @@ OTHERS = {
 ALSO_NAMED = {"fit_intercept": "w|start", "loss": "y|stop", "stepsizes": "stepsize|start"}
 
 # What needs all of the memory, because it was asked for: columns, steps or stepsizes without end.
-MAY_BE_TOO_LARGE = ("w", "l2", "l2s", "stepsizes", "values", "t", "n_steps", "runs")
+MAY_BE_TOO_LARGE = ("w", "p", "l2", "l2s", "stepsizes", "values", "t", "n_steps", "runs")
 
 
 def fit_of(name):

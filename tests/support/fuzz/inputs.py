@@ -67,7 +67,7 @@ class Watcher:
 
     def __call__(self, state):
         weights, intercept = getattr(state, "weights", None), getattr(state, "intercept", None)
-        value = state.loss if hasattr(state, "loss") else state.value  # of a margin
+        value = getattr(state, "loss", getattr(state, "value", None))  # of a margin; none in a plan
         self.seen.append((state.n_steps, value, weights, intercept))  # no weights in a trial
         if state.n_steps >= self.at:
             if self.action == "raise":
