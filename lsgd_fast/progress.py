@@ -18,7 +18,6 @@ AnyRun = TypeVar("AnyRun")
 
 __all__ = ["LineDisplay", "StatusLine", "logged", "progress_bar", "run_with"]
 
-PAUSE = 0.05  # least seconds between two changes of the status line
 INTERVAL = 0.1  # seconds between two changes of a display
 
 
@@ -85,11 +84,15 @@ def run_with(stepsize: Stepsize, what: str = "Run") -> str:
     )
 
 
-def logged(run: AnyRun, what: str = "Run", rank: int = 0) -> AnyRun:
-    """Return a `Run`; log how it ended, at level INFO of the logger "lsgd_fast", on rank 0."""
+def logged(run: AnyRun, stepsize: Stepsize | None, rank: int = 0) -> AnyRun:
+    """Return a `Run`; log how it ended, at level INFO of the logger "lsgd_fast", on rank 0.
+
+    Without a stepsize it is a minimisation.
+    """
     log = logging.getLogger("lsgd_fast")
     if rank == 0 and log.isEnabledFor(logging.INFO):
         ending = describe_ending(run.stop_reason, run.n_steps)
+        what = "Minimisation" if stepsize is None else run_with(stepsize)
         log.info("%s %s (%s). %s", what, ending, run.verdict, run.evidence)
     return run
 
@@ -175,7 +178,7 @@ class LineDisplay(_Display):
     def show(self, state: ProgressState) -> None:
         """Display a state."""
         total = "" if self.n_steps is None else f" of {self.n_steps}"
-        self.line.show(f"step {state.n_steps}{total}: {_describe(state)}", now=True)
+        self.line.show(f"step {state.n_steps}{total}: {_describe(state)}")
 
     def close(self) -> None:
         """Clear the line."""
@@ -218,12 +221,10 @@ class StatusLine:
 
     stream: TextIO
     live: bool
-    shown_at: float
     is_blank: bool
 
     def __init__(self, stream: TextIO) -> None:
-        self.stream, self.live, self.shown_at = stream, _is_terminal(stream), -math.inf
-        self.is_blank = True
+        self.stream, self.live, self.is_blank = stream, _is_terminal(stream), True
 
     def __enter__(self) -> Self:
         return self
@@ -237,10 +238,10 @@ class StatusLine:
             self.is_blank = True
             self._write("\r" + " " * WIDTH + "\r")
 
-    def show(self, text: str, now: bool = False) -> None:
-        """Replace the line, on a terminal; unless `now`, skip it if the line has just changed."""
-        if self.live and (now or time.monotonic() - self.shown_at >= PAUSE):
-            self.shown_at, self.is_blank = time.monotonic(), False
+    def show(self, text: str) -> None:
+        """Replace the line, on a terminal."""
+        if self.live:
+            self.is_blank = False
             self._write(f"\r{text[:WIDTH]:<{WIDTH}}")
 
     def log(self, text: str) -> None:

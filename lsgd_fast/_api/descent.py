@@ -33,7 +33,7 @@ from lsgd_fast._typing import (
     Vector,
     Weights,
 )
-from lsgd_fast.progress import logged, run_with
+from lsgd_fast.progress import logged
 from lsgd_fast.stepsizes import check_nesterov, resolve
 
 __all__ = [
@@ -129,7 +129,7 @@ def gradient_descent(
             callback_every=callback_every, gram=gram, n_threads=n_threads,
         )  # fmt: skip
         descent.step(n_steps)
-        return logged(descent.result(), run_with(descent.stepsize), descent.rank)
+        return logged(descent.result(), descent.stepsize, descent.rank)
 
 
 @documented
@@ -434,7 +434,7 @@ def run_descent(request, n_steps):
     """Return the `Run` of a `DescentRequest` after `n_steps` steps."""
     descent = descend(request)
     descent.step(n_steps)
-    return logged(descent.result(), run_with(descent.stepsize), descent.rank)
+    return logged(descent.result(), descent.stepsize, descent.rank)
 
 
 def run_sweep(request):
@@ -442,5 +442,5 @@ def run_sweep(request):
     rank = request.descents[0].problem.ranks.rank
     runs, stepsizes = descend_together(request), request.stepsizes
     for run, stepsize in zip(runs, stepsizes, strict=True):
-        logged(run, run_with(stepsize), rank)
+        logged(run, stepsize, rank)
     return Sweep(runs, stepsizes)

@@ -34,7 +34,7 @@ from lsgd_fast._typing import (
     Vector,
     Weights,
 )
-from lsgd_fast.progress import logged, run_with
+from lsgd_fast.progress import logged
 
 __all__ = [
     "LossOfWeights",
@@ -165,7 +165,7 @@ def minimize_problem(problem, options, start, names):
     check = growth_check(solve, problem, names, options.n_threads)
     request = options.for_problem(problem, start)
     with problem.ranks.deferring_signals():
-        return logged(solve(request, check), "Minimisation", problem.ranks.rank)
+        return logged(solve(request, check), None, problem.ranks.rank)
 
 
 def solve(request, growth=None):
@@ -195,7 +195,7 @@ def run_to_tolerance(request, tol, n_steps):
         if share <= tol:
             break
         descent._tighten(norm * max(tol / share, MAX_TIGHTENING))
-    return logged(descent.result(), run_with(descent.stepsize), descent.rank)
+    return logged(descent.result(), descent.stepsize, descent.rank)
 
 
 def gradient_share(problem, weights, n_threads):

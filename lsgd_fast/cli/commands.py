@@ -149,7 +149,7 @@ def trial(arguments: Namespace) -> int:
     check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
-        status.show(f"trying stepsizes on {len(data.X)} rows", now=True)
+        status.show(f"trying stepsizes on {len(data.X)} rows")
         began = time.perf_counter()
 
         with _naming_values(arguments.data):
@@ -221,7 +221,7 @@ def plan(arguments: Namespace) -> int:
     check_outputs(arguments)
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
-        status.show("measuring a short run", now=True)
+        status.show("measuring a short run")
         with _naming_values(arguments.data):
             found = planning.plan(
                 data.X,
@@ -245,7 +245,7 @@ def separation(arguments: Namespace) -> int:
     """Tell whether a linear model separates the classes; return 0."""
     with StatusLine(sys.stderr) as status:
         data = _read(arguments, status)
-        status.show("looking for a direction that separates the classes", now=True)
+        status.show("looking for a direction that separates the classes")
         problem = _check_problem(arguments, data).without_offset()
         found = find_separation(
             solve, problem, data.feature_names, arguments.threads, callback=_show_progress(status)

@@ -67,7 +67,7 @@ def run(n_steps: int = N_STEPS) -> int:
     with StatusLine(sys.stderr) as progress:
         outcomes = [_measure(X, y, stepsize, n_steps, progress) for stepsize in stepsizes]
         beyond = _descend(X, y, BEYOND, n_steps, progress)
-        progress.show("looking for the largest margin", now=True)
+        progress.show("looking for the largest margin")
         callback = LineDisplay(None, progress) if progress.live else None
         margin = max_margin(X, y, tol=MARGIN_TOL, callback=callback)
 

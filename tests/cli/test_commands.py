@@ -301,7 +301,6 @@ def test_progress_on_a_terminal_goes(folder, monkeypatch, capsys, command):
         def flush(self):
             pass
 
-    monkeypatch.setattr("lsgd_fast.progress.PAUSE", 0.0)
     monkeypatch.setattr("lsgd_fast.progress.LineDisplay.interval", 1e-9)
     monkeypatch.setattr(sys, "stderr", Terminal())
     steps = [] if command in ("minimize", "separation") else ["--steps", 500]

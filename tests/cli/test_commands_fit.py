@@ -200,7 +200,6 @@ class Terminal(io.StringIO):
 def test_progress_on_a_terminal_is_one_line_that_goes(folder, monkeypatch, capsys):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr("lsgd_fast.progress.PAUSE", 0.0)
     assert main(["fit", "digits.npz", "--steps", "3000", "--json"]) == 0
     shown = terminal.getvalue().split("\r")
     assert shown[1].startswith("reading 'digits.npz'") and shown[-1] == ""
