@@ -122,6 +122,14 @@ callback_every : int, optional
     attribute `interval`, in seconds, such as a `progress_bar`, is called no more often than
     that.
 """,
+    "average": """
+average : bool, default False
+    Whether to keep the mean of the weights w_0, ..., w_T of all steps. `Run.average` has
+    it, with the loss, the error rate and the smallest margin there, from one more pass over
+    X at the end. The weights of each step count alike, also where `BarzilaiBorwein` goes
+    back from them. The mean is that of exact arithmetic, rounded once; in Gram space that
+    of the coefficients of the rows.
+""",
     "gram": """
 gram : {"auto", True, False}, default "auto"
     Whether to run in Gram space: the n x n Gram matrix of the rows is computed once, and

@@ -285,10 +285,11 @@ def test_all_ranks_run_out_of_time_at_the_same_step():
 
 
 def test_steps_in_any_calls():
-    alone = content(lsgd.gradient_descent(X, y, 4.0, 20, fit_intercept=True))
+    options = {"fit_intercept": True, "average": True}
+    alone = content(lsgd.gradient_descent(X, y, 4.0, 20, **options))
 
     def call(X, y, comm):
-        descent = lsgd.Descent(X, y, 4.0, fit_intercept=True)
+        descent = lsgd.Descent(X, y, 4.0, **options)
         for n_steps in (0, 1, 7, 12):
             descent.step(n_steps)
             descent.result()

@@ -67,6 +67,7 @@ def gradient_descent(
     validation: Validation | None = None,
     callback: Callback[Descent] | None = None,
     callback_every: Count | None = None,
+    average: bool = False,
     gram: Gram = "auto",
     n_threads: Count | None = None,
 ) -> Run:
@@ -99,6 +100,7 @@ def gradient_descent(
     {validation}
     {callback}
     {callback_every}
+    {average}
     {gram}
     {n_threads}
 
@@ -126,7 +128,7 @@ def gradient_descent(
             X, y, stepsize, start=start, loss=loss, sample_weight=sample_weight, offset=offset,
             l2=l2, fit_intercept=fit_intercept, center=center, scale=scale, stop=stop,
             record=record, record_every=record_every, validation=validation, callback=callback,
-            callback_every=callback_every, gram=gram, n_threads=n_threads,
+            callback_every=callback_every, average=average, gram=gram, n_threads=n_threads,
         )  # fmt: skip
         descent.step(n_steps)
         return logged(descent.result(), descent.stepsize, descent.rank)
@@ -153,6 +155,7 @@ def stepsize_sweep(
     validation: Validation | None = None,
     callback: Callback[Descent] | None = None,
     callback_every: Count | None = None,
+    average: bool = False,
     gram: Gram = "auto",
     n_threads: Count | None = None,
 ) -> Sweep:
@@ -190,6 +193,7 @@ def stepsize_sweep(
         It is called for each run in turn, and only that run ends when it returns True. With softmax
         a run takes all its steps before the next begins.
     {callback_every}
+    {average}
     {gram}
     {n_threads}
 
@@ -221,7 +225,7 @@ def stepsize_sweep(
     with ranks_of(X).together(), closing(callback):
         options = DescentOptions(
             record=record, record_every=record_every, validation=validation, callback=callback,
-            callback_every=callback_every, gram=gram, n_threads=n_threads,
+            callback_every=callback_every, average=average, gram=gram, n_threads=n_threads,
         )  # fmt: skip
         options = SweepOptions(stepsizes, n_steps, options, l2=l2, stop=stop)
         problem = Problem.check(
@@ -253,6 +257,7 @@ def nesterov_descent(
     validation: Validation | None = None,
     callback: Callback[Descent] | None = None,
     callback_every: Count | None = None,
+    average: bool = False,
     n_threads: Count | None = None,
 ) -> Run:
     """Run Nesterov's accelerated gradient with gradient restart and return a `Run`.
@@ -286,6 +291,7 @@ def nesterov_descent(
     {validation}
     {callback}
     {callback_every}
+    {average}
     {n_threads}
 
     Returns
@@ -313,7 +319,7 @@ def nesterov_descent(
         sample_weight=sample_weight, offset=offset, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, stop=stop, record=record, record_every=record_every,
         validation=validation, callback=callback, callback_every=callback_every,
-        n_threads=n_threads,
+        average=average, n_threads=n_threads,
     )  # fmt: skip
 
 
@@ -338,6 +344,7 @@ def two_layer_gradient_descent(
     validation: Validation | None = None,
     callback: Callback[Descent] | None = None,
     callback_every: Count | None = None,
+    average: bool = False,
     n_threads: Count | None = None,
 ) -> Run:
     """Run gradient descent on the first layer of a two-layer network.
@@ -385,6 +392,7 @@ def two_layer_gradient_descent(
     {validation}
     {callback}
     {callback_every}
+    {average}
     {n_threads}
 
     Returns
@@ -421,7 +429,8 @@ def two_layer_gradient_descent(
         network = TwoLayerOptions(width, activation, rng=rng, start=start, stop=stop)
         options = DescentOptions(
             record=record, record_every=record_every, validation=validation, callback=callback,
-            callback_every=callback_every, gram=False, n_threads=n_threads, of_network=True,
+            callback_every=callback_every, average=average, gram=False, n_threads=n_threads,
+            of_network=True,
         )  # fmt: skip
         problem = Problem.check(
             X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=options.n_threads,

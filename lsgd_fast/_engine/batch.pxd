@@ -17,6 +17,7 @@ cdef class Batch:
     """Runs that share every pass over X: the rows, the memory of a pass, the first weights."""
     cdef batch_t state
     cdef bint advancing
+    cdef bint reads_own              # whether passes read the several columns of a run in place
     cdef readonly int n_threads
     cdef readonly Py_ssize_t size    # of the parameters of a run, less one: d, but see state.pxd
     cdef readonly object lock        # re-entrant: a callback may call result()
@@ -30,8 +31,7 @@ cdef class Batch:
     cdef unsigned char[::1] shares_memory
     cdef int[::1] in_log_domain
     cdef size_t[::1] runs
-    cdef RunState new_run(self, Py_ssize_t start, problem, rule, stop, record,
-                          Py_ssize_t record_every)
+    cdef RunState new_run(self, Py_ssize_t start, request)
     cdef first_parameters(self, Py_ssize_t start)
     cdef intercepts(self, const double[::1] parameters)
     cdef weights(self, const double[::1] parameters)
@@ -40,6 +40,8 @@ cdef class Batch:
     cdef start_steps(self, Py_ssize_t target, place)
     cdef end_steps(self)
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient)
+    cdef measure_averages(self, list states)
+    cdef _advance(self, Py_ssize_t n_runs, bint gradient)
     cdef _lay_out_multi(self, problem, bint log_domain, n_threads)
     cdef _add_shares(self, problem)
     cdef _use_log_domain(self, Py_ssize_t k)

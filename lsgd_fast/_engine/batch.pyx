@@ -197,15 +197,14 @@ cdef class Batch:
         v.weights = self.state.weights
         v.intercepts = self.state.intercepts
 
-    cdef RunState new_run(self, Py_ssize_t start, problem, rule, stop, record,
-                          Py_ssize_t record_every):
-        """A run from the first weights number `start`; see `RunState`."""
+    cdef RunState new_run(self, Py_ssize_t start, request):
+        """A run of a `DescentRequest` from the first weights number `start`; see `RunState`."""
         cdef batch_t* b = &self.state
-        cdef RunState state = RunState(problem, rule, stop, record, record_every,
-                                       self.first_parameters(start), b.gram_factor)
+        cdef RunState state = RunState(request, self.first_parameters(start), b.gram_factor)
         if b.columns > 0:
             b.gradients = state.run.gradient
-            if problem.scale is None:
+            self.reads_own = request.problem.scale is None
+            if self.reads_own:
                 self._read_from(state.run.w)
         return state
 
@@ -271,8 +270,7 @@ cdef class Batch:
                 len(self.exchange.ranks.noted), "the last step")):
             self.exchange.ranks.run_handlers()
 
-    cdef advance(self, list states, Py_ssize_t target, bint measure_target,     # no-cython-lint
-                 bint gradient):
+    cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient):
         """Advance runs that have taken equally many steps, see `advance` in loop.pxd."""
         cdef batch_t* b = &self.state
         cdef RunState state
@@ -280,10 +278,30 @@ cdef class Batch:
         for i, state in enumerate(states):
             state.reserve(target)
             b.runs[i] = &state.run
-        b.n_runs = len(states)
-        b.row_pass.gradient = gradient
         b.target = target
         b.measure_target = measure_target
+        self._advance(len(states), gradient)
+
+    cdef measure_averages(self, list states):
+        """Measure the means of the weights of runs, by one forward pass."""
+        cdef batch_t* b = &self.state
+        cdef RunState state
+        cdef Py_ssize_t i
+        for i, state in enumerate(states):
+            b.runs[i] = state.average.begin(&state.run, b.n_parameters)
+        if self.reads_own:
+            self._read_from(b.runs[0].w)
+        try:
+            self._advance(len(states), False)
+        finally:
+            if self.reads_own:
+                self._read_from((<RunState> states[0]).run.w)
+
+    cdef _advance(self, Py_ssize_t n_runs, bint gradient):      # no-cython-lint
+        """Make passes until none of `batch_t.runs` needs another one."""
+        cdef batch_t* b = &self.state
+        b.n_runs = n_runs
+        b.row_pass.gradient = gradient
         self.advancing = True
         try:
             advance(b, self.n_threads)

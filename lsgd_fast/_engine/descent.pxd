@@ -10,8 +10,9 @@ cdef class Descent:
     cdef RunState state
     cdef bint stepping
     cdef object problem, validation, stop, record, callback, lock
+    cdef object arguments           # of a checkpoint
     cdef object pace                # of the callback, None if no rank has one
-    cdef Py_ssize_t start, callback_every, called_at
+    cdef Py_ssize_t start, called_at
     cdef _begin(self, request)
     cdef _join(self, Batch batch, Py_ssize_t start, request)
     cdef _check_ready(self)
@@ -26,6 +27,7 @@ cdef class Descent:
     cdef _check_cycle(self)
     cdef _call_back(self)
     cdef bint _needs_last_pass(self, bint gradient)
+    cdef bint _needs_average_pass(self)
     cdef _run(self)
     cdef _checkpoint(self)
 

@@ -49,6 +49,7 @@ class Descent:
         validation: Validation | None = None,
         callback: Callback[Descent] | None = None,
         callback_every: Count | None = None,
+        average: bool = False,
         gram: Gram = "auto",
         n_threads: Count | None = None,
     ) -> None: ...

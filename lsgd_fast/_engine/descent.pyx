@@ -2,6 +2,7 @@
 
 from libc.math cimport isnan
 
+from lsgd_fast._engine.average cimport Average
 from lsgd_fast._engine.batch cimport Batch
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.run_results cimport run_of
@@ -31,7 +32,8 @@ cdef Py_ssize_t TRACE_SLICE = 65536     # rows of the trace for which memory is 
 cdef class Descent:
     """Descent(X, y, stepsize, *, start=None, loss="logistic", sample_weight=None, offset=None, \
     l2=0.0, fit_intercept=False, center=None, scale=None, stop=None, record=None, record_every=1, \
-    validation=None, callback=None, callback_every=None, gram="auto", n_threads=None)\n--\n
+    validation=None, callback=None, callback_every=None, average=False, gram="auto", \
+    n_threads=None)\n--\n
     Gradient descent that the caller steps, with checkpoints.
 
     ``Descent(X, y, eta).step(n)`` and then ``result()`` is ``gradient_descent(X, y, eta, n)``, bit
@@ -97,6 +99,12 @@ cdef class Descent:
         Number of steps between two calls of `callback`; 1 by default. A callback with an
         attribute `interval`, in seconds, such as a `progress_bar`, is called no more often than
         that.
+    average : bool, default False
+        Whether to keep the mean of the weights w_0, ..., w_T of all steps. `Run.average` has
+        it, with the loss, the error rate and the smallest margin there, from one more pass over
+        X at the end. The weights of each step count alike, also where `BarzilaiBorwein` goes
+        back from them. The mean is that of exact arithmetic, rounded once; in Gram space that
+        of the coefficients of the rows.
     gram : {"auto", True, False}, default "auto"
         Whether to run in Gram space: the n x n Gram matrix of the rows is computed once, and
         then each step costs n^2, whatever the number of features. This is possible for dense X
@@ -139,7 +147,7 @@ cdef class Descent:
     def __init__(self, X, y, stepsize, *, start=None, loss="logistic", sample_weight=None,
                  offset=None, l2=0.0, fit_intercept=False, center=None, scale=None, stop=None,
                  record=None, record_every=1, validation=None, callback=None, callback_every=None,
-                 gram="auto", n_threads=None):
+                 average=False, gram="auto", n_threads=None):
         if self.problem is not None:
             raise RuntimeError("this Descent is set up already; make another one")
         with ranks_of(X).together():
@@ -147,7 +155,7 @@ cdef class Descent:
             stop = check_stop(stop, validation)
             options = DescentOptions(
                 record=record, record_every=record_every, validation=validation, callback=callback,
-                callback_every=callback_every, gram=gram, n_threads=n_threads)
+                callback_every=callback_every, average=average, gram=gram, n_threads=n_threads)
             problem = Problem.check(
                 X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
                 center=center, scale=scale, n_threads=options.n_threads, may_be_distributed=True
@@ -167,11 +175,10 @@ cdef class Descent:
         """Become a run of a batch, from its first weights number `start`."""
         options = request.options
         self.batch, self.lock, self.start = batch, batch.lock, start
-        self.state = batch.new_run(start, request.problem, request.rule, request.stop,
-                                   options.record, options.record_every)
-        self.stop, self.record = request.stop, options.record
-        self.callback, self.callback_every = options.callback, options.callback_every
-        self.pace = pace_of(self.callback, self.callback_every, request.problem.ranks)
+        self.state = batch.new_run(start, request)
+        self.stop, self.record, self.callback = request.stop, options.record, options.callback
+        self.arguments = request.arguments()
+        self.pace = pace_of(self.callback, options.callback_every, request.problem.ranks)
         if request.problem.ranks.size > 1:
             request.require_same()
         self.validation = request.validation
@@ -368,6 +375,11 @@ cdef class Descent:
         # the last row of a run that has ended has the norm of its gradient
         return gradient and r.reason != GOING_ON and isnan(r.now[GRADIENT_NORM])
 
+    cdef bint _needs_average_pass(self):
+        """Whether `result` needs a pass for the mean of the weights."""
+        cdef Average average = self.state.average
+        return average is not None and not average.is_measured(&self.state.run)
+
     def result(self):
         """Return the run so far, with the current weights measured.
 
@@ -417,18 +429,7 @@ cdef class Descent:
     cdef _checkpoint(self):
         cdef run_t* r = &self.state.run
         return Checkpoint(
-            arguments={
-                "stepsize": self.state.rule,
-                "loss": self.problem.loss,
-                "l2": self.problem.l2,
-                "fit_intercept": self.problem.fit_intercept,
-                "stop": self.stop,
-                "record": list(self.record),
-                "record_every": r.record_every,
-                "callback_every": self.callback_every,
-                "gram": self.batch.gram is not None,
-                "network": self.problem.model if self.problem.model.name == "network" else None,
-            },
+            arguments=self.arguments,
             digest=self.problem.digest(self.batch.n_threads),
             validation_digest=(None if self.validation is None
                                else self.validation.digest(self.batch.n_threads)),
@@ -618,6 +619,12 @@ cdef take_last_passes(list descents):
         target = max([descent.n_steps for descent in left])     # of those that have not ended
         advance_together(left, target, True, gradient)
         for descent in left:
+            descent.state.run.seconds += 0.0 if descent.stepping else batch.now() - began
+    averaged = [descent for descent in descents if descent._needs_average_pass()]
+    if averaged:
+        began = batch.now()
+        batch.measure_averages([descent.state for descent in averaged])
+        for descent in averaged:
             descent.state.run.seconds += 0.0 if descent.stepping else batch.now() - began
 
 

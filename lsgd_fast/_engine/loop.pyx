@@ -84,6 +84,8 @@ cdef void regroup(batch_t* b) noexcept nogil:
 
 # Whether the next step is recorded, or may be the last one of the run.
 cdef bint is_validated(const batch_t* b, const run_t* r) noexcept nogil:
+    if r.is_average:
+        return False
     return r.closing or is_recorded(r) or (b.measure_target and r.step == b.target)
 
 

@@ -2,11 +2,14 @@
 
 import numpy as np
 
+from lsgd_fast._engine.average cimport Average
 from lsgd_fast._engine.batch cimport Batch
 from lsgd_fast._engine.run_state cimport BEST_ROW, SEPARATING_ROW, W_ROW, RunState
-from lsgd_fast._engine.state cimport VALIDATION_LOSS, counters_t, run_t
+from lsgd_fast._engine.state cimport (ERROR_RATE, LN_LOSS, LOSS, MIN_MARGIN, VALIDATION_LOSS,
+                                      WEIGHT_NORM, counters_t, run_t)
 
 from lsgd_fast._engine.run_state import REASONS
+from lsgd_fast._results.iterate import Iterate
 from lsgd_fast._results.predictions import Model
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.trace import Trace
@@ -34,6 +37,7 @@ cdef run_of(Batch batch, RunState state, record, double seconds):
         diagnostics=state.diagnostics(),
         model=Model.of(state.problem),
         largest_offset=state.problem.largest_offset,
+        average=average(batch, state.average),
         **best(batch, state),
     )
 
@@ -65,3 +69,18 @@ cdef best(Batch batch, RunState state):
     if r.now[VALIDATION_LOSS] < r.validation.best_loss:
         step, row = r.step, W_ROW
     return {"best_at": step, "best_weights": parameters(batch, state, row)}
+
+
+cdef average(Batch batch, Average found):
+    """The `Iterate` of averaged weights that were measured, None where there are none."""
+    if found is None:
+        return None
+    return Iterate(
+        weights=batch.weights(found.mean()),
+        intercept=batch.intercepts(found.mean()),
+        loss=found.run.now[LOSS],
+        ln_loss=found.run.now[LN_LOSS],
+        error_rate=found.run.now[ERROR_RATE],
+        min_margin=found.run.now[MIN_MARGIN],
+        weight_norm=found.run.now[WEIGHT_NORM],
+    )

@@ -1,5 +1,6 @@
 # One run of a batch: the state that the loop works on, and the arrays that it points into.
 
+from lsgd_fast._engine.average cimport Average
 from lsgd_fast._engine.state cimport run_t
 
 # Rows of RunState.parameters. A network has those up to FIRST_ROW, and in Gram space there are the
@@ -22,6 +23,7 @@ cdef class RunState:
     cdef Py_ssize_t n_kept           # rows that make up the state between two steps
     cdef double[:, ::1] trace        # what run.trace points to
     cdef double[::1] values          # what rule.values points to
+    cdef Average average             # None unless the run keeps the mean of its weights
     cdef double[:, ::1] unmonitored  # what the monitor of a network measures instead of weights
     cdef _lay_out(self, const double[::1] first, double gram_factor)
     cdef _set_conditions(self, stop)

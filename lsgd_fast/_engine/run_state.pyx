@@ -5,6 +5,7 @@ import numpy as np
 from libc.math cimport INFINITY, NAN, isnan
 from libc.string cimport memset
 
+from lsgd_fast._engine.average cimport Average
 from lsgd_fast._engine.monitor cimport current_drift, monitor_t, monitored_t, start_monitor
 from lsgd_fast._engine.rules cimport (ADGD, BARZILAI_BORWEIN, CONSTANT, DUAL_MOMENTUM, HEIGHTS,
                                       NESTEROV, NORMALIZED_GRADIENT, POLYAK, RISK_ADAPTIVE,
@@ -54,26 +55,24 @@ cdef class RunState:
 
     Parameters
     ----------
-    problem : Problem
-    rule : stepsizes.Rule
-    stop : Stop
-    record : sequence of str
-        Columns of the trace to keep.
-    record_every : int
+    request : DescentRequest
     first : ndarray of shape (size + 1,)
         The first parameters, see `Batch.first_parameters`.
     gram_factor : float
         `GramSpace.scale`; 0 outside Gram space.
     """
 
-    def __cinit__(self, problem, rule, stop, record, Py_ssize_t record_every,
-                  const double[::1] first, double gram_factor):
+    def __cinit__(self, request, const double[::1] first, double gram_factor):
         cdef run_t* r = &self.run
         cdef Py_ssize_t i
+        problem, rule, options = request.problem, request.rule, request.options
         self.problem, self.rule = problem, rule
         self._lay_out(first, gram_factor)
         self._set_rule()
-        self._set_conditions(stop)
+        self._set_conditions(request.stop)
+        if options.average:
+            self.average = Average(first.shape[0])
+            r.sums, r.errors = &self.average.sums[0, 0], &self.average.sums[1, 0]
         start_monitor(&r.monitor)
         r.l2 = problem.l2
         r.certificate = INFINITY
@@ -83,10 +82,10 @@ cdef class RunState:
         r.validation = validation_t(INFINITY, -1, -1, 0)
         for i in range(N_COLUMNS):
             r.now[i] = NAN
-        r.n_columns = len(record)
-        for i, name in enumerate(record):
+        r.n_columns = len(options.record)
+        for i, name in enumerate(options.record):
             r.columns[i] = COLUMN_NUMBERS[name]
-        r.record_every = record_every
+        r.record_every = options.record_every
         self.trace = np.empty((0, r.n_columns))
 
     cdef _lay_out(self, const double[::1] first, double gram_factor):
@@ -257,7 +256,8 @@ cdef class RunState:
     cdef arrays(self):
         """The arrays of a `Checkpoint` by name, copies."""
         cdef run_t* r = &self.run
-        return {
+        average = {} if self.average is None else {"average": np.array(self.average.sums)}
+        return average | {
             "monitor": np.array(self.monitor_view()),
             "rule": np.array(self.rule_view()),
             "parameters": np.array(self.parameters[:self.n_kept]),
@@ -284,6 +284,8 @@ cdef class RunState:
             state = checkpoint.state(name)
             np.asarray(view)[:] = [state[member] for member in STATE_NAMES[name]]
         np.asarray(self.parameters)[:self.n_kept] = checkpoint.arrays["parameters"]
+        if self.average is not None:
+            np.asarray(self.average.sums)[:] = checkpoint.arrays["average"]
         self.trace = checkpoint.arrays["trace"]
         r.n_rows = self.trace.shape[0]
         for name, value in zip(COLUMNS, checkpoint.arrays["now"]):

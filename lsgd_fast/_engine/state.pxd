@@ -49,6 +49,8 @@ cdef struct run_t:
     double* separating               # (d + 1,) the first w that separates the data
     double* best                     # (d + 1,) the w of the least held-out loss
     const double* origin             # the first weights of a network; otherwise NULL
+    double* sums                     # (d + 1,) of w_0 .. w_{t-1}, see mean.pxd; NULL where no mean
+    double* errors                   # ... is kept, and the errors of these sums
     monitor_t monitor
     monitored_t monitored
     rule_t rule
@@ -69,6 +71,7 @@ cdef struct run_t:
     double finished                  # clock when `reason` was found
     bint running                     # whether it needs another pass
     bint closing                     # whether it does although it has ended, for its held-out loss
+    bint is_average                  # whether w is a mean of weights, which is only measured
 
 # Runs that share every pass. All have taken the same number of steps.
 cdef struct batch_t:

@@ -16,6 +16,7 @@ from lsgd_fast._core.reduce cimport total_tallies
 from lsgd_fast._core.rowpass cimport sum_tallies
 from lsgd_fast._core.scaling cimport leave_column
 from lsgd_fast._core.types cimport rows_t
+from lsgd_fast._engine.mean cimport add_to_sum
 from lsgd_fast._engine.monitor cimport constants_t, is_increase, observe, observe_step
 from lsgd_fast._engine.norms cimport distance, hypotenuse, largest, norm, root
 from lsgd_fast._engine.rules cimport (BARZILAI_BORWEIN, CONSTANT, exponential, gradient_t,
@@ -296,6 +297,8 @@ cdef void take_step(run_t* r, Py_ssize_t n_parameters) noexcept nogil:
         for j in range(r.n_columns):
             row[j] = r.now[r.columns[j]]
         r.n_rows += 1
+    if r.sums != NULL:
+        add_to_sum(r.sums, r.errors, r.w, r.step, n_parameters)
     make_move(&r.rule, &move, r.w, r.direction, n_parameters)
     r.step += 1
     r.known = NOTHING
@@ -317,7 +320,10 @@ cdef void move_on(const batch_t* b, run_t* r) noexcept nogil:
 cdef void finish_step(batch_t* b, Py_ssize_t i) noexcept nogil:
     cdef run_t* r = b.runs[i]
     if r.closing:
-        validate(b, i)
+        if r.is_average:
+            measure(b, i)
+        else:
+            validate(b, i)
         r.closing = r.running = False
         return
     measure(b, i)

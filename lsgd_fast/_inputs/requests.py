@@ -12,6 +12,7 @@ from lsgd_fast._checks import (
     as_list,
     check_callback,
     check_count,
+    check_flag,
     check_gram,
     check_n_steps,
     check_n_threads,
@@ -61,6 +62,7 @@ class DescentOptions:
     validation: Any = None
     callback: Any = None
     callback_every: int | None = None
+    average: bool = False
     gram: Any = "auto"
     n_threads: int | None = None
     of_network: bool = False  # whether the trace has the columns of a network
@@ -73,6 +75,7 @@ class DescentOptions:
             record_every=check_count("record_every", self.record_every, 1),
             callback=callback,
             callback_every=callback_every,
+            average=check_flag("average", self.average),
             n_threads=check_n_threads(self.n_threads),
         )
 
@@ -99,6 +102,23 @@ class DescentRequest:
     gram: bool
     options: DescentOptions
 
+    def arguments(self):
+        """Return the arguments that are no data, `start`, `callback` or `n_threads`, by name."""
+        problem, model, options = self.problem, self.problem.model, self.options
+        return {
+            "stepsize": self.rule,
+            "loss": problem.loss,
+            "l2": problem.l2,
+            "fit_intercept": problem.fit_intercept,
+            "stop": self.stop,
+            "record": list(options.record),
+            "record_every": options.record_every,
+            "callback_every": options.callback_every,
+            "average": options.average,
+            "gram": self.gram,
+            "network": model if model.name == "network" else None,
+        }
+
     def require_same(self):
         """Raise ValueError on all ranks unless all of them have asked for the same descent."""
         ranks, options = self.problem.ranks, self.options
@@ -106,7 +126,7 @@ class DescentRequest:
         ranks.require_same("l2", self.problem.l2)
         ranks.require_same("stop", self.stop)
         ranks.require_same("start", self.start.tobytes())
-        names = ("record", "record_every", "callback_every", "gram")
+        names = ("record", "record_every", "callback_every", "average", "gram")
         for name in names:
             ranks.require_same(name, getattr(options, name))
 

@@ -53,6 +53,8 @@ class Checkpoint:
     arrays : dict of str to ndarray
         ``parameters``: the weights in the first row, then the other vectors of the run, of its
         monitor and of its rule, each with an intercept, in Gram space as coefficients of the rows;
+        ``average``: of a run that keeps the mean of its weights, their sum and its error, see
+        _engine/mean.pxd;
         ``monitor`` and ``rule``: their state apart from these; ``start``: the first weights,
         (d [+ 1],); ``trace``: the recorded rows and columns; ``now``: all columns of the latest
         measurement in the order of `COLUMNS`, NaN before any.
@@ -100,7 +102,8 @@ class Checkpoint:
 
     @classmethod
     def _from_archive(cls, meta, arrays):
-        arguments = _check_arguments(meta.pop("arguments"), meta["validation_digest"])
+        arguments = {"average": False} | meta.pop("arguments")  # which older files lack
+        arguments = _check_arguments(arguments, meta["validation_digest"])
         checkpoint = cls(
             arguments=arguments,
             counters=_check_counters(meta.pop("counters"), meta["step"]),
@@ -159,6 +162,8 @@ class Checkpoint:
             "trace": (n_rows, len(self.arguments["record"])),
             "now": (len(COLUMNS),),
         }
+        if self.arguments["average"]:
+            shapes["average"] = (2, parameters.shape[-1])
         found = {name: array.shape for name, array in self.arrays.items()}
         if found != shapes or any(array.dtype != np.float64 for array in self.arrays.values()):
             raise ValueError("an array has the wrong shape or type")
@@ -184,6 +189,8 @@ class Checkpoint:
         self._check_now(dict(zip(COLUMNS, self.arrays["now"].tolist(), strict=True)))
         if not np.isfinite(self.arrays["start"]).all():
             raise ValueError("the first weights are not finite")
+        if not np.isfinite(self.arrays.get("average", 0.0)).all():
+            raise ValueError("the sum of the weights is not finite")
         weights = parameters[0]
         # those of a step that is not measured yet may have left float64
         settled = self.reason is not StopReason.diverged and self.measured
@@ -218,6 +225,7 @@ def _check_arguments(arguments, validation):
         "record": check_record(arguments["record"], validation, network is not None),
         "record_every": check_count("record_every", arguments["record_every"], 1),
         "callback_every": check_count("callback_every", arguments["callback_every"], 1),
+        "average": check_flag("average", arguments["average"]),
         "gram": check_flag("gram", arguments["gram"]),
         "network": None if network is None else check_network(**network),
     }

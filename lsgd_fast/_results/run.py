@@ -23,6 +23,7 @@ from lsgd_fast._results.diagnostics import (
     check_type,
     diagnostics_from_dict,
 )
+from lsgd_fast._results.iterate import Iterate
 from lsgd_fast._results.predictions import Model, Predictions
 from lsgd_fast._results.trace import Trace
 from lsgd_fast._results.verdict import Verdict
@@ -109,6 +110,10 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         `raw_intercept` are those of X itself.
     largest_offset : float, default 0.0
         The largest ``|offset_i|`` over rows of positive weight; 0.0 without offsets.
+    average : Iterate or None, default None
+        The mean of the weights w_0, ..., w_T of all steps, T = `n_steps`, and what a pass over the
+        rows measures at it; None unless ``average=True`` was passed. Where a run that diverged has
+        last weights that are not finite, so are those of the mean.
     """
 
     weights: FloatArray
@@ -129,6 +134,7 @@ class Run(Predictions, ReadOnlyArrays, Reported):
     diagnostics: Diagnostics | MinimizeDiagnostics | None = None
     model: Model = Model()
     largest_offset: float = 0.0
+    average: Iterate | None = None
 
     def __post_init__(self) -> None:
         set_fields(self, stop_reason=StopReason(self.stop_reason))
@@ -185,6 +191,9 @@ class Run(Predictions, ReadOnlyArrays, Reported):
             arrays["intercept"] = self.intercept
         else:
             meta["intercept"] = self.intercept
+        if self.average is not None:
+            meta["average"], of_average = self.average.to_archive("average")
+            arrays |= of_average
         meta["model"], units = self.model.to_archive()
         return meta, arrays | units
 
@@ -233,6 +242,9 @@ class Run(Predictions, ReadOnlyArrays, Reported):
             If the metadata and the arrays are not those of a run.
         """
         meta, arrays = {"largest_offset": 0.0} | meta, dict(arrays)  # which older files lack
+        average = meta.pop("average", None)
+        if average is not None:
+            average = Iterate.from_archive("average", average, arrays)
         _check_members(meta, arrays)
         if meta["diagnostics"] is not None:
             meta["diagnostics"] = diagnostics_from_dict(meta["diagnostics"])
@@ -240,9 +252,12 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         columns = {name.removeprefix("trace_"): arrays.pop(name) for name in names}
         units = {name: arrays.pop(name) for name in ("center", "scale") if name in arrays}
         _check_weights(arrays)
+        if average is not None and average.weights.shape != arrays["weights"].shape:
+            raise ValueError("the averaged weights do not have the shape of the last ones")
         model = Model.from_archive(meta.pop("model", None), units, arrays["weights"].shape)
         trace = Trace.from_archive(columns, meta["n_steps"])
-        return cls(trace=trace, model=model, **meta, **dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays)
+        of_run = {"trace": trace, "model": model, "average": average}
+        return cls(**of_run, **meta, **dict.fromkeys(_OPTIONAL_WEIGHTS) | arrays)
 
     def to_scipy(self) -> OptimizeResult:
         """Return the run under the names of SciPy's optimisers.
@@ -350,6 +365,7 @@ class Run(Predictions, ReadOnlyArrays, Reported):
             *self._describe_guarantee(),
             ("separated", "no" if self.separated_at is None else separated),
             *_describe_margin(self.trace),
+            *([] if self.average is None else [("average", str(self.average))]),
         ]
 
     def _describe_guarantee(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -10,18 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsgd_fast._checks import set_fields
-from lsgd_fast._constants import UNDERFLOW_LOSS
 from lsgd_fast._html import html_table
 from lsgd_fast._inputs.stopping import StopReason
 from lsgd_fast._results.archive import load_archive, save_archive
-from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._results.diagnostics import check_counts, check_type
+from lsgd_fast._results.iterate import Iterate
 from lsgd_fast._results.predictions import Model, Predictions
 from lsgd_fast._results.runs import RunSequence
 from lsgd_fast._results.sweep import label_of, shown_endings
 from lsgd_fast._results.table import Table
 from lsgd_fast._results.trace import Trace
-from lsgd_fast._text import counted, describe_ending, exp_text
+from lsgd_fast._text import counted, describe_ending
 from lsgd_fast._typing import FloatArray, Order, Path
 
 if TYPE_CHECKING:  # matplotlib is an extra
@@ -33,43 +32,6 @@ __all__ = ["Iterate", "StochasticRun", "StochasticSweep"]
 OPTIONAL = (
     "average_min_margin", "stop_reason", "last_min_margin", "mean_error_rate", "n_steps",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Iterate(ReadOnlyArrays):
-    """Weights and their loss, error rate and smallest margin over all rows.
-
-    Attributes
-    ----------
-    weights : ndarray of shape (d,)
-        The weights without the intercept, read-only.
-    intercept : float
-        The intercept; 0.0 if none was fitted.
-    loss, ln_loss : float
-        The weighted mean loss over all rows, without the penalty, and its logarithm.
-    error_rate : float
-        The weighted share of the rows with a margin of at most 0.
-    min_margin : float
-        The smallest margin of a row of positive weight.
-    weight_norm : float
-        The Euclidean norm of the weights, without the intercept.
-    """
-
-    weights: FloatArray
-    intercept: float
-    loss: float
-    ln_loss: float
-    error_rate: float
-    min_margin: float
-    weight_norm: float
-
-    def __post_init__(self) -> None:
-        numbers = {name: float(getattr(self, name)) for name in _NUMBERS}
-        set_fields(self, weights=np.asarray(self.weights, dtype=np.float64), **numbers)
-        super().__post_init__()
-
-
-_NUMBERS = tuple(field.name for field in fields(Iterate) if field.name != "weights")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -204,8 +166,8 @@ class StochasticRun(Predictions):
         arrays = {f"trace_{name}": column for name, column in self.trace.to_dict().items()}
         for name in ("last", "average"):
             iterate = getattr(self, name)
-            meta[name] = {number: getattr(iterate, number) for number in _NUMBERS}
-            arrays[f"{name}_weights"] = iterate.weights
+            meta[name], of_iterate = iterate.to_archive(name)
+            arrays |= of_iterate
         meta["model"], units = self.model.to_archive()
         return meta, arrays | units
 
@@ -236,11 +198,11 @@ class StochasticRun(Predictions):
         check_type("model", meta.get("model"), dict | None)  # older files have none
         check_counts(meta, (), ("n_threads", "batch_size"))
         iterates = {
-            name: _iterate(arrays.pop(f"{name}_weights"), meta.pop(name))
-            for name in ("last", "average")
+            name: Iterate.from_archive(name, meta.pop(name), arrays) for name in ("last", "average")
         }
-        if len({iterate.weights.shape for iterate in iterates.values()}) > 1:
-            raise ValueError("the last and the averaged weights must have one shape")
+        shapes = {iterate.weights.shape for iterate in iterates.values()}
+        if len(shapes) > 1 or len(shapes.pop()) > 1:
+            raise ValueError("the last and the averaged weights must have one shape, (d,)")
         units = {name: arrays.pop(name) for name in ("center", "scale") if name in arrays}
         shape = iterates["last"].weights.shape
         meta["model"] = Model.from_archive(meta.get("model"), units, shape)
@@ -266,8 +228,8 @@ class StochasticRun(Predictions):
         return [
             ("time", f"{self.seconds:.3g} s{timing}, {counted(self.n_threads, 'thread')}"),
             ("batches", f"of {rows}: {means}, before each step"),
-            ("last", _describe(self.last)),
-            ("average", _describe(self.average)),
+            ("last", str(self.last)),
+            ("average", str(self.average)),
         ]
 
 
@@ -276,22 +238,6 @@ _KINDS = {
     "stop_reason": str, "n_steps": int, "batch_size": int, "order": str, "mean_loss": float,
     "mean_error_rate": float, "n_threads": int, "seconds": float, "radius": float,
 }  # fmt: skip
-
-
-def _iterate(weights, numbers):
-    """Return the iterate of a file; raise TypeError or ValueError for other parts."""
-    for name, number in numbers.items():
-        check_type(name, number, float)
-    if weights.dtype != np.float64 or weights.ndim != 1 or len(weights) == 0:
-        raise ValueError("weights must be of dtype float64 and of shape (d,)")
-    return Iterate(weights=weights, **numbers)
-
-
-def _describe(iterate):
-    loss = f"loss {iterate.loss:.6g}"
-    if iterate.loss < UNDERFLOW_LOSS:
-        loss = f"loss {exp_text(iterate.ln_loss, 6)}"
-    return f"{loss}, error rate {iterate.error_rate:.6g}, min margin {iterate.min_margin:z.6g}"
 
 
 class StochasticSweep(RunSequence[StochasticRun]):

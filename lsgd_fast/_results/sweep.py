@@ -19,7 +19,8 @@ __all__ = ["CRITERIA", "Sweep", "label_of", "shown_endings"]
 
 # Columns that a terminal shows only if they fit, the most important first.
 OPTIONAL = (
-    "stop_reason", "min_margin", "error_rate", "certified_at", "n_increases", "ln_loss",
+    "average_loss", "stop_reason", "min_margin", "error_rate", "certified_at", "n_increases",
+    "ln_loss", "average_error_rate", "average_min_margin",
 )  # fmt: skip
 
 Criterion: TypeAlias = Literal["loss", "ln_loss", "margin", "separated_at", "stable_at"]
@@ -61,7 +62,8 @@ class Sweep(RunSequence[Run]):
         -------
         Table
             A terminal shows the columns that fit into its width, a notebook shows all. `to_dict`
-            returns columns that pandas and polars accept, under the names of `Run`.
+            returns columns that pandas and polars accept, under the names of `Run`, and for runs
+            with `average=True` ``average_loss`` and the like.
 
         Notes
         -----
@@ -76,6 +78,9 @@ class Sweep(RunSequence[Run]):
         for name in ("loss", "ln_loss", "error_rate", "min_margin", "validation_loss"):
             if all(getattr(run.trace, name) is not None for run in self):
                 columns[name] = [float(getattr(run.trace, name)[-1]) for run in self]
+        if all(run.average is not None for run in self):
+            for name in ("loss", "error_rate", "min_margin"):
+                columns[f"average_{name}"] = [getattr(run.average, name) for run in self]
         shown = shown_endings(self)
         shown["stable_at"] = ("last increase", [last_increase(run) for run in self])
         return Table(columns, OPTIONAL, NOTES, shown)

@@ -24,6 +24,7 @@ from lsgd_fast._inputs.requests import (
 )
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop, ends_run
 from lsgd_fast._methods.numerics import is_increase, norm, separates
+from lsgd_fast._results.iterate import Iterate
 from lsgd_fast._results.predictions import Model
 from lsgd_fast._results.run import Run
 from lsgd_fast._results.sweep import Sweep
@@ -48,6 +49,7 @@ from lsgd_fast._typing import (
     Vector,
     Weights,
 )
+from lsgd_fast.reference._mean import RunningMean
 from lsgd_fast.reference._monitor import Monitor
 from lsgd_fast.reference._passes import (
     GramRows,
@@ -77,7 +79,8 @@ def gradient_descent(
     scale: Scale | None = None, stop: Stop | None = None,
     record: Iterable[ColumnName] | None = None, record_every: Count = 1,
     validation: Validation | None = None, callback: Callback[RunState] | None = None,
-    callback_every: Count | None = None, gram: Gram = "auto", n_threads: Count | None = None,
+    callback_every: Count | None = None, average: bool = False, gram: Gram = "auto",
+    n_threads: Count | None = None,
 ) -> Run:  # fmt: skip
     """Run gradient descent and return a `Run`; see `lsgd_fast.gradient_descent`."""
     n_steps = check_n_steps(n_steps)
@@ -85,7 +88,7 @@ def gradient_descent(
     stop = check_stop(stop, validation)
     options = DescentOptions(
         record=record, record_every=record_every, validation=validation, callback=callback,
-        callback_every=callback_every, gram=gram, n_threads=n_threads,
+        callback_every=callback_every, average=average, gram=gram, n_threads=n_threads,
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, fit_intercept=fit_intercept,
@@ -104,9 +107,12 @@ def run_descent(request: Any, n_steps: int) -> Run:
     rows = GramRows(problem, start) if request.gram else _rows(problem, rule.adaptive)
     held_out, trace, w = HeldOut(_rows(request.validation)), [], rows.first(start)
     counters, monitor = _Counters(problem, rule), Monitor(problem, rule)
+    mean = RunningMean() if options.average else None
     step_rule, is_due = StepRule(rule, problem), due_steps(options.callback, options.callback_every)
     for t in range(n_steps + 1):
         now = rows.measure(w).settled(w)
+        if mean is not None:
+            mean.add(w)
         counters.update(t, rows.weights(w), now)
         monitor.observe(t, now)
         recorded = t % record_every == 0
@@ -147,17 +153,21 @@ def run_descent(request: Any, n_steps: int) -> Run:
         n_threads=1,
         seconds=time.perf_counter() - began,
         radius=problem.radius,
-        separated_at=counters.separated_at,
-        separating_weights=counters.separating_weights,
-        certified_at=counters.certified_at,
-        stable_at=counters.last_increase if counters.last_increase < t else None,
-        n_increases=counters.n_increases,
+        **counters.of_run(t),
         best_at=held_out.best_at,
         best_weights=None if best is None else problem.shaped(best),
         diagnostics=counters.diagnostics(t, monitor, reason),
         model=Model.of(problem),
         largest_offset=problem.largest_offset,
+        average=None if mean is None else _iterate(problem, rows, mean.value()),
     )
+
+
+def _iterate(problem, rows, w):
+    """Return parameters with what a pass measures there."""
+    now = rows.measure(w).settled(w)
+    weights, intercept = _parts(problem, rows.weights(w))
+    return Iterate(weights, intercept, *now[:5])
 
 
 def _rows(problem, log_domain=False):
@@ -187,12 +197,12 @@ def stepsize_sweep(
     stop: Stop | Sequence[Stop | None] | None = None, record: Iterable[ColumnName] | None = None,
     record_every: Count = 1, validation: Validation | None = None,
     callback: Callback[RunState] | None = None, callback_every: Count | None = None,
-    gram: Gram = "auto", n_threads: Count | None = None,
+    average: bool = False, gram: Gram = "auto", n_threads: Count | None = None,
 ) -> Sweep:  # fmt: skip
     """Run gradient descent once for each stepsize; see `lsgd_fast.stepsize_sweep`."""
     options = DescentOptions(
         record=record, record_every=record_every, validation=validation, callback=callback,
-        callback_every=callback_every, gram=gram, n_threads=n_threads,
+        callback_every=callback_every, average=average, gram=gram, n_threads=n_threads,
     )  # fmt: skip
     options = SweepOptions(stepsizes, n_steps, options, l2=l2, stop=stop)
     problem = Problem.check(
@@ -216,7 +226,7 @@ def nesterov_descent(
     center: Scale | None = None, scale: Scale | None = None, stop: Stop | None = None,
     record: Iterable[ColumnName] | None = None, record_every: Count = 1,
     validation: Validation | None = None, callback: Callback[RunState] | None = None,
-    callback_every: Count | None = None, n_threads: Count | None = None,
+    callback_every: Count | None = None, average: bool = False, n_threads: Count | None = None,
 ) -> Run:  # fmt: skip
     """Run Nesterov's method and return a `Run`; see `lsgd_fast.nesterov_descent`."""
     return gradient_descent(
@@ -224,7 +234,7 @@ def nesterov_descent(
         sample_weight=sample_weight, offset=offset, l2=l2, fit_intercept=fit_intercept,
         center=center, scale=scale, stop=stop, record=record, record_every=record_every,
         validation=validation, callback=callback, callback_every=callback_every,
-        n_threads=n_threads,
+        average=average, n_threads=n_threads,
     )  # fmt: skip
 
 
@@ -235,7 +245,7 @@ def two_layer_gradient_descent(
     offset: Vector | None = None, l2: Real = 0.0, stop: Stop | None = None,
     record: Iterable[ColumnName] | None = None, record_every: Count = 1,
     validation: Validation | None = None, callback: Callback[RunState] | None = None,
-    callback_every: Count | None = None, n_threads: Count | None = None,
+    callback_every: Count | None = None, average: bool = False, n_threads: Count | None = None,
 ) -> Run:  # fmt: skip
     """Train the first layer and return a `Run`; see `lsgd_fast.two_layer_gradient_descent`."""
     n_steps, rule = check_n_steps(n_steps), stepsizes.resolve(stepsize)
@@ -243,7 +253,8 @@ def two_layer_gradient_descent(
     network = TwoLayerOptions(width, activation, rng=rng, start=start, stop=stop)
     options = DescentOptions(
         record=record, record_every=record_every, validation=validation, callback=callback,
-        callback_every=callback_every, gram=False, n_threads=n_threads, of_network=True,
+        callback_every=callback_every, average=average, gram=False, n_threads=n_threads,
+        of_network=True,
     )  # fmt: skip
     problem = Problem.check(
         X, y, loss=loss, sample_weight=sample_weight, l2=l2, n_threads=1
@@ -286,6 +297,12 @@ class _Counters:
         n_terms = problem.model.n_terms(problem.d + problem.fit_intercept)
         constants = problem.model.at_zero, problem.largest_offset
         return separates(min_margin, size, problem.reach, n_terms, *constants)
+
+    def of_run(self, t):
+        """Return by name what a run of t steps says."""
+        names = ("separated_at", "separating_weights", "certified_at", "n_increases")
+        stable_at = self.last_increase if self.last_increase < t else None
+        return {name: getattr(self, name) for name in names} | {"stable_at": stable_at}
 
     def diagnostics(self, t, monitor, reason=None):
         diverged = reason is StopReason.diverged

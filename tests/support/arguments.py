@@ -324,7 +324,9 @@ RUN = {
     "start": None, "stop": None, "record_every": 1, "callback": None, "callback_every": None,
     "n_threads": 1,
 }  # fmt: skip
-DESCENT = DATA | RUN | WEIGHTED | SCALED | {"record": None, "validation": None, "loss": "logistic"}
+DESCENT = DATA | RUN | WEIGHTED | SCALED | {
+    "record": None, "validation": None, "loss": "logistic", "average": False,
+}  # fmt: skip
 BATCHES = DATA | RUN | WEIGHTED | {
     "loss": "logistic", "batch_size": 1, "order": "shuffle", "rng": 0,
 }  # fmt: skip

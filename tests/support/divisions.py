@@ -37,6 +37,7 @@ class Case:
         self.options = {"record_every": int(rng.choice([1, 1, 2, 5]))}
         if rng.random() < 0.3 and self.rule.takes_l2:
             self.options["l2"] = 1e-3
+        self.options["average"] = bool(rng.random() < 0.5)
         self._add_kind()
         self.n_steps = int(rng.choice([3, 17, 40, 80, MOST_STEPS]))
         self._add_validation(n)

@@ -83,6 +83,11 @@ def content(run):
         "separating_weights": run.separating_weights,
         "best_weights": run.best_weights,
     }
+    if run.average is not None:
+        numbers = ("loss", "ln_loss", "error_rate", "min_margin", "weight_norm")
+        arrays["average_weights"] = run.average.weights
+        arrays["average_intercept"] = np.asarray(run.average.intercept)
+        arrays["average"] = np.array([getattr(run.average, name) for name in numbers])
     arrays |= run.trace.to_dict()
     scalars = ("n_steps", "separated_at", "certified_at", "stable_at", "n_increases")
     return (

@@ -51,6 +51,8 @@ def calls():
     return rules | of_losses | {
         "Gram space": descent(wide, y[:40], 4.0, gram=True),
         "centre and scale": descent(X, y, 4.0, center=center, scale=scale, **intercept),
+        "average": descent(X, y, 4.0, average=True, **intercept),
+        "average, softmax": descent(X, classes, 2.0, loss="softmax", average=True),
         "held-out rows": descent(X[:400], y[:400], 4.0, validation=(X[400:], y[400:])),
         "CSR": descent(sparse, y, 8.0, **intercept),
         "CSR, centre and scale": descent(sparse, y, 4.0, center=center, scale=scale),

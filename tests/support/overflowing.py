@@ -71,6 +71,8 @@ def make_call(rng):
     if rng.random() < 0.5:
         start = mixed(rng, (d + intercept, width), EXPONENTS)
         given["start"] = start if width > 1 else start[:, 0]
+    if kind != "stochastic" and rng.random() < 0.3:
+        given["average"] = True
     name = "gradient_descent"
     if kind == "network":
         name = "two_layer_gradient_descent"
@@ -99,7 +101,7 @@ def described(result):
     found = {name: getattr(result, name) for name in COUNTERS if hasattr(result, name)}
     columns = result.trace.to_dict()
     for side in ("last", "average"):
-        if hasattr(result, side):
+        if getattr(result, side, None) is not None:
             one = getattr(result, side)
             columns |= {f"{side} {name}": value for name, value in vars(one).items()}
     for name in ("weights", "intercept", "separating_weights", "mean_loss", "mean_error_rate"):

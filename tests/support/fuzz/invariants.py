@@ -78,7 +78,10 @@ def of_counters(call, run):
 
 
 def of_last_row(call, run):
-    """Compare the last row with a run of no steps that starts at the last weights."""
+    """Compare the last row with a run of no steps that starts at the last weights.
+
+    And what a run says of its averaged weights with one that starts there.
+    """
     network = call.name == "two_layer_gradient_descent"
     if call.name == "minimize" or run.stop_reason == "diverged" or (
         call.kind == "gram" or call.arguments.get("gram") is True
@@ -89,14 +92,18 @@ def of_last_row(call, run):
     given = {name: call.arguments[name] for name in names if name in call.arguments}
     if isinstance(given.get("l2"), list):
         given["l2"] = 0.0  # the trace has another column then
-    start = run.weights
-    if given.get("fit_intercept"):
-        last = np.atleast_2d(run.intercept) if start.ndim == 2 else [run.intercept]
-        start = np.concatenate([start, last])
     function = lsgd.two_layer_gradient_descent if network else lsgd.gradient_descent
     extra = {} if network else {"gram": False}
-    again = function(**given, stepsize=1.0, n_steps=0, start=start, **extra)
-    for name, column in again.trace.to_dict().items():
+
+    def at(iterate):
+        start = iterate.weights
+        if given.get("fit_intercept"):
+            last = np.atleast_2d(iterate.intercept) if start.ndim == 2 else [iterate.intercept]
+            start = np.concatenate([start, last])
+        again = function(**given, stepsize=1.0, n_steps=0, start=start, **extra)
+        return again.trace.to_dict().items()
+
+    for name, column in at(run):
         if name in ("step", "gradient_norm", "stepsize", "distance", "objective"):
             continue
         mine = getattr(run.trace, name)[-1:]
@@ -104,6 +111,12 @@ def of_last_row(call, run):
         # the logarithm comes from the log domain in runs with an adaptive rule
         if not same and not agreement.is_close(mine, column):
             yield f"{name} of the last weights is {column[0]!r}, not {mine[0]!r}"
+    if bool(call.arguments.get("average")) != (run.average is not None):
+        yield f"the average is {run.average}"
+    for name, column in () if run.average is None else at(run.average):
+        mine = np.array([getattr(run.average, name, math.nan)])
+        if hasattr(run.average, name) and not agreement.is_close(mine, column):
+            yield f"{name} of the averaged weights is {column[0]!r}, not {mine[0]!r}"
 
 
 def of_separation(call, run):

@@ -247,6 +247,9 @@ class Draw:
     def callback_every(self):
         return int(self.rng.integers(1, 4))
 
+    def average(self):
+        return bool(self.rng.integers(2))
+
     def gram(self):
         found = ("auto", False, True)[self.rng.choice(3, p=[0.45, 0.45, 0.1])]
         return found if self.n <= MOST_ROWS else "auto"
