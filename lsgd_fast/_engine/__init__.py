@@ -12,6 +12,8 @@ Gradient descent
     monitor     the numbers that the verdict on a run depends on, updated at every step
     state       the C structs that loop and step work on
     norms       norms and inner products that neither overflow nor underflow
+    mean        the exact sum of the weights of all steps
+    average     the mean of these weights, and what a pass measures there
     gram        descent by the inner products of the rows, for more features than rows
 Stochastic gradient descent
     sgd         runs on batches of rows

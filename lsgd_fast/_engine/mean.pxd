@@ -1,16 +1,16 @@
 # The exact mean of w_0, w_1, ..., in the order of the steps: a sum and its error.
 #
-# Before w_t is added the sum is that of w_0 .. w_{t-1} over the power of two `mean_unit` of t - 1;
-# it is halved whenever t has one bit more. So it never exceeds half of the largest |w_t|, and
-# overflows nowhere. A power of two rounds nothing but what leaves the normal numbers: with T steps
-# a mean is wrong by at most 2^-1073 T from this. Sum and error are two doubles whose sum has twice
-# their bits (Knuth's two-sum, then Dekker's fast one): each step loses at most 2^-104 of the sum,
-# and the mean is rounded once, at the end.
+# The sum of w_0 .. w_t is kept times the power of two `mean_unit(t)`, and so halved whenever t has
+# one bit more. It never exceeds half of the largest weight, and overflows nowhere. A power of two
+# rounds nothing but what leaves the normal numbers, by which a mean over T steps is wrong by less
+# than 2^-1071 T. The sum and its error have twice the bits of a double (Knuth's two-sum, then
+# Dekker's fast one): a step loses at most 2^-104 of the larger of the sums before and after it. The
+# mean is rounded once, at the end.
 
 from libc.math cimport fma, frexp, isfinite, ldexp
 
 
-# 2^-(b + 1) for a step of b bits, more than step + 1 times smaller than 1.
+# 2^-(b + 1) for a step of b bits, at most 1 / (2 (step + 1)).
 cdef inline double mean_unit(Py_ssize_t step) noexcept nogil:
     cdef int bits
     frexp(<double> step, &bits)
