@@ -6,9 +6,10 @@ papers divide X by R first: their margin is ``margin / R``, their stepsize ``ste
 weights are ``R`` times ours, and the losses are the same. With the default ``radius=1`` the
 functions are those of the papers. With an intercept, each row has one more entry, which is 1.
 
-Each bound holds for the logistic loss without a penalty, equal sample weights, zero initial
-weights, and data that are linearly separable with at least this margin, so a lower bound of the
-margin is enough. The bounds are for the worst such data and usually far above what happens.
+Each bound holds for the logistic loss (that of `adaptive_loss` for the exponential one) without a
+penalty, equal sample weights, zero initial weights, and data that are linearly separable with at
+least this margin, so a lower bound of the margin is enough. The bounds are for the worst such data
+and usually far above what happens.
 
 A bound is infinite where the theorem says nothing. Arguments that are out of range raise
 ValueError. `t` may be an array of any shape; the result then has this shape.
@@ -27,13 +28,18 @@ from typing import overload
 
 import numpy as np
 
-from lsgd_fast._arrays import as_real_array
+from lsgd_fast._adaptive_bounds import adaptive_ln_loss, adaptive_loss
 from lsgd_fast._checks import check_count, check_real
+from lsgd_fast._checks import check_margin as _check_margin
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 from lsgd_fast._docstrings import documented
+from lsgd_fast._paper_units import check_steps as _check_steps
+from lsgd_fast._paper_units import paper_stepsize as _paper_stepsize
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
 __all__ = [
+    "adaptive_ln_loss",
+    "adaptive_loss",
     "certified_loss",
     "corollary2_loss",
     "corollary2_min_steps",
@@ -662,31 +668,6 @@ def _check_run(t, margin, stepsize, radius):
     """Return t as an array and the other numbers as floats."""
     margin, radius = _check_margin(margin, radius)
     return _check_steps("t", t), margin, check_real("stepsize", stepsize), radius
-
-
-def _check_margin(margin, radius):
-    margin, radius = check_real("margin", margin), check_real("radius", radius)
-    if margin > radius * (1.0 + 1e-9):  # rounding may lift it slightly above
-        raise ValueError(f"margin must be at most the radius, {radius!r}; got {margin!r}")
-    return margin, radius
-
-
-def _check_steps(name, t):
-    """Return numbers of steps as an array of float64, of any shape."""
-    with np.errstate(over="ignore"):  # a longdouble may overflow
-        steps = np.asarray(as_real_array(name, t), dtype=np.float64)
-    if not ((steps >= 0.0) & (steps < math.inf)).all():
-        raise ValueError(f"{name} must be finite and not negative")
-    return steps
-
-
-def _paper_stepsize(stepsize, radius):
-    """Return the stepsize of the papers, ``stepsize * R^2``."""
-    radius = check_real("radius", radius)
-    eta = check_real("stepsize", stepsize) * radius * radius
-    if not 0.0 < eta < math.inf:
-        raise ValueError(f"stepsize * radius^2 leaves float64 for radius {radius!r}; rescale X")
-    return eta
 
 
 def _mean_loss(t, margin, stepsize, eta):

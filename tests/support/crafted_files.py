@@ -49,6 +49,7 @@ DESCENTS = {
     "armijo": (X, Y, stepsizes.Armijo(1e3), {"l2": 1e-3}, {}),
     "adgd": (X, Y, stepsizes.AdGD(), {"loss": "exponential"}, {}),
     "nesterov": (X, Y, stepsizes.Nesterov(0.05), {"l2": 0.1}, {}),
+    "anytime": (X, Y, stepsizes.Anytime(), {}, {}),
     "silver": (X, Y, stepsizes.Silver(), {"record": ("loss",)}, {}),
     "schedule": (X, Y, stepsizes.Schedule([1.0, 4.0, 0.5]), {}, {}),
 }  # fmt: skip
