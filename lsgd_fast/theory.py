@@ -9,6 +9,7 @@ functions are those of the papers. With an intercept, each row has one more entr
 Each bound holds for the logistic loss without a penalty, equal sample weights, zero initial
 weights, and data that are linearly separable with at least this margin, so a lower bound of the
 margin is enough. The bounds are for the worst such data and usually far above what happens.
+`penalty_stepsize` is for a penalty, and no bound.
 
 A bound is infinite where the theorem says nothing. Arguments that are out of range raise
 ValueError. `t` may be an array of any shape; the result then has this shape.
@@ -29,8 +30,10 @@ import numpy as np
 
 from lsgd_fast._arrays import as_real_array
 from lsgd_fast._checks import check_count, check_real
+from lsgd_fast._checks import check_margin as _check_margin
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 from lsgd_fast._docstrings import documented
+from lsgd_fast._penalty import penalty_stepsize
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "monotone_stepsize",
     "monotone_threshold",
     "network_width",
+    "penalty_stepsize",
     "smoothness",
     "stable_loss",
     "steps_for_loss",
@@ -662,13 +666,6 @@ def _check_run(t, margin, stepsize, radius):
     """Return t as an array and the other numbers as floats."""
     margin, radius = _check_margin(margin, radius)
     return _check_steps("t", t), margin, check_real("stepsize", stepsize), radius
-
-
-def _check_margin(margin, radius):
-    margin, radius = check_real("margin", margin), check_real("radius", radius)
-    if margin > radius * (1.0 + 1e-9):  # rounding may lift it slightly above
-        raise ValueError(f"margin must be at most the radius, {radius!r}; got {margin!r}")
-    return margin, radius
 
 
 def _check_steps(name, t):
