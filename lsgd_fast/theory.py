@@ -9,7 +9,7 @@ functions are those of the papers. With an intercept, each row has one more entr
 Each bound holds for the logistic loss (that of `adaptive_loss` for the exponential one) without a
 penalty, equal sample weights, zero initial weights, and data that are linearly separable with at
 least this margin, so a lower bound of the margin is enough. The bounds are for the worst such data
-and usually far above what happens.
+and usually far above what happens. `penalty_stepsize` is for a penalty, and no bound.
 
 A bound is infinite where the theorem says nothing. Arguments that are out of range raise
 ValueError. `t` may be an array of any shape; the result then has this shape.
@@ -35,6 +35,7 @@ from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 from lsgd_fast._docstrings import documented
 from lsgd_fast._paper_units import check_steps as _check_steps
 from lsgd_fast._paper_units import paper_stepsize as _paper_stepsize
+from lsgd_fast._penalty import penalty_stepsize
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "monotone_stepsize",
     "monotone_threshold",
     "network_width",
+    "penalty_stepsize",
     "smoothness",
     "stable_loss",
     "steps_for_loss",

@@ -55,6 +55,36 @@ def test_numbers_by_hand():
         )
 
 
+def test_the_stepsize_for_a_penalty_by_hand():
+    """With margin 1/2: each of its three parts, and what one does where two of them are equal."""
+    for c in (1.0, 10.0):
+        data = {"margin": 0.5 * c, "radius": c}
+
+        def stepsize(l2, n, c=c, data=data):
+            return theory.penalty_stepsize(l2 * c**2, n, **data) * c**2
+
+        assert stepsize(1.0, 1) == pytest.approx(1 / 1.25, rel=1e-13)  # above the margin's square
+        assert stepsize(0.2, 10) == pytest.approx(1 / 0.45, rel=1e-13)
+        assert stepsize(0.25 / 1000, 10**9) == pytest.approx(10.0, rel=1e-13)
+        assert stepsize(0.25e-6, 10) == pytest.approx(1000.0, rel=1e-13)
+        assert stepsize(0.25e-6, 2000) == pytest.approx(500.0, rel=1e-13)
+        equal = 0.25 / 100**1.5  # of Theorems 1 and 4
+        assert stepsize(equal, 100) == pytest.approx(10.0, rel=1e-13)
+        assert stepsize(equal * 1.001, 100) == pytest.approx(10.0 / 1.001 ** (1 / 3), rel=1e-12)
+        assert stepsize(equal / 1.001, 100) == pytest.approx(10.0 * 1.001, rel=1e-12)
+
+
+def test_with_a_penalty_of_one_over_n_the_stepsize_grows_like_its_third_root():
+    steps = [theory.penalty_stepsize(1.0 / n, n, 0.5) for n in (10**6, 10**9)]
+    assert steps[1] / steps[0] == pytest.approx(10.0, rel=1e-12)
+
+
+def test_a_weaker_penalty_never_has_a_smaller_stepsize():
+    for n in (1, 2, 7, 1000):
+        steps = [theory.penalty_stepsize(l2, n, 0.3) for l2 in np.geomspace(1e-12, 0.09, 200)]
+        assert steps == sorted(steps, reverse=True)
+
+
 def test_width_by_hand():
     """n / failure = e^16, so that its fourth root of the logarithm is 2; x = 1, so rho = 1."""
     for c in (1.0, 10.0):
@@ -152,6 +182,12 @@ def test_a_lower_bound_of_the_margin_will_do():
         (
             lambda: theory.corollary2_stepsize(9, 1e-200, radius=1e-190),
             "leaves float64.*; rescale X",
+        ),
+        (lambda: theory.penalty_stepsize(0.0, 5, 0.1), "l2 must be finite and positive"),
+        (lambda: theory.penalty_stepsize(1.0, 0, 0.1), "n must be at least 1"),
+        (
+            lambda: theory.penalty_stepsize(1e300, 5, 1e-21, radius=1e-20),
+            "leaves float64; rescale X",
         ),
         (lambda: theory.steps_for_loss(0.0, 5, 0.1, 1.0), "loss must be finite and positive"),
         (lambda: theory.network_width(9, 9, 0.1, 1.0, failure=1.0), "failure must be"),

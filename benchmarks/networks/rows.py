@@ -35,6 +35,7 @@ def load(name, embeddings=None, n_rows=N_ROWS):
         found = data_sets.digits()
     elif name in ("mnist", "noisy"):
         found = data_sets.mnist((3, 5))
+        found = replace(found, X=found.X[:, found.X.any(axis=0)])  # pixels that are always black
     else:
         found = data_sets.embeddings(embeddings)
     rows = split(found.name, found.X, found.y, n_rows)

