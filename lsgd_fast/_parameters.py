@@ -289,6 +289,10 @@ radius : float, default 1.0
 z : ndarray of float64
     Margins, of any shape.
 """,
+    "log_value": """
+log_value : ndarray of float64
+    Logarithms of the loss, of any shape.
+""",
     "lam": """
 lam : float
     Factor of the loss, at least 1.

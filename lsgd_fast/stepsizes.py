@@ -21,6 +21,7 @@ __all__ = [
     "BarzilaiBorwein",
     "Constant",
     "DualMomentum",
+    "InverseLoss",
     "Nesterov",
     "NormalizedGradient",
     "Polyak",
@@ -143,12 +144,19 @@ class Silver(_Rule):
 
 @dataclass(frozen=True)
 class RiskAdaptive(_WithEta):
-    """Eta divided by the loss: ``w_{t+1} = w_t - eta g_t / L(w_t)``, gradient descent on ln L.
+    """Eta divided by the slope of the loss at the margin where one row would have the loss of all.
 
-    With `Exponential` the rows are weighted by ``softmax(-z)``. Then, with R = 1, rows of equal
-    weight and gamma the margin of the data, ``ln L(w_T) <= -eta (gamma^2 T - 1) / 2``, so that the
-    data are separated once ``T > 1/gamma^2 + 2 ln(n) / (eta gamma^2)``. With the logistic loss
-    steps are short where the loss is large: with a large eta that is far slower at first.
+    The step is ``eta g_t / s``, where s is ``|loss'(z)|`` at the z with ``loss(z) = L(w_t)``: L for
+    the exponential loss, ``1 - exp(-L)`` for the logistic loss and for softmax, ``a min(L, 1)`` and
+    ``a min(L, 1)^((a + 1) / a)`` for the flattened exponential and polynomial losses. It is
+    gradient descent on ``-loss^-1(L(w))``. Softmax, which is not in the paper, has the form of the
+    logistic loss, as its loss is the logistic one of a margin.
+
+    With `Exponential` the rows are weighted by ``softmax(-z)``. Then, with zero initial weights,
+    R = 1 and gamma the margin of the data, the best of ``w_0`` to ``w_{T-1}`` and their mean have
+    ``ln L <= -eta (gamma^2 T - 1) / 2``, so that the best one has separated n rows of equal weight
+    if ``T > 1/gamma^2 + 2 ln(n) / (eta gamma^2)``; see `theory.adaptive_loss`. Nothing is claimed
+    of the last iterate.
 
     Parameters
     ----------
@@ -158,8 +166,9 @@ class RiskAdaptive(_WithEta):
     References
     ----------
     R. Zhang, J. Wu, L. Lin, P. L. Bartlett, "Minimax Optimal Convergence of Gradient Descent in
-    Logistic Regression via Large and Adaptive Stepsizes", ICML 2025, arXiv:2504.04105. The bound
-    for softmax weights is elementary: ln L is convex, and its gradients have a norm of at most R.
+    Logistic Regression via Large and Adaptive Stepsizes", ICML 2025, arXiv:2504.04105, equation 2
+    for the rule. The bound is derived in docs/losses_and_rules.md; theirs, for
+    ``T - 1 >= 1 / gamma^2``, has ``-gamma^2 eta / 4`` on the right side.
 
     Examples
     --------
@@ -167,10 +176,36 @@ class RiskAdaptive(_WithEta):
     >>> X, y = lsgd.datasets.toy()
     >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.RiskAdaptive(1.0), 100)
     >>> run.separated_at
-    13
+    10
     """
 
     name: ClassVar[str] = "risk_adaptive"
+    takes_l2: ClassVar[bool] = False
+    eta: float
+
+
+@dataclass(frozen=True)
+class InverseLoss(_WithEta):
+    """Eta divided by the loss: ``w_{t+1} = w_t - eta g_t / L(w_t)``, gradient descent on ln L.
+
+    With `Exponential` it is `RiskAdaptive`. With the other losses steps are short where the loss is
+    large: with a large eta that is far slower at first.
+
+    Parameters
+    ----------
+    eta : float
+        The factor of the step, in units of 1 / R^2; finite and positive.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.InverseLoss(1.0), 100)
+    >>> run.separated_at
+    13
+    """
+
+    name: ClassVar[str] = "inverse_loss"
     takes_l2: ClassVar[bool] = False
     eta: float
 
@@ -410,6 +445,7 @@ Rule = (
     | Schedule
     | Silver
     | RiskAdaptive
+    | InverseLoss
     | Tyurin
     | NormalizedGradient
     | Polyak
@@ -490,6 +526,10 @@ def check_rule(rule: Rule, problem: Any) -> None:
         raise ValueError(
             f"l2 must be 0 with {type(rule).__name__}, which assumes an infimum of zero; "
             f"got {problem.l2!r}"
+        )
+    if isinstance(rule, RiskAdaptive) and getattr(problem.loss, "log_slope_at", None) is None:
+        raise ValueError(
+            f"loss must be one with `log_slope_at` for RiskAdaptive; got {problem.loss!r}"
         )
     if rule.adaptive and problem.model.name == "network":
         raise ValueError(

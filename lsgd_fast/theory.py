@@ -6,9 +6,10 @@ papers divide X by R first: their margin is ``margin / R``, their stepsize ``ste
 weights are ``R`` times ours, and the losses are the same. With the default ``radius=1`` the
 functions are those of the papers. With an intercept, each row has one more entry, which is 1.
 
-Each bound holds for the logistic loss without a penalty, equal sample weights, zero initial
-weights, and data that are linearly separable with at least this margin, so a lower bound of the
-margin is enough. The bounds are for the worst such data and usually far above what happens.
+Each bound holds for the logistic loss (that of `adaptive_loss` for the exponential one) without a
+penalty, equal sample weights, zero initial weights, and data that are linearly separable with at
+least this margin, so a lower bound of the margin is enough. The bounds are for the worst such data
+and usually far above what happens.
 
 A bound is infinite where the theorem says nothing. Arguments that are out of range raise
 ValueError. `t` may be an array of any shape; the result then has this shape.
@@ -34,6 +35,8 @@ from lsgd_fast._docstrings import documented
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
 __all__ = [
+    "adaptive_ln_loss",
+    "adaptive_loss",
     "certified_loss",
     "corollary2_loss",
     "corollary2_min_steps",
@@ -655,13 +658,114 @@ def network_width(
     return base**6 if base < 1e50 else math.inf
 
 
+# --- adaptive stepsizes ---------------------------------------------------------------------------
+
+
+@overload
+def adaptive_ln_loss(
+    t: Real, margin: Real, eta: Real, lipschitz: Real = ..., *, radius: Real = ...
+) -> float: ...
+
+
+@overload
+def adaptive_ln_loss(
+    t: Steps, margin: Real, eta: Real, lipschitz: Real = ..., *, radius: Real = ...
+) -> float | FloatArray: ...
+
+
+@documented
+def adaptive_ln_loss(
+    t: Steps | Real, margin: Real, eta: Real, lipschitz: Real = 1.0, *, radius: Real = 1.0
+) -> float | FloatArray:
+    """Return the logarithm of `adaptive_loss`, also where that underflows or overflows.
+
+    It is ``-eta (margin^2 t - lipschitz^2 R^2) / 2``, and infinite for ``t = 0``.
+
+    Parameters
+    ----------
+    {t}
+    {margin}
+    eta : float
+        The parameter of `stepsizes.RiskAdaptive`.
+    lipschitz : float, default 1.0
+        See `adaptive_loss`.
+    {radius}
+
+    Returns
+    -------
+    float or ndarray of the shape of `t`
+        The logarithm of the bound.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> lsgd.theory.adaptive_ln_loss(1000, margin=0.1, eta=1000.0)
+    -4500.0
+    """
+    t, margin, eta, radius = _check_run(t, margin, eta, radius, "eta")
+    lipschitz = check_real("lipschitz", lipschitz)
+    eta, relative = _paper_stepsize(eta, radius, "eta"), margin / radius
+    with np.errstate(over="ignore"):
+        gain = relative * (relative * t) - lipschitz * lipschitz
+        return _unwrapped(np.where(t > 0.0, -(eta * (0.5 * gain)), math.inf))
+
+
+@overload
+def adaptive_loss(
+    t: Real, margin: Real, eta: Real, lipschitz: Real = ..., *, radius: Real = ...
+) -> float: ...
+
+
+@overload
+def adaptive_loss(
+    t: Steps, margin: Real, eta: Real, lipschitz: Real = ..., *, radius: Real = ...
+) -> float | FloatArray: ...
+
+
+@documented
+def adaptive_loss(
+    t: Steps | Real, margin: Real, eta: Real, lipschitz: Real = 1.0, *, radius: Real = 1.0
+) -> float | FloatArray:
+    """Return an upper bound of the loss of the best and of the mean weights, with `RiskAdaptive`.
+
+    After t steps of `stepsizes.RiskAdaptive` with the exponential loss, any weights of the rows and
+    zero initial weights, the loss of the best of ``w_0`` to ``w_{t-1}`` and that of their mean are
+    at most ``exp(-eta (margin^2 t - lipschitz^2 R^2) / 2)``. It is no bound of the last loss.
+    docs/losses_and_rules.md has the proof.
+
+    Parameters
+    ----------
+    {t}
+    {margin}
+    eta : float
+        The parameter of `stepsizes.RiskAdaptive`.
+    lipschitz : float, default 1.0
+        A Lipschitz constant of ``-loss^-1(L(w))`` for R = 1: 1 for the exponential loss. The bound
+        holds for other losses of at most ``exp(-z)``, if this function is convex.
+    {radius}
+
+    Returns
+    -------
+    float or ndarray of the shape of `t`
+        The bound.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> round(lsgd.theory.adaptive_loss(1000, margin=0.1, eta=1.0), 6)
+    0.011109
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        return _unwrapped(np.exp(adaptive_ln_loss(t, margin, eta, lipschitz, radius=radius)))
+
+
 # --- parts ----------------------------------------------------------------------------------------
 
 
-def _check_run(t, margin, stepsize, radius):
+def _check_run(t, margin, stepsize, radius, name="stepsize"):
     """Return t as an array and the other numbers as floats."""
     margin, radius = _check_margin(margin, radius)
-    return _check_steps("t", t), margin, check_real("stepsize", stepsize), radius
+    return _check_steps("t", t), margin, check_real(name, stepsize), radius
 
 
 def _check_margin(margin, radius):
@@ -680,12 +784,12 @@ def _check_steps(name, t):
     return steps
 
 
-def _paper_stepsize(stepsize, radius):
+def _paper_stepsize(stepsize, radius, name="stepsize"):
     """Return the stepsize of the papers, ``stepsize * R^2``."""
     radius = check_real("radius", radius)
-    eta = check_real("stepsize", stepsize) * radius * radius
+    eta = check_real(name, stepsize) * radius * radius
     if not 0.0 < eta < math.inf:
-        raise ValueError(f"stepsize * radius^2 leaves float64 for radius {radius!r}; rescale X")
+        raise ValueError(f"{name} * radius^2 leaves float64 for radius {radius!r}; rescale X")
     return eta
 
 

@@ -10,6 +10,7 @@ from lsgd_fast.stepsizes import (
     AdGD,
     BarzilaiBorwein,
     DualMomentum,
+    InverseLoss,
     Nesterov,
     NormalizedGradient,
     Polyak,
@@ -74,7 +75,8 @@ def contest(data, margin, cap):
         "Nesterov, 1/L": Nesterov(1.0 / L),
     }
     families = {"GD": (float, STEPSIZES), "normalised gradient": (NormalizedGradient, ETAS)}
-    families |= {"Tyurin": (Tyurin, ETAS), "η / loss": (RiskAdaptive, ETAS)}
+    families |= {"Tyurin": (Tyurin, ETAS), "risk-adaptive": (RiskAdaptive, ETAS)}
+    families |= {"η / loss": (InverseLoss, ETAS)}
     found = sweep(data, margin, fixed, families, cap, "logistic")
     families = {"softmax weights": (RiskAdaptive, ETAS)}
     found |= sweep(data, margin, {"dual momentum": DualMomentum()}, families, cap, "exponential")

@@ -201,6 +201,7 @@ cdef class Batch:
         """A run of a `DescentRequest` from the first weights number `start`; see `RunState`."""
         cdef batch_t* b = &self.state
         cdef RunState state = RunState(request, self.first_parameters(start), b.gram_factor)
+        state.run.rule.loss = b.row_pass.loss
         if b.columns > 0:
             b.gradients = state.run.gradient
             self.reads_own = request.problem.scale is None

@@ -13,6 +13,8 @@
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
 
+from lsgd_fast._core.loss_slope cimport log_slope_at
+from lsgd_fast._core.pass_types cimport loss_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive
 from lsgd_fast._engine.norms cimport distance, norm
 
@@ -20,7 +22,7 @@ from lsgd_fast._engine.norms cimport distance, norm
 # run_state.pyx has the classes of stepsizes.py.
 cdef enum rule_kind_t:
     CONSTANT, SCHEDULE, SILVER, RISK_ADAPTIVE, TYURIN, NORMALIZED_GRADIENT, POLYAK, ADGD
-    BARZILAI_BORWEIN, NESTEROV, DUAL_MOMENTUM
+    BARZILAI_BORWEIN, NESTEROV, DUAL_MOMENTUM, INVERSE_LOSS
 
 cdef enum:
     HEIGHTS = 10                        # GLL_WINDOW of _constants.py
@@ -45,6 +47,7 @@ cdef struct rule_t:
     const double* values                # SCHEDULE, SILVER: see known_values in stepsizes.py
     Py_ssize_t n_values
     double smoothness                   # upper bound of the objective's curvature, or inf
+    loss_t loss                         # RISK_ADAPTIVE
     double radius, l2                   # radius: the largest norm of the gradient of a margin
     rule_state_t state
     double* weights                     # ADGD, BARZILAI_BORWEIN: (d + 1,) the weights that the
@@ -222,6 +225,16 @@ cdef inline double bb_factor(rule_t* rule, const double* w, const gradient_t* g,
     return exponential(found)
 
 
+# eta over the slope where one row has the loss of all: from that loss and the ratio of the two, or
+# from the slope alone, whichever has the smaller exponent and so the smaller error.
+cdef inline double risk_adaptive_factor(const rule_t* rule, const gradient_t* g) noexcept nogil:
+    cdef double log_slope = log_slope_at(&rule.loss, g.ln_loss)
+    cdef double log_ratio = g.ln_loss - log_slope, log_relative = log_slope - g.log_scale
+    if fabs(log_ratio) <= fabs(log_relative):
+        return rule.eta / (g.risk / exponential(log_ratio))
+    return rule.eta / exponential(log_relative)
+
+
 # Nesterov's momentum at w; none where x_{t+1} - x_t points uphill.
 cdef inline double nesterov_momentum(rule_t* rule, const double* w, const gradient_t* g,
                                      Py_ssize_t size) noexcept nogil:
@@ -292,6 +305,8 @@ cdef inline void plan_other_move(rule_t* rule, Py_ssize_t t, const double* w, co
     elif rule.kind == SILVER:
         move.factor = rule.values[silver_exponent(t)]
     elif rule.kind == RISK_ADAPTIVE:
+        move.factor = risk_adaptive_factor(rule, g)
+    elif rule.kind == INVERSE_LOSS:
         move.factor = rule.eta / g.risk
     elif rule.kind == TYURIN:
         move.factor = rule.eta / g.mass

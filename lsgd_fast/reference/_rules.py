@@ -23,6 +23,7 @@ from lsgd_fast.stepsizes import (
     BarzilaiBorwein,
     Constant,
     DualMomentum,
+    InverseLoss,
     Nesterov,
     NormalizedGradient,
     RiskAdaptive,
@@ -86,6 +87,8 @@ class StepRule:
         elif isinstance(rule, Silver):
             factor = self.values[((t + 1) & -(t + 1)).bit_length() - 1]
         elif isinstance(rule, RiskAdaptive):
+            factor = self._risk_adaptive(now)
+        elif isinstance(rule, InverseLoss):
             factor = np.float64(rule.eta) / now.risk
         elif isinstance(rule, Tyurin):
             factor = np.float64(rule.eta) / now.mass
@@ -100,6 +103,13 @@ class StepRule:
         length = float(factor * now.norm)
         stepsize = _times_exp(factor, -now.log_scale)
         return Move(w - factor * now.direction, stepsize, length, length * now.gradient_norm)
+
+    def _risk_adaptive(self, now):
+        log_slope = self.problem.loss.log_slope_at(np.float64(now.ln_loss))
+        log_ratio, log_relative = now.ln_loss - log_slope, log_slope - now.log_scale
+        if abs(log_ratio) <= abs(log_relative):  # the smaller exponent has the smaller error
+            return np.float64(self.rule.eta) / (now.risk / np.exp(log_ratio))
+        return np.float64(self.rule.eta) / np.exp(log_relative)
 
     def _nesterov(self, w, now):
         eta = eta_of(self.rule, self.problem)

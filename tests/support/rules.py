@@ -7,6 +7,7 @@ from lsgd_fast.stepsizes import (
     BarzilaiBorwein,
     Constant,
     DualMomentum,
+    InverseLoss,
     Nesterov,
     NormalizedGradient,
     Polyak,
@@ -18,7 +19,7 @@ from lsgd_fast.stepsizes import (
 
 RULES = [
     Constant(0.3), Schedule([0.1, 0.5, 0.2]), Silver(), Silver(3.0), RiskAdaptive(0.7), Tyurin(0.4),
-    NormalizedGradient(0.5), Polyak(), AdGD(), BarzilaiBorwein(),
+    InverseLoss(0.7), NormalizedGradient(0.5), Polyak(), AdGD(), BarzilaiBorwein(),
     Nesterov(), Nesterov(0.3), DualMomentum(),
 ]  # fmt: skip
 every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)

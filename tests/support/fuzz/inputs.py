@@ -268,7 +268,8 @@ def rule(rng, eta):
     """Return a stepsize of about a length, or any rule."""
     rules = (
         known_rule(rng, eta), known_rule(rng, eta), known_rule(rng, eta), stepsizes.Silver(),
-        stepsizes.RiskAdaptive(eta), stepsizes.Tyurin(eta), stepsizes.NormalizedGradient(eta),
+        stepsizes.RiskAdaptive(eta), stepsizes.InverseLoss(eta), stepsizes.Tyurin(eta),
+        stepsizes.NormalizedGradient(eta),
         stepsizes.Polyak(), stepsizes.AdGD(), stepsizes.BarzilaiBorwein(), stepsizes.Nesterov(),
         stepsizes.Nesterov(eta), stepsizes.DualMomentum(),
     )  # fmt: skip
