@@ -16,6 +16,10 @@ MODULES = [
     "cycles",
     "outliers",
     "penalty",
+    "adaptive",
+    "two_rows",
+    "lower_bounds",
+    "leaky",
     "comparison",
 ]
 

@@ -20,10 +20,11 @@ FOLDER = Path(__file__).parents[2] / "benchmarks" / "paper"
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = [
     "figure1-toy", "theorem1", "corollary2", "theorem3", "theorem4", "table1", "theorem6",
-    "direction", "cycles", "outliers", "penalty", "comparison",
+    "direction", "cycles", "outliers", "penalty", "adaptive", "two-rows", "lower-bounds",
+    "leaky", "comparison",
 ]  # fmt: skip
 STEPS, PASSES = 1024, 256
-FEWER = {"theorem6": 128}  # networks are dear
+FEWER = {"theorem6": 128, "adaptive": 128, "leaky": 128}  # networks are dear, and so is each step
 # Claims that are not about rates or long runs, and so hold at this size.
 HOLD = {
     "figure1-toy": {"stable", "order"},
@@ -35,6 +36,10 @@ HOLD = {
     "cycles": {"local", "equal", "global"},
     "outliers": {"local"},
     "penalty": {"gain"},
+    "adaptive": {"exponential, printed", "exponential, sharper"},
+    "two-rows": {"others"},
+    "lower-bounds": {"monotone", "free", "span", "chain", "online"},
+    "leaky": {"exponential, printed", "exponential, derived"},
     "comparison": {"large beats small", "Tyurin", "softmax", "low loss"},
 }
 
