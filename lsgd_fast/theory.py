@@ -28,10 +28,13 @@ from typing import overload
 
 import numpy as np
 
-from lsgd_fast._arrays import as_real_array
+from lsgd_fast._adaptive_bounds import adaptive_ln_loss, adaptive_loss
 from lsgd_fast._checks import check_count, check_real
+from lsgd_fast._checks import check_margin as _check_margin
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 from lsgd_fast._docstrings import documented
+from lsgd_fast._paper_units import check_steps as _check_steps
+from lsgd_fast._paper_units import paper_stepsize as _paper_stepsize
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
 __all__ = [
@@ -658,139 +661,13 @@ def network_width(
     return base**6 if base < 1e50 else math.inf
 
 
-# --- adaptive stepsizes ---------------------------------------------------------------------------
-
-
-@overload
-def adaptive_ln_loss(
-    t: Real, margin: Real, eta: Real, lipschitz: Real = ..., *, radius: Real = ...
-) -> float: ...
-
-
-@overload
-def adaptive_ln_loss(
-    t: Steps, margin: Real, eta: Real, lipschitz: Real = ..., *, radius: Real = ...
-) -> float | FloatArray: ...
-
-
-@documented
-def adaptive_ln_loss(
-    t: Steps | Real, margin: Real, eta: Real, lipschitz: Real = 1.0, *, radius: Real = 1.0
-) -> float | FloatArray:
-    """Return the logarithm of `adaptive_loss`, also where that underflows or overflows.
-
-    It is ``-eta (margin^2 t - lipschitz^2 R^2) / 2``, and infinite for ``t = 0``.
-
-    Parameters
-    ----------
-    {t}
-    {margin}
-    eta : float
-        The parameter of `stepsizes.RiskAdaptive`.
-    lipschitz : float, default 1.0
-        See `adaptive_loss`.
-    {radius}
-
-    Returns
-    -------
-    float or ndarray of the shape of `t`
-        The logarithm of the bound.
-
-    Examples
-    --------
-    >>> import lsgd_fast as lsgd
-    >>> lsgd.theory.adaptive_ln_loss(1000, margin=0.1, eta=1000.0)
-    -4500.0
-    """
-    t, margin, eta, radius = _check_run(t, margin, eta, radius, "eta")
-    lipschitz = check_real("lipschitz", lipschitz)
-    eta, relative = _paper_stepsize(eta, radius, "eta"), margin / radius
-    with np.errstate(over="ignore"):
-        gain = relative * (relative * t) - lipschitz * lipschitz
-        return _unwrapped(np.where(t > 0.0, -(eta * (0.5 * gain)), math.inf))
-
-
-@overload
-def adaptive_loss(
-    t: Real, margin: Real, eta: Real, lipschitz: Real = ..., *, radius: Real = ...
-) -> float: ...
-
-
-@overload
-def adaptive_loss(
-    t: Steps, margin: Real, eta: Real, lipschitz: Real = ..., *, radius: Real = ...
-) -> float | FloatArray: ...
-
-
-@documented
-def adaptive_loss(
-    t: Steps | Real, margin: Real, eta: Real, lipschitz: Real = 1.0, *, radius: Real = 1.0
-) -> float | FloatArray:
-    """Return an upper bound of the loss of the best and of the mean weights, with `RiskAdaptive`.
-
-    After t steps of `stepsizes.RiskAdaptive` with the exponential loss, any weights of the rows and
-    zero initial weights, the loss of the best of ``w_0`` to ``w_{t-1}`` and that of their mean are
-    at most ``exp(-eta (margin^2 t - lipschitz^2 R^2) / 2)``. It is no bound of the last loss.
-    docs/losses_and_rules.md has the proof.
-
-    Parameters
-    ----------
-    {t}
-    {margin}
-    eta : float
-        The parameter of `stepsizes.RiskAdaptive`.
-    lipschitz : float, default 1.0
-        A Lipschitz constant of ``-loss^-1(L(w))`` for R = 1: 1 for the exponential loss. The bound
-        holds for other losses of at most ``exp(-z)``, if this function is convex.
-    {radius}
-
-    Returns
-    -------
-    float or ndarray of the shape of `t`
-        The bound.
-
-    Examples
-    --------
-    >>> import lsgd_fast as lsgd
-    >>> round(lsgd.theory.adaptive_loss(1000, margin=0.1, eta=1.0), 6)
-    0.011109
-    """
-    with np.errstate(over="ignore", under="ignore"):
-        return _unwrapped(np.exp(adaptive_ln_loss(t, margin, eta, lipschitz, radius=radius)))
-
-
 # --- parts ----------------------------------------------------------------------------------------
 
 
-def _check_run(t, margin, stepsize, radius, name="stepsize"):
+def _check_run(t, margin, stepsize, radius):
     """Return t as an array and the other numbers as floats."""
     margin, radius = _check_margin(margin, radius)
-    return _check_steps("t", t), margin, check_real(name, stepsize), radius
-
-
-def _check_margin(margin, radius):
-    margin, radius = check_real("margin", margin), check_real("radius", radius)
-    if margin > radius * (1.0 + 1e-9):  # rounding may lift it slightly above
-        raise ValueError(f"margin must be at most the radius, {radius!r}; got {margin!r}")
-    return margin, radius
-
-
-def _check_steps(name, t):
-    """Return numbers of steps as an array of float64, of any shape."""
-    with np.errstate(over="ignore"):  # a longdouble may overflow
-        steps = np.asarray(as_real_array(name, t), dtype=np.float64)
-    if not ((steps >= 0.0) & (steps < math.inf)).all():
-        raise ValueError(f"{name} must be finite and not negative")
-    return steps
-
-
-def _paper_stepsize(stepsize, radius, name="stepsize"):
-    """Return the stepsize of the papers, ``stepsize * R^2``."""
-    radius = check_real("radius", radius)
-    eta = check_real(name, stepsize) * radius * radius
-    if not 0.0 < eta < math.inf:
-        raise ValueError(f"{name} * radius^2 leaves float64 for radius {radius!r}; rescale X")
-    return eta
+    return _check_steps("t", t), margin, check_real("stepsize", stepsize), radius
 
 
 def _mean_loss(t, margin, stepsize, eta):

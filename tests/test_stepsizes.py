@@ -10,6 +10,7 @@ from lsgd_fast import Stop, losses, stepsizes, theory
 from lsgd_fast.losses import Exponential, FlattenedExponential
 from lsgd_fast.stepsizes import (
     AdGD,
+    Anytime,
     BarzilaiBorwein,
     InverseLoss,
     Nesterov,
@@ -253,8 +254,9 @@ def test_bad_parameters_are_named(bad, kind):
         with pytest.raises(kind, match="^eta must"):
             rule(bad)
     if bad is not None:
-        with pytest.raises(kind, match="^smoothness must"):
-            Silver(bad)
+        for rule in (Silver, Anytime):
+            with pytest.raises(kind, match="^smoothness must"):
+                rule(bad)
     with pytest.raises(kind, match=r"^values\[1\] must"):
         Schedule([1.0, bad])
 
@@ -288,7 +290,7 @@ def test_what_makes_no_sense_with_a_penalty_is_refused(backend, rule):
 
 
 @every_backend
-@pytest.mark.parametrize("kind", [Silver, Nesterov])
+@pytest.mark.parametrize("kind", [Silver, Anytime, Nesterov])
 def test_what_is_made_of_the_smoothness_needs_it(backend, kind):
     X, y = lsgd.datasets.toy()
     with pytest.raises(ValueError, match=f"^stepsize: {kind.__name__}"):
@@ -302,7 +304,7 @@ def test_what_is_made_of_the_smoothness_needs_it(backend, kind):
 @every_rule
 def test_a_gradient_of_zero_moves_nothing(backend, rule):
     """Rows of zeros: every gradient is zero."""
-    if rule in (Silver(), Nesterov()):
+    if rule in (Silver(), Anytime(), Nesterov()):
         rule = type(rule)(1.0)
     run = backend.gradient_descent(np.zeros((4, 2)), [0, 1, 0, 1], rule, 5, start=[1.0, -2.0])
     assert run.weights.tolist() == [1.0, -2.0] and run.stop_reason == "n_steps"

@@ -222,7 +222,7 @@ def test_any_arguments_give_a_bound_or_an_error_that_names_one(name):
         try:
             found = function(**arguments)
         except ValueError as error:
-            assert re.match("(stepsize|the stepsize|eta|margin) .*radius", str(error)), arguments
+            assert re.match("(stepsize|the stepsize|margin) .*radius", str(error)), arguments
         else:
             least = -math.inf if "ln_loss" in name else 0.0
             assert np.all(np.asarray(found) >= least), arguments

@@ -115,9 +115,10 @@ def describe(numbers):
     )
     yield ""
     yield (
-        "L is the largest curvature of the loss, which it has at 0; silver steps and Nesterov's "
-        f"method get it, too. “Best η” is hindsight: the best of {len(STEPSIZES)} stepsizes (GD) "
-        f"or {len(ETAS)} (rules) from 1 to 10⁶, chosen for each cell; without this knowledge "
+        "L is the largest curvature of the loss, which it has at 0; silver and anytime steps and "
+        "Nesterov's method get it, too. “Best η” is hindsight: the best of "
+        f"{len(STEPSIZES)} stepsizes (GD) or {len(ETAS)} (rules) from 1 to 10⁶, chosen for each "
+        "cell; without this knowledge "
         "the other runs count, too (one sweep reads X once for all of them). “Risk-adaptive” is "
         "`RiskAdaptive` with the logistic loss, “η / loss” `InverseLoss`, “softmax weights” "
         "`RiskAdaptive` with the exponential loss, which is then the one in the table; “dual "

@@ -8,6 +8,7 @@ import numpy as np
 import lsgd_fast as lsgd
 from lsgd_fast.stepsizes import (
     AdGD,
+    Anytime,
     BarzilaiBorwein,
     DualMomentum,
     InverseLoss,
@@ -69,6 +70,7 @@ def contest(data, margin, cap):
     fixed = {
         "GD, 1/L": 1.0 / L,
         "silver": Silver(L),
+        "anytime": Anytime(L),
         "Polyak": Polyak(),
         "AdGD": AdGD(),
         "Barzilai–Borwein": BarzilaiBorwein(),

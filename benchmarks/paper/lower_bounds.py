@@ -9,6 +9,7 @@ import data_sets
 import lsgd_fast as lsgd
 from lsgd_fast.stepsizes import (
     AdGD,
+    Anytime,
     BarzilaiBorwein,
     Constant,
     DualMomentum,
@@ -130,7 +131,7 @@ def contestants():
     for family in families:
         for eta in ETAS:
             yield f"{family.__name__}({eta:g})", family(eta), "logistic"
-    for rule in (Silver(), Polyak(), AdGD(), BarzilaiBorwein()):
+    for rule in (Silver(), Anytime(), Polyak(), AdGD(), BarzilaiBorwein()):
         yield f"{type(rule).__name__}()", rule, "logistic"
     for eta in ETAS:
         yield f"RiskAdaptive({eta:g}), exponential", RiskAdaptive(eta), "exponential"

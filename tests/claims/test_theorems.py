@@ -239,6 +239,7 @@ CHAIN_RULES = [
     (1.0, "logistic"),
     (1e6, "logistic"),
     (stepsizes.Silver(), "logistic"),
+    (stepsizes.Anytime(), "logistic"),
     (stepsizes.RiskAdaptive(1e3), "logistic"),
     (stepsizes.RiskAdaptive(1e3), "exponential"),
     (stepsizes.InverseLoss(1e3), "logistic"),

@@ -34,7 +34,11 @@ ARROWS = {
     "_parameters": set(),
     "losses": {"_checks", "_docstrings"},
     "stepsizes": {"_checks"},
-    "theory": {"_typing", "_arrays", "_checks", "_constants", "_docstrings"},
+    "_paper_units": {"_arrays", "_checks"},
+    "_adaptive_bounds": {"_typing", "_checks", "_docstrings", "_paper_units"},
+    "theory": {
+        "_typing", "_adaptive_bounds", "_checks", "_constants", "_docstrings", "_paper_units",
+    },
     "datasets": {"_typing"},
     "distributed": {"_typing", "_checks", "_engine", "_inputs"},
     "_figures": {"_checks"},

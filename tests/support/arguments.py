@@ -402,6 +402,7 @@ OTHERS = {
     "stepsizes.Constant": {"eta": 1.0},
     "stepsizes.Schedule": {"values": [1.0, 2.0]},
     "stepsizes.Silver": {"smoothness": None},
+    "stepsizes.Anytime": {"smoothness": None},
     "stepsizes.RiskAdaptive": {"eta": 1.0},
     "stepsizes.InverseLoss": {"eta": 1.0},
     "stepsizes.Tyurin": {"eta": 1.0},
