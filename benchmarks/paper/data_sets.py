@@ -22,6 +22,7 @@ __all__ = [
     "sampled",
     "theorem3",
     "toy",
+    "two_rows",
     "wide",
     "xor",
 ]
@@ -68,6 +69,12 @@ def theorem3(gamma=0.05):
     height = math.sqrt(1.0 - gamma * gamma)
     X = np.array([[gamma, height], [gamma, -height / 2.0]])
     return DataSet(f"Theorem 3's set, {gamma:g}", *_both_signs(X))
+
+
+def two_rows():
+    """Return two unit rows whose mean is along the first feature, of margin 1 / sqrt(5)."""
+    X = np.array([[0.5, -1.0], [0.5, 1.0]]) / math.sqrt(1.25)
+    return DataSet("two rows", *_both_signs(X))
 
 
 def _both_signs(X):

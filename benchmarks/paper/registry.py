@@ -18,6 +18,10 @@ MODULES = [
     "penalty",
     "penalty_statistics",
     "early_stopping",
+    "adaptive",
+    "two_rows",
+    "lower_bounds",
+    "leaky",
     "comparison",
 ]
 

@@ -20,10 +20,12 @@ FOLDER = Path(__file__).parents[2] / "benchmarks" / "paper"
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = [
     "figure1-toy", "theorem1", "corollary2", "theorem3", "theorem4", "table1", "theorem6",
-    "direction", "cycles", "outliers", "penalty", "penalty-test", "early-stopping", "comparison",
+    "direction", "cycles", "outliers", "penalty", "penalty-test", "early-stopping", "adaptive",
+    "two-rows", "lower-bounds", "leaky", "comparison",
 ]  # fmt: skip
 STEPS, PASSES = 1024, 256
-FEWER = {"theorem6": 128, "early-stopping": 128}  # networks and many features are dear
+# Networks and many features are dear, and so is each step by itself.
+FEWER = {"theorem6": 128, "early-stopping": 128, "adaptive": 128, "leaky": 128}
 # Claims that are not about rates or long runs, and so hold at this size.
 HOLD = {
     "figure1-toy": {"stable", "order"},
@@ -37,6 +39,10 @@ HOLD = {
     "penalty": {"gain"},
     "penalty-test": {"power, Nesterov, λ = 1/n", "gain"},
     "early-stopping": {"large"},
+    "adaptive": {"exponential, printed", "exponential, sharper"},
+    "two-rows": {"others"},
+    "lower-bounds": {"monotone", "free", "span", "chain", "online"},
+    "leaky": {"exponential, printed", "exponential, derived"},
     "comparison": {"large beats small", "Tyurin", "softmax", "low loss"},
 }
 

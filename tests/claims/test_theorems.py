@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast import theory
+from lsgd_fast import stepsizes, theory
 from lsgd_fast._inputs.stopping import Stop
 from lsgd_fast.reference import gradient_descent
+from support.backends import every_backend
 from support.unit_toy import toy
 
 # What the papers prove, on rows of norm at most 1. Numbers of steps were measured once, by
@@ -223,3 +224,78 @@ def test_corollary_2_on_a_run():
     assert theory.transition_steps(4, **data) <= n_steps / 2 * (1 + 1e-12)
     bound = theory.corollary2_loss(n_steps, 4, **budget)
     assert run.trace.loss[-1] <= theory.last_loss(n_steps, 4, **data) <= bound < 1.0
+
+
+def chain(n_rows):
+    """Return rows and weights of which a gradient shows one feature more: see docs/paper.md."""
+    Z = np.eye(n_rows) - 0.5 * np.eye(n_rows, k=1)
+    Z[-1, -1] = 0.5
+    y = np.where(np.arange(n_rows) % 2, -1.0, 1.0)
+    weights = 2.0 ** np.maximum(n_rows - 2.0 - np.arange(n_rows), 0.0)
+    return y[:, None] * Z / math.sqrt(1.25), y, weights
+
+
+CHAIN_RULES = [
+    (1.0, "logistic"),
+    (1e6, "logistic"),
+    (stepsizes.Silver(), "logistic"),
+    (stepsizes.Anytime(), "logistic"),
+    (stepsizes.RiskAdaptive(1e3), "logistic"),
+    (stepsizes.RiskAdaptive(1e3), "exponential"),
+    (stepsizes.InverseLoss(1e3), "logistic"),
+    (stepsizes.Tyurin(1e3), "logistic"),
+    (stepsizes.NormalizedGradient(1e3), "logistic"),
+    (stepsizes.Polyak(), "logistic"),
+    (stepsizes.AdGD(), "logistic"),
+    (stepsizes.BarzilaiBorwein(), "logistic"),
+    (stepsizes.Nesterov(1e3), "logistic"),
+    (stepsizes.DualMomentum(), "exponential"),
+]
+
+
+@every_backend
+@pytest.mark.parametrize(("rule", "loss"), CHAIN_RULES, ids=str)
+def test_no_rule_sees_more_than_a_feature_of_the_chain_in_a_step(backend, rule, loss):
+    """Theorem 8 of Zhang et al., by a set of ours: 61 rows stand for 2^60."""
+    X, y, weights = chain(61)
+    for t in (1, 2, 7, 29):
+        options = {"loss": loss, "sample_weight": weights}
+        run = backend.gradient_descent(X, y, rule, t, **options)
+        assert not run.weights[t:].any() and run.weights.any()
+        assert run.separated_at is None
+
+
+@every_backend
+def test_the_chain_is_separated_in_as_many_steps_as_rows_and_no_fewer(backend):
+    X, y, weights = chain(61)
+    options = {"sample_weight": weights, "loss": "exponential"}
+    run = backend.gradient_descent(X, y, stepsizes.RiskAdaptive(1e3), 61, **options)
+    assert run.separated_at == 61
+    assert backend.minimize(X, y, sample_weight=weights, max_passes=1000).separated_at >= 61
+
+
+@every_backend
+@pytest.mark.parametrize("n", [10, 100, 300])
+def test_two_rows_for_which_the_bound_of_adaptive_stepsizes_needs_the_exponential_loss(backend, n):
+    """With the logistic loss and eta = n^2 they take 0.6 n steps, and not 1 / margin^2 = 5."""
+    X = np.array([[0.5, -1.0], [-0.5, -1.0]]) / math.sqrt(1.25)
+    y, eta, margin = [1.0, -1.0], float(n * n), math.sqrt(0.2)
+    options = {"sample_weight": [1.0, n - 1.0], "average": True}
+    run = backend.gradient_descent(X, y, stepsizes.RiskAdaptive(eta), n, **options)
+    assert abs(run.separated_at - 0.6 * n) <= 2.0
+    options["loss"] = "exponential"
+    bounds = theory.adaptive_ln_loss(np.arange(2, 41), margin, eta)
+    for t, bound in enumerate(bounds, start=1):
+        run = backend.gradient_descent(X, y, stepsizes.RiskAdaptive(eta), t, **options)
+        assert run.average.ln_loss <= bound + 1e-9 * abs(bound)
+        assert run.trace.ln_loss.min() <= bound + 1e-9 * abs(bound)
+
+
+@every_backend
+def test_two_rows_for_which_the_averaged_logistic_loss_is_497(backend):
+    X = np.array([[0.5, -1.0], [-0.5, -1.0]]) / math.sqrt(1.25)
+    options = {"sample_weight": [1.0, 999.0], "average": True}
+    run = backend.gradient_descent(X, [1.0, -1.0], stepsizes.RiskAdaptive(1e6), 5, **options)
+    assert run.separated_at is None
+    assert run.average.loss == pytest.approx(497.0, rel=1e-9)
+    assert run.trace.loss.min() == pytest.approx(math.log(2.0))
