@@ -85,6 +85,11 @@ def others(X: NDArray[np.float64], y: NDArray[np.float64], run: lsgd.Run, path: 
 def modules(X: NDArray[np.float64], y: NDArray[np.float64], run: lsgd.Run) -> None:
     bound: float = theory.mean_loss(100, margin=0.2, stepsize=32.0, radius=run.radius)
     curve = theory.last_loss(np.arange(9), 4, 0.2, 32.0, radius=run.radius)
+    later: float = theory.later_loss(100, 4, 0.2, 32.0, loss=0.01, radius=run.radius)
+    phase: float = theory.plane_transition_steps(4, 0.1, 1e9)
+    phase -= theory.worst_transition_steps(4, 0.1, 1e9)
+    hard: datasets.Dataset = datasets.hard_imbalanced(10, 0.1)
+    assert later and phase > 0.0 and len(hard.y) == len(datasets.hard_balanced(10, 0.1, 1e6).y)
     loss: losses.Loss = losses.resolve("logistic")
     print(bound, curve, loss.value(np.zeros(2)), loss.C_g, kernel.instruction_set())
     cuts: NDArray[np.int64] = distributed.boundaries(10_000, 2, 2)
