@@ -18,7 +18,8 @@ References
 ----------
 J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, "Large Stepsize Gradient Descent for Logistic Loss:
 Non-Monotonicity of the Loss Improves Optimization Efficiency", COLT 2024, arXiv:2402.15926: the
-theorems, corollaries and lemmas by number.
+theorems, corollaries and lemmas by number. The bounds of the transition that are free of the
+stepsize name their own.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from lsgd_fast._docstrings import documented
 from lsgd_fast._paper_units import check_steps as _check_steps
 from lsgd_fast._paper_units import paper_stepsize as _paper_stepsize
 from lsgd_fast._penalty import penalty_stepsize
+from lsgd_fast._transition import later_loss, plane_transition_steps, worst_transition_steps
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
 __all__ = [
@@ -47,17 +49,20 @@ __all__ = [
     "corollary2_steps_for_loss",
     "corollary2_stepsize",
     "last_loss",
+    "later_loss",
     "mean_loss",
     "monotone_loss",
     "monotone_stepsize",
     "monotone_threshold",
     "network_width",
     "penalty_stepsize",
+    "plane_transition_steps",
     "smoothness",
     "stable_loss",
     "steps_for_loss",
     "transition_steps",
     "weight_norm",
+    "worst_transition_steps",
 ]
 
 
@@ -146,7 +151,7 @@ def certified_loss(stepsize: Real, *, radius: Real = 1.0) -> float:
     """Return ``1 / (stepsize * R^2)``: a loss this low certifies the stable phase.
 
     This is equation 2 of Theorem 1, and the condition for `Run.certified_at`. From there on the
-    loss never increases, and `stable_loss` bounds it.
+    loss never increases, and `stable_loss` and `later_loss` bound it.
 
     Parameters
     ----------
@@ -219,6 +224,7 @@ def transition_steps(n: Count, margin: Real, stepsize: Real, *, radius: Real = 1
     Theorem 1: with ``eta = stepsize R^2``, ``r = (eta + n) / eta`` and
     ``tau = 60 R^2 / margin^2 * max(eta, n, e, r log(r))``, at some step s of at most tau the loss
     is at most `certified_loss` and the mean of ``exp(-z_i)`` at most 1.
+    For large stepsizes it is not sharp, see `plane_transition_steps`.
 
     Parameters
     ----------
@@ -352,11 +358,11 @@ def last_loss(
 def last_loss(
     t: Steps | Real, n: Count, margin: Real, stepsize: Real, *, radius: Real = 1.0
 ) -> float | FloatArray:
-    """Return the least upper bound of ``L(w_t)`` that the functions above give.
+    """Return the least upper bound of ``L(w_t)`` that these functions give.
 
-    These are `monotone_loss` and, from `transition_steps` on, `certified_loss` and the
-    `stable_loss` of the steps since then. The latter two hold from the first stable step on, which
-    is no later.
+    They are `monotone_loss` and, from `transition_steps` on, the `stable_loss` and the `later_loss`
+    of the steps since then. The latter two hold from the first certified step on, which is no
+    later.
 
     Parameters
     ----------
@@ -375,7 +381,7 @@ def last_loss(
     --------
     >>> import lsgd_fast as lsgd
     >>> round(lsgd.theory.last_loss(10**6, 4, margin=0.1, stepsize=32.0), 6)
-    0.000608
+    9e-06
     """
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
     return _last_loss(n, margin, stepsize, radius)(t)
@@ -404,7 +410,7 @@ def steps_for_loss(
     --------
     >>> import lsgd_fast as lsgd
     >>> lsgd.theory.steps_for_loss(1e-3, 4, margin=0.1, stepsize=32.0)
-    638543.0
+    198847.0
     """
     loss, n = check_real("loss", loss), check_count("n", n, 1)
     _, margin, stepsize, radius = _check_run(0, margin, stepsize, radius)
@@ -696,11 +702,12 @@ def _monotone_loss(t, margin, stepsize, eta):
 def _last_loss(n, margin, stepsize, radius):
     """Return `last_loss` as a function of t alone, which is not checked."""
     tau = np.floor(transition_steps(n, margin, stepsize, radius=radius) * (1.0 + SLACK))
-    certified = certified_loss(stepsize, radius=radius)
     eta = _paper_stepsize(stepsize, radius)
 
     def bound(t):
-        later = np.minimum(certified, _stable_loss(np.maximum(t - tau, 0.0), margin, stepsize))
+        since = np.maximum(t - tau, 0.0)
+        later = later_loss(since, n, margin, stepsize, radius=radius)
+        later = np.minimum(later, _stable_loss(since, margin, stepsize))
         later = np.where(t >= tau, later, math.inf)
         return _unwrapped(np.minimum(later, _monotone_loss(t, margin, stepsize, eta)))
 

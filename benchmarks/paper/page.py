@@ -24,7 +24,9 @@ J. Wu, V. Braverman, J. D. Lee, 2023, arXiv:2305.11788 (*Wu, Braverman, Lee*); S
 arXiv:2406.05033 (*Meng et al.*); J. Wu, P. Marion, P. L. Bartlett, 2025, arXiv:2506.02336
 (*Wu, Marion, Bartlett*); A. Tyurin, 2024, arXiv:2412.08424 (*Tyurin*); R. Zhang et al., 2025,
 arXiv:2504.04105 (*Zhang et al.*); Z. Ji, N. Srebro, M. Telgarsky, ICML 2021, arXiv:2107.00595
-(*Ji, Srebro, Telgarsky*); J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, ICML 2025, arXiv:2502.13283.
+(*Ji, Srebro, Telgarsky*); J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, ICML 2025, arXiv:2502.13283;
+M. Crawshaw, M. Liu, COLT 2026, arXiv:2602.12471 (*Crawshaw, Liu*); Wen, Wen, Teng, 2026,
+arXiv:2610.01459, of which only the abstract was at hand (*Wen, Wen, Teng*).
 """
 
 

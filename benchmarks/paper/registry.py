@@ -7,6 +7,8 @@ __all__ = ["RESULTS"]
 MODULES = [
     "figure1",
     "theorem1",
+    "transition",
+    "growth",
     "corollary2",
     "theorem3",
     "theorem4",

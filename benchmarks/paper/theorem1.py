@@ -197,7 +197,9 @@ def claims(numbers):
             "of the batch perceptron, "
             f"{', '.join(number(one['perceptron']) for one in found.values())}.",
             bool(slopes) and max(slopes) <= 1.0,
-            "It agrees as an upper bound; it is not sharp on these sets.",
+            "It agrees as an upper bound, which is not sharp: for rows in the plane there is one "
+            "that is free of η, and powers of ln η are the worst case in more dimensions, see the "
+            "transition below.",
         ),
     ]
 

@@ -90,13 +90,13 @@ PLAN = {
     ),
     "plan_last": ("last loss", "最後の損失"),
     "last_is": (
-        "at most {value:.3g}, after these steps (Theorem 1)",
-        "このステップ数の後で {value:.3g} 以下（定理 1）",
+        "at most {value:.3g}, after these steps (Crawshaw, Liu, COLT 2026; Theorem 1)",
+        "このステップ数の後で {value:.3g} 以下（Crawshaw, Liu, COLT 2026、定理 1）",
     ),
     "plan_target": ("target", "目標"),
     "target_is": (
-        "loss of {target:.3g} after at most {value:,} steps (Theorem 1)",
-        "{value:,} ステップ以内に損失 {target:.3g}（定理 1）",
+        "loss of {target:.3g} after at most {value:,} steps (Crawshaw, Liu, COLT 2026; Theorem 1)",
+        "{value:,} ステップ以内に損失 {target:.3g}（Crawshaw, Liu, COLT 2026、定理 1）",
     ),
     "plan_corollary": ("Corollary 2", "系 2"),
     "corollary_is": (

@@ -51,10 +51,10 @@ class Bounds:
     mean_loss : float or None
         Upper bound of the mean loss of the first `n_steps` steps, in any phase (Theorem 1).
     last_loss : float or None
-        Upper bound of the loss after `n_steps` steps, if the stable phase is guaranteed by then
-        (Theorem 1).
+        Upper bound of the loss after `n_steps` steps, if the stable phase is guaranteed by then:
+        `theory.last_loss`, by Theorem 1 or, where it is smaller, without its logarithm.
     target_steps : int or None
-        Number of steps after which the loss is at most `target_loss` (Theorem 1).
+        Number of steps after which the loss is at most `target_loss`, by the same bound.
     corollary2_min_steps : int or None
         Least `n_steps` for which Corollary 2 holds.
     corollary2_stepsize : float or None

@@ -355,7 +355,7 @@ def plan(
     >>> X, y = lsgd.datasets.toy()
     >>> plan = lsgd.plan(X, y, stepsize=32.0, n_steps=10**6, margin=0.2)
     >>> plan.bounds.transition_steps, f"{plan.bounds.last_loss:.2g}"
-    (783436, '0.00057')
+    (783436, '7.4e-06')
     """
     given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
