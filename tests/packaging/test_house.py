@@ -34,7 +34,12 @@ ARROWS = {
     "_parameters": set(),
     "losses": {"_checks", "_docstrings"},
     "stepsizes": {"_checks"},
-    "theory": {"_typing", "_arrays", "_checks", "_constants", "_docstrings"},
+    "_bound_parts": {"_constants"},
+    "_paper_units": {"_arrays", "_checks"},
+    "_softmax_bounds": {"_bound_parts", "_checks", "_constants", "_docstrings", "_paper_units"}
+    | {"_typing"},
+    "theory": {"_bound_parts", "_checks", "_constants", "_docstrings", "_paper_units"}
+    | {"_softmax_bounds", "_typing"},
     "datasets": {"_typing"},
     "distributed": {"_typing", "_checks", "_engine", "_inputs"},
     "_figures": {"_checks"},

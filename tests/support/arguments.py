@@ -352,7 +352,7 @@ NUMERIC = {
         "callback": None, "callback_every": None, "n_threads": 1,
     },
     "max_margin": DATA | SCALED | {
-        "fit_intercept": False, "tol": 0.1, "max_passes": 20, "callback": None,
+        "loss": "logistic", "fit_intercept": False, "tol": 0.1, "max_passes": 20, "callback": None,
         "callback_every": None, "n_threads": 1,
     },
     "separation": DATA | {
@@ -411,6 +411,8 @@ OTHERS = {
     "theory.transition_steps": BOUND | {"n": 4},
     "theory.stable_loss": {"t": 10, "margin": 0.5, "stepsize": 1.0, "mean_exponential": 1.0},
     "theory.monotone_loss": BOUND | {"t": 10},
+    "theory.softmax_mean_loss": BOUND | {"t": 10, "n_classes": 3},
+    "theory.softmax_transition_steps": BOUND | {"n_classes": 3},
     "theory.last_loss": BOUND | {"t": 10, "n": 4},
     "theory.steps_for_loss": BOUND | {"loss": 0.1, "n": 4},
     "theory.weight_norm": BOUND | {"t": 10},
