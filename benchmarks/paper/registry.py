@@ -8,6 +8,7 @@ MODULES = [
     "figure1",
     "theorem1",
     "corollary2",
+    "softmax_certificate",
     "theorem3",
     "theorem4",
     "table1",

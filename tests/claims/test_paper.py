@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[2] / "benchmarks" / "paper"
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = [
     "figure1-toy", "theorem1", "corollary2", "theorem3", "theorem4", "table1", "theorem6",
-    "direction", "cycles", "outliers", "penalty", "comparison",
+    "direction", "cycles", "outliers", "penalty", "comparison", "softmax_certificate",
 ]  # fmt: skip
 STEPS, PASSES = 1024, 256
 FEWER = {"theorem6": 128}  # networks are dear
@@ -28,6 +28,7 @@ FEWER = {"theorem6": 128}  # networks are dear
 HOLD = {
     "figure1-toy": {"stable", "order"},
     "theorem1": {"mean", "monotone", "stable", "linear"},
+    "softmax_certificate": {"mean", "sharp"},
     "theorem3": {"threshold"},
     "theorem4": {"Lemma 17", "loss", "error"},
     "table1": {"polynomial, a = 1, small", "polynomial, a = 2, small"},
