@@ -65,7 +65,7 @@ loss : str or object, default "logistic"
     The name of a loss, or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of
     weights, and an intercept, for each of K classes. With z the scores of a row for all
     classes, its loss is ``logsumexp(z) - z_y``, and its margin is z_y minus the largest
-    other score. Runs with softmax are never certified.
+    other score.
 """,
     "loss_of_margin": """
 loss : str or object, default "logistic"
@@ -283,6 +283,15 @@ stepsize : float
     "radius": """
 radius : float, default 1.0
     R, the largest norm of a row of X.
+""",
+    "n_classes": """
+n_classes : int
+    The number of classes K, 2 or more.
+""",
+    "margin_of_classes": """
+margin : float
+    The margin of the data, that of `max_margin` with softmax, or a lower bound of it; at
+    most ``sqrt(2) * radius``.
 """,
     # --- losses -----------------------------------------------------------------------------------
     "z": """

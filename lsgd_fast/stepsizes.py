@@ -499,8 +499,8 @@ class Armijo(_Rule):
     of g_t. All losses between are computed from scores. f is convex, so that the first stepsize
     which will do is found by bisection, in two trials for each binary digit of its number.
 
-    It is for the logistic loss and softmax, in one process. In a sweep its runs do not share their passes with
-    other runs.
+    It is for the logistic loss and softmax, in one process. In a sweep its runs do not share their
+    passes with other runs.
 
     Parameters
     ----------

@@ -11,6 +11,11 @@ penalty, equal sample weights, zero initial weights, and data that are linearly 
 least this margin, so a lower bound of the margin is enough. The bounds are for the worst such data
 and usually far above what happens. `penalty_stepsize` is for a penalty, and no bound.
 
+With softmax the loss of a row is as steep and as curved as with two classes and rows of norm
+``sqrt(2) R``: `smoothness`, `monotone_stepsize` and `monotone_threshold` take that for `radius`.
+`certified_loss` takes R, and two functions are for softmax alone. These are no theorems of the
+paper: the guide on losses and rules derives them.
+
 A bound is infinite where the theorem says nothing. Arguments that are out of range raise
 ValueError. `t` may be an array of any shape; the result then has this shape.
 
@@ -29,15 +34,24 @@ from typing import overload
 
 import numpy as np
 
-from lsgd_fast._adaptive_bounds import adaptive_ln_loss, adaptive_loss
+from lsgd_fast._bounds.adaptive import adaptive_ln_loss, adaptive_loss
+from lsgd_fast._bounds.parts import first as _first
+from lsgd_fast._bounds.parts import log_progress as _log_progress
+from lsgd_fast._bounds.parts import over_progress as _over_progress
+from lsgd_fast._bounds.parts import unwrapped as _unwrapped
+from lsgd_fast._bounds.penalty import penalty_stepsize
+from lsgd_fast._bounds.softmax import softmax_mean_loss, softmax_transition_steps
+from lsgd_fast._bounds.transition import (
+    later_loss,
+    plane_transition_steps,
+    worst_transition_steps,
+)
+from lsgd_fast._bounds.units import check_steps as _check_steps
+from lsgd_fast._bounds.units import paper_stepsize as _paper_stepsize
 from lsgd_fast._checks import check_count, check_real
 from lsgd_fast._checks import check_margin as _check_margin
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 from lsgd_fast._docstrings import documented
-from lsgd_fast._paper_units import check_steps as _check_steps
-from lsgd_fast._paper_units import paper_stepsize as _paper_stepsize
-from lsgd_fast._penalty import penalty_stepsize
-from lsgd_fast._transition import later_loss, plane_transition_steps, worst_transition_steps
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
 __all__ = [
@@ -58,6 +72,8 @@ __all__ = [
     "penalty_stepsize",
     "plane_transition_steps",
     "smoothness",
+    "softmax_mean_loss",
+    "softmax_transition_steps",
     "stable_loss",
     "steps_for_loss",
     "transition_steps",
@@ -125,7 +141,7 @@ def monotone_threshold(stepsize: Real, *, radius: Real = 1.0) -> float:
     """Return ``2 / (stepsize * R^2)``: once the loss is this low, it never increases.
 
     This is Lemma 10. It assumes neither a margin nor separable data, but on data that are not
-    separable the loss does not get this low with a large stepsize.
+    separable the loss does not get this low with a large stepsize. The constant 2 is the largest.
 
     Parameters
     ----------
@@ -151,7 +167,9 @@ def certified_loss(stepsize: Real, *, radius: Real = 1.0) -> float:
     """Return ``1 / (stepsize * R^2)``: a loss this low certifies the stable phase.
 
     This is equation 2 of Theorem 1, and the condition for `Run.certified_at`. From there on the
-    loss never increases, and `stable_loss` and `later_loss` bound it.
+    loss never increases, and `stable_loss` and `later_loss` bound it. With softmax it is the
+    threshold itself, 2 over ``stepsize * (sqrt(2) R)^2``, and `stable_loss` bounds a loss once it
+    is half as high.
 
     Parameters
     ----------
@@ -730,43 +748,3 @@ def _corollary2_loss(n, margin, radius):
 
 def _square(x):
     return x * x  # x**2 would raise OverflowError
-
-
-def _log_progress(t, margin, stepsize):
-    """Return ``log(margin^2 stepsize t)`` as an array; -inf at t = 0. The radius cancels."""
-    with np.errstate(divide="ignore"):
-        log_x = 2.0 * math.log(margin) + math.log(stepsize) + np.log(t)
-    return np.where(np.abs(log_x) <= SLACK, 0.0, log_x)
-
-
-def _over_progress(numerator, log_x, root=0.0):
-    """Return ``(numerator + root^2) / x``, infinite for x < 1."""
-    known = log_x >= 0.0
-    half = np.exp(-0.5 * np.where(known, log_x, 0.0))
-    with np.errstate(over="ignore", invalid="ignore"):
-        bound = (numerator + root * root) * np.exp(-np.where(known, log_x, 0.0))
-        # where the square or x leaves float64
-        apart = numerator * half * half + (root * half) * (root * half)
-    bound = np.where((log_x < 700.0) & (root < 1e150), bound, apart)
-    return _unwrapped(np.where(known, bound, math.inf))
-
-
-def _unwrapped(values):
-    """Return an array, or a 0-d array as a float."""
-    return float(values) if np.ndim(values) == 0 else values
-
-
-def _first(holds):
-    """Return the least whole t for which `holds(t)`, which is monotone in t."""
-    if holds(0.0):
-        return 0.0
-    low, high = 0.0, 1.0
-    while not holds(high):
-        low, high = high, 2.0 * high
-        if high > 1e300:
-            return math.inf
-    while True:
-        middle = float(math.floor((low + high) / 2.0))
-        if middle in (low, high):
-            return high
-        low, high = (low, middle) if holds(middle) else (middle, high)

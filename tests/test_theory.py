@@ -85,6 +85,27 @@ def test_a_weaker_penalty_never_has_a_smaller_stepsize():
         assert steps == sorted(steps, reverse=True)
 
 
+def test_numbers_of_several_classes_by_hand():
+    """With margin 1/2 and stepsize 4, x = t; units as in the paper, then X ten times as large."""
+    for c in (1.0, 10.0):
+        data = {"margin": 0.5 * c, "stepsize": 4.0 / c**2, "radius": c}
+        near = {"rel": 1e-13}
+        assert theory.softmax_mean_loss(E, 7, **data) == pytest.approx((6 + 1 + 16) / E, **near)
+        assert theory.softmax_mean_loss(0.5, 7, **data) == math.inf
+        t = theory.softmax_transition_steps(7, **data)
+        assert theory.softmax_mean_loss(t, 7, **data) <= 0.25
+        assert theory.softmax_mean_loss(t - 1.0, 7, **data) > 0.25
+        largest = {"margin": math.sqrt(2.0) * c, "stepsize": 1.0, "radius": c}
+        assert theory.softmax_mean_loss(9, 3, **largest) < math.inf
+
+
+def test_two_classes_of_softmax_are_one_column():
+    """Their difference moves with twice the stepsize, and its margin is smaller by sqrt(2)."""
+    t = np.array([0.1, 1.0, 10.0, 1e3])
+    found = theory.softmax_mean_loss(t, 2, 0.5 * math.sqrt(2.0), 1.5, radius=1.25)
+    np.testing.assert_allclose(found, theory.mean_loss(t, 0.5, 3.0, radius=1.25), rtol=1e-12)
+
+
 def test_width_by_hand():
     """n / failure = e^16, so that its fourth root of the logarithm is 2; x = 1, so rho = 1."""
     for c in (1.0, 10.0):
@@ -171,6 +192,10 @@ def test_a_lower_bound_of_the_margin_will_do():
         (lambda: theory.mean_loss([1, math.inf], 0.1, 1.0), "finite and not negative"),
         (lambda: theory.mean_loss(1, 0.0, 1.0), "margin must be finite and positive"),
         (lambda: theory.mean_loss(1, 1.1, 1.0), "margin must be at most the radius"),
+        (lambda: theory.softmax_mean_loss(1, 3, 1.5, 1.0), r"at most sqrt\(2\) times the radius"),
+        (lambda: theory.softmax_mean_loss(1, 1, 0.1, 1.0), "^n_classes must be at least 2"),
+        (lambda: theory.softmax_mean_loss(-1, 3, 0.1, 1.0), "^t must be finite"),
+        (lambda: theory.softmax_transition_steps(3, 0.1, 0.0), "^stepsize must be finite"),
         (lambda: theory.mean_loss(1, 0.1, 0.0), "stepsize must be finite and positive"),
         (lambda: theory.stable_loss(1, 0.1, -1.0), "stepsize must be"),
         (lambda: theory.stable_loss(1, 0.1, 1.0, mean_exponential=-1), "mean_exponential must"),
@@ -239,6 +264,7 @@ CHOICES = {
     "n": COUNTS, "t": [0, 1.0, 2**62, 1e300, np.float32(3), [0.0, 1e300]],
     "n_steps": COUNTS, "failure": [5e-324, 0.01, 1.0 - 2.0**-53],
     "mean_exponential": [0.0, 1.0, SIZES[-1]], "imbalance": [0.0, 1.0, SIZES[-1]],
+    "n_classes": [2, 10**6, 2**63 - 1, np.int8(3)],
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ MODULES = [
     "transition",
     "growth",
     "corollary2",
+    "softmax_certificate",
     "theorem3",
     "theorem4",
     "table1",

@@ -7,7 +7,7 @@ from lsgd_fast._docstrings import documented
 from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.margin import Margin, MarginOptions, find_margin
-from lsgd_fast._typing import Callback, Count, MarginState, Matrix, Real, Scale, Vector
+from lsgd_fast._typing import Callback, ClassLoss, Count, MarginState, Matrix, Real, Scale, Vector
 
 __all__ = [
     "max_margin",
@@ -19,6 +19,7 @@ def max_margin(
     X: Matrix,
     y: Vector,
     *,
+    loss: ClassLoss = "logistic",
     fit_intercept: bool = False,
     center: Scale | None = None,
     scale: Scale | None = None,
@@ -30,16 +31,23 @@ def max_margin(
 ) -> Margin:
     """Return the margin of the data and its direction.
 
-    The margin of the data is ``max over |w| = 1 of min_i y_i x_i . w``.
+    The margin of the data is ``max over |w| = 1 of min_i y_i x_i . w``. With softmax w has a column
+    for each class, ``|w|`` is the root of the sum of all squares, and the margin is the least
+    ``x_i . (w_y - w_k)`` over all rows and all classes k other than the row's own. For K = 2 that
+    is sqrt(2) times the margin of two classes, with a direction of columns ``-v / sqrt(2)`` and
+    ``v / sqrt(2)``.
 
     The accelerated dual method takes one pass over X a step. Every pass gives a direction, whose
-    margin is a lower bound of that of the data, and a mean of the rows ``y_i x_i``, whose norm is
-    an upper bound; the search ends when the two are close.
+    margin is a lower bound of that of the data, and a mean of the rows ``y_i x_i`` (with softmax of
+    the matrices ``x_i (e_y - e_k)``), whose norm is an upper bound; the search ends when the two
+    are close.
 
     Parameters
     ----------
     {X}
-    {y}
+    {y_or_classes}
+    {logistic_or_softmax}
+        It only says how many classes there are.
     fit_intercept : bool, default False
         Whether to append a column of ones, so that the norm of a direction includes the intercept,
         as in `Run.radius`, in the bounds of `lsgd_fast.theory` and in the limit of descent with an
@@ -51,8 +59,8 @@ def max_margin(
     tol : float, default 1e-3
         Relative tolerance: the search ends when ``gap <= tol * value``.
     max_passes : int, default 50000
-        Largest number of passes over X, 2 or more. On data of margin ``gamma * R`` the search takes
-        some ``2 / (gamma * sqrt(tol))`` passes.
+        Largest number of passes over X, 2 or more. On data of margin ``gamma * R``, with softmax
+        ``gamma * sqrt(2) R``, the search takes some ``2 / (gamma * sqrt(tol))`` passes.
     callback : callable, optional
         Called as ``callback(state)`` between passes. `state` has `n_steps`, the steps so far, and
         the `value` and the `gap` of the bounds found so far. If it returns True, the search ends
@@ -98,7 +106,8 @@ def max_margin(
         n_threads=n_threads,
     )  # fmt: skip
     problem = Problem.check(
-        X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=options.n_threads
-    )
+        X, y, loss=loss, fit_intercept=fit_intercept, center=center, scale=scale,
+        n_threads=options.n_threads,
+    )  # fmt: skip
     with closing(callback):
         return find_margin(run_descent, problem, options)

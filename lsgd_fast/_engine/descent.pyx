@@ -62,7 +62,7 @@ cdef class Descent:
         The name of a loss, or an object of `lsgd_fast.losses`. ``"softmax"`` has a column of
         weights, and an intercept, for each of K classes. With z the scores of a row for all
         classes, its loss is ``logsumexp(z) - z_y``, and its margin is z_y minus the largest
-        other score. Runs with softmax are never certified.
+        other score.
     sample_weight : array-like of shape (n,), optional
         Weights of the rows, not negative; 1 by default. Only their ratios matter.
     offset : array-like of shape (n,), optional

@@ -55,7 +55,7 @@ cdef struct run_t:
     monitored_t monitored
     rule_t rule
     gradient_t rule_gradient         # the same gradient, for the stepsize rule
-    double l2, certificate           # certificate: eta R^2; infinity where the theorem says nothing
+    double l2, certificate           # certificate: eta R^2; infinity where theory says nothing
     limits_t limits
     counters_t counters
     validation_t validation

@@ -156,12 +156,12 @@ class Problem:
 
     @property
     def is_plain(self):
-        """Whether the lemmas on descent apply: one column of weights and the logistic loss."""
-        return not self.is_multi and isinstance(self.loss, losses.Logistic)
+        """Whether the lemmas on descent apply: the logistic loss, of two classes or of softmax."""
+        return not isinstance(self.model, TwoLayer) and isinstance(self.loss, losses.Logistic)
 
     @property
     def is_covered(self):
-        """Whether Theorem 1 applies, too: its rows have no offsets."""
+        """Whether Theorem 1 applies, too, or its like for softmax: its rows have no offsets."""
         return self.is_plain and self.largest_offset == 0.0
 
     @property

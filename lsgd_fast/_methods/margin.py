@@ -20,7 +20,7 @@ from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast._results.arrays import ReadOnlyArrays
 from lsgd_fast._typing import FloatArray
-from lsgd_fast.losses import Exponential
+from lsgd_fast.losses import Exponential, Logistic, Softmax
 from lsgd_fast.stepsizes import DualMomentum
 
 __all__ = ["LEAST_MARGIN", "Margin", "MarginOptions", "find_margin"]
@@ -37,13 +37,14 @@ class Margin(ReadOnlyArrays):
     ----------
     value : float
         ``min_i y_i (x_i . direction + intercept)``, in the units of X, minus a bound of its
-        rounding error; 0.0 where no direction was found that separates the data.
-    direction : ndarray of shape (d,), or None
+        rounding error; 0.0 where no direction was found that separates the data. With softmax the
+        least lead of the score of a row's own class over that of another class.
+    direction : ndarray of shape (d,), with softmax (d, K), or None
         The direction with this margin, read-only; with the intercept its norm is 1. None if
         `value` is 0.
     gap : float
         No direction has a margin above ``value + gap``.
-    intercept : float or None
+    intercept : float, with softmax ndarray of shape (K,), or None
         0.0 if none was fitted; None if `value` is 0.
     n_passes : int
         Number of passes over X.
@@ -52,12 +53,14 @@ class Margin(ReadOnlyArrays):
     value: float
     direction: FloatArray | None = field(repr=False)
     gap: float
-    intercept: float | None
+    intercept: float | FloatArray | None
     n_passes: int
 
     def __post_init__(self) -> None:
         if self.direction is not None:
             set_fields(self, direction=np.array(self.direction, dtype=np.float64))
+        if isinstance(self.intercept, np.ndarray):
+            set_fields(self, intercept=self.intercept.copy())
         super().__post_init__()
 
 
@@ -91,9 +94,13 @@ def find_margin(run_descent, problem, options):
     run_descent : callable
         That of either implementation: takes a `DescentRequest` and the number of steps.
     problem : Problem
-        With one margin for each row; its loss is replaced by the exponential one.
+        Of two classes or of softmax. Its loss is replaced by the exponential one, which with
+        softmax is ``sum_k exp(-(z_y - z_k))`` over the other classes of a row: its shares are those
+        of a softmax of the margins of all rows to all other classes.
     options : MarginOptions
     """
+    if type(problem.loss) not in (Logistic, Softmax):
+        raise ValueError(f"loss must be 'logistic' or 'softmax' for a margin; got {problem.loss!r}")
     reports = Reports(options.callback, options.callback_every)
     search, n_steps = _Search(problem, options.tol, reports), options.max_passes - 1
     descent = DescentOptions(
@@ -136,7 +143,8 @@ class _Search:
     def measure(self, weights, intercept, min_margin):
         """Keep the normalised margin of weights if it is the largest so far."""
         problem = self.problem
-        w = np.append(weights, intercept) if problem.fit_intercept else weights
+        w = np.vstack([weights, intercept]) if problem.is_multi else np.append(weights, intercept)
+        w = w if problem.fit_intercept else weights
         length = norm(w)
         if not 0.0 < length < np.inf:
             return
@@ -148,5 +156,6 @@ class _Search:
         if self.best is None:
             return Margin(0.0, None, self.bound, None, n_passes)
         d, gap = self.problem.d, max(0.0, self.bound - self.value)
-        intercept = float(self.best[d]) if self.problem.fit_intercept else 0.0
+        intercept = self.best[d] if self.problem.fit_intercept else np.zeros(self.best.shape[1:])
+        intercept = intercept if self.problem.is_multi else float(intercept)
         return Margin(float(self.value), self.best[:d], float(gap), intercept, n_passes)

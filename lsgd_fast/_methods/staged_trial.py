@@ -333,7 +333,8 @@ def _settled_after(problem, margin, found):
     """Return the steps after which Theorem 1 has settled the first unsettled stepsize, or None."""
     runs = (*found["stages"], *found["confirmations"])
     unsettled = [one.stepsize for one in runs if one.mark == "unsettled"]
-    if not unsettled or margin == 0.0 or not problem.is_covered or problem.is_weighted:
+    is_covered = problem.is_covered and not problem.is_multi and not problem.is_weighted
+    if not unsettled or margin == 0.0 or not is_covered:
         return None
     radius = problem.radius
     return transition_steps(problem.n, min(margin, radius), min(unsettled), radius=radius)

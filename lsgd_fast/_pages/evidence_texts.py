@@ -34,6 +34,11 @@ EVIDENCE = {
         "ステップ {step} でデータが分離されました。このとき、一定のステップサイズはすべて、"
         "いずれ安定します（定理 1）。",
     ),
+    "proved_separated_classes": (
+        "The data were separated at step {step}, and then every constant stepsize becomes stable.",
+        "ステップ {step} でデータが分離されました。このとき、一定のステップサイズはすべて、"
+        "いずれ安定します。",
+    ),
     "proved_margin": (
         "No direction has a margin above {margin:.2g} R.",
         "マージンが {margin:.2g} R を超える方向はありません。",

@@ -88,8 +88,8 @@ class Run(Predictions, ReadOnlyArrays, Reported):
         not linearly separable.
     certified_at : int or None
         The first step with ``eta * R^2 * loss <= 1``; from there on the loss cannot increase. None
-        also where the theorem does not apply: with a penalty, a changing stepsize, or a loss other
-        than the logistic.
+        also where the theory does not apply: with a penalty, a changing stepsize, or a loss other
+        than the logistic and softmax.
     stable_at : int or None
         The step of the last increase of the loss, 0 without any. None if the run is too short to
         tell: no step was taken, or the last one increased the loss.

@@ -130,10 +130,9 @@ def _prospects(trial, stepsizes, separated):
     """Yield what is known of the separation of all rows, and what it means for more steps."""
     n_steps, more = counted(trial.n_steps, "step"), f"n_steps={4 * trial.n_steps}"
     none = "" if separated else f"No run on all rows separated them within {n_steps}. "
-    each = "  Every constant stepsize settles on separable rows"
-    theorem = f"{each} ({THEOREM}), some only after many steps: try {more}."
-    if trial.loss == "softmax":
-        theorem = f"  For two classes {each.strip().lower()}; for more try {more}."
+    source = "" if trial.loss == "softmax" else f" ({THEOREM})"
+    theorem = f"  Every constant stepsize settles on separable rows{source}, some only after many "
+    theorem += f"steps: try {more}."
     may_do = stepsizes or trial.recommended is not None
     if trial.separation == "complete":
         yield f"  {none}It is proved that some weights separate all rows."

@@ -185,8 +185,8 @@ def find_evidence(diag):
     if diag.model == "network":
         return facts
     if diag.separated_at is not None and not diag.penalised:
-        theorem = "_theorem" if diag.is_covered and diag.model == "linear" else ""
-        facts.append((f"proved_separated{theorem}", {"step": diag.separated_at}))
+        then = ("_theorem" if diag.model == "linear" else "_classes") if diag.is_covered else ""
+        facts.append((f"proved_separated{then}", {"step": diag.separated_at}))
     elif not diag.penalised and diag.drift < 0.1:
         margin = diag.drift * (math.sqrt(2.0) if diag.model == "softmax" else 1.0)
         facts.append(("proved_margin", {"margin": margin}))

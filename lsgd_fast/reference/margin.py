@@ -5,7 +5,7 @@ from __future__ import annotations
 from lsgd_fast._inputs.callbacks import closing
 from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._methods.margin import Margin, MarginOptions, find_margin
-from lsgd_fast._typing import Callback, Count, MarginState, Matrix, Real, Scale, Vector
+from lsgd_fast._typing import Callback, ClassLoss, Count, MarginState, Matrix, Real, Scale, Vector
 from lsgd_fast.reference.descent import run_descent
 
 __all__ = [
@@ -17,6 +17,7 @@ def max_margin(
     X: Matrix,
     y: Vector,
     *,
+    loss: ClassLoss = "logistic",
     fit_intercept: bool = False,
     center: Scale | None = None,
     scale: Scale | None = None,
@@ -32,7 +33,7 @@ def max_margin(
         n_threads=n_threads,
     )  # fmt: skip
     problem = Problem.check(
-        X, y, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=1
+        X, y, loss=loss, fit_intercept=fit_intercept, center=center, scale=scale, n_threads=1
     )
     with closing(callback):
         return find_margin(run_descent, problem, options)

@@ -155,11 +155,15 @@ def test_separation_and_its_proof(backend):
     rng = np.random.default_rng(1)
     y = np.repeat(range(3), 20)
     X = centres[y] + rng.uniform(-1.0, 1.0, (60, 2))
+    near = [[1.0, 0.01], [1.0, -0.01], [-1.0, 0.0]]
     run = backend.gradient_descent(X, y, 2.0, 1000, loss="softmax", stop=Stop(separated=True))
     assert run.stop_reason == "separated" and run.separable
+    slow = backend.gradient_descent(near, [0, 1, 2], 10.0, 100, loss="softmax")
+    assert slow.certified_at is None and slow.separated_at == 1
+    assert "at step 1, and then every constant stepsize becomes stable." in slow.evidence
     w = run.separating_weights
     assert w.shape == (2, 3) and ((X @ w).argmax(axis=1) == y).all()
-    assert run.certified_at is None and (run.intercept == 0.0).all()
+    assert (run.intercept == 0.0).all()
     twice = np.vstack([X, X[:1]]), np.append(y, 1)  # a row of two classes
     assert backend.gradient_descent(*twice, 2.0, 300, loss="softmax").separable is None
 
@@ -302,7 +306,7 @@ def test_results_of_a_sweep(backend, tmp_path):
     sweep = backend.stepsize_sweep(X, y, [0.01, 1.0, 10.0], 60, loss="softmax")
     columns = sweep.table().to_dict()
     assert columns["separated_at"] == [run.separated_at for run in sweep]
-    assert columns["certified_at"] == [None] * 3
+    assert columns["certified_at"] == [run.certified_at for run in sweep] == [0, 1, 1]
     assert sweep.best(by="separated_at").separated_at is not None
     losses = [run.trace.loss[-1] for run in sweep]
     assert sweep.best() is sweep[int(np.argmin(losses))]

@@ -148,6 +148,7 @@ def results(backend, states):
     yield backend.staged_trial(train=loop, stepsizes=[1, 2.0], n_steps=1100, **seen["TrialState"])
     yield backend.max_margin(X, Y, fit_intercept=True)
     yield backend.max_margin(ROWS, SIGNS)
+    yield backend.max_margin(ROWS, CLASSES, loss="softmax", fit_intercept=True)
     yield backend.separation(X, Y)
     yield backend.separation([[0.0], [0.0], [1.0]], [0, 1, 1], fit_intercept=True)
     yield backend.separation(ROWS, CLASSES, loss="softmax")

@@ -29,7 +29,7 @@ FAMILIES = {
     | {"held_out_losses"},
     "axis_": {"objective", "loss"},
     "trial_picture": {"", "_up"},
-    "proved_separated": {"", "_theorem"},
+    "proved_separated": {"", "_theorem", "_classes"},
     "stop_": {*StopReason},
     "run_": {"stable", "unstable", "cycling", "undecided"},
     "goal_of_": {*GOALS},

@@ -355,7 +355,7 @@ NUMERIC = {
         "callback": None, "callback_every": None, "n_threads": 1,
     },
     "max_margin": DATA | SCALED | {
-        "fit_intercept": False, "tol": 0.1, "max_passes": 20, "callback": None,
+        "loss": "logistic", "fit_intercept": False, "tol": 0.1, "max_passes": 20, "callback": None,
         "callback_every": None, "n_threads": 1,
     },
     "separation": DATA | {
@@ -421,6 +421,8 @@ OTHERS = {
     "theory.plane_transition_steps": BOUND | {"n": 4},
     "theory.worst_transition_steps": BOUND | {"n": 4},
     "theory.monotone_loss": BOUND | {"t": 10},
+    "theory.softmax_mean_loss": BOUND | {"t": 10, "n_classes": 3},
+    "theory.softmax_transition_steps": BOUND | {"n_classes": 3},
     "theory.last_loss": BOUND | {"t": 10, "n": 4},
     "theory.steps_for_loss": BOUND | {"loss": 0.1, "n": 4},
     "theory.weight_norm": BOUND | {"t": 10},

@@ -59,7 +59,8 @@ def others(X: NDArray[np.float64], y: NDArray[np.float64], run: lsgd.Run, path: 
     found: lsgd.Separation = lsgd.separation(X, y)
     proof: lsgd.Certificate = found.certificate
     margin: lsgd.Margin = lsgd.max_margin(X, y, tol=1e-2)
-    assert found.kind is lsgd.SeparationKind.complete
+    corners: lsgd.Margin = lsgd.max_margin(np.eye(3), [0, 1, 2], loss="softmax", tol=1e-2)
+    assert found.kind is lsgd.SeparationKind.complete and corners.value > 0.7
     assert issubclass(lsgd.SeparationWarning, Warning)
     assert margin.direction is not None and proof.direction is not None and minimum.n_steps
     scaled: lsgd.ScaledWeights = lsgd.scale_to_loss(run, 1e-50)
@@ -96,6 +97,7 @@ def modules(X: NDArray[np.float64], y: NDArray[np.float64], run: lsgd.Run) -> No
     hard: datasets.Dataset = datasets.hard_imbalanced(10, 0.1)
     assert later and phase > 0.0 and len(hard.y) == len(datasets.hard_balanced(10, 0.1, 1e6).y)
     loss: losses.Loss = losses.resolve("logistic")
+    bound += theory.softmax_mean_loss(100, 3, 0.2, 32.0)
     print(bound, best, step, curve, loss.value(np.zeros(2)), loss.C_g, kernel.instruction_set())
     cuts: NDArray[np.int64] = distributed.boundaries(10_000, 2, 2)
     comm: distributed.Communicator = distributed.thread_communicators(1)[0]

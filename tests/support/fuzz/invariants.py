@@ -168,15 +168,19 @@ def of_margin(call, margin):
         if margin.value != 0.0 or not margin.gap >= 0.0:
             yield f"no direction, but {margin}"
         return
-    length = math.hypot(*margin.direction, margin.intercept)
+    length = math.hypot(*margin.direction.ravel(), *np.ravel(margin.intercept))
     if not abs(length - 1.0) < 1e-9 or not margin.value > 0.0 or not margin.gap >= 0.0:
         yield f"a direction of length {length}, value {margin.value}, gap {margin.gap}"
     X = call.arguments["X"]
     if inputs.is_sparse(X) or "center" in call.arguments or "scale" in call.arguments:
         return
-    y = np.where(np.asarray(call.arguments["y"], float) > 0, 1, -1)
+    y = np.asarray(call.arguments["y"], float)
     scores = inputs.values(X).astype(np.longdouble) @ margin.direction + margin.intercept
-    least = (y * scores).min()
+    if scores.ndim == 1:
+        least = (np.where(y > 0, 1, -1) * scores).min()
+    else:
+        is_own = y[:, None] == np.arange(scores.shape[1])
+        least = (scores[is_own] - np.where(is_own, -np.inf, scores).max(axis=1)).min()
     if not least >= margin.value * (1.0 - 1e-12):
         yield f"a direction of margin {least}, not {margin.value}"
 

@@ -61,6 +61,8 @@ KINDS = {
     "extremes": Kind("minimize", 1.0, large=0.0, always=("max_passes",), hard=0.6),
     "teams": Kind("gradient_descent", 0.5, 5, large=1.0),
     "margin": Kind("max_margin", 1.0, large=0.05, always=("max_passes",)),
+    "margin softmax": Kind("max_margin", 0.5, large=0.05, fixed=(("loss", "softmax"),), classes=6,
+                           always=("max_passes",)),
     "trial": Kind("staged_trial", 0.4, 24, 0.0,
                   always=("X", "y", "n_steps", "n_stages", "n_repeats"),
                   without=("train", "stepsizes", "updates_per_epoch")),
@@ -180,7 +182,7 @@ class Draw:
         return inputs.weights(self.rng, shape, self.hard)
 
     def loss(self):
-        if self.kind.function in ("minimize", "staged_trial"):
+        if self.kind.function in ("minimize", "staged_trial", "max_margin"):
             return "logistic"
         return inputs.LOSSES[self.rng.integers(len(inputs.LOSSES))]
 

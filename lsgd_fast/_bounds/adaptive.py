@@ -7,9 +7,9 @@ from typing import overload
 
 import numpy as np
 
+from lsgd_fast._bounds.units import check_steps
 from lsgd_fast._checks import check_margin, check_real
 from lsgd_fast._docstrings import documented
-from lsgd_fast._paper_units import check_steps
 from lsgd_fast._typing import FloatArray, Real, Steps
 
 __all__ = ["adaptive_ln_loss", "adaptive_loss"]

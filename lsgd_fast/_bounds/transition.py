@@ -7,9 +7,9 @@ from typing import overload
 
 import numpy as np
 
+from lsgd_fast._bounds.units import check_steps, paper_stepsize
 from lsgd_fast._checks import check_count, check_real
 from lsgd_fast._docstrings import documented
-from lsgd_fast._paper_units import check_steps, paper_stepsize
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
 __all__ = ["later_loss", "plane_transition_steps", "worst_transition_steps"]
