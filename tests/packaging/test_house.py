@@ -37,7 +37,12 @@ ARROWS = {
     "_paper_units": {"_arrays", "_checks"},
     "_adaptive_bounds": {"_typing", "_checks", "_docstrings", "_paper_units"},
     "theory": {
-        "_typing", "_adaptive_bounds", "_checks", "_constants", "_docstrings", "_paper_units",
+        "_typing",
+        "_adaptive_bounds",
+        "_checks",
+        "_constants",
+        "_docstrings",
+        "_paper_units",
     },
     "datasets": {"_typing"},
     "distributed": {"_typing", "_checks", "_engine", "_inputs"},
