@@ -637,9 +637,9 @@ def check_rule(rule: Rule, problem: Any) -> None:
         )
     if rule.searches:
         check_search(rule, problem)
-    missing = (
-        isinstance(rule, _WithSmoothness) and rule.smoothness is None and "smoothness"
-    ) or (isinstance(rule, Nesterov) and rule.eta is None and "eta")
+    missing = (isinstance(rule, _WithSmoothness) and rule.smoothness is None and "smoothness") or (
+        isinstance(rule, Nesterov) and rule.eta is None and "eta"
+    )
     if missing and not 0.0 < smoothness_bound(problem) < math.inf:
         raise ValueError(
             f"stepsize: {type(rule).__name__} needs its {missing}: the smoothness has no bound for "

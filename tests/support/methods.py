@@ -15,7 +15,8 @@ LOSSES = (
 RULES = (
     stepsizes.Schedule([1.0, 0.5, 2.0]), stepsizes.Silver(smoothness=2.0), stepsizes.Polyak(),
     stepsizes.RiskAdaptive(0.25), stepsizes.Tyurin(0.25), stepsizes.NormalizedGradient(0.125),
-    stepsizes.AdGD(), stepsizes.BarzilaiBorwein(), stepsizes.Armijo(64.0),
+    stepsizes.AdGD(), stepsizes.BarzilaiBorwein(), stepsizes.InverseLoss(0.25),
+    stepsizes.Anytime(smoothness=2.0), stepsizes.Armijo(64.0),
 )  # fmt: skip
 
 
