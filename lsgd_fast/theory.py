@@ -402,7 +402,7 @@ def last_loss(
     9e-06
     """
     t, margin, stepsize, radius = _check_run(t, margin, stepsize, radius)
-    return _last_loss(n, margin, stepsize, radius)(t)
+    return _last_loss(check_count("n", n, 1), margin, stepsize, radius)(t)
 
 
 @documented
