@@ -15,11 +15,10 @@ from lsgd_fast._checks import check_n_steps, check_n_threads
 from lsgd_fast._files import check_path
 from lsgd_fast._engine.run_state import STATE_NAMES
 from lsgd_fast._inputs.callbacks import pace_of
-from lsgd_fast._inputs.problem import Problem, check_validation
+from lsgd_fast._inputs.problem import Problem
 from lsgd_fast._inputs.requests import DescentOptions, check_descent
 from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.stopping import ends_run, check_stop
-from lsgd_fast._results.archive import invalid_file
 from lsgd_fast._results.checkpoint import Checkpoint
 from lsgd_fast._results.verdict import MIN_STEPS, Verdict
 from lsgd_fast.stepsizes import number_or_rule, resolve
@@ -507,26 +506,7 @@ cdef class Descent:
         cdef Descent descent
         path, ranks, n_threads = check_path(path), ranks_of(X), check_n_threads(n_threads)
         checkpoint = ranks.first(Checkpoint.load(path) if ranks.rank == 0 else None)
-        arguments = dict(checkpoint.arguments)
-        model = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
-        rule, stop, network = [arguments.pop(name) for name in ("stepsize", "stop", "network")]
-        try:
-            problem = Problem.check(X, y, n_threads=n_threads, may_be_distributed=True, **data,
-                                    **model).with_offset(offset)
-            problem = problem if network is None else problem.with_network(network)
-            validation = check_validation(validation, problem, n_threads)
-        except ValueError as error:
-            if error is ranks.agreed_error:     # the other ranks know it as it is
-                raise
-            raise ValueError(f"{error}; the model is that of {path!r}") from error
-        checkpoint.check_problem(path, problem, validation, n_threads)
-        options = DescentOptions(validation=validation, callback=callback, n_threads=n_threads,
-                                 of_network=network is not None, **arguments)
-        start = problem.shaped(checkpoint.arrays["start"])
-        try:
-            request = check_descent(problem, rule, options, start=start, stop=stop)
-        except ValueError as error:
-            raise invalid_file(path, "descent", error) from error
+        request = checkpoint.request(path, X, y, data, offset, validation, callback, n_threads)
         descent = descend(request, cls)
         descent.state.restore(path, checkpoint)
         descent.called_at = checkpoint.counters["called_at"]

@@ -8,9 +8,9 @@ from libc.string cimport memset
 from lsgd_fast._engine.average cimport Average
 from lsgd_fast._engine.monitor cimport current_drift, monitor_t, monitored_t, start_monitor
 from lsgd_fast._engine.rules cimport (ADGD, ANYTIME, ARMIJO, BARZILAI_BORWEIN, CONSTANT,
-                                      DUAL_MOMENTUM, HEIGHTS, INVERSE_LOSS, NESTEROV, NORMALIZED_GRADIENT, POLYAK,
-                                      RISK_ADAPTIVE, SCHEDULE, SILVER, TYURIN, rule_kind_t,
-                                      rule_state_t, rule_t)
+                                      DUAL_MOMENTUM, HEIGHTS, INVERSE_LOSS, NESTEROV,
+                                      NORMALIZED_GRADIENT, POLYAK, RISK_ADAPTIVE, SCHEDULE, SILVER,
+                                      TYURIN, rule_kind_t, rule_state_t, rule_t)
 from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, DISTANCE, DIVERGED, ERROR_RATE, GOING_ON,
                                       GRADIENT_NORM, GRADIENT_REACHED, LN_LOSS, LOSS,
                                       LOSS_REACHED, MEASURED, MIN_MARGIN, N_COLUMNS, NOTHING,

@@ -8,8 +8,10 @@ import numpy as np
 from lsgd_fast import losses, stepsizes
 from lsgd_fast._checks import check_count, check_flag, check_real
 from lsgd_fast._constants import FIRST_WINDOW
+from lsgd_fast._inputs.distributed_rows import ranks_of
 from lsgd_fast._inputs.models import check_network
-from lsgd_fast._inputs.requests import COLUMNS, check_record
+from lsgd_fast._inputs.problem import Problem, check_validation
+from lsgd_fast._inputs.requests import COLUMNS, DescentOptions, check_descent, check_record
 from lsgd_fast._inputs.stopping import Stop, StopReason, check_stop
 from lsgd_fast._results.archive import invalid_file, load_archive, save_archive
 from lsgd_fast._results.diagnostics import check_type
@@ -118,7 +120,39 @@ class Checkpoint:
         """Return the state of the ``"monitor"`` or of the ``"rule"`` as {name: float}."""
         return dict(zip(self.state_names[name], self.arrays[name].tolist(), strict=True))
 
-    def check_problem(self, path, problem, validation, n_threads=None):
+    def request(self, path, X, y, data, offset, validation, callback, n_threads):
+        """Return the `DescentRequest` that goes on from here with data that are not in the file.
+
+        Raises
+        ------
+        ValueError
+            Naming `path`, if the data are invalid or others than those of the checkpoint.
+        """
+        arguments = dict(self.arguments)
+        model = {name: arguments.pop(name) for name in ("loss", "l2", "fit_intercept")}
+        rule, stop, network = [arguments.pop(name) for name in ("stepsize", "stop", "network")]
+        try:
+            problem = Problem.check(
+                X, y, n_threads=n_threads, may_be_distributed=True, **data, **model
+            ).with_offset(offset)
+            problem = problem if network is None else problem.with_network(network)
+            validation = check_validation(validation, problem, n_threads)
+        except ValueError as error:
+            if error is ranks_of(X).agreed_error:  # the other ranks know it as it is
+                raise
+            raise ValueError(f"{error}; the model is that of {path!r}") from error
+        self._check_problem(path, problem, validation, n_threads)
+        options = DescentOptions(
+            validation=validation, callback=callback, n_threads=n_threads,
+            of_network=network is not None, **arguments,
+        )  # fmt: skip
+        start = problem.shaped(self.arrays["start"])
+        try:
+            return check_descent(problem, rule, options, start=start, stop=stop)
+        except ValueError as error:
+            raise invalid_file(path, KIND, error) from error
+
+    def _check_problem(self, path, problem, validation, n_threads):
         """Raise ValueError naming `path` unless the checkpoint belongs to this problem."""
         held_out = None if validation is None else validation.digest(n_threads)
         if (self.digest, self.validation_digest) != (problem.digest(n_threads), held_out):
