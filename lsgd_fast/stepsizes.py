@@ -522,7 +522,7 @@ class Armijo(_Rule):
     >>> X, y = lsgd.datasets.toy()
     >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.Armijo(1e6), 100)
     >>> run.separated_at
-    4
+    3
     """
 
     name: ClassVar[str] = "armijo"

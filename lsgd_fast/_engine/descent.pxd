@@ -1,7 +1,6 @@
 # `Descent`, and the steps of several descents that share a batch.
 
 from lsgd_fast._engine.batch cimport Batch
-from lsgd_fast._engine.gradient_search cimport GradientSearch
 from lsgd_fast._engine.run_state cimport RunState
 
 
@@ -9,7 +8,6 @@ cdef class Descent:
     """Gradient descent that the caller steps, with checkpoints."""
     cdef Batch batch
     cdef RunState state
-    cdef GradientSearch search      # of a rule that searches along the gradient, or None
     cdef bint stepping
     cdef object problem, validation, stop, record, callback, lock
     cdef object arguments           # of a checkpoint
@@ -25,7 +23,6 @@ cdef class Descent:
     cdef bint _start_steps(self, Py_ssize_t target)
     cdef bint _has_steps_to(self, Py_ssize_t target)
     cdef Py_ssize_t _next_pause(self)
-    cdef bint _is_due(self, bint calls, Py_ssize_t target)
     cdef bint _cycle_check_is_due(self)
     cdef _check_cycle(self)
     cdef _call_back(self)

@@ -5,7 +5,6 @@ from libc.math cimport isnan
 from lsgd_fast._engine.average cimport Average
 from lsgd_fast._engine.batch cimport Batch
 from lsgd_fast._engine.dataset cimport Rows
-from lsgd_fast._engine.gradient_search cimport GradientSearch
 from lsgd_fast._engine.run_results cimport run_of
 from lsgd_fast._engine.run_state cimport W_ROW
 from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, ERROR_RATE, GOING_ON, GRADIENT_NORM,
@@ -176,8 +175,6 @@ cdef class Descent:
         options = request.options
         self.batch, self.lock, self.start = batch, batch.lock, start
         self.state = batch.new_run(start, request)
-        if request.rule.searches:
-            self.search = GradientSearch(batch, self.state)
         self.stop, self.record, self.callback = request.stop, options.record, options.callback
         self.arguments = request.arguments()
         self.pace = pace_of(self.callback, options.callback_every, request.problem.ranks)
@@ -335,20 +332,12 @@ cdef class Descent:
         return self.state.run.reason == GOING_ON and self.state.run.step < target
 
     cdef Py_ssize_t _next_pause(self):
-        """The step of the next cycle check, or an earlier one to extend the trace or to search."""
+        """The step of the next cycle check, or an earlier one to extend the trace."""
         cdef run_t* r = &self.state.run
-        if self.search is not None:
-            return r.step + 1
         pause = r.step + TRACE_SLICE * min(r.record_every, TRACE_SLICE)
         if self.stop.cycling:
             pause = min(pause, max(MIN_STEPS, 1 << int(r.step).bit_length()))
         return pause
-
-    cdef bint _is_due(self, bint calls, Py_ssize_t target):
-        """Whether there is something to do between steps that needs w_t measured."""
-        cdef Py_ssize_t step = self.state.run.step
-        return ((calls and step > self.called_at) or self._cycle_check_is_due()
-                or (self.search is not None and step < target))
 
     cdef bint _cycle_check_is_due(self):
         """Whether a window of the monitor ends here."""
@@ -566,7 +555,8 @@ cdef take_steps(list descents, Py_ssize_t target):
         while live:
             step = live[0].n_steps
             calls = pace is not None and pace.is_due(step, step == target)
-            due = [descent for descent in live if descent._is_due(calls, target)]
+            due = [descent for descent in live
+                   if (calls and step > descent.called_at) or descent._cycle_check_is_due()]
             if due:                         # at `target` as before it, so that all steps may
                 advance_together(due, step, True, True)     # be taken in any pieces
                 for descent in due:
@@ -575,9 +565,6 @@ cdef take_steps(list descents, Py_ssize_t target):
                     if calls and step > descent.called_at:
                         descent._call_back()
             live = [descent for descent in live if descent._has_steps_to(target)]
-            for descent in live:
-                if descent.search is not None:
-                    descent.search.choose_stepsize()
             if live:
                 pause = min([descent._next_pause() for descent in live])
                 if pace is not None:

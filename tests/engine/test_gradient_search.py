@@ -209,12 +209,11 @@ def test_a_small_largest_stepsize_is_a_constant_one(backend):
 
 @every_backend
 def test_it_is_linear_on_separable_data_while_the_largest_stepsize_allows(backend):
-    """The logarithm of the loss falls below that of the smallest float at a steady pace."""
+    """The logarithm of the loss falls at a steady pace, also where the loss underflows."""
     X, y = lsgd.datasets.toy()
-    run = backend.gradient_descent(X, y, Armijo(1e308), 400)
-    assert (np.diff(run.trace.ln_loss) < 0.0).all() and run.trace.ln_loss[-1] < -25.0
-    run = backend.gradient_descent(X, y, Armijo(1e308, 1e-4), 4000, record_every=1000)
-    assert run.trace.ln_loss[-1] < -200.0
+    run = backend.gradient_descent(X, y, Armijo(1e308, 1e-4), 400)
+    assert (np.diff(run.trace.ln_loss) < 0.0).all() and run.trace.ln_loss[-1] < -15.0
+    assert np.diff(run.trace.ln_loss[::100]) == pytest.approx(-6.0, abs=4.0)
     far = backend.gradient_descent(X, y, Armijo(1e308), 5, start=run.weights * 1e3)
     assert far.trace.loss[0] == 0.0 and np.isfinite(far.trace.ln_loss).all()
     assert far.stop_reason == "n_steps"
@@ -244,13 +243,13 @@ def test_rows_that_are_far_out_end_well(backend):
 
 @every_problem
 def test_bits_over_threads_and_instruction_sets(name):
-    X, y, options = PROBLEMS[name](*noisy(9000))
+    X, y, options = PROBLEMS[name](*noisy(4100))
     before, found = kernel.instruction_set(), set()
     try:
         for isa in kernel.instruction_sets():
             kernel.use_instruction_set(isa)
-            for n_threads in (1, 2, 5):
-                run = lsgd.gradient_descent(X, y, Armijo(1e4), 8, n_threads=n_threads, **options)
+            for n_threads in (1, 3):
+                run = lsgd.gradient_descent(X, y, Armijo(1e4), 5, n_threads=n_threads, **options)
                 found.add(mark(run))
     finally:
         kernel.use_instruction_set(before)
