@@ -106,7 +106,8 @@ def describe(numbers):
     ended = [m["passes"] for found in methods for m in found.values() if "passes" in m] or [None]
     yield (
         "Sets divided by R, w_0 = 0, without a penalty. A cell counts the reads of X after which "
-        "it was known that the weights are there: w_t of a descent is seen by pass t + 1; an "
+        "it was known that the weights are there: w_t of a descent is seen by pass t + 1, with "
+        "Armijo's rule by pass 2 t + 1, since a step also reads X for the gradient's scores; an "
         "iteration of the quasi-Newton method reads X twice, forward and backward, so two of its "
         "reads do the work of one fused pass; an evaluation of SciPy's, with its gradient, is "
         f"one. – : not within {number(numbers['cap'])} passes, or the method had ended before: "

@@ -8,12 +8,12 @@
 
 from libc.math cimport INFINITY
 from libc.stdint cimport uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from lsgd_fast._core.block cimport add_offsets, block_t, column_sums_t, loss_function_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, LOGISTIC_LOSS, NETWORK, PANEL, PIECEWISE_LINEAR,
-                                         SOFTPLUS, pass_t, tally_t)
+                                         SOFTPLUS, padded_rows, pass_t, tally_t)
 from lsgd_fast._core.simd cimport choose, inlined, lane_marks, vec
 from lsgd_fast._core.loss cimport (add_lanes, clear_tallies, logistic_loss_margins,
                                    logistic_loss_rows, merge_tails, tally_rows, tally_terms)
@@ -228,6 +228,8 @@ cdef inline inlined softmax_loss_rows(const pass_t* p, const block_t* b, double*
         ones[i] = 1.0
     for c in range(p.k):
         v = z + c * BLOCK
+        if p.scores != NULL:
+            memcpy(p.scores + c * padded_rows(p.rows.X.n) + b.row, v, n * sizeof(double))
         intercept = p.intercepts[c]
         for i in range(n):
             v[i] = v[i] + intercept

@@ -4,6 +4,7 @@ from lsgd_fast._core.pass_types cimport loss_t
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows
 from lsgd_fast._engine.exchange cimport Exchange
+from lsgd_fast._engine.gradient_search cimport GradientSearch
 from lsgd_fast._engine.gram cimport GramSpace
 from lsgd_fast._engine.run_state cimport RunState
 from lsgd_fast._engine.state cimport batch_t
@@ -24,6 +25,7 @@ cdef class Batch:
     cdef Exchange exchange           # None where this process has all rows
     cdef object starts               # (k, n_parameters) first weights, intercepts last
     cdef GramSpace gram              # None outside Gram space
+    cdef GradientSearch search       # of the only run, whose rule searches; or None
     cdef rows_t held_out
     cdef object held_out_rows
     cdef double[::1] memory, validation_memory
@@ -40,6 +42,8 @@ cdef class Batch:
     cdef start_steps(self, Py_ssize_t target, place)
     cdef end_steps(self)
     cdef advance(self, list states, Py_ssize_t target, bint measure_target, bint gradient)
+    cdef make_passes(self, list states, Py_ssize_t target, bint measure_target, bint gradient)
+    cdef bint ends_by_search(self, RunState state, Py_ssize_t target) except -1
     cdef _lay_out_multi(self, problem, bint log_domain, n_threads)
     cdef _add_shares(self, problem)
     cdef _use_log_domain(self, Py_ssize_t k)

@@ -15,10 +15,11 @@ from lsgd_fast._core.pass_types cimport (EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL
 from lsgd_fast._core.team cimport share_t
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows
+from lsgd_fast._engine.gradient_search cimport GradientSearch
 from lsgd_fast._engine.gram cimport GramSpace
 from lsgd_fast._engine.loop cimport advance
-from lsgd_fast._engine.run_state cimport RunState
-from lsgd_fast._engine.state cimport batch_t, run_t
+from lsgd_fast._engine.run_state cimport GRADIENT_ROW, RunState
+from lsgd_fast._engine.state cimport GOING_ON, batch_t, run_t
 
 from lsgd_fast import losses
 from lsgd_fast._core.threads import choose_threads
@@ -207,6 +208,9 @@ cdef class Batch:
             b.gradients = state.run.gradient
             if problem.scale is None:
                 self._read_from(state.run.w)
+        if rule.searches:
+            self.search = GradientSearch(self.rows, state, self.n_threads)
+            self.search.listen(b)
         return state
 
     cdef first_parameters(self, Py_ssize_t start):
@@ -274,6 +278,30 @@ cdef class Batch:
     cdef advance(self, list states, Py_ssize_t target, bint measure_target,     # no-cython-lint
                  bint gradient):
         """Advance runs that have taken equally many steps, see `advance` in loop.pxd."""
+        if self.search is not None and (self.ends_by_search(states[0], target)
+                                        or not measure_target):
+            return
+        self.make_passes(states, target, measure_target, gradient)
+
+    cdef bint ends_by_search(self, RunState state, Py_ssize_t target) except -1:
+        """Take the steps of a rule that searches; return whether the run ends before `target`."""
+        cdef run_t* r = &state.run
+        if r.reason != GOING_ON:
+            return False
+        while r.step < target:
+            self.make_passes([state], r.step, True, True)
+            if r.reason == GOING_ON:
+                gradient = state.parameters[GRADIENT_ROW]
+                direction = np.append(self.weights(gradient), self.intercepts(gradient))
+                self.search.choose_stepsize(&self.state, direction[:self.state.n_parameters])
+                self.make_passes([state], r.step + 1, False, True)
+            if r.reason != GOING_ON:
+                return True
+        return False
+
+    cdef make_passes(self, list states, Py_ssize_t target, bint measure_target,  # no-cython-lint
+                     bint gradient):
+        """Advance runs whose rules need no search, or by a step whose stepsize is known."""
         cdef batch_t* b = &self.state
         cdef RunState state
         cdef Py_ssize_t i

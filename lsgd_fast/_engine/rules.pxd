@@ -20,7 +20,7 @@ from lsgd_fast._engine.norms cimport distance, norm
 # run_state.pyx has the classes of stepsizes.py.
 cdef enum rule_kind_t:
     CONSTANT, SCHEDULE, SILVER, RISK_ADAPTIVE, TYURIN, NORMALIZED_GRADIENT, POLYAK, ADGD
-    BARZILAI_BORWEIN, NESTEROV, DUAL_MOMENTUM
+    BARZILAI_BORWEIN, NESTEROV, DUAL_MOMENTUM, ARMIJO
 
 cdef enum:
     HEIGHTS = 10                        # GLL_WINDOW of _constants.py
@@ -29,7 +29,8 @@ cdef enum:
 # The state of a rule between two steps, apart from its vectors; doubles only, see rule_view in
 # run_state.pyx.
 cdef struct rule_state_t:
-    double stepsize                     # of the latest step; inf where that overflows
+    double stepsize                     # of the latest step; inf where that overflows. ARMIJO: of
+                                        # the next one, once gradient_search.pyx has found it
     double count                        # steps, or of BARZILAI_BORWEIN accepted weights
     double log_factor                   # of the latest step, less -log_scale
     double growth                       # ADGD: log of the latest stepsize over the one before
@@ -306,13 +307,16 @@ cdef inline void plan_other_move(rule_t* rule, Py_ssize_t t, const double* w, co
     elif rule.kind == DUAL_MOMENTUM:
         plan_dual(rule, t, g, size, move)
         return
+    elif rule.kind == ARMIJO:
+        move.factor = times_exp(rule.state.stepsize, log_scale)
     elif g.norm == 0.0:
         move.factor = 0.0
     elif rule.kind == NORMALIZED_GRADIENT:
         move.factor = rule.eta / g.norm
     else:
         move.factor = (g.risk / g.norm) / g.norm
-    rule.state.stepsize = times_exp(move.factor, -log_scale)
+    if rule.kind != ARMIJO:
+        rule.state.stepsize = times_exp(move.factor, -log_scale)
     move.length = move.factor * g.norm
     move.promise = 0.0 if move.goes_back else move.length * g.true_norm
     if move.goes_back or rule.kind == NESTEROV:

@@ -8,8 +8,9 @@ from lsgd_fast._engine.descent cimport Descent, drive, measure_last, rows_of
 def descend_together(request):
     """Run descents that share every pass; those that cannot run one by one and share the rows.
 
-    These are runs of several columns, which fill a pass by themselves, and in Gram space runs with
-    first weights of their own, which have a Gram matrix each.
+    These are runs of several columns, which fill a pass by themselves, in Gram space runs with
+    first weights of their own, which have a Gram matrix each, and runs whose rule searches along
+    the gradient between two passes.
 
     Parameters
     ----------
@@ -27,9 +28,11 @@ def descend_together(request):
         if not group:
             continue
         first = request.descents[group[0]]
-        alone = first.problem.is_multi or (gram and len(request.starts) > 1)
+        all_alone = first.problem.is_multi or (gram and len(request.starts) > 1)
+        alone = [i for i in group if all_alone or request.descents[i].rule.searches]
+        together = [i for i in group if i not in alone]
         rows, held_out = rows_of(first)
-        for members in [[i] for i in group] if alone else [group]:
+        for members in [[i] for i in alone] + [together] * bool(together):
             for i, run in zip(members, run_batch(request, members, rows, held_out)):
                 runs[i] = run
     return runs

@@ -17,9 +17,12 @@ from lsgd_fast._constants import (
     MIN_SHORTENING,
     SUFFICIENT_DECREASE,
 )
+from lsgd_fast._methods.backtracking import PenaltyLine, search_stepsize, times_exp
 from lsgd_fast._methods.numerics import norm
+from lsgd_fast.reference.minimize import LinearMap, ScoreLine
 from lsgd_fast.stepsizes import (
     AdGD,
+    Armijo,
     BarzilaiBorwein,
     Constant,
     DualMomentum,
@@ -64,6 +67,7 @@ class StepRule:
         self.heights = []  # log objectives of accepted weights
         self.vector = None  # the end of the latest gradient step, or the momentum
         self.inertia = 1.0
+        self.linear_map, self.line = None, None  # of a rule that searches along the gradient
         self.bound = math.inf  # an upper bound of the margin of the data
 
     @np.errstate(all="ignore")
@@ -89,6 +93,8 @@ class StepRule:
             factor = np.float64(rule.eta) / now.risk
         elif isinstance(rule, Tyurin):
             factor = np.float64(rule.eta) / now.mass
+        elif isinstance(rule, Armijo):
+            return self._armijo(w, now)
         elif isinstance(rule, AdGD):
             factor = self._adgd(w, now)
         elif now.norm == 0.0:
@@ -123,6 +129,28 @@ class StepRule:
         stepsize = _times_exp(1.0 / now.mass, -now.log_scale) / unit / unit
         promise = norm(mean) / unit * (now.gradient_norm / unit)
         return Move(w + (self.vector + mean) / unit / unit, stepsize, math.inf, promise)
+
+    def _armijo(self, w, now):
+        problem = self.problem
+        if self.line is None:
+            k = problem.model.columns
+            self.linear_map, self.line = LinearMap(problem, k), ScoreLine(problem, k)
+        unit = now.direction / now.norm
+        self.linear_map.matvec(w, self.line.scores)
+        self.linear_map.matvec(-unit, self.line.change)
+        penalty = None
+        if problem.l2 > 0.0:
+            n_weights = problem.d * problem.model.columns
+            weights, gradient = w[:n_weights], unit[:n_weights]
+            value = 0.5 * problem.l2 * norm(weights) * norm(weights)
+            curvature = problem.l2 * norm(gradient) * norm(gradient)
+            penalty = PenaltyLine(value, -problem.l2 * float(weights @ gradient), curvature)
+        found = (self.line.evaluate, now.norm, now.log_scale, penalty)
+        stepsize = search_stepsize(self.rule, *found)
+        factor = times_exp(stepsize, now.log_scale)
+        length = factor * now.norm
+        moved = w - factor * now.direction
+        return Move(moved, stepsize, length, length * now.gradient_norm)
 
     def _first(self, now):
         """Return the log of the first factor: 1 over an upper bound of the curvature."""

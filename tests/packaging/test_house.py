@@ -33,7 +33,7 @@ ARROWS = {
     "_docstrings": {"_parameters"},
     "_parameters": set(),
     "losses": {"_checks", "_docstrings"},
-    "stepsizes": {"_checks"},
+    "stepsizes": {"_checks", "losses"},
     "theory": {"_typing", "_arrays", "_checks", "_constants", "_docstrings"},
     "datasets": {"_typing"},
     "distributed": {"_typing", "_checks", "_engine", "_inputs"},

@@ -46,6 +46,7 @@ DESCENTS = {
     "cycling": (X, Y, 9.0, {"stop": Stop(cycling=True, separated=True)}, {}),
     "polyak": (X, Y, stepsizes.Polyak(), {"callback_every": 3}, {}),
     "bb": (X, Y, stepsizes.BarzilaiBorwein(), {}, {}),
+    "armijo": (X, Y, stepsizes.Armijo(1e3), {"l2": 1e-3}, {}),
     "adgd": (X, Y, stepsizes.AdGD(), {"loss": "exponential"}, {}),
     "nesterov": (X, Y, stepsizes.Nesterov(0.05), {"l2": 0.1}, {}),
     "silver": (X, Y, stepsizes.Silver(), {"record": ("loss",)}, {}),

@@ -15,7 +15,7 @@ LOSSES = (
 RULES = (
     stepsizes.Schedule([1.0, 0.5, 2.0]), stepsizes.Silver(smoothness=2.0), stepsizes.Polyak(),
     stepsizes.RiskAdaptive(0.25), stepsizes.Tyurin(0.25), stepsizes.NormalizedGradient(0.125),
-    stepsizes.AdGD(), stepsizes.BarzilaiBorwein(),
+    stepsizes.AdGD(), stepsizes.BarzilaiBorwein(), stepsizes.Armijo(64.0),
 )  # fmt: skip
 
 

@@ -31,7 +31,8 @@ def descents(X: NDArray[np.float64], y: NDArray[np.float64], path: Path) -> lsgd
     run = lsgd.gradient_descent(X, y, 32.0, 100, stop=stop, callback=say, validation=(X, y))
     lsgd.gradient_descent(X.tolist(), y.tolist(), stepsizes.Silver(), 10, callback=bar)
     lsgd.gradient_descent(X, y, stepsizes.resolve(2), np.int64(10), loss=losses.Exponential())
-    sweep = lsgd.stepsize_sweep(X, y, [0.5, stepsizes.AdGD()], 100, record=["loss", "ln_loss"])
+    rules = [0.5, stepsizes.AdGD(), stepsizes.Armijo(1e3, decrease=0.25)]
+    sweep = lsgd.stepsize_sweep(X, y, rules, 100, record=["loss", "ln_loss"])
     best: lsgd.Run = sweep[:2].best("ln_loss")
     sweep.save(path / "sweep.npz")
     assert lsgd.Sweep.load(path / "sweep.npz").stepsizes == sweep.stepsizes and best.n_steps

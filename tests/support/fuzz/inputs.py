@@ -270,7 +270,7 @@ def rule(rng, eta):
         known_rule(rng, eta), known_rule(rng, eta), known_rule(rng, eta), stepsizes.Silver(),
         stepsizes.RiskAdaptive(eta), stepsizes.Tyurin(eta), stepsizes.NormalizedGradient(eta),
         stepsizes.Polyak(), stepsizes.AdGD(), stepsizes.BarzilaiBorwein(), stepsizes.Nesterov(),
-        stepsizes.Nesterov(eta), stepsizes.DualMomentum(),
+        stepsizes.Nesterov(eta), stepsizes.DualMomentum(), stepsizes.Armijo(eta),
     )  # fmt: skip
     return rules[rng.integers(len(rules))]
 
