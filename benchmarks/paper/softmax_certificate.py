@@ -63,9 +63,7 @@ def one_number_of_classes(n_classes, n_steps, ax):
             found = lsgd.max_margin(X, y, loss="softmax", tol=MARGIN_TOL, n_threads=1)
             first = margin = found.value
         for eta in STEPSIZES:
-            one = lsgd.gradient_descent(
-                X, y, eta, n_steps, loss="softmax", **keywords, n_threads=1
-            )
+            one = lsgd.gradient_descent(X, y, eta, n_steps, loss="softmax", **keywords, n_threads=1)
             loss, size = one.trace.loss, eta * one.radius**2
             unstable += one.n_increases > 0
             if one.certified_at is not None:
@@ -77,9 +75,7 @@ def one_number_of_classes(n_classes, n_steps, ax):
             lowest = min(lowest, size * loss[rises].min(initial=math.inf))
             if margin is not None:
                 t = one.trace.step[1:]
-                bound = lsgd.theory.softmax_mean_loss(
-                    t, n_classes, margin, eta, radius=one.radius
-                )
+                bound = lsgd.theory.softmax_mean_loss(t, n_classes, margin, eta, radius=one.radius)
                 ratio = max(ratio, float((np.cumsum(loss[:-1]) / t / bound).max()))
             if seed == 0 and eta == 1e3:
                 ax.plot(one.trace.step, size * loss, lw=1.0, label=f"K = {n_classes}")
@@ -209,7 +205,8 @@ def claims(numbers):
             f"Two rows whose loss increases at η R² L = {number(min(least), 6)}; with "
             f"{number(WRONG)} in place of 1 the certificate is wrong on those of g = "
             f"{', '.join(number(g) for g in caught)}.",
-            1.0 < min(least) < 1.01 and len(caught) > 0
+            1.0 < min(least) < 1.01
+            and len(caught) > 0
             and not any(any(row["certified there"]) for row in rows),
             "Agreement: an increase below 1.01 and none up to 1.",
         ),
