@@ -10,6 +10,7 @@ import lsgd_fast as lsgd
 from lsgd_fast.stepsizes import (
     AdGD,
     Anytime,
+    Armijo,
     BarzilaiBorwein,
     Constant,
     DualMomentum,
@@ -131,7 +132,7 @@ def contestants():
     for family in families:
         for eta in ETAS:
             yield f"{family.__name__}({eta:g})", family(eta), "logistic"
-    for rule in (Silver(), Anytime(), Polyak(), AdGD(), BarzilaiBorwein()):
+    for rule in (Silver(), Anytime(), Polyak(), AdGD(), BarzilaiBorwein(), Armijo(1e6)):
         yield f"{type(rule).__name__}()", rule, "logistic"
     for eta in ETAS:
         yield f"RiskAdaptive({eta:g}), exponential", RiskAdaptive(eta), "exponential"

@@ -247,11 +247,12 @@ def claims(numbers):
         ),
         Claim(
             "last",
-            "Ours, withdrawn: ln L(w_T) ≤ -η (γ²T - 1)/2 with the exponential loss.",
-            f"ln L is {number(last['ln last loss'])} where this says {number(last['bound'])}; the "
+            "Ours: no such bound holds of the last weights, as the paper does not claim: "
+            "ln L(w_T) may be above -η (γ²T - 1)/2 with the exponential loss.",
+            f"ln L is {number(last['ln last loss'])} where that is {number(last['bound'])}; the "
             f"best of the weights before has {number(last['ln best of w_0 to w_{T-1}'])}.",
-            last["ln last loss"] <= last["bound"],
-            "A “no” that was ours: the docstring now speaks of the best and the averaged weights.",
+            last["ln last loss"] > last["bound"],
+            "The docstring of `RiskAdaptive` once claimed it.",
         ),
     ]
 

@@ -248,6 +248,7 @@ CHAIN_RULES = [
     (stepsizes.Polyak(), "logistic"),
     (stepsizes.AdGD(), "logistic"),
     (stepsizes.BarzilaiBorwein(), "logistic"),
+    (stepsizes.Armijo(1e6), "logistic"),
     (stepsizes.Nesterov(1e3), "logistic"),
     (stepsizes.DualMomentum(), "exponential"),
 ]
