@@ -115,7 +115,7 @@ def draw(numbers, n_steps):
     right.plot([1e-1, 1e2], [1e-1, 1e2], color="0.4", linewidth=0.8)
     right.set(xscale="log", yscale="log", xlabel="exponent of the printed bound, over η")
     right.set_ylabel("-ln loss of the averaged weights, over η")
-    right.set_title("at the last step (o exponential, x logistic)", fontsize="medium")
+    right.set_title("last step; a colour a set, o exponential, x logistic", fontsize="medium")
     return drawing
 
 

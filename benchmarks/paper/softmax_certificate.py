@@ -215,7 +215,7 @@ def claims(numbers):
 
 RESULTS = [
     Result(
-        name="softmax_certificate",
+        name="softmax-certificate",
         title="Softmax: when the loss cannot increase any more",
         run=run,
         describe=describe,

@@ -22,7 +22,7 @@ NAMES = [
     "figure1-toy", "theorem1", "transition-sets", "transition-growth", "corollary2", "theorem3",
     "theorem4", "table1", "theorem6", "direction", "cycles", "outliers", "penalty", "penalty-test",
     "early-stopping", "adaptive", "two-rows", "lower-bounds", "leaky", "comparison",
-    "softmax_certificate",
+    "softmax-certificate",
 ]  # fmt: skip
 STEPS, PASSES = 1024, 256
 # Networks and many features are dear, and so is each step by itself.
@@ -33,7 +33,7 @@ HOLD = {
     "theorem1": {"mean", "monotone", "stable", "linear"},
     "transition-sets": {"random sets", "plane", "hard sets"},
     "transition-growth": {"growth"},
-    "softmax_certificate": {"mean", "sharp"},
+    "softmax-certificate": {"mean", "sharp"},
     "theorem3": {"threshold"},
     "theorem4": {"Lemma 17", "loss", "error"},
     "table1": {"polynomial, a = 1, small", "polynomial, a = 2, small"},
