@@ -17,7 +17,9 @@ References
 ----------
 J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, "Large Stepsize Gradient Descent for Logistic Loss:
 Non-Monotonicity of the Loss Improves Optimization Efficiency", COLT 2024, arXiv:2402.15926: the
-theorems, corollaries and lemmas by number.
+theorems, corollaries and lemmas by number. H. Bao, S. Sakaue, Y. Takezawa, "Any-stepsize Gradient
+Descent for Separable Data under Fenchel-Young Losses", NeurIPS 2025, arXiv:2502.04889: for
+`separation_margin_steps` alone, whose losses are others.
 """
 
 from __future__ import annotations
@@ -27,11 +29,14 @@ from typing import overload
 
 import numpy as np
 
+from lsgd_fast import losses
 from lsgd_fast._arrays import as_real_array
-from lsgd_fast._checks import check_count, check_real
+from lsgd_fast._checks import check_count, check_real, shown
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 from lsgd_fast._docstrings import documented
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
+
+LARGEST_STEPS = 1e300  # of a bound; beyond it is infinite
 
 __all__ = [
     "certified_loss",
@@ -45,6 +50,7 @@ __all__ = [
     "monotone_stepsize",
     "monotone_threshold",
     "network_width",
+    "separation_margin_steps",
     "smoothness",
     "stable_loss",
     "steps_for_loss",
@@ -655,6 +661,63 @@ def network_width(
     return base**6 if base < 1e50 else math.inf
 
 
+# --- losses with a separation margin --------------------------------------------------------------
+
+
+@documented
+def separation_margin_steps(
+    loss: Real, n: Count, margin: Real, stepsize: Real, *, function: losses.Tsallis | losses.Renyi2,
+    radius: Real = 1.0,
+) -> float:  # fmt: skip
+    """Return a number of steps within which a loss with a separation margin gets to `loss`.
+
+    This is Corollary 6 of arXiv:2502.04889: with any stepsize, the least loss of w_0, ..., w_T is
+    at most `loss`. It says nothing of the last one, nor of a loss of exactly 0.
+
+    Parameters
+    ----------
+    {loss_to_reach}
+    {n}
+    {margin}
+    {constant_stepsize}
+    function : Tsallis or Renyi2
+        The loss that is minimised, an object of `lsgd_fast.losses`.
+    {radius}
+
+    Returns
+    -------
+    float
+        The least whole number T above ``n (4 m / eta + R^2) / (gamma^2 g)``, where m is the
+        separation margin and g is minus the derivative where the loss of a row is `loss`. The paper
+        writes ``C_phi loss^alpha`` for g.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> renyi = lsgd.losses.Renyi2()
+    >>> lsgd.theory.separation_margin_steps(1e-6, 4, margin=0.1, stepsize=32.0, function=renyi)
+    69337.0
+    """
+    loss, n = check_real("loss", loss), check_count("n", n, 1)
+    margin, radius = _check_margin(margin, radius)
+    eta = _paper_stepsize(stepsize, radius)
+    if type(function) not in (losses.Tsallis, losses.Renyi2):
+        raise TypeError(
+            "function must be a loss with a separation margin, lsgd_fast.losses.Tsallis or Renyi2; "
+            f"got {shown(function)}"
+        )
+    share = margin / radius
+    slope = math.exp(function.log_slope_at(math.log(loss)))
+    bound = 4.0 * function.separation_margin / eta + function.C_g
+    steps = _over(_over(n * bound, slope), share * share)
+    return math.floor(steps) + 1.0 if steps <= LARGEST_STEPS else math.inf
+
+
+def _over(x, y):
+    """Return x / y, infinity where y is 0."""
+    return x / y if y > 0.0 else math.inf
+
+
 # --- parts ----------------------------------------------------------------------------------------
 
 
@@ -773,7 +836,7 @@ def _first(holds):
     low, high = 0.0, 1.0
     while not holds(high):
         low, high = high, 2.0 * high
-        if high > 1e300:
+        if high > LARGEST_STEPS:
             return math.inf
     while True:
         middle = float(math.floor((low + high) / 2.0))

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from lsgd_fast import theory
+from lsgd_fast import losses, theory
 
 # --- the formulas ---------------------------------------------------------------------------------
 
@@ -203,6 +203,7 @@ CHOICES = {
     "n": COUNTS, "t": [0, 1.0, 2**62, 1e300, np.float32(3), [0.0, 1e300]],
     "n_steps": COUNTS, "failure": [5e-324, 0.01, 1.0 - 2.0**-53],
     "mean_exponential": [0.0, 1.0, SIZES[-1]], "imbalance": [0.0, 1.0, SIZES[-1]],
+    "function": [losses.Tsallis(1.5), losses.Tsallis(), losses.Renyi2()],
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ MODULES = [
     "outliers",
     "penalty",
     "comparison",
+    "zero_loss",
 ]
 
 RESULTS = {result.name: result for name in MODULES for result in import_module(name).RESULTS}
