@@ -18,6 +18,7 @@ __all__ = [
     "check_count",
     "check_flag",
     "check_gram",
+    "check_margin",
     "check_n_steps",
     "check_n_threads",
     "check_real",
@@ -68,6 +69,14 @@ def check_real(name, value, *, zero_allowed=False):
         return number + 0.0  # 0.0 for -0.0
     sign = "not negative" if zero_allowed else "positive"
     raise ValueError(f"{name} must be finite and {sign}; got {shown(value)}")
+
+
+def check_margin(margin, radius):
+    """Return the margin of data and their radius as floats."""
+    margin, radius = check_real("margin", margin), check_real("radius", radius)
+    if margin > radius * (1.0 + 1e-9):  # rounding may lift it slightly above
+        raise ValueError(f"margin must be at most the radius, {radius!r}; got {margin!r}")
+    return margin, radius
 
 
 def check_flag(name, value):

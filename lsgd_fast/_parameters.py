@@ -127,11 +127,11 @@ gram : {"auto", True, False}, default "auto"
     Whether to run in Gram space: the n x n Gram matrix of the rows is computed once, and
     then each step costs n^2, whatever the number of features. This is possible for dense X
     in one process that is neither centred nor scaled, the logistic loss, and the rules
-    `Constant`, `Schedule` and `Silver`. "auto" does so for X of at least 20 000 entries and
-    at least 8 times as many features as rows, if the matrix (with that of held-out rows)
-    takes at most 64 MiB; with few steps it may cost more than it saves. The weights are
-    sums of rows, computed at the end and when a callback reads them. Without a penalty
-    `gradient_norm` has an error of about ``1e-8 * radius``, times the mean of
+    `Constant`, `Schedule`, `Silver` and `Anytime`. "auto" does so for X of at least 20 000
+    entries and at least 8 times as many features as rows, if the matrix (with that of
+    held-out rows) takes at most 64 MiB; with few steps it may cost more than it saves. The
+    weights are sums of rows, computed at the end and when a callback reads them. Without a
+    penalty `gradient_norm` has an error of about ``1e-8 * radius``, times the mean of
     ``sigmoid(-z)``.
 """,
     "n_threads": """
@@ -280,6 +280,10 @@ radius : float, default 1.0
     "z": """
 z : ndarray of float64
     Margins, of any shape.
+""",
+    "log_value": """
+log_value : ndarray of float64
+    Logarithms of the loss, of any shape.
 """,
     "lam": """
 lam : float

@@ -48,6 +48,9 @@ __all__ = [
 # Beyond z = 36, log(loss(z)) = -z - exp(-z)/2 + ... equals -z to 4e-18 relative.
 LOG_VALUE_IS_LINEAR = 36.0
 
+# (1 - exp(-L)) / L is 1 to the last bit at this loss L and all smaller ones.
+SMALLEST_LOSS = 1e-300
+
 # The range of the parameter of the flattened losses: nothing overflows for margins up to 1e300.
 SMALLEST_PARAMETER, LARGEST_PARAMETER = 1e-8, 1e8
 
@@ -154,6 +157,24 @@ class Logistic:
             ``-log(1 + exp(z))``.
         """
         return -self.value(-z)
+
+    def log_slope_at(self, log_value: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithm of minus the derivative where the loss has given logarithms.
+
+        Parameters
+        ----------
+        {log_value}
+
+        Returns
+        -------
+        ndarray of float64
+            ``log(1 - exp(-L))``, which is `log_value` to the last bit for small losses L.
+        """
+        with np.errstate(under="ignore", over="ignore"):
+            loss = np.exp(log_value)
+            small = np.clip(loss, SMALLEST_LOSS, 1.0)
+            near = log_value + np.log(-np.expm1(-small) / small)
+            return np.where(loss < 1.0, near, np.log1p(-np.exp(-np.maximum(loss, 1.0))))
 
 
 @documented
@@ -277,6 +298,20 @@ class Exponential:
             ``-z``.
         """
         return -z
+
+    def log_slope_at(self, log_value: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithm of minus the derivative where the loss has given logarithms.
+
+        Parameters
+        ----------
+        {log_value}
+
+        Returns
+        -------
+        ndarray of float64
+            `log_value`: the loss is minus its own derivative.
+        """
+        return log_value
 
 
 @documented
@@ -410,6 +445,20 @@ class FlattenedExponential:
         with np.errstate(over="ignore"):
             return math.log(self.a) - np.maximum(self.a * z, 0.0)
 
+    def log_slope_at(self, log_value: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithm of minus the derivative where the loss has given logarithms.
+
+        Parameters
+        ----------
+        {log_value}
+
+        Returns
+        -------
+        ndarray of float64
+            ``log(a) + min(log_value, 0)``.
+        """
+        return math.log(self.a) + np.minimum(log_value, 0.0)
+
 
 @documented
 @dataclass(frozen=True)
@@ -535,6 +584,20 @@ class FlattenedPolynomial:
             ``log(a) - (a + 1) log(1 + max(z, 0))``.
         """
         return math.log(self.a) - (self.a + 1.0) * np.log1p(np.maximum(z, 0.0))
+
+    def log_slope_at(self, log_value: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithm of minus the derivative where the loss has given logarithms.
+
+        Parameters
+        ----------
+        {log_value}
+
+        Returns
+        -------
+        ndarray of float64
+            ``log(a) + (a + 1) / a * min(log_value, 0)``.
+        """
+        return math.log(self.a) + (self.a + 1.0) / self.a * np.minimum(log_value, 0.0)
 
 
 def _check_parameter(a):

@@ -18,9 +18,11 @@ from lsgd_fast._checks import as_list, check_real, set_fields, shown
 
 __all__ = [
     "AdGD",
+    "Anytime",
     "BarzilaiBorwein",
     "Constant",
     "DualMomentum",
+    "InverseLoss",
     "Nesterov",
     "NormalizedGradient",
     "Polyak",
@@ -38,6 +40,14 @@ class _Rule:
     adaptive: ClassVar[bool] = False  # whether it needs gradients in the log domain
     takes_l2: ClassVar[bool] = True
     n_vectors: ClassVar[int] = 0  # the number of vectors that it keeps from step to step
+
+
+class _WithSmoothness(_Rule):
+    """A rule with the one parameter smoothness."""
+
+    def __post_init__(self) -> None:
+        if self.smoothness is not None:
+            set_fields(self, smoothness=check_real("smoothness", self.smoothness))
 
 
 class _WithEta(_Rule):
@@ -106,7 +116,7 @@ class Schedule(_Rule):
 
 
 @dataclass(frozen=True)
-class Silver(_Rule):
+class Silver(_WithSmoothness):
     """The silver schedule, ``(1 + rho^(nu(t + 1) - 1)) / smoothness`` with ``rho = 1 + sqrt(2)``.
 
     nu(i) is the exponent of 2 in i: sqrt(2), 2, sqrt(2), 2 + sqrt(2), and so on. Some steps are far
@@ -136,19 +146,60 @@ class Silver(_Rule):
     name: ClassVar[str] = "silver"
     smoothness: float | None = None
 
-    def __post_init__(self) -> None:
-        if self.smoothness is not None:
-            set_fields(self, smoothness=check_real("smoothness", self.smoothness))
+
+@dataclass(frozen=True)
+class Anytime(_WithSmoothness):
+    """Blocks of silver steps with steps between them, for any number of steps.
+
+    After T steps the objective is within a constant times ``smoothness |w_0 - w*|^2 / T^1.119`` of
+    the least one, for *every* T. `Silver` is faster where T is 2^k - 1, but not elsewhere: right
+    after a long step, on some problems, the objective is far above this bound.
+
+    Where steps of the sum x are followed by steps of the sum y, both over 1 / smoothness, the step
+    between them is ``(sqrt((x + y + 2)^2 + 4 (x + 1) (y + 1)) - (x + y)) / 2``. S_0 has no steps,
+    and S_j is S_{j-1} twice, with that step between; these are the silver steps, and their sum is
+    ``rho^j - 1`` with ``rho = 1 + sqrt(2)``. The schedule is S_1 ``floor(2 rho)`` times, then S_2
+    ``floor(2 rho^2)`` times, and so on, with such a step before each.
+
+    Parameters
+    ----------
+    smoothness : float, optional
+        The largest curvature of the objective. By default it is the bound ``c R^2 + l2``, where c
+        is the largest second derivative of the loss (1/4 for the logistic loss).
+
+    References
+    ----------
+    Z. Zhang, J. D. Lee, S. S. Du, Y. Chen, "Anytime Acceleration of Gradient Descent", COLT 2025,
+    arXiv:2411.17668. Their equation 15 prints a sum of k_i for that of k_j, the number of blocks.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.Anytime(), 100)
+    >>> run.separated_at
+    11
+    """
+
+    name: ClassVar[str] = "anytime"
+    smoothness: float | None = None
 
 
 @dataclass(frozen=True)
 class RiskAdaptive(_WithEta):
-    """Eta divided by the loss: ``w_{t+1} = w_t - eta g_t / L(w_t)``, gradient descent on ln L.
+    """Eta divided by the slope of the loss at the margin where one row would have the loss of all.
 
-    With `Exponential` the rows are weighted by ``softmax(-z)``. Then, with R = 1, rows of equal
-    weight and gamma the margin of the data, ``ln L(w_T) <= -eta (gamma^2 T - 1) / 2``, so that the
-    data are separated once ``T > 1/gamma^2 + 2 ln(n) / (eta gamma^2)``. With the logistic loss
-    steps are short where the loss is large: with a large eta that is far slower at first.
+    The step is ``eta g_t / s``, where s is ``|loss'(z)|`` at the z with ``loss(z) = L(w_t)``: L for
+    the exponential loss, ``1 - exp(-L)`` for the logistic loss and for softmax, ``a min(L, 1)`` and
+    ``a min(L, 1)^((a + 1) / a)`` for the flattened exponential and polynomial losses. It is
+    gradient descent on ``-loss^-1(L(w))``. Softmax, which is not in the paper, has the form of the
+    logistic loss, as its loss is the logistic one of a margin.
+
+    With `Exponential` the rows are weighted by ``softmax(-z)``. Then, with zero initial weights,
+    R = 1 and gamma the margin of the data, the best of ``w_0`` to ``w_{T-1}`` and their mean have
+    ``ln L <= -eta (gamma^2 T - 1) / 2``, so that the best one has separated n rows of equal weight
+    if ``T > 1/gamma^2 + 2 ln(n) / (eta gamma^2)``; see `theory.adaptive_loss`. Nothing is claimed
+    of the last iterate.
 
     Parameters
     ----------
@@ -158,8 +209,9 @@ class RiskAdaptive(_WithEta):
     References
     ----------
     R. Zhang, J. Wu, L. Lin, P. L. Bartlett, "Minimax Optimal Convergence of Gradient Descent in
-    Logistic Regression via Large and Adaptive Stepsizes", ICML 2025, arXiv:2504.04105. The bound
-    for softmax weights is elementary: ln L is convex, and its gradients have a norm of at most R.
+    Logistic Regression via Large and Adaptive Stepsizes", ICML 2025, arXiv:2504.04105, equation 2
+    for the rule. The bound is derived in docs/losses_and_rules.md; theirs, for
+    ``T - 1 >= 1 / gamma^2``, has ``-gamma^2 eta / 4`` on the right side.
 
     Examples
     --------
@@ -167,10 +219,36 @@ class RiskAdaptive(_WithEta):
     >>> X, y = lsgd.datasets.toy()
     >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.RiskAdaptive(1.0), 100)
     >>> run.separated_at
-    13
+    10
     """
 
     name: ClassVar[str] = "risk_adaptive"
+    takes_l2: ClassVar[bool] = False
+    eta: float
+
+
+@dataclass(frozen=True)
+class InverseLoss(_WithEta):
+    """Eta divided by the loss: ``w_{t+1} = w_t - eta g_t / L(w_t)``, gradient descent on ln L.
+
+    With `Exponential` it is `RiskAdaptive`. With the other losses steps are short where the loss is
+    large: with a large eta that is far slower at first.
+
+    Parameters
+    ----------
+    eta : float
+        The factor of the step, in units of 1 / R^2; finite and positive.
+
+    Examples
+    --------
+    >>> import lsgd_fast as lsgd
+    >>> X, y = lsgd.datasets.toy()
+    >>> run = lsgd.gradient_descent(X, y, lsgd.stepsizes.InverseLoss(1.0), 100)
+    >>> run.separated_at
+    13
+    """
+
+    name: ClassVar[str] = "inverse_loss"
     takes_l2: ClassVar[bool] = False
     eta: float
 
@@ -409,7 +487,9 @@ Rule = (
     Constant
     | Schedule
     | Silver
+    | Anytime
     | RiskAdaptive
+    | InverseLoss
     | Tyurin
     | NormalizedGradient
     | Polyak
@@ -491,13 +571,17 @@ def check_rule(rule: Rule, problem: Any) -> None:
             f"l2 must be 0 with {type(rule).__name__}, which assumes an infimum of zero; "
             f"got {problem.l2!r}"
         )
+    if isinstance(rule, RiskAdaptive) and getattr(problem.loss, "log_slope_at", None) is None:
+        raise ValueError(
+            f"loss must be one with `log_slope_at` for RiskAdaptive; got {problem.loss!r}"
+        )
     if rule.adaptive and problem.model.name == "network":
         raise ValueError(
             f"stepsize must not be {type(rule).__name__} for a network: it is for linear models"
         )
-    missing = (isinstance(rule, Silver) and rule.smoothness is None and "smoothness") or (
-        isinstance(rule, Nesterov) and rule.eta is None and "eta"
-    )
+    missing = (
+        isinstance(rule, _WithSmoothness) and rule.smoothness is None and "smoothness"
+    ) or (isinstance(rule, Nesterov) and rule.eta is None and "eta")
     if missing and not 0.0 < smoothness_bound(problem) < math.inf:
         raise ValueError(
             f"stepsize: {type(rule).__name__} needs its {missing}: the smoothness has no bound for "
@@ -514,7 +598,9 @@ def smoothness_bound(problem: Any) -> float:
 
 
 def eta_of(rule: Rule, problem: Any) -> float:
-    """Return the parameter eta of a rule, 0.0 if it has none."""
+    """Return the parameter eta of a rule, 1 / smoothness of `Anytime`, 0.0 if it has none."""
+    if isinstance(rule, Anytime):
+        return 1.0 / _smoothness_of(rule, problem)
     if isinstance(rule, Nesterov) and rule.eta is None:
         return 1.0 / smoothness_bound(problem)
     return getattr(rule, "eta", 0.0)
@@ -524,17 +610,21 @@ def known_values(rule: Rule, problem: Any) -> list[float]:
     """Return the stepsizes that are known before the run, as a list of floats.
 
     They are those of a `Schedule`, the one of `Constant`, or those of `Silver` by the exponent of 2
-    in t + 1. Other rules have none.
+    in t + 1, which are steps of `Anytime`, too. Other rules have none.
     """
     if isinstance(rule, Constant):
         return [rule.eta]
     if isinstance(rule, Schedule):
         return list(rule.values)
-    if not isinstance(rule, Silver):
+    if not isinstance(rule, _WithSmoothness):
         return []
-    smoothness = smoothness_bound(problem) if rule.smoothness is None else rule.smoothness
+    smoothness = _smoothness_of(rule, problem)
     growth = 1.0 + math.sqrt(2.0)
     return [(1.0 + growth ** (nu - 1)) / smoothness for nu in range(64)]
+
+
+def _smoothness_of(rule, problem):
+    return smoothness_bound(problem) if rule.smoothness is None else rule.smoothness
 
 
 def largest(rule: Rule, problem: Any) -> float:

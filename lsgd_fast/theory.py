@@ -6,9 +6,10 @@ papers divide X by R first: their margin is ``margin / R``, their stepsize ``ste
 weights are ``R`` times ours, and the losses are the same. With the default ``radius=1`` the
 functions are those of the papers. With an intercept, each row has one more entry, which is 1.
 
-Each bound holds for the logistic loss without a penalty, equal sample weights, zero initial
-weights, and data that are linearly separable with at least this margin, so a lower bound of the
-margin is enough. The bounds are for the worst such data and usually far above what happens.
+Each bound holds for the logistic loss (that of `adaptive_loss` for the exponential one) without a
+penalty, equal sample weights, zero initial weights, and data that are linearly separable with at
+least this margin, so a lower bound of the margin is enough. The bounds are for the worst such data
+and usually far above what happens.
 
 A bound is infinite where the theorem says nothing. Arguments that are out of range raise
 ValueError. `t` may be an array of any shape; the result then has this shape.
@@ -29,16 +30,19 @@ from typing import overload
 
 import numpy as np
 
-from lsgd_fast import losses
-from lsgd_fast._arrays import as_real_array
-from lsgd_fast._checks import check_count, check_real, shown
+from lsgd_fast._adaptive_bounds import adaptive_ln_loss, adaptive_loss
+from lsgd_fast._checks import check_count, check_real
+from lsgd_fast._checks import check_margin as _check_margin
 from lsgd_fast._constants import SLACK, SMALLEST_FLOAT
 from lsgd_fast._docstrings import documented
+from lsgd_fast._paper_units import check_steps as _check_steps
+from lsgd_fast._paper_units import paper_stepsize as _paper_stepsize
+from lsgd_fast._separating_bounds import separation_margin_steps
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
-LARGEST_STEPS = 1e300  # of a bound; beyond it is infinite
-
 __all__ = [
+    "adaptive_ln_loss",
+    "adaptive_loss",
     "certified_loss",
     "corollary2_loss",
     "corollary2_min_steps",
@@ -661,63 +665,6 @@ def network_width(
     return base**6 if base < 1e50 else math.inf
 
 
-# --- losses with a separation margin --------------------------------------------------------------
-
-
-@documented
-def separation_margin_steps(
-    loss: Real, n: Count, margin: Real, stepsize: Real, *, function: losses.Tsallis | losses.Renyi2,
-    radius: Real = 1.0,
-) -> float:  # fmt: skip
-    """Return a number of steps within which a loss with a separation margin gets to `loss`.
-
-    This is Corollary 6 of arXiv:2502.04889: with any stepsize, the least loss of w_0, ..., w_T is
-    at most `loss`. It says nothing of the last one, nor of a loss of exactly 0.
-
-    Parameters
-    ----------
-    {loss_to_reach}
-    {n}
-    {margin}
-    {constant_stepsize}
-    function : Tsallis or Renyi2
-        The loss that is minimised, an object of `lsgd_fast.losses`.
-    {radius}
-
-    Returns
-    -------
-    float
-        The least whole number T above ``n (4 m / eta + R^2) / (gamma^2 g)``, where m is the
-        separation margin and g is minus the derivative where the loss of a row is `loss`. The paper
-        writes ``C_phi loss^alpha`` for g.
-
-    Examples
-    --------
-    >>> import lsgd_fast as lsgd
-    >>> renyi = lsgd.losses.Renyi2()
-    >>> lsgd.theory.separation_margin_steps(1e-6, 4, margin=0.1, stepsize=32.0, function=renyi)
-    69337.0
-    """
-    loss, n = check_real("loss", loss), check_count("n", n, 1)
-    margin, radius = _check_margin(margin, radius)
-    eta = _paper_stepsize(stepsize, radius)
-    if type(function) not in (losses.Tsallis, losses.Renyi2):
-        raise TypeError(
-            "function must be a loss with a separation margin, lsgd_fast.losses.Tsallis or Renyi2; "
-            f"got {shown(function)}"
-        )
-    share = margin / radius
-    slope = math.exp(function.log_slope_at(math.log(loss)))
-    bound = 4.0 * function.separation_margin / eta + function.C_g
-    steps = _over(_over(n * bound, slope), share * share)
-    return math.floor(steps) + 1.0 if steps <= LARGEST_STEPS else math.inf
-
-
-def _over(x, y):
-    """Return x / y, infinity where y is 0."""
-    return x / y if y > 0.0 else math.inf
-
-
 # --- parts ----------------------------------------------------------------------------------------
 
 
@@ -725,31 +672,6 @@ def _check_run(t, margin, stepsize, radius):
     """Return t as an array and the other numbers as floats."""
     margin, radius = _check_margin(margin, radius)
     return _check_steps("t", t), margin, check_real("stepsize", stepsize), radius
-
-
-def _check_margin(margin, radius):
-    margin, radius = check_real("margin", margin), check_real("radius", radius)
-    if margin > radius * (1.0 + 1e-9):  # rounding may lift it slightly above
-        raise ValueError(f"margin must be at most the radius, {radius!r}; got {margin!r}")
-    return margin, radius
-
-
-def _check_steps(name, t):
-    """Return numbers of steps as an array of float64, of any shape."""
-    with np.errstate(over="ignore"):  # a longdouble may overflow
-        steps = np.asarray(as_real_array(name, t), dtype=np.float64)
-    if not ((steps >= 0.0) & (steps < math.inf)).all():
-        raise ValueError(f"{name} must be finite and not negative")
-    return steps
-
-
-def _paper_stepsize(stepsize, radius):
-    """Return the stepsize of the papers, ``stepsize * R^2``."""
-    radius = check_real("radius", radius)
-    eta = check_real("stepsize", stepsize) * radius * radius
-    if not 0.0 < eta < math.inf:
-        raise ValueError(f"stepsize * radius^2 leaves float64 for radius {radius!r}; rescale X")
-    return eta
 
 
 def _mean_loss(t, margin, stepsize, eta):
@@ -836,7 +758,7 @@ def _first(holds):
     low, high = 0.0, 1.0
     while not holds(high):
         low, high = high, 2.0 * high
-        if high > LARGEST_STEPS:
+        if high > 1e300:
             return math.inf
     while True:
         middle = float(math.floor((low + high) / 2.0))

@@ -59,6 +59,38 @@ def test_exact_at_both_ends(loss, z):
     assert np.isfinite(got[2:]).all()
 
 
+@pytest.mark.parametrize("loss", LOSSES[:-4], ids=repr)
+@pytest.mark.parametrize("z", SIGNED)
+def test_the_slope_at_a_loss_is_that_at_its_margin(loss, z):
+    z = np.array([z])
+    with np.errstate(all="raise", under="ignore"):
+        found, expected = loss.log_slope_at(loss.log_value(z)), loss.log_slope(z)
+    # the slope falls where the loss grows by (a + 1) / a, which amplifies the rounding of its log
+    a = getattr(loss, "a", 1.0)
+    size = 1.0 + (a + 1.0) / a * float(np.abs(loss.log_value(z))[0]) * (z[0] > 0.0)
+    assert found == pytest.approx(expected, rel=1e-15, abs=4e-16 * size)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("L", [5e-324, 1e-300, 1e-20, 1e-8, 0.1, 0.999, 1.0, 1.001, 37.0, 1e300])
+def test_the_logistic_slope_at_a_loss_is_exact(L):
+    log_value = math.log(L)
+    with mpmath.workdps(60):
+        exact_log = mpmath.log(-mpmath.expm1(-mpmath.exp(log_value)))
+        expected = float(exact_log)
+    found = float(Logistic().log_slope_at(np.array([log_value]))[0])
+    assert found == pytest.approx(expected, rel=4e-16, abs=4e-16)
+
+
+@every_loss
+def test_limits_of_the_slope_at_a_loss(loss):
+    ends = np.array([-np.inf, np.inf, np.nan])
+    with np.errstate(all="raise", under="ignore"):
+        found = loss.log_slope_at(ends)
+    top = math.log(loss.C_g) if loss.C_g < np.inf else np.inf
+    assert found.tolist() == pytest.approx([-np.inf, top, np.nan], nan_ok=True)
+
+
 @every_loss
 def test_limits(loss):
     ends = np.array([-np.inf, np.inf, np.nan])

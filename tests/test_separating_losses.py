@@ -122,6 +122,21 @@ def test_parameters_and_names():
         assert run.stop_reason in ("zero_loss", "n_steps")
 
 
+@every_new
+@pytest.mark.parametrize("eta", [0.25, 3.0])
+def test_adaptive_steps_are_those_of_the_reference(loss, eta):
+    """RiskAdaptive steps eta over the slope at the loss: the compiled slope is that of NumPy."""
+    X, y = unit_toy()
+    rule = lsgd.stepsizes.RiskAdaptive(eta)
+    runs = [m.gradient_descent(X, y, rule, 60, loss=loss) for m in (lsgd, reference)]
+    assert runs[0].stop_reason is runs[1].stop_reason and runs[0].n_steps == runs[1].n_steps
+    n = runs[0].n_steps
+    found, expected = (run.trace.stepsize[:n] for run in runs)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    slopes = np.exp(loss.log_slope_at(runs[0].trace.ln_loss[:n]))
+    np.testing.assert_allclose(found, eta / slopes, rtol=1e-11)
+
+
 # --- a loss of exactly 0 --------------------------------------------------------------------------
 
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import lsgd_fast as lsgd
-from lsgd_fast import Stop, losses, stepsizes
+from lsgd_fast import Stop, losses, stepsizes, theory
 from lsgd_fast.losses import Exponential, FlattenedExponential
 from lsgd_fast.stepsizes import (
     AdGD,
+    Anytime,
     BarzilaiBorwein,
+    InverseLoss,
     Nesterov,
     NormalizedGradient,
     Polyak,
@@ -92,7 +94,7 @@ def test_adgd_where_the_gradient_does_not_change(backend):
 def test_polyak_and_the_rules_with_eta_by_hand(backend):
     ln2 = math.log(2.0)
     assert line(backend, Polyak(), 1)[0][1] == pytest.approx(ln2 / 0.25 * 0.5, rel=1e-14)
-    assert line(backend, RiskAdaptive(3.0), 1)[0][1] == pytest.approx(3.0 / ln2 * 0.5, rel=1e-14)
+    assert line(backend, InverseLoss(3.0), 1)[0][1] == pytest.approx(3.0 / ln2 * 0.5, rel=1e-14)
     w, _, eta = line(backend, Tyurin(3.0), 3)
     assert w == pytest.approx([0.0, 3.0, 6.0, 9.0], rel=1e-13)  # the gradient is -G
     assert eta[2] == pytest.approx(3.0 / sigmoid(-6.0), rel=1e-12)
@@ -221,12 +223,13 @@ def test_steps_to_zero_error_are_within_their_bounds(name, eta):
     for rule, loss, bound in (
         (Tyurin(eta), "logistic", tyurin),
         (RiskAdaptive(eta), "exponential", softmax),
+        (InverseLoss(eta), "exponential", softmax),
     ):
         run = lsgd.gradient_descent(X, y, rule, math.ceil(bound) + 1, loss=loss, **until)
         assert run.separated_at is not None and run.separated_at <= bound + 1
     trace = lsgd.gradient_descent(X, y, RiskAdaptive(eta), 500, loss="exponential").trace
     best = np.minimum.accumulate(trace.ln_loss)
-    allowed = -eta * (gamma**2 * trace.step - 1.0) / 2.0
+    allowed = theory.adaptive_ln_loss(trace.step, gamma, eta)
     assert (best[1:] <= allowed[1:] + 1e-9 * np.abs(allowed[1:])).all()
 
 
@@ -247,12 +250,13 @@ BAD_NUMBERS += [(bad, TypeError) for bad in ("1", None, True)]
 
 @pytest.mark.parametrize(("bad", "kind"), BAD_NUMBERS, ids=repr)
 def test_bad_parameters_are_named(bad, kind):
-    for rule in (RiskAdaptive, Tyurin, NormalizedGradient):
+    for rule in (RiskAdaptive, InverseLoss, Tyurin, NormalizedGradient):
         with pytest.raises(kind, match="^eta must"):
             rule(bad)
     if bad is not None:
-        with pytest.raises(kind, match="^smoothness must"):
-            Silver(bad)
+        for rule in (Silver, Anytime):
+            with pytest.raises(kind, match="^smoothness must"):
+                rule(bad)
     with pytest.raises(kind, match=r"^values\[1\] must"):
         Schedule([1.0, bad])
 
@@ -286,7 +290,7 @@ def test_what_makes_no_sense_with_a_penalty_is_refused(backend, rule):
 
 
 @every_backend
-@pytest.mark.parametrize("kind", [Silver, Nesterov])
+@pytest.mark.parametrize("kind", [Silver, Anytime, Nesterov])
 def test_what_is_made_of_the_smoothness_needs_it(backend, kind):
     X, y = lsgd.datasets.toy()
     with pytest.raises(ValueError, match=f"^stepsize: {kind.__name__}"):
@@ -300,7 +304,7 @@ def test_what_is_made_of_the_smoothness_needs_it(backend, kind):
 @every_rule
 def test_a_gradient_of_zero_moves_nothing(backend, rule):
     """Rows of zeros: every gradient is zero."""
-    if rule in (Silver(), Nesterov()):
+    if rule in (Silver(), Anytime(), Nesterov()):
         rule = type(rule)(1.0)
     run = backend.gradient_descent(np.zeros((4, 2)), [0, 1, 0, 1], rule, 5, start=[1.0, -2.0])
     assert run.weights.tolist() == [1.0, -2.0] and run.stop_reason == "n_steps"

@@ -225,9 +225,25 @@ def test_any_arguments_give_a_bound_or_an_error_that_names_one(name):
         except ValueError as error:
             assert re.match("(stepsize|the stepsize|margin) .*radius", str(error)), arguments
         else:
-            assert np.all(np.asarray(found) >= 0.0), arguments
+            least = -math.inf if "ln_loss" in name else 0.0
+            assert np.all(np.asarray(found) >= least), arguments
             n_found += 1
     assert n_found > 10
+
+
+def test_the_bound_of_adaptive_steps_by_hand():
+    for c in (1.0, 10.0):
+        data = {"margin": 0.5 * c, "eta": 4.0 / c**2, "radius": c}
+        assert theory.adaptive_ln_loss(8, **data) == pytest.approx(-2.0, rel=1e-13)
+        assert theory.adaptive_loss(8, **data) == pytest.approx(math.exp(-2.0), rel=1e-13)
+        assert theory.adaptive_ln_loss(8, **data, lipschitz=2.0) == pytest.approx(4.0, rel=1e-13)
+        found = theory.adaptive_ln_loss([0, 4, 4000], **data)
+        assert found.tolist() == pytest.approx([math.inf, 0.0, -1998.0], rel=1e-13)
+        assert theory.adaptive_loss([0, 4000], **data).tolist() == [math.inf, 0.0]
+    with pytest.raises(ValueError, match="^eta must"):
+        theory.adaptive_loss(8, 0.5, 0.0)
+    with pytest.raises(ValueError, match="^lipschitz must"):
+        theory.adaptive_loss(8, 0.5, 1.0, -1.0)
 
 
 def test_bounds_whose_squares_leave_float64():

@@ -115,15 +115,16 @@ def describe(numbers):
     )
     yield ""
     yield (
-        "L is the largest curvature of the loss, which it has at 0; silver steps and Nesterov's "
-        f"method get it, too. “Best η” is hindsight: the best of {len(STEPSIZES)} stepsizes (GD) "
-        f"or {len(ETAS)} (rules) from 1 to 10⁶, chosen for each cell; without this knowledge "
-        "the other runs count, too (one sweep reads X once for all of them). “η / loss” is "
-        "`RiskAdaptive` with the logistic loss, “softmax weights” with the exponential one, whose "
-        "loss is then the one in the table; “dual momentum” is the method of `max_margin`, "
-        "“quasi-Newton” `minimize`, which only makes its weights longer when it has separated: a "
-        "free step, by which (`scale_to_loss`) any method gets to the loss in its passes to zero "
-        "error. The table of the loss favours it so far."
+        "L is the largest curvature of the loss, which it has at 0; silver and anytime steps and "
+        "Nesterov's method get it, too. “Best η” is hindsight: the best of "
+        f"{len(STEPSIZES)} stepsizes (GD) or {len(ETAS)} (rules) from 1 to 10⁶, chosen for each "
+        "cell; without this knowledge "
+        "the other runs count, too (one sweep reads X once for all of them). “Risk-adaptive” is "
+        "`RiskAdaptive` with the logistic loss, “η / loss” `InverseLoss`, “softmax weights” "
+        "`RiskAdaptive` with the exponential loss, which is then the one in the table; “dual "
+        "momentum” is the method of `max_margin`, “quasi-Newton” `minimize`, which only makes its "
+        "weights longer when it has separated: a free step, by which (`scale_to_loss`) any method "
+        "gets to the loss in its passes to zero error. The table of the loss favours it so far."
     )
     for name, why in numbers["left out"].items():
         yield from ("", f"{name} is left out: {why}.")

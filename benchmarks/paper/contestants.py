@@ -8,8 +8,10 @@ import numpy as np
 import lsgd_fast as lsgd
 from lsgd_fast.stepsizes import (
     AdGD,
+    Anytime,
     BarzilaiBorwein,
     DualMomentum,
+    InverseLoss,
     Nesterov,
     NormalizedGradient,
     Polyak,
@@ -68,13 +70,15 @@ def contest(data, margin, cap):
     fixed = {
         "GD, 1/L": 1.0 / L,
         "silver": Silver(L),
+        "anytime": Anytime(L),
         "Polyak": Polyak(),
         "AdGD": AdGD(),
         "Barzilai–Borwein": BarzilaiBorwein(),
         "Nesterov, 1/L": Nesterov(1.0 / L),
     }
     families = {"GD": (float, STEPSIZES), "normalised gradient": (NormalizedGradient, ETAS)}
-    families |= {"Tyurin": (Tyurin, ETAS), "η / loss": (RiskAdaptive, ETAS)}
+    families |= {"Tyurin": (Tyurin, ETAS), "risk-adaptive": (RiskAdaptive, ETAS)}
+    families |= {"η / loss": (InverseLoss, ETAS)}
     found = sweep(data, margin, fixed, families, cap, "logistic")
     families = {"softmax weights": (RiskAdaptive, ETAS)}
     found |= sweep(data, margin, {"dual momentum": DualMomentum()}, families, cap, "exponential")

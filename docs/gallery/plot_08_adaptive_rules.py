@@ -19,6 +19,7 @@ rules = {
     "Polyak": stepsizes.Polyak(),
     "NormalizedGradient(1)": stepsizes.NormalizedGradient(1.0),
     "RiskAdaptive(1)": stepsizes.RiskAdaptive(1.0),
+    "InverseLoss(1)": stepsizes.InverseLoss(1.0),
 }
 
 figure, ax = plt.subplots(layout="constrained")

@@ -356,7 +356,7 @@ def two_layer_gradient_descent(
     {y}
     stepsize : float or rule
         The constant stepsize, in the units of X, or a rule of `lsgd_fast.stepsizes` that is not
-        adaptive; `Silver` needs its argument `smoothness`.
+        adaptive; `Silver` and `Anytime` need their argument `smoothness`.
     {n_steps}
     width : int
         Number of hidden units, 1 or more.

@@ -206,6 +206,7 @@ cdef class Batch:
         cdef batch_t* b = &self.state
         cdef RunState state = RunState(problem, rule, stop, record, record_every,
                                        self.first_parameters(start), b.gram_factor)
+        state.run.rule.loss = b.row_pass.loss
         if b.columns > 0:
             b.gradients = state.run.gradient
             if problem.scale is None:

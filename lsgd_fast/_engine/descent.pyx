@@ -101,11 +101,11 @@ cdef class Descent:
         Whether to run in Gram space: the n x n Gram matrix of the rows is computed once, and
         then each step costs n^2, whatever the number of features. This is possible for dense X
         in one process that is neither centred nor scaled, the logistic loss, and the rules
-        `Constant`, `Schedule` and `Silver`. "auto" does so for X of at least 20 000 entries and
-        at least 8 times as many features as rows, if the matrix (with that of held-out rows)
-        takes at most 64 MiB; with few steps it may cost more than it saves. The weights are
-        sums of rows, computed at the end and when a callback reads them. Without a penalty
-        `gradient_norm` has an error of about ``1e-8 * radius``, times the mean of
+        `Constant`, `Schedule`, `Silver` and `Anytime`. "auto" does so for X of at least 20 000
+        entries and at least 8 times as many features as rows, if the matrix (with that of
+        held-out rows) takes at most 64 MiB; with few steps it may cost more than it saves. The
+        weights are sums of rows, computed at the end and when a callback reads them. Without a
+        penalty `gradient_norm` has an error of about ``1e-8 * radius``, times the mean of
         ``sigmoid(-z)``.
     n_threads : int, optional
         Number of threads. It is obeyed up to the number of leaves, the parts of the rows that

@@ -13,14 +13,17 @@
 from libc.math cimport INFINITY, fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
 
+from lsgd_fast._core.loss_slope cimport log_slope_at
+from lsgd_fast._core.pass_types cimport loss_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive
 from lsgd_fast._engine.norms cimport distance, norm
+from lsgd_fast._engine.schedules cimport anytime_step, exponent_of_two
 
 
 # run_state.pyx has the classes of stepsizes.py.
 cdef enum rule_kind_t:
     CONSTANT, SCHEDULE, SILVER, RISK_ADAPTIVE, TYURIN, NORMALIZED_GRADIENT, POLYAK, ADGD
-    BARZILAI_BORWEIN, NESTEROV, DUAL_MOMENTUM
+    BARZILAI_BORWEIN, NESTEROV, DUAL_MOMENTUM, INVERSE_LOSS, ANYTIME
 
 cdef enum:
     HEIGHTS = 10                        # GLL_WINDOW of _constants.py
@@ -36,15 +39,17 @@ cdef struct rule_state_t:
     double log_scale, norm              # of the gradient that is kept
     double inertia                      # NESTEROV: a_t, see stepsizes.py; 0 before any step
     double bound                        # DUAL_MOMENTUM: an upper bound of the margin of the data
+    double total                        # ANYTIME: see schedules.pxd
     double[HEIGHTS] heights             # BARZILAI_BORWEIN: log objectives of accepted weights
 
 cdef struct rule_t:
     rule_kind_t kind
     bint in_log_domain                  # whether its gradients are
     double eta
-    const double* values                # SCHEDULE, SILVER: see known_values in stepsizes.py
+    const double* values                # SCHEDULE, SILVER, ANYTIME: known_values of stepsizes.py
     Py_ssize_t n_values
     double smoothness                   # upper bound of the objective's curvature, or inf
+    loss_t loss                         # RISK_ADAPTIVE
     double radius, l2                   # radius: the largest norm of the gradient of a margin
     rule_state_t state
     double* weights                     # ADGD, BARZILAI_BORWEIN: (d + 1,) the weights that the
@@ -222,6 +227,16 @@ cdef inline double bb_factor(rule_t* rule, const double* w, const gradient_t* g,
     return exponential(found)
 
 
+# eta over the slope where one row has the loss of all: from that loss and the ratio of both, or
+# from the slope alone, whichever has the smaller exponent and so the smaller error.
+cdef inline double risk_adaptive_factor(const rule_t* rule, const gradient_t* g) noexcept nogil:
+    cdef double log_slope = log_slope_at(&rule.loss, g.ln_loss)
+    cdef double log_ratio = g.ln_loss - log_slope, log_relative = log_slope - g.log_scale
+    if fabs(log_ratio) <= fabs(log_relative):
+        return rule.eta / (g.risk / exponential(log_ratio))
+    return rule.eta / exponential(log_relative)
+
+
 # Nesterov's momentum at w; none where x_{t+1} - x_t points uphill.
 cdef inline double nesterov_momentum(rule_t* rule, const double* w, const gradient_t* g,
                                      Py_ssize_t size) noexcept nogil:
@@ -259,15 +274,6 @@ cdef inline void plan_dual(rule_t* rule, Py_ssize_t t, const gradient_t* g, Py_s
         rule.state.bound = min(rule.state.bound, 2.0 * norm(rule.kept, size) / t)
 
 
-# The exponent of 2 in t + 1.
-cdef inline Py_ssize_t silver_exponent(Py_ssize_t t) noexcept nogil:
-    cdef Py_ssize_t i = t + 1, exponent = 0
-    while i & 1 == 0:
-        i >>= 1
-        exponent += 1
-    return exponent
-
-
 # Plan the step from w_t, and update the state of the rule.
 cdef inline void plan_move(rule_t* rule, Py_ssize_t t, const double* w, const gradient_t* g,
                            Py_ssize_t size, const rule_constants_t* constants,
@@ -290,8 +296,12 @@ cdef inline void plan_other_move(rule_t* rule, Py_ssize_t t, const double* w, co
     if rule.kind == SCHEDULE:
         move.factor = rule.values[min(t, rule.n_values - 1)]
     elif rule.kind == SILVER:
-        move.factor = rule.values[silver_exponent(t)]
+        move.factor = rule.values[exponent_of_two(t + 1)]
+    elif rule.kind == ANYTIME:
+        move.factor = anytime_step(t, rule.values, rule.eta, &rule.state.total)
     elif rule.kind == RISK_ADAPTIVE:
+        move.factor = risk_adaptive_factor(rule, g)
+    elif rule.kind == INVERSE_LOSS:
         move.factor = rule.eta / g.risk
     elif rule.kind == TYURIN:
         move.factor = rule.eta / g.mass

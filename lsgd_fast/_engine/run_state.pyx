@@ -6,9 +6,10 @@ from libc.math cimport INFINITY, NAN, isnan
 from libc.string cimport memset
 
 from lsgd_fast._engine.monitor cimport current_drift, monitor_t, monitored_t, start_monitor
-from lsgd_fast._engine.rules cimport (ADGD, BARZILAI_BORWEIN, CONSTANT, DUAL_MOMENTUM, HEIGHTS,
-                                      NESTEROV, NORMALIZED_GRADIENT, POLYAK, RISK_ADAPTIVE,
-                                      SCHEDULE, SILVER, TYURIN, rule_kind_t, rule_state_t, rule_t)
+from lsgd_fast._engine.rules cimport (ADGD, ANYTIME, BARZILAI_BORWEIN, CONSTANT, DUAL_MOMENTUM,
+                                      HEIGHTS, INVERSE_LOSS, NESTEROV, NORMALIZED_GRADIENT, POLYAK,
+                                      RISK_ADAPTIVE, SCHEDULE, SILVER, TYURIN, rule_kind_t,
+                                      rule_state_t, rule_t)
 from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, DISTANCE, DIVERGED, ERROR_RATE, GOING_ON,
                                       GRADIENT_NORM, GRADIENT_REACHED, LN_LOSS, LOSS,
                                       LOSS_REACHED, MEASURED, MIN_MARGIN, N_COLUMNS, NOTHING,
@@ -40,7 +41,8 @@ REASONS = {
 REASON_NUMBERS = {reason: number for number, reason in REASONS.items()} | {None: GOING_ON}
 RULE_KINDS = {
     stepsizes.Constant: CONSTANT, stepsizes.Schedule: SCHEDULE, stepsizes.Silver: SILVER,
-    stepsizes.RiskAdaptive: RISK_ADAPTIVE, stepsizes.Tyurin: TYURIN,
+    stepsizes.Anytime: ANYTIME, stepsizes.RiskAdaptive: RISK_ADAPTIVE,
+    stepsizes.InverseLoss: INVERSE_LOSS, stepsizes.Tyurin: TYURIN,
     stepsizes.NormalizedGradient: NORMALIZED_GRADIENT, stepsizes.Polyak: POLYAK,
     stepsizes.AdGD: ADGD, stepsizes.BarzilaiBorwein: BARZILAI_BORWEIN,
     stepsizes.Nesterov: NESTEROV, stepsizes.DualMomentum: DUAL_MOMENTUM,

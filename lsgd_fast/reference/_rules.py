@@ -4,6 +4,7 @@ Gradients of adaptive rules are over exp(log_scale), and so are factors: the ste
 ``-factor * direction``. Log scales are only ever subtracted from one another.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -20,9 +21,11 @@ from lsgd_fast._constants import (
 from lsgd_fast._methods.numerics import norm
 from lsgd_fast.stepsizes import (
     AdGD,
+    Anytime,
     BarzilaiBorwein,
     Constant,
     DualMomentum,
+    InverseLoss,
     Nesterov,
     NormalizedGradient,
     RiskAdaptive,
@@ -58,6 +61,7 @@ class StepRule:
     def __init__(self, rule, problem):
         self.rule, self.problem = rule, problem
         self.values = known_values(rule, problem)
+        self.anytime = _anytime_steps()
         self.kept = None  # the weights and the measurement that the latest factor belongs to
         self.log_factor = math.nan
         self.growth = math.inf
@@ -85,7 +89,11 @@ class StepRule:
             factor = self.values[min(t, len(self.values) - 1)]
         elif isinstance(rule, Silver):
             factor = self.values[((t + 1) & -(t + 1)).bit_length() - 1]
+        elif isinstance(rule, Anytime):
+            factor = next(self.anytime) * eta_of(rule, self.problem)
         elif isinstance(rule, RiskAdaptive):
+            factor = self._risk_adaptive(now)
+        elif isinstance(rule, InverseLoss):
             factor = np.float64(rule.eta) / now.risk
         elif isinstance(rule, Tyurin):
             factor = np.float64(rule.eta) / now.mass
@@ -100,6 +108,13 @@ class StepRule:
         length = float(factor * now.norm)
         stepsize = _times_exp(factor, -now.log_scale)
         return Move(w - factor * now.direction, stepsize, length, length * now.gradient_norm)
+
+    def _risk_adaptive(self, now):
+        log_slope = self.problem.loss.log_slope_at(np.float64(now.ln_loss))
+        log_ratio, log_relative = now.ln_loss - log_slope, log_slope - now.log_scale
+        if abs(log_ratio) <= abs(log_relative):  # the smaller exponent has the smaller error
+            return np.float64(self.rule.eta) / (now.risk / np.exp(log_ratio))
+        return np.float64(self.rule.eta) / np.exp(log_relative)
 
     def _nesterov(self, w, now):
         eta = eta_of(self.rule, self.problem)
@@ -204,6 +219,24 @@ class StepRule:
         factor = np.exp(self.log_factor)
         stepsize = _times_exp(factor, -then.log_scale)
         return Move(before - factor * then.direction, stepsize, math.inf, 0.0)
+
+
+def _anytime_steps():
+    """Yield the steps of `Anytime` times the smoothness, as the paper builds them."""
+    total, silver = 0.0, []
+    for j in itertools.count(1):
+        half = sum(silver)
+        silver = [*silver, _step_between(half, half), *silver]
+        for _ in range(math.floor(2.0 * (1.0 + math.sqrt(2.0)) ** j)):
+            between = _step_between(total, sum(silver))
+            total += between + sum(silver)
+            yield between
+            yield from silver
+
+
+def _step_between(x, y):
+    """Return the step between steps of the sums x and y."""
+    return 0.5 * (math.sqrt((x + y + 2.0) ** 2 + 4.0 * (x + 1.0) * (y + 1.0)) - (x + y))
 
 
 def _log(x):

@@ -10,6 +10,7 @@ from lsgd_fast import Stop, kernel, reference
 from lsgd_fast.losses import FlattenedExponential, FlattenedPolynomial
 from lsgd_fast.stepsizes import (
     AdGD,
+    Anytime,
     Nesterov,
     NormalizedGradient,
     Polyak,
@@ -123,7 +124,7 @@ def mark(run):
 def test_bits_over_threads_instruction_sets_and_storage(rule, loss):
     X, y, options = rows_for_bits()
     X = X.astype("f4")
-    if loss == "exponential" and rule in (Silver(), Nesterov()):
+    if loss == "exponential" and rule in (Silver(), Anytime(), Nesterov()):
         rule = type(rule)(0.7)
     before, found = kernel.instruction_set(), set()
     try:

@@ -329,6 +329,7 @@ BATCHES = DATA | RUN | WEIGHTED | {
     "loss": "logistic", "batch_size": 1, "order": "shuffle", "rng": 0,
 }  # fmt: skip
 BOUND = {"margin": 0.5, "stepsize": 1.0, "radius": 1.0}
+ADAPTIVE_BOUND = {"t": 10, "margin": 0.5, "eta": 1.0, "lipschitz": 1.0, "radius": 1.0}
 
 # Good arguments of each function of both implementations.
 NUMERIC = {
@@ -403,7 +404,9 @@ OTHERS = {
     "stepsizes.Constant": {"eta": 1.0},
     "stepsizes.Schedule": {"values": [1.0, 2.0]},
     "stepsizes.Silver": {"smoothness": None},
+    "stepsizes.Anytime": {"smoothness": None},
     "stepsizes.RiskAdaptive": {"eta": 1.0},
+    "stepsizes.InverseLoss": {"eta": 1.0},
     "stepsizes.Tyurin": {"eta": 1.0},
     "stepsizes.NormalizedGradient": {"eta": 1.0},
     "stepsizes.Nesterov": {"eta": None},
@@ -411,6 +414,8 @@ OTHERS = {
     "theory.monotone_stepsize": {"radius": 1.0},
     "theory.monotone_threshold": {"stepsize": 1.0, "radius": 1.0},
     "theory.certified_loss": {"stepsize": 1.0, "radius": 1.0},
+    "theory.adaptive_loss": ADAPTIVE_BOUND,
+    "theory.adaptive_ln_loss": ADAPTIVE_BOUND,
     "theory.mean_loss": BOUND | {"t": 10},
     "theory.transition_steps": BOUND | {"n": 4},
     "theory.stable_loss": {"t": 10, "margin": 0.5, "stepsize": 1.0, "mean_exponential": 1.0},

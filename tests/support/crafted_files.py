@@ -48,6 +48,7 @@ DESCENTS = {
     "bb": (X, Y, stepsizes.BarzilaiBorwein(), {}, {}),
     "adgd": (X, Y, stepsizes.AdGD(), {"loss": "exponential"}, {}),
     "nesterov": (X, Y, stepsizes.Nesterov(0.05), {"l2": 0.1}, {}),
+    "anytime": (X, Y, stepsizes.Anytime(), {}, {}),
     "silver": (X, Y, stepsizes.Silver(), {"record": ("loss",)}, {}),
     "schedule": (X, Y, stepsizes.Schedule([1.0, 4.0, 0.5]), {}, {}),
 }  # fmt: skip

@@ -84,12 +84,13 @@ def others(X: NDArray[np.float64], y: NDArray[np.float64], run: lsgd.Run, path: 
 
 def modules(X: NDArray[np.float64], y: NDArray[np.float64], run: lsgd.Run) -> None:
     bound: float = theory.mean_loss(100, margin=0.2, stepsize=32.0, radius=run.radius)
+    best: float = theory.adaptive_ln_loss(100, margin=0.2, eta=32.0, radius=run.radius)
     curve = theory.last_loss(np.arange(9), 4, 0.2, 32.0, radius=run.radius)
     lsgd.gradient_descent(X, y, 2.0, 10, loss=losses.Tsallis(1.5))
     lsgd.gradient_descent(X, y, 2.0, 10, loss="renyi2")
     lsgd.theory.separation_margin_steps(0.1, 4, 0.5, 1.0, function=losses.Renyi2())
     loss: losses.Loss = losses.resolve("logistic")
-    print(bound, curve, loss.value(np.zeros(2)), loss.C_g, kernel.instruction_set())
+    print(bound, best, curve, loss.value(np.zeros(2)), loss.C_g, kernel.instruction_set())
     cuts: NDArray[np.int64] = distributed.boundaries(10_000, 2, 2)
     comm: distributed.Communicator = distributed.thread_communicators(1)[0]
     rows: distributed.DistributedRows = distributed.rows(X, comm)

@@ -261,6 +261,7 @@ def known_rule(rng, eta):
     rules = (
         eta, eta, stepsizes.Constant(eta), stepsizes.Schedule([eta, half]),
         stepsizes.Silver(smoothness=max(smoothness, 1e-300)),
+        stepsizes.Anytime(smoothness=max(smoothness, 1e-300)),
     )  # fmt: skip
     return rules[rng.integers(len(rules))]
 
@@ -269,7 +270,9 @@ def rule(rng, eta):
     """Return a stepsize of about a length, or any rule."""
     rules = (
         known_rule(rng, eta), known_rule(rng, eta), known_rule(rng, eta), stepsizes.Silver(),
-        stepsizes.RiskAdaptive(eta), stepsizes.Tyurin(eta), stepsizes.NormalizedGradient(eta),
+        stepsizes.Anytime(),
+        stepsizes.RiskAdaptive(eta), stepsizes.InverseLoss(eta), stepsizes.Tyurin(eta),
+        stepsizes.NormalizedGradient(eta),
         stepsizes.Polyak(), stepsizes.AdGD(), stepsizes.BarzilaiBorwein(), stepsizes.Nesterov(),
         stepsizes.Nesterov(eta), stepsizes.DualMomentum(),
     )  # fmt: skip
