@@ -15,6 +15,7 @@ LEAST_DECIMAL_EXPONENT = -1e5
 # What each `StopReason` means, by its value: in a cell of a table, and after "Run ended".
 ENDINGS = {
     "n_steps": ("steps", "all steps asked for were taken"),
+    "zero_loss": ("zero loss", "the loss is exactly zero"),
     "loss": ("loss", "the loss is as low as asked for"),
     "gradient_norm": ("gradient", "the gradient is as small as asked for"),
     "separated": ("separated", "every row is classified correctly"),

@@ -79,8 +79,8 @@ Validation: TypeAlias = tuple[Matrix, Vector] | tuple[Matrix, Vector, Vector]
 
 Stepsize: TypeAlias = Real | Rule
 # Any loss; a loss of one margin for each row; the losses with a probability.
-LossLike: TypeAlias = Literal["logistic", "exponential", "softmax"] | Loss
-MarginLoss: TypeAlias = Literal["logistic", "exponential"] | Loss
+LossLike: TypeAlias = Literal["logistic", "exponential", "softmax", "renyi2", "semi_circle"] | Loss
+MarginLoss: TypeAlias = Literal["logistic", "exponential", "renyi2", "semi_circle"] | Loss
 ClassLoss: TypeAlias = Literal["logistic", "softmax"] | Logistic
 Activation: TypeAlias = Literal["relu", "leaky_relu", "softplus"]
 Goal: TypeAlias = Literal["loss", "held_out_loss", "held_out_error", "margin", "steps"]

@@ -14,7 +14,10 @@ With g(z) = -loss'(z), each loss has the constants of Assumption 3 of Wu, Bartle
     Upper bound of ``min_z lam * loss(z) + z^2`` for lam >= 1.
 
 and two that bound the curvature of the objective: ``curvature``, the largest second derivative, and
-``curvature_ratio``, the largest ratio of the second derivative to the loss.
+``curvature_ratio``, the largest ratio of the second derivative to the loss. Both are inf where
+there is no bound.
+
+`Tsallis` and `Renyi2` have a ``separation_margin`` as well, from which on they are exactly 0.
 """
 
 from __future__ import annotations
@@ -28,13 +31,17 @@ from numpy.typing import NDArray
 
 from lsgd_fast._checks import check_real, set_fields, shown
 from lsgd_fast._docstrings import documented
+from lsgd_fast._separating_losses import Renyi2, SemiCircle, Tsallis, check_lam
 
 __all__ = [
     "Exponential",
     "FlattenedExponential",
     "FlattenedPolynomial",
     "Logistic",
+    "Renyi2",
+    "SemiCircle",
     "Softmax",
+    "Tsallis",
     "resolve",
 ]
 
@@ -374,7 +381,7 @@ class FlattenedExponential:
         float
             ``1 + (ln(lam) / a)^2``, the value at ``z = ln(lam) / a``.
         """
-        return 1.0 + (math.log(_check_lam(lam)) / self.a) ** 2
+        return 1.0 + (math.log(check_lam(lam)) / self.a) ** 2
 
     def value(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the loss at each margin.
@@ -516,7 +523,7 @@ class FlattenedPolynomial:
         float
             ``2 lam^(2 / (a + 2))``, a bound of the value at ``z = lam^(1 / (a + 2))``.
         """
-        return 2.0 * _check_lam(lam) ** (2.0 / (self.a + 2.0))
+        return 2.0 * check_lam(lam) ** (2.0 / (self.a + 2.0))
 
     def value(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the loss at each margin.
@@ -602,36 +609,35 @@ def _check_parameter(a):
     return a
 
 
-def _check_lam(lam):
-    lam = check_real("lam", lam)
-    if lam < 1.0:
-        raise ValueError(f"lam must be finite and at least 1; got {lam!r}")
-    return lam
-
-
 def _rho_of_exponential_tail(lam):
     """Return the value at ``z = ln(lam)`` where the loss is at most ``exp(-z)``."""
-    return 1.0 + math.log(_check_lam(lam)) ** 2
+    return 1.0 + math.log(check_lam(lam)) ** 2
 
 
-Loss = Logistic | Exponential | FlattenedExponential | FlattenedPolynomial
-LOSSES = {loss.name: loss for loss in Loss.__args__}  # in the order of the C enum
-_BY_NAME = {loss.name: loss for loss in (Logistic, Exponential, Softmax)}
+Loss = (
+    Logistic | Exponential | FlattenedExponential | FlattenedPolynomial | Tsallis | Renyi2
+    | SemiCircle
+)  # fmt: skip
+_BY_NAME = {loss.name: loss for loss in (Logistic, Exponential, Softmax, Renyi2, SemiCircle)}
+_PARAMETERS = {FlattenedExponential: "a", FlattenedPolynomial: "a", Tsallis: "q"}
 _TYPES = (*Loss.__args__, Softmax)
 
 
-def resolve(loss: Literal["logistic", "exponential", "softmax"] | Loss) -> Loss:
+def resolve(
+    loss: Literal["logistic", "exponential", "softmax", "renyi2", "semi_circle"] | Loss,
+) -> Loss:
     """Return the loss of a name, or the object itself.
 
     Parameters
     ----------
     loss : str or object
-        ``"logistic"``, ``"exponential"``, ``"softmax"``, or an object of this module.
+        ``"logistic"``, ``"exponential"``, ``"softmax"``, ``"renyi2"``, ``"semi_circle"``, or an
+        object of this module.
 
     Returns
     -------
-    Logistic, Softmax, Exponential, FlattenedExponential or FlattenedPolynomial
-        The loss.
+    Loss
+        The loss, an object of this module.
 
     Raises
     ------
@@ -662,13 +668,39 @@ def resolve(loss: Literal["logistic", "exponential", "softmax"] | Loss) -> Loss:
 
 def to_plain(loss: Loss) -> str | dict[str, Any]:
     """Return a loss as plain data for `from_plain`: its name or a dict."""
-    return loss.name if loss.name in _BY_NAME else {"name": loss.name, "a": loss.a}
+    if loss.name in _BY_NAME:
+        return loss.name
+    parameter = _PARAMETERS[type(loss)]
+    return {"name": loss.name, parameter: getattr(loss, parameter)}
 
 
 def from_plain(data: Any) -> Loss:
     """Return the loss of data from `to_plain`; raise TypeError or ValueError for other data."""
     if not isinstance(data, dict):
         return resolve(data)
-    if set(data) != {"name", "a"} or data["name"] not in LOSSES or data["name"] in _BY_NAME:
-        raise ValueError(f"unknown loss {data!r}")
-    return LOSSES[data["name"]](data["a"])
+    for kind, parameter in _PARAMETERS.items():
+        if set(data) == {"name", parameter} and data["name"] == kind.name:
+            return kind(data[parameter])
+    raise ValueError(f"unknown loss {data!r}")
+
+
+def separation_margin(loss: Loss) -> float:
+    """Return the margin from which on a loss is exactly 0, inf where there is none."""
+    return getattr(loss, "separation_margin", math.inf)
+
+
+def is_zero(loss, measured):
+    """Return whether a loss is exactly 0, as no loss is but with a separation margin.
+
+    Parameters
+    ----------
+    loss : Loss
+    measured : object
+        With attributes `loss` and `ln_loss`.
+
+    Returns
+    -------
+    bool
+    """
+    can_be_zero = separation_margin(loss) < math.inf
+    return can_be_zero and bool(measured.loss == 0.0 and measured.ln_loss == -math.inf)

@@ -23,8 +23,7 @@ References
 ----------
 J. Wu, P. L. Bartlett, M. Telgarsky, B. Yu, "Large Stepsize Gradient Descent for Logistic Loss:
 Non-Monotonicity of the Loss Improves Optimization Efficiency", COLT 2024, arXiv:2402.15926: the
-theorems, corollaries and lemmas by number. The bounds of the transition that are free of the
-stepsize name their own.
+theorems, corollaries and lemmas by number. Functions that are of other papers name their own.
 """
 
 from __future__ import annotations
@@ -40,6 +39,7 @@ from lsgd_fast._bounds.parts import log_progress as _log_progress
 from lsgd_fast._bounds.parts import over_progress as _over_progress
 from lsgd_fast._bounds.parts import unwrapped as _unwrapped
 from lsgd_fast._bounds.penalty import penalty_stepsize
+from lsgd_fast._bounds.separation_margin import separation_margin_steps
 from lsgd_fast._bounds.softmax import softmax_mean_loss, softmax_transition_steps
 from lsgd_fast._bounds.transition import (
     later_loss,
@@ -71,6 +71,7 @@ __all__ = [
     "network_width",
     "penalty_stepsize",
     "plane_transition_steps",
+    "separation_margin_steps",
     "smoothness",
     "softmax_mean_loss",
     "softmax_transition_steps",

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from lsgd_fast import theory
+from lsgd_fast import losses, theory
 
 # --- the formulas ---------------------------------------------------------------------------------
 
@@ -265,6 +265,7 @@ CHOICES = {
     "n_steps": COUNTS, "failure": [5e-324, 0.01, 1.0 - 2.0**-53],
     "mean_exponential": [0.0, 1.0, SIZES[-1]], "imbalance": [0.0, 1.0, SIZES[-1]],
     "n_classes": [2, 10**6, 2**63 - 1, np.int8(3)],
+    "function": [losses.Tsallis(1.5), losses.Tsallis(), losses.Renyi2()],
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ MODULES = [
     "lower_bounds",
     "leaky",
     "comparison",
+    "zero_loss",
 ]
 
 RESULTS = {result.name: result for name in MODULES for result in import_module(name).RESULTS}

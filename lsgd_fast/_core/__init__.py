@@ -43,6 +43,7 @@ Forward and backward
 Losses
     loss            the logistic loss
     loss_general    the other losses, and every loss in the log domain
+    separating_losses  the losses with a separation margin, and the semi-circle loss, of one row
     multi_loss      softmax, two-layer networks
 Vectors
     simd            vectors of 2, 4 and 8 lanes of float64

@@ -7,15 +7,15 @@ from libc.string cimport memcpy, memset
 
 from lsgd_fast._core.block cimport (add_offsets, block_t, column_sums_t, decode_block, labels_t,
                                     loss_function_t, start_block)
-from lsgd_fast._core.dense_inplace cimport backward_rows, forward_rows
+from lsgd_fast._core.dense_inplace cimport backward_rows, forward_rows, prefetch_left_out
 from lsgd_fast._core.dense_tiles cimport backward, forward
 from lsgd_fast._core.leaves cimport end_leaf, start_leaf
 from lsgd_fast._core.load cimport (find_rows, has_plain_rows, prefetch_ordered, prefetch_rows,
                                    short_rows)
 from lsgd_fast._core.loss cimport add_lanes, logistic_loss_rows
 from lsgd_fast._core.pass_types cimport (BLOCK, INDEPENDENT, LOGISTIC_LOSS, PANEL,
-                                         ROW_GRADIENTS_GIVEN, first_row, group_width, padded_rows,
-                                         pass_t)
+                                         ROW_GRADIENTS_GIVEN, first_row, group_width,
+                                         has_separation_margin, padded_rows, pass_t)
 from lsgd_fast._core.simd cimport bfloat16, float16, inlined, real, v2, v4, v8, vec
 from lsgd_fast._core.types cimport BFLOAT16, FLOAT16, FLOAT32, INT8, UINT8, element_t, matrix_t
 
@@ -72,6 +72,25 @@ cdef inline inlined loss_columns(const pass_t* p, const block_t* b, Py_ssize_t c
             add_lanes(<const vec*> scores, n_panels, b.tallies[column + c].slope)
 
 
+# The panels first .. end - 1 of a block outside of which all row gradients of C columns are zero.
+# Those of a loss with a separation margin are, for good, of all rows that are far enough: leaving
+# them out leaves out terms of +-0, and partial gradients, which start from 0, are never -0.
+cdef inline void active_panels(const double* s, Py_ssize_t n_panels, Py_ssize_t C,
+                               Py_ssize_t* first, Py_ssize_t* end) noexcept nogil:
+    cdef Py_ssize_t q, c, i
+    cdef bint active
+    first[0] = end[0] = 0
+    for q in range(n_panels):
+        active = False
+        for c in range(C):
+            for i in range(PANEL):
+                active |= s[c * BLOCK + q * PANEL + i] != 0.0       # also for NaN
+        if active and end[0] == 0:
+            first[0] = q
+        if active:
+            end[0] = q + 1
+
+
 # The scores of up to four panels, for a group of C columns.
 cdef inline inlined forward_group(const real* panels, Py_ssize_t stride, const double* w,
                                   Py_ssize_t d, vec* z, Py_ssize_t n_panels,
@@ -116,11 +135,12 @@ cdef inline inlined block_columns(const pass_t* p, const block_t* b, const real*
     cdef Py_ssize_t width = sizeof(vec) // sizeof(double)
     cdef Py_ssize_t d = p.rows.X.d, stride = PANEL * d, n_panels = b.n_panels
     cdef Py_ssize_t height = PANEL * n_panels
-    cdef Py_ssize_t column = 0, C, q
+    cdef Py_ssize_t column = 0, C, q, end
     # in place: bytes to the same row of the next block, unless that was prefetched as a whole
     cdef Py_ssize_t ahead = height * p.rows.X.row_stride
     cdef Py_ssize_t lead
     cdef const double* w
+    cdef const vec* s
     cdef double* g
     if p.order != NULL or short_rows(&p.rows.X, height):
         ahead = 0
@@ -140,13 +160,20 @@ cdef inline inlined block_columns(const pass_t* p, const block_t* b, const real*
         else:
             forward_group(panels, stride, w, d, z, n_panels, C)
         loss_columns(p, b, column, C, g, d, z, general_loss)
-        if p.gradient:
-            if rows != NULL and n_panels == 1:
-                backward_in_place(rows, z, d, g, PANEL, ahead, lead)
+        q, end = 0, n_panels
+        if has_separation_margin(&p.loss):
+            active_panels(<const double*> z, n_panels, C, &q, &end)
+            if rows != NULL and p.gradient:
+                prefetch_left_out(rows, d, q, ahead)
+                prefetch_left_out(rows + end * PANEL, d, n_panels - end, ahead)
+        s = z + q * (PANEL // width)
+        if p.gradient and q < end:
+            if rows != NULL and end - q == 1:
+                backward_in_place(rows + q * PANEL, s, d, g, PANEL, ahead, lead)
             elif rows != NULL:
-                backward_in_place(rows, z, d, g, height, ahead, lead)
+                backward_in_place(rows + q * PANEL, s, d, g, PANEL * (end - q), ahead, lead)
             else:
-                backward_group(panels, stride, z, d, g, n_panels, C)
+                backward_group(panels + q * stride, stride, s, d, g, end - q, C)
         column += C
 
 

@@ -32,6 +32,18 @@ cdef inline inlined prefetch_four(const real** rows, Py_ssize_t j, Py_ssize_t st
             prefetch_l2(<const char*> (rows[first + i] + j) + ahead)
 
 
+# Ask memory for what backward asks for, where it is left out: the last four rows of n_panels panels
+# of the next block.
+cdef inline inlined prefetch_left_out(const real** rows, Py_ssize_t d, Py_ssize_t n_panels,
+                                      Py_ssize_t ahead) noexcept nogil:
+    cdef Py_ssize_t line = 64 // sizeof(real), q, j
+    for q in range(n_panels):
+        j = 0
+        while j < d:
+            prefetch_four(rows + q * PANEL + 4, j, line, ahead)
+            j += line
+
+
 # Add the products of whole vectors of features with w, from j on, to the sums of the rows of P
 # panels.
 cdef inline inlined forward_features(const real** rows, const double* w, Py_ssize_t* j,

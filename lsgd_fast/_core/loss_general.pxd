@@ -13,8 +13,10 @@ from libc.math cimport INFINITY, fabs
 from lsgd_fast._core.block cimport block_t, column_sums_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
-                                         INDEPENDENT, LOGISTIC_LOSS, PANEL, log_sums_t, loss_t,
-                                         pass_t, tally_t)
+                                         INDEPENDENT, LOGISTIC_LOSS, PANEL, RENYI_2_LOSS,
+                                         SEMI_CIRCLE_LOSS, TSALLIS_LOSS, has_separation_margin,
+                                         log_sums_t, loss_t, pass_t, tally_t)
+from lsgd_fast._core.separating_losses cimport renyi_terms, semi_circle_terms, tsallis_terms
 from lsgd_fast._core.simd cimport inlined
 from lsgd_fast._core.loss cimport is_near_underflow, margin_of_row, merge_tails, tally_terms
 
@@ -52,6 +54,15 @@ cdef inline inlined loss_terms(const loss_t* loss, const double* margin, Py_ssiz
             value[i] = e if z > 0.0 else 1.0 - t
             log_slope[i] = log_a - t if z > 0.0 else log_a
             ratio[i] = 1.0 / a if z > 0.0 else (1.0 - t) / a
+    elif loss.kind == TSALLIS_LOSS:
+        for i in range(height):
+            tsallis_terms(a, margin[i], &value[i], &log_slope[i], &ratio[i])
+    elif loss.kind == RENYI_2_LOSS:
+        for i in range(height):
+            renyi_terms(margin[i], &value[i], &log_slope[i], &ratio[i])
+    elif loss.kind == SEMI_CIRCLE_LOSS:
+        for i in range(height):
+            semi_circle_terms(margin[i], &value[i], &log_slope[i], &ratio[i])
     else:
         for i in range(height):
             z = margin[i]
@@ -62,6 +73,18 @@ cdef inline inlined loss_terms(const loss_t* loss, const double* margin, Py_ssiz
             exp_nonpositive(-a * e, &e)
             value[i] = e if z > 0.0 else t
             ratio[i] = t / a
+
+
+# Whether all losses are exactly 0, which needs a separation margin.
+cdef inline bint are_zero(const pass_t* p, const double* log_slope,
+                          Py_ssize_t height) noexcept nogil:
+    cdef double top = -INFINITY
+    cdef Py_ssize_t i
+    if not has_separation_margin(&p.loss):
+        return False
+    for i in range(height):
+        top = log_slope[i] if log_slope[i] > top else top       # of NaN the total loss tells
+    return top == -INFINITY
 
 
 # As add_tail in loss.pxd, for any loss.
@@ -174,5 +197,5 @@ cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssiz
     for v in range(PANEL):
         tally.loss[v] += block_loss[v]
         largest = max(largest, block_loss[v])
-    if is_near_underflow(largest) and not in_log_domain:
+    if is_near_underflow(largest) and not in_log_domain and not are_zero(p, log_slope, height):
         add_log_tail(weight, log_slope, ratio, height, tally)

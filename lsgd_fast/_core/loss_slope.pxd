@@ -1,7 +1,9 @@
 # The slope of a loss by its value: `log_slope_at` of losses.py, free of libm.
 
 from lsgd_fast._core.pass_types cimport (EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
-                                         LOGISTIC_LOSS, loss_t)
+                                         LOGISTIC_LOSS, SEMI_CIRCLE_LOSS, has_separation_margin,
+                                         loss_t)
+from lsgd_fast._core.separating_losses cimport semi_circle_slope_at, separating_slope_at
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs
 
 
@@ -24,4 +26,8 @@ cdef inline double log_slope_at(const loss_t* loss, double log_value) noexcept n
         return log_value + t
     if loss.kind == FLATTENED_EXPONENTIAL_LOSS:
         return loss.log_a + min(log_value, 0.0)
+    if has_separation_margin(loss):
+        return separating_slope_at(loss, log_value)
+    if loss.kind == SEMI_CIRCLE_LOSS:
+        return semi_circle_slope_at(log_value)
     return loss.log_a + (loss.a + 1.0) / loss.a * min(log_value, 0.0)

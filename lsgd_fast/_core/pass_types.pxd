@@ -12,10 +12,11 @@ cdef enum:
 # The losses of losses.py, and their parameter.
 cdef enum loss_kind_t:
     LOGISTIC_LOSS, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS, FLATTENED_POLYNOMIAL_LOSS
+    TSALLIS_LOSS, RENYI_2_LOSS, SEMI_CIRCLE_LOSS
 
 cdef struct loss_t:
     loss_kind_t kind
-    double a, log_a             # parameter of the flattened losses, and its logarithm
+    double a, log_a             # parameter of the loss, if it has one, and its logarithm
 
 # The results of a pass for one column, apart from the gradient.
 cdef struct totals_t:
@@ -154,6 +155,11 @@ cdef inline Py_ssize_t sum_count(model_t model, Py_ssize_t k) noexcept nogil:
 # Whether the loss of a row depends on the scores of all columns.
 cdef inline bint is_multi(model_t model) noexcept nogil:
     return model == SOFTMAX or model == NETWORK
+
+
+# Whether a loss is exactly 0 from some margin on.
+cdef inline bint has_separation_margin(const loss_t* loss) noexcept nogil:
+    return loss.kind == TSALLIS_LOSS or loss.kind == RENYI_2_LOSS
 
 
 # n, rounded up to whole panels.

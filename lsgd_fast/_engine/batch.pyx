@@ -10,8 +10,9 @@ from lsgd_fast._core.layout cimport (feature_order, lay_out_pass, leaf_count, pa
                                      pass_size, row_length, unpack_columns)
 from lsgd_fast._core.pass_types cimport (EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
                                          FLATTENED_POLYNOMIAL_LOSS, INDEPENDENT, LOGISTIC_LOSS,
-                                         NETWORK, PIECEWISE_LINEAR, SOFTMAX, SOFTPLUS, loss_kind_t,
-                                         loss_t, model_t, padded_rows, pass_t)
+                                         NETWORK, PIECEWISE_LINEAR, RENYI_2_LOSS, SEMI_CIRCLE_LOSS,
+                                         SOFTMAX, SOFTPLUS, TSALLIS_LOSS, loss_kind_t, loss_t,
+                                         model_t, padded_rows, pass_t)
 from lsgd_fast._core.team cimport share_t
 from lsgd_fast._core.types cimport rows_t
 from lsgd_fast._engine.dataset cimport Rows
@@ -32,6 +33,8 @@ LOSS_KINDS = {
     losses.Logistic: LOGISTIC_LOSS, losses.Exponential: EXPONENTIAL_LOSS,
     losses.FlattenedExponential: FLATTENED_EXPONENTIAL_LOSS,
     losses.FlattenedPolynomial: FLATTENED_POLYNOMIAL_LOSS,
+    losses.Tsallis: TSALLIS_LOSS, losses.Renyi2: RENYI_2_LOSS,
+    losses.SemiCircle: SEMI_CIRCLE_LOSS,
     losses.Softmax: LOGISTIC_LOSS,      # of the margin between one class and the others
 }
 
@@ -41,7 +44,7 @@ cdef enum:
 
 
 cdef loss_t native_loss(loss):
-    a = getattr(loss, "a", 1.0)
+    a = getattr(loss, "a", getattr(loss, "q", 1.0))
     return loss_t(<loss_kind_t> <int> LOSS_KINDS[type(loss)], a, math.log(a))
 
 

@@ -56,6 +56,8 @@ cdef inline bint is_increase(double loss, double ln_loss, double before, double 
                              const constants_t* constants) noexcept nogil:
     if constants.underflow <= loss < INFINITY and constants.underflow <= before < INFINITY:
         return loss > before * (1.0 + constants.tolerance)
+    if ln_before == -INFINITY:              # a loss of 0
+        return ln_loss > ln_before
     return ln_loss > ln_before + constants.tolerance * max(1.0, fabs(ln_before))
 
 

@@ -16,13 +16,14 @@ from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, DISTANCE, DIVERGED, ERR
                                       LOSS_REACHED, MEASURED, MIN_MARGIN, N_COLUMNS, NOTHING,
                                       OUT_OF_PATIENCE, OUT_OF_TIME, SEPARATED, STEP, STEPSIZE,
                                       UNSTABLE, VALIDATION_ERROR_RATE, VALIDATION_LOSS,
-                                      WEIGHT_NORM, counters_t, run_t, validation_t)
+                                      WEIGHT_NORM, ZERO_LOSS, counters_t, is_zero, run_t,
+                                      validation_t)
 
-from lsgd_fast import stepsizes
+from lsgd_fast import losses, stepsizes
 from lsgd_fast._constants import EPSILON, GLL_WINDOW
 from lsgd_fast._inputs.requests import COLUMNS
 from lsgd_fast._inputs.stopping import StopReason
-from lsgd_fast._results.diagnostics import Diagnostics, sharpness_bound
+from lsgd_fast._results.diagnostics import Diagnostics, largest_curvature, sharpness_bound
 
 # The names of what the loop numbers.
 COLUMN_NUMBERS = {
@@ -36,7 +37,7 @@ REASONS = {
     GRADIENT_REACHED: StopReason.gradient_norm, SEPARATED: StopReason.separated,
     UNSTABLE: StopReason.unstable_steps, OUT_OF_TIME: StopReason.seconds,
     CALLBACK: StopReason.callback, OUT_OF_PATIENCE: StopReason.validation_patience,
-    CYCLING: StopReason.cycling,
+    CYCLING: StopReason.cycling, ZERO_LOSS: StopReason.zero_loss,
 }
 REASON_NUMBERS = {reason: number for number, reason in REASONS.items()} | {None: GOING_ON}
 RULE_KINDS = {
@@ -78,6 +79,7 @@ cdef class RunState:
             r.sums, r.errors = &self.average.sums[0, 0], &self.average.sums[1, 0]
         start_monitor(&r.monitor)
         r.l2 = problem.l2
+        r.can_be_zero = losses.separation_margin(problem.loss) < INFINITY
         r.certificate = INFINITY
         if r.l2 == 0.0 and isinstance(rule, stepsizes.Constant) and problem.is_plain:
             r.certificate = rule.eta * problem.radius * problem.radius
@@ -211,7 +213,7 @@ cdef class RunState:
         penalised = r.l2 > 0.0
         both = m.window.start > m.last.start
         problem, loss = self.problem, self.problem.loss
-        curvature = min(loss.curvature_ratio * r.now[LOSS], loss.curvature)
+        curvature = largest_curvature(loss, r.now[LOSS])
         is_linear = problem.model.name != "network"     # drift and curvature mean nothing for one
         drift = m.drift if penalised else current_drift(m, &r.monitored)
         largest = stepsizes.largest(self.rule, problem)
@@ -239,6 +241,7 @@ cdef class RunState:
             curvature=loss.curvature,
             is_covered=isinstance(self.rule, stepsizes.Constant) and problem.is_covered,
             model=problem.model.name,
+            is_zero=not penalised and is_zero(r),
         )
 
     # --- checkpoints ------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 # The state of descents that share every pass over X: C structs that the loop and its steps work on.
 
+from libc.math cimport INFINITY
+
 from lsgd_fast._core.pass_types cimport pass_t
 from lsgd_fast._core.team cimport share_t
 from lsgd_fast._engine.exchange cimport exchange_t
@@ -20,7 +22,7 @@ cdef enum:
 # Why the run has ended; run_state.pyx has the members of StopReason.
 cdef enum:
     GOING_ON, DIVERGED, LOSS_REACHED, GRADIENT_REACHED, SEPARATED, UNSTABLE, OUT_OF_TIME, CALLBACK
-    OUT_OF_PATIENCE, CYCLING
+    OUT_OF_PATIENCE, CYCLING, ZERO_LOSS
 
 # Stop conditions; one that is not set has a value that no run reaches.
 cdef struct limits_t:
@@ -56,6 +58,7 @@ cdef struct run_t:
     rule_t rule
     gradient_t rule_gradient         # the same gradient, for the stepsize rule
     double l2, certificate           # certificate: eta R^2; infinity where theory says nothing
+    bint can_be_zero                 # whether the loss has a separation margin
     limits_t limits
     counters_t counters
     validation_t validation
@@ -101,6 +104,11 @@ cdef struct batch_t:
     int team_size                    # threads that took part in the latest advance
     share_t* shares                  # of the chunks of a pass, one for each thread
     share_t* validation_shares
+
+
+# Whether the loss at w_t is exactly 0, as no loss is but with a separation margin.
+cdef inline bint is_zero(const run_t* r) noexcept nogil:
+    return r.now[LN_LOSS] == -INFINITY and r.now[LOSS] == 0.0 and r.can_be_zero
 
 
 # Whether w_t of a run has a row in the trace, whether or not the run ends there.

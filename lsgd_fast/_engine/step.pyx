@@ -27,8 +27,8 @@ from lsgd_fast._engine.state cimport (DISTANCE, DIVERGED, ERROR_RATE, GOING_ON, 
                                       LOSS_REACHED, MEASURED, MIN_MARGIN, NOTHING,
                                       OUT_OF_PATIENCE, OUT_OF_TIME, SEPARATED, STEP, STEPSIZE,
                                       UNSTABLE, VALIDATION_ERROR_RATE, VALIDATION_LOSS,
-                                      WEIGHT_NORM, counters_t, is_recorded, objective_of,
-                                      validation_t)
+                                      WEIGHT_NORM, ZERO_LOSS, counters_t, is_recorded, is_zero,
+                                      objective_of, validation_t)
 
 from lsgd_fast._constants import (EPSILON, FIRST_WINDOW, FLAT_GROWTH, INCREASE_TOLERANCE,
                                   MAX_SHORTENING, MIN_SHORTENING, SMALLEST_FLOAT,
@@ -253,7 +253,10 @@ cdef int check_stopping(const batch_t* b, run_t* r) noexcept nogil:
     if c.certified_at < 0 and r.certificate * loss <= 1.0:
         c.certified_at = r.step
     if not (isfinite(ln_loss) and isfinite(r.now[WEIGHT_NORM])):
-        return DIVERGED
+        if not (is_zero(r) and isfinite(r.now[WEIGHT_NORM])):
+            return DIVERGED
+        if r.l2 == 0.0:                     # no step leads away from here
+            return ZERO_LOSS
     if loss <= r.limits.loss:
         return LOSS_REACHED
     if r.now[GRADIENT_NORM] <= r.limits.gradient_norm:

@@ -22,6 +22,9 @@ class StopReason(StrEnum):
     ----------
     n_steps
         All steps were taken.
+    zero_loss
+        The loss is exactly 0 and there is no penalty: only with a loss that has a separation
+        margin, such as `losses.Tsallis`.
     loss, gradient_norm, separated, unstable_steps, validation_patience, cycling, seconds
         That condition of `Stop` was met.
     callback
@@ -39,6 +42,7 @@ class StopReason(StrEnum):
     """
 
     n_steps = "n_steps"
+    zero_loss = "zero_loss"
     loss = "loss"
     gradient_norm = "gradient_norm"
     separated = "separated"

@@ -54,6 +54,8 @@ def is_increase(loss, ln_loss, before, ln_before):
     bool
     """
     if min(loss, before) < UNDERFLOW_LOSS or max(loss, before) == math.inf:
+        if ln_before == -math.inf:  # a loss of 0
+            return ln_loss > ln_before
         return ln_loss > ln_before + INCREASE_TOLERANCE * max(1.0, abs(ln_before))
     return loss > before * (1.0 + INCREASE_TOLERANCE)
 

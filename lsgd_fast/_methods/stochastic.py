@@ -26,6 +26,7 @@ from lsgd_fast._methods.numerics import infinities
 from lsgd_fast._results.predictions import Model
 from lsgd_fast._results.stochastic_run import Iterate, StochasticRun, StochasticSweep
 from lsgd_fast._results.trace import Trace
+from lsgd_fast.losses import is_zero
 from lsgd_fast.stepsizes import Constant, as_passed, resolve
 
 __all__ = ["StochasticOptions", "row_blocks", "run_stochastic", "sweep_stochastic"]
@@ -287,7 +288,8 @@ class _Recorder:
         last = self._iterate(last, last_measures)
         average = self._iterate(average, average_measures)
         reason = self.reasons[run]
-        if not (math.isfinite(last.ln_loss) and math.isfinite(last.weight_norm)):
+        at_zero = is_zero(self.problem.loss, last)
+        if not ((math.isfinite(last.ln_loss) or at_zero) and math.isfinite(last.weight_norm)):
             reason = StopReason.diverged
         sums = self.sgd_runs.sums(run)
         mean_loss, mean_error_rate = (total / n_steps if n_steps else math.nan for total in sums)

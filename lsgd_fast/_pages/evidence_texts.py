@@ -20,6 +20,10 @@ EVIDENCE = {
         "「ステップサイズ × ({bound} + l2)」が 2 以下です（R は行のノルムの最大値）。"
         "このようなステップサイズでは{name!w}は決して増えません。",
     ),
+    "proved_zero_loss": (
+        "The loss is exactly zero: no step lowers it, and the weights do not move.",
+        "損失がちょうど 0 なので、これ以上は減らず、重みは動きません。",
+    ),
     "proved_at_rest": (
         "The gradient is exactly zero: the weights do not move.",
         "勾配が厳密に 0 なので、重みは動きません。",

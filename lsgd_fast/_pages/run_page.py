@@ -7,7 +7,8 @@ from lsgd_fast._pages.pictures import picture_of
 
 __all__ = ["run_page"]
 
-PROOFS = {"proved_certified", "proved_small", "proved_at_rest"}  # of a stable run
+# Of a stable run.
+PROOFS = {"proved_certified", "proved_small", "proved_zero_loss", "proved_at_rest"}
 COLUMNS = ("error_rate", "validation_loss", "validation_error_rate", "min_margin", "weight_norm")
 
 

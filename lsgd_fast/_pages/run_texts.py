@@ -4,6 +4,7 @@ from lsgd_fast._text import ENDINGS
 
 STOPS = {
     "n_steps": "指定されたステップをすべて実行しました",
+    "zero_loss": "損失がちょうど 0 になりました",
     "loss": "損失が指定された値まで下がりました",
     "gradient_norm": "勾配が指定された値まで小さくなりました",
     "separated": "すべての行が正しく分類されました",

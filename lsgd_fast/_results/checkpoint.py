@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -208,6 +209,8 @@ class Checkpoint:
         overflowing = ["gradient_norm"]
         if self.arguments["stepsize"].adaptive:  # such runs go on by the logarithm of the loss
             overflowing += ["loss", "stepsize"]
+        if losses.separation_margin(self.arguments["loss"]) < math.inf and "ln_loss" in trace:
+            trace["ln_loss"] = np.maximum(trace["ln_loss"], -np.finfo(float).max)  # of a loss of 0
         finite = all((trace.pop(name, steps) >= 0.0).all() for name in overflowing)
         finite = finite and all(np.isfinite(column).all() for column in trace.values())
         if not finite or (steps != every * np.arange(n_rows)).any():
@@ -240,8 +243,11 @@ class Checkpoint:
                 raise ValueError("there is a measurement before the first pass")
             return
         measured = self.step if self.measured else self.step - 1
-        finite = math.isfinite(now["ln_loss"]) and math.isfinite(now["weight_norm"])
-        if now["step"] != measured or finite == (self.reason is StopReason.diverged):
+        at_zero = losses.is_zero(self.arguments["loss"], SimpleNamespace(**now))
+        finite = math.isfinite(now["ln_loss"]) or at_zero
+        finite = finite and math.isfinite(now["weight_norm"])
+        at_end = at_zero or self.reason is not StopReason.zero_loss
+        if not at_end or now["step"] != measured or finite == (self.reason is StopReason.diverged):
             raise ValueError("the latest measurement does not belong to the weights")
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "check_counts",
     "check_type",
     "diagnostics_from_dict",
+    "largest_curvature",
     "observed",
     "sharpness_bound",
 ]
@@ -41,6 +42,20 @@ def sharpness_bound(stepsize, curvature, problem):
     """
     square = problem.margin_slope * problem.margin_slope
     return stepsize * ((curvature * square if curvature > 0.0 else 0.0) + problem.l2)
+
+
+def largest_curvature(loss, value):
+    """Return a bound of the mean of loss'' over the rows, by the mean of the loss.
+
+    Parameters
+    ----------
+    loss : losses.Loss
+    value : float
+        The mean of the loss.
+    """
+    if loss.curvature_ratio == math.inf:
+        return loss.curvature
+    return min(loss.curvature_ratio * value, loss.curvature)
 
 
 class _Diagnostics:
@@ -126,6 +141,8 @@ class Diagnostics(_Diagnostics):
         logistic loss and no offsets.
     model : {"linear", "softmax", "network"}, default "linear"
         The model. Little is known of a network, because its loss is not convex.
+    is_zero : bool, default False
+        Whether the last loss was exactly 0, without a penalty.
     """
 
     kind = "gradient descent"
@@ -152,6 +169,7 @@ class Diagnostics(_Diagnostics):
     curvature: float = 0.25
     is_covered: bool = True
     model: str = "linear"
+    is_zero: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -22,6 +22,7 @@ STATUS = {
     StopReason.converged: 0,
     StopReason.gradient_norm: 0,
     StopReason.loss: 0,
+    StopReason.zero_loss: 0,
     StopReason.n_steps: 1,
     StopReason.max_passes: 1,
     StopReason.seconds: 1,

@@ -112,6 +112,8 @@ def _proof(diag):
         bound = "R^2/4" if diag.curvature == 0.25 else f"{diag.curvature:.3g} R^2"
         bound = "R^2/2" if diag.model == "softmax" else bound
         return "proved_small", {"bound": bound, "name": _name(diag)}
+    if diag.is_zero:
+        return "proved_zero_loss", {}
     if diag.is_at_rest:
         return "proved_at_rest", {}
     return None

@@ -26,8 +26,9 @@ import numpy as np
 
 from lsgd_fast._constants import EPSILON, FIRST_WINDOW, INCREASE_TOLERANCE, UNDERFLOW_LOSS
 from lsgd_fast._methods.numerics import is_increase, norm
-from lsgd_fast._results.diagnostics import Diagnostics, sharpness_bound
+from lsgd_fast._results.diagnostics import Diagnostics, largest_curvature, sharpness_bound
 from lsgd_fast._results.verdict import MIN_STEPS
+from lsgd_fast.losses import is_zero
 from lsgd_fast.stepsizes import Constant, largest
 
 __all__ = ["Monitor"]
@@ -200,7 +201,7 @@ class Monitor:
         """
         last, window, value = self.last, self.window, self.now.objective
         loss = self.problem.loss
-        curvature = min(loss.curvature_ratio * self.now.loss, loss.curvature)
+        curvature = largest_curvature(loss, self.now.loss)
         windows = [window] if last is window else [last, window]
         return Diagnostics(
             n_steps=t,
@@ -227,4 +228,5 @@ class Monitor:
             curvature=loss.curvature,
             is_covered=isinstance(self.rule, Constant) and self.problem.is_covered,
             model=self.problem.model.name,
+            is_zero=not self.penalised and is_zero(loss, self.now),
         )

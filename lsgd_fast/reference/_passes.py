@@ -200,12 +200,13 @@ class Rows:
         p, r, total = self.problem, self.weight, self.problem.total_weight
         slopes = p.loss.log_slope(argument)
         scale = log_scale_of(slopes)
-        mass = r * np.exp(slopes - scale) / total
+        mass = r * np.exp(np.where(slopes == -np.inf, slopes, slopes - scale)) / total
         ratio = np.exp(p.loss.log_value(argument) - slopes)  # neither overflows nor underflows
         risk = float((mass[mass > 0.0] * ratio[mass > 0.0]).sum())
         direction = direction_of(-mass)
         over = max(scale, 0.0) if p.l2 > 0.0 else scale
-        direction *= np.exp(scale - over)
+        if scale != -math.inf:  # otherwise all row gradients are 0
+            direction *= np.exp(scale - over)
         direction[: p.d] += p.l2 * np.exp(-over) * w if p.l2 > 0.0 else 0.0
         length, size = norm(direction), norm(w)
         ln_loss = scale + math.log(risk) if risk > 0.0 else -math.inf

@@ -49,6 +49,7 @@ from lsgd_fast._typing import (
     Vector,
     Weights,
 )
+from lsgd_fast.losses import is_zero
 from lsgd_fast.reference._mean import RunningMean
 from lsgd_fast.reference._monitor import Monitor
 from lsgd_fast.reference._passes import (
@@ -311,8 +312,12 @@ class _Counters:
 
 def _stop_reason(stop, t, now, counters, monitor, held_out):
     """Return the first condition that holds of those that a measurement decides, or None."""
-    if not (math.isfinite(now.ln_loss) and math.isfinite(now.weight_norm)):
+    problem = counters.problem
+    at_zero = is_zero(problem.loss, now)
+    if not (math.isfinite(now.ln_loss) or at_zero) or not math.isfinite(now.weight_norm):
         return StopReason.diverged
+    if at_zero and problem.l2 == 0.0:
+        return StopReason.zero_loss
     if stop.loss is not None and now.loss <= stop.loss:
         return StopReason.loss
     if stop.gradient_norm is not None and now.gradient_norm <= stop.gradient_norm:

@@ -67,9 +67,10 @@ def test_rows_of_the_trace_and_finite_differences(backend, activation, width):
 @every_activation
 @pytest.mark.parametrize(
     "loss",
-    ["exponential", losses.FlattenedExponential(2.0), losses.FlattenedPolynomial(1.5)],
+    ["exponential", losses.FlattenedExponential(2.0), losses.FlattenedPolynomial(1.5),
+     losses.Tsallis(1.5), losses.Tsallis(2.0), "renyi2", "semi_circle"],
     ids=str,
-)
+)  # fmt: skip
 def test_every_loss_and_known_stepsizes(loss, activation, tmp_path):
     X, y, weight = problem(150, 7)
     rule = stepsizes.Schedule([0.1, 0.4, 0.2])

@@ -83,7 +83,7 @@ def test_one_set_of_bits_for_all_threads_instruction_sets_and_forms(problem, act
 @every_activation
 @pytest.mark.parametrize(
     "loss",
-    ["exponential", losses.FlattenedExponential(2.0), losses.FlattenedPolynomial(1.5)],
+    ["exponential", losses.FlattenedExponential(2.0), losses.FlattenedPolynomial(1.5), "renyi2"],
     ids=str,
 )
 @pytest.mark.parametrize(

@@ -114,7 +114,12 @@ def test_sparse_held_out_rows_in_gram_space():
         )
 
 
-@pytest.mark.parametrize("loss", ["exponential", losses.FlattenedPolynomial(2.0), "logistic"])
+@pytest.mark.parametrize(
+    "loss",
+    ["exponential", losses.FlattenedPolynomial(2.0), "logistic", losses.Tsallis(2.0), "renyi2",
+     "semi_circle"],
+    ids=str,
+)  # fmt: skip
 @pytest.mark.parametrize(
     "rule", [stepsizes.RiskAdaptive(3.0), stepsizes.Tyurin(3.0), stepsizes.NormalizedGradient(0.3)],
     ids=lambda rule: type(rule).__name__,

@@ -21,6 +21,7 @@ every_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem:
 sgd = lsgd.stochastic_gradient_descent
 LOSSES = (
     "logistic", "exponential", losses.FlattenedExponential(0.7), losses.FlattenedPolynomial(1.5),
+    losses.Tsallis(1.5), losses.Tsallis(2.0), "renyi2", "semi_circle",
 )  # fmt: skip
 FADING = (0.0, 1e-17, 1e-3, 0.9, 1.0, 1.5, 2.0, 2.3)  # l2 times a stepsize of 1: q from 1 to -1.3
 
@@ -58,7 +59,7 @@ def test_the_reference(problem):
     for i, l2 in enumerate(FADING):
         given = options | {
             "l2": l2, "batch_size": min(n, (1, 2, 7, 8, 9, 33, n)[(i + n) % 7]), "rng": i,
-            "order": ("shuffle", "replacement")[i % 2], "loss": LOSSES[i // 2 % 4],
+            "order": ("shuffle", "replacement")[i % 2], "loss": LOSSES[i // 2 % len(LOSSES)],
             "start": 0.1 * rng.standard_normal(d + options.get("fit_intercept", False)),
         }  # fmt: skip
         if i % 3 == 2:

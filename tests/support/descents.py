@@ -44,6 +44,7 @@ VARIANTS = {
                          "stop": Stop(loss=float(FULL.trace.loss[70]))},
     "validation, gram": {"validation": HELD_OUT, "gram": True, "fit_intercept": True},
     "gram": {"gram": True, "start": [1.0, -1.0, 2.0]},
+    "zero loss": {"loss": "renyi2", "validation": HELD_OUT, "record_every": 4},
     "offset": {"offset": OFFSET, "validation": (*HELD_OUT, OFFSET[::2]), "l2": 1e-3},
     "offset, gram": {"offset": OFFSET, "gram": True, "start": [1.0, -1.0, 2.0], "y": NOISY},
     "all": {

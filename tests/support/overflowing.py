@@ -14,7 +14,8 @@ from support.sparse_cases import CSR, csr
 
 LOSSES = (
     "logistic", "logistic", "exponential", losses.FlattenedExponential(0.7),
-    losses.FlattenedPolynomial(1.5),
+    losses.FlattenedPolynomial(1.5), losses.Tsallis(1.5), losses.Tsallis(2.0), "renyi2",
+    "semi_circle",
 )  # fmt: skip
 STEPSIZES = (1e-300, 1e-10, 1.0, 1.0, 1e3, 1e10, 1e100, 1e200, 1e300, 1e308)
 EXPONENTS = (-320, -300, -160, -100, -10, -1, 0, 0, 0, 1, 10, 38, 100, 150, 160, 200, 300, 307, 308)

@@ -274,7 +274,8 @@ def noisy_losses(size, rng):
 
     with contextlib.ExitStack() as changes:
         for kind in (losses.Logistic, losses.Softmax, losses.Exponential,
-                     losses.FlattenedExponential, losses.FlattenedPolynomial):  # fmt: skip
+                     losses.FlattenedExponential, losses.FlattenedPolynomial, losses.SemiCircle,
+                     losses.Tsallis.__base__):  # fmt: skip
             for name in ("value", "derivative", "log_value", "log_slope"):
                 if name in vars(kind):
                     method = noisy(vars(kind)[name], name.startswith("log"))

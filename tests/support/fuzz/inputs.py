@@ -22,7 +22,8 @@ PENALTIES = (0.0, 1e-3, 1.0, 1e-12, 1e-100, 1e10, 1e300, 1.7e308, 5e-324, 1)
 LOSSES = (
     "logistic", "logistic", "exponential", losses.Logistic(), losses.Exponential(),
     losses.FlattenedExponential(0.7), losses.FlattenedPolynomial(1.5),
-    losses.FlattenedPolynomial(0.5),
+    losses.FlattenedPolynomial(0.5), losses.Tsallis(1.5), losses.Tsallis(2.0), losses.Renyi2(),
+    "renyi2", "semi_circle",
 )  # fmt: skip
 THREADS = (1, 2, 3, 8)
 COLUMNS = ("step", "loss", "ln_loss", "error_rate", "min_margin", "gradient_norm", "weight_norm",
