@@ -5,18 +5,27 @@ from lsgd_fast._core.dense cimport dense_leaves, reads_in_place
 from lsgd_fast._core.isa cimport reduce_body
 from lsgd_fast._core.loss_general cimport general_loss_rows
 from lsgd_fast._core.multi cimport multi_leaves
-from lsgd_fast._core.pass_types cimport BLOCK, is_multi, pass_t
+from lsgd_fast._core.pass_types cimport BLOCK, is_multi, is_separating, pass_t
 from lsgd_fast._core.simd cimport avx2_target, v4
 from lsgd_fast._core.small_batch cimport is_small_batch, small_batch_pass
 from lsgd_fast._core.sparse cimport sparse_leaves
 
 
+# Kinds of losses, rows and models are functions of their own: the compiler does better on smaller
+# ones.
+cdef avx2_target separating_loss_avx2(const pass_t* p, const block_t* b, Py_ssize_t column,
+                                      double* scores, const column_sums_t* sums) noexcept nogil:
+    general_loss_rows(p, b, column, scores, sums, True)
+
+
 cdef avx2_target loss_avx2(const pass_t* p, const block_t* b, Py_ssize_t column, double* scores,
                            const column_sums_t* sums) noexcept nogil:
-    general_loss_rows(p, b, column, scores, sums)
+    if is_separating(&p.loss):
+        separating_loss_avx2(p, b, column, scores, sums)
+    else:
+        general_loss_rows(p, b, column, scores, sums, False)
 
 
-# Kinds of rows and models are functions of their own: the compiler does better on smaller ones.
 cdef avx2_target panels_avx2(const pass_t* p, Py_ssize_t first, Py_ssize_t last,
                              double* memory) noexcept nogil:
     cdef v4[BLOCK] z

@@ -14,8 +14,8 @@ from lsgd_fast._core.block cimport block_t, column_sums_t
 from lsgd_fast._core.vecmath cimport exp_nonpositive, log_positive, negative_abs, softplus_sigmoid
 from lsgd_fast._core.pass_types cimport (BLOCK, EXPONENTIAL_LOSS, FLATTENED_EXPONENTIAL_LOSS,
                                          INDEPENDENT, LOGISTIC_LOSS, PANEL, RENYI_2_LOSS,
-                                         SEMI_CIRCLE_LOSS, TSALLIS_LOSS, has_separation_margin,
-                                         log_sums_t, loss_t, pass_t, tally_t)
+                                         TSALLIS_LOSS, has_separation_margin, log_sums_t, loss_t,
+                                         pass_t, tally_t)
 from lsgd_fast._core.separating_losses cimport renyi_terms, semi_circle_terms, tsallis_terms
 from lsgd_fast._core.simd cimport inlined
 from lsgd_fast._core.loss cimport is_near_underflow, margin_of_row, merge_tails, tally_terms
@@ -54,15 +54,6 @@ cdef inline inlined loss_terms(const loss_t* loss, const double* margin, Py_ssiz
             value[i] = e if z > 0.0 else 1.0 - t
             log_slope[i] = log_a - t if z > 0.0 else log_a
             ratio[i] = 1.0 / a if z > 0.0 else (1.0 - t) / a
-    elif loss.kind == TSALLIS_LOSS:
-        for i in range(height):
-            tsallis_terms(a, margin[i], &value[i], &log_slope[i], &ratio[i])
-    elif loss.kind == RENYI_2_LOSS:
-        for i in range(height):
-            renyi_terms(margin[i], &value[i], &log_slope[i], &ratio[i])
-    elif loss.kind == SEMI_CIRCLE_LOSS:
-        for i in range(height):
-            semi_circle_terms(margin[i], &value[i], &log_slope[i], &ratio[i])
     else:
         for i in range(height):
             z = margin[i]
@@ -73,6 +64,22 @@ cdef inline inlined loss_terms(const loss_t* loss, const double* margin, Py_ssiz
             exp_nonpositive(-a * e, &e)
             value[i] = e if z > 0.0 else t
             ratio[i] = t / a
+
+
+# The same of the losses of separating_losses.pxd.
+cdef inline inlined separating_terms(const loss_t* loss, const double* margin, Py_ssize_t height,
+                                     double* value, double* log_slope,
+                                     double* ratio) noexcept nogil:
+    cdef Py_ssize_t i
+    if loss.kind == TSALLIS_LOSS:
+        for i in range(height):
+            tsallis_terms(loss.a, margin[i], &value[i], &log_slope[i], &ratio[i])
+    elif loss.kind == RENYI_2_LOSS:
+        for i in range(height):
+            renyi_terms(margin[i], &value[i], &log_slope[i], &ratio[i])
+    else:
+        for i in range(height):
+            semi_circle_terms(margin[i], &value[i], &log_slope[i], &ratio[i])
 
 
 # Whether all losses are exactly 0, which needs a separation margin.
@@ -159,9 +166,11 @@ cdef inline inlined log_domain_rows(const block_t* b, Py_ssize_t column, const d
 
 
 # As logistic_loss_rows, for one column of a block and any loss: from scores, in z, to row
-# gradients, in the log domain over exp(log_scale). `sums` rise with the scale.
+# gradients, in the log domain over exp(log_scale). `sums` rise with the scale. `separating` says
+# whether the loss is one of separating_losses.pxd.
 cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssize_t column,
-                                      double* z, const column_sums_t* sums) noexcept nogil:
+                                      double* z, const column_sums_t* sums,
+                                      bint separating) noexcept nogil:
     cdef const double* y = b.y
     cdef const double* weight = b.weight
     cdef tally_t* tally = b.tallies + column
@@ -179,7 +188,10 @@ cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssiz
     for i in range(height):
         margin_of_row(y[i], weight[i], z[i] + intercept, &margin[i])
         tally_terms(weight[i], margin[i], &error[i], &least[i])
-    loss_terms(&p.loss, margin, height, value, log_slope, ratio)
+    if separating:
+        separating_terms(&p.loss, margin, height, value, log_slope, ratio)
+    else:
+        loss_terms(&p.loss, margin, height, value, log_slope, ratio)
     if in_log_domain:
         log_domain_rows(b, column, log_slope, ratio, z, sums)
     else:
@@ -197,5 +209,6 @@ cdef inline inlined general_loss_rows(const pass_t* p, const block_t* b, Py_ssiz
     for v in range(PANEL):
         tally.loss[v] += block_loss[v]
         largest = max(largest, block_loss[v])
-    if is_near_underflow(largest) and not in_log_domain and not are_zero(p, log_slope, height):
+    if is_near_underflow(largest) and not in_log_domain and not (separating
+                                                              and are_zero(p, log_slope, height)):
         add_log_tail(weight, log_slope, ratio, height, tally)

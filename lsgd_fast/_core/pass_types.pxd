@@ -157,6 +157,11 @@ cdef inline bint is_multi(model_t model) noexcept nogil:
     return model == SOFTMAX or model == NETWORK
 
 
+# Whether a loss is one of separating_losses.pxd.
+cdef inline bint is_separating(const loss_t* loss) noexcept nogil:
+    return loss.kind >= TSALLIS_LOSS
+
+
 # Whether a loss is exactly 0 from some margin on.
 cdef inline bint has_separation_margin(const loss_t* loss) noexcept nogil:
     return loss.kind == TSALLIS_LOSS or loss.kind == RENYI_2_LOSS
