@@ -9,12 +9,13 @@ import sys
 
 import numpy as np
 
-from lsgd_fast._constants import GRAM_BYTES, GRAM_FEATURES, GRAM_VALUES
+from lsgd_fast._constants import GRAM_BYTES, GRAM_FEATURES, GRAM_VALUES, SLACK
 
 __all__ = [
     "as_list",
     "check_callback",
     "check_choice",
+    "check_class_margin",
     "check_count",
     "check_flag",
     "check_gram",
@@ -76,6 +77,16 @@ def check_margin(margin, radius):
     margin, radius = check_real("margin", margin), check_real("radius", radius)
     if margin > radius * (1.0 + 1e-9):  # rounding may lift it slightly above
         raise ValueError(f"margin must be at most the radius, {radius!r}; got {margin!r}")
+    return margin, radius
+
+
+def check_class_margin(margin, radius):
+    """Return the margin of data of several classes and their radius as floats."""
+    margin, radius = check_real("margin", margin), check_real("radius", radius)
+    if margin > math.sqrt(2.0) * radius * (1.0 + SLACK):
+        raise ValueError(
+            f"margin must be at most sqrt(2) times the radius, {radius!r}; got {margin!r}"
+        )
     return margin, radius
 
 

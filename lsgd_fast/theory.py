@@ -13,7 +13,7 @@ and usually far above what happens. `penalty_stepsize` is for a penalty, and no 
 
 With softmax the loss of a row is as steep and as curved as with two classes and rows of norm
 ``sqrt(2) R``: `smoothness`, `monotone_stepsize` and `monotone_threshold` take that for `radius`.
-`certified_loss` takes R, and two functions are for softmax alone. These are no theorems of the
+`certified_loss` takes R, and four functions are for softmax alone. These are no theorems of the
 paper: the guide on losses and rules derives them.
 
 A bound is infinite where the theorem says nothing. Arguments that are out of range raise
@@ -40,7 +40,12 @@ from lsgd_fast._bounds.parts import over_progress as _over_progress
 from lsgd_fast._bounds.parts import unwrapped as _unwrapped
 from lsgd_fast._bounds.penalty import penalty_stepsize
 from lsgd_fast._bounds.separation_margin import separation_margin_steps
-from lsgd_fast._bounds.softmax import softmax_mean_loss, softmax_transition_steps
+from lsgd_fast._bounds.softmax import (
+    softmax_last_loss,
+    softmax_mean_loss,
+    softmax_steps_for_loss,
+    softmax_transition_steps,
+)
 from lsgd_fast._bounds.transition import (
     later_loss,
     plane_transition_steps,
@@ -73,7 +78,9 @@ __all__ = [
     "plane_transition_steps",
     "separation_margin_steps",
     "smoothness",
+    "softmax_last_loss",
     "softmax_mean_loss",
+    "softmax_steps_for_loss",
     "softmax_transition_steps",
     "stable_loss",
     "steps_for_loss",

@@ -99,6 +99,31 @@ def test_numbers_of_several_classes_by_hand():
         assert theory.softmax_mean_loss(9, 3, **largest) < math.inf
 
 
+@pytest.mark.parametrize("eta", [0.5, 2.0, 3.0, 4.0, 5.0, 64.0])
+def test_the_last_loss_of_several_classes_by_hand(eta):
+    """With a margin of eta^(-1/2), x = t. Units as in the paper, then X ten times as large."""
+    n, n_classes = 50, 7
+    t = np.arange(10**6, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(t >= 1, (n_classes - 1 + np.log(t) ** 2 + eta**2) / t, math.inf)
+        expected = np.where((mean <= 1.0 / eta) | (eta <= 4.0), mean, math.inf)
+        if eta <= 2.0:
+            expected = np.where(t >= 1, (n_classes - 1 + np.log(t) ** 2 / 2.0) / t, math.inf)
+        start = np.flatnonzero(mean <= min(0.5 / eta, math.log(1 + n / 2) / n))[0]
+        y = t[: len(t) - start]
+        later = np.where(y >= 1, (1.0 + np.log(y) ** 2) / (2.0 * y), math.inf)
+    expected[start:] = np.minimum(expected[start:], later)
+    for c in (1.0, 10.0):
+        data = {"margin": c * eta**-0.5, "stepsize": eta / c**2, "radius": c}
+        found = theory.softmax_last_loss(t, n, n_classes, **data)
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        assert (np.diff(found[np.isfinite(found)]) <= 0.0).all()
+        for loss in (0.3, 1e-3):
+            steps = theory.softmax_steps_for_loss(loss, n, n_classes, **data)
+            assert steps == np.flatnonzero(expected <= loss)[0]
+        assert theory.softmax_last_loss(0, n, n_classes, **data) == math.inf
+
+
 def test_two_classes_of_softmax_are_one_column():
     """Their difference moves with twice the stepsize, and its margin is smaller by sqrt(2)."""
     t = np.array([0.1, 1.0, 10.0, 1e3])
@@ -196,6 +221,9 @@ def test_a_lower_bound_of_the_margin_will_do():
         (lambda: theory.softmax_mean_loss(1, 1, 0.1, 1.0), "^n_classes must be at least 2"),
         (lambda: theory.softmax_mean_loss(-1, 3, 0.1, 1.0), "^t must be finite"),
         (lambda: theory.softmax_transition_steps(3, 0.1, 0.0), "^stepsize must be finite"),
+        (lambda: theory.softmax_last_loss(1, 0, 3, 0.1, 1.0), "^n must be at least 1"),
+        (lambda: theory.softmax_last_loss(-1, 9, 3, 0.1, 1.0), "^t must be finite"),
+        (lambda: theory.softmax_steps_for_loss(0.0, 9, 3, 0.1, 1.0), "^loss must be finite"),
         (lambda: theory.mean_loss(1, 0.1, 0.0), "stepsize must be finite and positive"),
         (lambda: theory.stable_loss(1, 0.1, -1.0), "stepsize must be"),
         (lambda: theory.stable_loss(1, 0.1, 1.0, mean_exponential=-1), "mean_exponential must"),

@@ -48,8 +48,13 @@ cdef loss_t native_loss(loss):
     return loss_t(<loss_kind_t> <int> LOSS_KINDS[type(loss)], a, math.log(a))
 
 
-def vectors_of_batch(bint gram):
-    """Return how many vectors a run with a constant stepsize and its pass take."""
+def vectors_of_batch(bint gram, bint multi=False):
+    """Return how many vectors a run with a constant stepsize and its pass take.
+
+    With several columns of weights the pass reads and writes those of the run.
+    """
+    if multi:
+        return vectors_of_run(gram)
     return vectors_of_run(gram) + PASS_VECTORS + (GRAM_PASS_VECTORS if gram else 0)
 
 

@@ -14,7 +14,7 @@ from lsgd_fast._core.types cimport (
     BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INDEX_INT32, INDEX_INT64, INDEX_UINT16, INT8, INT16,
     INT32, INT64, LENT_INT32, LENT_INT64, LONG_DOUBLE, UINT8, UINT16, UINT32, UINT64, compressed_t,
     csr_rows, dense_rows, matrix_t, rows_t, sparse_t, split_t)
-from lsgd_fast._core.pass_types cimport INDEPENDENT, PANEL, first_row
+from lsgd_fast._core.pass_types cimport INDEPENDENT, PANEL, SOFTMAX, first_row
 from lsgd_fast._core.layout cimport (LONG_COLUMNS, dense_part, leaf_count, long_length,
                                      pack_panels, pass_size, slab_count, sparse_part, split_sparse)
 from lsgd_fast._core.rowpass cimport loss_gradient, workspace_size
@@ -279,11 +279,15 @@ def memory_of_packing(n, d, dtype, plain=True):
     return size, PANEL * d * sizeof(double) if dtype.itemsize == 4 else 0
 
 
-def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint packed):
-    """Return the bytes that passes over X of shape (n, d) write to, for k columns of weights."""
+def memory_of_pass(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int n_threads, bint packed,
+                   bint softmax=False):
+    """Return the bytes that passes over X of shape (n, d) write to, for k columns of weights.
+
+    They are those of k runs, or of the classes of one run with softmax.
+    """
     cdef rows_t view = dense_rows(NULL, FLOAT64, n, d, 0, 0, NULL, NULL, 0.0, False)
     view.X.panels = <const void*> &view if packed else NULL     # compared with NULL, not read
-    return pass_size(INDEPENDENT, &view, k, n_threads) * sizeof(double)
+    return pass_size(SOFTMAX if softmax else INDEPENDENT, &view, k, n_threads) * sizeof(double)
 
 
 def memory_of_columns(n, d, n_entries, dtype):
@@ -295,23 +299,26 @@ def memory_of_columns(n, d, n_entries, dtype):
     return n_entries * entry + starts + 8 * d, 8 * (n_slabs + 7) * (d + 1)
 
 
-def memory_of_sparse_pass(X, Py_ssize_t k, int n_threads):
-    """Return the most bytes that passes over sparse rows write to, for k columns of weights."""
+def memory_of_sparse_pass(X, Py_ssize_t k, int n_threads, bint softmax=False):
+    """Return the most bytes that passes over sparse rows write to, see `memory_of_pass`."""
     cdef sparse_t sparse
     cdef rows_t view = csr_rows(&sparse, FLOAT64, X.shape[0], X.shape[1], NULL, NULL, 0.0, False)
     cdef const int64_t[::1] indptr = X.indptr
     sparse.rows.indptr = &indptr[0]
     sparse.n_long = min(LONG_COLUMNS, X.size // long_length(X.size))
     sparse.n_slabs = slab_count(X.shape[0], X.shape[1], X.size)
-    return pass_size(INDEPENDENT, &view, k, n_threads) * sizeof(double)
+    return pass_size(SOFTMAX if softmax else INDEPENDENT, &view, k, n_threads) * sizeof(double)
 
 
-def row_leaves(Py_ssize_t n, Py_ssize_t d, n_entries=None):
-    """Return the leaves of X of shape (n, d); those of sparse rows depend on their entries."""
+def row_leaves(Py_ssize_t n, Py_ssize_t d, n_entries=None, Py_ssize_t k=1, bint softmax=False):
+    """Return the leaves of X of shape (n, d); those of sparse rows depend on their entries.
+
+    They are those of k runs, or of the classes of one run with softmax, see `memory_of_pass`.
+    """
     cdef rows_t view = dense_rows(NULL, FLOAT64, n, d, 0, 0, NULL, NULL, 0.0, False)
     if n_entries is not None:
         return split_sparse(n, n_entries).n_leaves
-    return leaf_count(INDEPENDENT, &view.X, 1)
+    return leaf_count(SOFTMAX if softmax else INDEPENDENT, &view.X, k)
 
 
 def sparse_slabs(Py_ssize_t n, Py_ssize_t d, Py_ssize_t n_entries):

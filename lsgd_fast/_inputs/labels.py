@@ -18,6 +18,7 @@ __all__ = [
     "check_sample_weight",
     "exact_sum",
     "label_values",
+    "memory_of_class_numbers",
 ]
 
 MAKE_NUMBERS = "numpy.unique(y, return_inverse=True)[1]"
@@ -93,6 +94,13 @@ def check_class_numbers(y, n_given, n, n_classes=None):
         )
     is_byte = y.max(initial=0) <= np.iinfo(np.int8).max
     return y.astype(np.int8 if is_byte else np.float64, copy=False)
+
+
+def memory_of_class_numbers(n, n_classes):
+    """Return the bytes of n class numbers, and those of checking them if each came as eight."""
+    kept = n if n_classes - 1 <= np.iinfo(np.int8).max else 8 * n
+    # a copy and three masks, the copy beside what is kept, and two copies of the latter and masks
+    return kept, max(11 * n - kept, 8 * n, 2 * kept + 2 * n)
 
 
 def check_all_classes(labels, weight, ranks):

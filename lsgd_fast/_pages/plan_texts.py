@@ -24,6 +24,7 @@ PLAN = {
     ),
     "plan_radius": ("radius R", "半径 R"),
     "plan_margin": ("margin", "マージン"),
+    "plan_classes": ("classes", "クラス数"),
     "plan_stepsize": ("stepsize", "ステップサイズ"),
     "plan_steps": ("steps", "ステップ数"),
     "radius_is": (
@@ -36,6 +37,10 @@ PLAN = {
         "up to 8 / R^2 = {value:.3g} the loss cannot increase, on any data",
         "8 / R² = {value:.3g} 以下なら、どんなデータでも損失は増えません",
     ),
+    "monotone_is_of_classes": (
+        "up to 4 / R^2 = {value:.3g} the loss cannot increase, on any data",
+        "4 / R² = {value:.3g} 以下なら、どんなデータでも損失は増えません",
+    ),
     "unknown": ("unknown: {reason!w}", "不明：{reason!w}"),
     "how_to_margin": (
         "pass margin=, the largest min_i y_i (x_i . v) over unit vectors v, in the units of X. A "
@@ -43,6 +48,15 @@ PLAN = {
         "separated the data",
         "margin= に、単位ベクトル v についての min_i y_i (x_i . v) の最大値を X の単位で"
         "渡してください。"
+        "下界で十分です。たとえば、データを分離した実行の "
+        "trace.min_margin[-1] / trace.weight_norm[-1] が使えます",
+    ),
+    "how_to_margin_of_classes": (
+        "pass margin=, the largest that the least lead of a row's own class over another can be, "
+        "over weights of norm 1, in the units of X. A lower bound is enough, such as "
+        "trace.min_margin[-1] / trace.weight_norm[-1] of a run that separated the data",
+        "margin= に、ノルム 1 の重みについて、行自身のクラスのスコアが他のクラスを上回る差の"
+        "最小値がとりうる最大値を、X の単位で渡してください。"
         "下界で十分です。たとえば、データを分離した実行の "
         "trace.min_margin[-1] / trace.weight_norm[-1] が使えます",
     ),
@@ -61,6 +75,10 @@ PLAN = {
         "the unstable phase may last {steps:,} steps, and only the mean is bounded there",
         "不安定期が {steps:,} ステップ続く可能性があり、その間は平均にしか上界がありません",
     ),
+    "why_two_classes": (
+        "the theorem is for two classes and one column of weights",
+        "この定理は、クラスが二つで重みが一列の場合のものです",
+    ),
     "why_few_steps": (
         "n_steps is too small for this bound",
         "この上界には n_steps が小さすぎます",
@@ -74,6 +92,10 @@ PLAN = {
         "Bounds (Wu, Bartlett, Telgarsky, Yu, COLT 2024; stepsizes in the units of X)",
         "理論の上界（Wu, Bartlett, Telgarsky, Yu, COLT 2024。ステップサイズは X の単位）",
     ),
+    "plan_bounds_of_classes": (
+        "Bounds for softmax (docs/losses_and_rules.md; stepsizes in the units of X)",
+        "softmax の理論の上界（docs/losses_and_rules.md。ステップサイズは X の単位）",
+    ),
     "plan_phase": ("unstable phase", "不安定期"),
     "phase_none": (
         "none: with a stepsize this small the loss never increases",
@@ -83,20 +105,36 @@ PLAN = {
         "at most {value:,} steps, in which the loss may rise (Theorem 1)",
         "最大 {value:,} ステップ。その間、損失は増えることがあります（定理 1）",
     ),
+    "phase_is_of_classes": (
+        "at most {value:,} steps, in which the loss may rise",
+        "最大 {value:,} ステップ。その間、損失は増えることがあります",
+    ),
     "plan_mean": ("mean loss", "損失の平均"),
     "mean_is": (
         "at most {value:.3g}, over all of these steps (Theorem 1)",
         "全ステップの平均で {value:.3g} 以下（定理 1）",
+    ),
+    "mean_is_of_classes": (
+        "at most {value:.3g}, over all of these steps",
+        "全ステップの平均で {value:.3g} 以下",
     ),
     "plan_last": ("last loss", "最後の損失"),
     "last_is": (
         "at most {value:.3g}, after these steps (Crawshaw, Liu, COLT 2026; Theorem 1)",
         "このステップ数の後で {value:.3g} 以下（Crawshaw, Liu, COLT 2026、定理 1）",
     ),
+    "last_is_of_classes": (
+        "at most {value:.3g}, after these steps",
+        "このステップ数の後で {value:.3g} 以下",
+    ),
     "plan_target": ("target", "目標"),
     "target_is": (
         "loss of {target:.3g} after at most {value:,} steps (Crawshaw, Liu, COLT 2026; Theorem 1)",
         "{value:,} ステップ以内に損失 {target:.3g}（Crawshaw, Liu, COLT 2026、定理 1）",
+    ),
+    "target_is_of_classes": (
+        "loss of {target:.3g} after at most {value:,} steps",
+        "{value:,} ステップ以内に損失 {target:.3g}",
     ),
     "plan_corollary": ("Corollary 2", "系 2"),
     "corollary_is": (
@@ -115,6 +153,12 @@ PLAN = {
         "これらは、このマージンを持つ最悪のデータに対する上界で、実際よりかなり大きい値です。"
         "このパッケージのデータでは、実行は 100 倍以上早く安定しました。"
         "幅は証明に必要な値で、ステップサイズの 2 乗に比例して大きくなります。",
+    ),
+    "plan_loose_of_classes": (
+        "These are upper bounds for the worst data with this margin: runs may be stable, and their "
+        "losses low, far sooner.",
+        "これらは、このマージンを持つ最悪のデータに対する上界です。"
+        "実際の実行は、はるかに早く安定し、損失も下がることがあります。",
     ),
     # memory
     "plan_memory": ("Memory", "メモリ"),

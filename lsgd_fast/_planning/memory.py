@@ -14,22 +14,31 @@ from lsgd_fast._engine.dataset import (
 )
 from lsgd_fast._engine.gram import memory_of_gram
 from lsgd_fast._inputs.dense import memory_of_check
+from lsgd_fast._inputs.labels import memory_of_class_numbers
 from lsgd_fast._inputs.requests import check_record
 from lsgd_fast._inputs.sparse import memory_of_sparse_check
 
-__all__ = ["Memory", "dense_memory", "sparse_memory"]
+__all__ = ["Memory", "dense_memory", "in_gram_space", "sparse_memory"]
 
 # A row of the trace while the result is made: three copies (from the loop, with the last row added,
 # as columns) and `step` once more as integers.
 TRACE_ROW_BYTES = 8 * (3 * len(check_record(None)) + 1)
 
-# Vectors besides those of the run and its pass: three copies of the first weights, and two of the
-# result.
+# Vectors besides those of the run and its pass: three copies of the first weights, one of several
+# columns, and two of the result.
 OTHER_VECTORS = 3 + 2
+OTHER_VECTORS_OF_SEVERAL = 1 + 2
 
 
-def vectors(gram):
-    """Return how many vectors a descent and its result take, in Gram space or outside."""
+def in_gram_space(n, d, n_classes=None):
+    """Return whether a descent on dense X of shape (n, d) runs in Gram space by default."""
+    return check_gram("auto", n, d, unless=None if n_classes is None else "softmax")
+
+
+def vectors(gram, n_classes=None):
+    """Return how many vectors a descent and its result take, in Gram space, outside, or softmax."""
+    if n_classes is not None:
+        return vectors_of_batch(False, True) + OTHER_VECTORS_OF_SEVERAL
     return vectors_of_batch(gram) + OTHER_VECTORS
 
 
@@ -40,7 +49,7 @@ class Memory:
     Attributes
     ----------
     labels : int
-        Labels, a byte each.
+        Labels, a byte each; eight of more than 128 classes.
     packed : int
         The copy of X in panels, or the Gram matrix; 0 where X is read in place. For sparse X the
         copy sorted by columns, and the entries that were converted or sorted.
@@ -68,7 +77,7 @@ class Memory:
         return self.labels + max(self.set_up, descent)
 
 
-def dense_memory(n, d, dtype, n_threads, plain=True):
+def dense_memory(n, d, dtype, n_threads, plain=True, n_classes=None):
     """Return what `gradient_descent` allocates for X of shape (n, d).
 
     Parameters
@@ -79,13 +88,15 @@ def dense_memory(n, d, dtype, n_threads, plain=True):
         As chosen for the run.
     plain : bool, default True
         Whether X is in C order and aligned.
+    n_classes : int, optional
+        The number of classes with softmax.
 
     Returns
     -------
     Memory
     """
     labels, validation = memory_of_check(n, d, plain and dtype == np.float64, n_threads)
-    if check_gram("auto", n, d):
+    if in_gram_space(n, d, n_classes):
         matrix, making, rebuilding = memory_of_gram(n, d, n_threads)
         return Memory(
             labels=labels,
@@ -96,17 +107,21 @@ def dense_memory(n, d, dtype, n_threads, plain=True):
             set_up=max(validation, matrix + making),
         )
     packed, packing = memory_of_packing(n, d, dtype, plain)
+    columns, several = _columns(n_classes)
+    if several:
+        labels, of_labels = memory_of_class_numbers(n, n_classes)
+        validation = max(validation, of_labels)
     return Memory(
         labels=labels,
         packed=packed,
-        workspace=memory_of_pass(n, d, 1, n_threads, packed > 0),
-        weights=8 * vectors(False) * (d + 1),
+        workspace=memory_of_pass(n, d, columns, n_threads, packed > 0, several),
+        weights=8 * vectors(False, n_classes) * columns * (d + 1),
         trace_row=TRACE_ROW_BYTES,
         set_up=max(validation, packed + packing),
     )
 
 
-def sparse_memory(X, n_threads):
+def sparse_memory(X, n_threads, n_classes=None):
     """Return what `gradient_descent` allocates for sparse X.
 
     Parameters
@@ -114,18 +129,30 @@ def sparse_memory(X, n_threads):
     X : SparseRows
     n_threads : int
         As chosen for the run.
+    n_classes : int, optional
+        The number of classes with softmax.
 
     Returns
     -------
     Memory
     """
     n, d = X.shape
-    columns, making = memory_of_columns(n, d, X.size, X.dtype)
+    copy, making = memory_of_columns(n, d, X.size, X.dtype)
+    labels, validation = n, memory_of_sparse_check(X, n_threads)
+    columns, several = _columns(n_classes)
+    if several:
+        labels, of_labels = memory_of_class_numbers(n, n_classes)
+        validation = max(validation, of_labels)
     return Memory(
-        labels=n,
-        packed=columns + X.copied,
-        workspace=memory_of_sparse_pass(X, 1, n_threads),
-        weights=8 * vectors(False) * (d + 1),
+        labels=labels,
+        packed=copy + X.copied,
+        workspace=memory_of_sparse_pass(X, columns, n_threads, several),
+        weights=8 * vectors(False, n_classes) * columns * (d + 1),
         trace_row=TRACE_ROW_BYTES,
-        set_up=max(memory_of_sparse_check(X, n_threads), columns + X.copied + making),
+        set_up=max(validation, copy + X.copied + making),
     )
+
+
+def _columns(n_classes):
+    """Return the number of columns of weights, and whether they are those of softmax."""
+    return (1, False) if n_classes is None else (n_classes, True)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from lsgd_fast._arrays import as_array, column_names
+from lsgd_fast import losses
+from lsgd_fast._arrays import as_array, as_real_array, column_names
 from lsgd_fast._checks import (
     check_callback,
     check_count,
-    check_gram,
     check_n_steps,
     check_n_threads,
     check_real,
@@ -28,9 +28,9 @@ from lsgd_fast._inputs.sparse import is_sparse
 from lsgd_fast._pages.page import Reported
 from lsgd_fast._planning import report as plan_report
 from lsgd_fast._planning.bounds import Bounds, bounds
-from lsgd_fast._planning.memory import Memory, dense_memory, sparse_memory
+from lsgd_fast._planning.memory import Memory, dense_memory, in_gram_space, sparse_memory
 from lsgd_fast._planning.timing import made_up_data, measure
-from lsgd_fast._typing import Callback, Count, Matrix, Real, TimingState, Vector
+from lsgd_fast._typing import Callback, ClassLoss, Count, Matrix, Real, TimingState, Vector
 from lsgd_fast.stepsizes import Constant, resolve
 
 if TYPE_CHECKING:  # matplotlib is an extra
@@ -95,6 +95,8 @@ class Plan(Reported):
         n_steps: Count | None = None,
         target_loss: Real | None = None,
         width: Count | None = None,
+        loss: ClassLoss = "logistic",
+        n_classes: Count | None = None,
         margin: Real | None = None,
         radius: Real | None = None,
         record_every: Count = 1,
@@ -112,12 +114,17 @@ class Plan(Reported):
             The dtype of X, which is assumed to be in C order.
         stepsize : float or Constant, optional
             The constant stepsize, in the units of X. By default that of Corollary 2 for `n_steps`,
-            if `margin` and `radius` are given and `n_steps` is large enough.
+            if `margin` and `radius` are given and `n_steps` is large enough; with softmax there is
+            no default.
         {n_steps_of_plan}
         {target_loss}
         {width_of_plan}
+        {logistic_or_softmax}
+        n_classes : int, optional
+            The number of classes K, 2 to n, with softmax, which needs it.
         margin : float, optional
-            The margin of the data in the units of X, or a lower bound of it. The bounds need it.
+            The margin of the data in the units of X, with softmax that of all classes, or a lower
+            bound of it. The bounds need it.
         radius : float, optional
             R, the largest norm of a row of X. The bounds need it.
         {record_every_of_plan}
@@ -136,7 +143,8 @@ class Plan(Reported):
         Notes
         -----
         The seconds are measured on made-up data of this shape. If X would have more than 2**26
-        elements, fewer rows (in Gram space: fewer columns) are measured, and the seconds scaled.
+        elements, fewer rows (in Gram space: fewer columns) are measured, and the seconds scaled;
+        so are fewer columns if several classes would have more than 2**22 weights.
 
         Examples
         --------
@@ -144,33 +152,42 @@ class Plan(Reported):
         >>> Plan.for_shape(1000, 20, n_steps=100).peak_bytes
         186120
         """
+        loss = _check_loss(loss, width)
         given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
         width, record_every, n_threads = _check_options(width, record_every, n_threads)
         n, d = check_count("n", n, 2), check_count("d", d, 1)
-        if d > MAX_FEATURES:
+        n_classes = _check_classes(loss, n_classes, n)
+        if d > MAX_FEATURES // (1 if n_classes is None else n_classes):
             raise ValueError(f"d is too large for weights in memory; got {d}")
         dtype = _check_dtype(dtype)
-        known = bounds(n, radius=_real("radius", radius), **given)
-        X, y = made_up_data(n, d, dtype)
-        timing = measure(X, y, record_every, n_threads, check_gram("auto", n, d))
+        known = bounds(n, radius=_real("radius", radius), n_classes=n_classes, **given)
+        X, y = made_up_data(n, d, dtype, n_classes)
+        gram = in_gram_space(n, d, n_classes)
+        timing = measure(X, y, record_every, n_threads, gram, loss=loss)
         return cls._from_timing((n, d), X, timing, known, width, record_every, n_threads)
 
     @classmethod
     def _from_timing(cls, shape, X, timing, known, width, record_every, n_threads):
         """Return the plan for data of a shape, from a timing on X and the bounds."""
         n, d = shape
-        in_gram_space, share, sparse = False, 1.0, {}
+        gram, share, sparse = False, 1.0, {}
+        several = known.loss == "softmax"
+        k, n_classes = (known.n_classes, known.n_classes) if several else (1, None)
+
+        def threads(length, columns, n_entries=None):
+            leaves = row_leaves(n, columns, n_entries, k, several)
+            return choose_threads(n_threads, n, length, leaves, k)
+
         if is_sparse(X):
-            n_threads = choose_threads(n_threads, n, X.size / n, row_leaves(n, d, X.size))
-            memory = sparse_memory(X, n_threads)
+            n_threads = threads(X.size / n, d, X.size)
+            memory = sparse_memory(X, n_threads, n_classes)
             sparse = {"n_entries": X.size, "place_bytes": X.indices.itemsize}
         else:
             share = n * d / X.size
-            in_gram_space = check_gram("auto", n, d)  # if so, X has all its rows
-            set_up_threads = choose_threads(n_threads, n, d, row_leaves(n, d))
-            memory = dense_memory(n, d, X.dtype, set_up_threads, is_plain(X))
-            columns = n if in_gram_space else d  # of the matrix that a step reads
-            n_threads = choose_threads(n_threads, n, columns, row_leaves(n, columns))
+            gram = in_gram_space(n, d, n_classes)  # if so, X has all its rows
+            memory = dense_memory(n, d, X.dtype, threads(d, d), is_plain(X), n_classes)
+            columns = n if gram else d  # of the matrix that a step reads
+            n_threads = threads(columns, columns)
         return cls(
             n=n,
             d=d,
@@ -179,12 +196,22 @@ class Plan(Reported):
             n_threads=n_threads,
             bounds=known,
             footprint=memory,
-            step_seconds=timing.step_seconds * (1.0 if in_gram_space else share),
+            step_seconds=timing.step_seconds * (1.0 if gram else share),
             set_up_seconds=timing.set_up_seconds * share,
             measured_shape=X.shape,
             width=width,
             **sparse,
         )
+
+    @property
+    def loss(self) -> str:
+        """The loss, "logistic" or "softmax"."""
+        return self.bounds.loss
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes, 2 with the logistic loss."""
+        return self.bounds.n_classes
 
     @property
     def stepsize(self) -> float | None:
@@ -302,6 +329,7 @@ def plan(
     n_steps: Count | None = None,
     target_loss: Real | None = None,
     width: Count | None = None,
+    loss: ClassLoss = "logistic",
     margin: Real | None = None,
     record_every: Count = 1,
     callback: Callback[TimingState] | None = None,
@@ -316,13 +344,15 @@ def plan(
     {y}
     stepsize : float or Constant, optional
         The constant stepsize, in the units of X. By default that of Corollary 2 for `n_steps`, if
-        `margin` is given and `n_steps` is large enough.
+        `margin` is given and `n_steps` is large enough; with softmax there is no default.
     {n_steps_of_plan}
     {target_loss}
     {width_of_plan}
+    {logistic_or_softmax}
     margin : float, optional
-        The margin of the data in the units of X, or a lower bound of it. Without it the plan has
-        memory and time, but most bounds are unknown.
+        The margin of the data in the units of X, or a lower bound of it; with softmax that of
+        `max_margin` with softmax. Without it the plan has memory and time, but most bounds are
+        unknown.
     {record_every_of_plan}
     callback : callable, optional
         Called as ``callback(state)`` between timed runs. `state` has `n_steps`, the steps timed so
@@ -357,25 +387,27 @@ def plan(
     >>> plan.bounds.transition_steps, f"{plan.bounds.last_loss:.2g}"
     (783436, '7.4e-06')
     """
+    loss = _check_loss(loss, width)
     given = _check_bound_arguments(stepsize, n_steps, target_loss, margin)
     width, record_every, n_threads = _check_options(width, record_every, n_threads)
     reports = Reports(*check_callback(callback, callback_every))
     frame, X, y = X, check_matrix(X), as_array("y", y)
     try:
         with closing(callback):
-            timing = measure(X, y, record_every, n_threads, reports=reports)
+            timing = measure(X, y, record_every, n_threads, reports=reports, loss=loss)
     except ValueError as error:
         if column_names(frame, X.shape[1]) is None:
             raise
-        raise _with_column_names(error, frame, y) from None
-    known = bounds(len(X), radius=timing.radius, **given)
+        raise _with_column_names(error, frame, y, loss) from None
+    n_classes = int(as_real_array("y", y).max()) + 1 if loss == "softmax" else None
+    known = bounds(len(X), radius=timing.radius, n_classes=n_classes, **given)
     return Plan._from_timing(X.shape, X, timing, known, width, record_every, n_threads)
 
 
-def _with_column_names(error, X, y):
+def _with_column_names(error, X, y, loss):
     """Return the error about these data with the names of the columns of X, a frame."""
     try:
-        Problem.check(X, y)
+        Problem.check(X, y, loss=loss)
     except ValueError as named:
         return named
     return error
@@ -390,6 +422,32 @@ def _constant(stepsize):
     if not isinstance(rule, Constant):
         raise TypeError(f"stepsize must be constant for a plan; got {shown(stepsize)}")
     return rule
+
+
+def _check_loss(loss, width):
+    """Return the name of a loss; a network is for two classes alone."""
+    found = losses.resolve(loss)
+    if not isinstance(found, losses.Logistic):  # Softmax is one
+        raise ValueError(f"loss must be 'logistic' or 'softmax' for a plan; got {found!r}")
+    if found.name == "softmax" and width is not None:
+        raise ValueError(
+            "width must be None with loss='softmax': a two-layer network has one output, for two "
+            f"classes; got {shown(width)}"
+        )
+    return found.name
+
+
+def _check_classes(loss, n_classes, n):
+    """Return the number of classes of n rows with softmax, None with the logistic loss."""
+    if loss == "softmax":
+        if n_classes is None:
+            raise ValueError("n_classes must be given with loss='softmax': no y shows it")
+        n_classes = check_count("n_classes", n_classes, 2)
+        if n_classes > n:
+            raise ValueError(f"n_classes must be at most the {n} rows; got {n_classes}")
+    elif n_classes is not None:
+        raise ValueError(f"n_classes needs loss='softmax'; got {shown(n_classes)}")
+    return n_classes
 
 
 def _check_bound_arguments(stepsize, n_steps, target_loss, margin):

@@ -14,6 +14,30 @@ from lsgd_fast._text import WIDTH
 
 __all__ = ["report", "report_html", "sections"]
 
+# What differs from loss to loss, by the name of the loss.
+KEYS = {
+    "logistic": {
+        "margin": "how_to_margin",
+        "monotone": "monotone_is",
+        "bounds": "plan_bounds",
+        "phase": "phase_is",
+        "mean": "mean_is",
+        "last": "last_is",
+        "target": "target_is",
+        "loose": "plan_loose",
+    },
+    "softmax": {
+        "margin": "how_to_margin_of_classes",
+        "monotone": "monotone_is_of_classes",
+        "bounds": "plan_bounds_of_classes",
+        "phase": "phase_is_of_classes",
+        "mean": "mean_is_of_classes",
+        "last": "last_is_of_classes",
+        "target": "target_is_of_classes",
+        "loose": "plan_loose_of_classes",
+    },
+}
+
 INDENT = 18  # column at which facts start, after their names
 
 
@@ -64,7 +88,8 @@ def sections(plan):
 
 def _run(plan):
     b = plan.bounds
-    margin = ("unknown", {"reason": "how_to_margin"})
+    keys = KEYS[b.loss]
+    margin = ("unknown", {"reason": keys["margin"]})
     rows = [
         ("plan_radius", _value_or_reason(b, "radius", "radius_is")),
         ("plan_margin", margin if b.margin is None else ("value_is", {"value": b.margin})),
@@ -72,7 +97,9 @@ def _run(plan):
         ("plan_steps", _value_or_reason(b, "n_steps", "count_is")),
     ]
     if b.monotone_stepsize is not None:
-        rows.insert(3, ("", ("monotone_is", {"value": b.monotone_stepsize})))
+        rows.insert(3, ("", (keys["monotone"], {"value": b.monotone_stepsize})))
+    if b.loss == "softmax":
+        rows.insert(0, ("plan_classes", ("count_is", {"value": b.n_classes})))
     title = {"n": plan.n, "d": plan.d, "dtype": str(plan.dtype)}
     if plan.n_entries is None:
         return ("plan_run", title), rows
@@ -80,27 +107,31 @@ def _run(plan):
 
 
 def _bounds(b):
+    keys = KEYS[b.loss]
     rows = [
         ("plan_phase", _unstable_phase(b)),
-        ("plan_mean", _value_or_reason(b, "mean_loss", "mean_is")),
-        ("plan_last", _value_or_reason(b, "last_loss", "last_is")),
+        ("plan_mean", _value_or_reason(b, "mean_loss", keys["mean"])),
+        ("plan_last", _value_or_reason(b, "last_loss", keys["last"])),
     ]
     if b.target_loss is not None:
-        target = _value_or_reason(b, "target_steps", "target_is", target=b.target_loss)
+        target = _value_or_reason(b, "target_steps", keys["target"], target=b.target_loss)
         rows.append(("plan_target", target))
-    corollary = _value_or_reason(b, "corollary2_stepsize", "corollary_is", loss=b.corollary2_loss)
-    rows.append(("plan_corollary", corollary))
-    rows.append(("plan_width", _value_or_reason(b, "required_width", "width_is")))
+    if b.loss == "logistic":  # theorems of two classes
+        corollary = _value_or_reason(
+            b, "corollary2_stepsize", "corollary_is", loss=b.corollary2_loss
+        )
+        rows.append(("plan_corollary", corollary))
+        rows.append(("plan_width", _value_or_reason(b, "required_width", "width_is")))
     if b.transition_steps is not None:
-        rows.append((("plan_loose", {}),))
-    return ("plan_bounds", {}), rows
+        rows.append(((keys["loose"], {}),))
+    return (keys["bounds"], {}), rows
 
 
 def _unstable_phase(b):
     known = None not in (b.stepsize, b.monotone_stepsize)
     if known and b.stepsize <= b.monotone_stepsize * (1.0 + SLACK):
         return "phase_none", {}
-    return _value_or_reason(b, "transition_steps", "phase_is")
+    return _value_or_reason(b, "transition_steps", KEYS[b.loss]["phase"])
 
 
 def _memory(plan):

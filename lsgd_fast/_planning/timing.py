@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsgd_fast._checks import check_gram
 from lsgd_fast._engine.descent import Descent
 from lsgd_fast._inputs.callbacks import Reports
+from lsgd_fast._planning.memory import in_gram_space
 
 __all__ = ["Timing", "made_up_data", "measure"]
 
@@ -22,6 +22,7 @@ ENOUGH_SECONDS = 0.35  # total length of the timed runs
 REPEATS = 9  # most timed runs
 
 MADE_UP_ELEMENTS = 1 << 26  # most elements of made-up data; more than caches hold
+MADE_UP_WEIGHTS = 1 << 22  # most weights of several classes that are measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Timing:
     radius: float
 
 
-def measure(X, y, record_every=1, n_threads=None, gram="auto", reports=None):
+def measure(X, y, record_every=1, n_threads=None, gram="auto", reports=None, loss="logistic"):
     """Time steps on X for some tenths of a second, or three steps if these take longer.
 
     Parameters
@@ -54,6 +55,7 @@ def measure(X, y, record_every=1, n_threads=None, gram="auto", reports=None):
         Those of `gradient_descent`.
     reports : Reports, optional
         Which may end the timing after any timed run.
+    loss : str, default "logistic"
 
     Returns
     -------
@@ -62,7 +64,7 @@ def measure(X, y, record_every=1, n_threads=None, gram="auto", reports=None):
     reports = Reports(None, 1) if reports is None else reports
     began = time.perf_counter()
     descent = Descent(
-        X, y, STEPSIZE, record_every=record_every, gram=gram, n_threads=n_threads
+        X, y, STEPSIZE, loss=loss, record_every=record_every, gram=gram, n_threads=n_threads
     )  # fmt: skip
     descent.step(1)  # starts the threads
     radius, first = _timed(lambda: descent.result().radius)
@@ -101,11 +103,12 @@ def _timed(work):
     return found, time.perf_counter() - began
 
 
-def made_up_data(n, d, dtype):
+def made_up_data(n, d, dtype, n_classes=None):
     """Return X and y of shape (n, d), or of a smaller shape if X would be very large.
 
     In Gram space a smaller X has fewer columns, because the time of a step does not depend on
-    them. Otherwise it has fewer rows, and fewer columns only if 64 rows are too many.
+    them. Otherwise it has fewer rows, and fewer columns only if 64 rows, or one for each class, or
+    the weights of all classes are too many.
 
     Parameters
     ----------
@@ -113,21 +116,26 @@ def made_up_data(n, d, dtype):
         Rows and columns of the data.
     dtype : numpy.dtype
         The dtype of X.
+    n_classes : int, optional
+        The number of classes with softmax, at most n.
 
     Returns
     -------
     X : ndarray of at most n rows and d columns, in C order
         Periodic uniform noise between 0 and 1; zeros and ones for integers.
     y : ndarray
-        Alternating labels 0 and 1.
+        Alternating labels 0 and 1, or the classes in turn.
     """
-    least = n if check_gram("auto", n, d) else 64
+    classes = 2 if n_classes is None else n_classes
+    least = n if in_gram_space(n, d, n_classes) else max(64, classes)
     rows = min(n, max(least, MADE_UP_ELEMENTS // d))
     columns = min(d, MADE_UP_ELEMENTS // rows)
+    if n_classes is not None:
+        columns = min(columns, max(1, MADE_UP_WEIGHTS // n_classes))
     rng = np.random.default_rng(0)
     pattern = rng.random(65_537) if dtype.kind == "f" else rng.integers(0, 2, 65_537)
     values = np.empty(rows * columns, dtype)
     for start in range(0, len(values), len(pattern)):
         part = values[start : start + len(pattern)]
         part[...] = pattern[: len(part)]
-    return values.reshape(rows, columns), np.arange(rows) % 2
+    return values.reshape(rows, columns), np.arange(rows) % classes

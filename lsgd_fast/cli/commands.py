@@ -230,6 +230,7 @@ def plan(arguments: Namespace) -> int:
                 n_steps=arguments.steps,
                 target_loss=arguments.target_loss,
                 width=arguments.width,
+                loss="softmax" if arguments.softmax else "logistic",
                 margin=arguments.margin,
                 callback=_show_progress(status),
                 n_threads=arguments.threads,

@@ -279,10 +279,11 @@ def _option(name):
 
 def _plan_options(command):
     add_data(command, offset=False)
+    add_softmax(command)
     add = command.add_argument
     text = (
         "stepsize, in the units of the data (default: the one of Corollary 2 for the number of "
-        "steps, if --margin is given)"
+        "steps, if --margin is given; with --softmax none)"
     )
     add("--stepsize", metavar="STEPSIZE", type=real(), help=text)
     text = "number of steps (default: as many as the bounds need for --target-loss)"

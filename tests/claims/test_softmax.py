@@ -227,6 +227,21 @@ def test_the_rate_once_the_loss_is_half_as_low(n_classes, eta):
     assert (run.trace.loss[s + 1 :] <= known).all()
 
 
+@pytest.mark.parametrize("eta", [0.5, 2.0, 4.0, 30.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_last_loss(n_classes, eta):
+    """Up to 4 the loss never increases; with 30 the bound begins at the transition."""
+    X, y = rows(n_classes)
+    margin, t = margin_of(n_classes), np.arange(60_001)
+    run = softmax(lsgd, X, y, eta, t[-1])
+    data = {"margin": margin, "stepsize": eta, "radius": run.radius}
+    bound = theory.softmax_last_loss(t, len(y), n_classes, **data)
+    assert (run.trace.loss <= bound).all() and bound[-1] < 0.04
+    least = math.ceil(1.0 / margin**2 / eta)
+    least = theory.softmax_transition_steps(n_classes, **data) if eta > 4.0 else least
+    assert np.flatnonzero(np.isfinite(bound))[0] == least
+
+
 @pytest.mark.parametrize("n_classes", [2, 7])
 def test_stepsizes_that_never_increase_the_loss(n_classes):
     X, y = rows(n_classes, 4)

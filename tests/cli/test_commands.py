@@ -183,6 +183,20 @@ def test_plan_prints_its_report_with_the_names_of_options(folder, capsys):
     assert out.splitlines()[1] == "Plan of a descent on X of shape (352, 32), float64"
 
 
+@pytest.mark.parametrize("n_steps", [None, 10**9])
+def test_plan_of_several_classes(folder, capsys, n_steps):
+    labels = np.arange(len(X)) % 3
+    np.savez("three.npz", X=X, y=np.array(["a", "b", "c"])[labels])
+    options = [] if n_steps is None else ["--steps", n_steps, "--stepsize", 2, "--margin", 0.1]
+    code, out, _ = run_main(capsys, "plan", "three.npz", "--softmax", *options)
+    shown = " ".join(out.split())
+    assert code == 0 and "3 classes" in shown and "Bounds for softmax" in shown
+    assert "Corollary 2" not in shown and "Theorem" not in shown
+    facts = strict_json(run_main(capsys, "plan", "three.npz", "--softmax", "--json", *options)[1])
+    assert facts["bounds"]["n_classes"] == 3 and facts["labels"] == ["a", "b", "c"]
+    assert run_main(capsys, "plan", "three.npz")[0] == 2
+
+
 def test_plan_of_data_that_leave_float64(folder, capsys):
     np.savez("far.npz", X=[[1e250], [1e250], [-1e250]], y=[0, 1, 1])
     code, out, _ = run_main(capsys, "plan", "far.npz", "--steps", 10, "--json")
@@ -226,7 +240,7 @@ def test_bad_files_are_one_line(tmp_path, monkeypatch, capsys, name, command):
         "trial --stages 0", "trial --stages 1001", "trial --seed -1", "trial --out t.npz",
         "trial --start-stepsize 1e308", "trial --factor 1e300", "plan --margin 99",
         "plan --margin 0", "plan --width 0", "plan --target-loss 0", "plan --plot p.png",
-        "plan --softmax",
+        "plan --softmax --width 3",
     ],
 )  # fmt: skip
 def test_bad_options_are_one_line(folder, capsys, line):

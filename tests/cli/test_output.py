@@ -105,6 +105,9 @@ def test_the_screen_of_a_plan_names_nothing_of_python(folder, capsys):
     code, out, _ = run_main(capsys, "plan", "a.npz")
     assert code == 0 and "such as the min margin over |w| of a run" in " ".join(out.split())
     assert not [word for word in ("trace", "n_steps", "margin=", "[-1]") if word in out]
+    code, out, _ = run_main(capsys, "plan", "a.npz", "--softmax")
+    assert code == 0 and "such as the min margin over |w| of a run" in " ".join(out.split())
+    assert not [word for word in ("trace", "n_steps", "margin=", "[-1]") if word in out]
 
 
 def test_a_trial_prints_no_syntax_of_python(folder, capsys):

@@ -87,7 +87,7 @@ ARROWS = {
         "_text",
         "stepsizes",
     }
-    | {"_typing", "plot", "theory"},
+    | {"_typing", "losses", "plot", "theory"},
     "_pilot": {"_api", "_arrays", "_checks", "_constants", "_engine", "_files", "_inputs"}
     | {"_docstrings", "_drawing", "_methods", "_pages", "_planning", "_results", "_text"}
     | {"_typing", "_version"},

@@ -190,7 +190,8 @@ def test_other_results_are_what_annotations_say():
         monitor.update(loss, stepsize=1, gradient_norm=2, held_out_loss=np.float32(loss))
     assert misfits(monitor) + misfits(monitor.trace) == []
     known = {"stepsize": 32, "n_steps": 10**6, "margin": 0.2, "target_loss": 0.1, "width": 5}
-    for plan in (lsgd.plan(X, Y), lsgd.plan(X, Y, **known), lsgd.Plan.for_shape(100, 2)):
+    several = lsgd.Plan.for_shape(100, 2, loss="softmax", n_classes=np.int8(3), stepsize=4)
+    for plan in (lsgd.plan(X, Y), lsgd.plan(X, Y, **known), lsgd.Plan.for_shape(100, 2), several):
         assert misfits(plan) == []
     for options in ({"goal": "loss"}, {"goal": "steps", "stop": lsgd.Stop(loss=0.1)}):
         assert misfits(lsgd.pilot(*DIGITS, n_steps=200, n_trial_steps=200, **options)) == []

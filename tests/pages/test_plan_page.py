@@ -16,6 +16,18 @@ PLANS = {
     "bare": toy_plan,
     "no margin": lambda: toy_plan(stepsize=1.9, n_steps=10),
     "a shape": lambda: Plan.for_shape(3000, 100, n_steps=10_000),
+    "several classes": lambda: Plan.for_shape(
+        100,
+        20,
+        loss="softmax",
+        n_classes=5,
+        stepsize=9.0,
+        n_steps=10**7,
+        target_loss=1e-3,
+        margin=0.2,
+        radius=1.0,
+    ),
+    "several classes, bare": lambda: Plan.for_shape(100, 20, loss="softmax", n_classes=5),
     "scaled": lambda: replace(toy_plan(n_steps=1), measured_shape=(2, 2)),
 }
 

@@ -45,6 +45,7 @@ def test_bounds_in_the_units_of_x():
                         ("corollary2_stepsize", -2)):  # fmt: skip
         assert ten.pop(name) == pytest.approx(10.0**power * one.pop(name), rel=1e-12)
     assert one.pop("unknown") == ten.pop("unknown") == {}
+    assert one.pop("loss") == ten.pop("loss") == "logistic"
     assert None not in one.values()
     assert ten == pytest.approx(one, rel=1e-6)
 

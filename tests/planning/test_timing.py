@@ -24,7 +24,7 @@ class Clock:
     def perf_counter(self):
         return self.now
 
-    def descent(self, X, y, stepsize, record_every, gram, n_threads):
+    def descent(self, X, y, stepsize, loss, record_every, gram, n_threads):
         self.now += self.around
         self.stop_reason = None
         return self

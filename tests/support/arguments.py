@@ -380,11 +380,13 @@ OTHERS = {
     "Descent.step": {"n_steps": 1},
     "Plan.for_shape": {
         "n": 4, "d": 2, "dtype": float, "stepsize": 1.0, "n_steps": 5, "target_loss": None,
-        "width": None, "margin": None, "radius": None, "record_every": 1, "n_threads": 1,
+        "width": None, "loss": "logistic", "n_classes": None, "margin": None, "radius": None,
+        "record_every": 1, "n_threads": 1,
     },
     "plan": DATA | {
-        "stepsize": 1.0, "n_steps": 5, "target_loss": None, "width": None, "margin": None,
-        "record_every": 1, "callback": None, "callback_every": None, "n_threads": 1,
+        "stepsize": 1.0, "n_steps": 5, "target_loss": None, "width": None, "loss": "logistic",
+        "margin": None, "record_every": 1, "callback": None, "callback_every": None,
+        "n_threads": 1,
     },
     # One stepsize: a pilot ends at its first gate. Folders have tests of their own.
     "pilot": DATA | WEIGHTED | SCALED | {
@@ -425,7 +427,9 @@ OTHERS = {
     "theory.plane_transition_steps": BOUND | {"n": 4},
     "theory.worst_transition_steps": BOUND | {"n": 4},
     "theory.monotone_loss": BOUND | {"t": 10},
+    "theory.softmax_last_loss": BOUND | {"t": 10, "n": 4, "n_classes": 3},
     "theory.softmax_mean_loss": BOUND | {"t": 10, "n_classes": 3},
+    "theory.softmax_steps_for_loss": BOUND | {"loss": 0.1, "n": 4, "n_classes": 3},
     "theory.softmax_transition_steps": BOUND | {"n_classes": 3},
     "theory.last_loss": BOUND | {"t": 10, "n": 4},
     "theory.steps_for_loss": BOUND | {"loss": 0.1, "n": 4},

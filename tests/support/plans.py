@@ -18,7 +18,7 @@ def measure_nothing(monkeypatch):
     """Make a step take 2 s and the set-up 0.5 s; return the arguments of each measurement."""
     calls = []
 
-    def measure(X, y, record_every, n_threads, gram="auto", reports=None):
+    def measure(X, y, record_every, n_threads, gram="auto", reports=None, loss="logistic"):
         calls.append((X, record_every, n_threads, gram))
         return timing.Timing(step_seconds=2.0, set_up_seconds=0.5, radius=RADIUS)
 

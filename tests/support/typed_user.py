@@ -77,6 +77,7 @@ def others(X: NDArray[np.float64], y: NDArray[np.float64], run: lsgd.Run, path: 
     assert trial.recommended is not None and trial.stages[0].outcomes[0].mark == "held"
     plan: lsgd.Plan = lsgd.plan(X, y, stepsize=2.0, n_steps=100, margin=margin.value)
     assert lsgd.Plan.for_shape(100, 2, n_steps=100).peak_bytes and plan.bounds.mean_loss
+    assert lsgd.Plan.for_shape(100, 2, n_steps=100, loss="softmax", n_classes=9).n_classes == 9
     pilot: lsgd.Pilot = lsgd.pilot(*datasets.digits_0_vs_8(), goal="loss", n_steps=50,
                                    n_trial_steps=50, budget=lsgd.Budget(seconds=1e6))  # fmt: skip
     pilot.report(path / "pilot.html", lang="ja")
@@ -101,6 +102,8 @@ def modules(X: NDArray[np.float64], y: NDArray[np.float64], run: lsgd.Run) -> No
     lsgd.theory.separation_margin_steps(0.1, 4, 0.5, 1.0, function=losses.Renyi2())
     loss: losses.Loss = losses.resolve("logistic")
     bound += theory.softmax_mean_loss(100, 3, 0.2, 32.0)
+    bound += theory.softmax_last_loss(10**9, 50, 3, 0.2, 32.0)
+    bound += theory.softmax_steps_for_loss(0.1, 50, 3, 0.2, 32.0)
     print(bound, best, step, curve, loss.value(np.zeros(2)), loss.C_g, kernel.instruction_set())
     cuts: NDArray[np.int64] = distributed.boundaries(10_000, 2, 2)
     comm: distributed.Communicator = distributed.thread_communicators(1)[0]

@@ -67,6 +67,8 @@ KINDS = {
                   always=("X", "y", "n_steps", "n_stages", "n_repeats"),
                   without=("train", "stepsizes", "updates_per_epoch")),
     "plan": Kind("plan", 0.04, large=0.1),
+    "plan softmax": Kind("plan", 0.02, large=0.1, fixed=(("loss", "softmax"),), classes=6,
+                         without=("width",)),
 }  # fmt: skip
 
 
@@ -182,7 +184,7 @@ class Draw:
         return inputs.weights(self.rng, shape, self.hard)
 
     def loss(self):
-        if self.kind.function in ("minimize", "staged_trial", "max_margin"):
+        if self.kind.function in ("minimize", "staged_trial", "max_margin", "plan"):
             return "logistic"
         return inputs.LOSSES[self.rng.integers(len(inputs.LOSSES))]
 
