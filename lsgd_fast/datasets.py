@@ -172,8 +172,8 @@ def hard_balanced(n: Count, margin: Real, stepsize: Real) -> Dataset:
     The first k rows are (-g, delta), labelled -1, and the others are (g, sqrt(1 - g^2)), labelled
     +1. The direction that attains the margin is (1, 0). Of the two numbers delta that leave the
     first k with a margin of ``-log(exp(2 n / (k eta)) - 1) - 1`` after the first step it is the
-    smaller one, from about 2 g^2 to 4 g^2. From zero weights, the loss is above ``2 / eta`` at every
-    step up to ``1 + 1 / (59 g^2)``, although the first step separates the samples.
+    smaller one, from about 2 g^2 to 4 g^2. From zero weights, the loss is above ``2 / eta`` at
+    every step up to ``1 + 1 / (59 g^2)``, although the first step separates the samples.
 
     References
     ----------
