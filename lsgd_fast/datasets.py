@@ -140,7 +140,7 @@ def hard_imbalanced(n: Count, margin: Real) -> Dataset:
     >>> [lsgd.gradient_descent(X, y, rule, 1000).separated_at for rule in rules]
     [223, 6]
     """
-    n, g = check_count("n", n, 6), _check_margin(margin)
+    n, g = check_count("n", n, 6), _check_small_margin(margin)
     X = np.tile([g, math.sqrt(1.0 - g * g)], (n, 1))
     X[0] = -g, g
     y = np.ones(n)
@@ -172,8 +172,8 @@ def hard_balanced(n: Count, margin: Real, stepsize: Real) -> Dataset:
     The first k rows are (-g, delta), labelled -1, and the others are (g, sqrt(1 - g^2)), labelled
     +1. The direction that attains the margin is (1, 0). Of the two numbers delta that leave the
     first k with a margin of ``-log(exp(2 n / (k eta)) - 1) - 1`` after the first step it is the
-    smaller one, about 2 g^2. From zero weights, the loss is above ``2 / eta`` at every step up
-    to ``1 + 1 / (59 g^2)``, although the first step separates the samples.
+    smaller one, from about 2 g^2 to 4 g^2. From zero weights, the loss is above ``2 / eta`` at
+    every step up to ``1 + 1 / (59 g^2)``, although the first step separates the samples.
 
     References
     ----------
@@ -188,7 +188,7 @@ def hard_balanced(n: Count, margin: Real, stepsize: Real) -> Dataset:
     >>> run.separated_at, run.certified_at
     (1, 324)
     """
-    n, g = check_count("n", n, 2), _check_margin(margin)
+    n, g = check_count("n", n, 2), _check_small_margin(margin)
     eta, least = check_real("stepsize", stepsize), max(n, 32.0 * math.log(3.0 / g) / g / g)
     if not least * (1.0 - 1e-12) <= eta <= LARGEST_STEPSIZE:
         raise ValueError(
@@ -205,7 +205,7 @@ def hard_balanced(n: Count, margin: Real, stepsize: Real) -> Dataset:
     return Dataset(X, np.where(np.arange(n) < k, -1.0, 1.0))
 
 
-def _check_margin(margin):
+def _check_small_margin(margin):
     margin = check_real("margin", margin)
     if not margin <= LARGEST_MARGIN * (1.0 + 1e-12):
         raise ValueError(f"margin must be at most 1/6; got {margin!r}")

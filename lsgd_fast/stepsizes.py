@@ -154,9 +154,10 @@ class Silver(_WithSmoothness):
 class Anytime(_WithSmoothness):
     """Blocks of silver steps with steps between them, for any number of steps.
 
-    After T steps the objective is within a constant times ``smoothness |w_0 - w*|^2 / T^1.119`` of
-    the least one, for *every* T. `Silver` is faster where T is 2^k - 1, but not elsewhere: right
-    after a long step, on some problems, the objective is far above this bound.
+    If the objective has a minimiser w*, it is within a constant times
+    ``smoothness |w_0 - w*|^2 / T^1.119`` of its least value after T steps, for *every* T. `Silver`
+    has a smaller bound where T is 2^k - 1, but none elsewhere: right after a long step its
+    objective is, on some problems, far above this one.
 
     Where steps of the sum x are followed by steps of the sum y, both over 1 / smoothness, the step
     between them is ``(sqrt((x + y + 2)^2 + 4 (x + 1) (y + 1)) - (x + y)) / 2``. S_0 has no steps,
@@ -213,8 +214,8 @@ class RiskAdaptive(_WithEta):
     ----------
     R. Zhang, J. Wu, L. Lin, P. L. Bartlett, "Minimax Optimal Convergence of Gradient Descent in
     Logistic Regression via Large and Adaptive Stepsizes", ICML 2025, arXiv:2504.04105, equation 2
-    for the rule. The bound is derived in docs/losses_and_rules.md; theirs, for
-    ``T - 1 >= 1 / gamma^2``, has ``-gamma^2 eta / 4`` on the right side.
+    for the rule. The bound is derived in docs/losses_and_rules.md; theirs has the exponent
+    ``-eta (x^2 - 1) / (4 x)`` with ``x = gamma^2 T``, down to half of it.
 
     Examples
     --------
@@ -496,8 +497,9 @@ class Armijo(_Rule):
     to the smallest float; at a gradient of exactly zero no step is taken.
 
     A step takes two reads of X, however many stepsizes are tried: the pass at w_t, and the scores
-    of g_t. All losses between are computed from scores. f is convex, so that the first stepsize
-    which will do is found by bisection, in two trials for each binary digit of its number.
+    of g_t. The losses of all trials are computed from scores. As f is convex, every stepsize
+    smaller than one that is accepted is accepted too, and the number of halvings is found by
+    bisection, with two trials for each of its binary digits.
 
     It is for the logistic loss and softmax, in one process. In a sweep its runs do not share their
     passes with other runs.

@@ -161,7 +161,7 @@ class Problem:
 
     @property
     def is_covered(self):
-        """Whether Theorem 1 applies, too, or its like for softmax: its rows have no offsets."""
+        """Whether Theorem 1, or its counterpart for softmax, applies, too: there are no offsets."""
         return self.is_plain and self.largest_offset == 0.0
 
     @property

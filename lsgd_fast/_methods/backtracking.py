@@ -4,9 +4,9 @@ import math
 from typing import NamedTuple
 
 from lsgd_fast._constants import INCREASE_TOLERANCE, UNDERFLOW_LOSS
-from lsgd_fast._methods.numerics import ratio
+from lsgd_fast._methods.numerics import exponential, ratio, times_exp
 
-__all__ = ["DescentLine", "PenaltyLine", "search_stepsize", "times_exp"]
+__all__ = ["DescentLine", "PenaltyLine", "search_stepsize"]
 
 # As many halvings lead from the largest float to the smallest one.
 MAX_HALVINGS = 2100
@@ -60,7 +60,7 @@ class DescentLine:
             return True
         values = self.evaluate(s)
         increase = self._increase(values, s)
-        promised = decrease * _exp(self.log_promise + math.log(s))
+        promised = decrease * exponential(self.log_promise + math.log(s))
         rounding = INCREASE_TOLERANCE * max(1.0, abs(self.height))
         if promised > rounding or not increase <= rounding:  # also for NaN
             return increase <= -promised
@@ -76,7 +76,7 @@ class DescentLine:
             return ratio(values.loss - self.start.loss + added, self.objective)
         if min(values.loss, self.start.loss) >= UNDERFLOW_LOSS:
             return ratio(values.loss - self.start.loss, self.start.loss)
-        return _exp(values.ln_loss - self.height, math.expm1)
+        return exponential(values.ln_loss - self.height, math.expm1)
 
 
 def search_stepsize(rule, evaluate, norm, log_scale, penalty=None):
@@ -114,16 +114,3 @@ def search_stepsize(rule, evaluate, norm, log_scale, penalty=None):
         else:
             low = middle
     return math.ldexp(rule.eta_max, -high)
-
-
-def times_exp(x, s):
-    """Return x * exp(s), also where exp(s) alone would overflow or underflow."""
-    if s == 0.0 or x == 0.0:
-        return x
-    half = _exp(0.5 * s)
-    return x * half * half
-
-
-def _exp(x, function=math.exp):
-    """Return exp(x), or another function like it, inf where that overflows."""
-    return function(x) if x < 709.0 or x != x else math.inf

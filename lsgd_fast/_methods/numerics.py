@@ -8,11 +8,13 @@ from lsgd_fast._constants import EPSILON, INCREASE_TOLERANCE, SMALLEST_FLOAT, UN
 
 __all__ = [
     "center_classes",
+    "exponential",
     "infinities",
     "is_increase",
     "norm",
     "ratio",
     "separates",
+    "times_exp",
 ]
 
 
@@ -129,3 +131,14 @@ def norm(v):
 def ratio(x, y):
     """Return x / y; for y <= 0 or NaN it is 0.0 where x is 0, and else infinity."""
     return x / y if y > 0.0 else (0.0 if x == 0.0 else math.inf)
+
+
+def exponential(x, function=math.exp):
+    """Return exp(x), or another function like it, inf where that overflows."""
+    return function(x) if x < 709.0 or x != x else math.inf
+
+
+def times_exp(x, s):
+    """Return x * exp(s), also where exp(s) alone would overflow or underflow."""
+    half = exponential(0.5 * s)
+    return float(x * half * half) if s != 0.0 and x != 0.0 else float(x)

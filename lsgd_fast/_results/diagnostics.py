@@ -137,8 +137,8 @@ class Diagnostics(_Diagnostics):
     curvature : float, default 0.25
         The largest second derivative of the loss.
     is_covered : bool, default True
-        Whether Theorem 1 applies, or its like for softmax: a linear model, a constant stepsize, the
-        logistic loss and no offsets.
+        Whether Theorem 1 applies, or its counterpart for softmax: a linear model, a constant
+        stepsize, the logistic loss and no offsets.
     model : {"linear", "softmax", "network"}, default "linear"
         The model. Little is known of a network, because its loss is not convex.
     is_zero : bool, default False

@@ -18,8 +18,8 @@ from lsgd_fast._constants import (
     MIN_SHORTENING,
     SUFFICIENT_DECREASE,
 )
-from lsgd_fast._methods.backtracking import PenaltyLine, search_stepsize, times_exp
-from lsgd_fast._methods.numerics import norm
+from lsgd_fast._methods.backtracking import PenaltyLine, search_stepsize
+from lsgd_fast._methods.numerics import norm, times_exp
 from lsgd_fast.reference.minimize import LinearMap, ScoreLine
 from lsgd_fast.stepsizes import (
     AdGD,
@@ -112,7 +112,7 @@ class StepRule:
         else:
             factor = now.risk / np.float64(now.norm) / now.norm
         length = float(factor * now.norm)
-        stepsize = _times_exp(factor, -now.log_scale)
+        stepsize = times_exp(factor, -now.log_scale)
         return Move(w - factor * now.direction, stepsize, length, length * now.gradient_norm)
 
     def _risk_adaptive(self, now):
@@ -141,7 +141,7 @@ class StepRule:
         self.bound = min(self.bound, norm(mean))
         if t > 0:
             self.bound = min(self.bound, 2.0 * norm(self.vector) / t)
-        stepsize = _times_exp(1.0 / now.mass, -now.log_scale) / unit / unit
+        stepsize = times_exp(1.0 / now.mass, -now.log_scale) / unit / unit
         promise = norm(mean) / unit * (now.gradient_norm / unit)
         return Move(w + (self.vector + mean) / unit / unit, stepsize, math.inf, promise)
 
@@ -245,7 +245,7 @@ class StepRule:
         before, then = self.kept
         self.log_factor += math.log(shorter)
         factor = np.exp(self.log_factor)
-        stepsize = _times_exp(factor, -then.log_scale)
+        stepsize = times_exp(factor, -then.log_scale)
         return Move(before - factor * then.direction, stepsize, math.inf, 0.0)
 
 
@@ -269,9 +269,3 @@ def _step_between(x, y):
 
 def _log(x):
     return math.log(x) if x > 0.0 else -math.inf
-
-
-def _times_exp(x, s):
-    """Return x * exp(s), also where exp(s) alone would overflow or underflow."""
-    half = np.exp(0.5 * s)
-    return float(x * half * half) if s != 0.0 and x != 0.0 else float(x)

@@ -69,7 +69,7 @@ def test_the_certificate_is_the_first_loss_that_is_low_enough(backend, name):
     X, y = rows(5)
     keywords, A = dict(KEYWORDS[name]), X
     if name == "weights":
-        keywords["sample_weight"] = weight = keywords["sample_weight"][: len(y)]
+        keywords["sample_weight"] = weight = keywords["sample_weight"][: len(y)].copy()
         weight[7] = 0.0
         X = X.copy()
         X[7] *= 100.0  # R is of rows that count

@@ -30,7 +30,11 @@ OPTIONS = {
     "momentum": {"stepsize": stepsizes.Nesterov(0.01)},
     "ends": {"stop": Stop(loss=0.4), "validation": HELD_OUT},
     "callback": {"callback": lambda state: state.result() and state.n_steps == 19},
-}
+    "search": {
+        "stepsize": stepsizes.Armijo(1e3), "fit_intercept": True,
+        "callback": lambda state: state.result() is None,
+    },
+}  # fmt: skip
 each = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 
 

@@ -414,6 +414,7 @@ OTHERS = {
     "stepsizes.Tyurin": {"eta": 1.0},
     "stepsizes.NormalizedGradient": {"eta": 1.0},
     "stepsizes.Nesterov": {"eta": None},
+    "stepsizes.Armijo": {"eta_max": 1.0, "decrease": 0.5},
     "theory.smoothness": {"radius": 1.0},
     "theory.monotone_stepsize": {"radius": 1.0},
     "theory.monotone_threshold": {"stepsize": 1.0, "radius": 1.0},

@@ -245,7 +245,7 @@ class Draw:
         return held_out
 
     def callback(self):
-        action = (None, None, True, "raise", False, 1)[self.rng.integers(6)]
+        action = (None, "look", True, "raise", False, 1)[self.rng.integers(6)]
         return inputs.Watcher(int(self.rng.integers(1, 8)), action)
 
     def callback_every(self):
