@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from lsgd_fast._bounds.units import check_steps, paper_stepsize
-from lsgd_fast._checks import check_count, check_real
+from lsgd_fast._checks import check_count, check_margin, check_real
 from lsgd_fast._docstrings import documented
 from lsgd_fast._typing import Count, FloatArray, Real, Steps
 
@@ -193,7 +193,5 @@ def later_loss(
 
 def _paper_units(margin, stepsize, radius):
     """Return the margin and the stepsize for rows divided by the radius."""
-    margin, radius = check_real("margin", margin), check_real("radius", radius)
-    if margin > radius * (1.0 + 1e-9):  # rounding may lift it slightly above
-        raise ValueError(f"margin must be at most the radius, {radius!r}; got {margin!r}")
+    margin, radius = check_margin(margin, radius)
     return margin / radius, paper_stepsize(stepsize, radius)
