@@ -192,8 +192,8 @@ def hard_balanced(n: Count, margin: Real, stepsize: Real) -> Dataset:
     eta, least = check_real("stepsize", stepsize), max(n, 32.0 * math.log(3.0 / g) / g / g)
     if least > LARGEST_STEPSIZE:
         raise ValueError(
-            f"margin {margin!r} and n {n!r} need a stepsize of {least:g} or more, above the largest "
-            f"one, {LARGEST_STEPSIZE:g}: raise the margin or lower n"
+            f"margin {margin!r} and n {n!r} need a stepsize of {least:g} or more, above "
+            f"{LARGEST_STEPSIZE:g}, the largest one: raise the margin or lower n"
         )
     if not least * (1.0 - 1e-12) <= eta <= LARGEST_STEPSIZE:
         raise ValueError(

@@ -241,9 +241,11 @@ def test_a_large_decrease_far_out_is_as_in_longer_arithmetic(backend, decrease):
         rows, w = (y[:, None] * X).astype(np.longdouble), start.astype(np.longdouble)
         margins = rows @ w
         g = -(rows / (1.0 + np.exp(margins))[:, None]).mean(axis=0)
-        loss = lambda eta, z=margins, s=rows @ g: np.logaddexp(0.0, eta * s - z).mean()
-        expected = 1e300
-        while not loss(expected) <= loss(0.0) - decrease * expected * (g @ g):
+        before, expected, change = np.logaddexp(0.0, -margins).mean(), 1e300, rows @ g
+        while not (
+            np.logaddexp(0.0, expected * change - margins).mean()
+            <= before - decrease * expected * (g @ g)
+        ):
             expected *= 0.5
         assert run.trace.stepsize[0] == expected
 
