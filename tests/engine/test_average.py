@@ -186,14 +186,24 @@ def test_a_checkpoint_has_the_sum(tmp_path):
     assert content(loaded.result()) == content(descent.result())
 
 
-def test_a_checkpoint_of_an_older_version_has_none(tmp_path):
-    descent = Descent(X, Y, 0.3)
+@pytest.mark.parametrize("rule", [0.3, stepsizes.InverseLoss(0.7)], ids=str)
+def test_a_checkpoint_of_an_older_version_goes_on(tmp_path, rule):
+    """It has no average and no total of `Anytime`, and calls `InverseLoss` risk adaptive."""
+    descent = Descent(X, Y, rule)
     descent.step(20)
     descent.save(tmp_path / "new")
     meta, arrays = load_archive(tmp_path / "new", "descent")
     assert not meta["arguments"].pop("average") and "average" not in arrays
+    if rule != 0.3:
+        meta["arguments"]["stepsize"]["rule"] = "risk_adaptive"
+    place = meta["state_names"]["rule"].index("total")
+    del meta["state_names"]["rule"][place]
+    arrays["rule"] = np.delete(arrays["rule"], place)
     save_archive(tmp_path / "old", "descent", meta, arrays)
-    run = Descent.load(tmp_path / "old", X, Y).result()
+    loaded = Descent.load(tmp_path / "old", X, Y)
+    for one in (descent, loaded):
+        one.step(20)
+    run = loaded.result()
     assert run.average is None and content(run) == content(descent.result())
 
 
