@@ -186,6 +186,18 @@ def test_a_checkpoint_has_the_sum(tmp_path):
     assert content(loaded.result()) == content(descent.result())
 
 
+@pytest.mark.parametrize("options", [{}, {"y": CLASSES, "loss": "softmax"}], ids=["two", "softmax"])
+@pytest.mark.parametrize("rule", [0.3, stepsizes.BarzilaiBorwein(), stepsizes.Armijo(9.0)], ids=str)
+def test_a_look_between_two_steps_changes_nothing(options, rule):
+    X, y, stepsize, options = made(options, stepsize=rule)
+    looks = []
+    run = lsgd.gradient_descent(
+        X, y, stepsize, 20, callback=lambda state: looks.append(state.result()), **options
+    )
+    assert content(run) == content(lsgd.gradient_descent(X, y, stepsize, 20, **options))
+    assert content(looks[6]) == content(lsgd.gradient_descent(X, y, stepsize, 7, **options))
+
+
 @pytest.mark.parametrize("rule", [0.3, stepsizes.InverseLoss(0.7)], ids=str)
 def test_a_checkpoint_of_an_older_version_goes_on(tmp_path, rule):
     """It has no average and no total of `Anytime`, and calls `InverseLoss` risk adaptive."""
