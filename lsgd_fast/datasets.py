@@ -190,6 +190,11 @@ def hard_balanced(n: Count, margin: Real, stepsize: Real) -> Dataset:
     """
     n, g = check_count("n", n, 2), _check_small_margin(margin)
     eta, least = check_real("stepsize", stepsize), max(n, 32.0 * math.log(3.0 / g) / g / g)
+    if least > LARGEST_STEPSIZE:
+        raise ValueError(
+            f"margin {margin!r} and n {n!r} need a stepsize of {least:g} or more, above "
+            f"{LARGEST_STEPSIZE:g}, the largest one: raise the margin or lower n"
+        )
     if not least * (1.0 - 1e-12) <= eta <= LARGEST_STEPSIZE:
         raise ValueError(
             f"stepsize must be from {least:g} to {LARGEST_STEPSIZE:g} for this n and margin; got "

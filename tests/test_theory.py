@@ -340,3 +340,17 @@ def test_bounds_whose_squares_leave_float64():
     assert theory.mean_loss(1e308, 1.0, 1e140) == pytest.approx(0.25e-168, rel=1e-9)
     assert theory.mean_loss(1e300, 1.0, 1e200) == pytest.approx(0.25 * 1e-100, rel=1e-9)
     assert theory.corollary2_loss(1000, 4, 1e-300, radius=1e100) == math.inf
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: theory.softmax_mean_loss([1.0, 1e300], 3, 1.0, 1e300),
+        lambda: theory.softmax_transition_steps(1000, 1e300, 1e-300, radius=1e300),
+        lambda: theory.mean_loss(1e300, 1.0, 1e150),
+        lambda: theory.last_loss(1e300, 7, 1.0, 1e292),
+    ],
+)
+def test_bounds_that_underflow_raise_no_error_of_numpy(call):
+    with np.errstate(all="raise"):
+        assert np.all(np.asarray(call()) >= 0.0)

@@ -95,6 +95,8 @@ def test_the_last_loss_takes_the_smaller_bound():
         (lambda: datasets.hard_imbalanced(6, 0.2), "^margin must be at most 1/6"),
         (lambda: datasets.hard_balanced(4, 0.1, 1e4), "^stepsize must be from 10883.8 to 1e"),
         (lambda: datasets.hard_balanced(4, 0.1, 1e13), "^stepsize must be from 10883.8 to 1e"),
+        (lambda: datasets.hard_balanced(4, 1e-6, 1e12), "^margin 1e-06 and n 4 need a stepsize of"),
+        (lambda: datasets.hard_balanced(4, 1e-300, 1e12), "^margin 1e-300 and n 4 need a stepsize"),
     ],
 )
 def test_refusals(call, message):

@@ -19,8 +19,8 @@ def log_progress(t, margin, stepsize):
 def over_progress(numerator, log_x, root=0.0):
     """Return ``(numerator + root^2) / x``, infinite for x < 1."""
     known = log_x >= 0.0
-    half = np.exp(-0.5 * np.where(known, log_x, 0.0))
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(under="ignore", over="ignore", invalid="ignore"):
+        half = np.exp(-0.5 * np.where(known, log_x, 0.0))
         bound = (numerator + root * root) * np.exp(-np.where(known, log_x, 0.0))
         # where the square or x leaves float64
         apart = numerator * half * half + (root * half) * (root * half)

@@ -328,9 +328,13 @@ cdef class Batch:
             b.runs[i] = state.average.begin(&state.run, b.n_parameters)
         if self.reads_own:
             self._read_from(b.runs[0].w)
+        if self.search is not None:
+            self.search.ignore(b)   # it may go on, and needs the scores of the weights
         try:
             self._advance(len(states), False)
         finally:
+            if self.search is not None:
+                self.search.listen(b)
             if self.reads_own:
                 self._read_from((<RunState> states[0]).run.w)
             if self.search is not None:     # its scores of w_t are overwritten

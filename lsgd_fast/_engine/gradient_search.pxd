@@ -11,5 +11,6 @@ cdef class GradientSearch:
     cdef object linear_map          # LinearMap
     cdef double[:, ::1] scores      # (k, padded) of the latest pass, without intercepts
     cdef listen(self, batch_t* b)
+    cdef ignore(self, batch_t* b)
     cdef choose_stepsize(self, const batch_t* b, direction)
     cdef penalty(self, const batch_t* b)

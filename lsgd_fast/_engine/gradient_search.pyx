@@ -42,6 +42,10 @@ cdef class GradientSearch:
         """Let the passes of the batch leave their scores here."""
         b.row_pass.scores = &self.scores[0, 0]
 
+    cdef ignore(self, batch_t* b):
+        """Let them leave no scores, until the next `listen`."""
+        b.row_pass.scores = NULL
+
     cdef choose_stepsize(self, const batch_t* b, direction):
         """Choose the stepsize of the step from w_t, whose gradient is `direction`, at hand."""
         cdef run_t* r = &self.state.run

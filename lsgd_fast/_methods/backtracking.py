@@ -52,18 +52,19 @@ class DescentLine:
     def is_low_enough(self, stepsize, decrease):
         """Return whether a step decreases the objective by this share of what it promises.
 
-        Where that is within the rounding of the objective, the slopes decide, as if it were
-        quadratic along the line (Hager and Zhang, SIAM J. Optim. 16, 2005, section 2).
+        Where that, or what is left of the promise, is within the rounding of the objective, the
+        slopes decide, as if it were quadratic along the line (Hager and Zhang, SIAM J. Optim. 16,
+        2005, section 2).
         """
         s = times_exp(stepsize, self.log_scale) * self.norm
         if s == 0.0:
             return True
         values = self.evaluate(s)
         increase = self._increase(values, s)
-        promised = decrease * exponential(self.log_promise + math.log(s))
+        promise = exponential(self.log_promise + math.log(s))
         rounding = INCREASE_TOLERANCE * max(1.0, abs(self.height))
-        if promised > rounding or not increase <= rounding:  # also for NaN
-            return increase <= -promised
+        if min(decrease, 1.0 - decrease) * promise > rounding or not increase <= rounding:
+            return increase <= -decrease * promise  # also for NaN
         slope = values.slope
         if self.penalty is not None:
             slope += self.penalty.slope + s * self.penalty.curvature

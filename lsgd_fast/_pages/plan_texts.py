@@ -120,7 +120,7 @@ PLAN = {
     ),
     "plan_last": ("last loss", "最後の損失"),
     "last_is": (
-        "at most {value:.3g}, after these steps (Crawshaw, Liu, COLT 2026; Theorem 1)",
+        "at most {value:.3g}, after these steps (after Crawshaw, Liu, COLT 2026; Theorem 1)",
         "このステップ数の後で {value:.3g} 以下（Crawshaw, Liu, COLT 2026、定理 1）",
     ),
     "last_is_of_classes": (
@@ -129,7 +129,7 @@ PLAN = {
     ),
     "plan_target": ("target", "目標"),
     "target_is": (
-        "loss of {target:.3g} after at most {value:,} steps (Crawshaw, Liu, COLT 2026; Theorem 1)",
+        "loss of {target:.3g} after at most {value:,} steps (after Crawshaw, Liu, COLT 2026; Theorem 1)",
         "{value:,} ステップ以内に損失 {target:.3g}（Crawshaw, Liu, COLT 2026、定理 1）",
     ),
     "target_is_of_classes": (

@@ -105,8 +105,9 @@ class Checkpoint:
 
     @classmethod
     def _from_archive(cls, meta, arrays):
-        arguments = {"average": False} | meta.pop("arguments")  # which older files lack
-        arguments = _check_arguments(arguments, meta["validation_digest"])
+        if "average" not in meta["arguments"]:
+            _renew(meta, arrays)
+        arguments = _check_arguments(meta.pop("arguments"), meta["validation_digest"])
         checkpoint = cls(
             arguments=arguments,
             counters=_check_counters(meta.pop("counters"), meta["step"]),
@@ -249,6 +250,17 @@ class Checkpoint:
         at_end = at_zero or self.reason is not StopReason.zero_loss
         if not at_end or now["step"] != measured or finite == (self.reason is StopReason.diverged):
             raise ValueError("the latest measurement does not belong to the weights")
+
+
+def _renew(meta, arrays):
+    """Give a file of an older version, in place, what it lacks, and its rule the name of today."""
+    arguments = meta["arguments"]
+    arguments["average"] = False
+    rule = arguments["stepsize"]
+    if isinstance(rule, dict) and rule["rule"] == stepsizes.RiskAdaptive.name:  # eta / L then
+        rule["rule"] = stepsizes.InverseLoss.name
+    meta["state_names"]["rule"].append("total")
+    arrays["rule"] = np.concatenate([arrays["rule"], np.zeros(1, arrays["rule"].dtype)])
 
 
 def _check_arguments(arguments, validation):

@@ -190,14 +190,36 @@ def test_a_checkpoint_has_the_sum(tmp_path):
     assert content(loaded.result()) == content(descent.result())
 
 
-def test_a_checkpoint_of_an_older_version_has_none(tmp_path):
-    descent = Descent(X, Y, 0.3)
+@pytest.mark.parametrize("options", [{}, {"y": CLASSES, "loss": "softmax"}], ids=["two", "softmax"])
+@pytest.mark.parametrize("rule", [0.3, stepsizes.BarzilaiBorwein(), stepsizes.Armijo(9.0)], ids=str)
+def test_a_look_between_two_steps_changes_nothing(options, rule):
+    X, y, stepsize, options = made(options, stepsize=rule)
+    looks = []
+    run = lsgd.gradient_descent(
+        X, y, stepsize, 20, callback=lambda state: looks.append(state.result()), **options
+    )
+    assert content(run) == content(lsgd.gradient_descent(X, y, stepsize, 20, **options))
+    assert content(looks[6]) == content(lsgd.gradient_descent(X, y, stepsize, 7, **options))
+
+
+@pytest.mark.parametrize("rule", [0.3, stepsizes.InverseLoss(0.7)], ids=str)
+def test_a_checkpoint_of_an_older_version_goes_on(tmp_path, rule):
+    """It has no average and no total of `Anytime`, and calls `InverseLoss` risk adaptive."""
+    descent = Descent(X, Y, rule)
     descent.step(20)
     descent.save(tmp_path / "new")
     meta, arrays = load_archive(tmp_path / "new", "descent")
     assert not meta["arguments"].pop("average") and "average" not in arrays
+    if rule != 0.3:
+        meta["arguments"]["stepsize"]["rule"] = "risk_adaptive"
+    place = meta["state_names"]["rule"].index("total")
+    del meta["state_names"]["rule"][place]
+    arrays["rule"] = np.delete(arrays["rule"], place)
     save_archive(tmp_path / "old", "descent", meta, arrays)
-    run = Descent.load(tmp_path / "old", X, Y).result()
+    loaded = Descent.load(tmp_path / "old", X, Y)
+    for one in (descent, loaded):
+        one.step(20)
+    run = loaded.result()
     assert run.average is None and content(run) == content(descent.result())
 
 

@@ -228,6 +228,29 @@ def test_it_comes_to_rest_at_the_minimum(backend):
 
 
 @every_backend
+@pytest.mark.parametrize("decrease", [0.99, 1.0 - 1e-5])
+def test_a_large_decrease_far_out_is_as_in_longer_arithmetic(backend, decrease):
+    """At short trial steps rounding is more than the share of the promise that may be missed."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        X, start = rng.standard_normal((20, 3)), np.array([-3e3, 0.0, 0.0])
+        y = np.where(X[:, 0] + 0.3 * X[:, 1] > 0.0, 1.0, -1.0)
+        run = backend.gradient_descent(
+            X, y, Armijo(1e300, decrease), 1, start=start, record=["stepsize"]
+        )
+        rows, w = (y[:, None] * X).astype(np.longdouble), start.astype(np.longdouble)
+        margins = rows @ w
+        g = -(rows / (1.0 + np.exp(margins))[:, None]).mean(axis=0)
+        before, expected, change = np.logaddexp(0.0, -margins).mean(), 1e300, rows @ g
+        while not (
+            np.logaddexp(0.0, expected * change - margins).mean()
+            <= before - decrease * expected * (g @ g)
+        ):
+            expected *= 0.5
+        assert run.trace.stepsize[0] == expected
+
+
+@every_backend
 def test_a_gradient_of_zero_moves_nothing(backend):
     run = backend.gradient_descent(np.zeros((4, 2)), [0, 1, 0, 1], Armijo(1.0), 5, start=[1.0, 2.0])
     assert run.weights.tolist() == [1.0, 2.0] and run.trace.stepsize[:-1].tolist() == [0.0] * 5

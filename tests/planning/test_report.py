@@ -30,7 +30,7 @@ def test_the_report_in_full(no_measuring):
         "stepsize 32 up to 8 / R^2 = 1.98 the loss cannot increase",
         "steps 1,000,000",
         "unstable phase at most 783,436 steps, in which the loss may rise (Theorem 1)",
-        "last loss at most 7.43e-06, after these steps (Crawshaw, Liu, COLT 2026; Theorem 1)",
+        "last loss at most 7.43e-06, after these steps (after Crawshaw, Liu, COLT 2026; Theorem 1)",
         "target loss of 0.0001 after at most",
         "Corollary 2 stepsize 20.42 for these steps: last loss at most",
         "a two-layer ReLU network would need 1.7e+25 units (Theorem 6)",
