@@ -507,7 +507,8 @@ class Armijo(_Rule):
     Parameters
     ----------
     eta_max : float
-        The stepsize that every search starts from, in the units of X; finite and positive.
+        The stepsize that every search starts from, in the units of X; finite and positive. On
+        separable data the steps that will do grow like 1 / loss, so that 1e12 is no bad choice.
     decrease : float, default 0.5
         The share of the decrease to first order that a step must make, between 0 and 1. With 0.5
         the minimum along the gradient is still accepted where f is quadratic.

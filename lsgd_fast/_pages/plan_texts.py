@@ -129,7 +129,8 @@ PLAN = {
     ),
     "plan_target": ("target", "目標"),
     "target_is": (
-        "loss of {target:.3g} after at most {value:,} steps (after Crawshaw, Liu, COLT 2026; Theorem 1)",
+        "loss of {target:.3g} after at most {value:,} steps (after Crawshaw, Liu, COLT 2026; "
+        "Theorem 1)",
         "{value:,} ステップ以内に損失 {target:.3g}（Crawshaw, Liu, COLT 2026、定理 1）",
     ),
     "target_is_of_classes": (
