@@ -20,7 +20,7 @@ from lsgd_fast._engine.gradient_search cimport GradientSearch
 from lsgd_fast._engine.gram cimport GramSpace
 from lsgd_fast._engine.loop cimport advance
 from lsgd_fast._engine.run_state cimport GRADIENT_ROW, RunState
-from lsgd_fast._engine.state cimport GOING_ON, MEASURED, batch_t, run_t
+from lsgd_fast._engine.state cimport GOING_ON, batch_t, run_t
 
 from lsgd_fast import losses
 from lsgd_fast._core.threads import choose_threads
@@ -326,19 +326,17 @@ cdef class Batch:
         cdef Py_ssize_t i
         for i, state in enumerate(states):
             b.runs[i] = state.average.begin(&state.run, b.n_parameters)
+        if self.search is not None:
+            self.search.pause(b)    # it may go on, with the scores of the weights
         if self.reads_own:
             self._read_from(b.runs[0].w)
-        if self.search is not None:
-            self.search.ignore(b)   # it may go on, and needs the scores of the weights
         try:
             self._advance(len(states), False)
         finally:
-            if self.search is not None:
-                self.search.listen(b)
             if self.reads_own:
                 self._read_from((<RunState> states[0]).run.w)
-            if self.search is not None:     # its scores of w_t are overwritten
-                (<RunState> states[0]).run.known = MEASURED
+            if self.search is not None:
+                self.search.resume(b)
 
     cdef _advance(self, Py_ssize_t n_runs, bint gradient):      # no-cython-lint
         """Make passes until none of `batch_t.runs` needs another one."""

@@ -10,7 +10,9 @@ cdef class GradientSearch:
     cdef object line                # ScoreLine
     cdef object linear_map          # LinearMap
     cdef double[:, ::1] scores      # (k, padded) of the latest pass, without intercepts
+    cdef double[::1] intercepts     # of the latest pass, while others are made
     cdef listen(self, batch_t* b)
-    cdef ignore(self, batch_t* b)
+    cdef pause(self, batch_t* b)
+    cdef resume(self, batch_t* b)
     cdef choose_stepsize(self, const batch_t* b, direction)
     cdef penalty(self, const batch_t* b)

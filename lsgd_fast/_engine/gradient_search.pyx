@@ -42,9 +42,18 @@ cdef class GradientSearch:
         """Let the passes of the batch leave their scores here."""
         b.row_pass.scores = &self.scores[0, 0]
 
-    cdef ignore(self, batch_t* b):
-        """Let them leave no scores, until the next `listen`."""
+    cdef pause(self, batch_t* b):
+        """Keep what the latest pass left, the intercepts too, until `resume`."""
+        cdef Py_ssize_t c
+        self.intercepts = np.array([b.intercepts[c] for c in range(self.scores.shape[0])])
         b.row_pass.scores = NULL
+
+    cdef resume(self, batch_t* b):
+        """Put it back, and listen again."""
+        cdef Py_ssize_t c
+        for c in range(self.scores.shape[0]):
+            b.intercepts[c] = self.intercepts[c]
+        self.listen(b)
 
     cdef choose_stepsize(self, const batch_t* b, direction):
         """Choose the stepsize of the step from w_t, whose gradient is `direction`, at hand."""

@@ -190,10 +190,11 @@ def test_a_checkpoint_has_the_sum(tmp_path):
     assert content(loaded.result()) == content(descent.result())
 
 
+@pytest.mark.parametrize("more", [{}, {"fit_intercept": True}, OPTIONS["scaled"]])
 @pytest.mark.parametrize("options", [{}, {"y": CLASSES, "loss": "softmax"}], ids=["two", "softmax"])
 @pytest.mark.parametrize("rule", [0.3, stepsizes.BarzilaiBorwein(), stepsizes.Armijo(9.0)], ids=str)
-def test_a_look_between_two_steps_changes_nothing(options, rule):
-    X, y, stepsize, options = made(options, stepsize=rule)
+def test_a_look_between_two_steps_changes_nothing(options, more, rule):
+    X, y, stepsize, options = made(options, stepsize=rule, **more)
     looks = []
     run = lsgd.gradient_descent(
         X, y, stepsize, 20, callback=lambda state: looks.append(state.result()), **options
