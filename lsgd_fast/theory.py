@@ -6,10 +6,11 @@ papers divide X by R first: their margin is ``margin / R``, their stepsize ``ste
 weights are ``R`` times ours, and the losses are the same. With the default ``radius=1`` the
 functions are those of the papers. With an intercept, each row has one more entry, which is 1.
 
-Each bound holds for the logistic loss (that of `adaptive_loss` for the exponential one) without a
-penalty, equal sample weights, zero initial weights, and data that are linearly separable with at
-least this margin, so a lower bound of the margin is enough. The bounds are for the worst such data
-and usually far above what happens. `penalty_stepsize` is for a penalty, and no bound.
+Each bound holds for the logistic loss (that of `adaptive_loss` for the exponential one, that of
+`separation_margin_steps` for the loss it is given) without a penalty, equal sample weights, zero
+initial weights, and data that are linearly separable with at least this margin, so a lower bound of
+the margin is enough. The bounds are for the worst such data and usually far above what happens.
+`penalty_stepsize` is for a penalty, and no bound.
 
 With softmax the loss of a row is as steep and as curved as with two classes and rows of norm
 ``sqrt(2) R``: `smoothness`, `monotone_stepsize` and `monotone_threshold` take that for `radius`.

@@ -71,7 +71,13 @@ def _section(result, record):
     yield from ("", "| the paper says | what came out | agrees |", "| :-- | :-- | :-: |")
     for claim in result.claims(numbers):
         found = f"{claim.found} *{claim.note}*" if claim.note else claim.found
-        yield f"| {claim.says} | {found} | {'yes' if claim.agrees else '**no**'} |"
+        agrees = "yes" if claim.agrees else "**no**"
+        yield f"| {_cell(claim.says)} | {_cell(found)} | {agrees} |"
+
+
+def _cell(text):
+    """Return text for a cell of a table, which a bar of its own would end."""
+    return text.replace("|", r"\|")
 
 
 def _anchor(title):

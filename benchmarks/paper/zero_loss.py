@@ -296,8 +296,8 @@ def claims(numbers):
             "bounded",
             "Weights stay bounded with a separation margin (derived here: |w_t| ≤ (2m + ηR²)/γ), "
             "and grow for ever with the logistic loss.",
-            f"At most {max(shares):.3g} of the bound; without a separation margin the last norm is "
-            f"at least {min(growth.values()):.6g} times that of half the steps.",
+            f"At most {max(shares):.3g} of the bound; without a separation margin the norm grows "
+            f"from half the steps to the last by at least {min(growth.values()) - 1.0:.2g} of it.",
             max(shares) <= 1.0 and min(growth.values()) > 1.0,
         ),
         Claim(

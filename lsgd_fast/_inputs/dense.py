@@ -94,8 +94,10 @@ def memory_of_check(n, d, in_place, n_threads=1):
     kept, passing : int
     """
     slab = min(n, max(1, SLAB_SIZE // d))
-    block = 8 * min(n * d, max(1, BLOCK_SIZE // d) * min(d, BLOCK_SIZE))
+    rows = min(n, max(1, BLOCK_SIZE // d))
+    block = 8 * rows * min(d, BLOCK_SIZE)
     squares = block if in_place and d >= SHORT_ROW else 2 * block
+    squares += 8 * rows * _columns_of_row_sums(d)
     # sums of squares and two masks; masks of labels
     return n, max(min(n_threads, -(-n // slab)) * (squares + 10 * slab), 2 * n)
 
@@ -146,6 +148,16 @@ def _row_sums(terms):
         pairs = [a + b for a, b in zip(columns[:8:2], columns[1:8:2], strict=True)]
         columns[:8] = [(pairs[0] + pairs[1]) + (pairs[2] + pairs[3])]
     return functools.reduce(np.add, columns)
+
+
+def _columns_of_row_sums(d):
+    """Return how many columns `_row_sums` holds at a time for rows of length d.
+
+    Of eight columns and more these are four pairs, two sums of them, and the sum of both.
+    """
+    if d >= SHORT_ROW:
+        return 0
+    return 7 if d >= 8 else min(d - 1, 2)
 
 
 def _square_sums(X, factors, exponents=None):

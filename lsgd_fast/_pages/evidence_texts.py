@@ -21,8 +21,8 @@ EVIDENCE = {
         "このようなステップサイズでは{name!w}は決して増えません。",
     ),
     "proved_zero_loss": (
-        "The loss is exactly zero: no step lowers it, and the weights do not move.",
-        "損失がちょうど 0 なので、これ以上は減らず、重みは動きません。",
+        "The loss is exactly zero: no step lowers it, and the run ends there.",
+        "損失がちょうど 0 なので、これ以上は減らず、実行はそこで終わります。",
     ),
     "proved_at_rest": (
         "The gradient is exactly zero: the weights do not move.",

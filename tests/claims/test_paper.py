@@ -119,6 +119,19 @@ def test_the_page_in_the_repository_is_what_its_records_say(tmp_path):
     )
 
 
+def test_every_row_of_a_table_has_the_cells_of_its_head(tmp_path):
+    registry, page = room("registry"), room("page")
+    (tmp_path / "paper").mkdir()
+    for path in (DOCS / "paper").glob("*.json"):
+        shutil.copy(path, tmp_path / "paper")
+    page.write(registry.RESULTS, tmp_path)
+    head = None
+    for line in (tmp_path / "paper.md").read_text(encoding="utf-8").splitlines():
+        count = line.replace(r"\|", "").count("|") if line.startswith("|") else None
+        head = count if head is None or count is None else head
+        assert count == head, line
+
+
 def test_the_verdicts_in_the_repository_are_those_of_the_numbers():
     for name, result in room("registry").RESULTS.items():
         record = json.loads((DOCS / "paper" / f"{name}.json").read_text(encoding="utf-8"))

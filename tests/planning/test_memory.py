@@ -30,7 +30,8 @@ def traced_peak(X, y, n_steps, **options):
     return peak
 
 
-# Packed; decoded; checked in more than the descent needs; many chunks; few and wide rows; a trace.
+# Packed; decoded; checked in more than the descent needs, and in columns; many chunks; few and wide
+# rows; a trace.
 SHAPES = [
     (2000, 500, "float64", "C", 20, {}),
     (2000, 500, "float32", "C", 20, {"n_threads": 2}),
@@ -38,6 +39,8 @@ SHAPES = [
     (1000, 3000, "uint8", "C", 20, {"n_threads": 1}),
     (200_000, 2, "float64", "C", 20, {}),
     (200_000, 2, "int16", "C", 20, {}),
+    (40_000, 3, "float64", "C", 20, {}),
+    (40_000, 8, "float32", "C", 20, {}),
     (9000, 1000, "float64", "C", 3, {"n_threads": 1}),
     (10, 200_000, "float32", "C", 3, {"n_threads": 2}),
     (100, 20, "float64", "C", 60_000, {}),

@@ -68,7 +68,7 @@ def test_the_report_of_small_steps(no_measuring):
 
 
 def test_the_report_of_memory(no_measuring):
-    assert "peak 5.4 MB: while X is validated or copied" in facts(
+    assert "peak 5.92 MB: while X is validated or copied" in facts(
         Plan.for_shape(300_000, 2, n_steps=1)
     )
     text = facts(Plan.for_shape(3000, 100, n_steps=10_000))
