@@ -177,6 +177,7 @@ def test_momentum_would_move_on_from_zero():
     X, y = unit_toy()
     run = lsgd.gradient_descent(X, y, lsgd.stepsizes.Nesterov(10.0), 5000, loss=Tsallis(2))
     assert run.stop_reason is StopReason.zero_loss
+    assert "theory" not in repr(run)  # of whether the loss falls
     assert run.evidence == "The loss is exactly zero: no step lowers it, and the run ends there."
 
 

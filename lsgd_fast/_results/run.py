@@ -371,6 +371,8 @@ class Run(Predictions, ReadOnlyArrays, Reported):
     def _describe_guarantee(self):
         if isinstance(self.diagnostics, MinimizeDiagnostics):  # the theory is of a stepsize
             return []
+        if self.stop_reason is StopReason.zero_loss:  # there is nothing left to fall
+            return []
         text = "does not guarantee that the loss falls"
         if self.certified_at is not None:
             text = f"guarantees that the loss falls from step {self.certified_at} on"
