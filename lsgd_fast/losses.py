@@ -689,7 +689,7 @@ def separation_margin(loss: Loss) -> float:
     return getattr(loss, "separation_margin", math.inf)
 
 
-def is_zero(loss, measured):
+def is_zero(loss: Loss, measured: Any) -> bool:
     """Return whether a loss is exactly 0, as no loss is but with a separation margin.
 
     Parameters

@@ -33,7 +33,8 @@ def descents(X: NDArray[np.float64], y: NDArray[np.float64], path: Path) -> lsgd
     lsgd.gradient_descent(X, y, stepsizes.resolve(2), np.int64(10), loss=losses.Exponential())
     averaged = lsgd.gradient_descent(X, y, 32.0, 100, average=True).average
     assert averaged is not None and averaged.loss < 9.0 and averaged.weights.shape == (2,)
-    rules = [0.5, stepsizes.AdGD(), stepsizes.Armijo(1e3, decrease=0.25)]
+    armijo = stepsizes.Armijo(1e3, decrease=0.25)
+    rules: list[float | stepsizes.Rule] = [0.5, stepsizes.AdGD(), armijo]
     sweep = lsgd.stepsize_sweep(X, y, rules, 100, record=["loss", "ln_loss"])
     best: lsgd.Run = sweep[:2].best("ln_loss")
     sweep.save(path / "sweep.npz")
