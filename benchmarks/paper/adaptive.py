@@ -36,10 +36,13 @@ def sets():
     return [data.scaled() for data in made]
 
 
-def printed(T, margin, eta):
-    """Return the logarithm of the paper's bound for the best and the mean of T weights."""
+def printed(T, margin, eta, slope=1.0):
+    """Return the logarithm of the paper's bound for the best and the mean of T weights.
+
+    With a slope below 1 it is that of the best weights of a leaky network.
+    """
     x = margin * margin * T
-    return -eta * (x * x - 1.0) / (4.0 * x)
+    return -eta * ((slope * x) ** 2 - 1.0) / (4.0 * x)
 
 
 BOUNDS = {"printed": printed, "sharper": theory.adaptive_ln_loss}

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 import data_sets
+from adaptive import printed
 from lsgd_fast import losses
 from results import Claim, Result, figure, number
 
@@ -23,13 +24,7 @@ def sets():
     return [data.scaled() for data in made]
 
 
-def printed(T, margin, slope, eta):
-    """Return the logarithm of the paper's bound of the best of T weights."""
-    x = margin * margin * T
-    return -eta * ((slope * x) ** 2 - 1.0) / (4.0 * x)
-
-
-def derived(T, margin, slope, eta):
+def derived(T, margin, eta, slope):
     """Return the logarithm of the bound that we can derive for the exponential loss."""
     return -eta * ((slope * margin) ** 2 * T - 1.0) / 2.0
 
@@ -88,11 +83,11 @@ def measure(data, slope, eta, n_steps, loss):
         "separated at": separated,
         "increases": int((np.diff(ln_loss) > slack[1:]).sum()),
         "room over η": {
-            name: float(((bound(T, data.margin, slope, eta) - best + slack) / eta).min())
+            name: float(((bound(T, data.margin, eta, slope) - best + slack) / eta).min())
             for name, bound in BOUNDS.items()
         },
         "ln bound over η at the end": {
-            name: bound(n_steps + 1, data.margin, slope, 1.0) for name, bound in BOUNDS.items()
+            name: bound(n_steps + 1, data.margin, 1.0, slope) for name, bound in BOUNDS.items()
         },
         "best ln loss": float(best[-1]),
     }
@@ -107,7 +102,7 @@ def draw(axes, n_steps):
             best = np.minimum.accumulate(descend(data, slope, eta, n_steps, LOSSES[name])[0])
             ax.plot(T, best / eta, color=f"C{k}", label=f"{name}, best")
         for (name, bound), line in zip(BOUNDS.items(), (":", "--"), strict=True):
-            values = bound(T, data.margin, slope, 1.0)
+            values = bound(T, data.margin, 1.0, slope)
             ax.plot(T, np.where(values < 1.0, values, math.nan), line, color="0.3",
                     label=f"bound, {name}")  # fmt: skip
         ax.set(xlabel="weights w_0 to w_t, T = t + 1", ylabel="ln loss / η")

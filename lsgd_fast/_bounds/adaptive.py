@@ -7,6 +7,7 @@ from typing import overload
 
 import numpy as np
 
+from lsgd_fast._bounds.parts import unwrapped
 from lsgd_fast._bounds.units import check_steps
 from lsgd_fast._checks import check_margin, check_real
 from lsgd_fast._docstrings import documented
@@ -63,7 +64,7 @@ def adaptive_ln_loss(
     with np.errstate(over="ignore", under="ignore"):
         gain = relative * (relative * t) - lipschitz * lipschitz
         found = np.where(t > 0.0, -(eta * (0.5 * gain) * radius * radius), math.inf)
-    return float(found) if found.ndim == 0 else found
+    return unwrapped(found)
 
 
 @overload
@@ -113,4 +114,4 @@ def adaptive_loss(
     """
     with np.errstate(over="ignore", under="ignore"):
         found = np.exp(adaptive_ln_loss(t, margin, eta, lipschitz, radius=radius))
-    return float(found) if found.ndim == 0 else found
+    return unwrapped(found)

@@ -7,6 +7,7 @@ from typing import overload
 
 import numpy as np
 
+from lsgd_fast._bounds.parts import unwrapped
 from lsgd_fast._bounds.units import check_steps, paper_stepsize
 from lsgd_fast._checks import check_count, check_margin, check_real
 from lsgd_fast._docstrings import documented
@@ -188,7 +189,7 @@ def later_loss(
             log_gain = log_c + 2.0 * math.log(g) + math.log(eta) + np.log(t)
         with np.errstate(under="ignore"):
             bound = np.minimum(loss, np.exp(-np.logaddexp(-log_loss, log_gain)))
-    return float(bound) if bound.ndim == 0 else bound
+    return unwrapped(bound)
 
 
 def _paper_units(margin, stepsize, radius):

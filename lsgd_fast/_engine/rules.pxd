@@ -50,7 +50,7 @@ cdef struct rule_t:
     const double* values                # SCHEDULE, SILVER, ANYTIME: known_values of stepsizes.py
     Py_ssize_t n_values
     double smoothness                   # upper bound of the objective's curvature, or inf
-    loss_t loss                         # RISK_ADAPTIVE
+    loss_t loss                         # of the run; RISK_ADAPTIVE needs it
     double radius, l2                   # radius: the largest norm of the gradient of a margin
     rule_state_t state
     double* weights                     # ADGD, BARZILAI_BORWEIN: (d + 1,) the weights that the

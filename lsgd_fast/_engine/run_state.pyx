@@ -19,7 +19,7 @@ from lsgd_fast._engine.state cimport (CALLBACK, CYCLING, DISTANCE, DIVERGED, ERR
                                       WEIGHT_NORM, ZERO_LOSS, counters_t, is_zero, run_t,
                                       validation_t)
 
-from lsgd_fast import losses, stepsizes
+from lsgd_fast import stepsizes
 from lsgd_fast._constants import EPSILON, GLL_WINDOW
 from lsgd_fast._inputs.requests import COLUMNS
 from lsgd_fast._inputs.stopping import StopReason
@@ -79,7 +79,6 @@ cdef class RunState:
             r.sums, r.errors = &self.average.sums[0, 0], &self.average.sums[1, 0]
         start_monitor(&r.monitor)
         r.l2 = problem.l2
-        r.can_be_zero = losses.separation_margin(problem.loss) < INFINITY
         r.certificate = INFINITY
         if r.l2 == 0.0 and isinstance(rule, stepsizes.Constant) and problem.is_plain:
             r.certificate = rule.eta * problem.radius * problem.radius

@@ -2,7 +2,7 @@
 
 from libc.math cimport INFINITY
 
-from lsgd_fast._core.pass_types cimport pass_t
+from lsgd_fast._core.pass_types cimport has_separation_margin, pass_t
 from lsgd_fast._core.team cimport share_t
 from lsgd_fast._engine.exchange cimport exchange_t
 from lsgd_fast._engine.monitor cimport monitor_t, monitored_t
@@ -58,7 +58,6 @@ cdef struct run_t:
     rule_t rule
     gradient_t rule_gradient         # the same gradient, for the stepsize rule
     double l2, certificate           # certificate: eta R^2; infinity where theory says nothing
-    bint can_be_zero                 # whether the loss has a separation margin
     limits_t limits
     counters_t counters
     validation_t validation
@@ -108,7 +107,8 @@ cdef struct batch_t:
 
 # Whether the loss at w_t is exactly 0, as no loss is but with a separation margin.
 cdef inline bint is_zero(const run_t* r) noexcept nogil:
-    return r.now[LN_LOSS] == -INFINITY and r.now[LOSS] == 0.0 and r.can_be_zero
+    return (r.now[LN_LOSS] == -INFINITY and r.now[LOSS] == 0.0
+            and has_separation_margin(&r.rule.loss))
 
 
 # Whether w_t of a run has a row in the trace, whether or not the run ends there.
